@@ -1,0 +1,138 @@
+"""The two tables of the domain. Fields stand in the documented order and are the one source of type, length and default.
+
+To add an attribute, add a line here and a migration; the API, the admin, the import, the export,
+the events and the API description take it from the field.
+"""
+
+from django.db import models
+from django.db.models.functions import Length
+from django.utils.translation import gettext_lazy as _
+
+from crm import rules
+from overplane.database.fields import CascadeKey, HeldRule, IdField, OrderConstraint, RateField, StringField
+from overplane.database.rows import Table
+
+
+StringField.register_lookup(Length)
+
+
+def filled_in(name: str, fields: list[str]) -> models.Index:
+    """An index without the customers that have no such value: nobody looks them up by it."""
+    return models.Index(fields=fields, name=f"customer_{name}", condition=models.Q(**{f"{name}__isnull": False}))
+
+
+class Customer(models.Model):
+    id = IdField()
+    created_at = models.DateTimeField(_("created"), editable=False)
+    updated_at = models.DateTimeField(_("updated"), editable=False)
+    customer_name = StringField(_("customer name"), null=False)
+    gender = StringField(_("gender"))
+    customer_type = StringField(_("customer type"), null=False, blank=True, default="Company")
+    default_bank_account = StringField(_("our bank account"))
+    lead_name = StringField(_("from lead"))
+    image = StringField(_("image"), max_length=2048)
+    account_manager = StringField(_("account manager"))
+    customer_group = StringField(_("customer group"))
+    territory = StringField(_("territory"))
+    tax_id = StringField(_("tax ID"))
+    tax_category = StringField(_("tax category"))
+    disabled = models.BooleanField(_("disabled"), default=False)
+    is_internal_customer = models.BooleanField(_("internal customer"), default=False)
+    represents_company = StringField(_("represents company"))
+    default_currency = StringField(_("billing currency"))
+    default_price_list = StringField(_("default price list"))
+    language = StringField(_("print language"))
+    website = StringField(_("website"), max_length=2048)
+    customer_primary_contact = StringField(_("primary contact"))
+    mobile_no = StringField(_("mobile phone"))
+    email_id = StringField(_("e-mail"))
+    customer_primary_address = StringField(_("primary address (name)"))
+    primary_address = StringField(_("primary address"), max_length=65535)
+    payment_terms = StringField(_("payment terms"))
+    customer_details = StringField(_("customer details"), max_length=65535)
+    market_segment = StringField(_("market segment"))
+    industry = StringField(_("industry"))
+    is_frozen = models.BooleanField(_("frozen"), default=False)
+    loyalty_program = StringField(_("loyalty program"))
+    loyalty_program_tier = StringField(_("loyalty program tier"))
+    default_sales_partner = StringField(_("sales partner"))
+    default_commission_rate = RateField(_("commission rate"))
+    customer_pos_id = StringField(_("POS ID"))
+    so_required = models.BooleanField(_("allow sales invoice without sales order"), default=False)
+    dn_required = models.BooleanField(_("allow sales invoice without delivery note"), default=False)
+    tax_withholding_category = StringField(_("tax withholding category"))
+    opportunity_name = StringField(_("from opportunity"))
+    prospect_name = StringField(_("from prospect"))
+    first_name = StringField(_("first name"))
+    last_name = StringField(_("last name"))
+    tax_withholding_group = StringField(_("tax withholding group"))
+
+    # Not part of the object: what the service keeps beside it.
+    version = models.IntegerField(default=1, editable=False)
+    search_text = models.TextField(default="", editable=False)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="customer_newest"),
+            models.Index(fields=["updated_at", "id"], name="customer_updated"),
+            models.Index(fields=["customer_name", "id"], name="customer_name"),
+            *(filled_in(name, [name]) for name in ("email_id", "tax_id", "customer_pos_id")),
+            # A filter by one of these also sorts by age, so a page is read off the index.
+            *(filled_in(name, [name, "-created_at", "-id"]) for name in ("customer_group", "territory")),
+        ]
+        constraints = [
+            HeldRule(condition=models.Q(customer_type__in=rules.CUSTOMER_TYPES), name="customer_type_known"),
+            HeldRule(
+                condition=models.Q(default_commission_rate__range=(0, 100)), name="customer_commission_rate_percent"
+            ),
+            HeldRule(condition=models.Q(default_currency__length=3), name="customer_currency_code"),
+            HeldRule(condition=models.Q(email_id__contains="@"), name="customer_email_has_at"),
+            HeldRule(condition=models.Q(version__gte=1), name="customer_version_positive"),
+        ]
+        permissions = [("export_customer", "Can export customers")]
+
+    def __str__(self) -> str:
+        return self.customer_name
+
+    def clean(self) -> None:
+        """The rules of every door, so that forms show them beside the field."""
+        rules.check_customer({f.attname: getattr(self, f.attname) for f in self._meta.concrete_fields})
+
+
+class SupplierNumberAtCustomer(models.Model):
+    id = IdField()
+    idx = models.PositiveIntegerField(_("position"), blank=True)
+    customer = CascadeKey(Customer, related_name="supplier_numbers", db_index=False)
+    company = StringField(_("company"))
+    supplier_number = StringField(_("supplier number"))
+
+    version = models.IntegerField(default=1, editable=False)
+
+    class Meta:
+        verbose_name = _("supplier number at customer")
+        verbose_name_plural = _("supplier numbers at customer")
+        ordering = ["customer", "idx"]
+        constraints = [
+            OrderConstraint(fields=["customer", "idx"], name="supplier_number_place"),
+            HeldRule(condition=models.Q(idx__gte=1), name="supplier_number_idx_from_1"),
+        ]
+
+    def __str__(self) -> str:
+        return self.supplier_number or self.company or self.id
+
+
+class CustomerTombstone(models.Model):
+    """What stays of a deleted customer: its identifier is never given out again, and cursors find their place."""
+
+    id = IdField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
+CUSTOMERS = Table(Customer, unread=["search_text"])
+SUPPLIER_NUMBERS = Table(SupplierNumberAtCustomer)

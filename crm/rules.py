@@ -1,0 +1,74 @@
+"""What no field can say about a customer. Plain values in, coded errors out; no database, no HTTP.
+
+A rule takes one attribute's value (never null, unless it is in REQUIRED) and returns what is wrong, or None.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from overplane.problems import Code, Errors, invalid
+
+CUSTOMER_TYPES = ("Company", "Individual", "Partnership")
+REQUIRED = frozenset({"customer_name"})
+Rule = Callable[[Any], ValidationError | None]
+
+
+def customer_type(value: str) -> ValidationError | None:
+    if value in CUSTOMER_TYPES:
+        return None
+    return invalid(Code.PARAMETER_INVALID, f"Must be one of {', '.join(CUSTOMER_TYPES)}.")
+
+
+def email_id(value: str) -> ValidationError | None:
+    name, at, domain = value.partition("@")
+    if name and at and domain and "@" not in domain and not any(c.isspace() for c in value):
+        return None
+    return invalid(
+        Code.PARAMETER_INVALID, "Must be an e-mail address: one @ with something on both sides and no white space."
+    )
+
+
+def default_currency(value: str) -> ValidationError | None:
+    if len(value) == 3 and value.isascii() and value.isalpha() and value.isupper():
+        return None
+    return invalid(Code.PARAMETER_INVALID, "Must be a currency code of three capital letters, such as USD.")
+
+
+def default_commission_rate(value: Decimal) -> ValidationError | None:
+    if 0 <= value <= 100:
+        return None
+    return invalid(Code.PARAMETER_INVALID_RANGE, "Must be a percentage from 0 to 100.")
+
+
+CUSTOMER: dict[str, Rule] = {
+    rule.__name__: rule for rule in (customer_type, email_id, default_currency, default_commission_rate)
+}
+
+
+def customer_errors(values: Mapping[str, Any]) -> Errors:
+    """What is wrong with these attributes of a customer, by name; those that are absent are not judged."""
+    errors: Errors = {}
+    for name in REQUIRED:
+        if name in values and not values[name]:
+            errors[name] = [invalid(Code.PARAMETER_INVALID_EMPTY, "Must not be empty.")]
+    for name, rule in CUSTOMER.items():
+        value = values.get(name)
+        if value is not None and (error := rule(value)):
+            errors[name] = [error]
+    return errors
+
+
+def check_customer(values: Mapping[str, Any]) -> None:
+    """Raises one `ValidationError` with everything that is wrong with a whole customer."""
+    if errors := customer_errors(values):
+        raise ValidationError(errors)  # type: ignore[arg-type]
+
+
+def idx_error(idx: int, highest: int) -> ValidationError | None:
+    """A row's place among its parent's rows."""
+    if 1 <= idx <= highest:
+        return None
+    return invalid(Code.PARAMETER_INVALID_RANGE, f"Must be from 1 to {highest}.")

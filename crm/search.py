@@ -1,0 +1,88 @@
+"""Finding customers by words: one folded text a customer, kept by the write path, behind a trigram index.
+
+PostgreSQL has a GIN index of pg_trgm on the column. SQLite has an FTS5 table with the trigram
+tokenizer, tied to its own integer key (VACUUM renumbers the rowids of a table with a text key)
+and kept by triggers, which are put back after every migration.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from overplane.database import counters
+from overplane.database.text import fold, search_text
+
+SEARCHED = ("customer_name", "email_id", "mobile_no", "tax_id", "customer_pos_id", "first_name", "last_name")
+MAX_LENGTH = 200
+
+SQLITE_TABLES = [
+    "CREATE TABLE IF NOT EXISTS crm_search_key (docid integer PRIMARY KEY, customer_id varchar(100) NOT NULL UNIQUE)",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS crm_search USING fts5(body, tokenize='trigram case_sensitive 1')",
+]
+SQLITE_TRIGGERS = {
+    "crm_search_insert": (
+        "AFTER INSERT ON crm_customer BEGIN"
+        " INSERT INTO crm_search_key (customer_id) VALUES (new.id);"
+        " INSERT INTO crm_search (rowid, body)"
+        " SELECT docid, new.search_text FROM crm_search_key WHERE customer_id = new.id; END"
+    ),
+    "crm_search_update": (
+        "AFTER UPDATE OF search_text ON crm_customer WHEN old.search_text <> new.search_text BEGIN"
+        " UPDATE crm_search SET body = new.search_text"
+        " WHERE rowid = (SELECT docid FROM crm_search_key WHERE customer_id = new.id); END"
+    ),
+    "crm_search_delete": (
+        "AFTER DELETE ON crm_customer BEGIN"
+        " DELETE FROM crm_search WHERE rowid = (SELECT docid FROM crm_search_key WHERE customer_id = old.id);"
+        " DELETE FROM crm_search_key WHERE customer_id = old.id; END"
+    ),
+}
+SQLITE_REFILL = [
+    "DELETE FROM crm_search",
+    "DELETE FROM crm_search_key",
+    "INSERT INTO crm_search_key (customer_id) SELECT id FROM crm_customer",
+    "INSERT INTO crm_search (rowid, body) SELECT docid, search_text FROM crm_search_key"
+    " JOIN crm_customer ON crm_customer.id = customer_id",
+]
+SQLITE_FIND = (
+    "SELECT customer_id FROM crm_search_key JOIN crm_search ON crm_search.rowid = docid WHERE crm_search MATCH %s"
+)
+
+
+def text_of(values: Mapping[str, Any], supplier_numbers: Iterable[str | None]) -> str:
+    return search_text([*(values[name] for name in SEARCHED), *supplier_numbers])
+
+
+def narrow(queryset: QuerySet, words: str) -> QuerySet:
+    """Customers in whose text every word is found: three letters or more anywhere, fewer at a word's start."""
+    parts = [part if len(part) > 2 else " " + part for part in fold(words).split()]
+    if connection.vendor == "sqlite" and (indexed := [part for part in parts if len(part) > 2]):
+        phrases = " AND ".join('"' + part.replace('"', '""') + '"' for part in indexed)
+        queryset = queryset.filter(pk__in=RawSQL(SQLITE_FIND, [phrases]))  # noqa: S611 (bound as a parameter)
+        parts = [part for part in parts if len(part) < 3]
+    for part in parts:
+        queryset = queryset.filter(search_text__contains=part)
+    return queryset
+
+
+def missing(connection: BaseDatabaseWrapper) -> set[str]:
+    """Triggers that ought to stand and do not."""
+    return set(SQLITE_TRIGGERS) - counters.triggers(connection) if connection.vendor == "sqlite" else set()
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Puts SQLite's triggers back and fills the index anew, unless they stand already."""
+    if not missing(connection):
+        return
+    with connection.cursor() as cursor:
+        for statement in SQLITE_TABLES:
+            cursor.execute(statement)
+        for name, body in SQLITE_TRIGGERS.items():
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+            cursor.execute(f"CREATE TRIGGER {name} {body}")
+        for statement in SQLITE_REFILL:
+            cursor.execute(statement)

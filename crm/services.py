@@ -1,0 +1,283 @@
+"""The only writers of single customers and rows. Each function is one transaction: rules, write, event.
+
+Locks are taken in one order: the customer, then its rows. Whoever changes rows holds the customer's
+row, so `idx` stays 1…n whatever happens at the same time. SQLite's transactions are IMMEDIATE, so
+there the transaction itself is the lock.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils import timezone
+
+from crm import representation, rules, search
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
+from overplane.api import idempotency
+from overplane.database.attributes import attributes
+from overplane.events import log
+from overplane.events.log import Change
+from overplane.ids import new_id
+from overplane.observability import Origin
+from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
+
+Values = Mapping[str, Any]
+ROW_PREFIX = "supplier-number-at-customer"
+# Where SQLite parks rows while they change places; no customer has so many.
+PARKED = 1_000_000_000
+
+
+class Written(NamedTuple):
+    """An object as it stands now, as it is shown, and its version."""
+
+    shown: dict[str, Any]
+    version: int
+
+
+def create_customer(values: Values, *, origin: Origin) -> Written:
+    """A new customer; absent attributes get their defaults."""
+    complete = {name: values.get(name, known.default) for name, known in attributes(Customer).items()}
+    rules.check_customer(complete)
+    now = timezone.now()
+    row = {"id": new_id("customer"), "created_at": now, "updated_at": now, **complete, "version": 1}
+    shown = representation.customer(row)
+    with transaction.atomic(savepoint=False):
+        CUSTOMERS.insert([row | {"search_text": search.text_of(row, [])}])
+        _tell("customer.created", row["id"], row["id"], 1, shown, {}, origin)
+    return Written(shown, 1)
+
+
+def update_customer(
+    customer_id: str, values: Values, *, origin: Origin, expected: frozenset[int] | None = None
+) -> Written:
+    """Writes what differs, and nothing if nothing does. `expected`: the versions that the caller may overwrite."""
+    with transaction.atomic(savepoint=False):
+        before = locked_customer(customer_id, expected)
+        merged = {**before, **values}
+        rules.check_customer(merged)
+        old = representation.changed(before, values)
+        if not old:
+            return Written(representation.customer(before), before["version"])
+        after = merged | {"updated_at": max(timezone.now(), before["updated_at"]), "version": before["version"] + 1}
+        written = {name: after[name] for name in (*old, "updated_at", "version")}
+        if any(name in old for name in search.SEARCHED):
+            written["search_text"] = search.text_of(after, _supplier_numbers(customer_id))
+        CUSTOMERS.update(customer_id, written)
+        shown = representation.customer(after)
+        _tell("customer.updated", customer_id, customer_id, after["version"], shown, old, origin)
+    return Written(shown, after["version"])
+
+
+def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
+    with transaction.atomic(savepoint=False):
+        locked_customer(customer_id, expected)
+        delete_customers([customer_id], origin=origin)
+
+
+def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
+    """Deletes for good, with rows, past values in the log and stored answers. Says how many there were."""
+    with transaction.atomic(savepoint=False):
+        chosen = Customer.objects.filter(pk__in=list(customer_ids)).order_by("pk").select_for_update()
+        found = list(chosen.values_list("id", "created_at", "version"))
+        ids = [customer_id for customer_id, _, _ in found]
+        CustomerTombstone.objects.bulk_create([CustomerTombstone(id=i, created_at=t) for i, t, _ in found])
+        Customer.objects.filter(pk__in=ids)._raw_delete(using=connection.alias)
+        log.scrub(ids)
+        idempotency.erase(ids)
+        log.record_many(
+            [Change("customer.deleted", i, i, version + 1, representation.deleted(i), {}) for i, _, version in found],
+            origin=origin,
+        )
+    return len(found)
+
+
+def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, param: str = "customer_id") -> Written:
+    """A new row of this customer, at `idx` if that is given, else last."""
+    with transaction.atomic(savepoint=False):
+        parent = _parent(customer_id, param)
+        order = _order(customer_id)
+        place = values.get("idx") or len(order) + 1
+        _check_idx(place, len(order) + 1)
+        row = {
+            "id": new_id(ROW_PREFIX),
+            "idx": len(order) + 1,
+            "customer_id": customer_id,
+            "company": values.get("company"),
+            "supplier_number": values.get("supplier_number"),
+            "version": 1,
+        }
+        new_order = [*order[: place - 1], row["id"], *order[place - 1 :]]
+        SUPPLIER_NUMBERS.insert([row])
+        _place([*order, row["id"]], new_order, unless=row["id"])
+        row["idx"] = place
+        shown = representation.supplier_number(row)
+        _tell("supplier_number_at_customer.created", customer_id, row["id"], 1, shown, {}, origin)
+        if place <= len(order):
+            _tell_order(parent, order, new_order, origin)
+        _refresh_search(parent, row["supplier_number"])
+    return Written(shown, 1)
+
+
+def update_supplier_number(
+    row_id: str, values: Values, *, origin: Origin, expected: frozenset[int] | None = None
+) -> Written:
+    """Writes what differs; `idx` moves the row. A row never changes its customer."""
+    with transaction.atomic(savepoint=False):
+        parent, before = _locked_row(row_id, expected)
+        wanted = {name: value for name, value in values.items() if name != "idx" or value is not None}
+        after = {**before, **wanted}
+        order = _order(before["customer_id"])
+        _check_idx(after["idx"], len(order))
+        old = representation.changed(before, wanted)
+        if not old:
+            return Written(representation.supplier_number(before), before["version"])
+        after["version"] += 1
+        if "idx" in old:
+            new_order = [i for i in order if i != row_id]
+            new_order.insert(after["idx"] - 1, row_id)
+            _place(order, new_order, unless=row_id)
+        SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*old, "version")})
+        shown = representation.supplier_number(after)
+        _tell("supplier_number_at_customer.updated", parent["id"], row_id, after["version"], shown, old, origin)
+        if "idx" in old:
+            _tell_order(parent, order, new_order, origin)
+        if "supplier_number" in old:
+            _refresh_search(parent)
+    return Written(shown, after["version"])
+
+
+def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
+    with transaction.atomic(savepoint=False):
+        parent, before = _locked_row(row_id, expected)
+        order = _order(parent["id"])
+        new_order = [i for i in order if i != row_id]
+        SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
+        _place(order, new_order)
+        shown = representation.deleted(row_id)
+        _tell("supplier_number_at_customer.deleted", parent["id"], row_id, before["version"] + 1, shown, {}, origin)
+        if new_order != order[:-1]:
+            _tell_order(parent, order, new_order, origin)
+        _refresh_search(parent, before["supplier_number"])
+
+
+def reorder_supplier_numbers(
+    customer_id: str, ordered_ids: Sequence[str], *, origin: Origin, param: str = "parent_id"
+) -> None:
+    """Puts one customer's rows in this order, which names each of them once."""
+    with transaction.atomic(savepoint=False):
+        parent = _parent(customer_id, param)
+        order = _order(customer_id)
+        _check_permutation(order, ordered_ids)
+        if list(ordered_ids) != order:
+            _place(order, ordered_ids)
+            _tell_order(parent, order, list(ordered_ids), origin)
+
+
+def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
+    """The customer's values, locked until the transaction ends."""
+    row = CUSTOMERS.get(customer_id, lock=True)
+    if row is None:
+        raise ObjectMissing("customer", customer_id)
+    values = CUSTOMERS.values(row)
+    if expected is not None and values["version"] not in expected:
+        raise VersionMismatch
+    return values
+
+
+def _parent(customer_id: str, param: str) -> dict[str, Any]:
+    """The customer that a body names: there its absence is the body's fault, not the path's."""
+    try:
+        return locked_customer(customer_id)
+    except ObjectMissing as missing:
+        raise ValidationError({param: invalid(Code.RESOURCE_MISSING, str(missing))}) from None
+
+
+def _locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row's customer and the row, locked in this order. A row never changes its customer."""
+    owner = SupplierNumberAtCustomer.objects.filter(pk=row_id).values_list("customer_id", flat=True).first()
+    if owner is not None and CUSTOMERS.get(owner) is not None:
+        parent = locked_customer(owner)
+        row = SUPPLIER_NUMBERS.get(row_id, lock=True)
+        if row is not None:
+            values = SUPPLIER_NUMBERS.values(row)
+            if expected is not None and values["version"] not in expected:
+                raise VersionMismatch
+            return parent, values
+    raise ObjectMissing("supplier number", row_id)
+
+
+def _order(customer_id: str) -> list[str]:
+    rows = SupplierNumberAtCustomer.objects.filter(customer_id=customer_id).order_by("idx")
+    return list(rows.values_list("id", flat=True))
+
+
+def _check_idx(idx: int, highest: int) -> None:
+    if error := rules.idx_error(idx, highest):
+        raise ValidationError({"idx": error})
+
+
+def _check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None:
+    known, seen = set(order), set()
+    errors: dict[str, Any] = {}
+    for i, row_id in enumerate(ordered_ids):
+        if row_id not in known:
+            message = f"This customer has no row {row_id[:100]!r}."
+            errors[f"ordered_ids[{i}]"] = invalid(Code.RESOURCE_MISSING, message)
+        elif row_id in seen:
+            message = f"The row {row_id!r} is named twice."
+            errors[f"ordered_ids[{i}]"] = invalid(Code.PARAMETER_DUPLICATE, message)
+        seen.add(row_id)
+    if absent := [row_id for row_id in order if row_id not in seen]:
+        message = f"{len(absent)} of the customer's {len(order)} rows are not named: {', '.join(absent[:3])}"
+        errors["ordered_ids"] = invalid(Code.REORDER_INCOMPLETE, message + (" …" if len(absent) > 3 else "."))
+    if errors:
+        raise ValidationError(errors)
+
+
+def _place(order: Sequence[str], new_order: Sequence[str], *, unless: str | None = None) -> None:
+    """Gives the rows their places in the new order; each row that moves is a new version (but `unless`, whose is dealt)."""
+    places = {row_id: i for i, row_id in enumerate(order, 1)}
+    moved = [(i, row_id) for i, row_id in enumerate(new_order, 1) if places[row_id] != i]
+    if not moved:
+        return
+    ids = [row_id for _, row_id in moved]
+    table = SUPPLIER_NUMBERS.name
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # one statement: the constraint is checked at its end
+            cursor.execute(
+                f"UPDATE {table} AS r SET idx = p.idx, version = version + (r.id <> %s)::int"  # noqa: S608
+                " FROM unnest(%s::text[], %s::int[]) AS p (id, idx) WHERE r.id = p.id",
+                [unless or "", ids, [i for i, _ in moved]],
+            )
+        else:  # in two steps: the constraint is checked row by row
+            bump = "version = version + (id <> %s)"
+            cursor.executemany(
+                f"UPDATE {table} SET idx = %s, {bump} WHERE id = %s",  # noqa: S608
+                [(i + PARKED, unless or "", row_id) for i, row_id in moved],
+            )
+            cursor.executemany(f"UPDATE {table} SET idx = %s WHERE id = %s", moved)  # noqa: S608
+
+
+def _supplier_numbers(customer_id: str) -> list[str | None]:
+    rows = SupplierNumberAtCustomer.objects.filter(customer_id=customer_id).order_by("idx")
+    return list(rows.values_list("supplier_number", flat=True))
+
+
+def _refresh_search(parent: Values, *values: str | None) -> None:
+    """The customer is found by its rows' numbers too; its version and `updated_at` do not change with them."""
+    if not values or any(values):
+        CUSTOMERS.update(parent["id"], {"search_text": search.text_of(parent, _supplier_numbers(parent["id"]))})
+
+
+def _tell(
+    type_: str, subject: str, object_id: str, version: int, shown: Values, old: Values, origin: Origin
+) -> None:
+    log.record(Change(type_, subject, object_id, version, shown, old), origin=origin)
+
+
+def _tell_order(parent: Values, order: Sequence[str], new_order: Sequence[str], origin: Origin) -> None:
+    shown = {"parent_id": parent["id"], "ordered_ids": list(new_order)}
+    old = {"ordered_ids": list(order)}
+    type_ = "supplier_number_at_customer.reordered"
+    _tell(type_, parent["id"], parent["id"], parent["version"], shown, old, origin)

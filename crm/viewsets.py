@@ -1,0 +1,249 @@
+"""The documented routes: parse, call a service, show."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from crm import representation, search, services
+from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
+from crm.representation import CUSTOMER_NAMES
+from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_order
+from overplane.api import filtering
+from overplane.api.errors import bad_request
+from overplane.api.pagination import FAR, PARAMETERS, Order, Page, Slice, link_header
+from overplane.api.query import Query
+from overplane.api.viewsets import ApiViewSet, JsonResponse
+from overplane.database import counters
+from overplane.problems import Code, ObjectMissing, VersionMismatch
+
+NEWEST_FIRST = Order("created_at", descending=True)
+ORDERS = {
+    sign + field: Order(field, descending=bool(sign))
+    for field in ("created_at", "updated_at", "customer_name")
+    for sign in ("", "-")
+}
+EXPANDABLE = ("supplier_numbers",)
+SHAPE_PARAMETERS = ("expand[]", "fields")
+LIST_PARAMETERS = (*PARAMETERS, *SHAPE_PARAMETERS, "q", "order_by", *CUSTOMER_FILTERS)
+TABLE = Customer._meta.db_table
+# The list without conditions, its exact total in every row: one statement, at any size.
+UNFILTERED = (
+    f"SELECT {counters.total_sql(TABLE)}, {CUSTOMERS.columns} FROM {CUSTOMERS.name}"  # noqa: S608 (names of the model)
+    " ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s"
+)
+
+
+class CustomerShape:
+    """Which parts of a customer are asked for: `fields` narrows, `expand[]` adds the rows."""
+
+    def __init__(self, query: Query) -> None:
+        self.fields = query.names("fields", CUSTOMER_NAMES)
+        self.expand = bool(query.many("expand[]", EXPANDABLE))
+
+    @property
+    def is_whole(self) -> bool:
+        return self.fields is None and not self.expand
+
+    def of(self, customers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        shown = [representation.customer(values) for values in customers]
+        if self.fields is not None:
+            shown = [{n: v for n, v in one.items() if n == "id" or n in self.fields} for one in shown]
+        if self.expand:
+            rows = supplier_numbers_of([one["id"] for one in shown])
+            for one in shown:
+                one["supplier_numbers"] = rows.get(one["id"], [])
+        return shown
+
+
+def supplier_numbers_of(customer_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of several customers, in order, in one query."""
+    found = SupplierNumberAtCustomer.objects.filter(customer_id__in=customer_ids).order_by("customer_id", "idx")
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in found.values_list(*SUPPLIER_NUMBERS.names):
+        values = SUPPLIER_NUMBERS.values(row)
+        rows.setdefault(values["customer_id"], []).append(representation.supplier_number(values))
+    return rows
+
+
+class CustomerViewSet(ApiViewSet):
+    def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
+        query = self.query(repeated=["expand[]"])
+        shape = CustomerShape(query)
+        values = existing_customer(id)
+        query.finish(SHAPE_PARAMETERS)
+        (shown,) = shape.of([values])
+        return self.shown(shown, values["version"], id) if shape.is_whole else JsonResponse(shown)
+
+    def list(self, request: HttpRequest) -> HttpResponse:
+        query = self.query(repeated=["expand[]"])
+        shape, page = CustomerShape(query), Page.asked(query)
+        order = query.choice("order_by", ORDERS, default="-created_at")
+        filtered = narrowed(query)
+        query.finish(LIST_PARAMETERS)
+        if filtered is None and page.cursor is None and order == NEWEST_FIRST and page.offset < FAR:
+            total, part = _unfiltered(page)
+        else:
+            everything = Customer.objects.all()
+            part = page.of(everything if filtered is None else filtered, order, CUSTOMERS.names, place_in(order))
+            total = filtered.count() if filtered is not None else counters.total(connection, TABLE)
+        shown = shape.of([CUSTOMERS.values(row) for row in part.rows])
+        return _list_response(request, query, page, shown, total, part.has_more)
+
+    def create(self, request: HttpRequest) -> HttpResponse:
+        self.no_query()
+        values = CustomerSerializer.parse(self.payload, partial=False)
+        shown, version = services.create_customer(values, origin=self.origin)
+        response = JsonResponse(shown, status=201, version=version, subjects=[shown["id"]])
+        response["Location"] = f"{request.path.rstrip('/')}/{shown['id']}"
+        return response
+
+    def partial_update(self, request: HttpRequest, id: str) -> HttpResponse:
+        expected = self.expected_versions
+        values = self.read_values(
+            lambda payload: CustomerSerializer.parse(payload, partial=True),
+            lambda: _check_version(existing_customer(id), expected),
+        )
+        shown, version = services.update_customer(id, values, origin=self.origin, expected=expected)
+        return JsonResponse(shown, version=version, subjects=[id])
+
+    def destroy(self, request: HttpRequest, id: str) -> HttpResponse:
+        self.no_query()
+        services.delete_customer(id, origin=self.origin, expected=self.expected_versions)
+        return JsonResponse(representation.deleted(id))
+
+
+class SupplierNumberViewSet(ApiViewSet):
+    def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
+        values = existing_row(id)
+        self.no_query()
+        return self.shown(representation.supplier_number(values), values["version"], values["customer_id"])
+
+    def list(self, request: HttpRequest) -> HttpResponse:
+        query = self.query()
+        parent = query.take("parent_id")
+        page = Page.asked(query, default_limit=0)
+        rows = SupplierNumberAtCustomer.objects.filter(customer_id=parent or "")
+        rows = filtering.narrow(SUPPLIER_NUMBER_FILTERS, rows, query)
+        if not parent:
+            query.fail("parent_id", Code.PARAMETER_MISSING, "Say whose rows: parent_id=customer_…")
+        query.finish(("parent_id", *PARAMETERS, *SUPPLIER_NUMBER_FILTERS))
+        if CUSTOMERS.get(parent) is None:
+            raise bad_request(Code.RESOURCE_MISSING, f"No such customer: {parent!r:.120}.", "parent_id")
+        return self._rows(request, query, page, rows, parent)
+
+    def _rows(self, request: HttpRequest, query: Query, page: Page, rows: QuerySet, parent: str) -> HttpResponse:
+        def place(row_id: str) -> int | None:
+            own = SupplierNumberAtCustomer.objects.filter(pk=row_id, customer_id=parent)
+            return own.values_list("idx", flat=True).first()
+
+        if not page.limit:  # all of them
+            everything = rows.order_by("idx").values_list(*SUPPLIER_NUMBERS.names)
+            part = Slice(list(everything[page.offset :]), has_more=False)
+            total = page.offset + len(part.rows) if part.rows or not page.offset else rows.count()
+            if page.cursor is not None:
+                page = Page(10**9, 0, page.starting_after, page.ending_before)
+                part = page.of(rows, Order("idx", descending=False), SUPPLIER_NUMBERS.names, place)
+        else:
+            part = page.of(rows, Order("idx", descending=False), SUPPLIER_NUMBERS.names, place)
+            total = rows.count()
+        shown = [representation.supplier_number(SUPPLIER_NUMBERS.values(row)) for row in part.rows]
+        return _list_response(request, query, page, shown, total, part.has_more)
+
+    def create(self, request: HttpRequest) -> HttpResponse:
+        self.no_query()
+        parent, param, values = SupplierNumberSerializer.parse_new(self.payload)
+        shown, version = services.add_supplier_number(parent, values, origin=self.origin, param=param)
+        response = JsonResponse(shown, status=201, version=version, subjects=[parent])
+        response["Location"] = f"{request.path.rstrip('/')}/{shown['id']}"
+        return response
+
+    def partial_update(self, request: HttpRequest, id: str) -> HttpResponse:
+        expected = self.expected_versions
+        parents, values = self.read_values(
+            SupplierNumberSerializer.parse_changes, lambda: _check_version(existing_row(id), expected)
+        )
+        if parents:
+            _check_parent(existing_row(id), parents)
+        shown, version = services.update_supplier_number(id, values, origin=self.origin, expected=expected)
+        return JsonResponse(shown, version=version, subjects=[shown["customer_id"]])
+
+    def destroy(self, request: HttpRequest, id: str) -> HttpResponse:
+        self.no_query()
+        services.delete_supplier_number(id, origin=self.origin, expected=self.expected_versions)
+        return JsonResponse(representation.deleted(id))
+
+    def reorder(self, request: HttpRequest) -> HttpResponse:
+        self.no_query()
+        parent, param, ordered_ids = parse_order(self.payload)
+        services.reorder_supplier_numbers(parent, ordered_ids, origin=self.origin, param=param)
+        rows = supplier_numbers_of([parent]).get(parent, [])
+        return JsonResponse({"data": rows, "has_more": False, "total": len(rows)}, subjects=[parent])
+
+
+def existing_customer(customer_id: str) -> dict[str, Any]:
+    row = CUSTOMERS.get(customer_id)
+    if row is None:
+        raise ObjectMissing("customer", customer_id)
+    return CUSTOMERS.values(row)
+
+
+def existing_row(row_id: str) -> dict[str, Any]:
+    row = SUPPLIER_NUMBERS.get(row_id)
+    if row is None:
+        raise ObjectMissing("supplier number", row_id)
+    return SUPPLIER_NUMBERS.values(row)
+
+
+def _check_version(values: Mapping[str, Any], expected: frozenset[int] | None) -> None:
+    if expected is not None and values["version"] not in expected:
+        raise VersionMismatch
+
+
+def _check_parent(values: Mapping[str, Any], parents: Mapping[str, str]) -> None:
+    for name, parent in parents.items():
+        if parent != values["customer_id"]:
+            raise bad_request(Code.PARAMETER_IMMUTABLE, "A row cannot move to another customer.", name)
+
+
+def narrowed(query: Query) -> QuerySet | None:
+    """The customers that the query's filters and words leave; None if it has neither."""
+    words = query.take("q")
+    if words is not None and len(words) > search.MAX_LENGTH:
+        query.fail("q", Code.PARAMETER_TOO_LONG, f"At most {search.MAX_LENGTH} characters.")
+    if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
+        return None
+    found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
+    return search.narrow(found, words) if words and not query.errors else found
+
+
+def place_in(order: Order) -> Any:
+    """Finds a cursor's place: its row's value in this order. A deleted customer keeps its place by age."""
+
+    def place(customer_id: str) -> Any:
+        value = Customer.objects.filter(pk=customer_id).values_list(order.field, flat=True).first()
+        if value is None and order.field == "created_at":
+            return CustomerTombstone.objects.filter(pk=customer_id).values_list("created_at", flat=True).first()
+        return value
+
+    return place
+
+
+def _unfiltered(page: Page) -> tuple[int, Slice]:
+    with connection.cursor() as cursor:
+        cursor.execute(UNFILTERED, [page.limit + 1, page.offset])
+        rows = cursor.fetchall()
+    total = int(rows[0][0]) if rows else counters.total(connection, TABLE)
+    return total, Slice.cut([row[1:] for row in rows], page)
+
+
+def _list_response(
+    request: HttpRequest, query: Query, page: Page, shown: list[dict[str, Any]], total: int, has_more: bool
+) -> HttpResponse:
+    response = JsonResponse({"data": shown, "has_more": has_more, "total": total})
+    if links := link_header(request, query, page, [one["id"] for one in shown], has_more=has_more):
+        response["Link"] = links
+    return response

@@ -1,0 +1,55 @@
+"""Who calls: `Authorization: Bearer KEY`, or HTTP Basic with the key as user name. Nothing else, no session."""
+
+import base64
+import binascii
+
+from django.http import HttpRequest
+
+from overplane.api import keys, throttling
+from overplane.api.errors import AUTHENTICATION, PERMISSION, ApiError, error
+from overplane.problems import Code
+
+CHALLENGE = 'Bearer realm="Overplane CRM"'
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def caller(request: HttpRequest) -> keys.Caller:
+    """The caller of a request, or the 401, 403 or 429 that it gets."""
+    try:
+        found = _found(request)
+    except ApiError:
+        throttling.note_failure(request.META.get("REMOTE_ADDR", ""))
+        raise
+    if found.read_only and request.method not in SAFE_METHODS:
+        message = "This key may only read. Use a full key (sk_…) to change anything."
+        raise error(403, Code.KEY_READ_ONLY, message, type_=PERMISSION)
+    return found
+
+
+def _found(request: HttpRequest) -> keys.Caller:
+    key = _sent_key(request.META.get("HTTP_AUTHORIZATION", ""))
+    if not key:
+        raise _refused(Code.API_KEY_MISSING, "Send your API key: Authorization: Bearer sk_…")
+    try:
+        found = keys.find(key)
+    except keys.KeyExpired:
+        raise _refused(Code.API_KEY_EXPIRED, "This API key has expired.") from None
+    if found is None:
+        raise _refused(Code.API_KEY_INVALID, "There is no such API key, or it was revoked.")
+    return found
+
+
+def _sent_key(header: str) -> str:
+    scheme, _, rest = header.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""
+
+
+def _refused(code: Code, message: str) -> ApiError:
+    return error(401, code, message, type_=AUTHENTICATION, WWW_Authenticate=CHALLENGE)

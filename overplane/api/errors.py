@@ -1,0 +1,100 @@
+"""Whatever goes wrong under `/api/` leaves through here, in one envelope."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, ValidationError
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404, HttpResponse
+
+from overplane import observability
+from overplane.database.encoding import dumps
+from overplane.problems import Code, ObjectMissing, Problem, VersionMismatch, problems_in
+
+log = logging.getLogger("overplane.api")
+INVALID_REQUEST, AUTHENTICATION, PERMISSION = "invalid_request_error", "authentication_error", "permission_error"
+IDEMPOTENCY, RATE_LIMIT, API = "idempotency_error", "rate_limit_error", "api_error"
+# PostgreSQL's words for "try the same again": serialization failure, deadlock, lock not available.
+TRY_AGAIN = {"40001", "40P01", "55P03"}
+QUERY_CANCELED = "57014"
+
+
+class ApiError(Exception):
+    """An answer that is not 2xx. The first problem stands on top."""
+
+    def __init__(
+        self, status: int, type_: str, problems: Sequence[Problem], headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(problems[0].message)
+        self.status, self.type, self.problems, self.headers = status, type_, list(problems), headers or {}
+
+
+def error(
+    status: int, code: Code, message: str, *, param: str | None = None, type_: str = INVALID_REQUEST, **headers: str
+) -> ApiError:
+    """An `ApiError` with one problem; headers as keywords (`Retry_After="1"`)."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ApiError(status, type_, [Problem(code, message, param)], named)
+
+
+def bad_request(code: Code, message: str, param: str | None = None) -> ApiError:
+    return error(400, code, message, param=param)
+
+
+def from_exception(exception: Exception) -> ApiError:
+    """The answer to any exception. What nobody foresaw is logged with its traceback and told as a 500."""
+    if isinstance(exception, ApiError):
+        return exception
+    for class_, make in _ANSWERS.items():
+        if isinstance(exception, class_):
+            return make(exception)
+    log.error("unforeseen %s", type(exception).__name__, exc_info=exception)
+    return error(
+        500, Code.INTERNAL_ERROR, "Something went wrong on our side. Quote the request id when you ask.", type_=API
+    )
+
+
+def _database_error(exception: Exception) -> ApiError:
+    state = getattr(exception.__cause__, "sqlstate", None)
+    if state == QUERY_CANCELED:
+        return error(503, Code.TIMEOUT, "The database took too long. Ask for less at once.", type_=API, Retry_After="5")
+    if state in TRY_AGAIN:
+        message = "The object is being changed by others. Send the same request again."
+        return error(409, Code.UNAVAILABLE, message, type_=API, Retry_After="1")
+    if isinstance(exception, OperationalError | InterfaceError):
+        log.warning("database away: %s", exception)
+        return error(503, Code.UNAVAILABLE, "The database is not available. Try again.", type_=API, Retry_After="1")
+    log.error("unforeseen %s", type(exception).__name__, exc_info=exception)
+    return error(500, Code.INTERNAL_ERROR, "Something went wrong on our side.", type_=API)
+
+
+_ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
+    ValidationError: lambda e: ApiError(400, INVALID_REQUEST, list(problems_in(e))),
+    ObjectMissing: lambda e: error(404, Code.RESOURCE_MISSING, str(e), param="id"),
+    VersionMismatch: lambda e: error(
+        412, Code.PRECONDITION_FAILED, "The object has changed since you read it. Read it again, then decide."
+    ),
+    Http404: lambda e: error(404, Code.ROUTE_UNKNOWN, "There is no such route. See /docs."),
+    DisallowedHost: lambda e: error(400, Code.HOST_INVALID, "This service does not answer under that host name."),
+    DatabaseError: _database_error,
+    InterfaceError: _database_error,
+}
+
+
+def answer(failure: ApiError, request_id: str | None = None) -> HttpResponse:
+    """The error envelope as a response."""
+    first = failure.problems[0]
+    body = {
+        "error": {
+            "type": failure.type,
+            "code": first.code,
+            "message": first.message,
+            "param": first.param,
+            "doc_url": f"{settings.BASE_URL}/docs#error-{first.code}",
+            "request_id": request_id or observability.request_id.get(),
+            "errors": [{"code": p.code, "param": p.param, "message": p.message} for p in failure.problems],
+        }
+    }
+    return HttpResponse(dumps(body), status=failure.status, headers=failure.headers, content_type="application/json")

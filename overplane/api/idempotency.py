@@ -1,0 +1,103 @@
+"""Safe retries: key row, change and events commit in one transaction, so a crash loses all or nothing.
+
+A twin in flight is turned away at once (PostgreSQL: a transaction-scoped advisory lock). SQLite lets
+one writer in at a time, so there the twin waits in that line and is then given the stored answer.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from overplane.api.errors import IDEMPOTENCY, error
+from overplane.api.models import IdempotentAnswer, IdempotentSubject
+from overplane.database.encoding import dumps
+from overplane.problems import Code
+
+KEPT = timedelta(hours=24)
+KEPT_HEADERS = ("ETag", "Location")
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+def key_of(request: HttpRequest) -> str | None:
+    """The request's Idempotency-Key, if it has one."""
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is not None and not PRINTABLE.fullmatch(key):
+        message = "An Idempotency-Key is 1 to 255 printable ASCII characters."
+        raise error(400, Code.IDEMPOTENCY_KEY_INVALID, message, type_=IDEMPOTENCY)
+    return key
+
+
+def fingerprint(method: str, path: str, payload: Any) -> str:
+    """What makes two requests the same: method, path and the parsed body, whatever its spacing or order."""
+    text = json.dumps([method, path.rstrip("/"), payload], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def once(
+    scope: str, key: str, print_: str, work: Callable[[], tuple[HttpResponse, Collection[str]]]
+) -> HttpResponse:
+    """Does the work once and repeats its answer ever after. `work` also says which objects its answer shows."""
+    with transaction.atomic():
+        _claim(scope, key)
+        kept = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
+        if kept and kept.created_at > timezone.now() - KEPT:
+            return _replay(kept, print_)
+        if kept:
+            IdempotentAnswer.objects.filter(pk=kept.pk)._raw_delete(using=connection.alias)
+        response, subjects = work()
+        if 200 <= response.status_code < 300:
+            _keep(scope, key, print_, response, subjects)
+        return response
+
+
+def _claim(scope: str, key: str) -> None:
+    if connection.vendor != "postgresql":
+        return
+    number = int.from_bytes(hashlib.sha256(f"{scope}\0{key}".encode()).digest()[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        if not cursor.fetchone()[0]:
+            message = "A request with this Idempotency-Key is still being worked on. Send it again in a moment."
+            raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
+
+
+def _replay(kept: IdempotentAnswer, print_: str) -> HttpResponse:
+    if kept.fingerprint != print_:
+        message = "This Idempotency-Key was used for another request. Use a new key for a new request."
+        raise error(400, Code.IDEMPOTENCY_KEY_MISMATCH, message, type_=IDEMPOTENCY)
+    if kept.body is None:
+        message = "This request was done, but what it answered has been deleted since. It is not done again."
+        raise error(400, Code.IDEMPOTENCY_ANSWER_ERASED, message, type_=IDEMPOTENCY)
+    headers = json.loads(kept.headers) | {"Idempotent-Replayed": "true"}
+    return HttpResponse(bytes(kept.body), status=kept.status, headers=headers, content_type="application/json")
+
+
+def _keep(scope: str, key: str, print_: str, response: HttpResponse, subjects: Collection[str]) -> None:
+    answer = IdempotentAnswer.objects.create(
+        scope=scope,
+        key=key,
+        fingerprint=print_,
+        status=response.status_code,
+        headers=dumps({name: response[name] for name in KEPT_HEADERS if name in response}).decode(),
+        body=response.content,
+        created_at=timezone.now(),
+    )
+    IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects])
+
+
+def erase(subjects: Iterable[str]) -> None:
+    """Takes away the stored answers that show one of these objects; that the work was done stays known."""
+    shown = IdempotentSubject.objects.filter(subject__in=list(subjects))
+    IdempotentAnswer.objects.filter(pk__in=shown.values("answer_id")).update(body=None, headers="{}")
+
+
+def purge() -> int:
+    """Drops what is older than a replay may be."""
+    return IdempotentAnswer.objects.filter(created_at__lte=timezone.now() - KEPT)._raw_delete(using=connection.alias)

@@ -1,0 +1,29 @@
+"""Everything between an installed checkout and a running service; `make run` calls it each time."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from overplane.api import keys
+from overplane.api.models import ApiKey
+
+
+class Command(BaseCommand):
+    help = "Migrates the database, collects static files and, on an empty database, creates the first user and key."
+
+    def handle(self, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        users = get_user_model().objects
+        self.stdout.write(f"Overplane CRM: {settings.BASE_URL}/admin/   API: {settings.BASE_URL}/api/crm/customer")
+        if not users.exists():
+            password = secrets.token_urlsafe(12)
+            users.create_superuser("admin", password=password)
+            self.stdout.write(f"First user: admin   password: {password}   (shown this once)")
+        if not ApiKey.objects.exists():
+            _, key = keys.mint("first key")
+            self.stdout.write(f"First API key: {key}   (shown this once)")

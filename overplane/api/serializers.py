@@ -1,0 +1,32 @@
+"""Serializers parse request bodies and describe them in OpenAPI. Answers are not built with them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+
+from overplane.database.attributes import attributes, parse_json
+from overplane.problems import Code, Errors, invalid
+
+IGNORED = frozenset({"id", "created_at", "updated_at"})
+
+
+class ApiSerializer(serializers.ModelSerializer):
+    """`Meta.model` says which attributes there are; `rules` judges what could be read when something else could not."""
+
+    rules: Callable[[Mapping[str, Any]], Errors] = staticmethod(lambda values: {})
+
+    @classmethod
+    def parse(cls, payload: Mapping[str, Any], *, partial: bool) -> dict[str, Any]:
+        """Values by attribute name. Raises one `ValidationError` with everything that is wrong."""
+        known = attributes(cls.Meta.model)
+        values, problems = parse_json(known, payload, ignored=IGNORED)
+        if not partial:
+            for name, known_attribute in known.items():
+                if known_attribute.required and name not in payload:
+                    problems[name] = [invalid(Code.PARAMETER_MISSING, "This attribute is required.")]
+        if problems:
+            judged = {name: errors for name, errors in cls.rules(values).items() if name not in problems}
+            raise ValidationError(problems | judged)  # type: ignore[arg-type]
+        return values

@@ -1,0 +1,120 @@
+"""The frame of every endpoint: authentication, allowance, safe retries, and errors in one envelope.
+
+A concrete viewset parses with its serializer, calls a service and answers with a representation.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from rest_framework.viewsets import ViewSet
+
+from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling
+from overplane.api.query import Query
+from overplane.database.encoding import dumps
+from overplane.database.text import has_forbidden_characters
+from overplane.observability import Origin
+from overplane.problems import Code, ObjectMissing
+
+
+class JsonResponse(HttpResponse):
+    """`subjects`: whose values a stored copy of this answer would hold."""
+
+    def __init__(
+        self, shown: Any, *, status: int = 200, version: int | None = None, subjects: Collection[str] = ()
+    ) -> None:
+        super().__init__(dumps(shown), status=status, content_type="application/json")
+        self.subjects = subjects
+        if version is not None:
+            self["ETag"] = etags.etag(version)
+
+
+class ApiViewSet(ViewSet):
+    """`body_limit`: bytes of a request body."""
+
+    body_limit = body.BODY_LIMIT
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
+    # Authentication is our own (see dispatch); DRF's would build five objects a request for it.
+    authentication_classes = ()
+    permission_classes = ()
+    caller: keys.Caller
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.request, self.args, self.kwargs = request, args, kwargs
+        self._payload: dict[str, Any] | None = None
+        self.idempotency_key: str | None = None
+        headers: dict[str, str] = {}
+        try:
+            self.caller = request.caller = authentication.caller(request)
+            headers = throttling.limit_key(self.caller.id)
+            handler = self._handler(request.method.lower())
+            if has_forbidden_characters(self.kwargs.get("id", "")):
+                raise ObjectMissing("object", self.kwargs["id"])
+            response = self._once(request, handler)
+        except Exception as exception:  # noqa: BLE001 (every failure becomes the envelope here)
+            response = errors.answer(errors.from_exception(exception), request.request_id)
+        for name, value in headers.items():
+            response.setdefault(name, value)
+        return response
+
+    def _handler(self, method: str) -> Callable[..., HttpResponse]:
+        handler = getattr(self, method, None) if method in self.http_method_names else None
+        if handler is None:
+            allowed = ", ".join(self.allowed_methods)
+            message = f"{method.upper()} is not possible here, only {allowed}."
+            raise errors.error(405, Code.METHOD_NOT_ALLOWED, message, Allow=allowed)
+        return handler
+
+    def _once(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
+        if request.method in authentication.SAFE_METHODS or "HTTP_IDEMPOTENCY_KEY" not in request.META:
+            return handler(request, **self.kwargs)
+        self.idempotency_key = idempotency.key_of(request)
+        payload = self.payload if request.method != "DELETE" else {}
+        print_ = idempotency.fingerprint(request.method, request.get_full_path(), payload)
+
+        def work() -> tuple[HttpResponse, Collection[str]]:
+            response = handler(request, **self.kwargs)
+            return response, getattr(response, "subjects", ())
+
+        return idempotency.once(self.caller.family, self.idempotency_key, print_, work)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The request's JSON object."""
+        if self._payload is None:
+            self._payload = body.read_json(self.request, limit=self.body_limit)
+        return self._payload
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.caller.actor, self.request.request_id, self.idempotency_key)
+
+    @property
+    def expected_versions(self) -> frozenset[int] | None:
+        return etags.expected_versions(self.request)
+
+    def query(self, *, repeated: Collection[str] = ()) -> Query:
+        return Query(self.request.META.get("QUERY_STRING", ""), repeated=repeated)
+
+    def no_query(self) -> None:
+        """For calls that take no query parameters."""
+        self.query().finish(())
+
+    def read_values(self, parse: Callable[[dict[str, Any]], Any], exists: Callable[[], Any]) -> Any:
+        """The parsed body of a PATCH. An object that is gone or changed is the more important news: `exists` raises it."""
+        try:
+            self.no_query()
+            return parse(self.payload)
+        except (ValidationError, errors.ApiError):
+            exists()
+            raise
+
+    def shown(self, shown: Any, version: int, subject: str) -> HttpResponse:
+        """One object with its ETag, or 304 if the caller has it already."""
+        if etags.is_unchanged(self.request, version):
+            response = HttpResponse(status=304)
+            response["ETag"] = etags.etag(version)
+            del response["Content-Type"]
+            return response
+        return JsonResponse(shown, version=version, subjects=[subject])

@@ -1,0 +1,68 @@
+"""Settings from the environment, judged at start: a wrong value stops the service with a message that says which."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+class Environment:
+    """Reads variables; each reader names the variable, the value and what would be right."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.variables.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        word = self.text(name, "yes" if default else "no").lower()
+        if word not in TRUE | FALSE:
+            raise self._wrong(name, "yes or no")
+        return word in TRUE
+
+    def number(self, name: str, default: float, *, lowest: float, read: Callable[[str], T] = int) -> T:
+        text = self.text(name)
+        try:
+            value = read(text or default)
+        except ValueError:
+            raise self._wrong(name, "a number") from None
+        if not value >= lowest:
+            raise self._wrong(name, f"{lowest} or more")
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        word = self.text(name, choices[0])
+        if word not in choices:
+            raise self._wrong(name, " or ".join(choices))
+        return word
+
+    def names(self, name: str, default: list[str]) -> list[str]:
+        return [part.strip() for part in self.text(name).split(",") if part.strip()] or default
+
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        url = self.text(name, default)
+        if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise self._wrong(name, f"a URL that starts with {' or '.join(schemes)}://")
+        return url.rstrip("/")
+
+    def _wrong(self, name: str, wanted: str) -> ImproperlyConfigured:
+        return ImproperlyConfigured(f"{name} is {self.variables.get(name)!r}; it must be {wanted}.")
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in this file, made on first use. Workers that start together agree on one."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        secret = secrets.token_urlsafe(64)
+        file.write(secret)
+    return secret

@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+
+from overplane.database import lookups, upkeep
+
+
+def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if connection.vendor == "sqlite":
+        connection.connection.create_function("overplane_upper", 1, lookups.upper, deterministic=True)
+
+
+def install_upkeep(using: str, **kwargs: Any) -> None:
+    with transaction.atomic(using=using):
+        upkeep.install(connections[using])
+
+
+class DatabaseConfig(AppConfig):
+    name = "overplane.database"
+    label = "overplane_database"
+
+    def ready(self) -> None:
+        connection_created.connect(teach_sqlite)
+        post_migrate.connect(install_upkeep, sender=self)

@@ -1,0 +1,170 @@
+"""How a value becomes a model attribute: from JSON, where types are strict, and from text, as files carry it.
+
+Everything is read off the model's fields, once. A parser returns the value to store or raises
+one coded `ValidationError`; rules (what no field can say) come after it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from overplane.database.text import has_forbidden_characters
+from overplane.problems import Code, Errors, invalid, unknown
+
+Parser = Callable[[Any], Any]
+TRUE_WORDS = frozenset({"true", "1", "yes", "y", "x", "ja", "j", "wahr", "t", "on"})
+FALSE_WORDS = frozenset({"false", "0", "no", "n", "nein", "falsch", "f", "off", "-"})
+JSON_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One field of a model as the doors see it. `kind` is string, boolean, number or integer."""
+
+    name: str
+    kind: str
+    default: Any
+    required: bool
+    from_json: Parser
+    from_text: Parser
+
+
+def json_type(value: Any) -> str:
+    return JSON_NAMES.get(type(value), "a number")
+
+
+def _wrong_type(wanted: str, value: Any) -> ValidationError:
+    return invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {wanted}, not {json_type(value)}.")
+
+
+def _string(field: models.Field, default: Any) -> tuple[Parser, Parser]:
+    limit = field.max_length
+
+    def from_text(value: str) -> str | None:
+        value = value.strip()
+        if not value:
+            return default
+        if len(value) > limit or has_forbidden_characters(value):
+            field.run_validators(value)
+        return value
+
+    def from_json(value: Any) -> str | None:
+        if value is None:
+            return default
+        if type(value) is not str:
+            raise _wrong_type("a string", value)
+        return from_text(value)
+
+    return from_json, from_text
+
+
+def _boolean(field: models.Field, default: bool) -> tuple[Parser, Parser]:
+    def from_json(value: Any) -> bool:
+        if value is None:
+            return default
+        if type(value) is not bool:
+            raise _wrong_type("true or false", value)
+        return value
+
+    def from_text(value: str) -> bool:
+        word = value.strip().lower()
+        if word in TRUE_WORDS:
+            return True
+        if word in FALSE_WORDS:
+            return False
+        if not word:
+            return default
+        raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be yes or no (also true/false, 1/0, x, ja/nein).")
+
+    return from_json, from_text
+
+
+def _number(field: models.Field, default: Any) -> tuple[Parser, Parser]:
+    def judged(value: Decimal) -> Decimal:
+        field.run_validators(value)
+        return value
+
+    def from_json(value: Any) -> Decimal | None:
+        if value is None:
+            return default
+        if type(value) is int or type(value) is Decimal:
+            return judged(Decimal(value))
+        raise _wrong_type("a number", value)
+
+    def from_text(value: str) -> Decimal | None:
+        value = value.strip()
+        if not value:
+            return default
+        try:
+            return judged(Decimal(value))
+        except InvalidOperation:
+            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number, written like 12.5.") from None
+
+    return from_json, from_text
+
+
+def _integer(field: models.Field, default: Any) -> tuple[Parser, Parser]:
+    def from_json(value: Any) -> int | None:
+        if value is None:
+            return default
+        if isinstance(value, Decimal) and value.is_finite() and abs(value) < 10**18 and value == int(value):
+            value = int(value)
+        if type(value) is not int:
+            raise _wrong_type("an integer", value)
+        return value
+
+    def from_text(value: str) -> int | None:
+        value = value.strip()
+        if not value:
+            return default
+        if not (value.isascii() and value.lstrip("-").isdigit() and len(value) < 19):
+            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a whole number.")
+        return int(value)
+
+    return from_json, from_text
+
+
+KINDS: list[tuple[type[models.Field], str, Callable[[models.Field, Any], tuple[Parser, Parser]]]] = [
+    (models.CharField, "string", _string),
+    (models.BooleanField, "boolean", _boolean),
+    (models.DecimalField, "number", _number),
+    (models.IntegerField, "integer", _integer),
+]
+
+
+def attribute(field: models.Field) -> Attribute:
+    default = field.get_default() if field.has_default() else None
+    for field_class, kind, parsers in KINDS:
+        if isinstance(field, field_class):
+            from_json, from_text = parsers(field, default)
+            return Attribute(field.name, kind, default, not (field.blank or field.has_default()), from_json, from_text)
+    raise TypeError(f"{field}: there is no parser for {type(field).__name__}; add one to overplane.database.attributes.")
+
+
+@cache
+def attributes(model: type[models.Model]) -> dict[str, Attribute]:
+    """The model's writable attributes by name, in the order of its fields."""
+    fields = model._meta.concrete_fields
+    return {f.name: attribute(f) for f in fields if f.editable and not f.primary_key and not f.is_relation}
+
+
+def parse_json(
+    known: Mapping[str, Attribute], payload: Mapping[str, Any], *, ignored: frozenset[str] = frozenset()
+) -> tuple[dict[str, Any], Errors]:
+    """The values that could be read, and what was wrong with the others, by name."""
+    values: dict[str, Any] = {}
+    errors: Errors = {}
+    for name, value in payload.items():
+        try:
+            values[name] = known[name].from_json(value)
+        except KeyError:
+            if name not in ignored:
+                errors[name] = [unknown(name, known)]
+        except ValidationError as error:
+            errors[name] = [error]
+    return values, errors

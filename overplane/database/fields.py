@@ -1,0 +1,187 @@
+"""Model fields that say once what a value may be: in the database, at every door, in the API description."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from overplane.database.text import has_forbidden_characters
+from overplane.problems import Code, invalid
+
+
+class ByCodePoint:
+    """Sorts and compares by code point on PostgreSQL too, as SQLite does; also makes `LIKE 'x%'` use plain indexes."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        parameters = super().db_parameters(connection)  # type: ignore[misc]
+        if connection.vendor == "postgresql":
+            parameters["collation"] = "C"
+        return parameters
+
+
+class IdField(ByCodePoint, models.CharField):
+    """A prefixed identifier as text primary key."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 100)
+        kwargs.setdefault("primary_key", True)
+        kwargs.setdefault("editable", False)
+        super().__init__(*args, **kwargs)
+
+
+class StringField(ByCodePoint, models.CharField):
+    """Trimmed text or null. There is one kind of empty: the database refuses the empty string."""
+
+    def __init__(self, *args: Any, max_length: int = 255, **kwargs: Any) -> None:
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", kwargs["null"])
+        super().__init__(*args, max_length=max_length, **kwargs)
+        # Ours, with the codes of the API, instead of CharField's own.
+        self.validators = [check_characters, LengthCheck(max_length)]
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        if kwargs.get("null") is True:
+            del kwargs["null"]
+        else:
+            kwargs["null"] = False
+        if kwargs.get("blank", False) is kwargs.get("null", True):
+            kwargs.pop("blank", None)
+        if kwargs.get("max_length") == 255:
+            del kwargs["max_length"]
+        return name, path, args, kwargs
+
+    def db_check(self, connection: BaseDatabaseWrapper) -> str:
+        check = f"\"{self.column}\" <> ''"
+        if connection.vendor == "sqlite":  # which takes varchar(255) for a comment
+            check += f' AND length("{self.column}") <= {self.max_length}'
+        return check
+
+    def to_python(self, value: Any) -> str | None:
+        """Trimmed; what is empty then is the default."""
+        text = super().to_python(value)
+        return (text.strip() if text else text) or self.get_default()
+
+    def validate(self, value: Any, model_instance: Any) -> None:
+        """Whether it may be empty is a rule's business."""
+
+    def formfield(self, **kwargs: Any) -> Any:
+        kwargs.setdefault("form_class", UnjudgedCharField)
+        return super().formfield(**{"max_length": None} | kwargs)
+
+
+class UnjudgedCharField(forms.CharField):
+    """A form field that leaves judging to the model field and the rules: no second opinion, no second code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators = []
+
+    def validate(self, value: Any) -> None:
+        pass
+
+
+class LengthCheck:
+    """At most so many characters (code points)."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def __call__(self, value: str) -> None:
+        if len(value) > self.limit:
+            raise invalid(
+                Code.PARAMETER_TOO_LONG, f"At most {self.limit} characters are allowed; this text has {len(value)}."
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LengthCheck) and other.limit == self.limit
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def check_characters(value: str) -> None:
+    if has_forbidden_characters(value):
+        raise invalid(Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL or half of a surrogate pair. Remove it.")
+
+
+class RateField(models.DecimalField):
+    """An exact decimal or null: a percentage."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs = {"max_digits": 12, "decimal_places": 9, "null": True, "blank": True} | kwargs
+        super().__init__(*args, **kwargs)
+        # Ours, with the codes of the API, instead of DecimalField's own.
+        self.validators = [self.check_places]
+
+    def check_places(self, value: Decimal) -> None:
+        if not value.is_finite():
+            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number.")
+        if value and value.normalize().as_tuple().exponent < -self.decimal_places:
+            raise invalid(Code.PARAMETER_INVALID, f"At most {self.decimal_places} decimals are kept.")
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if value in (None, ""):
+            return None
+        try:
+            return super().to_python(value)
+        except ValidationError:
+            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number.") from None
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)
+
+
+class CascadeKey(models.ForeignKey):
+    """A foreign key whose children the database itself deletes, so that no Python has to fetch them first."""
+
+    def __init__(self, to: Any, on_delete: Any = models.DO_NOTHING, **kwargs: Any) -> None:
+        kwargs["db_constraint"] = False  # Django's own constraint cannot cascade; ours is in the column's type
+        super().__init__(to, on_delete=on_delete, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["db_constraint"]
+        return name, path, args, kwargs
+
+    def db_type_suffix(self, connection: BaseDatabaseWrapper) -> str:
+        quote = connection.ops.quote_name
+        table, column = quote(self.remote_field.model._meta.db_table), quote(self.target_field.column)
+        return f"REFERENCES {table} ({column}) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        return super().db_parameters(connection) | {
+            "collation": self.target_field.db_parameters(connection).get("collation")
+        }
+
+
+class HeldRule(models.CheckConstraint):
+    """A rule of `rules.py` that the database holds too. Forms need not ask it: the rule has the better message."""
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+class OrderConstraint(models.UniqueConstraint):
+    """Unique (parent, position), checked at the statement's end where the database can (PostgreSQL), else row by row."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"deferrable": models.Deferrable.IMMEDIATE} | kwargs)
+
+    def _for(self, schema_editor: Any) -> models.UniqueConstraint:
+        deferrable = self.deferrable if schema_editor.connection.features.supports_deferrable_unique_constraints else None
+        return models.UniqueConstraint(fields=self.fields, name=self.name, deferrable=deferrable)
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
+        return self._for(schema_editor).constraint_sql(model, schema_editor)
+
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        return self._for(schema_editor).create_sql(model, schema_editor)
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
+        return self._for(schema_editor).remove_sql(model, schema_editor)
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Positions are dealt by the services, not typed by people: nothing to check in a form."""

@@ -1,0 +1,104 @@
+"""Rows of one model as plain tuples, with SQL text that is written once and not in each request.
+
+The ORM builds a statement of fifty columns anew each time, which costs more than the database
+takes to answer it. What is here is small on purpose: anything with conditions goes through a
+queryset's `values_list(*table.names)`, which gives the same tuples.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.db import connection, models
+
+Row = tuple[Any, ...]
+
+
+class Table:
+    """`names` are what is read: attribute names in the order of the model's fields.
+
+    `unread` fields are written only; `dealt` ones are filled in by the database.
+    """
+
+    def __init__(self, model: type[models.Model], *, unread: Iterable[str] = (), dealt: Iterable[str] = ()) -> None:
+        self.model = model
+        written = [f for f in model._meta.concrete_fields if f.attname not in set(dealt)]
+        self.fields = [f for f in model._meta.concrete_fields if f.attname not in set(unread)]
+        self.names = tuple(f.attname for f in self.fields)
+        self.written = tuple(f.attname for f in written)
+        self.columns = ", ".join(f'"{f.column}"' for f in self.fields)
+        self.name = f'"{model._meta.db_table}"'
+        self.pk = f'"{model._meta.pk.column}"'
+        self.select = f"SELECT {self.columns} FROM {self.name}"  # noqa: S608 (names come from the model)
+        columns = ", ".join(f'"{f.column}"' for f in written)
+        self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"  # noqa: S608
+        self._columns = {f.attname: f.column for f in written}
+
+    def get(self, pk: str, *, lock: bool = False) -> Row | None:
+        """The row with this primary key; with `lock`, nobody else changes it before the transaction's end."""
+        # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
+        suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
+        with connection.cursor() as cursor:
+            cursor.execute(f'{self.select} WHERE {self.pk} = %s{suffix}', [pk])  # noqa: S608
+            return cursor.fetchone()
+
+    def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
+        """The rows of a trusted SQL tail (`WHERE … ORDER BY …`)."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"{self.select} {where_and_order}", parameters)
+            return cursor.fetchall()
+
+    def insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """New rows; each mapping has every name."""
+        prepared = [self._prepared(row) for row in rows]
+        with connection.cursor() as cursor:
+            if len(prepared) == 1:
+                cursor.execute(self._insert, prepared[0])
+            else:
+                cursor.executemany(self._insert, prepared)
+
+    def update(self, pk: str, values: Mapping[str, Any]) -> None:
+        """Writes the named columns of one row, and no other."""
+        columns = ", ".join([f'"{self._columns[name]}" = %s' for name in values])
+        parameters = [*(to_database(value) for value in values.values()), pk]
+        with connection.cursor() as cursor:
+            cursor.execute(f'UPDATE {self.name} SET {columns} WHERE {self.pk} = %s', parameters)  # noqa: S608
+
+    def _prepared(self, row: Mapping[str, Any]) -> list[Any]:
+        return [to_database(row[name]) for name in self.written]
+
+    @cached_property
+    def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
+        readers = {models.DateTimeField: sqlite_datetime, models.BooleanField: bool, models.DecimalField: sqlite_decimal}
+        return [(i, readers[type_]) for i, f in enumerate(self.fields) for type_ in readers if isinstance(f, type_)]
+
+    def values(self, row: Row) -> dict[str, Any]:
+        """The row by name, as Python values: aware datetimes, booleans, decimals."""
+        values = dict(zip(self.names, row, strict=True))
+        if connection.vendor == "sqlite":
+            for index, read in self._readers:
+                name = self.names[index]
+                if values[name] is not None:
+                    values[name] = read(values[name])
+        return values
+
+
+def to_database(value: Any) -> Any:
+    """SQLite has no type for moments and decimals; these are the texts that Django's ORM writes and reads."""
+    if connection.vendor == "sqlite":
+        if isinstance(value, datetime):
+            return str(value.astimezone(UTC).replace(tzinfo=None))
+        if isinstance(value, Decimal):
+            return format(value, "f")
+    return value
+
+
+def sqlite_datetime(value: str | datetime) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def sqlite_decimal(value: str | float | Decimal) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(repr(value))

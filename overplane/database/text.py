@@ -1,0 +1,35 @@
+"""Text as every door treats it: trimmed at the edges; folded for search, so that case and accents do not matter."""
+
+import re
+import unicodedata
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+# Letters that Unicode does not decompose, yet people type without their stroke.
+STROKES = str.maketrans(
+    {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Ħ": "H", "Ŧ": "T", "Æ": "AE", "Œ": "OE", "Þ": "TH", "İ": "I", "ẞ": "SS"}
+)
+NOT_WORD = re.compile(r"[\W_]+")
+
+
+def has_forbidden_characters(text: str) -> bool:
+    """NUL, which PostgreSQL cannot store, and lone surrogates, which no encoding can carry."""
+    return "\0" in text or (not text.isascii() and SURROGATE.search(text) is not None)
+
+
+def fold(text: str) -> str:
+    """Upper case without accents, letter by letter: a part of `text` folds to a part of the folded text."""
+    text = text.upper()
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text.translate(STROKES)).upper()
+    return "".join([c for c in decomposed if not unicodedata.combining(c)])
+
+
+def search_text(values: list[str | None]) -> str:
+    """What a search looks in: the folded values, and once more with each word after a blank.
+
+    The second half lets a word's start be found by plain containment (` MU`), which trigram
+    indexes of both databases can answer.
+    """
+    folded = "\n".join([fold(value) for value in values if value])
+    return folded + "\n " + NOT_WORD.sub(" ", folded)

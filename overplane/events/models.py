@@ -1,0 +1,60 @@
+"""The append-only log of every change.
+
+A poller reads in the order (epoch, xid, seq) and only below the oldest transaction still running:
+numbers are dealt when a change is written, not when it commits, so `seq` alone would let a reader
+step over an event that commits late. SQLite writes one transaction at a time: there `seq` is the order.
+"""
+
+from typing import Any
+
+from django.db import models
+
+from overplane.database.fields import StringField
+
+
+class TransactionId(models.Func):
+    """The number of the transaction that writes the row (0 where writers stand in line anyway)."""
+
+    output_field = models.BigIntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:
+        return "(pg_current_xact_id()::text::bigint)", []
+
+    def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:
+        return "0", []
+
+
+class Epoch(models.Model):
+    """A stretch of the log within which transaction numbers ascend; restoring a backup starts another."""
+
+    token = models.CharField(max_length=32)
+    fingerprint = models.CharField(max_length=100)
+    started_at = models.DateTimeField()
+    purged_xid = models.BigIntegerField(default=0)
+    purged_seq = models.BigIntegerField(default=0)
+
+
+class Event(models.Model):
+    seq = models.BigAutoField(primary_key=True)
+    epoch = models.IntegerField()
+    xid = models.BigIntegerField(db_default=TransactionId())
+    type = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    actor = models.CharField(max_length=100)
+    subject = models.CharField(max_length=100)  # the customer, also for an event of one of its rows
+    object_id = models.CharField(max_length=100)
+    object_version = models.IntegerField()
+    request_id = StringField(max_length=100)
+    idempotency_key = StringField()
+    # Texts, not JSON columns: written and served as they are, never searched inside.
+    object = models.TextField(null=True)  # noqa: DJ001 (null: scrubbed, its subject was deleted)
+    previous = models.TextField(null=True)  # noqa: DJ001
+    changed = models.TextField(default="")  # the changed attributes' names, a blank around each
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["epoch", "xid", "seq"], name="event_feed"),
+            models.Index(fields=["subject", "seq"], name="event_subject"),
+            models.Index(fields=["actor", "seq"], name="event_actor"),
+        ]
+        default_permissions = ("view",)

@@ -1,0 +1,63 @@
+"""What an operator sees: request ids in log lines, health and readiness, metrics for Prometheus."""
+
+import json
+import logging
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY as PROCESS_REGISTRY
+from prometheus_client.multiprocess import MultiProcessCollector
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who makes a change (`api_key:…`, `user:…`, `import:…`) and in which request."""
+
+    actor: str
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line, with the id of the request that caused it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": request_id.get(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=True)
+
+
+requests_total = Counter("overplane_requests_total", "Requests answered.", ["method", "route", "status"])
+request_seconds = Histogram(
+    "overplane_request_seconds",
+    "Time from the request's arrival in the application to its answer.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+
+def observe(method: str, route: str, status: int, started: float) -> None:
+    """Counts one answer. `route` is the pattern, never the path: paths are endless. `started` is perf_counter()."""
+    requests_total.labels(method, route, str(status)).inc()
+    request_seconds.labels(method, route).observe(time.perf_counter() - started)
+
+
+def metrics_text(*, several_processes: bool) -> tuple[bytes, str]:
+    """The metrics of all workers of this machine, and their media type."""
+    registry = PROCESS_REGISTRY
+    if several_processes:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    return generate_latest(registry), CONTENT_TYPE_LATEST

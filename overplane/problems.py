@@ -1,0 +1,100 @@
+"""What can be wrong, in one closed vocabulary that the API, the admin and the import share.
+
+Rules raise Django's coded `ValidationError`; the other exceptions here say what a service found
+in its way. The doors turn them into HTTP answers, form errors and report lines.
+"""
+
+import difflib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+
+
+class Code(StrEnum):
+    PARAMETER_MISSING = "parameter_missing"
+    PARAMETER_UNKNOWN = "parameter_unknown"
+    PARAMETER_DUPLICATE = "parameter_duplicate"
+    PARAMETER_INVALID = "parameter_invalid"
+    PARAMETER_INVALID_TYPE = "parameter_invalid_type"
+    PARAMETER_INVALID_EMPTY = "parameter_invalid_empty"
+    PARAMETER_INVALID_INTEGER = "parameter_invalid_integer"
+    PARAMETER_INVALID_RANGE = "parameter_invalid_range"
+    PARAMETER_TOO_LONG = "parameter_too_long"
+    PARAMETER_CONFLICT = "parameter_conflict"
+    PARAMETER_IMMUTABLE = "parameter_immutable"
+    CHARACTERS_NOT_ALLOWED = "characters_not_allowed"
+    JSON_INVALID = "json_invalid"
+    JSON_TOO_DEEP = "json_too_deep"
+    BODY_NOT_OBJECT = "body_not_object"
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    ROUTE_UNKNOWN = "route_unknown"
+    RESOURCE_MISSING = "resource_missing"
+    REORDER_INCOMPLETE = "reorder_incomplete"
+    PRECONDITION_FAILED = "precondition_failed"
+    IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
+    IDEMPOTENCY_KEY_MISMATCH = "idempotency_key_mismatch"
+    IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use"
+    IDEMPOTENCY_ANSWER_ERASED = "idempotency_answer_erased"
+    CURSOR_INVALID = "cursor_invalid"
+    CURSOR_EXPIRED = "cursor_expired"
+    RATE_LIMIT = "rate_limit"
+    API_KEY_MISSING = "api_key_missing"
+    API_KEY_INVALID = "api_key_invalid"
+    API_KEY_EXPIRED = "api_key_expired"
+    KEY_READ_ONLY = "key_read_only"
+    HOST_INVALID = "host_invalid"
+    INTERNAL_ERROR = "internal_error"
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `param` is a path: `customer_name`, `created_at[gte]`, `ordered_ids[2]`."""
+
+    code: Code
+    message: str
+    param: str | None = None
+
+
+class ObjectMissing(Exception):
+    """No object has this identifier."""
+
+    def __init__(self, label: str, object_id: str) -> None:
+        super().__init__(f"No such {label}: {object_id!r}.")
+
+
+class VersionMismatch(Exception):
+    """The object is not (any more) the version that the caller expects."""
+
+
+Errors = dict[str, list[ValidationError]]
+
+
+def invalid(code: Code, message: str) -> ValidationError:
+    return ValidationError(message, code=str(code))
+
+
+def problems_in(error: ValidationError, prefix: str = "") -> Iterator[Problem]:
+    """The problems of a coded `ValidationError`, `prefix` before each parameter (`operations[3].data.`)."""
+    if not hasattr(error, "error_dict"):
+        error = ValidationError({NON_FIELD_ERRORS: error})
+    for name, errors in error.error_dict.items():
+        param = prefix.rstrip(".") or None if name == NON_FIELD_ERRORS else prefix + name
+        for one in errors:
+            code = Code(one.code) if one.code in Code._value2member_map_ else Code.PARAMETER_INVALID
+            yield Problem(code, " ".join(one.messages), param)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """A hint for a mistyped name: ` Did you mean "territory"?`, or nothing."""
+    close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
+    return f' Did you mean "{close[0]}"?' if close else ""
+
+
+def unknown(name: str, known: Collection[str]) -> ValidationError:
+    return invalid(Code.PARAMETER_UNKNOWN, f'There is no parameter "{name[:100]}" here.{nearest(name, known)}')

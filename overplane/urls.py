@@ -1,0 +1,20 @@
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from overplane.api import pages
+
+handler400 = pages.handler400
+handler403 = pages.handler403
+handler404 = pages.handler404
+handler500 = pages.handler500
+
+urlpatterns = [
+    path("api/crm/", include("crm.urls")),
+    re_path(r"^api/openapi\.json/?$", pages.openapi, name="openapi"),
+    path("healthz", pages.healthz),
+    path("readyz", pages.readyz),
+    path("metrics", pages.metrics),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+]
