@@ -21,13 +21,16 @@ class FoldedLookup(Lookup):
         escaped = self.rhs.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         return self.pattern.replace("%s", escaped)
 
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"overplane_upper({left}) LIKE overplane_upper(%s) ESCAPE '\\'", [*parameters, self.rhs]
+
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         left, parameters = self.process_lhs(compiler, connection)
-        function = "overplane_upper({})" if connection.vendor == "sqlite" else 'UPPER({} COLLATE "und-x-icu")'
-        right = function.format("%s") if connection.vendor == "sqlite" else 'UPPER(%s::text COLLATE "und-x-icu")'
-        escape = " ESCAPE '\\'"
-        collate = "" if connection.vendor == "sqlite" else ' COLLATE "C"'
-        return f"{function.format(left)}{collate} LIKE {right}{collate}{escape}", [*parameters, self.rhs]
+        # Full mapping comes with the server itself since 18, before that with ICU.
+        collation = "pg_unicode_fast" if connection.pg_version >= 180000 else "und-x-icu"
+        upper = f'UPPER({{}} COLLATE "{collation}") COLLATE "C"'
+        return f"{upper.format(left)} LIKE {upper.format('%s::text')} ESCAPE '\\'", [*parameters, self.rhs]
 
 
 @CharField.register_lookup

