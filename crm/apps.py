@@ -2,6 +2,12 @@ from django.apps import AppConfig
 
 from crm import search
 from overplane.database import upkeep
+from overplane.events import types
+
+EVENT_TYPES = [
+    *(f"customer.{change}" for change in ("created", "updated", "deleted")),
+    *(f"supplier_number_at_customer.{change}" for change in ("created", "updated", "deleted", "reordered")),
+]
 
 
 class CrmConfig(AppConfig):
@@ -9,5 +15,6 @@ class CrmConfig(AppConfig):
     verbose_name = "Customer master data"
 
     def ready(self) -> None:
+        types.known[:] = EVENT_TYPES
         upkeep.keep_count("crm_customer")
         upkeep.keep(upkeep.Kept("crm_customer", search.install, search.missing))

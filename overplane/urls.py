@@ -3,6 +3,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from overplane.api import pages
+from overplane.events.viewsets import EventViewSet
 
 handler400 = pages.handler400
 handler403 = pages.handler403
@@ -10,6 +11,7 @@ handler404 = pages.handler404
 handler500 = pages.handler500
 
 urlpatterns = [
+    re_path(r"^api/crm/event/?$", EventViewSet.as_view({"get": "list"}), name="event-list"),
     path("api/crm/", include("crm.urls")),
     re_path(r"^api/openapi\.json/?$", pages.openapi, name="openapi"),
     path("healthz", pages.healthz),

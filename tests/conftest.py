@@ -1,10 +1,12 @@
 """Fixtures of every test: the API through Django's test client, as a full or a read-only key."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -49,8 +51,27 @@ class Api:
         assert answer.status_code == 201, answer.content
         return answer.json()
 
+    def feed(self, query: str) -> HttpResponse:
+        """The event feed, once everything written so far is below its horizon (other tests' transactions hold it up)."""
+        settle()
+        return self.get(f"/api/crm/event{query}")
+
     def rows(self, customer_id: str) -> list[dict[str, Any]]:
         return self.get(f"{ROW}?parent_id={customer_id}").json()["data"]
+
+
+def settle() -> None:
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+        newest = cursor.fetchone()[0]
+        for _ in range(3000):
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            if cursor.fetchone()[0] >= newest:
+                return
+            time.sleep(0.02)
+    raise AssertionError("a transaction has been open for a minute")
 
 
 @pytest.fixture(autouse=True)

@@ -40,9 +40,7 @@ def fingerprint(method: str, path: str, payload: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def once(
-    scope: str, key: str, print_: str, work: Callable[[], tuple[HttpResponse, Collection[str]]]
-) -> HttpResponse:
+def once(scope: str, key: str, print_: str, work: Callable[[], tuple[HttpResponse, Collection[str]]]) -> HttpResponse:
     """Does the work once and repeats its answer ever after. `work` also says which objects its answer shows."""
     with transaction.atomic():
         _claim(scope, key)

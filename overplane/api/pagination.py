@@ -83,7 +83,9 @@ class Page:
             return Slice.cut(list(ordered.values_list(*names)[self.offset : self.offset + self.limit + 1]), self)
         # Far out: walk the index alone, and fetch whole rows for the page only.
         ids = list(ordered.values_list("pk", flat=True)[self.offset : self.offset + self.limit + 1])
-        return Slice.cut(list(ordered.model.objects.filter(pk__in=ids).order_by(*ordered.query.order_by).values_list(*names)), self)
+        return Slice.cut(
+            list(ordered.model.objects.filter(pk__in=ids).order_by(*ordered.query.order_by).values_list(*names)), self
+        )
 
 
 # From here on ids are looked up first, rows after.

@@ -16,6 +16,7 @@ from overplane.problems import Code
 
 FAILURES_A_MINUTE = 20
 
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """`rate` tokens a second flow in, up to `burst`."""

@@ -143,7 +143,9 @@ def attribute(field: models.Field) -> Attribute:
         if isinstance(field, field_class):
             from_json, from_text = parsers(field, default)
             return Attribute(field.name, kind, default, not (field.blank or field.has_default()), from_json, from_text)
-    raise TypeError(f"{field}: there is no parser for {type(field).__name__}; add one to overplane.database.attributes.")
+    raise TypeError(
+        f"{field}: there is no parser for {type(field).__name__}; add one to overplane.database.attributes."
+    )
 
 
 @cache

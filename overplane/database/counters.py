@@ -54,7 +54,7 @@ SQLITE = [
 
 def total_sql(table: str) -> str:
     """A scalar subquery: how many rows `table` has."""
-    return f"(SELECT COALESCE(SUM(n), 0) FROM {COUNTS} WHERE relation = '{table}')"  # noqa: S608 (a table's name)
+    return f"(SELECT COALESCE(SUM(n), 0) FROM {COUNTS} WHERE relation = '{table}')"
 
 
 def total(connection: BaseDatabaseWrapper, table: str) -> int:
@@ -90,5 +90,5 @@ def install(connection: BaseDatabaseWrapper, table: str) -> None:
         else:
             for statement in SQLITE:
                 cursor.execute(statement.replace("{table}", table))
-        cursor.execute(f"DELETE FROM {COUNTS} WHERE relation = %s", [table])  # noqa: S608
-        cursor.execute(f"INSERT INTO {COUNTS} (relation, n) SELECT %s, count(*) FROM {table}", [table])  # noqa: S608
+        cursor.execute(f"DELETE FROM {COUNTS} WHERE relation = %s", [table])
+        cursor.execute(f"INSERT INTO {COUNTS} (relation, n) SELECT %s, count(*) FROM {table}", [table])

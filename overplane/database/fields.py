@@ -171,7 +171,9 @@ class OrderConstraint(models.UniqueConstraint):
         super().__init__(**{"deferrable": models.Deferrable.IMMEDIATE} | kwargs)
 
     def _for(self, schema_editor: Any) -> models.UniqueConstraint:
-        deferrable = self.deferrable if schema_editor.connection.features.supports_deferrable_unique_constraints else None
+        deferrable = (
+            self.deferrable if schema_editor.connection.features.supports_deferrable_unique_constraints else None
+        )
         return models.UniqueConstraint(fields=self.fields, name=self.name, deferrable=deferrable)
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> Any:

@@ -31,9 +31,9 @@ class Table:
         self.columns = ", ".join(f'"{f.column}"' for f in self.fields)
         self.name = f'"{model._meta.db_table}"'
         self.pk = f'"{model._meta.pk.column}"'
-        self.select = f"SELECT {self.columns} FROM {self.name}"  # noqa: S608 (names come from the model)
+        self.select = f"SELECT {self.columns} FROM {self.name}"
         columns = ", ".join(f'"{f.column}"' for f in written)
-        self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"  # noqa: S608
+        self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"
         self._columns = {f.attname: f.column for f in written}
 
     def get(self, pk: str, *, lock: bool = False) -> Row | None:
@@ -41,7 +41,7 @@ class Table:
         # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
         suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
         with connection.cursor() as cursor:
-            cursor.execute(f'{self.select} WHERE {self.pk} = %s{suffix}', [pk])  # noqa: S608
+            cursor.execute(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
             return cursor.fetchone()
 
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
@@ -64,14 +64,18 @@ class Table:
         columns = ", ".join([f'"{self._columns[name]}" = %s' for name in values])
         parameters = [*(to_database(value) for value in values.values()), pk]
         with connection.cursor() as cursor:
-            cursor.execute(f'UPDATE {self.name} SET {columns} WHERE {self.pk} = %s', parameters)  # noqa: S608
+            cursor.execute(f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s", parameters)
 
     def _prepared(self, row: Mapping[str, Any]) -> list[Any]:
         return [to_database(row[name]) for name in self.written]
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
-        readers = {models.DateTimeField: sqlite_datetime, models.BooleanField: bool, models.DecimalField: sqlite_decimal}
+        readers = {
+            models.DateTimeField: sqlite_datetime,
+            models.BooleanField: bool,
+            models.DecimalField: sqlite_decimal,
+        }
         return [(i, readers[type_]) for i, f in enumerate(self.fields) for type_ in readers if isinstance(f, type_)]
 
     def values(self, row: Row) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -8,8 +9,14 @@ from overplane.events import epochs
 
 
 def forget_epoch(**kwargs: Any) -> None:
-    """A new connection may lead to a restored database, and a migration to an emptied one."""
+    """A new connection may lead to a restored database."""
     epochs.current.cache_clear()
+
+
+def begin(using: str, **kwargs: Any) -> None:
+    forget_epoch()
+    if using == DEFAULT_DB_ALIAS and "overplane_events_epoch" in connections[using].introspection.table_names():
+        epochs.current()
 
 
 class EventsConfig(AppConfig):
@@ -18,4 +25,4 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(forget_epoch)
-        post_migrate.connect(forget_epoch, sender=self)
+        post_migrate.connect(begin, sender=self)

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
 
+ONE_AT_A_TIME = 7_130_431_216  # an advisory lock's number, of no other meaning
 FINGERPRINT = """
 SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT timeline_id FROM pg_control_checkpoint())
        || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -28,17 +29,26 @@ def fingerprint() -> str:
 @lru_cache(maxsize=1)
 def current() -> int:
     """The number of the epoch that new events belong to."""
-    epoch = apps.get_model("overplane_events", "Epoch")
-    now = fingerprint()
-    last = epoch.objects.order_by("-id").first()
-    return last.id if last and last.fingerprint == now else start(now)
+    mark = fingerprint()
+    return _last(mark) or start(only_if_new=True)
 
 
-def start(mark: str | None = None) -> int:
-    """Begins an epoch; every cursor given out so far is expired. Workers take it up within their next connection."""
-    epoch = apps.get_model("overplane_events", "Epoch")
+def _last(mark: str) -> int | None:
+    """The last epoch, if it is of this very database."""
+    last = apps.get_model("overplane_events", "Epoch").objects.order_by("-id").first()
+    return last.id if last and last.fingerprint == mark else None
+
+
+def start(*, only_if_new: bool = False) -> int:
+    """Begins an epoch; every cursor given out so far is expired. Stop the workers for it: they remember theirs."""
+    mark = fingerprint()
     with transaction.atomic():
-        made = epoch.objects.create(
-            token=secrets.token_hex(8), fingerprint=mark or fingerprint(), started_at=timezone.now()
+        if connection.vendor == "postgresql":  # workers that start together must agree on one
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+        if only_if_new and (known := _last(mark)):
+            return known
+        made = apps.get_model("overplane_events", "Epoch").objects.create(
+            token=secrets.token_hex(8), fingerprint=mark, started_at=timezone.now()
         )
     return made.id

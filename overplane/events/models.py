@@ -47,8 +47,8 @@ class Event(models.Model):
     request_id = StringField(max_length=100)
     idempotency_key = StringField()
     # Texts, not JSON columns: written and served as they are, never searched inside.
-    object = models.TextField(null=True)  # noqa: DJ001 (null: scrubbed, its subject was deleted)
-    previous = models.TextField(null=True)  # noqa: DJ001
+    object = models.TextField(null=True)
+    previous = models.TextField(null=True)
     changed = models.TextField(default="")  # the changed attributes' names, a blank around each
 
     class Meta:

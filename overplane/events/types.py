@@ -1,0 +1,3 @@
+"""The types of events that there are. The platform knows no domain: its apps put them here when they start."""
+
+known: list[str] = []
