@@ -246,17 +246,17 @@ def _place(order: Sequence[str], new_order: Sequence[str], *, unless: str | None
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # one statement: the constraint is checked at its end
             cursor.execute(
-                f"UPDATE {table} AS r SET idx = p.idx, version = version + (r.id <> %s)::int"  # noqa: S608
+                f"UPDATE {table} AS r SET idx = p.idx, version = version + (r.id <> %s)::int"
                 " FROM unnest(%s::text[], %s::int[]) AS p (id, idx) WHERE r.id = p.id",
                 [unless or "", ids, [i for i, _ in moved]],
             )
         else:  # in two steps: the constraint is checked row by row
             bump = "version = version + (id <> %s)"
             cursor.executemany(
-                f"UPDATE {table} SET idx = %s, {bump} WHERE id = %s",  # noqa: S608
+                f"UPDATE {table} SET idx = %s, {bump} WHERE id = %s",
                 [(i + PARKED, unless or "", row_id) for i, row_id in moved],
             )
-            cursor.executemany(f"UPDATE {table} SET idx = %s WHERE id = %s", moved)  # noqa: S608
+            cursor.executemany(f"UPDATE {table} SET idx = %s WHERE id = %s", moved)
 
 
 def _supplier_numbers(customer_id: str) -> list[str | None]:
@@ -270,9 +270,7 @@ def _refresh_search(parent: Values, *values: str | None) -> None:
         CUSTOMERS.update(parent["id"], {"search_text": search.text_of(parent, _supplier_numbers(parent["id"]))})
 
 
-def _tell(
-    type_: str, subject: str, object_id: str, version: int, shown: Values, old: Values, origin: Origin
-) -> None:
+def _tell(type_: str, subject: str, object_id: str, version: int, shown: Values, old: Values, origin: Origin) -> None:
     log.record(Change(type_, subject, object_id, version, shown, old), origin=origin)
 
 

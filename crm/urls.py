@@ -11,11 +11,11 @@ REORDER = {"post": "reorder", "put": "reorder", "patch": "reorder"}
 urlpatterns = [
     re_path(r"^customer/?$", CustomerViewSet.as_view(COLLECTION), name="customer-list"),
     re_path(r"^customer/(?P<id>[^/]+)/?$", CustomerViewSet.as_view(OBJECT), name="customer-detail"),
+    re_path(r"^supplier-number-at-customer/?$", SupplierNumberViewSet.as_view(COLLECTION), name="supplier-number-list"),
     re_path(
-        r"^supplier-number-at-customer/?$", SupplierNumberViewSet.as_view(COLLECTION), name="supplier-number-list"
-    ),
-    re_path(
-        r"^supplier-number-at-customer/reorder/?$", SupplierNumberViewSet.as_view(REORDER), name="supplier-number-reorder"
+        r"^supplier-number-at-customer/reorder/?$",
+        SupplierNumberViewSet.as_view(REORDER),
+        name="supplier-number-reorder",
     ),
     re_path(
         r"^supplier-number-at-customer/(?P<id>[^/]+)/?$",

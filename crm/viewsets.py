@@ -32,7 +32,7 @@ LIST_PARAMETERS = (*PARAMETERS, *SHAPE_PARAMETERS, "q", "order_by", *CUSTOMER_FI
 TABLE = Customer._meta.db_table
 # The list without conditions, its exact total in every row: one statement, at any size.
 UNFILTERED = (
-    f"SELECT {counters.total_sql(TABLE)}, {CUSTOMERS.columns} FROM {CUSTOMERS.name}"  # noqa: S608 (names of the model)
+    f"SELECT {counters.total_sql(TABLE)}, {CUSTOMERS.columns} FROM {CUSTOMERS.name}"
     " ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s"
 )
 

