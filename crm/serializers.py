@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from crm import rules
+from crm.batches import MATCHABLE, Operation
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
 from overplane.api.serializers import ApiSerializer
@@ -65,7 +66,9 @@ def _parent_errors(parents: Mapping[str, Any]) -> Errors:
         elif not value:
             problems[name] = [invalid(Code.PARAMETER_INVALID_EMPTY, "Must not be empty.")]
     if not problems and len(set(parents.values())) > 1:
-        problems["parent_id"] = [invalid(Code.PARAMETER_CONFLICT, "customer_id and parent_id name different customers.")]
+        problems["parent_id"] = [
+            invalid(Code.PARAMETER_CONFLICT, "customer_id and parent_id name different customers.")
+        ]
     return problems
 
 
@@ -90,3 +93,78 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
     if problems:
         raise ValidationError(problems)  # type: ignore[arg-type]
     return next(iter(parents.values())), next(iter(parents)), ids
+
+
+OPERATION_KEYS = {
+    "create": ("op", "data"),
+    "update": ("op", "id", "data"),
+    "delete": ("op", "id"),
+    "upsert": ("op", "data", "match_on"),
+}
+MAX_OPERATIONS = 1000
+
+
+def parse_batch(payload: Mapping[str, Any]) -> tuple[list[Operation], bool]:
+    """The operations of a batch, each parsed or with its error, and whether all or nothing is wanted."""
+    problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in payload if name not in BATCH_KEYS}
+    atomic, sent = payload.get("atomic", True), payload.get("operations")
+    if type(atomic) is not bool:
+        problems["atomic"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be true or false.")]
+    if "operations" not in payload:
+        problems["operations"] = [invalid(Code.PARAMETER_MISSING, "Send a list of operations.")]
+    elif type(sent) is not list:
+        problems["operations"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a list of operations.")]
+    elif not 1 <= len(sent) <= MAX_OPERATIONS:
+        message = f"From 1 to {MAX_OPERATIONS} operations go into one batch; these are {len(sent)}."
+        problems["operations"] = [invalid(Code.PARAMETER_INVALID_RANGE, message)]
+    if problems:
+        raise ValidationError(problems)  # type: ignore[arg-type]
+    return [_parse_operation(i, operation) for i, operation in enumerate(sent)], atomic
+
+
+BATCH_KEYS = ("operations", "atomic")
+
+
+def _parse_operation(index: int, sent: Any) -> Operation:
+    try:
+        return _read_operation(index, sent)
+    except ValidationError as error:
+        return Operation(index, error=error)
+
+
+def _read_operation(index: int, sent: Any) -> Operation:
+    if type(sent) is not dict:
+        raise ValidationError({"op": invalid(Code.PARAMETER_INVALID_TYPE, "An operation is an object.")})
+    op = sent.get("op")
+    if type(op) is not str or op not in OPERATION_KEYS:
+        code = Code.PARAMETER_INVALID if "op" in sent else Code.PARAMETER_MISSING
+        raise ValidationError({"op": invalid(code, f"Must be one of {', '.join(OPERATION_KEYS)}.")})
+    keys = OPERATION_KEYS[op]
+    problems: Errors = {name: [unknown(name, keys)] for name in sent if name not in keys}
+    for name in keys:
+        if name not in sent:
+            problems[name] = [invalid(Code.PARAMETER_MISSING, f"An operation {op} needs it.")]
+        elif name != "data" and type(sent[name]) is not str:
+            problems[name] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a string.")]
+    values: dict[str, Any] = {}
+    if type(sent.get("data", {})) is not dict:
+        problems["data"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be an object.")]
+    elif "data" in keys and "data" in sent:
+        values = _parse_data(sent["data"], problems, partial=op != "create")
+    match_on = sent.get("match_on", "")
+    if op == "upsert" and "match_on" not in problems:
+        if match_on not in MATCHABLE:
+            problems["match_on"] = [invalid(Code.PARAMETER_INVALID, f"Must be one of {', '.join(MATCHABLE)}.")]
+        elif not values.get(match_on) and f"data.{match_on}" not in problems:
+            problems[f"data.{match_on}"] = [invalid(Code.PARAMETER_MISSING, "Needed to find the customer by.")]
+    if problems:
+        raise ValidationError(problems)  # type: ignore[arg-type]
+    return Operation(index, op, sent.get("id", ""), values, match_on)
+
+
+def _parse_data(data: Mapping[str, Any], problems: Errors, *, partial: bool) -> dict[str, Any]:
+    try:
+        return CustomerSerializer.parse(data, partial=partial)
+    except ValidationError as error:
+        problems |= {f"data.{name}": errors for name, errors in error.error_dict.items()}
+        return {}

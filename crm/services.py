@@ -6,6 +6,7 @@ there the transaction itself is the lock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -37,15 +38,19 @@ class Written(NamedTuple):
 
 def create_customer(values: Values, *, origin: Origin) -> Written:
     """A new customer; absent attributes get their defaults."""
-    complete = {name: values.get(name, known.default) for name, known in attributes(Customer).items()}
-    rules.check_customer(complete)
-    now = timezone.now()
-    row = {"id": new_id("customer"), "created_at": now, "updated_at": now, **complete, "version": 1}
+    row = new_customer(values, now=timezone.now())
     shown = representation.customer(row)
     with transaction.atomic(savepoint=False):
         CUSTOMERS.insert([row | {"search_text": search.text_of(row, [])}])
         _tell("customer.created", row["id"], row["id"], 1, shown, {}, origin)
     return Written(shown, 1)
+
+
+def new_customer(values: Values, *, now: datetime) -> dict[str, Any]:
+    """The whole row of a customer to be, judged but not written."""
+    complete = {name: values.get(name, known.default) for name, known in attributes(Customer).items()}
+    rules.check_customer(complete)
+    return {"id": new_id("customer"), "created_at": now, "updated_at": now, **complete, "version": 1}
 
 
 def update_customer(

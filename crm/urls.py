@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from crm.viewsets import CustomerViewSet, SupplierNumberViewSet
+from crm.viewsets import CustomerBatchViewSet, CustomerExportViewSet, CustomerViewSet, SupplierNumberViewSet
 
 COLLECTION = {"get": "list", "post": "create"}
 OBJECT = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
@@ -10,6 +10,8 @@ REORDER = {"post": "reorder", "put": "reorder", "patch": "reorder"}
 
 urlpatterns = [
     re_path(r"^customer/?$", CustomerViewSet.as_view(COLLECTION), name="customer-list"),
+    re_path(r"^customer/batch/?$", CustomerBatchViewSet.as_view({"post": "batch"}), name="customer-batch"),
+    re_path(r"^customer/export/?$", CustomerExportViewSet.as_view({"get": "export"}), name="customer-export"),
     re_path(r"^customer/(?P<id>[^/]+)/?$", CustomerViewSet.as_view(OBJECT), name="customer-detail"),
     re_path(r"^supplier-number-at-customer/?$", SupplierNumberViewSet.as_view(COLLECTION), name="supplier-number-list"),
     re_path(

@@ -5,20 +5,21 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from crm import representation, search, services
+from crm import batches, representation, search, services, snapshots
 from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
-from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_order
+from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
 from overplane.api import filtering
-from overplane.api.errors import bad_request
+from overplane.api.body import MIB
+from overplane.api.errors import INVALID_REQUEST, ApiError, bad_request, envelope
 from overplane.api.pagination import FAR, PARAMETERS, Order, Page, Slice, link_header
 from overplane.api.query import Query
 from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.database import counters
-from overplane.problems import Code, ObjectMissing, VersionMismatch
+from overplane.problems import Code, ObjectMissing, VersionMismatch, problems_in
 
 NEWEST_FIRST = Order("created_at", descending=True)
 ORDERS = {
@@ -116,6 +117,27 @@ class CustomerViewSet(ApiViewSet):
         return JsonResponse(representation.deleted(id))
 
 
+class CustomerBatchViewSet(ApiViewSet):
+    body_limit = 16 * MIB
+
+    def batch(self, request: HttpRequest) -> HttpResponse:
+        self.no_query()
+        operations, atomic = parse_batch(self.payload)
+        outcomes = batches.apply(operations, atomic=atomic, origin=self.origin)
+        shown = [_shown_outcome(outcome, request.request_id) for outcome in outcomes]
+        ids = [one["object"]["id"] for one in shown if "object" in one and "deleted" not in one["object"]]
+        return JsonResponse({"data": shown}, status=200 if atomic else 207, subjects=set(ids))
+
+
+class CustomerExportViewSet(ApiViewSet):
+    def export(self, request: HttpRequest) -> StreamingHttpResponse:
+        query = self.query(repeated=["expand[]"])
+        shape, chosen = CustomerShape(query), narrowed(query)
+        query.finish((*SHAPE_PARAMETERS, "q", *CUSTOMER_FILTERS))
+        lines = snapshots.lines(Customer.objects.all() if chosen is None else chosen, shape.of)
+        return StreamingHttpResponse(lines, content_type="application/x-ndjson")
+
+
 class SupplierNumberViewSet(ApiViewSet):
     def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
         values = existing_row(id)
@@ -182,6 +204,14 @@ class SupplierNumberViewSet(ApiViewSet):
         services.reorder_supplier_numbers(parent, ordered_ids, origin=self.origin, param=param)
         rows = supplier_numbers_of([parent]).get(parent, [])
         return JsonResponse({"data": rows, "has_more": False, "total": len(rows)}, subjects=[parent])
+
+
+def _shown_outcome(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
+    if outcome.error is None:
+        return {"index": outcome.index, "status": outcome.status, "object": outcome.shown}
+    problems = list(problems_in(outcome.error, f"operations[{outcome.index}]."))
+    failure = ApiError(outcome.status, INVALID_REQUEST, problems)
+    return {"index": outcome.index, "status": outcome.status, **envelope(failure, request_id)}
 
 
 def existing_customer(customer_id: str) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 
@@ -26,7 +27,9 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {"authorization": f"Bearer {self.key}"} | {n.replace("_", "-"): v for n, v in headers.items()}
-        return self.client.generic(method, path, data, content_type="application/json", headers=sent)
+        # In a test's own transaction each request is a part that can be rolled back by itself.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            return self.client.generic(method, path, data, content_type="application/json", headers=sent)
 
     def get(self, path: str, **headers: str) -> HttpResponse:
         return self.call("GET", path, **headers)

@@ -83,18 +83,22 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
 }
 
 
-def answer(failure: ApiError, request_id: str | None = None) -> HttpResponse:
-    """The error envelope as a response."""
+def envelope(failure: ApiError, request_id: str | None) -> dict[str, Any]:
     first = failure.problems[0]
-    body = {
+    return {
         "error": {
             "type": failure.type,
             "code": first.code,
             "message": first.message,
             "param": first.param,
             "doc_url": f"{settings.BASE_URL}/docs#error-{first.code}",
-            "request_id": request_id or observability.request_id.get(),
+            "request_id": request_id,
             "errors": [{"code": p.code, "param": p.param, "message": p.message} for p in failure.problems],
         }
     }
+
+
+def answer(failure: ApiError, request_id: str | None = None) -> HttpResponse:
+    """The error envelope as a response."""
+    body = envelope(failure, request_id or observability.request_id.get())
     return HttpResponse(dumps(body), status=failure.status, headers=failure.headers, content_type="application/json")

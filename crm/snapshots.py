@@ -1,0 +1,48 @@
+"""All customers of one moment as a stream of JSON lines, and where the event feed goes on from there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from crm.models import CUSTOMERS
+from overplane.database.encoding import dumps
+from overplane.events import feed
+
+CHUNK = 500
+
+
+def lines(queryset: QuerySet, shape: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Iterator[bytes]:
+    """One line a customer, newest first, then `{"end": true, "count": …, "next_cursor": …}`.
+
+    A stream without its end line was broken off.
+    """
+    count = 0
+    with one_snapshot():
+        next_cursor = feed.end_cursor()
+        rows: list[dict[str, Any]] = []
+        for row in queryset.order_by("-created_at", "-id").values_list(*CUSTOMERS.names).iterator(CHUNK):
+            rows.append(CUSTOMERS.values(row))
+            if len(rows) == CHUNK:
+                yield _encoded(shape(rows))
+                count, rows = count + len(rows), []
+        yield (
+            _encoded(shape(rows)) + dumps({"end": True, "count": count + len(rows), "next_cursor": next_cursor}) + b"\n"
+        )
+
+
+def _encoded(shown: list[dict[str, Any]]) -> bytes:
+    return b"".join([dumps(one) + b"\n" for one in shown])
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Every query in here sees the same moment. SQLite: a running SELECT does, and an IMMEDIATE transaction would stop writers."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
