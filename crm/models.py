@@ -4,6 +4,9 @@ To add an attribute, add a line here and a migration; the API, the admin, the im
 the events and the API description take it from the field.
 """
 
+from contextlib import suppress
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Length
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from crm import rules
 from overplane.database.fields import CascadeKey, HeldRule, IdField, OrderConstraint, RateField, StringField
 from overplane.database.rows import Table
-
 
 StringField.register_lookup(Length)
 
@@ -99,7 +101,11 @@ class Customer(models.Model):
 
     def clean(self) -> None:
         """The rules of every door, so that forms show them beside the field."""
-        rules.check_customer({f.attname: getattr(self, f.attname) for f in self._meta.concrete_fields})
+        values = {}
+        for field in self._meta.concrete_fields:
+            with suppress(ValidationError):  # already told by clean_fields
+                values[field.attname] = field.to_python(getattr(self, field.attname))
+        rules.check_customer(values)
 
 
 class SupplierNumberAtCustomer(models.Model):

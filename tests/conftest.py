@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -15,6 +16,11 @@ from overplane.api import keys
 
 CUSTOMER = "/api/crm/customer"
 ROW = "/api/crm/supplier-number-at-customer"
+
+
+def pytest_configure() -> None:
+    # Static files under their own names: nobody has run collectstatic here.
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
 class Api:

@@ -2,8 +2,9 @@
 
 import django.db.models.constraints
 import django.db.models.deletion
-import overplane.database.fields
 from django.db import migrations, models
+
+import overplane.database.fields
 
 
 class Migration(migrations.Migration):

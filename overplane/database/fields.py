@@ -32,7 +32,17 @@ class IdField(ByCodePoint, models.CharField):
         super().__init__(*args, **kwargs)
 
 
-class StringField(ByCodePoint, models.CharField):
+class CleanedWhenEmpty:
+    """`Model.full_clean` skips a field that may be blank and is; ours still turn it into their one kind of empty."""
+
+    empty_values: tuple[Any, ...] = ()
+
+    def run_validators(self, value: Any) -> None:
+        if value is not None:
+            super().run_validators(value)  # type: ignore[misc]
+
+
+class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
     """Trimmed text or null. There is one kind of empty: the database refuses the empty string."""
 
     def __init__(self, *args: Any, max_length: int = 255, **kwargs: Any) -> None:
@@ -107,7 +117,7 @@ def check_characters(value: str) -> None:
         raise invalid(Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL or half of a surrogate pair. Remove it.")
 
 
-class RateField(models.DecimalField):
+class RateField(CleanedWhenEmpty, models.DecimalField):
     """An exact decimal or null: a percentage."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,0 +1,102 @@
+"""The second door: saving and deleting customers and rows in the admin."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.api import keys
+from overplane.api.models import ApiKey
+from overplane.events.models import Event
+from tests.conftest import CUSTOMER, Api
+
+PREFIX = "supplier_numbers"
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("anna", password="x"))
+    return client
+
+
+def form(rows: list[dict[str, Any]] = (), initial: int = 0, **values: Any) -> dict[str, Any]:
+    data = {"customer_name": "Acme", "customer_type": "Company", **values}
+    data |= {f"{PREFIX}-TOTAL_FORMS": len(rows), f"{PREFIX}-INITIAL_FORMS": initial}
+    for i, row in enumerate(rows):
+        data |= {f"{PREFIX}-{i}-{name}": value for name, value in row.items()}
+    return data
+
+
+def add(staff: Client, **values: Any) -> Customer:
+    answer = staff.post(reverse("admin:crm_customer_add"), form(**values))
+    assert answer.status_code == 302, answer.context["errors"] if answer.context else answer.content
+    return Customer.objects.order_by("-created_at").first()
+
+
+def test_saves_through_the_services(staff: Client) -> None:
+    made = add(
+        staff, territory=" North ", customer_type="", rows=[{"company": "A"}, {"company": "B", "idx": 1}], disabled="on"
+    )
+    assert (made.territory, made.customer_type, made.disabled, made.gender) == ("North", "Company", True, None)
+    rows = SupplierNumberAtCustomer.objects.order_by("idx").values_list("idx", "company")
+    assert list(rows) == [(1, "B"), (2, "A")]
+    assert set(Event.objects.values_list("actor", flat=True)) == {"user:anna"}
+    assert Event.objects.filter(type="customer.created", subject=made.pk).count() == 1
+
+
+def test_changes_only_what_was_changed(staff: Client) -> None:
+    made = add(staff, territory="North", default_commission_rate="2.5", rows=[{"company": "A"}, {"company": "B"}])
+    first, second = SupplierNumberAtCustomer.objects.order_by("idx")
+    rows = [
+        {"id": first.pk, "customer": made.pk, "idx": 1, "company": "A", "DELETE": "on"},
+        {"id": second.pk, "customer": made.pk, "idx": 2, "company": "C"},
+    ]
+    values = form(rows, 2, territory="South", default_commission_rate="2.5")
+    answer = staff.post(reverse("admin:crm_customer_change", args=[made.pk]), values)
+    assert answer.status_code == 302, answer.context["errors"]
+    made.refresh_from_db()
+    assert (made.territory, made.version) == ("South", 2)
+    assert list(SupplierNumberAtCustomer.objects.values_list("idx", "company")) == [(1, "C")]
+    updated = Event.objects.get(type="customer.updated")
+    assert updated.changed == " territory "
+
+
+def test_deletes_one_and_many_through_the_services(staff: Client) -> None:
+    ids = [add(staff, customer_name=f"c{i}").pk for i in range(3)]
+    staff.post(reverse("admin:crm_customer_delete", args=[ids[0]]), {"post": "yes"})
+    chosen = {"action": "delete_selected", "_selected_action": ids[1:], "post": "yes"}
+    staff.post(reverse("admin:crm_customer_changelist"), chosen)
+    assert not Customer.objects.exists()
+    assert Event.objects.filter(type="customer.deleted").count() == 3
+
+
+def test_shows_lists_and_forms(staff: Client) -> None:
+    made = add(staff, customer_name="<b>Bold</b>", rows=[{"company": "A"}])
+    listed = staff.get(reverse("admin:crm_customer_changelist"))
+    assert b"&lt;b&gt;Bold" in listed.content
+    assert staff.get(reverse("admin:crm_customer_change", args=[made.pk])).status_code == 200
+    assert staff.get(reverse("admin:crm_customer_add")).status_code == 200
+
+
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(staff: Client) -> None:
+    made = staff.post(reverse("admin:overplane_api_apikey_add"), {"name": "shop", "read_only": "on"})
+    key = re.search(r"<code>(rk_test_\w+)</code>", made.content.decode())[1]
+    record = ApiKey.objects.get()
+    assert key[-4:] == record.last_four
+    assert key not in str(list(ApiKey.objects.values_list()))
+    caller = Api(key)
+    assert caller.get(CUSTOMER).status_code == 200
+    assert key.encode() not in staff.get(reverse("admin:overplane_api_apikey_changelist")).content
+    rolled = staff.post(reverse("admin:overplane_api_apikey_roll", args=[record.pk]), {"hours": "1"})
+    successor = re.search(r"<code>(rk_test_\w+)</code>", rolled.content.decode())[1]
+    assert caller.get(CUSTOMER).status_code == Api(successor).get(CUSTOMER).status_code == 200
+    url = reverse("admin:overplane_api_apikey_changelist")
+    staff.post(url, {"action": "revoke", "_selected_action": [record.pk]})
+    keys.forget()  # as time does, within 5 seconds
+    assert caller.get(CUSTOMER).status_code == 401
+    assert Api(successor).get(CUSTOMER).status_code == 200
