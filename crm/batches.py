@@ -17,6 +17,7 @@ from django.utils import timezone
 from crm import representation, rules, search
 from crm.models import CUSTOMERS, Customer, SupplierNumberAtCustomer
 from crm.services import delete_customers, new_customer
+from overplane.database.attributes import attributes
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.observability import Origin
@@ -61,6 +62,14 @@ def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> l
             raise ValidationError(_all_problems(failed))
         work.write(origin)
     return outcomes
+
+
+def _check_complete(values: Mapping[str, Any]) -> None:
+    """An upsert that finds nobody creates, and then needs what a create needs."""
+    absent = [name for name, known in attributes(Customer).items() if known.required and name not in values]
+    if absent:
+        message = "Nobody has this value, so a customer would be created, which needs this attribute."
+        raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_MISSING, message) for name in absent})
 
 
 def _all_problems(failed: Sequence[Outcome]) -> dict[str, Any]:
@@ -132,7 +141,10 @@ class _Work:
             named = ", ".join(found[:CANDIDATES_NAMED]) + (" …" if len(found) > CANDIDATES_NAMED else "")
             message = f"{len(found)} customers have this {name}: {named}. Update one of them by its id."
             raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_CONFLICT, message)})
-        return self.update(replace(operation, id=found[0])) if found else self.create(operation)
+        if found:
+            return self.update(replace(operation, id=found[0]))
+        _check_complete(operation.values)
+        return self.create(operation)
 
     def _existing(self, customer_id: str) -> dict[str, Any]:
         if customer_id not in self.now:

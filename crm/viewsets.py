@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from crm import batches, representation, search, services, snapshots
+from crm.descriptions import describe_batch, describe_customers, describe_export, describe_order, describe_rows
 from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
@@ -70,6 +71,7 @@ def supplier_numbers_of(customer_ids: Sequence[str]) -> dict[str, list[dict[str,
     return rows
 
 
+@describe_customers()
 class CustomerViewSet(ApiViewSet):
     def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
         query = self.query(repeated=["expand[]"])
@@ -117,10 +119,11 @@ class CustomerViewSet(ApiViewSet):
         return JsonResponse(representation.deleted(id))
 
 
+@describe_batch()
 class CustomerBatchViewSet(ApiViewSet):
     body_limit = 16 * MIB
 
-    def batch(self, request: HttpRequest) -> HttpResponse:
+    def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
         operations, atomic = parse_batch(self.payload)
         outcomes = batches.apply(operations, atomic=atomic, origin=self.origin)
@@ -129,8 +132,9 @@ class CustomerBatchViewSet(ApiViewSet):
         return JsonResponse({"data": shown}, status=200 if atomic else 207, subjects=set(ids))
 
 
+@describe_export()
 class CustomerExportViewSet(ApiViewSet):
-    def export(self, request: HttpRequest) -> StreamingHttpResponse:
+    def list(self, request: HttpRequest) -> StreamingHttpResponse:
         query = self.query(repeated=["expand[]"])
         shape, chosen = CustomerShape(query), narrowed(query)
         query.finish((*SHAPE_PARAMETERS, "q", *CUSTOMER_FILTERS))
@@ -138,6 +142,7 @@ class CustomerExportViewSet(ApiViewSet):
         return StreamingHttpResponse(lines, content_type="application/x-ndjson")
 
 
+@describe_rows()
 class SupplierNumberViewSet(ApiViewSet):
     def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
         values = existing_row(id)
@@ -198,12 +203,21 @@ class SupplierNumberViewSet(ApiViewSet):
         services.delete_supplier_number(id, origin=self.origin, expected=self.expected_versions)
         return JsonResponse(representation.deleted(id))
 
-    def reorder(self, request: HttpRequest) -> HttpResponse:
+
+@describe_order()
+class SupplierNumberOrderViewSet(ApiViewSet):
+    def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
         parent, param, ordered_ids = parse_order(self.payload)
         services.reorder_supplier_numbers(parent, ordered_ids, origin=self.origin, param=param)
         rows = supplier_numbers_of([parent]).get(parent, [])
         return JsonResponse({"data": rows, "has_more": False, "total": len(rows)}, subjects=[parent])
+
+    def update(self, request: HttpRequest) -> HttpResponse:
+        return self.create(request)
+
+    def partial_update(self, request: HttpRequest) -> HttpResponse:
+        return self.create(request)
 
 
 def _shown_outcome(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:

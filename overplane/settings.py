@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "overplane.database",
     "overplane.api",
     "overplane.events",
+    "overplane.jobs",
     "overplane.backoffice",
     "crm",
 ]
@@ -101,6 +102,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MANIFEST_STRICT = False
+# Files that jobs read and make. Served by views that ask for permission, never as they lie.
+MEDIA_ROOT = DATA_DIR / "files"
 
 IS_HTTPS = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS

@@ -1,8 +1,9 @@
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from overplane.api import pages
+from overplane.api.reference import docs
 from overplane.events.viewsets import EventViewSet
 
 handler400 = pages.handler400
@@ -11,9 +12,10 @@ handler404 = pages.handler404
 handler500 = pages.handler500
 
 urlpatterns = [
-    re_path(r"^api/crm/event/?$", EventViewSet.as_view({"get": "list"}), name="event-list"),
+    path("api/crm/event", EventViewSet.as_view({"get": "list"}), name="event-list"),
     path("api/crm/", include("crm.urls")),
-    re_path(r"^api/openapi\.json/?$", pages.openapi, name="openapi"),
+    path("api/openapi.json", pages.openapi, name="openapi"),
+    path("docs", docs, name="docs"),
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),
     path("metrics", pages.metrics),

@@ -42,7 +42,7 @@ class RequestMiddleware:
     def _api(self, request: HttpRequest) -> HttpResponse:
         try:
             request.get_host()  # raises DisallowedHost
-            view, args, kwargs = request.resolver_match = resolve(request.path_info)
+            view, args, kwargs = request.resolver_match = resolve(request.path_info.removesuffix("/"))
             response = view(request, *args, **kwargs)
         except Exception as exception:  # noqa: BLE001 (an unknown route, a wrong host, a bug: always the envelope)
             response = errors.answer(errors.from_exception(exception))

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from overplane.database.text import has_forbidden_characters
 from overplane.problems import Code, Errors, invalid, unknown
 
-MAX_PARAMETERS = 200
+MAX_PARAMETERS = 500
 BEYOND_ANY_TABLE = 2**62
 T = TypeVar("T")
 

@@ -5,8 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.events import feed, types
+from overplane.events.descriptions import describe_events
 
 
+@describe_events()
 class EventViewSet(ApiViewSet):
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query()

@@ -1,0 +1,72 @@
+"""The kinds of jobs that there are. The platform knows no domain: its apps register their handlers when they start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from overplane.jobs.models import Job
+from overplane.observability import Origin
+
+
+class Refused(Exception):
+    """The work cannot be done, and trying again would not help; the message is for the person who asked for it."""
+
+
+class Lost(Exception):
+    """The job was cancelled, or given to another worker: whatever was done is taken back."""
+
+
+class Stopped(Exception):
+    """The worker is to end; the job goes back into the queue."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A job while it runs, as its handler sees it."""
+
+    job: Job
+    done: int = 0
+    total: int | None = None
+    is_lost: bool = False
+    is_stopped: bool = False
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return self.job.payload
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.job.actor, self.job.request_id)
+
+    def progress(self, done: int, total: int | None = None) -> None:
+        """Call this often: it costs nothing (a thread writes it down) and is where a handler can be stopped."""
+        self.done, self.total = done, total if total is not None else self.total
+        if self.is_lost:
+            raise Lost
+        if self.is_stopped:
+            raise Stopped
+
+
+Handler = Callable[[Run], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`atomic`: the work and its being done commit together, so that a crash loses all or nothing.
+
+    Without it a handler must bear being run twice. `every`: enqueued by the worker itself.
+    """
+
+    name: str
+    handler: Handler
+    label: str
+    atomic: bool = True
+    every: timedelta | None = field(default=None, kw_only=True)
+
+
+known: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    known[kind.name] = kind

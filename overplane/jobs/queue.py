@@ -1,0 +1,150 @@
+"""The queue in the database: enqueue in the caller's transaction, claim without waiting for each other, finish once.
+
+On PostgreSQL workers step over each other's rows (SKIP LOCKED). SQLite's transactions are
+IMMEDIATE: two claims stand in line. A claim is (job, attempt); every later write names both.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from overplane.ids import new_id
+from overplane.jobs import kinds
+from overplane.jobs.models import OPEN, Job, JobFile, State
+
+# A worker says every few seconds that it lives; after this long a silent one is given up.
+STALE = timedelta(seconds=60)
+MAX_ATTEMPTS = 3
+KEPT = timedelta(days=30)
+FILES_KEPT_WITHOUT_A_JOB = timedelta(days=2)
+
+
+class UnknownKind(ValueError):
+    pass
+
+
+def enqueue(
+    kind: str,
+    payload: dict[str, Any],
+    actor: str,
+    *,
+    request_id: str | None = None,
+    key: str | None = None,
+    run_after: datetime | None = None,
+) -> Job:
+    """A new job, there when the caller's transaction commits. With `key`: the open job of this key, if there is one."""
+    if kind not in kinds.known:
+        raise UnknownKind(f"There is no kind of job {kind!r}; register it when its app starts.")
+    now = timezone.now()
+    job = Job(
+        id=new_id("job"),
+        kind=kind,
+        key=key,
+        payload=payload,
+        actor=actor,
+        request_id=request_id,
+        created_at=now,
+        run_after=run_after or now,
+    )
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+    except IntegrityError:
+        # The other one may end between the two statements; then its outcome is as fresh as ours would be.
+        return Job.objects.filter(key=key).order_by("-created_at", "-id")[0]
+    return job
+
+
+def claim(worker: str) -> Job | None:
+    """The oldest job that waits, now this worker's."""
+    with transaction.atomic():
+        now = timezone.now()
+        waiting = Job.objects.filter(state=State.QUEUED, run_after__lte=now, kind__in=kinds.known)
+        job = waiting.order_by("id").select_for_update(skip_locked=True).first()
+        if job is None:
+            return None
+        job.state, job.worker, job.started_at, job.heartbeat_at = State.RUNNING, worker, now, now
+        job.attempts += 1
+        job.save(update_fields=["state", "worker", "started_at", "heartbeat_at", "attempts"])
+    return job
+
+
+def _mine(job: Job) -> Any:
+    return Job.objects.filter(pk=job.pk, state=State.RUNNING, attempts=job.attempts)
+
+
+def beat(job: Job, done: int, total: int | None) -> bool:
+    """Tells that the worker lives and how far it is; False if the job is not its own any more."""
+    return bool(_mine(job).update(heartbeat_at=timezone.now(), done=done, total=total))
+
+
+def finish(job: Job, result: dict[str, Any] | None, done: int, total: int | None) -> None:
+    """Raises `Lost` if the job is another's by now, so that the transaction around it takes the work back."""
+    now = timezone.now()
+    if not _mine(job).update(state=State.DONE, result=result, finished_at=now, done=done, total=total, error=""):
+        raise kinds.Lost
+
+
+def fail(job: Job, message: str) -> None:
+    _mine(job).update(state=State.FAILED, error=message, finished_at=timezone.now())
+
+
+def release(job: Job) -> None:
+    """Back into the queue as if it had not been taken; `attempts` goes on, for it names the claim."""
+    _mine(job).update(state=State.QUEUED, worker=None, heartbeat_at=None, done=0)
+
+
+def retry(job: Job, message: str) -> None:
+    """Once more after a while, unless that was the last attempt."""
+    if job.attempts >= MAX_ATTEMPTS:
+        fail(job, message)
+    else:
+        wait = timedelta(seconds=5 * 4 ** (job.attempts - 1))
+        _mine(job).update(state=State.QUEUED, error=message, worker=None, run_after=timezone.now() + wait)
+
+
+def cancel(job: Job) -> bool:
+    """A job that runs notices within seconds, and what it did is taken back."""
+    now = timezone.now()
+    return bool(Job.objects.filter(pk=job.pk, state__in=OPEN).update(state=State.CANCELLED, finished_at=now))
+
+
+def recover() -> int:
+    """Takes jobs back from workers that have fallen silent. Says how many."""
+    now = timezone.now()
+    silent = Job.objects.filter(Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE), state=State.RUNNING)
+    message = "The worker ended in the middle of it, each time that it was tried."
+    given_up = silent.filter(attempts__gte=MAX_ATTEMPTS).update(state=State.FAILED, error=message, finished_at=now)
+    return given_up + silent.update(state=State.QUEUED, worker=None, done=0, run_after=now)
+
+
+def enqueue_due() -> None:
+    """The jobs that come round by themselves."""
+    now = timezone.now()
+    for kind in kinds.known.values():
+        if kind.every is None:
+            continue
+        last = Job.objects.filter(kind=kind.name).order_by("-created_at").values_list("created_at", flat=True).first()
+        if last is None or last <= now - kind.every:
+            enqueue(kind.name, {}, "system:worker", key=kind.name)
+
+
+def purge(now: datetime | None = None) -> int:
+    """Deletes what ended long ago, with its files, and uploads that no job took. Says how many jobs went."""
+    now = now or timezone.now()
+    ended = Job.objects.exclude(state__in=OPEN).filter(finished_at__lt=now - KEPT)
+    stray = JobFile.objects.filter(
+        Q(job__in=ended) | Q(job__isnull=True, created_at__lt=now - FILES_KEPT_WITHOUT_A_JOB)
+    )
+    for file in stray.iterator():
+        file.content.delete(save=False)
+        file.delete()
+    return ended.delete()[0]
+
+
+def behind(job: Job) -> int:
+    """How many jobs stand in the queue before this one."""
+    return Job.objects.filter(state=State.QUEUED, id__lt=job.id).exclude(run_after__gt=F("created_at")).count()

@@ -1,0 +1,120 @@
+"""The process that runs jobs: one at a time, each in its own transaction, with a thread that says it lives."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from types import TracebackType
+
+from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
+
+from overplane import observability
+from overplane.jobs import kinds, queue
+from overplane.jobs.kinds import Lost, Refused, Run, Stopped
+from overplane.jobs.models import Job
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0
+POLL_SECONDS = 1.0
+UPKEEP_SECONDS = 15.0
+PURGE_SECONDS = 3600.0
+BROKEN = "Something went wrong on our side. The log has the details under this job's id."
+
+
+class Beat:
+    """Writes a run's progress every few seconds, on a connection of its own: the work's is in a transaction."""
+
+    def __init__(self, run: Run, *, is_stopped: Callable[[], bool]) -> None:
+        self.run, self.is_stopped = run, is_stopped
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.ended.set()
+        self.thread.join()
+
+    def _beat(self) -> None:
+        try:
+            while not self.ended.wait(BEAT_SECONDS):
+                self.run.is_stopped = self.is_stopped()
+                try:
+                    self.run.is_lost = not queue.beat(self.run.job, self.run.done, self.run.total)
+                except DatabaseError:
+                    # SQLite: the work itself holds the write lock, and so nobody can give the job up meanwhile.
+                    logger.debug("no beat", exc_info=True)
+        finally:
+            connection.close()
+
+
+class Worker:
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()[:60]}:{os.getpid()}"
+        self.stopped = threading.Event()
+        self._upkept = self._purged = float("-inf")
+
+    def run(self, *, until_idle: bool = False, is_orphan: Callable[[], bool] = lambda: False) -> None:
+        """Runs jobs until it is told to stop (or, `until_idle`, until none waits)."""
+        while not self.stopped.is_set() and not is_orphan():
+            close_old_connections()
+            try:
+                self._upkeep()
+                if self.run_one():
+                    continue
+            except DatabaseError:
+                logger.exception("The database does not answer; trying again.")
+                connection.close()
+            if until_idle:
+                return
+            self.stopped.wait(POLL_SECONDS)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    def _upkeep(self) -> None:
+        now = time.monotonic()
+        if now - self._upkept > UPKEEP_SECONDS:
+            self._upkept = now
+            queue.recover()
+            queue.enqueue_due()
+        if now - self._purged > PURGE_SECONDS:
+            self._purged = now
+            queue.purge()
+
+    def run_one(self) -> bool:
+        """Runs the oldest job that waits; False if there is none."""
+        job = queue.claim(self.name)
+        if job is None:
+            return False
+        token = observability.request_id.set(job.id)
+        try:
+            self._work(job)
+        finally:
+            observability.request_id.reset(token)
+        return True
+
+    def _work(self, job: Job) -> None:
+        kind, run = kinds.known[job.kind], Run(job)
+        try:
+            with Beat(run, is_stopped=self.stopped.is_set), transaction.atomic() if kind.atomic else nullcontext():
+                result = kind.handler(run)
+                queue.finish(job, result, run.done, run.total)
+        except Lost:
+            logger.warning("%s was cancelled or taken over; its work is taken back.", job)
+        except Stopped:
+            queue.release(job)
+        except Refused as refusal:
+            queue.fail(job, str(refusal))
+        except OperationalError:
+            logger.exception("%s: the database refused", job)
+            connection.close_if_unusable_or_obsolete()
+            queue.retry(job, BROKEN)
+        except Exception:  # (a bug in one handler must not end the worker)
+            logger.exception("%s failed", job)
+            queue.fail(job, BROKEN)
