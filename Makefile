@@ -18,7 +18,7 @@ $(DEV_STAMP): requirements-dev.txt requirements-parquet.txt $(RUN_STAMP)
 
 run: $(RUN_STAMP)
 	$(VENV)/bin/python manage.py prepare
-	exec $(VENV)/bin/gunicorn -c overplane/gunicorn.py overplane.wsgi
+	$(VENV)/bin/python manage.py run_worker --with-parent & exec $(VENV)/bin/gunicorn -c overplane/gunicorn.py overplane.wsgi
 
 test: $(DEV_STAMP)
 	TEST_DATABASE=sqlite $(PYTEST)

@@ -113,7 +113,6 @@ class Worker:
             queue.fail(job, str(refusal))
         except OperationalError:
             logger.exception("%s: the database refused", job)
-            connection.close_if_unusable_or_obsolete()
             queue.retry(job, BROKEN)
         except Exception:  # (a bug in one handler must not end the worker)
             logger.exception("%s failed", job)
