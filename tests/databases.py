@@ -131,8 +131,15 @@ def start_postgresql(*, durable: bool = False) -> PostgresServer:
     )
 
 
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Chooses the database once, in the process that starts the workers; they inherit the environment."""
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """Wraps the hook, to come before pytest-django, which reads the settings in it."""
+    _choose_database(early_config)
+    return (yield)
+
+
+def _choose_database(early_config: pytest.Config) -> None:
+    """Once, in the process that starts the workers; they inherit the environment."""
     if "OVERPLANE_TESTS_PREPARED" in os.environ:
         return
     os.environ["OVERPLANE_TESTS_PREPARED"] = "yes"
