@@ -72,7 +72,7 @@ def _content() -> dict[str, Any]:
         "base_url": settings.BASE_URL,
         "sections": [{"title": tag, "operations": operations} for tag, operations in sections.items()],
         "codes": [{"code": code, "meaning": MEANINGS[code]} for code in Code],
-        "statuses": ERRORS.items(),
+        "statuses": [(status, words.replace("`", "")) for status, words in ERRORS.items()],
         "error_sample": _pretty(
             {
                 "error": {
@@ -101,7 +101,7 @@ def _operation(described: dict[str, Any], path: str, method: str, one: dict[str,
         "method": method.upper(),
         "path": path,
         "summary": one["summary"],
-        "description": one["description"],
+        "description": one["description"].replace("`", ""),
         "parameters": plain,
         "filters": [p for p in parameters if p not in plain],
         "attributes": _attributes(described, body) if body else [],
@@ -132,7 +132,13 @@ def _row(name: str, schema: dict[str, Any], words: str, required: bool | None) -
         limits.append(f"{schema['minimum']} to {schema['maximum']}")
     if schema.get("default") is not None:
         limits.append(f"default {json.dumps(schema['default'])}")
-    return {"name": name, "type": kinds[0], "limits": "; ".join(limits), "description": words, "required": required}
+    return {
+        "name": name,
+        "type": kinds[0],
+        "limits": "; ".join(limits),
+        "description": words.replace("`", ""),
+        "required": required,
+    }
 
 
 def _resolve(described: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

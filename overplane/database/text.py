@@ -26,10 +26,10 @@ def fold(text: str) -> str:
 
 
 def search_text(values: list[str | None]) -> str:
-    """What a search looks in: the folded values, and once more with each word after a blank.
+    """What a search looks in: the folded values, and once more with nothing but words, a blank before each word.
 
-    The second half lets a word's start be found by plain containment (` MU`), which trigram
-    indexes of both databases can answer.
+    So a word's start is found by plain containment (` MU`), which the trigram indexes of both
+    databases can answer: after white space in the first half, after a hyphen or dot in the second.
     """
-    folded = "\n".join([fold(value) for value in values if value])
-    return folded + "\n " + NOT_WORD.sub(" ", folded)
+    folded = "\n".join([" " + " ".join(fold(value).split()) for value in values if value])
+    return f"{folded}\n {NOT_WORD.sub(' ', folded)}"

@@ -1,0 +1,289 @@
+"""GET /api/crm/customer: pages, order, filters, search, shape."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crm.models import Customer
+from overplane.database import counters
+from overplane.database.text import NOT_WORD, fold
+from tests.conftest import CUSTOMER, Api, codes
+from tests.threads import together
+
+
+def ids(page: dict[str, Any]) -> list[str]:
+    return [one["id"] for one in page["data"]]
+
+
+def names(api: Api, query: str) -> list[str]:
+    answer = api.get(f"{CUSTOMER}?{query}")
+    assert answer.status_code == 200, answer.content
+    page = answer.json()
+    assert page["total"] >= len(page["data"])
+    return [one["customer_name"] for one in page["data"]]
+
+
+class TestPages:
+    def test_newest_first_with_exact_total(self, api: Api) -> None:
+        made = [api.create(customer_name=f"c{i}")["id"] for i in range(25)][::-1]
+        page = api.get(CUSTOMER).json()
+        assert list(page) == ["data", "has_more", "total"]
+        assert (ids(page), page["has_more"], page["total"]) == (made[:20], True, 25)
+        page = api.get(f"{CUSTOMER}?limit=10&offset=15").json()
+        assert (ids(page), page["has_more"], page["total"]) == (made[15:], False, 25)
+        page = api.get(f"{CUSTOMER}?offset=99999999999999999999").json()
+        assert page == {"data": [], "has_more": False, "total": 25}
+        assert len(api.get(f"{CUSTOMER}?limit={'9' * 21}").json()["data"]) == 25
+
+    @pytest.mark.parametrize(
+        ("query", "wrong"),
+        [
+            ("limit=0", {"limit": "parameter_invalid_range"}),
+            ("limit=-1", {"limit": "parameter_invalid_range"}),
+            ("limit=x", {"limit": "parameter_invalid_integer"}),
+            ("limit=", {"limit": "parameter_invalid_integer"}),
+            ("limit=1.0", {"limit": "parameter_invalid_integer"}),
+            ("limit=٣", {"limit": "parameter_invalid_integer"}),
+            ("offset=-1", {"offset": "parameter_invalid_range"}),
+            ("limit=1&limit=2", {"limit": "parameter_duplicate"}),
+            ("teritory=x", {"teritory": "parameter_unknown"}),
+            ("customer_name__icontains=x", {"customer_name__icontains": "parameter_unknown"}),
+            ("customer_name[regex]=x", {"customer_name[regex]": "parameter_unknown"}),
+            ("starting_after=a&offset=1", {"starting_after": "parameter_conflict"}),
+            ("starting_after=a&ending_before=b", {"ending_before": "parameter_conflict"}),
+            ("starting_after=customer_never", {"starting_after": "resource_missing"}),
+            ("order_by=gender", {"order_by": "parameter_invalid"}),
+            ("fields=gender,sex", {"fields": "parameter_unknown"}),
+            ("expand[]=everything", {"expand[][0]": "parameter_invalid"}),
+            ("q=" + "x" * 201, {"q": "parameter_too_long"}),
+            ("disabled=1", {"disabled": "parameter_invalid_type"}),
+            ("created_at[gte]=yesterday", {"created_at[gte]": "parameter_invalid"}),
+            ("default_commission_rate[gt]=x", {"default_commission_rate[gt]": "parameter_invalid_type"}),
+            ("territory=", {"territory": "parameter_invalid_empty"}),
+            ("territory=%00", {"territory": "characters_not_allowed"}),
+            ("%ff=%fe", {None: "characters_not_allowed"}),
+            ("limit=x&teritory=y&disabled=z", dict(zip(
+                ["limit", "disabled", "teritory"],
+                ["parameter_invalid_integer", "parameter_invalid_type", "parameter_unknown"], strict=True))),
+        ],
+    )  # fmt: skip
+    def test_refuses(self, api: Api, query: str, wrong: dict[str, str]) -> None:
+        answer = api.get(f"{CUSTOMER}?{query}")
+        assert answer.status_code == 400
+        assert codes(answer) == wrong
+
+    def test_a_typo_is_told_the_right_name(self, api: Api) -> None:
+        assert '"territory"' in api.get(f"{CUSTOMER}?teritory=x").json()["error"]["message"]
+
+    def test_cursors_go_both_ways_and_outlive_their_row(self, api: Api) -> None:
+        made = [api.create()["id"] for _ in range(10)][::-1]
+        page = api.get(f"{CUSTOMER}?limit=4").json()
+        page = api.get(f"{CUSTOMER}?limit=4&starting_after={made[3]}").json()
+        assert (ids(page), page["has_more"], page["total"]) == (made[4:8], True, 10)
+        page = api.get(f"{CUSTOMER}?limit=3&ending_before={made[4]}").json()
+        assert (ids(page), page["has_more"]) == (made[1:4], True)
+        assert api.get(f"{CUSTOMER}?limit=4&ending_before={made[4]}").json()["has_more"] is False
+        api.delete(f"{CUSTOMER}/{made[3]}")
+        assert ids(api.get(f"{CUSTOMER}?limit=4&starting_after={made[3]}").json()) == made[4:8]
+        gone = api.get(f"{CUSTOMER}?order_by=customer_name&starting_after={made[3]}")
+        assert codes(gone) == {"starting_after": "resource_missing"}
+
+    @pytest.mark.parametrize("query", ["", "territory=x&", "order_by=customer_name&", "order_by=-updated_at&"])
+    def test_following_the_links_walks_everything_once(self, api: Api, query: str) -> None:
+        made = {api.create(customer_name=f"n{i % 3}", territory="x")["id"] for i in range(11)}
+        url, seen = f"{CUSTOMER}?{query}limit=3", []
+        while url:
+            answer = api.get(url)
+            seen += ids(answer.json())
+            found = re.search(r'<http://testserver(/[^>]+)>; rel="next"', answer.headers.get("Link", ""))
+            url = found[1] if found else ""
+        assert len(seen) == 11
+        assert set(seen) == made
+        back = re.search(r'<http://testserver(/[^>]+)>; rel="prev"', answer["Link"])[1]
+        assert ids(api.get(back).json()) == seen[6:9]
+
+    def test_far_offsets_are_the_same_rows(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = [api.create()["id"] for _ in range(9)][::-1]
+        monkeypatch.setattr("overplane.api.pagination.FAR", 2)
+        monkeypatch.setattr("crm.viewsets.FAR", 2)
+        page = api.get(f"{CUSTOMER}?limit=3&offset=4").json()
+        assert (ids(page), page["has_more"], page["total"]) == (made[4:7], True, 9)
+
+    def test_orders_by_code_point(self, api: Api) -> None:
+        for name in ("b", "a", "Z", "ä", "B", "_"):
+            api.create(customer_name=name)
+        assert names(api, "order_by=customer_name") == sorted(["b", "a", "Z", "ä", "B", "_"])
+        assert names(api, "order_by=-customer_name") == sorted(["b", "a", "Z", "ä", "B", "_"], reverse=True)
+
+    def test_a_walk_beside_writers_sees_each_survivor_once(self, live_api: Api) -> None:
+        stay = {live_api.create(customer_name="stay")["id"] for _ in range(60)}
+        doomed = [live_api.create(customer_name="go")["id"] for _ in range(30)]
+        stay |= {live_api.create(customer_name="stay")["id"] for _ in range(60)}
+        seen: list[str] = []
+
+        def work(i: int) -> None:
+            api = Api(live_api.key)
+            if i == 0:
+                cursor = ""
+                while True:
+                    page = api.get(f"{CUSTOMER}?limit=7{cursor}").json()
+                    seen.extend(ids(page))
+                    if not page["has_more"]:
+                        return
+                    cursor = f"&starting_after={page['data'][-1]['id']}"
+            for doom in doomed[i - 1 :: 3]:
+                assert api.delete(f"{CUSTOMER}/{doom}").status_code == 200
+                api.create(customer_name="new")
+
+        together(work, 4)
+        assert len(seen) == len(set(seen))
+        assert stay <= set(seen)
+
+
+class TestFilters:
+    @pytest.fixture(autouse=True)
+    def customers(self, api: Api) -> None:
+        api.create(customer_name="Straße 100%", territory="North", default_commission_rate=5, disabled=True)
+        api.create(customer_name="ÄRGER", territory="north", default_commission_rate=7.5)
+        api.create(customer_name="a_b\\c", territory=None, email_id="a@b.example")
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("territory=North", {"Straße 100%"}),
+            ("territory[ne]=North", {"ÄRGER", "a_b\\c"}),
+            ("territory[in]=North,South", {"Straße 100%"}),
+            ("territory[contains]=ORT", {"Straße 100%", "ÄRGER"}),
+            ("territory[prefix]=nor", {"Straße 100%", "ÄRGER"}),
+            ("territory[is_null]=true", {"a_b\\c"}),
+            ("territory[is_null]=false", {"Straße 100%", "ÄRGER"}),
+            ("customer_name[contains]=rger", {"ÄRGER"}),
+            ("customer_name[contains]=ärg", {"ÄRGER"}),
+            ("customer_name[contains]=STRASSE", {"Straße 100%"}),
+            ("customer_name[contains]=0%25", {"Straße 100%"}),
+            ("customer_name[contains]=_b", {"a_b\\c"}),
+            ("customer_name[contains]=%25", {"Straße 100%"}),
+            ("customer_name[prefix]=a_B\\", {"a_b\\c"}),
+            ("default_commission_rate[gte]=5&default_commission_rate[lt]=7.5", {"Straße 100%"}),
+            ("default_commission_rate=7.50", {"ÄRGER"}),
+            ("default_commission_rate[in]=5,7.5", {"Straße 100%", "ÄRGER"}),
+            ("default_commission_rate[ne]=5", {"ÄRGER", "a_b\\c"}),
+            ("disabled=true", {"Straße 100%"}),
+            ("disabled[ne]=true", {"ÄRGER", "a_b\\c"}),
+            ("created_at[gt]=2020-01-01&created_at[lt]=2020-01-02T00:00:00%2B02:00", set()),
+            ("created_at[gt]=2020-01-01T00:00:00Z", {"Straße 100%", "ÄRGER", "a_b\\c"}),
+            ("email_id=a@b.example", {"a_b\\c"}),
+        ],
+    )
+    def test_finds(self, api: Api, query: str, found: set[str]) -> None:
+        page = api.get(f"{CUSTOMER}?{query}").json()
+        assert {one["customer_name"] for one in page["data"]} == found
+        assert page["total"] == len(found)
+
+    def test_a_shown_timestamp_finds_its_row(self, api: Api) -> None:
+        made = api.create(customer_name="now")
+        for operator, there in (
+            ("", True),
+            ("[gte]", True),
+            ("[lte]", True),
+            ("[gt]", False),
+            ("[lt]", False),
+            ("[in]", True),
+        ):
+            page = api.get(f"{CUSTOMER}?created_at{operator}={made['created_at']}&customer_name=now").json()
+            assert bool(page["total"]) is there, operator
+
+
+class TestSearch:
+    @pytest.mark.parametrize(
+        ("query", "there"),
+        [
+            ("muller", True), ("MÜLLER", True), ("mul", True), ("ull", True), ("ul", False), ("mu", True), ("m", True),
+            ("sohne muller", True), ("muller xyz", False), ("lodz", True), ("strasse", True), ("4711-X", True),
+            ("11-x", True), ("x", True), ("user@example", True), ("030 123", True), ("100%", True), ("%", False),
+            ("_", False), ('"', False), ("DE0815", True), ("pos7", True), ("anna", True), ("'", False),
+        ],
+    )  # fmt: skip
+    def test_finds(self, api: Api, query: str, there: bool) -> None:
+        made = api.create(
+            customer_name="Müller & Söhne, Łódź, Straße 100%",
+            email_id="user@example.com",
+            mobile_no="030 1234",
+            tax_id="DE0815",
+            customer_pos_id="POS7",
+            first_name="Anna",
+        )
+        api.add_row(made["id"], supplier_number="4711-X")
+        page = api.get(f"{CUSTOMER}?q={quote(query)}").json()
+        assert ids(page) == ([made["id"]] if there else [])
+        assert page["total"] == int(there)
+
+    def test_reads_its_own_writes(self, api: Api) -> None:
+        made = api.create(customer_name="before")
+        row = api.add_row(made["id"], supplier_number="number1")
+        path = f"{CUSTOMER}/{made['id']}"
+        api.patch(path, {"customer_name": "after"})
+        assert names(api, "q=before") == []
+        assert names(api, "q=after") == ["after"]
+        assert names(api, "q=number1 after") == ["after"]
+        api.patch(f"/api/crm/supplier-number-at-customer/{row['id']}", {"supplier_number": "number2"})
+        assert names(api, "q=number1") == []
+        assert names(api, "q=number2") == ["after"]
+        api.delete(f"/api/crm/supplier-number-at-customer/{row['id']}")
+        assert names(api, "q=number2") == []
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).filter(str.strip),
+        words=st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=5), max_size=3),
+        part=st.tuples(st.integers(0, 20), st.integers(3, 6)),
+    )  # fmt: skip
+    def test_is_what_its_rule_says(self, api: Api, name: str, words: list[str], part: tuple[int, int]) -> None:
+        """Long words anywhere, short ones at a word's start, after folding."""
+        made = api.create(customer_name=name)
+        words = [*words, *name[part[0] : sum(part)].split()]
+        text = " ".join(fold(name).split())
+        starts = f"{text} {re.sub(NOT_WORD, ' ', text)}".split()
+
+        def found(word: str) -> bool:
+            return word in text if len(word) > 2 else any(start.startswith(word) for start in starts)
+
+        folded = fold(" ".join(words)).split()
+        page = api.get(f"{CUSTOMER}?q={quote(' '.join(words))}&id={made['id']}").json()
+        assert page["total"] == int(all(found(word) for word in folded)), (text, folded)
+        api.delete(f"{CUSTOMER}/{made['id']}")
+
+
+def test_expand_and_fields(api: Api, django_assert_num_queries: Any) -> None:
+    made = [api.create(customer_name=f"c{i}") for i in range(3)]
+    rows = [api.add_row(one["id"], company=f"of {one['customer_name']}") for one in made]
+    api.get(CUSTOMER)
+    with django_assert_num_queries(2 + 2):  # and the test's own savepoint
+        page = api.get(f"{CUSTOMER}?expand[]=supplier_numbers&fields=customer_name,gender").json()
+    shown = {"id": made[2]["id"], "customer_name": "c2", "gender": None, "supplier_numbers": [rows[2]]}
+    assert page["data"][0] == shown
+    assert api.get(f"{CUSTOMER}/{made[2]['id']}?expand[]=supplier_numbers&fields=gender,customer_name").json() == shown
+    whole = api.get(f"{CUSTOMER}/{made[2]['id']}?expand[]=supplier_numbers").json()
+    assert whole == made[2] | {"supplier_numbers": [rows[2]]}
+
+
+def test_the_kept_count_is_exact_whatever_happens(live_api: Api) -> None:
+    def work(i: int) -> None:
+        api = Api(live_api.key)
+        made = [api.create(customer_name=f"{i}")["id"] for _ in range(8)]
+        api.delete(f"{CUSTOMER}/{made[0]}")
+        with transaction.atomic():
+            api.create()
+            transaction.set_rollback(True)
+        operations = [{"op": "create", "data": {"customer_name": "b"}}] * 5 + [{"op": "delete", "id": made[1]}]
+        assert api.post(f"{CUSTOMER}/batch", {"operations": operations}).status_code == 200
+
+    together(work, 6)
+    assert Customer.objects.count() == 6 * (8 - 1 + 5 - 1)
+    assert counters.total(connection, "crm_customer") == Customer.objects.count()
+    assert live_api.get(f"{CUSTOMER}?limit=1").json()["total"] == Customer.objects.count()
