@@ -102,7 +102,7 @@ def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, par
     with transaction.atomic(savepoint=False):
         parent = _parent(customer_id, param)
         order = _order(customer_id)
-        place = values.get("idx") or len(order) + 1
+        place = len(order) + 1 if values.get("idx") is None else values["idx"]
         _check_idx(place, len(order) + 1)
         row = {
             "id": new_id(ROW_PREFIX),

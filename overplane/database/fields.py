@@ -129,7 +129,10 @@ class RateField(CleanedWhenEmpty, models.DecimalField):
     def check_places(self, value: Decimal) -> None:
         if not value.is_finite():
             raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number.")
-        if value and value.normalize().as_tuple().exponent < -self.decimal_places:
+        _, digits, exponent = value.as_tuple()
+        # Not normalize(): that computes, and 1e-999999999 is beyond what a computation can hold.
+        zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+        if value and exponent + zeros < -self.decimal_places:
             raise invalid(Code.PARAMETER_INVALID, f"At most {self.decimal_places} decimals are kept.")
 
     def to_python(self, value: Any) -> Decimal | None:

@@ -1,0 +1,182 @@
+"""Bad input never gives a 5xx or HTML: always the error envelope."""
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connections
+from django.test import Client
+
+from overplane.problems import Code
+from tests.conftest import CUSTOMER, ROW, Api
+
+
+def refused(answer: Any, status: int, code: str) -> None:
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/json"
+    error = answer.json()["error"]
+    assert list(error) == ["type", "code", "message", "param", "doc_url", "request_id", "errors"]
+    assert error["code"] == code
+    assert error["code"] in set(Code)
+    assert error["request_id"] == answer["Request-Id"]
+
+
+DEEP = b'{"customer_name":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "json_invalid"),
+        (b"{", "json_invalid"),
+        (b"null", "body_not_object"),
+        (b"[]", "body_not_object"),
+        (b'"x"', "body_not_object"),
+        (b'{"customer_name": NaN}', "json_invalid"),
+        (b'{"default_commission_rate": Infinity}', "json_invalid"),
+        (b'{"default_commission_rate": -Infinity}', "json_invalid"),
+        (b'{"customer_name": "a", "customer_name": "b"}', "parameter_duplicate"),
+        (b'{"customer_name": "\xff"}', "json_invalid"),
+        (b'{"customer_name": "\\ud800"}', "characters_not_allowed"),
+        (b'{"customer_name": "a\\u0000b"}', "characters_not_allowed"),
+        (b'{"\\udfff": 1}', "characters_not_allowed"),
+        (b'{"\\u0000": 1, "\\ud800": {"\\ud801": 1}}', "characters_not_allowed"),
+        (b'{"\\ud800": 1, "\\ud800": 2}', "parameter_duplicate"),
+        (b'{"customer_name": "a\x00b"}', "json_invalid"),
+        (DEEP, "json_too_deep"),
+        (b'{"customer_name":' + b"[" * 40 + b"]" * 40 + b"}", "json_too_deep"),
+        (b'{"customer_name":' + b'{"a":' * 40 + b"1" + b"}" * 40 + b"}", "json_too_deep"),
+        (b'{"default_commission_rate": 1e999999999}', "parameter_missing"),
+        (b'{"customer_name": "x", "default_commission_rate": 1e999999999}', "parameter_invalid_range"),
+        (b'{"customer_name": "x", "default_commission_rate": 1e-999999999}', "parameter_invalid"),
+        (b'{"customer_name": "x", "default_commission_rate": ' + b"9" * 5000 + b"}", "parameter_invalid_range"),
+        (b'{"customer_name": "x", "idx": 1}', "parameter_unknown"),
+        (b'{"customer_name": {"a": 1}}', "parameter_invalid_type"),
+        (json.dumps({"x" * 50_000: 1, "customer_name": "y"}).encode(), "parameter_unknown"),
+    ],
+)
+def test_bad_bodies(api: Api, body: bytes, code: str) -> None:
+    refused(api.post(CUSTOMER, body), 400, code)
+
+
+def test_a_large_body(api: Api) -> None:
+    refused(api.post(CUSTOMER, b'{"customer_name": "' + b"x" * 5_000_000 + b'"}'), 413, "body_too_large")
+    refused(api.post(f"{CUSTOMER}/batch", b" " * (17 * 1024 * 1024)), 413, "body_too_large")
+
+
+def test_other_media_types(api: Api) -> None:
+    headers = {"authorization": f"Bearer {api.key}"}
+    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "\x7f"):
+        refused(
+            api.client.generic("POST", CUSTOMER, b"{}", content_type=media_type, headers=headers),
+            415,
+            "unsupported_media_type",
+        )
+    good = api.client.generic("POST", CUSTOMER, b'{"customer_name":"x"}', content_type="", headers=headers)
+    assert good.status_code == 201
+    typed = api.client.generic(
+        "POST", CUSTOMER, b'{"customer_name":"x"}', content_type="Application/JSON; charset=utf-8", headers=headers
+    )
+    assert typed.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/", "/api/x", "/api/crm", "/api/crm/customers", f"{CUSTOMER}//", f"{CUSTOMER}/a/b", "/api/crm/customer/a//"],
+)
+def test_unknown_routes(api: Api, path: str) -> None:
+    refused(api.get(path), 404, "route_unknown")
+
+
+@pytest.mark.parametrize(
+    "object_id", ["%00", "customer_%00", "%ff", "%ed%a0%80", "..%2f", "a" * 4000, "'; drop table", "%F0%9F%92%A9"]
+)
+def test_weird_ids(api: Api, object_id: str) -> None:
+    for base in (CUSTOMER, ROW):
+        answer = api.get(f"{base}/{object_id}")
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] in ("resource_missing", "route_unknown")
+        assert api.patch(f"{base}/{object_id}", {"company": "x"}).status_code == 404
+        assert api.delete(f"{base}/{object_id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", CUSTOMER, "GET, POST"), ("OPTIONS", CUSTOMER, "GET, POST"), ("TRACE", CUSTOMER, "GET, POST"),
+        ("POST", f"{CUSTOMER}/x", "GET, PATCH, DELETE"), ("BREW", f"{CUSTOMER}/x", "GET, PATCH, DELETE"),
+        ("GET", f"{CUSTOMER}/batch", "POST"), ("POST", "/api/openapi.json", "GET"), ("DELETE", "/api/crm/event", "GET"),
+    ],
+)  # fmt: skip
+def test_wrong_methods(api: Api, method: str, path: str, allowed: str) -> None:
+    answer = api.call(method, path)
+    refused(answer, 405, "method_not_allowed")
+    assert [one for one in answer["Allow"].split(", ") if one != "HEAD"] == allowed.split(", ")
+
+
+def test_a_foreign_host(api: Api) -> None:
+    refused(api.get(CUSTOMER, Host="evil.example"), 400, "host_invalid")
+    refused(api.get(CUSTOMER, Host="a b"), 400, "host_invalid")
+    elsewhere = Client().get("/admin/", headers={"host": "evil.example"})
+    assert (elsewhere.status_code, elsewhere["Content-Type"]) == (400, "application/json")
+
+
+def test_one_trailing_slash_is_served_the_same(api: Api) -> None:
+    made = api.create()
+    assert api.get(f"{CUSTOMER}/").json() == api.get(CUSTOMER).json()
+    assert api.get(f"{CUSTOMER}/{made['id']}/").json() == made
+    assert api.post(f"{CUSTOMER}/", {"customer_name": "x"}).status_code == 201
+
+
+def test_programs_get_no_html_outside_the_api_either(client: Client) -> None:
+    assert client.get("/nosuch")["Content-Type"] == "application/json"
+    assert client.get("/nosuch", headers={"accept": "text/html"})["Content-Type"].startswith("text/html")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server(live_api: Api) -> Iterator[int]:
+    """A real socket. (Chunked bodies are gunicorn's own business: it takes the chunks apart.)"""
+    httpd = make_server("127.0.0.1", 0, WSGIHandler(), handler_class=_Quiet)
+
+    def serve() -> None:
+        httpd.serve_forever(0.05)
+        connections.close_all()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield httpd.server_port
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+def test_a_real_client_reads_the_refusal_of_a_large_body(server: int, live_api: Api) -> None:
+    client = http.client.HTTPConnection("127.0.0.1", server, timeout=10)
+    client.request("POST", CUSTOMER, b"x" * 5_000_000, {"Authorization": f"Bearer {live_api.key}"})
+    answer = client.getresponse()
+    assert answer.status == 413
+    assert json.loads(answer.read())["error"]["code"] == "body_too_large"
+    client.close()
+
+
+@pytest.mark.parametrize("length", [b"-5", b"x", b"99999999999999999999"])
+def test_a_wrong_content_length(server: int, live_api: Api, length: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server), timeout=10) as raw:
+        raw.sendall(
+            b"POST /api/crm/customer HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + live_api.key.encode()
+            + b"\r\nContent-Type: application/json\r\nContent-Length: " + length + b"\r\nConnection: close\r\n\r\n"
+        )  # fmt: skip
+        raw.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    assert answer.startswith((b"HTTP/1.0 400", b"HTTP/1.0 413")), answer[:200]
