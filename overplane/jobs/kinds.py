@@ -1,4 +1,4 @@
-"""The kinds of jobs that there are. The platform knows no domain: its apps register their handlers when they start."""
+"""The kinds of jobs that there are. The platform knows no domain: each app registers its handlers in its `jobs.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -37,7 +37,7 @@ def enqueue(
 ) -> Job:
     """A new job, there when the caller's transaction commits. With `key`: the open job of this key, if there is one."""
     if kind not in kinds.known:
-        raise UnknownKind(f"There is no kind of job {kind!r}; register it when its app starts.")
+        raise UnknownKind(f"There is no kind of job {kind!r}; register it in the `jobs.py` of its app.")
     now = timezone.now()
     job = Job(
         id=new_id("job"),

@@ -1,0 +1,10 @@
+from django.contrib import admin
+from django.urls import path
+
+from overplane.people import views
+
+urlpatterns = [
+    path("", admin.site.admin_view(views.set_up), name="second_factor"),
+    path("qr.svg", admin.site.admin_view(views.qr), name="second_factor_qr"),
+    path("code/", admin.site.admin_view(views.code), name="second_factor_code"),
+]

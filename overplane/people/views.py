@@ -1,0 +1,110 @@
+"""The pages of the second factor: set it up, show a code, turn it off."""
+
+from io import BytesIO
+from typing import Any
+
+import django_otp
+import segno
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from overplane.people import second_factor
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code from your authenticator app"),
+        max_length=10,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "autofocus": True}),
+    )
+
+    def __init__(self, user: Any, device: TOTPDevice | None, *args: Any) -> None:
+        super().__init__(*args)
+        self.user, self.device = user, device
+
+    def clean_code(self) -> str:
+        """Counts wrong codes: each doubles the time until the next try."""
+        code = self.cleaned_data["code"].replace(" ", "")
+        allowed, refusal = self.device.verify_is_allowed()
+        if not allowed:
+            message = _("Too many wrong codes. Wait until %(time)s, then try again.")
+            until = refusal.get("locked_until") if refusal else None
+            raise forms.ValidationError(message, params={"time": f"{until:%H:%M:%S} UTC" if until else "…"})
+        if not code.isascii() or not code.isdigit() or not self.device.verify_token(code):
+            raise forms.ValidationError(
+                _(
+                    "This code is not right (any more). Enter the one that the app shows now; is your phone's clock right?"
+                )
+            )
+        return code
+
+
+def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    return TemplateResponse(request, f"people/{template}.html", admin.site.each_context(request) | context)
+
+
+def _must_not_bypass(request: HttpRequest) -> None:
+    """Who has a second factor and has not shown it must not set up another."""
+    if not request.user.is_verified() and second_factor.confirmed(request.user):
+        raise PermissionDenied
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def set_up(request: HttpRequest) -> HttpResponse:
+    if request.user.is_verified():
+        if request.method == "POST":
+            return _turn_off(request)
+        return _page(request, "on", title=_("Second factor"), is_required=settings.REQUIRE_SECOND_FACTOR)
+    if second_factor.confirmed(request.user):
+        return redirect("second_factor_code")
+    device = second_factor.pending(request.user)
+    form = CodeForm(request.user, device, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        second_factor.confirm(request, device)
+        messages.success(request, _("The second factor is on. From now on you are asked for a code when you log in."))
+        return redirect("admin:index")
+    secret = device.config_url.partition("secret=")[2].partition("&")[0]
+    return _page(request, "set_up", title=_("Set up a second factor"), form=form, secret=secret)
+
+
+def _turn_off(request: HttpRequest) -> HttpResponse:
+    if settings.REQUIRE_SECOND_FACTOR:
+        raise PermissionDenied
+    second_factor.reset(request.user)
+    messages.success(request, _("The second factor is off."))
+    return redirect("admin:index")
+
+
+@never_cache
+@require_safe
+def qr(request: HttpRequest) -> HttpResponse:
+    _must_not_bypass(request)
+    drawn = BytesIO()
+    secret = second_factor.pending(request.user).config_url
+    segno.make(secret, error="m").save(drawn, kind="svg", scale=5, dark="#000", light="#fff", xmldecl=False)
+    return HttpResponse(drawn.getvalue(), content_type="image/svg+xml")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@transaction.atomic
+def code(request: HttpRequest) -> HttpResponse:
+    device = second_factor.confirmed(request.user, lock=request.method == "POST")
+    if device is None or request.user.is_verified():
+        return redirect("admin:index")
+    form = CodeForm(request.user, device, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        django_otp.login(request, device)
+        return redirect("admin:index")
+    return _page(request, "code", title=_("Second factor"), form=form)

@@ -1,0 +1,262 @@
+"""Who may do what in the back office, how one gets in, and how one is kept out."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from django_otp.oath import TOTP
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from crm import services
+from crm.models import Customer
+from overplane.api import keys
+from overplane.api.models import ApiKey
+from overplane.observability import Origin
+
+User = get_user_model()
+ROLES = ("Viewer", "Editor", "Manager", "Administrator")
+VIEWER, EDITOR, MANAGER, ADMINISTRATOR = (frozenset(ROLES[i:]) for i in range(4))
+NOBODY: frozenset[str] = frozenset()
+PASSWORD = "a password that is long"
+
+
+def member(role: str, name: str = "anna") -> Client:
+    user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def permitted(role: str) -> set[str]:
+    group = Group.objects.get(name=role)
+    names = group.permissions.values_list("content_type__app_label", "codename")
+    return {f"{label}.{codename}" for label, codename in names}
+
+
+@pytest.mark.django_db
+def test_the_groups_permissions_are_these_and_no_others() -> None:
+    viewer = {"crm.view_customer", "crm.view_suppliernumberatcustomer", "overplane_events.view_event"}
+    editor = {f"crm.{verb}_{name}" for verb in ("add", "change") for name in ("customer", "suppliernumberatcustomer")}
+    manager = {"crm.delete_customer", "crm.delete_suppliernumberatcustomer", "crm.export_customer"}
+    manager |= {"overplane_jobs.view_job", "overplane_jobs.change_job"}
+    assert permitted("Viewer") == viewer
+    assert permitted("Editor") == viewer | editor
+    assert permitted("Manager") == viewer | editor | manager
+    beyond = permitted("Administrator") - (viewer | editor | manager)
+    assert {name.partition(".")[0] for name in beyond} == {"auth", "overplane_api", "axes"}
+    assert permitted("Administrator") >= viewer | editor | manager
+
+
+# Method, page, form, who may. Everybody else is refused with 403 and nothing happens.
+ACTS = [
+    ("GET", "admin:index", {}, VIEWER),
+    ("GET", "admin:crm_customer_changelist", {}, VIEWER),
+    ("GET", "admin:crm_customer_change", {}, VIEWER),
+    ("GET", "admin:crm_customer_add", {}, EDITOR),
+    ("POST", "admin:crm_customer_add", {"customer_name": "New", "customer_type": "Company"}, EDITOR),
+    ("POST", "admin:crm_customer_change", {"customer_name": "Changed", "customer_type": "Company"}, EDITOR),
+    ("POST", "admin:crm_customer_delete", {"post": "yes"}, MANAGER),
+    ("GET", "admin:overplane_api_apikey_changelist", {}, ADMINISTRATOR),
+    ("GET", "admin:overplane_api_apikey_add", {}, ADMINISTRATOR),
+    ("POST", "admin:overplane_api_apikey_add", {"name": "shop"}, ADMINISTRATOR),
+    ("POST", "admin:overplane_api_apikey_roll", {"hours": "1"}, ADMINISTRATOR),
+    ("GET", "admin:auth_user_changelist", {}, ADMINISTRATOR),
+    ("GET", "admin:auth_user_add", {}, ADMINISTRATOR),
+    ("GET", "admin:auth_group_changelist", {}, ADMINISTRATOR),
+    ("GET", "admin:axes_accessattempt_changelist", {}, ADMINISTRATOR),
+    ("GET", "admin:overplane_jobs_job_changelist", {}, MANAGER),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("method", "page", "form", "who"), ACTS, ids=[f"{a[0]} {a[1]}" for a in ACTS])
+def test_each_role_can_do_exactly_what_it_should(
+    role: str, method: str, page: str, form: dict[str, Any], who: frozenset[str]
+) -> None:
+    client = member(role)
+    customer = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).shown["id"]
+    key = keys.mint("first")[0].pk
+    needed = {"change": [customer], "delete": [customer], "roll": [key]}.get(page.rpartition("_")[2], [])
+    before = (set(Customer.objects.values_list("id", "customer_name")), ApiKey.objects.count())
+    rows = {"supplier_numbers-TOTAL_FORMS": 0, "supplier_numbers-INITIAL_FORMS": 0}
+    answer = client.generic(method, reverse(page, args=needed)) if method == "GET" else None
+    answer = answer or client.post(reverse(page, args=needed), form | rows)
+    after = (set(Customer.objects.values_list("id", "customer_name")), ApiKey.objects.count())
+    if role not in who:
+        assert answer.status_code == 403
+        assert after == before
+    elif method == "GET":
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code in (200, 302)
+        assert after != before
+
+
+@pytest.mark.django_db
+def test_a_viewer_sees_no_way_to_change_anything() -> None:
+    client = member("Viewer")
+    customer = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).shown["id"]
+    page = client.get(reverse("admin:crm_customer_change", args=[customer])).content.decode()
+    assert 'name="customer_name"' not in page
+    assert 'name="_save"' not in page
+    assert "deletelink" not in page
+
+
+@pytest.mark.django_db
+def test_an_editor_cannot_delete_by_the_lists_action() -> None:
+    client = member("Editor")
+    customer = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).shown["id"]
+    chosen = {"action": "delete_selected", "_selected_action": [customer], "post": "yes"}
+    client.post(reverse("admin:crm_customer_changelist"), chosen)
+    assert Customer.objects.filter(pk=customer).exists()
+
+
+@pytest.mark.django_db
+def test_an_administrator_makes_nobody_a_superuser_and_touches_none() -> None:
+    client = member("Administrator")
+    own = User.objects.get(username="anna")
+    boss = User.objects.create_superuser("boss", password=PASSWORD)
+    form = {
+        "username": "anna",
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+        "groups": own.groups.get().pk,
+    }
+    assert client.post(reverse("admin:auth_user_change", args=[own.pk]), form).status_code == 302
+    own.refresh_from_db()
+    assert not own.is_superuser
+    password = {"password1": "another long password", "password2": "another long password", "usable_password": "true"}
+    for page, sent in (("change", form | {"username": "x"}), ("delete", {"post": "yes"}), ("password", password)):
+        name = "auth_user_password_change" if page == "password" else f"auth_user_{page}"
+        assert client.post(reverse(f"admin:{name}", args=[boss.pk]), sent).status_code == 403, page
+    for action in ("delete_selected", "reset_second_factor"):
+        chosen = {"action": action, "_selected_action": [boss.pk], "post": "yes"}
+        client.post(reverse("admin:auth_user_changelist"), chosen)
+    boss.refresh_from_db()
+    assert boss.check_password(PASSWORD)
+
+
+@pytest.mark.django_db
+def test_five_wrong_passwords_lock_the_login_for_a_while() -> None:
+    User.objects.create_superuser("anna", password=PASSWORD)
+    client, url = Client(), reverse("admin:login")
+    for _ in range(5):
+        answer = client.post(url, {"username": "anna", "password": "wrong"})
+    assert answer.status_code == 429
+    locked = client.post(url, {"username": "anna", "password": PASSWORD})
+    assert locked.status_code == 429
+    assert b"Too many wrong passwords" in locked.content
+    assert client.get(reverse("admin:index")).status_code == 302
+    assert client.post(url, {"username": "bert", "password": "wrong"}).status_code == 200
+    call_command("axes_reset")
+    assert client.post(url, {"username": "anna", "password": PASSWORD}).status_code == 302
+
+
+@pytest.mark.django_db
+def test_passwords_are_kept_as_argon2_and_weak_ones_are_refused() -> None:
+    client = member("Administrator")
+    assert User.objects.get().password.startswith("argon2")
+    for weak in ("short", "password1234", "123456789012"):
+        form = {"username": "bert", "password1": weak, "password2": weak, "usable_password": "true"}
+        answer = client.post(reverse("admin:auth_user_add"), form)
+        assert answer.status_code == 200, weak
+    assert not User.objects.filter(username="bert").exists()
+
+
+@pytest.mark.django_db
+def test_a_session_ends_with_the_password_the_person_and_the_day(settings: Any) -> None:
+    client = member("Viewer")
+    assert client.get(reverse("admin:index")).status_code == 200
+    assert timedelta(seconds=settings.SESSION_COOKIE_AGE) <= timedelta(hours=12)
+    assert settings.SESSION_EXPIRE_AT_BROWSER_CLOSE
+    user = User.objects.get()
+    user.set_password("another password, long")
+    user.save()
+    assert client.get(reverse("admin:index")).status_code == 302
+    client.force_login(user)
+    User.objects.update(is_active=False)
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def code_of(device: TOTPDevice) -> str:
+    totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
+    return f"{totp.token():06}"
+
+
+def set_up(client: Client) -> TOTPDevice:
+    page = client.get(reverse("second_factor"))
+    assert page.status_code == 200
+    picture = client.get(reverse("second_factor_qr"))
+    assert (picture["Content-Type"], picture.content[:4]) == ("image/svg+xml", b"<svg")
+    device = TOTPDevice.objects.get(confirmed=False)
+    assert client.post(reverse("second_factor"), {"code": code_of(device)}).status_code == 302
+    TOTPDevice.objects.update(last_t=-1)  # as time does: a code works once
+    return device
+
+
+@pytest.mark.django_db
+def test_a_second_factor_is_asked_for_once_it_is_set_up() -> None:
+    client = member("Viewer")
+    assert client.get(reverse("admin:index")).status_code == 200
+    device = set_up(client)
+    assert client.get(reverse("admin:index")).status_code == 200
+    other = Client()
+    assert other.post(reverse("admin:login"), {"username": "anna", "password": PASSWORD}).status_code == 302
+    for page in ("admin:index", "admin:crm_customer_changelist", "admin:password_change", "second_factor"):
+        assert other.get(reverse(page))["Location"] == reverse("second_factor_code"), page
+    assert other.get(reverse("second_factor_qr")).status_code == 403
+    wrong = other.post(reverse("second_factor_code"), {"code": "12345x"})
+    assert b"This code is not right" in wrong.content
+    assert other.get(reverse("admin:index")).status_code == 302
+    TOTPDevice.objects.update(throttling_failure_count=0)
+    assert other.post(reverse("second_factor_code"), {"code": code_of(device)}).status_code == 302
+    assert other.get(reverse("admin:index")).status_code == 200
+    assert other.post(reverse("second_factor")).status_code == 302
+    assert not TOTPDevice.objects.exists()
+
+
+@pytest.mark.django_db
+def test_wrong_codes_make_one_wait() -> None:
+    client = member("Viewer")
+    device = set_up(client)
+    other = Client()
+    other.force_login(User.objects.get())
+    other.post(reverse("second_factor_code"), {"code": "000000" if code_of(device) != "000000" else "111111"})
+    told = other.post(reverse("second_factor_code"), {"code": code_of(device)})
+    assert re.search(rb"Wait until \d\d:\d\d:\d\d UTC", told.content)
+    assert other.get(reverse("admin:index")).status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_second_factor_can_be_required_of_everybody(settings: Any) -> None:
+    client = member("Manager")
+    assert client.get(reverse("admin:index")).status_code == 200
+    settings.REQUIRE_SECOND_FACTOR = True
+    assert client.get(reverse("admin:index"))["Location"] == reverse("second_factor")
+    set_up(client)
+    assert client.get(reverse("admin:index")).status_code == 200
+    assert client.post(reverse("second_factor")).status_code == 403
+    assert TOTPDevice.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_lost_phone_is_helped_by_an_administrator_or_the_command() -> None:
+    set_up(member("Viewer", "lost"))
+    administrator = member("Administrator", "chief")
+    chosen = {"action": "reset_second_factor", "_selected_action": [User.objects.get(username="lost").pk]}
+    administrator.post(reverse("admin:auth_user_changelist"), chosen)
+    assert not TOTPDevice.objects.exists()
+    set_up(administrator)
+    call_command("reset_second_factor", "chief")
+    assert not TOTPDevice.objects.exists()
+    with pytest.raises(CommandError, match="no user 'nobody'"):
+        call_command("reset_second_factor", "nobody")
