@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from crm import representation, rules, search
 from crm.models import CUSTOMERS, Customer, SupplierNumberAtCustomer
-from crm.services import delete_customers, new_customer
+from crm.services import delete_customers, locked_customers, new_customer
 from overplane.database.attributes import attributes
 from overplane.events import log
 from overplane.events.log import Change
@@ -92,7 +92,7 @@ class _Work:
         for name, values in wanted.items():
             if values:
                 ids.update(Customer.objects.filter(**{f"{name}__in": values}).values_list("id", flat=True))
-        self.before = _locked(ids)
+        self.before = {one["id"]: one for one in locked_customers(ids)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
         self.deleted: list[str] = []
         self.changes: list[Change] = []
@@ -189,20 +189,6 @@ def _problems_in_data() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise ValidationError({f"data.{name}": errors for name, errors in error.error_dict.items()}) from None
-
-
-def _locked(ids: set[str]) -> dict[str, dict[str, Any]]:
-    """The customers by id, locked in the order of their ids, as everybody does."""
-    suffix = " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    found: dict[str, dict[str, Any]] = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), 500):
-        part = ordered[start : start + 500]
-        marks = ", ".join(["%s"] * len(part))
-        for row in CUSTOMERS.fetch(f"WHERE id IN ({marks}) ORDER BY id{suffix}", part):
-            values = CUSTOMERS.values(row)
-            found[values["id"]] = values
-    return found
 
 
 def _claim(matches: Sequence[tuple[str, str]]) -> None:

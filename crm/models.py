@@ -142,3 +142,4 @@ class CustomerTombstone(models.Model):
 
 CUSTOMERS = Table(Customer, unread=["search_text"])
 SUPPLIER_NUMBERS = Table(SupplierNumberAtCustomer)
+TOMBSTONES = Table(CustomerTombstone)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
+from overplane.database.rows import Row
 
 KEPT_BESIDE = {"version", "search_text"}
 CUSTOMER_NAMES = tuple(name for name in CUSTOMERS.names if name not in KEPT_BESIDE)
@@ -14,6 +15,11 @@ Shown = dict[str, Any]
 def customer(values: Mapping[str, Any]) -> Shown:
     """The documented attributes in the documented order."""
     return {name: values[name] for name in CUSTOMER_NAMES}
+
+
+def customer_row(row: Row) -> Shown:
+    """The same, straight off a row of `CUSTOMERS`: its documented columns come first."""
+    return dict(zip(CUSTOMER_NAMES, CUSTOMERS.python(row), strict=False))
 
 
 def supplier_number(values: Mapping[str, Any]) -> Shown:

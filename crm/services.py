@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from crm import representation, rules, search
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
 from overplane.api import idempotency
+from overplane.database import statements
 from overplane.database.attributes import attributes
 from overplane.events import log
 from overplane.events.log import Change
@@ -27,6 +28,8 @@ Values = Mapping[str, Any]
 ROW_PREFIX = "supplier-number-at-customer"
 # Where SQLite parks rows while they change places; no customer has so many.
 PARKED = 1_000_000_000
+# So many ids go into one IN list.
+AT_ONCE = 500
 
 
 class Written(NamedTuple):
@@ -83,11 +86,12 @@ def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int
 def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
     """Deletes for good, with rows, past values in the log and stored answers. Says how many there were."""
     with transaction.atomic(savepoint=False):
-        chosen = Customer.objects.filter(pk__in=list(customer_ids)).order_by("pk").select_for_update()
-        found = list(chosen.values_list("id", "created_at", "version"))
+        found = sorted((one["id"], one["created_at"], one["version"]) for one in locked_customers(customer_ids))
         ids = [customer_id for customer_id, _, _ in found]
-        CustomerTombstone.objects.bulk_create([CustomerTombstone(id=i, created_at=t) for i, t, _ in found])
-        Customer.objects.filter(pk__in=ids)._raw_delete(using=connection.alias)
+        if not ids:
+            return 0
+        TOMBSTONES.insert([{"id": customer_id, "created_at": born} for customer_id, born, _ in found])
+        statements.run(f"DELETE FROM {CUSTOMERS.name} WHERE id IN ({statements.marks(ids)})", ids)
         log.scrub(ids)
         idempotency.erase(ids)
         log.record_many(
@@ -190,6 +194,18 @@ def locked_customer(customer_id: str, expected: frozenset[int] | None = None) ->
     return values
 
 
+def locked_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Those of the customers that there are, locked in the order of their ids, as everybody does."""
+    suffix = " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
+    ordered = sorted(set(customer_ids))
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(ordered), AT_ONCE):
+        part = ordered[start : start + AT_ONCE]
+        tail = f"WHERE id IN ({statements.marks(part)}) ORDER BY id{suffix}"
+        found += [CUSTOMERS.values(row) for row in CUSTOMERS.fetch(tail, part)]
+    return found
+
+
 def _parent(customer_id: str, param: str) -> dict[str, Any]:
     """The customer that a body names: there its absence is the body's fault, not the path's."""
     try:
@@ -213,8 +229,8 @@ def _locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str,
 
 
 def _order(customer_id: str) -> list[str]:
-    rows = SupplierNumberAtCustomer.objects.filter(customer_id=customer_id).order_by("idx")
-    return list(rows.values_list("id", flat=True))
+    sql = f"SELECT id FROM {SUPPLIER_NUMBERS.name} WHERE customer_id = %s ORDER BY idx"
+    return [row_id for (row_id,) in statements.rows(sql, [customer_id])]
 
 
 def _check_idx(idx: int, highest: int) -> None:
@@ -265,8 +281,8 @@ def _place(order: Sequence[str], new_order: Sequence[str], *, unless: str | None
 
 
 def _supplier_numbers(customer_id: str) -> list[str | None]:
-    rows = SupplierNumberAtCustomer.objects.filter(customer_id=customer_id).order_by("idx")
-    return list(rows.values_list("supplier_number", flat=True))
+    sql = f"SELECT supplier_number FROM {SUPPLIER_NUMBERS.name} WHERE customer_id = %s ORDER BY idx"
+    return [number for (number,) in statements.rows(sql, [customer_id])]
 
 
 def _refresh_search(parent: Values, *values: str | None) -> None:

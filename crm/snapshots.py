@@ -9,12 +9,13 @@ from django.db.models import QuerySet
 
 from crm.models import CUSTOMERS
 from overplane.database.encoding import dumps
+from overplane.database.rows import Row
 from overplane.events import feed
 
 CHUNK = 500
 
 
-def lines(queryset: QuerySet, shape: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Iterator[bytes]:
+def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]) -> Iterator[bytes]:
     """One line a customer, newest first, then `{"end": true, "count": …, "next_cursor": …}`.
 
     A stream without its end line was broken off.
@@ -22,9 +23,9 @@ def lines(queryset: QuerySet, shape: Callable[[list[dict[str, Any]]], list[dict[
     count = 0
     with one_snapshot():
         next_cursor = feed.end_cursor()
-        rows: list[dict[str, Any]] = []
+        rows: list[Row] = []
         for row in queryset.order_by("-created_at", "-id").values_list(*CUSTOMERS.names).iterator(CHUNK):
-            rows.append(CUSTOMERS.values(row))
+            rows.append(row)
             if len(rows) == CHUNK:
                 yield _encoded(shape(rows))
                 count, rows = count + len(rows), []

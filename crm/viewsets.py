@@ -20,6 +20,8 @@ from overplane.api.pagination import FAR, PARAMETERS, Order, Page, Slice, link_h
 from overplane.api.query import Query
 from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.database import counters
+from overplane.database.rows import Row, Table
+from overplane.database.statements import prepared
 from overplane.problems import Code, ObjectMissing, VersionMismatch, problems_in
 
 NEWEST_FIRST = Order("created_at", descending=True)
@@ -32,6 +34,7 @@ EXPANDABLE = ("supplier_numbers",)
 SHAPE_PARAMETERS = ("expand[]", "fields")
 LIST_PARAMETERS = (*PARAMETERS, *SHAPE_PARAMETERS, "q", "order_by", *CUSTOMER_FILTERS)
 TABLE = Customer._meta.db_table
+VERSION = CUSTOMERS.names.index("version")
 # The list without conditions, its exact total in every row: one statement, at any size.
 UNFILTERED = (
     f"SELECT {counters.total_sql(TABLE)}, {CUSTOMERS.columns} FROM {CUSTOMERS.name}"
@@ -50,14 +53,14 @@ class CustomerShape:
     def is_whole(self) -> bool:
         return self.fields is None and not self.expand
 
-    def of(self, customers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        shown = [representation.customer(values) for values in customers]
+    def of(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        shown = [representation.customer_row(row) for row in rows]
         if self.fields is not None:
             shown = [{n: v for n, v in one.items() if n == "id" or n in self.fields} for one in shown]
         if self.expand:
-            rows = supplier_numbers_of([one["id"] for one in shown])
+            children = supplier_numbers_of([one["id"] for one in shown])
             for one in shown:
-                one["supplier_numbers"] = rows.get(one["id"], [])
+                one["supplier_numbers"] = children.get(one["id"], [])
         return shown
 
 
@@ -76,10 +79,10 @@ class CustomerViewSet(ApiViewSet):
     def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
         query = self.query(repeated=["expand[]"])
         shape = CustomerShape(query)
-        values = existing_customer(id)
+        row = existing_row_of(CUSTOMERS, id)
         query.finish(SHAPE_PARAMETERS)
-        (shown,) = shape.of([values])
-        return self.shown(shown, values["version"], id) if shape.is_whole else JsonResponse(shown)
+        (shown,) = shape.of([row])
+        return self.shown(shown, row[VERSION], id) if shape.is_whole else JsonResponse(shown)
 
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query(repeated=["expand[]"])
@@ -93,7 +96,7 @@ class CustomerViewSet(ApiViewSet):
             everything = Customer.objects.all()
             part = page.of(everything if filtered is None else filtered, order, CUSTOMERS.names, place_in(order))
             total = filtered.count() if filtered is not None else counters.total(connection, TABLE)
-        shown = shape.of([CUSTOMERS.values(row) for row in part.rows])
+        shown = shape.of(part.rows)
         return _list_response(request, query, page, shown, total, part.has_more)
 
     def create(self, request: HttpRequest) -> HttpResponse:
@@ -228,18 +231,19 @@ def _shown_outcome(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
     return {"index": outcome.index, "status": outcome.status, **envelope(failure, request_id)}
 
 
-def existing_customer(customer_id: str) -> dict[str, Any]:
-    row = CUSTOMERS.get(customer_id)
+def existing_row_of(table: Table, object_id: str) -> Row:
+    row = table.get(object_id)
     if row is None:
-        raise ObjectMissing("customer", customer_id)
-    return CUSTOMERS.values(row)
+        raise ObjectMissing(str(table.model._meta.verbose_name), object_id)
+    return row
+
+
+def existing_customer(customer_id: str) -> dict[str, Any]:
+    return CUSTOMERS.values(existing_row_of(CUSTOMERS, customer_id))
 
 
 def existing_row(row_id: str) -> dict[str, Any]:
-    row = SUPPLIER_NUMBERS.get(row_id)
-    if row is None:
-        raise ObjectMissing("supplier number", row_id)
-    return SUPPLIER_NUMBERS.values(row)
+    return SUPPLIER_NUMBERS.values(existing_row_of(SUPPLIER_NUMBERS, row_id))
 
 
 def _check_version(values: Mapping[str, Any], expected: frozenset[int] | None) -> None:
@@ -277,7 +281,7 @@ def place_in(order: Order) -> Any:
 
 
 def _unfiltered(page: Page) -> tuple[int, Slice]:
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(UNFILTERED, [page.limit + 1, page.offset])
         rows = cursor.fetchall()
     total = int(rows[0][0]) if rows else counters.total(connection, TABLE)

@@ -7,7 +7,7 @@ one writer in at a time, so there the twin waits in that line and is then given 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from overplane.api.errors import IDEMPOTENCY, error
 from overplane.api.models import IdempotentAnswer, IdempotentSubject
+from overplane.database import statements
 from overplane.database.encoding import dumps
 from overplane.problems import Code
 
@@ -90,10 +91,14 @@ def _keep(scope: str, key: str, print_: str, response: HttpResponse, subjects: C
     IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects])
 
 
-def erase(subjects: Iterable[str]) -> None:
+def erase(subjects: Sequence[str]) -> None:
     """Takes away the stored answers that show one of these objects; that the work was done stays known."""
-    shown = IdempotentSubject.objects.filter(subject__in=list(subjects))
-    IdempotentAnswer.objects.filter(pk__in=shown.values("answer_id")).update(body=None, headers="{}")
+    answers, shown = IdempotentAnswer._meta.db_table, IdempotentSubject._meta.db_table
+    statements.run(
+        f"UPDATE {answers} SET body = NULL, headers = '{{}}' WHERE id IN"
+        f" (SELECT answer_id FROM {shown} WHERE subject IN ({statements.marks(subjects)}))",
+        subjects,
+    )
 
 
 def purge() -> int:

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection, models
 
+from overplane.database.statements import prepared
+
 Row = tuple[Any, ...]
 
 
@@ -40,33 +42,33 @@ class Table:
         """The row with this primary key; with `lock`, nobody else changes it before the transaction's end."""
         # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
         suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
             return cursor.fetchone()
 
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
         """The rows of a trusted SQL tail (`WHERE … ORDER BY …`)."""
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(f"{self.select} {where_and_order}", parameters)
             return cursor.fetchall()
 
     def insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows; each mapping has every name."""
-        prepared = [self._prepared(row) for row in rows]
-        with connection.cursor() as cursor:
-            if len(prepared) == 1:
-                cursor.execute(self._insert, prepared[0])
+        ready = [self._ready(row) for row in rows]
+        with prepared() as cursor:
+            if len(ready) == 1:
+                cursor.execute(self._insert, ready[0])
             else:
-                cursor.executemany(self._insert, prepared)
+                cursor.executemany(self._insert, ready)
 
     def update(self, pk: str, values: Mapping[str, Any]) -> None:
         """Writes the named columns of one row, and no other."""
         columns = ", ".join([f'"{self._columns[name]}" = %s' for name in values])
         parameters = [*(to_database(value) for value in values.values()), pk]
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s", parameters)
 
-    def _prepared(self, row: Mapping[str, Any]) -> list[Any]:
+    def _ready(self, row: Mapping[str, Any]) -> list[Any]:
         return [to_database(row[name]) for name in self.written]
 
     @cached_property
@@ -78,15 +80,19 @@ class Table:
         }
         return [(i, readers[type_]) for i, f in enumerate(self.fields) for type_ in readers if isinstance(f, type_)]
 
-    def values(self, row: Row) -> dict[str, Any]:
-        """The row by name, as Python values: aware datetimes, booleans, decimals."""
-        values = dict(zip(self.names, row, strict=True))
-        if connection.vendor == "sqlite":
-            for index, read in self._readers:
-                name = self.names[index]
-                if values[name] is not None:
-                    values[name] = read(values[name])
+    def python(self, row: Row) -> Row | list[Any]:
+        """The row's values as Python knows them: aware datetimes, booleans, decimals."""
+        if connection.vendor != "sqlite":
+            return row
+        values = list(row)
+        for index, read in self._readers:
+            if values[index] is not None:
+                values[index] = read(values[index])
         return values
+
+    def values(self, row: Row) -> dict[str, Any]:
+        """The row by name."""
+        return dict(zip(self.names, self.python(row), strict=True))
 
 
 def to_database(value: Any) -> Any:

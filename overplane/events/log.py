@@ -1,11 +1,12 @@
 """Writing to the log: always in the transaction of the change that it tells of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
+from overplane.database import statements
 from overplane.database.encoding import dumps
 from overplane.database.rows import Table
 from overplane.events import epochs
@@ -56,6 +57,10 @@ def record_many(changes: Iterable[Change], *, origin: Origin) -> None:
         EVENTS.insert(rows)
 
 
-def scrub(subjects: Iterable[str]) -> None:
+def scrub(subjects: Sequence[str]) -> None:
     """Takes the values out of every event of these customers and their rows: the only update the log permits."""
-    Event.objects.filter(subject__in=list(subjects)).update(object=None, previous=None, changed="")
+    statements.run(
+        f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"
+        f" WHERE subject IN ({statements.marks(subjects)})",
+        subjects,
+    )
