@@ -183,6 +183,29 @@ def reorder_supplier_numbers(
             _tell_order(parent, order, list(ordered_ids), origin)
 
 
+def take_over_supplier_numbers(customer_id: str, from_ids: Sequence[str], *, origin: Origin) -> int:
+    """Gives this customer the rows of others, after its own and in their order, as when customers are merged.
+
+    Nobody else moves a row to another customer. Says how many there were.
+    """
+    with transaction.atomic(savepoint=False):
+        for locked in sorted([customer_id, *from_ids]):
+            locked_customer(locked)
+        parent = locked_customer(customer_id)
+        place = first = len(_order(customer_id))
+        for row_id in [row_id for source in from_ids for row_id in _order(source)]:
+            before = SUPPLIER_NUMBERS.values(SUPPLIER_NUMBERS.get(row_id, lock=True))
+            place += 1
+            wanted = {"idx": place, "customer_id": customer_id}
+            after = {**before, **wanted, "version": before["version"] + 1}
+            SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*wanted, "version")})
+            old, shown = representation.changed(before, wanted), representation.supplier_number(after)
+            _tell("supplier_number_at_customer.updated", customer_id, row_id, after["version"], shown, old, origin)
+        if place > first:
+            _refresh_search(parent)
+    return place - first
+
+
 def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
     """The customer's values, locked until the transaction ends."""
     row = CUSTOMERS.get(customer_id, lock=True)

@@ -1,217 +1,105 @@
-"""The API's description: OpenAPI 3.1 by drf-spectacular, with schemas taken off the models.
+"""The API's description: OpenAPI 3.1 by drf-spectacular.
 
-Viewsets are described beside their domain with `operation`; components are put into `COMPONENTS`.
+Viewsets are described beside their domain with `operation`; chapters are put into `TAGS`. What all operations
+have in common (errors, headers, authentication) is added by `finish`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable
+from http import HTTPStatus
 from typing import Any
 
-from django.db import models
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from overplane.database.attributes import attributes
-from overplane.problems import Code
+from overplane.api.schemas import COMPONENTS, STORABLE, TEXT, Schema, ref
 
-Schema = dict[str, Any]
-COMPONENTS: dict[str, Schema] = {}
-# A NUL cannot be stored; half a surrogate pair cannot even be written in a schema.
-STORABLE = r"^[^\u0000]*$"
-MOMENT: Schema = {"type": "string", "format": "date-time", "description": "UTC, whole seconds."}
-WHOLE = 2**31 - 1
+TAGS: dict[str, str] = {}
 ERRORS = {
     400: "Something is wrong in the query or the body; `errors` has all of it.",
     401: "No API key, or one that is unknown, expired, revoked or of the other mode.",
     403: "A read-only key may not change anything.",
     404: "There is no such object.",
     405: "The route does not know this method; see the `Allow` header.",
-    409: "A request with this Idempotency-Key is in flight: send this very request again.",
+    409: "A request with this `Idempotency-Key` is in flight, or others are changing the object: send this very"
+    " request again.",
     410: "The cursor is older than what is kept.",
-    412: "The object is not the version that If-Match names.",
+    412: "The object is not the version that `If-Match` names.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     429: "Too many requests; see `Retry-After`.",
     500: "A fault of ours; quote the request id.",
-    503: "The database is away; see `Retry-After`.",
+    503: "The database is away or took too long; see `Retry-After`.",
 }
 ALWAYS = (400, 401, 405, 429, 500, 503)
-WRITES = (403, 409, 412, 413, 415)
-
-
-def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str, Schema]) -> Schema:
-    """What may be sent for an attribute."""
-    field, known = model._meta.get_field(name), attributes(model)[name]
-    schema: Schema = {"type": known.kind}
-    if known.kind == "string":
-        schema |= {"maxLength": field.max_length, "pattern": STORABLE}
-    if known.kind == "number":
-        schema["description"] = f"Exact, with at most {field.decimal_places} decimals."
-    if known.kind == "integer":
-        schema |= {"minimum": 1, "maximum": WHOLE}
-    schema |= rules.get(name, {})
-    if not known.required:
-        schema["type"] = [schema["type"], "null"]
-        schema["default"] = known.default
-        if "enum" in schema:
-            schema["enum"] = [*schema["enum"], "", None]
-    title, help_text = str(field.verbose_name), str(field.help_text)
-    words = [f"{title[:1].upper()}{title[1:]}.", schema.pop("description", ""), help_text]
-    return schema | {"description": " ".join(filter(None, words))}
-
-
-def input_schema(
-    model: type[models.Model], *, rules: Mapping[str, Schema], partial: bool, ignored: Iterable[str]
-) -> Schema:
-    known = attributes(model)
-    properties = {name: attribute_schema(model, name, rules=rules) for name in known}
-    if partial:
-        for schema in properties.values():
-            schema.pop("default", None)
-    properties |= {name: {"description": "Accepted and ignored."} for name in ignored}
-    required = [] if partial else [name for name, one in known.items() if one.required]
-    return {"type": "object", "properties": properties, "additionalProperties": False} | (
-        {"required": required} if required else {}
-    )
-
-
-def output_schema(model: type[models.Model], names: Iterable[str], *, rules: Mapping[str, Schema]) -> Schema:
-    """What an answer shows: every attribute, every time."""
-    properties: dict[str, Schema] = {}
-    for name in names:
-        field = model._meta.get_field(name)
-        if isinstance(field, models.DateTimeField):
-            properties[name] = dict(MOMENT)
-        elif name not in attributes(model):
-            properties[name] = {"type": "string"}
-        else:
-            known = attributes(model)[name]
-            kind = known.kind if known.required or known.default is not None else [known.kind, "null"]
-            described = attribute_schema(model, name, rules=rules)["description"]
-            shown = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN_RULES}
-            properties[name] = {"type": kind, "description": described, **shown}
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-SHOWN_RULES = ("enum", "minimum", "maximum", "examples")
-
-
-def page_schema(name: str) -> Schema:
-    return {
-        "type": "object",
-        "properties": {
-            "data": {"type": "array", "items": ref(name)},
-            "has_more": {"type": "boolean", "description": "There are objects after this page."},
-            "total": {"type": "integer", "description": "How many there are in all, exactly."},
-        },
-        "required": ["data", "has_more", "total"],
-        "additionalProperties": False,
-    }
-
-
-def deleted_schema() -> Schema:
-    return {
-        "type": "object",
-        "properties": {"id": {"type": "string"}, "deleted": {"const": True}},
-        "required": ["id", "deleted"],
-        "additionalProperties": False,
-    }
-
-
-def _nullable_string() -> Schema:
-    return {"type": ["string", "null"]}
-
-
-PROBLEM: Schema = {
-    "code": ref("ErrorCode"),
-    "param": {
-        "type": ["string", "null"],
-        "description": "A path: `customer_name`, `created_at[gte]`, `ordered_ids[2]`.",
+WRITES = (403, 409)
+BODIES = (413, 415)
+HEADERS: dict[str, Schema] = {
+    "Request-Id": {"description": "Names this request in logs, errors and events.", "required": True, "schema": TEXT},
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
-    "message": {"type": "string"},
+    "Allow": {"description": "The methods that the route knows.", "required": True, "schema": TEXT},
+    "WWW-Authenticate": {"description": "How to authenticate.", "required": True, "schema": TEXT},
+    "Idempotent-Replayed": {
+        "description": "`true` on the stored answer of an earlier request with this `Idempotency-Key`.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "RateLimit-Limit": {"description": "Requests that the key has at most, if there is a limit.", "schema": TEXT},
+    "RateLimit-Remaining": {"description": "Requests that are left.", "schema": TEXT},
+    "RateLimit-Reset": {"description": "Seconds until all are there again.", "schema": TEXT},
 }
-COMPONENTS |= {
-    "ErrorCode": {"type": "string", "enum": [str(code) for code in Code]},
-    "Problem": {"type": "object", "properties": PROBLEM, "required": list(PROBLEM), "additionalProperties": False},
-    "Error": {
-        "type": "object",
-        "properties": {
-            "error": {
-                "type": "object",
-                "properties": {
-                    "type": {
-                        "type": "string",
-                        "enum": [
-                            f"{kind}_error"
-                            for kind in (
-                                "invalid_request",
-                                "authentication",
-                                "permission",
-                                "idempotency",
-                                "rate_limit",
-                                "api",
-                            )
-                        ],
-                    },
-                    "code": ref("ErrorCode"),
-                    "message": {"type": "string"},
-                    "param": _nullable_string(),
-                    "doc_url": {"type": "string"},
-                    "request_id": _nullable_string(),
-                    "errors": {"type": "array", "items": ref("Problem"), "minItems": 1},
-                },
-                "required": ["type", "code", "message", "param", "doc_url", "request_id", "errors"],
-                "additionalProperties": False,
-            }
-        },
-        "required": ["error"],
-        "additionalProperties": False,
-    },
+EVERYWHERE = ("Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+OF_ERRORS = {
+    401: ["WWW-Authenticate"],
+    405: ["Allow"],
+    **{status: ["Retry-After"] for status in (409, 429, 503)},
 }
 
 
 def query(name: str, schema: Schema, description: str, *, required: bool = False) -> OpenApiParameter:
-    if schema == schema | {"type": "string"} and "enum" not in schema and "format" not in schema:
+    if schema["type"] == "string" and not schema.keys() & {"enum", "format", "pattern"}:
         schema = schema | {"pattern": STORABLE}
     return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, required=required)
 
 
+def several(name: str, pattern: str, description: str) -> OpenApiParameter:
+    """A comma-separated list of what matches the pattern.
+
+    Said as a text: an array with `explode: false` is the same on the wire, but half of the client generators send
+    it as a repeated parameter, which is refused.
+    """
+    return query(name, {"type": "string", "pattern": f"^{pattern}(,{pattern})*$"}, description)
+
+
 def words(name: str, known: Collection[str], description: str) -> OpenApiParameter:
     """A comma-separated choice of known words."""
-    return several(name, {"type": "string", "enum": list(known)}, description)
-
-
-def several(name: str, items: Schema, description: str) -> OpenApiParameter:
-    """A comma-separated list."""
-    schema = {"type": "array", "items": items, "minItems": 1}
-    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, style="form", explode=False)
+    return several(name, f"({'|'.join(re.escape(word) for word in known)})", description)
 
 
 def header(name: str, description: str, **schema: Any) -> OpenApiParameter:
-    return OpenApiParameter(name, {"type": "string"} | schema, OpenApiParameter.HEADER, description=description)
+    return OpenApiParameter(name, TEXT | schema, OpenApiParameter.HEADER, description=description)
 
 
-def _answer_header(name: str, description: str, statuses: Iterable[int]) -> OpenApiParameter:
-    return OpenApiParameter(
-        name, {"type": "string"}, OpenApiParameter.HEADER, description=description, response=list(statuses)
-    )
+def answer_header(name: str, description: str, *statuses: int) -> OpenApiParameter:
+    return OpenApiParameter(name, TEXT, OpenApiParameter.HEADER, description=description, response=list(statuses))
 
 
-IF_MATCH = header("If-Match", "The ETag that the object must have; else 412.", pattern=r'^("[0-9]{1,9}"|\*)$')
-IF_NONE_MATCH = header("If-None-Match", "The ETag that you have; if it is still true: 304.", pattern=r'^"[0-9]{1,9}"$')
+IF_MATCH = header("If-Match", 'The `ETag` that the object must have, such as `"3"`; else 412.')
+IF_NONE_MATCH = header("If-None-Match", 'The `ETag` that you have, such as `"3"`; if it is still true: 304.')
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
-    "1 to 255 printable characters. The same request under the same key is done once; later ones get the first answer.",
-    pattern=r"^[\x21-\x7e]{1,255}$",
+    "1 to 255 printable ASCII characters. The same request under the same key is done once; for 24 hours later ones get the"
+    " first answer.",
+    pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$",
 )
-STRING_ID = {"type": "string", "pattern": r"^[^/\u0000]+$"}
 
 
 def object_id(example: str) -> OpenApiParameter:
-    return OpenApiParameter("id", STRING_ID, OpenApiParameter.PATH, description=f"For example `{example}`.")
+    schema = {"type": "string", "pattern": r"^[^/\u0000]+$", "examples": [example]}
+    return OpenApiParameter("id", schema, OpenApiParameter.PATH, description="The object's identifier.")
 
 
 def operation(
@@ -220,32 +108,24 @@ def operation(
     description: str,
     *,
     tag: str,
-    answer: Schema | None,
+    answer: Schema,
+    also: int | None = None,
     status: int = 200,
     body: Schema | None = None,
     parameters: Iterable[OpenApiParameter] = (),
-    errors: Collection[int] = (),
-    etag: bool = False,
+    errors: Iterable[int] = (),
+    headers: Iterable[OpenApiParameter] = (),
     media_type: str = "application/json",
-    more_answers: Mapping[int, Schema] | None = None,
-    methods: list[str] | None = None,
 ) -> Callable[..., Any]:
-    """Describes one handler: what it takes, what it answers, and every error that it can give."""
-    statuses = sorted({*ALWAYS, *errors})
-    answers: dict[Any, Any] = {(status, media_type): OpenApiResponse(answer, description=summary)}
-    for code, schema in (more_answers or {}).items():
-        answers[code, media_type] = OpenApiResponse(schema, description=summary)
-    answers |= {
-        (code, "application/json"): OpenApiResponse(ref("Error"), description=ERRORS[code]) for code in statuses
-    }
-    headers = [_answer_header("Request-Id", "Names this request in logs, errors and events.", [status, *statuses])]
-    if etag:
-        headers.append(_answer_header("ETag", "The object's version.", [status]))
-    if status == 201:
-        headers.append(_answer_header("Location", "Where the new object is.", [201]))
-    if 304 in errors or IF_NONE_MATCH in parameters:
+    """Describes one handler: what it takes, what it answers with `status` (and `also`), and every error it can give."""
+    parameters, written = list(parameters), HTTPStatus(status).phrase
+    answers: dict[Any, Any] = {(status, media_type): OpenApiResponse(answer, description=f"{written}.")}
+    if also:
+        answers[also, media_type] = OpenApiResponse(answer, description=f"{HTTPStatus(also).phrase}.")
+    if IF_NONE_MATCH in parameters:
         answers[304] = OpenApiResponse(description="You have it already.")
-    headers.append(_answer_header("Retry-After", "Seconds to wait.", [s for s in statuses if s in (409, 429, 503)]))
+    for code in sorted({*ALWAYS, *errors}):
+        answers[code, "application/json"] = OpenApiResponse(ref("Error"), description=ERRORS[code])
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
@@ -254,8 +134,12 @@ def operation(
         parameters=[*parameters, *headers],
         request={"application/json": body} if body else None,
         responses=answers,
-        methods=methods,
     )
+
+
+ETAG = answer_header("ETag", "The object's version, for `If-Match` and `If-None-Match`.", 200, 201, 304)
+LOCATION = answer_header("Location", "Where the new object is.", 201)
+LINK = answer_header("Link", "The addresses of the `next` and the `prev` page, where there are such.", 200)
 
 
 class ApiSchema(AutoSchema):
@@ -272,16 +156,50 @@ class ApiSchema(AutoSchema):
         return []
 
 
-def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Puts in the components, and how to authenticate."""
+def finish(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
+    """Adds what all operations have in common, once, and refers to it."""
     components = result.setdefault("components", {})
     components["schemas"] = dict(sorted((components.get("schemas", {}) | COMPONENTS).items()))
+    components["headers"] = HEADERS
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer sk_test_…`"},
         "basic": {"type": "http", "scheme": "basic", "description": "The key as user name, an empty password."},
     }
-    for path in result["paths"].values():
-        for one in path.values():
-            if "requestBody" in one:
-                one["requestBody"]["required"] = True
+    components["responses"], components["parameters"] = {}, {}
+    operations = [(method, one) for path in result["paths"].values() for method, one in path.items()]
+    for method, one in operations:
+        if "requestBody" in one:
+            one["requestBody"]["required"] = True
+        one["responses"] = {
+            status: _finished(int(status), answer, components["responses"], writes=method != "get")
+            for status, answer in sorted(one["responses"].items())
+        }
+    _share_parameters([one for _, one in operations], components["parameters"])
+    result["tags"] = [{"name": name, "description": text} for name, text in sorted(TAGS.items())]
     return result
+
+
+def _finished(status: int, answer: Schema, shared: dict[str, Schema], *, writes: bool) -> Schema:
+    names = [*EVERYWHERE, *OF_ERRORS.get(status, ()), *(["Idempotent-Replayed"] if writes and status < 300 else [])]
+    answer.setdefault("headers", {})
+    answer["headers"] |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    if status < 400:
+        return answer
+    name = HTTPStatus(status).name.title().replace("_", "")
+    shared[name] = answer
+    return {"$ref": f"#/components/responses/{name}"}
+
+
+def _share_parameters(operations: list[Schema], shared: dict[str, Schema]) -> None:
+    """Parameters that several operations have in the very same form: two lists have two hundred filters each."""
+    seen: dict[str, list[Schema]] = {}
+    for one in operations:
+        for parameter in one.get("parameters", []):
+            seen.setdefault(f"{parameter['in']}.{parameter['name']}", []).append(parameter)
+    for name, same in seen.items():
+        if len(same) > 1 and all(parameter == same[0] for parameter in same):
+            key = name.replace("[", ".").replace("]", "")  # what a component may be called
+            shared[key] = dict(same[0])
+            for parameter in same:
+                parameter.clear()
+                parameter["$ref"] = f"#/components/parameters/{key}"

@@ -1,59 +1,46 @@
-"""The API reference for people: made from the description, so that it cannot say anything else."""
+"""The API reference for people, made from the OpenAPI description, so that it cannot say anything else.
+
+Only the general prose stands in `templates/reference/topics.html`.
+"""
 
 import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
-from overplane.api.errors import INVALID_REQUEST
+from overplane.api.error_codes import MEANINGS
 from overplane.api.openapi import ERRORS
 from overplane.api.pages import description
-from overplane.problems import Code
 
-MEANINGS = {
-    Code.PARAMETER_MISSING: "Something that is required was not sent.",
-    Code.PARAMETER_UNKNOWN: "There is no such parameter; the message names the nearest one.",
-    Code.PARAMETER_DUPLICATE: "Something was given twice.",
-    Code.PARAMETER_INVALID: "The value breaks a rule.",
-    Code.PARAMETER_INVALID_TYPE: "The value is of the wrong JSON type.",
-    Code.PARAMETER_INVALID_EMPTY: "The value must not be empty.",
-    Code.PARAMETER_INVALID_INTEGER: "The value must be a whole number.",
-    Code.PARAMETER_INVALID_RANGE: "The value is too small or too large.",
-    Code.PARAMETER_TOO_LONG: "The text has too many characters.",
-    Code.PARAMETER_CONFLICT: "Two parameters contradict each other, or a match is ambiguous.",
-    Code.PARAMETER_IMMUTABLE: "The value can never be changed.",
-    Code.CHARACTERS_NOT_ALLOWED: "The text holds a NUL, half of a surrogate pair, or is not UTF-8.",
-    Code.JSON_INVALID: "The body is not JSON.",
-    Code.JSON_TOO_DEEP: "The JSON is nested more than 32 deep.",
-    Code.BODY_NOT_OBJECT: "The body must be a JSON object.",
-    Code.BODY_TOO_LARGE: "The body is larger than the route takes.",
-    Code.UNSUPPORTED_MEDIA_TYPE: "The body must be application/json.",
-    Code.METHOD_NOT_ALLOWED: "The route does not know this method; see the Allow header.",
-    Code.ROUTE_UNKNOWN: "There is no such route.",
-    Code.RESOURCE_MISSING: "There is no such object: 404 if the path names it, 400 if the query or the body does.",
-    Code.REORDER_INCOMPLETE: "A new order must name every row.",
-    Code.PRECONDITION_FAILED: "The object is not the version that If-Match names.",
-    Code.IDEMPOTENCY_KEY_INVALID: "An Idempotency-Key has 1 to 255 printable characters.",
-    Code.IDEMPOTENCY_KEY_MISMATCH: "The Idempotency-Key was used for another request.",
-    Code.IDEMPOTENCY_KEY_IN_USE: "A request with this Idempotency-Key is in flight. Send this very request again.",
-    Code.IDEMPOTENCY_ANSWER_ERASED: "The request was done, but its answer showed a customer that is deleted since.",
-    Code.CURSOR_INVALID: "This is no cursor of the feed.",
-    Code.CURSOR_EXPIRED: "The log no longer reaches back to this cursor. Begin anew.",
-    Code.RATE_LIMIT: "Too many requests; Retry-After says how long to wait.",
-    Code.API_KEY_MISSING: "No API key was sent.",
-    Code.API_KEY_INVALID: "There is no such API key, or it was revoked, or it is of the other mode.",
-    Code.API_KEY_EXPIRED: "The API key has expired.",
-    Code.KEY_READ_ONLY: "The key may only read.",
-    Code.HOST_INVALID: "The service does not answer under this host name.",
-    Code.INTERNAL_ERROR: "A fault of ours. Quote the request id.",
-    Code.UNAVAILABLE: "The database is away or busy. Try the same again.",
-    Code.TIMEOUT: "The database took too long. Ask for less at once.",
+Schema = Mapping[str, Any]
+Operation = tuple[str, str, Schema]  # path, method, description
+FILTER = re.compile(r"(\w+)(?:\[(\w+)\])?")
+TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\b\d[\d.eE+-]*')
+WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
+LONG_TABLE = 12
+# The chapters of topics.html, for the contents.
+TOPICS = {
+    "top": "Introduction",
+    "authentication": "Authentication",
+    "errors": "Errors",
+    "input": "Input",
+    "pagination": "Pagination",
+    "filters": "Filters and search",
+    "retries": "Safe retries",
+    "versions": "Versions",
+    "sync": "Keeping a copy",
+    "limits": "Rate limits",
 }
-SAMPLE_VALUES = {"id": "customer_abc123", "customer_id": "customer_abc123", "represents_company": "Example Corp"}
 
 
 @require_safe
@@ -64,145 +51,272 @@ def docs(request: HttpRequest) -> HttpResponse:
 @cache
 def _content() -> dict[str, Any]:
     described = json.loads(description())
-    sections: dict[str, list[dict[str, Any]]] = {}
-    for path, methods in described["paths"].items():
-        for method, one in methods.items():
-            sections.setdefault(one["tags"][0], []).append(_operation(described, path, method, one))
+    reference = Reference(described, base_url=settings.BASE_URL)
     return {
         "base_url": settings.BASE_URL,
-        "sections": [{"title": tag, "operations": operations} for tag, operations in sections.items()],
-        "codes": [{"code": code, "meaning": MEANINGS[code]} for code in Code],
-        "statuses": [(status, words.replace("`", "")) for status, words in ERRORS.items()],
-        "error_sample": _pretty(
-            {
-                "error": {
-                    "type": INVALID_REQUEST,
-                    "code": Code.PARAMETER_UNKNOWN,
-                    "message": 'There is no parameter "teritory" here. Did you mean "territory"?',
-                    "param": "teritory",
-                    "doc_url": f"{settings.BASE_URL}/docs#error-parameter_unknown",
-                    "request_id": "req_…",
-                    "errors": [{"code": Code.PARAMETER_UNKNOWN, "param": "teritory", "message": "…"}],
-                }
-            }
-        ),
+        "topics": TOPICS.items(),
+        "chapters": reference.chapters(),
+        "statuses": [(status, prose(text)) for status, text in ERRORS.items()],
+        "codes": [(code, prose(meaning)) for code, meaning in MEANINGS.items()],
+        "error_sample": highlighted(reference.sample(described["components"]["schemas"]["Error"])),
     }
 
 
-def _operation(described: dict[str, Any], path: str, method: str, one: dict[str, Any]) -> dict[str, Any]:
-    body = one.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-    parameters = [_row(p["name"], p["schema"], p.get("description", ""), p.get("required")) for p in one["parameters"]]
-    plain = [p for p in parameters if not _is_filter(p, one)]
-    status, answer = next((s, a) for s, a in one["responses"].items() if s.startswith("2"))
-    media_type, content = next(iter(answer["content"].items()))
-    shown = _sample(described, content["schema"]) if media_type == "application/json" else None
-    return {
-        "id": one["operationId"],
-        "method": method.upper(),
-        "path": path,
-        "summary": one["summary"],
-        "description": one["description"].replace("`", ""),
-        "parameters": plain,
-        "filters": [p for p in parameters if p not in plain],
-        "attributes": _attributes(described, body) if body else [],
-        "shown": _attributes(described, content["schema"]) if method == "get" and "{id}" in path else [],
-        "curl": _curl(described, path, method, body, one),
-        "status": status,
-        "sample": _pretty(shown)
-        if shown is not None
-        else '{"id": "customer_abc123", …}\n{"end": true, "count": 1, "next_cursor": "…"}',
-        "errors": [code for code in one["responses"] if code[0] in "45"],
-    }
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One line of a table: an attribute of an object, a parameter or a header."""
+
+    name: str
+    type: str
+    required: bool
+    text: SafeString
 
 
-def _is_filter(parameter: dict[str, Any], one: dict[str, Any]) -> bool:
-    named = {p["name"].partition("[")[0] for p in one["parameters"] if p["name"].endswith("[ne]")}
-    return parameter["name"].partition("[")[0] in named and parameter["name"] != "expand[]"
+@dataclass(frozen=True, slots=True)
+class Table:
+    title: str
+    attributes: list[Attribute]
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.attributes) > LONG_TABLE
 
 
-def _row(name: str, schema: dict[str, Any], words: str, required: bool | None) -> dict[str, Any]:
-    kind = schema.get("type", "")
-    kinds = [one for one in kind if one != "null"] if isinstance(kind, list) else [kind]
-    limits = []
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An object or an operation: prose and tables on the left, samples on the right."""
+
+    anchor: str
+    title: str
+    text: SafeString
+    tables: list[Table]
+    answer_title: str
+    answer: SafeString
+    method: str = ""
+    path: str = ""
+    filters: list[tuple[str, list[str]]] | None = None
+    errors: list[tuple[str, SafeString]] | None = None
+    curl: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    anchor: str
+    title: str
+    text: SafeString
+    sections: list[Section]
+
+
+def prose(text: str) -> SafeString:
+    """Escaped text; what stands between backticks becomes code."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", p) if i % 2 else p,) for i, p in enumerate(parts))
+    )
+
+
+def highlighted(value: Any) -> SafeString:
+    """A value as JSON with its names, texts and other values marked."""
+    text, out, position = json.dumps(value, indent=2, ensure_ascii=False), [], 0
+    for match in TOKEN.finditer(text):
+        kind = "name" if match[2] else "text" if match[1] else "value"
+        out += [conditional_escape(text[position : match.start()]), format_html('<b class="{}">{}</b>', kind, match[0])]
+        position = match.end()
+    return mark_safe("".join([*out, conditional_escape(text[position:])]))  # noqa: S308 (each part is escaped above)
+
+
+class Reference:
+    """Reads one description. `base_url`: what the samples call."""
+
+    def __init__(self, description: Mapping[str, Any], *, base_url: str) -> None:
+        self.description, self.base_url = description, base_url
+
+    def chapters(self) -> list[Chapter]:
+        """A chapter for each tag, in the description's order: its object first, then the operations on it."""
+        by_tag: dict[str, list[Operation]] = {tag["name"]: [] for tag in self.description["tags"]}
+        for path, methods in self.description["paths"].items():
+            for method, operation in methods.items():
+                by_tag[operation["tags"][0]].append((path, method, self._with_parts(operation)))
+        texts = {tag["name"]: prose(tag["description"]) for tag in self.description["tags"]}
+        return [
+            Chapter(_anchor(tag), tag, texts[tag], [*self._objects(found), *(self._operation(*one) for one in found)])
+            for tag, found in by_tag.items()
+        ]
+
+    def _with_parts(self, operation: Schema) -> Schema:
+        """The operation with the parameters and answers that it shares with others in their places."""
+        return {
+            **operation,
+            "parameters": [self._referred(parameter) for parameter in operation.get("parameters", [])],
+            "responses": {status: self._referred(answer) for status, answer in operation["responses"].items()},
+        }
+
+    def _referred(self, part: Schema) -> Schema:
+        if "$ref" not in part:
+            return part
+        _, _, kind, name = part["$ref"].split("/")
+        return self.description["components"][kind][name]
+
+    def _objects(self, operations: Iterable[Operation]) -> Iterable[Section]:
+        """What the lists of a chapter are lists of."""
+        seen: set[str] = set()
+        for _, _, operation in operations:
+            page = self._resolved(_answer(operation)[1])
+            name = page.get("properties", {}).get("data", {}).get("items", {}).get("$ref", "").rpartition("/")[2]
+            if name and name not in seen:
+                seen.add(name)
+                title = WORD_START.sub(" ", name)
+                schema = self.description["components"]["schemas"][name]
+                table = Table("Attributes", self._attributes(schema, tell_required=False))
+                text, shown = prose(schema.get("description", "")), highlighted(self.sample(schema))
+                yield Section(f"object-{name}", f"The {title} object", text, [table], answer_title=title, answer=shown)
+
+    def _operation(self, path: str, method: str, operation: Schema) -> Section:
+        status, schema = _answer(operation)
+        parameters = operation["parameters"]
+        filtered = {m[1] for p in parameters if (m := FILTER.fullmatch(p["name"])) and m[2]}
+        filters = [p for p in parameters if (m := FILTER.fullmatch(p["name"])) and m[1] in filtered]
+        plain = [p for p in parameters if p not in filters]
+        tables = [
+            Table(title, [self._parameter(p) for p in plain if p["in"] == place])
+            for place, title in (("path", "Path"), ("query", "Query parameters"), ("header", "Headers"))
+        ]
+        if body := _body(operation):
+            tables.append(Table("Body", self._attributes(self._resolved(body), tell_required=True)))
+        return Section(
+            anchor=operation["operationId"],
+            title=operation["summary"],
+            text=prose(operation["description"]),
+            tables=[table for table in tables if table.attributes],
+            method=method.upper(),
+            path=path,
+            filters=_by_field(filters),
+            errors=[
+                (code, prose(answer["description"])) for code, answer in operation["responses"].items() if code >= "3"
+            ],
+            curl=self.curl(path, method, operation),
+            answer_title=f"{status} {HTTPStatus(int(status)).phrase}",
+            answer=self._shown(schema),
+        )
+
+    def _shown(self, schema: Schema) -> SafeString:
+        sample = self.sample(schema)
+        # Lines of JSON are shown as they come.
+        return conditional_escape(sample) if isinstance(sample, str) else highlighted(sample)
+
+    def curl(self, path: str, method: str, operation: Schema) -> str:
+        """The call in its shortest form: what is required, and a body to begin with."""
+        query = []
+        for parameter in operation["parameters"]:
+            examples = parameter["schema"].get("examples")
+            if parameter["in"] == "path":
+                path = path.replace(f"{{{parameter['name']}}}", examples[0])
+            elif examples and parameter["in"] == "query":
+                query.append(f"{parameter['name']}={examples[0]}")
+        url = self.base_url + path
+        lines = [f'curl "{url}?{"&".join(query)}"' if query else f"curl {url}"]
+        lines[0] += ' -H "Authorization: Bearer sk_test_..."'
+        if method != "get":
+            lines[0] += f" -X {method.upper()}"
+        if body := _body(operation):
+            text = json.dumps(self.body_sample(self._resolved(body)), separators=(",", ":"), ensure_ascii=False)
+            lines.append(f"-H \"Content-Type: application/json\" -d '{text}'")
+        return " \\\n  ".join(lines)
+
+    def body_sample(self, schema: Schema) -> Any:
+        """What is required; of an update, where nothing is, the first two attributes."""
+        if "examples" in schema:
+            return schema["examples"][0]
+        known = schema["properties"]
+        names = schema.get("required") or list(known)[:2]
+        return {name: self.sample(known[name], name) for name in names}
+
+    def sample(self, schema: Schema, name: str = "") -> Any:
+        """A value that the schema allows: its example, or one made up from its type and name."""
+        schema = self._resolved(schema)
+        if "examples" in schema:
+            return schema["examples"][0]
+        if "const" in schema or "enum" in schema:
+            return schema["const"] if "const" in schema else schema["enum"][0]
+        kind = _kinds(schema)[0] if _kinds(schema) else "string"
+        if kind == "object":
+            return {key: self.sample(value, key) for key, value in schema.get("properties", {}).items()}
+        if kind == "array":
+            return [self.sample(schema["items"], name)]
+        return {"boolean": False, "integer": schema.get("minimum", 1), "number": 0}.get(kind, f"{name}_example")
+
+    def _attributes(self, schema: Schema, *, tell_required: bool) -> list[Attribute]:
+        required = schema.get("required", []) if tell_required else []
+        return [self._attribute(name, one, name in required) for name, one in schema["properties"].items()]
+
+    def _parameter(self, parameter: Schema) -> Attribute:
+        # The address cannot be without its parts: nothing to tell.
+        required = parameter.get("required", False) and parameter["in"] != "path"
+        schema = {"description": parameter["description"]} | parameter["schema"]
+        return self._attribute(parameter["name"], schema, required)
+
+    def _attribute(self, name: str, schema: Schema, required: bool) -> Attribute:
+        resolved = self._resolved(schema)
+        text = " ".join(filter(None, [resolved.get("description", ""), *_facts(resolved)]))
+        return Attribute(name, self._type(resolved), required, prose(text))
+
+    def _type(self, schema: Schema) -> str:
+        kinds = _kinds(schema)
+        if schema.get("format") == "date-time":
+            kinds[0] = "timestamp"
+        if "array" in kinds:
+            kinds[kinds.index("array")] = f"list of {self._type(self._resolved(schema['items'])) or 'value'}s"
+        return " or ".join(kinds)
+
+    def _resolved(self, schema: Schema) -> Schema:
+        """The schema itself: references followed, of alternatives the first."""
+        while "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
+            if "$ref" in schema:
+                schema = self._referred(schema)
+            elif "properties" in schema or "type" in schema:
+                break  # the alternatives are conditions on what stands here
+            else:
+                schema = (schema.get("anyOf") or schema["oneOf"])[0]
+        return schema
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def _kinds(schema: Schema) -> list[str]:
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def _answer(operation: Schema) -> tuple[str, Schema]:
+    """The status and schema of success."""
+    status = min(operation["responses"])
+    (content,) = operation["responses"][status]["content"].values()
+    return status, content["schema"]
+
+
+def _body(operation: Schema) -> Schema | None:
+    return operation["requestBody"]["content"]["application/json"]["schema"] if "requestBody" in operation else None
+
+
+def _facts(schema: Schema) -> Iterable[str]:
+    """The bounds of a value in words."""
+    if words := [f"`{word}`" for word in schema.get("enum", []) if word]:
+        yield f"One of {', '.join(words)}."
     if "maxLength" in schema:
-        limits.append(f"at most {schema['maxLength']:,} characters")
-    if "enum" in schema:
-        limits.append("one of " + ", ".join(str(one) for one in schema["enum"] if one))
-    if "minimum" in schema and "maximum" in schema and schema["maximum"] <= 1000:
-        limits.append(f"{schema['minimum']} to {schema['maximum']}")
+        yield f"At most {schema['maxLength']:,} characters."
+    if "maximum" in schema and _kinds(schema)[0] == "number":
+        yield f"From {schema['minimum']} to {schema['maximum']}."
     if schema.get("default") is not None:
-        limits.append(f"default {json.dumps(schema['default'])}")
-    return {
-        "name": name,
-        "type": kinds[0],
-        "limits": "; ".join(limits),
-        "description": words.replace("`", ""),
-        "required": required,
-    }
+        yield f"Default `{json.dumps(schema['default']).strip(chr(34))}`."
 
 
-def _resolve(described: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in schema or ("anyOf" in schema and "properties" not in schema):
-        if "$ref" in schema:
-            schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        else:
-            schema = schema["anyOf"][0]
-    return schema
-
-
-def _attributes(described: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
-    schema = _resolve(described, schema)
-    required = schema.get("required", [])
-    return [
-        _row(name, _resolve(described, one), one.get("description", ""), name in required)
-        for name, one in schema.get("properties", {}).items()
-    ]
-
-
-def _sample(described: dict[str, Any], schema: dict[str, Any], name: str = "") -> Any:
-    schema = _resolve(described, schema)
-    kind = schema.get("type")
-    kind = kind[0] if isinstance(kind, list) else kind
-    for key in ("examples", "enum"):
-        if schema.get(key):
-            return schema[key][0]
-    if "const" in schema:
-        return schema["const"]
-    if name in SAMPLE_VALUES:
-        return SAMPLE_VALUES[name]
-    if schema.get("format") == "date-time":
-        return "2024-01-15T09:30:00Z"
-    if "oneOf" in schema:
-        return _sample(described, schema["oneOf"][0])
-    if kind == "object":
-        return {n: _sample(described, one, n) for n, one in schema.get("properties", {}).items()}
-    if kind == "array":
-        return [_sample(described, schema["items"])]
-    return {"boolean": False, "number": 0, "integer": 1}.get(kind or "", f"{name}_example" if name else "…")
-
-
-def _curl(described: dict[str, Any], path: str, method: str, body: dict[str, Any] | None, one: dict[str, Any]) -> str:
-    own = next((p["description"] for p in one["parameters"] if p["in"] == "path"), "")
-    url = settings.BASE_URL + path.replace("{id}", own.partition("`")[2].partition("`")[0])
-    required = [p["name"] for p in one["parameters"] if p["in"] == "query" and p.get("required")]
-    query = "?" + "&".join(f"{name}=customer_abc123" for name in required) if required else ""
-    lines = [f"curl {url}{query}", '  -H "Authorization: Bearer sk_test_..."']
-    if method != "get":
-        lines[-1] += f" -X {method.upper()}"
-    if body:
-        resolved = _resolve(described, body)
-        chosen = resolved.get("required") or list(resolved["properties"])[:2]
-        if "anyOf" in resolved:
-            chosen = [
-                *resolved["anyOf"][0]["required"],
-                *[n for n in resolved["properties"] if n in ("company", "ordered_ids")],
-            ]
-        sent = {name: _sample(described, resolved["properties"][name], name) for name in chosen}
-        if "operations" in sent:
-            sent["operations"] = [{"op": "create", "data": {"customer_name": "customer_name_example"}}]
-        lines += ['  -H "Content-Type: application/json"', f"  -d '{json.dumps(sent)}'"]
-    return " \\\n".join(lines)
-
-
-def _pretty(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def _by_field(parameters: Iterable[Schema]) -> list[tuple[str, list[str]]]:
+    """Filters by the attribute that they compare, with their operators."""
+    fields: dict[str, list[str]] = {}
+    for parameter in parameters:
+        match = FILTER.fullmatch(parameter["name"])
+        assert match is not None
+        fields.setdefault(match[1], []).append(match[2] or "=")
+    return list(fields.items())

@@ -2,46 +2,46 @@
 
 from drf_spectacular.utils import extend_schema_view
 
-from overplane.api.openapi import COMPONENTS, MOMENT, operation, query, ref, words
+from overplane.api.openapi import TAGS, operation, query, words
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, closed_object, ref
 from overplane.events import types
 
+TAG = "Events"
+CURSOR = "0123456789abcdef.1.742.12"
+NULLABLE = {"type": ["string", "null"]}
+TAGS |= {TAG: "One append-only log of every change, whichever door it came through."}
 COMPONENTS |= {
-    "Event": {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "type": {"type": "string"},
+    "Event": closed_object(
+        {
+            "id": TEXT | {"examples": ["evt_abc123"]},
+            "type": TEXT | {"enum": list(types.known)},
             "created_at": MOMENT,
-            "actor": {"type": "string", "description": "`api_key:…`, `user:…` or `import:…`."},
-            "data": {
-                "type": "object",
-                "properties": {
-                    "object": {"type": "object", "description": "As it stood after the change."},
-                    "previous_attributes": {"type": "object", "description": "The old values of what changed."},
-                },
-                "required": ["object", "previous_attributes"],
-            },
-            "object_version": {"type": "integer"},
-            "request": {
-                "type": "object",
-                "properties": {"id": {"type": ["string", "null"]}, "idempotency_key": {"type": ["string", "null"]}},
-                "required": ["id", "idempotency_key"],
-            },
+            "actor": TEXT | {"description": "`api_key:…`, `user:…` or `import:…`.", "examples": ["api_key:key_abc123"]},
+            "data": closed_object(
+                {
+                    "object": {
+                        "type": "object",
+                        "description": "As it stood after the change; once its customer is deleted, its `id` alone.",
+                        "examples": [{"id": "customer_abc123"}],
+                    },
+                    "previous_attributes": {"type": "object", "description": "The old values of what was changed."},
+                }
+            ),
+            "object_version": {"type": "integer", "minimum": 1},
+            "request": closed_object(
+                {"id": NULLABLE | {"examples": ["req_abc123"]}, "idempotency_key": NULLABLE | {"examples": [None]}}
+            ),
         },
-        "required": ["id", "type", "created_at", "actor", "data", "object_version", "request"],
-        "additionalProperties": False,
-    },
-    "EventPage": {
-        "type": "object",
-        "properties": {
+        description="What happened to one object. It commits with the change that it tells of.",
+    ),
+    "EventPage": closed_object(
+        {
             "data": {"type": "array", "items": ref("Event")},
-            "has_more": {"type": "boolean"},
-            "next_cursor": {"type": "string", "description": "Always given; poll on from it."},
-        },
-        "required": ["data", "has_more", "next_cursor"],
-        "additionalProperties": False,
-    },
+            "has_more": {"type": "boolean", "description": "There are more events to read now."},
+            "next_cursor": TEXT | {"description": "Always given: send it as `after` next time.", "examples": [CURSOR]},
+        }
+    ),
 }
 
 
@@ -50,15 +50,18 @@ def describe_events() -> object:
         list=operation(
             "listEvents",
             "List events",
-            "One log of every change through every door. With `after` it ascends and misses nothing and repeats nothing;"
-            " `after=start` begins at the oldest. Without it the newest come first, and `next_cursor` is the end of the log"
-            f" now. Types: {', '.join(f'`{one}`' for one in types.known)}.",
-            tag="Events",
+            "With `after` the feed ascends, misses nothing and repeats nothing, also while others write. Without it the"
+            " newest come first, and `next_cursor` is the end of the log now.",
+            tag=TAG,
             answer=ref("EventPage"),
             parameters=[
-                query("after", {"type": "string"}, "`start`, or a `next_cursor`."),
-                query("limit", {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}, f"At most {MAX_LIMIT}."),
-                words("types", types.known, "A comma-separated list of types."),
+                query("after", TEXT | {"examples": ["start"]}, "`start` for the oldest event, or a `next_cursor`."),
+                query(
+                    "limit",
+                    {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},
+                    f"Maximum number of events; more than {MAX_LIMIT:,} is read as {MAX_LIMIT:,}.",
+                ),
+                words("types", types.known, "A comma-separated choice of types."),
             ],
             errors=(410,),
         )

@@ -1,0 +1,188 @@
+"""Customers that are likely the same: same tax id, e-mail or phone when written alike, same or nearly the same name.
+
+Keys are made in Python, one rule for both databases, and grouped by the database: one pass over
+the customers and one `GROUP BY`, instead of comparing each with each.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.db import connection, transaction
+
+from crm import search
+from crm.models import Customer
+from overplane.database import counters
+from overplane.database.text import NOT_WORD, fold
+
+COMPARED = ("customer_name", "tax_id", "email_id", "mobile_no")
+# The strongest sign first.
+REASONS = ("tax_id", "email_id", "customer_name", "mobile_no", "similar_name")
+# A key that more customers share is a switchboard or a common name, not one customer entered twice.
+MOST = 10
+SIMILAR = 0.5
+CHUNK = 20_000
+LEGAL_FORM = re.compile(
+    "AB|AG|AND|AS|BV|CO|COMPANY|CORP|CORPORATION|EG|EV|GBR|GMBH|INC|INCORPORATED|KG|KGAA|LIMITED|LLC|LLP|LTD|MBH|NV|OHG|OY"
+    "|PLC|PTY|SA|SARL|SAS|SE|SL|SPA|SRL|THE|UG|UND"
+)
+NOT_KEY = re.compile(r"[^0-9A-Z]+")
+NOT_DIGIT = re.compile(r"[^0-9]+")
+VOWELS = re.compile(r"(?<=.)[AEIOUY]+")
+TWICE = re.compile(r"(.)\1+")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Customers that are likely one, oldest first, and why."""
+
+    reasons: tuple[str, ...]
+    ids: tuple[str, ...]
+
+
+def _name_words(name: str) -> list[str]:
+    words = NOT_WORD.sub(" ", fold(name)).split()
+    return [word for word in words if not LEGAL_FORM.fullmatch(word)] or words
+
+
+def _name_key(name: str) -> str | None:
+    return " ".join(sorted(_name_words(name))) or None
+
+
+def _sound_key(name: str) -> str | None:
+    """What stays when vowels and doubled letters, where most typing errors are, are left out."""
+    skeleton = TWICE.sub(r"\1", VOWELS.sub("", "".join(_name_words(name))))
+    return skeleton if len(skeleton) > 3 else None
+
+
+def _tax_key(tax_id: str) -> str | None:
+    key = NOT_KEY.sub("", fold(tax_id))
+    return key if len(key) > 4 else None
+
+
+def _phone_key(phone: str) -> str | None:
+    """The last eight digits: with and without the country's and the area's prefix zeros."""
+    digits = NOT_DIGIT.sub("", phone)
+    return digits[-8:] if len(digits) > 6 else None
+
+
+KEYS: dict[str, tuple[str, Callable[[str], str | None]]] = {
+    "tax_id": ("tax_id", _tax_key),
+    "email_id": ("email_id", fold),
+    "customer_name": ("customer_name", _name_key),
+    "mobile_no": ("mobile_no", _phone_key),
+    "similar_name": ("customer_name", _sound_key),
+}
+
+
+def keys(values: Mapping[str, Any]) -> dict[str, str]:
+    """What this customer shares with its duplicates, by reason."""
+    made = {reason: key(values[name]) for reason, (name, key) in KEYS.items() if values.get(name)}
+    return {reason: key for reason, key in made.items() if key}
+
+
+def trigrams(text: str) -> set[str]:
+    padded = f"  {text} "
+    return {padded[i : i + 3] for i in range(len(padded) - 2)}
+
+
+def similarity(one: str, other: str) -> float:
+    """How alike two names are, 0 to 1: the share of three-letter pieces that both have."""
+    a, b = (trigrams(" ".join(_name_words(name))) for name in (one, other))
+    return len(a & b) / len(a | b)
+
+
+def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5) -> list[tuple[str, str, str]]:
+    """Customers that these values seem to describe, read off indexes: (reason, id, name). Cheap enough for each keystroke."""
+    mine = keys(values)
+    found: dict[str, tuple[str, str, str]] = {}
+    for reason in REASONS:
+        name = KEYS[reason][0]
+        if reason in mine and reason != "mobile_no":
+            words = values[name] if name != "customer_name" else " ".join(_name_words(values[name])[:3])
+            close = search.narrow(Customer.objects.order_by(), words[: search.MAX_LENGTH])[: 10 * limit]
+            for row in close.values("id", *COMPARED):
+                if row["id"] != unless and keys(row).get(reason) == mine[reason]:
+                    found.setdefault(row["id"], (reason, row["id"], row["customer_name"]))
+    return list(found.values())[:limit]
+
+
+def find(*, limit: int = 500, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Group]:
+    """The likeliest duplicates among all customers, at most `limit` groups."""
+    # SQLite's transactions lock out writers; there each statement stands for itself, and the temporary table takes no lock.
+    with transaction.atomic() if connection.vendor == "postgresql" else nullcontext(), connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS crm_duplicate_key")
+        cursor.execute("CREATE TEMPORARY TABLE crm_duplicate_key (reason smallint, key text, customer_id text)")
+        total, done = counters.total(connection, "crm_customer"), 0
+        for chunk in _chunks():
+            _store(cursor, chunk)
+            done += len(chunk)
+            progress(done, total)
+        try:
+            pairs = list(_grouped(cursor, limit))
+        finally:
+            cursor.execute("DROP TABLE crm_duplicate_key")
+    return _joined(_verified(pairs), limit)
+
+
+def _chunks() -> Iterator[list[tuple[str, dict[str, str]]]]:
+    rows = Customer.objects.order_by().values_list("id", *COMPARED).iterator(CHUNK)
+    while chunk := list(islice(rows, CHUNK)):
+        yield [(row[0], keys(dict(zip(COMPARED, row[1:], strict=True)))) for row in chunk]
+
+
+def _store(cursor: Any, chunk: Iterable[tuple[str, dict[str, str]]]) -> None:
+    rows = [(REASONS.index(reason), key, i) for i, made in chunk for reason, key in made.items()]
+    if connection.vendor == "postgresql":
+        with cursor.copy("COPY crm_duplicate_key FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    else:
+        cursor.execute(
+            "INSERT INTO temp.crm_duplicate_key SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(%s)",
+            [json.dumps(rows)],
+        )
+
+
+def _grouped(cursor: Any, limit: int) -> Iterator[tuple[str, list[str]]]:
+    collect = "string_agg(customer_id, ' ' ORDER BY customer_id)"
+    if connection.vendor != "postgresql":
+        collect = "group_concat(customer_id, ' ')"
+    for number, reason in enumerate(REASONS):
+        cursor.execute(
+            f"SELECT {collect} FROM crm_duplicate_key WHERE reason = %s GROUP BY key"
+            " HAVING count(*) BETWEEN 2 AND %s ORDER BY min(customer_id) DESC LIMIT %s",
+            [number, MOST, 2 * limit],
+        )
+        for (ids,) in cursor.fetchall():
+            yield reason, sorted(ids.split())
+
+
+def _verified(groups: list[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
+    """Names that only sound alike must also look alike."""
+    wanted = {i for reason, ids in groups if reason == "similar_name" for i in ids}
+    names = dict(Customer.objects.filter(pk__in=wanted).values_list("id", "customer_name"))
+    for reason, ids in groups:
+        if reason == "similar_name":
+            ids = [i for i in ids if i in names]
+            ids = [i for i in ids if any(j != i and similarity(names[i], names[j]) >= SIMILAR for j in ids)]
+        if len(ids) > 1:
+            yield reason, ids
+
+
+def _joined(groups: Iterable[tuple[str, list[str]]], limit: int) -> list[Group]:
+    """Groups with the same members become one with several reasons: the more and the stronger, the further up."""
+    reasons: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for reason, ids in groups:
+        reasons[tuple(ids)].append(reason)
+    exact = {ids for ids, why in reasons.items() if "customer_name" in why}
+    joined = [
+        Group(tuple(r for r in why if r != "similar_name" or ids not in exact), ids) for ids, why in reasons.items()
+    ]
+    joined.sort(key=lambda group: (-len(group.reasons), REASONS.index(group.reasons[0])))
+    return joined[:limit]

@@ -1,0 +1,52 @@
+"""What the codes and types of errors mean, for the description and the reference pages."""
+
+from overplane.api import errors
+from overplane.problems import Code
+
+TYPES = (
+    errors.INVALID_REQUEST,
+    errors.AUTHENTICATION,
+    errors.PERMISSION,
+    errors.IDEMPOTENCY,
+    errors.RATE_LIMIT,
+    errors.API,
+)
+MEANINGS = {
+    Code.PARAMETER_MISSING: "Something that is required was not sent.",
+    Code.PARAMETER_UNKNOWN: "There is no such parameter; the message names the nearest one.",
+    Code.PARAMETER_DUPLICATE: "Something was given twice.",
+    Code.PARAMETER_INVALID: "The value breaks a rule, which the message tells.",
+    Code.PARAMETER_INVALID_TYPE: 'The value is of the wrong type: types are strict, `"1"` is no number.',
+    Code.PARAMETER_INVALID_EMPTY: "The value must not be empty.",
+    Code.PARAMETER_INVALID_INTEGER: "The value must be a whole number.",
+    Code.PARAMETER_INVALID_RANGE: "The value is too small or too large.",
+    Code.PARAMETER_TOO_LONG: "The text has too many characters.",
+    Code.PARAMETER_CONFLICT: "Two parameters contradict each other, or a match is ambiguous.",
+    Code.PARAMETER_IMMUTABLE: "The value can never be changed.",
+    Code.CHARACTERS_NOT_ALLOWED: "The text holds a NUL or half of a surrogate pair, or is not UTF-8.",
+    Code.JSON_INVALID: "The body is not JSON.",
+    Code.JSON_TOO_DEEP: "The JSON is nested more than 32 deep.",
+    Code.BODY_NOT_OBJECT: "The body must be a JSON object.",
+    Code.BODY_TOO_LARGE: "The body is larger than 1 MiB (a batch: 16 MiB).",
+    Code.UNSUPPORTED_MEDIA_TYPE: "The body must be `application/json`.",
+    Code.METHOD_NOT_ALLOWED: "The route does not know this method; the `Allow` header has those that it knows.",
+    Code.ROUTE_UNKNOWN: "There is no such route.",
+    Code.RESOURCE_MISSING: "There is no such object: 404 if the path names it, 400 if the query or the body does.",
+    Code.REORDER_INCOMPLETE: "A new order must name every row.",
+    Code.PRECONDITION_FAILED: "The object is not the version that `If-Match` names. Read it again, then decide.",
+    Code.IDEMPOTENCY_KEY_INVALID: "An `Idempotency-Key` has 1 to 255 printable ASCII characters.",
+    Code.IDEMPOTENCY_KEY_MISMATCH: "The `Idempotency-Key` was used for another request. Use a new one.",
+    Code.IDEMPOTENCY_KEY_IN_USE: "A request with this `Idempotency-Key` is in flight. Send this very request again.",
+    Code.IDEMPOTENCY_ANSWER_ERASED: "The request was done, but its answer showed a customer that was deleted since.",
+    Code.CURSOR_INVALID: "This is no cursor of the feed.",
+    Code.CURSOR_EXPIRED: "The log no longer reaches back to this cursor. Export anew, then go on from its cursor.",
+    Code.RATE_LIMIT: "Too many requests; `Retry-After` says how many seconds to wait.",
+    Code.API_KEY_MISSING: "No API key was sent.",
+    Code.API_KEY_INVALID: "There is no such API key, or it was revoked, or it is of the other mode.",
+    Code.API_KEY_EXPIRED: "The API key has expired.",
+    Code.KEY_READ_ONLY: "The key may only read.",
+    Code.HOST_INVALID: "The service does not answer under this host name.",
+    Code.INTERNAL_ERROR: "A fault of ours. Quote the request id when you ask.",
+    Code.UNAVAILABLE: "The database is away, or others are changing the same object. Send the same request again.",
+    Code.TIMEOUT: "The database took too long. Ask for less at once.",
+}

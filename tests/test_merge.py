@@ -1,0 +1,178 @@
+"""Finding customers that are one, and making one of them."""
+
+import threading
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from crm import duplicates, merging, services
+from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
+from overplane.events.models import Event
+from overplane.observability import Origin
+from overplane.problems import ObjectMissing, VersionMismatch
+from tests.conftest import CUSTOMER, Api
+
+ORIGIN = Origin("user:anna")
+
+
+def make(name: str = "Acme", rows: int = 0, **values: Any) -> str:
+    customer_id = services.create_customer({"customer_name": name} | values, origin=ORIGIN).shown["id"]
+    for i in range(rows):
+        services.add_supplier_number(customer_id, {"supplier_number": f"{name} {i + 1}"}, origin=ORIGIN)
+    return customer_id
+
+
+def rows_of(customer_id: str) -> list[tuple[int, str]]:
+    rows = SupplierNumberAtCustomer.objects.filter(customer_id=customer_id).order_by("idx")
+    return list(rows.values_list("idx", "supplier_number"))
+
+
+def test_merges_values_and_rows_and_tells_it(live_api: Api) -> None:
+    api = live_api
+    kept, other, third = make("A", 2, territory="North"), make("B", 2, tax_id="DE1"), make("C", 1, disabled=True)
+    row_ids = set(SupplierNumberAtCustomer.objects.values_list("id", flat=True))
+    start = api.feed("").json()["next_cursor"]
+    choices = {"customer_name": other, "tax_id": other, "disabled": third, "territory": kept}
+    written = merging.merge_customers(kept, [other, third], choices=choices, origin=ORIGIN)
+    assert (written.version, written.shown["customer_name"], written.shown["tax_id"]) == (2, "B", "DE1")
+    assert (written.shown["disabled"], written.shown["territory"]) == (True, "North")
+    answer = api.get(f"{CUSTOMER}/{kept}")
+    assert answer.json().items() >= {n: v for n, v in written.shown.items() if not n.endswith("_at")}.items()
+    assert answer["ETag"] == '"2"'
+    assert rows_of(kept) == [(1, "A 1"), (2, "A 2"), (3, "B 1"), (4, "B 2"), (5, "C 1")]
+    assert set(SupplierNumberAtCustomer.objects.values_list("id", flat=True)) == row_ids
+    assert api.get(f"{CUSTOMER}/{other}").status_code == api.get(f"{CUSTOMER}/{third}").status_code == 404
+    assert set(CustomerTombstone.objects.values_list("id", flat=True)) == {other, third}
+    told = api.feed(f"?after={start}").json()["data"]
+    moved = "supplier_number_at_customer.updated"
+    assert [e["type"] for e in told] == [
+        "customer.updated",
+        moved,
+        moved,
+        moved,
+        "customer.deleted",
+        "customer.deleted",
+    ]
+    assert told[0]["data"]["previous_attributes"] == {"customer_name": "A", "tax_id": None, "disabled": False}
+    assert told[1]["data"]["previous_attributes"] == {"idx": 1, "customer_id": other}
+    assert told[1]["data"]["object"]["customer_id"] == kept
+    assert {e["actor"] for e in told} == {"user:anna"}
+    # What the log knew of the others is gone, as with every deleted customer.
+    assert (
+        not Event.objects.filter(subject__in=[other, third], previous__isnull=False)
+        .exclude(type="customer.deleted")
+        .exists()
+    )
+    assert [c["id"] for c in api.get(f"{CUSTOMER}?q=C 1").json()["data"]] == [kept]
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_merged_changes_nothing() -> None:
+    a, b, extra = make("A", 1), make("B", 1), [make(n) for n in "CDE"]
+    cases: list[tuple[type[Exception], str, list[str], dict[str, Any]]] = [
+        (ValidationError, a, [], {}),
+        (ValidationError, a, [a], {}),
+        (ValidationError, a, [b, b], {}),
+        (ValidationError, a, [b, *extra], {}),
+        (ValidationError, a, [b], {"choices": {"territory": extra[0]}}),
+        (ValidationError, a, [b], {"choices": {"nonsense": b}}),
+        (ValidationError, a, [b], {"choices": {"id": b}}),
+        (ObjectMissing, a, ["customer_gone"], {}),
+        (ObjectMissing, "customer_gone", [a], {}),
+        (VersionMismatch, a, [b], {"expected": {a: 1, b: 2}}),
+    ]
+    events = Event.objects.count()
+    for error, kept, merged, more in cases:
+        with pytest.raises(error), transaction.atomic():
+            merging.merge_customers(kept, merged, **{"choices": {}, "origin": ORIGIN} | more)
+    assert (Customer.objects.count(), Event.objects.count()) == (5, events)
+    assert rows_of(b) == [(1, "B 1")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_merges_of_the_same_customers_wait_for_each_other() -> None:
+    a, b = make("A", 3), make("B", 3)
+    ended: list[str] = []
+
+    def merge(kept: str, other: str) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                merging.merge_customers(kept, [other], choices={}, origin=ORIGIN)
+                ended.append("merged")
+            except ObjectMissing:
+                ended.append("gone")
+            finally:
+                connection.close()
+
+        return run
+
+    threads = [threading.Thread(target=merge(a, b)), threading.Thread(target=merge(b, a))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(ended) == ["gone", "merged"]
+    assert [idx for idx, _ in rows_of(Customer.objects.get().pk)] == [1, 2, 3, 4, 5, 6]
+
+
+# Two customers and the reasons for which they are likely one; none if they are not.
+PAIRS = [
+    ({"tax_id": "DE 123.456-789"}, {"tax_id": "de123456789"}, ("tax_id",)),
+    ({"email_id": "Info@Acme.example"}, {"email_id": "info@acme.example"}, ("email_id",)),
+    ({"mobile_no": "+49 30 1234567"}, {"mobile_no": "030/123 45 67"}, ("mobile_no",)),
+    ({"customer_name": "Müller & Söhne GmbH"}, {"customer_name": "SÖHNE, MULLER"}, ("customer_name",)),
+    ({"customer_name": "Bergmann Logistics"}, {"customer_name": "Bergman Logistix"}, ()),
+    ({"customer_name": "Bergmann Logistics"}, {"customer_name": "Bergman Logostics"}, ("similar_name",)),
+    (
+        {"customer_name": "Nordlicht AG", "tax_id": "X-99999"},
+        {"customer_name": "Nordlicht", "tax_id": "X99999"},
+        ("tax_id", "customer_name"),
+    ),
+    ({"tax_id": "12"}, {"tax_id": "12"}, ()),
+    ({"customer_name": "100 %"}, {"customer_name": "200 %"}, ()),
+    ({"customer_name": "&&&"}, {"customer_name": "***"}, ()),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("one", "other", "reasons"), PAIRS)
+def test_finds_what_is_likely_one(one: dict[str, str], other: dict[str, str], reasons: tuple[str, ...]) -> None:
+    ids = (make(**{"name": "Zeta Quick", **renamed(one)}), make(**{"name": "Omicron Blue", **renamed(other)}))
+    make("Something Else")
+    found = duplicates.find()
+    assert [(group.reasons, group.ids) for group in found] == ([(reasons, ids)] if reasons else [])
+
+
+def renamed(values: dict[str, str]) -> dict[str, str]:
+    return {"name" if name == "customer_name" else name: value for name, value in values.items()}
+
+
+@pytest.mark.django_db
+def test_what_many_share_is_no_sign() -> None:
+    for i in range(duplicates.MOST + 1):
+        make(f"Name{i} Of{i}", mobile_no="030 1234567")
+    assert duplicates.find() == []
+
+
+@pytest.mark.django_db
+def test_hints_at_customers_that_are_there_already() -> None:
+    old = make("Müller & Söhne GmbH", email_id="Info@Acme.example", tax_id="DE123456789")
+    assert duplicates.like({"customer_name": "muller söhne"}) == [("customer_name", old, "Müller & Söhne GmbH")]
+    assert duplicates.like({"email_id": "info@acme.example"})[0][:2] == ("email_id", old)
+    assert duplicates.like({"tax_id": "de123456789", "customer_name": "x"})[0][:2] == ("tax_id", old)
+    assert duplicates.like({"customer_name": "muller söhne"}, unless=old) == []
+    assert duplicates.like({"customer_name": '"x" % _ \\'}) == duplicates.like({}) == []
+
+
+@pytest.mark.django_db
+def test_the_command_prints_a_line_a_customer() -> None:
+    ids = [make("Acme\nInc"), make("ACME"), make("Other")]
+    out, err = StringIO(), StringIO()
+    call_command("find_duplicates", stdout=out, stderr=err)
+    assert out.getvalue() == f"customer_name\t{ids[0]}\tAcme Inc\ncustomer_name\t{ids[1]}\tACME\n\n"
+    assert "1 groups" in err.getvalue()
