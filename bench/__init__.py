@@ -1,0 +1,1 @@
+"""`make bench`: the project's own measurements. `python -m bench NAME …` runs some of them."""

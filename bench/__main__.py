@@ -1,0 +1,8 @@
+import importlib
+import sys
+
+NAMES = ("crashes", "growth")
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or NAMES:
+        importlib.import_module(f"bench.{name}").main()
