@@ -201,8 +201,11 @@ COMPONENTS |= {
                 "enum": [201, 200, 400, 404],
                 "description": "What it alone would be answered.",
             },
-            "object": {"anyOf": [ref("Customer"), ref("DeletedCustomer")]},
-            "error": ref("ErrorDetails"),
+            "object": {
+                "anyOf": [ref("Customer"), ref("DeletedCustomer")],
+                "description": "The customer as it is now, or that it is deleted.",
+            },
+            "error": ref("ErrorDetails") | {"description": "What is wrong, as in an answer of its own."},
         },
         "required": ["index", "status"],
         "oneOf": [{"required": ["object"]}, {"required": ["error"]}],

@@ -28,6 +28,7 @@ FILTER = re.compile(r"(\w+)(?:\[(\w+)\])?")
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\b\d[\d.eE+-]*')
 WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 LONG_TABLE = 12
+AUTHORIZATION = '-H "Authorization: Bearer sk_test_..."'
 # The chapters of topics.html, for the contents.
 TOPICS = {
     "top": "Introduction",
@@ -214,13 +215,12 @@ class Reference:
             elif examples and parameter["in"] == "query":
                 query.append(f"{parameter['name']}={examples[0]}")
         url = self.base_url + path
-        lines = [f'curl "{url}?{"&".join(query)}"' if query else f"curl {url}"]
-        lines[0] += ' -H "Authorization: Bearer sk_test_..."'
+        lines = [f'curl "{url}?{"&".join(query)}"' if query else f"curl {url}", AUTHORIZATION]
         if method != "get":
-            lines[0] += f" -X {method.upper()}"
+            lines[-1] += f" -X {method.upper()}"
         if body := _body(operation):
             text = json.dumps(self.body_sample(self._resolved(body)), separators=(",", ":"), ensure_ascii=False)
-            lines.append(f"-H \"Content-Type: application/json\" -d '{text}'")
+            lines += ['-H "Content-Type: application/json"', f"-d '{text}'"]
         return " \\\n  ".join(lines)
 
     def body_sample(self, schema: Schema) -> Any:
@@ -257,7 +257,8 @@ class Reference:
 
     def _attribute(self, name: str, schema: Schema, required: bool) -> Attribute:
         resolved = self._resolved(schema)
-        text = " ".join(filter(None, [resolved.get("description", ""), *_facts(resolved)]))
+        description = schema.get("description") or resolved.get("description", "")
+        text = " ".join(filter(None, [description, *_facts(resolved)]))
         return Attribute(name, self._type(resolved), required, prose(text))
 
     def _type(self, schema: Schema) -> str:
