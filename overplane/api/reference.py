@@ -257,8 +257,7 @@ class Reference:
 
     def _attribute(self, name: str, schema: Schema, required: bool) -> Attribute:
         resolved = self._resolved(schema)
-        description = schema.get("description") or resolved.get("description", "")
-        text = " ".join(filter(None, [description, *_facts(resolved)]))
+        text = " ".join(filter(None, [resolved.get("description", ""), *_facts(resolved)]))
         return Attribute(name, self._type(resolved), required, prose(text))
 
     def _type(self, schema: Schema) -> str:
@@ -270,14 +269,15 @@ class Reference:
         return " or ".join(kinds)
 
     def _resolved(self, schema: Schema) -> Schema:
-        """The schema itself: references followed, of alternatives the first."""
-        while "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
-            if "$ref" in schema:
-                schema = self._referred(schema)
-            elif "properties" in schema or "type" in schema:
-                break  # the alternatives are conditions on what stands here
-            else:
-                schema = (schema.get("anyOf") or schema["oneOf"])[0]
+        """The schema itself: references followed, of alternatives the first; what stands beside them comes on top."""
+        if "$ref" in schema:
+            beside = {key: value for key, value in schema.items() if key != "$ref"}
+            return {**self._resolved(self._referred(schema)), **beside}
+        for key in ("anyOf", "oneOf"):
+            # Alternatives of an object that stands here are but conditions on it.
+            if key in schema and "properties" not in schema:
+                beside = {name: value for name, value in schema.items() if name != key}
+                return {**self._resolved(schema[key][0]), **beside}
         return schema
 
 
