@@ -71,6 +71,11 @@ PARENT: Schema = {"type": "string", "minLength": 1, "pattern": STORABLE} | ROW_R
 SORTED_IGNORED = sorted(IGNORED)
 
 
+def _one_of(name: str, other: str) -> Schema:
+    """At least one of two attributes is required. (Client generators take `anyOf` for a union of types.)"""
+    return {"if": {"not": {"required": [other]}}, "then": {"required": [name]}}
+
+
 def _row_input(*, new: bool) -> Schema:
     schema = input_schema(SupplierNumberAtCustomer, rules=ROW_RULES, partial=True, ignored=SORTED_IGNORED)
     schema["properties"] |= {
@@ -78,7 +83,7 @@ def _row_input(*, new: bool) -> Schema:
         "parent_id": PARENT | {"description": "Another name of `customer_id`."},
     }
     if new:
-        schema["anyOf"] = [{"required": ["customer_id"]}, {"required": ["parent_id"]}]
+        schema |= _one_of("customer_id", "parent_id")
         schema["examples"] = [
             {"customer_id": CUSTOMER_ID, "company": "Example Corp", "supplier_number": "supplier_number_example"}
         ]
@@ -169,7 +174,7 @@ COMPONENTS |= {
             },
         },
         "required": ["ordered_ids"],
-        "anyOf": [{"required": ["parent_id"]}, {"required": ["customer_id"]}],
+        **_one_of("parent_id", "customer_id"),
         "additionalProperties": False,
         "examples": [{"parent_id": CUSTOMER_ID, "ordered_ids": [ROW_ID]}],
     },
@@ -201,11 +206,14 @@ COMPONENTS |= {
                 "enum": [201, 200, 400, 404],
                 "description": "What it alone would be answered.",
             },
-            "object": {"anyOf": [ref("Customer"), ref("DeletedCustomer")]},
-            "error": ref("ErrorDetails"),
+            "object": {
+                "anyOf": [ref("Customer"), ref("DeletedCustomer")],
+                "description": "The customer as it is now, or that it is deleted.",
+            },
+            "error": ref("ErrorDetails") | {"description": "What is wrong, as in an answer of its own."},
         },
         "required": ["index", "status"],
-        "oneOf": [{"required": ["object"]}, {"required": ["error"]}],
+        **_one_of("object", "error"),
         "additionalProperties": False,
         "examples": [{"index": 0, "status": 200, "object": {"id": CUSTOMER_ID, "deleted": True}}],
     },

@@ -20,6 +20,7 @@ urlpatterns = [
     path("readyz", pages.readyz),
     path("metrics", pages.metrics),
     path("admin/second-factor/", include("overplane.people.urls")),
+    path("admin/", include("crm.pages.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

@@ -42,9 +42,9 @@ def create(apps: Any, schema_editor: Any) -> None:
     """Permissions are made after all migrations; these groups need theirs now."""
     for label in sorted({name.partition(".")[0] for names in GROUPS.values() for name in names}):
         app = apps.get_app_config(label)
-        app.models_module = True
+        module, app.models_module = getattr(app, "models_module", None), True
         create_permissions(app, apps=apps, verbosity=0)
-        app.models_module = None
+        app.models_module = module
     permissions = {
         f"{one.content_type.app_label}.{one.codename}": one
         for one in apps.get_model("auth", "Permission").objects.select_related("content_type")

@@ -28,6 +28,7 @@ FILTER = re.compile(r"(\w+)(?:\[(\w+)\])?")
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\b\d[\d.eE+-]*')
 WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 LONG_TABLE = 12
+AUTHORIZATION = '-H "Authorization: Bearer sk_test_..."'
 # The chapters of topics.html, for the contents.
 TOPICS = {
     "top": "Introduction",
@@ -214,13 +215,12 @@ class Reference:
             elif examples and parameter["in"] == "query":
                 query.append(f"{parameter['name']}={examples[0]}")
         url = self.base_url + path
-        lines = [f'curl "{url}?{"&".join(query)}"' if query else f"curl {url}"]
-        lines[0] += ' -H "Authorization: Bearer sk_test_..."'
+        lines = [f'curl "{url}?{"&".join(query)}"' if query else f"curl {url}", AUTHORIZATION]
         if method != "get":
-            lines[0] += f" -X {method.upper()}"
+            lines[-1] += f" -X {method.upper()}"
         if body := _body(operation):
             text = json.dumps(self.body_sample(self._resolved(body)), separators=(",", ":"), ensure_ascii=False)
-            lines.append(f"-H \"Content-Type: application/json\" -d '{text}'")
+            lines += ['-H "Content-Type: application/json"', f"-d '{text}'"]
         return " \\\n  ".join(lines)
 
     def body_sample(self, schema: Schema) -> Any:
@@ -269,14 +269,15 @@ class Reference:
         return " or ".join(kinds)
 
     def _resolved(self, schema: Schema) -> Schema:
-        """The schema itself: references followed, of alternatives the first."""
-        while "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
-            if "$ref" in schema:
-                schema = self._referred(schema)
-            elif "properties" in schema or "type" in schema:
-                break  # the alternatives are conditions on what stands here
-            else:
-                schema = (schema.get("anyOf") or schema["oneOf"])[0]
+        """The schema itself: references followed, of alternatives the first; what stands beside them comes on top."""
+        if "$ref" in schema:
+            beside = {key: value for key, value in schema.items() if key != "$ref"}
+            return {**self._resolved(self._referred(schema)), **beside}
+        for key in ("anyOf", "oneOf"):
+            # Alternatives of an object that stands here are but conditions on it.
+            if key in schema and "properties" not in schema:
+                beside = {name: value for name, value in schema.items() if name != key}
+                return {**self._resolved(schema[key][0]), **beside}
         return schema
 
 

@@ -50,13 +50,19 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
         schema |= {"minimum": 1, "maximum": WHOLE}
     schema |= rules.get(name, {})
     if not known.required:
-        schema["type"] = [schema["type"], "null"]
-        schema["default"] = known.default
-        if "enum" in schema:
-            schema["enum"] = [*schema["enum"], "", None]
+        schema = _or_null(schema) | {"default": known.default}
     title, help_text = str(field.verbose_name), str(field.help_text)
     words = [f"{title[:1].upper()}{title[1:]}.", schema.pop("description", ""), help_text]
     return schema | {"description": " ".join(filter(None, words))}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """What may also be reset to its default: by null, or by an empty text."""
+    if "enum" not in schema:
+        return schema | {"type": [schema["type"], "null"]}
+    # Two alternatives, since client generators make nonsense of an enum that has null in it.
+    words = {"type": schema["type"], "enum": [*schema["enum"], ""]}
+    return {"anyOf": [words, {"type": "null"}]}
 
 
 def input_schema(

@@ -90,6 +90,11 @@ class UnjudgedCharField(forms.CharField):
         super().__init__(**kwargs)
         self.validators = []
 
+    def to_python(self, value: Any) -> Any:
+        """Browsers send line ends as CRLF, whatever they were; unchanged text must come back unchanged."""
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
     def validate(self, value: Any) -> None:
         pass
 

@@ -19,6 +19,7 @@ from overplane.jobs.models import OPEN, Job, JobFile, State
 STALE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
 KEPT = timedelta(days=30)
+RECURRING_KEPT = timedelta(days=2)
 FILES_KEPT_WITHOUT_A_JOB = timedelta(days=2)
 
 
@@ -135,7 +136,9 @@ def enqueue_due() -> None:
 def purge(now: datetime | None = None) -> int:
     """Deletes what ended long ago, with its files, and uploads that no job took. Says how many jobs went."""
     now = now or timezone.now()
-    ended = Job.objects.exclude(state__in=OPEN).filter(finished_at__lt=now - KEPT)
+    recurring = [kind.name for kind in kinds.known.values() if kind.every]
+    old = Q(finished_at__lt=now - KEPT) | Q(finished_at__lt=now - RECURRING_KEPT, kind__in=recurring)
+    ended = Job.objects.exclude(state__in=OPEN).filter(old)
     stray = JobFile.objects.filter(
         Q(job__in=ended) | Q(job__isnull=True, created_at__lt=now - FILES_KEPT_WITHOUT_A_JOB)
     )

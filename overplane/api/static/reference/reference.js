@@ -23,6 +23,7 @@ menu.addEventListener("click", (event) => {
   if (event.target.closest("a") && !wide.matches) menu.open = false;
 });
 
+const aside = document.querySelector("header");
 const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) {
@@ -30,7 +31,9 @@ const seen = new IntersectionObserver((entries) => {
     for (const link of links.values()) link.removeAttribute("aria-current");
     const link = links.get(entry.target.id);
     link.setAttribute("aria-current", "true");
-    if (wide.matches) link.scrollIntoView({ block: "nearest" });
+    // Not scrollIntoView, which would stop the page where it is.
+    const outside = link.offsetTop < aside.scrollTop || link.offsetTop > aside.scrollTop + aside.clientHeight - 60;
+    if (wide.matches && outside) aside.scrollTop = link.offsetTop - aside.clientHeight / 2;
   }
 }, { rootMargin: "-10% 0px -85% 0px" });
 for (const id of links.keys()) {

@@ -1,0 +1,5 @@
+"""The back office of customers. Forms parse, `Customer.clean` judges, and nothing is written but by the services."""
+
+from crm.admin import customers
+
+__all__ = ["customers"]

@@ -1,0 +1,175 @@
+"""Customers in the back office: the list, the form, and what leads from them to the services."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import connection
+from django.db.models import Max, Q, QuerySet
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from crm import rules, search, services
+from crm.admin import conflicts, sections
+from crm.admin.forms import LONG, CustomerForm
+from crm.admin.rows import ROWS_A_PAGE, RowInline
+from crm.models import Customer, SupplierNumberAtCustomer
+from crm.representation import CUSTOMER_NAMES
+from overplane.backoffice.filters import choice_filter, date_filter, value_filter
+from overplane.backoffice.lists import BigTableAdmin
+from overplane.backoffice.origin import origin_of
+from overplane.database.attributes import attributes
+from overplane.problems import ObjectMissing
+
+TYPES = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
+CONDITIONS = {
+    "active": (_("active"), Q(disabled=False, is_frozen=False)),
+    "disabled": (_("disabled"), Q(disabled=True)),
+    "frozen": (_("frozen"), Q(is_frozen=True)),
+    "internal": (_("internal customer"), Q(is_internal_customer=True)),
+}
+FILTERS = (
+    choice_filter("customer_type", _("type"), {t: (TYPES[t], Q(customer_type=t)) for t in rules.CUSTOMER_TYPES}),
+    choice_filter("status", _("status"), CONDITIONS),
+    value_filter("customer_group", _("group")),
+    value_filter("territory", _("territory")),
+    value_filter("account_manager", _("account manager")),
+    date_filter("created_at", _("created")),
+    date_filter("updated_at", _("updated")),
+)
+# A link only from what is an address letter by letter: no other scheme, no user names, no control characters.
+WEBSITE = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][\x21-\x7e]*)?")
+MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+PHONE = re.compile(r"\+?[0-9]{3,20}")
+LONG_TEXTS = tuple(f.name for f in Customer._meta.concrete_fields if (f.max_length or 0) > LONG)
+USUAL_COLUMNS = (
+    "customer_name", "customer_type", "customer_group", "territory", "email_id", "mobile_no", "status", "updated_at",
+)  # fmt: skip
+
+
+@admin.register(Customer)
+class CustomerAdmin(BigTableAdmin):
+    form = CustomerForm
+    inlines = [RowInline]
+    change_form_template = "backoffice/form.html"
+    list_display = USUAL_COLUMNS
+    columns = (
+        *USUAL_COLUMNS,
+        *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, "disabled", "is_frozen")),
+    )
+    order_fields = ("customer_name", "created_at", "updated_at")
+    list_filter = FILTERS
+    list_deferred = ("search_text", *LONG_TEXTS)
+    search_fields = search.SEARCHED
+    search_placeholder = _("Name, e-mail, phone, tax ID, POS ID, supplier number")
+    suggested = sections.SUGGESTED
+    readonly_fields = sections.DEALT
+    save_on_top = False
+
+    class Media:
+        js = ("backoffice/suggest.js", "backoffice/form.js", "backoffice/rows.js")
+
+    @admin.display(description=_("status"))
+    def status(self, customer: Customer) -> SafeString:
+        marks = [
+            ("disabled", gettext("disabled"), customer.disabled),
+            ("frozen", gettext("frozen"), customer.is_frozen),
+            ("internal", gettext("internal"), customer.is_internal_customer),
+        ]
+        badges = [(kind, label) for kind, label, is_so in marks if is_so] or [("active", gettext("active"))]
+        return format_html_join(" ", '<span class="bo-badge bo-{}">{}</span>', badges)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        words = search_term.replace("\0", "")[: search.MAX_LENGTH].strip()
+        return (search.narrow(queryset, words) if words else queryset), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> list[Any]:
+        return sections.fieldsets(adding=obj is None)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Customer | None:
+        """For a change the customer is locked first, so that what is compared is what will be overwritten."""
+        if request.method == "POST" and connection.in_atomic_block:
+            try:
+                services.locked_customer(object_id)
+            except (ObjectMissing, ValueError):
+                return None
+        return super().get_object(request, object_id, from_field)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if found := conflicts.to_settle(context):
+            return conflicts.page(self, request, context, found)
+        obj = context.get("original")
+        if obj is not None:
+            context |= self._about(request, obj)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _about(self, request: HttpRequest, obj: Customer) -> dict[str, Any]:
+        rows = SupplierNumberAtCustomer.objects.filter(customer_id=obj.pk).aggregate(n=Max("idx"))["n"] or 0
+        pages = [(i + 1, i * ROWS_A_PAGE + 1, min((i + 1) * ROWS_A_PAGE, rows)) for i in range(-(-rows // ROWS_A_PAGE))]
+        return {
+            "row_count": rows,
+            "row_pages": pages if len(pages) > 1 else [],
+            "row_page": request.GET.get("rows", "1"),
+            "links": safe_links(obj),
+        }
+
+    # Writing
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool) -> None:
+        # Off the instance, which full_clean has made Python values of; the form holds texts.
+        values = {name: getattr(obj, name) for name in form.changed_data if name in attributes(Customer)}
+        if change:
+            services.update_customer(obj.pk, values, origin=origin_of(request))
+        else:
+            obj.pk = services.create_customer(values, origin=origin_of(request)).shown["id"]
+        obj.refresh_from_db()
+
+    def save_formset(
+        self, request: HttpRequest, form: forms.ModelForm, formset: BaseInlineFormSet, change: bool
+    ) -> None:
+        formset.save_through_services(form.instance.pk, origin_of(request))
+
+    def delete_model(self, request: HttpRequest, obj: Customer) -> None:
+        services.delete_customer(obj.pk, origin=origin_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        services.delete_customers(list(queryset.values_list("pk", flat=True)), origin=origin_of(request))
+
+    # Django's own log would keep names of customers that are deleted for good; ours is the log of events.
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        pass
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        pass
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        pass
+
+
+def safe_links(customer: Customer) -> list[SafeString]:
+    """Website, mail and phone to click on, where the value is one beyond doubt."""
+    return [link for link in (_website(customer.website), _mail(customer), _phone(customer.mobile_no)) if link]
+
+
+def _website(value: str | None) -> SafeString | None:
+    address = value if value and "://" in value else f"https://{value}"
+    if not value or not WEBSITE.fullmatch(address):
+        return None
+    return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', address, gettext("Website"))
+
+
+def _mail(customer: Customer) -> SafeString | None:
+    if not customer.email_id or not MAIL.fullmatch(customer.email_id):
+        return None
+    return format_html('<a href="mailto:{}">{}</a>', customer.email_id, gettext("Write an e-mail"))
+
+
+def _phone(value: str | None) -> SafeString | None:
+    number = re.sub(r"[\s()./-]", "", value or "")
+    return format_html('<a href="tel:{}">{}</a>', number, gettext("Call")) if PHONE.fullmatch(number) else None

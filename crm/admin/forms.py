@@ -1,0 +1,49 @@
+"""The customer form. It parses; `Customer.clean` judges."""
+
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from crm import rules
+from crm.admin.sections import SUGGESTED
+from crm.models import Customer
+from overplane.backoffice.merging import MergingForm
+from overplane.database.attributes import attributes
+
+LONG = 4000
+WATCHED = ("customer_name", "tax_id", "email_id", "mobile_no")
+INPUT_TYPES = {"email_id": "email", "mobile_no": "tel"}
+
+
+class CustomerForm(MergingForm):
+    class Meta:
+        model = Customer
+        fields = list(attributes(Customer))
+        widgets = {
+            "customer_type": forms.Select(
+                choices=[("Company", _("Company")), ("Individual", _("Individual")), ("Partnership", _("Partnership"))]
+            ),
+            **{
+                field.name: forms.Textarea(attrs={"rows": 3, "cols": 60})
+                for field in Customer._meta.concrete_fields
+                if (field.max_length or 0) > LONG
+            },
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            attrs = field.widget.attrs
+            attrs["autocomplete"] = "off"
+            if name in SUGGESTED:
+                attrs["data-suggest"] = reverse("admin:crm_customer_values", args=[name])
+            if name in WATCHED:
+                attrs["data-watched"] = name
+            if name in rules.REQUIRED:
+                attrs["aria-required"] = "true"
+            if name in INPUT_TYPES:
+                attrs["inputmode"] = INPUT_TYPES[name]
+            if name == "default_commission_rate":
+                attrs["inputmode"] = "decimal"

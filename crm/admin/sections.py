@@ -1,0 +1,47 @@
+"""The sections of the customer form: how a person thinks of a customer, not how the object lists its attributes."""
+
+from django.utils.translation import gettext_lazy as _
+
+from crm.representation import CUSTOMER_NAMES
+
+RECORD = _("Record")
+SECTIONS = {
+    _("Identity"): (
+        "customer_name", "customer_type", "first_name", "last_name", "gender", "image", "customer_details",
+    ),
+    _("Contact and address"): (
+        "customer_primary_contact", "email_id", "mobile_no", "website", "language", "customer_primary_address",
+        "primary_address",
+    ),
+    _("Commercial"): (
+        "customer_group", "territory", "market_segment", "industry", "account_manager", "default_currency",
+        "default_price_list", "payment_terms", "default_bank_account", "default_sales_partner",
+        "default_commission_rate", "customer_pos_id",
+    ),
+    _("Tax"): ("tax_id", "tax_category", "tax_withholding_category", "tax_withholding_group"),
+    _("Loyalty"): ("loyalty_program", "loyalty_program_tier"),
+    _("Rules and status"): (
+        "disabled", "is_frozen", "is_internal_customer", "represents_company", "so_required", "dn_required",
+    ),
+    RECORD: ("id", "created_at", "updated_at", "lead_name", "opportunity_name", "prospect_name"),
+}  # fmt: skip
+DEALT = ("id", "created_at", "updated_at")
+# Free texts that name something; people should not have to remember how it was written last time.
+SUGGESTED = (
+    "customer_group", "territory", "market_segment", "industry", "account_manager", "default_price_list",
+    "payment_terms", "default_bank_account", "default_sales_partner", "default_currency", "language", "gender",
+    "tax_category", "tax_withholding_category", "tax_withholding_group", "loyalty_program", "loyalty_program_tier",
+    "represents_company",
+)  # fmt: skip
+
+
+def fieldsets(*, adding: bool) -> list[tuple[str | None, dict[str, list[str]]]]:
+    """The sections; an attribute that none of them knows stands in a last one by itself."""
+    made = [
+        (title, {"fields": [n for n in names if n in CUSTOMER_NAMES and not (adding and n in DEALT)]})
+        for title, names in SECTIONS.items()
+    ]
+    placed = {name for names in SECTIONS.values() for name in names}
+    if unplaced := [name for name in CUSTOMER_NAMES if name not in placed]:
+        made.append((_("Other"), {"fields": unplaced}))
+    return made

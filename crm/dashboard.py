@@ -1,0 +1,138 @@
+"""What the admin's first page tells. Counts over all customers are made by a job; the page reads its last result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
+from django.db.models import Count
+from django.db.models.functions import TruncWeek
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.models import Customer
+from overplane.api.models import ApiKey
+from overplane.database import counters
+from overplane.events.models import Event
+from overplane.jobs.models import OPEN, Job, State
+
+KIND = "crm.count_customers"
+WEEKS = 26
+MOST = 8
+EXPIRING = timedelta(days=30)
+PLOTTED = ("customer_type", "customer_group", "territory")
+
+
+def count_customers() -> dict[str, Any]:
+    """The figures of the plots, as the job keeps them."""
+    return {
+        "counted_at": timezone.now().isoformat(),
+        "total": counters.total(connection, "crm_customer"),
+        "new_per_week": _new_per_week(),
+    } | {name: _biggest(name) for name in PLOTTED}
+
+
+def _new_per_week() -> list[tuple[str, int]]:
+    """New customers of the last weeks, each week named by its Monday; weeks without any are there too."""
+    today = timezone.now().date()
+    monday = today - timedelta(days=today.weekday())
+    first = monday - timedelta(weeks=WEEKS - 1)
+    start = datetime.combine(first, datetime.min.time(), tzinfo=timezone.get_current_timezone())
+    recent = Customer.objects.filter(created_at__gte=start).order_by().annotate(week=TruncWeek("created_at"))
+    found = {week.date(): n for week, n in recent.values_list("week").annotate(n=Count("id"))}
+    weeks = [first + timedelta(weeks=i) for i in range(WEEKS)]
+    return [(week.isoformat(), found.get(week, 0)) for week in weeks]
+
+
+def _biggest(name: str) -> list[tuple[str | None, int]]:
+    counted = Customer.objects.order_by().values_list(name).annotate(n=Count("id")).order_by("-n")
+    return [tuple(row) for row in counted[:MOST]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the plot of weeks, in the plot's own units."""
+
+    label: str
+    n: int
+    x: float
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    label: str
+    n: int
+    percent: float
+    value: str
+
+
+HEIGHT, STEP = 100.0, 20.0
+
+
+def columns(weeks: Sequence[Sequence[Any]]) -> list[Column]:
+    highest = max([n for _week, n in weeks], default=0) or 1
+    drawn = []
+    for i, (week, n) in enumerate(weeks):
+        height = round(HEIGHT * n / highest, 1)
+        drawn.append(Column(week, n, i * STEP + 2, HEIGHT - height, height))
+    return drawn
+
+
+def bars(counted: Sequence[Sequence[Any]], total: int) -> list[Bar]:
+    """The biggest, and what is left in one."""
+    shown = [(str(label) if label is not None else _("(none)"), n, label or "") for label, n in counted]
+    if (rest := total - sum(n for _label, n, _value in shown)) > 0:
+        shown.append((_("(others)"), rest, ""))
+    highest = max([n for _label, n, _value in shown], default=0) or 1
+    return [Bar(label, n, round(100 * n / highest, 1), value) for label, n, value in shown]
+
+
+def last_count() -> dict[str, Any] | None:
+    """The newest result of the job, its moment as a datetime."""
+    found = Job.objects.filter(kind=KIND, state=State.DONE).order_by("-created_at").values_list("result", flat=True)
+    result = found.first()
+    return result and result | {"counted_at": datetime.fromisoformat(result["counted_at"])}
+
+
+def figures() -> dict[str, Any]:
+    """The total, exact and kept by the database; the plots, if they were counted already."""
+    shown: dict[str, Any] = {"total": counters.total(connection, "crm_customer")}
+    counted = last_count()
+    if counted:
+        weeks = [(date.fromisoformat(week), n) for week, n in counted["new_per_week"]]
+        plots = [(Customer._meta.get_field(n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
+        shown |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    event: Event
+    name: str | None
+    changed: list[str]
+
+
+def changed_last(limit: int = 10) -> list[Happened]:
+    events = list(Event.objects.order_by("-seq").defer("object", "previous")[:limit])
+    names = dict(Customer.objects.filter(pk__in={e.subject for e in events}).values_list("id", "customer_name"))
+    return [Happened(e, names.get(e.subject), e.changed.split()) for e in events]
+
+
+def panels(user: AbstractBaseUser) -> dict[str, Any]:
+    """What this person may see of the page."""
+    now = timezone.now()
+    shown: dict[str, Any] = {"now": now}
+    if user.has_perm("crm.view_customer"):
+        shown |= figures()
+    if user.has_perm("overplane_events.view_event"):
+        shown["events"] = changed_last()
+    if user.has_perm("crm.add_customer"):
+        shown["jobs"] = Job.objects.filter(state__in=OPEN, kind="crm.import_customers").order_by("-id")[:10]
+    if user.has_perm("overplane_api.view_apikey"):
+        expiring = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__range=(now, now + EXPIRING))
+        shown["keys"] = expiring.order_by("expires_at")[:10]
+    return shown

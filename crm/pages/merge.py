@@ -1,0 +1,171 @@
+"""Duplicates: the list that the job has made, the comparison of two to four customers, and their merging."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import ModelAdmin
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from crm import merging
+from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.backoffice.origin import actor_of, origin_of
+from overplane.database.attributes import attributes
+from overplane.jobs import queue
+from overplane.jobs.models import OPEN, Job, State
+from overplane.problems import ObjectMissing, VersionMismatch
+
+MAY_MERGE = ("crm.change_customer", "crm.delete_customer")
+KIND = "crm.find_duplicates"
+PAGE = 50
+REASONS = {
+    "tax_id": gettext_lazy("same tax ID"),
+    "email_id": gettext_lazy("same e-mail"),
+    "customer_name": gettext_lazy("same name"),
+    "mobile_no": gettext_lazy("same phone"),
+    "similar_name": gettext_lazy("similar name"),
+}
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("crm.view_customer", raise_exception=True)
+def duplicates(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        queue.enqueue(KIND, {}, actor_of(request), request_id=request.request_id, key=KIND)
+        return redirect("duplicates")
+    last = Job.objects.filter(kind=KIND, state=State.DONE).first()
+    page = Paginator(last.result["groups"] if last else [], PAGE).get_page(request.GET.get("p"))
+    context = admin.site.each_context(request) | {
+        "title": _("Likely duplicates"),
+        "last": last,
+        "under_way": Job.objects.filter(kind=KIND, state__in=OPEN).first(),
+        "page": page,
+        "groups": _shown(page.object_list),
+        "may_merge": request.user.has_perms(MAY_MERGE),
+    }
+    return TemplateResponse(request, "crm/duplicates.html", context)
+
+
+def _shown(groups: Sequence[tuple[list[str], list[str]]]) -> list[dict[str, Any]]:
+    """The groups of which two are still there."""
+    there = Customer.objects.in_bulk([i for _reasons, ids in groups for i in ids])
+    shown = []
+    for reasons, ids in groups:
+        customers = [there[i] for i in ids if i in there]
+        if len(customers) > 1:
+            link = compare_url([customer.pk for customer in customers[: merging.MOST]])
+            shown.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
+    return shown
+
+
+def compare_url(ids: Sequence[str]) -> str:
+    query = QueryDict(mutable=True)
+    query.setlist("id", ids)
+    return f"{reverse('merge')}?{query.urlencode()}"
+
+
+@admin.action(description=gettext_lazy("Compare and merge selected customers"), permissions=["change", "delete"])
+def merge_selected(model_admin: ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    ids = list(queryset.order_by("created_at", "id").values_list("pk", flat=True)[: merging.MOST + 1])
+    if 2 <= len(ids) <= merging.MOST:
+        return redirect(compare_url(ids))
+    messages.error(request, _("Select two to %(most)d customers to merge.") % {"most": merging.MOST})
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    customer_id: str
+    value: Any
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One attribute of all compared customers."""
+
+    name: str
+    label: str
+    cells: list[Cell]
+    differs: bool
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required(MAY_MERGE, raise_exception=True)
+def merge(request: HttpRequest) -> HttpResponseBase:
+    ids = (request.POST if request.method == "POST" else request.GET).getlist("id")
+    customers = list(Customer.objects.filter(pk__in=ids[: merging.MOST]).order_by("created_at", "id"))
+    if not 2 <= len(set(ids)) <= merging.MOST or len(customers) < len(set(ids)):
+        messages.error(request, _("Choose two to %(most)d customers that are there.") % {"most": merging.MOST})
+        return redirect("duplicates")
+    if request.method == "POST":
+        answer = _merge(request, [customer.pk for customer in customers])
+        if answer:
+            return answer
+    kept = request.POST.get("kept", customers[0].pk)
+    context = admin.site.each_context(request) | {
+        "title": _("Merge customers"),
+        "customers": customers,
+        "kept": kept,
+        "lines": _lines(customers, kept, request.POST),
+        "rows": _rows(customers),
+    }
+    return TemplateResponse(request, "crm/merge.html", context)
+
+
+def _lines(customers: Sequence[Customer], kept: str, chosen: QueryDict) -> list[Line]:
+    """What differs comes first. Chosen is what was chosen already, else the kept customer's value, else the first there is."""
+    lines = []
+    ordered = sorted(customers, key=lambda customer: customer.pk != kept)
+    for name in attributes(Customer):
+        first = next((customer for customer in ordered if getattr(customer, name) is not None), ordered[0])
+        choice = chosen.get(f"field-{name}", first.pk)
+        cells = [Cell(customer.pk, getattr(customer, name), customer.pk == choice) for customer in customers]
+        label = str(Customer._meta.get_field(name).verbose_name)
+        lines.append(Line(name, label, cells, len({cell.value for cell in cells}) > 1))
+    return sorted(lines, key=lambda line: not line.differs)
+
+
+def _rows(customers: Sequence[Customer]) -> list[list[SupplierNumberAtCustomer]]:
+    found = SupplierNumberAtCustomer.objects.filter(customer__in=customers).order_by("customer", "idx")
+    by_customer: dict[str, list[SupplierNumberAtCustomer]] = {customer.pk: [] for customer in customers}
+    for row in found[:1000]:
+        by_customer[row.customer_id].append(row)
+    return list(by_customer.values())
+
+
+def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
+    """The way on, or None if the page is to be shown again, with what was in the way."""
+    sent = request.POST
+    kept = sent.get("kept")
+    if kept not in ids or not sent.get("sure"):
+        messages.error(request, _("Choose which customer is kept, and confirm that the others are deleted."))
+        return None
+    choices = {name: sent[f"field-{name}"] for name in attributes(Customer) if f"field-{name}" in sent}
+    try:
+        expected = {i: int(sent.get(f"version-{i}", "")) for i in ids}
+        others = [i for i in ids if i != kept]
+        written = merging.merge_customers(kept, others, choices=choices, origin=origin_of(request), expected=expected)
+    except (VersionMismatch, ValueError):
+        messages.warning(request, _("A customer was changed in the meantime. Here are the values of now; look again."))
+        return None
+    except ObjectMissing:
+        messages.error(request, _("A customer was deleted in the meantime."))
+        return redirect("duplicates")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return None
+    merged = _("%(count)d customers were merged into this one.") % {"count": len(others)}
+    messages.success(request, merged)
+    return redirect("admin:crm_customer_change", written.shown["id"])

@@ -1,0 +1,13 @@
+from typing import Any
+
+from django import template
+
+from crm import dashboard
+
+register = template.Library()
+
+
+@register.inclusion_tag("crm/dashboard.html", takes_context=True)
+def customer_dashboard(context: template.Context) -> dict[str, Any]:
+    request = context["request"]
+    return dashboard.panels(request.user) | {"user": request.user, "perms": context.get("perms")}

@@ -1,0 +1,154 @@
+"""A list page that costs the same at any size: keyset pages, a kept total, bounded counts."""
+
+from typing import Any
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import formats
+
+from overplane.api.pagination import Order
+from overplane.backoffice.filters import BigListFilter, Chip
+from overplane.database import counters
+
+AFTER, BEFORE, VIEW = "after", "before", "view"
+COUNTED_UP_TO = 10_000
+# A search that finds no more than this is sorted by itself; one that finds more is read in the list's own order.
+FEW = 1_000
+
+
+class BigChangeList(ChangeList):
+    """`model_admin.order_fields` are the columns that an index can sort by."""
+
+    def get_filters(self, request: HttpRequest) -> tuple[list[BigListFilter], bool, dict[str, Any], bool, bool]:
+        """Only parameters of our own filters count; any other is not looked at."""
+        given = dict(self.filter_params)
+        specs = [made(request, given, self.model, self.model_admin) for made in self.list_filter]
+        return specs, bool(specs), {}, False, any(spec.used_parameters for spec in specs)
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str]:
+        self.order = self._asked_order() or Order("created_at", descending=True)
+        return self.order.by()
+
+    def _asked_order(self) -> Order | None:
+        asked = self.params.get(ORDER_VAR, "").split(".")[0]
+        index = asked.lstrip("-")
+        if not (index.isascii() and index.isdigit() and len(index) < 4 and int(index) < len(self.list_display)):
+            return None
+        name = self.get_ordering_field(self.list_display[int(index)])
+        if name not in self.model_admin.order_fields:
+            return None
+        return Order(name, descending=asked.startswith("-"))
+
+    def get_query_string(self, new_params: dict[str, Any] | None = None, remove: list[str] | None = None) -> str:
+        """A changed list begins at its first page."""
+        kept, self.filter_params = self.filter_params, {**self.filter_params}
+        for name in (AFTER, BEFORE):
+            self.filter_params.pop(name, None)
+        if new_params:
+            self.filter_params.pop(VIEW, None)
+        try:
+            return super().get_query_string(new_params, remove)
+        finally:
+            self.filter_params = kept
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.is_narrowed = bool(self.query or self.has_active_filters)
+        self.has_more_than_counted = False
+        if self.query:
+            chosen = self._few_found()
+        elif self.has_active_filters:
+            counted = self.queryset.order_by().values("pk")[: COUNTED_UP_TO + 1].count()
+            self._set_count(counted, COUNTED_UP_TO)
+            chosen = self.queryset
+        else:
+            self.result_count = counters.total(connection, self.opts.db_table)
+            chosen = self.queryset
+        self._read_page(chosen)
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all, self.multi_page, self.paginator = False, True, None
+
+    def _few_found(self) -> QuerySet:
+        """Asked for ids alone the database uses the search index; asked for the newest first it may walk all rows."""
+        found = list(self.queryset.order_by().values_list("pk", flat=True)[: FEW + 1])
+        self._set_count(len(found), FEW)
+        if self.has_more_than_counted:
+            return self.queryset
+        return self.root_queryset.filter(pk__in=found).order_by(*self.order.by())
+
+    def _set_count(self, counted: int, limit: int) -> None:
+        self.has_more_than_counted = counted > limit
+        self.result_count = min(counted, limit)
+
+    @property
+    def count_text(self) -> str:
+        plus = "+" if self.has_more_than_counted else ""
+        return formats.number_format(self.result_count, force_grouping=True) + plus
+
+    def _read_page(self, chosen: QuerySet) -> None:
+        backwards = BEFORE in self.params
+        cursor = self.params.get(BEFORE if backwards else AFTER)
+        if cursor is not None:
+            value, object_id = self._place(cursor)
+            chosen = chosen.filter(self.order.beyond(value, object_id, backwards=backwards))
+        ordered = chosen.order_by(*self.order.by(backwards=backwards)).defer(*self.model_admin.list_deferred)
+        rows = list(ordered[: self.list_per_page + 1])
+        has_more = len(rows) > self.list_per_page
+        rows = rows[: self.list_per_page]
+        if backwards:
+            rows.reverse()
+        self.result_list = rows
+        self.has_next = has_more or backwards
+        self.has_previous = bool(rows) and (has_more if backwards else cursor is not None)
+        self.is_first_page = cursor is None
+
+    def _place(self, cursor: str) -> tuple[Any, str]:
+        value, separator, object_id = cursor.rpartition("~")
+        if not separator or "\0" in cursor:
+            raise IncorrectLookupParameters
+        try:
+            return self.lookup_opts.get_field(self.order.field).to_python(value), object_id
+        except ValidationError:
+            raise IncorrectLookupParameters from None
+
+    def _cursor_query(self, name: str, row: Any) -> str:
+        value = getattr(row, self.order.field)
+        text = value.isoformat() if hasattr(value, "isoformat") else value
+        kept = {n: v for n, v in self.filter_params.items() if n not in (AFTER, BEFORE)}
+        query = super().get_query_string({**kept, name: f"{text}~{row.pk}"}, [AFTER, BEFORE])
+        return query
+
+    @property
+    def next_query(self) -> str:
+        return self._cursor_query(AFTER, self.result_list[-1]) if self.result_list and self.has_next else ""
+
+    @property
+    def previous_query(self) -> str:
+        return self._cursor_query(BEFORE, self.result_list[0]) if self.has_previous else ""
+
+    @property
+    def first_query(self) -> str:
+        return self.get_query_string()
+
+    @property
+    def chips(self) -> list[Chip]:
+        chips = [chip for spec in self.filter_specs for chip in spec.chips(self)]
+        if self.query:
+            chips.insert(0, Chip(f"“{self.query}”", self.get_query_string({SEARCH_VAR: None})))
+        return chips
+
+    @property
+    def other_params(self) -> list[tuple[str, str]]:
+        """What the search and filter form does not itself hold but has to pass on."""
+        own = {SEARCH_VAR, AFTER, BEFORE, VIEW, *(name for spec in self.filter_specs for name in spec.names)}
+        return [(name, value) for name, value in self.params.items() if name not in own]
+
+    @property
+    def view_query(self) -> str:
+        """This list without its page, to be kept under a name."""
+        return self.get_query_string({VIEW: None})[1:]

@@ -1,0 +1,25 @@
+"""What a person keeps about a list: named views, and the columns that the list has without one."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class SavedView(models.Model):
+    """Search, filters, order and columns under a name. The one without a name is how its owner's list opens."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    page = models.CharField(max_length=100)
+    name = models.CharField(_("name"), max_length=80, blank=True)
+    query = models.TextField(blank=True)
+    columns = models.JSONField(default=list)
+    is_shared = models.BooleanField(_("share"), default=False)
+    opens = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["name", "id"]
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="saved_view_name")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,63 @@
+"""Which values a column holds already, at any size of the table: never a DISTINCT over all of it.
+
+Where an index begins with the column, the values are read off it one by one (a loose index scan:
+each step seeks the next greater value). Elsewhere the newest rows are asked, a bounded number of them.
+"""
+
+from typing import Any
+
+from django.db import connection, models
+
+from overplane.database.text import fold
+
+STEPS = 1000
+NEWEST_ROWS = 3000
+SHOWN = 20
+
+LOOSE_SCAN = """
+WITH RECURSIVE walk (value, step) AS (
+  SELECT (SELECT MIN({column}) FROM {table} WHERE {column} >= %s), 1
+  UNION ALL
+  SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > walk.value), step + 1
+  FROM walk WHERE walk.value IS NOT NULL AND step < %s
+)
+SELECT value FROM walk WHERE value IS NOT NULL
+"""
+NEWEST = """
+SELECT DISTINCT value FROM (
+  SELECT {column} AS value FROM {table} ORDER BY {order} LIMIT %s
+) AS newest WHERE value IS NOT NULL
+"""
+
+
+def leads_an_index(model: type[models.Model], name: str) -> bool:
+    return any(index.fields and index.fields[0] == name for index in model._meta.indexes)
+
+
+def used_values(model: type[models.Model], name: str, typed: str = "", *, limit: int = SHOWN) -> list[str]:
+    """Values that begin with what was typed, then those that hold it; case and accents do not matter."""
+    wanted = fold(typed.strip())
+    found = {value: fold(value) for value in _candidates(model, name, typed.strip()) if value}
+    first = sorted(value for value, folded in found.items() if folded.startswith(wanted))
+    rest = sorted(value for value, folded in found.items() if wanted in folded and not folded.startswith(wanted))
+    return [*first, *rest][:limit]
+
+
+def _candidates(model: type[models.Model], name: str, typed: str) -> set[str]:
+    if not leads_an_index(model, name):
+        order = ", ".join(
+            f'"{field.lstrip("-")}" {"DESC" if field.startswith("-") else "ASC"}' for field in model._meta.ordering
+        )
+        return _fetch(NEWEST, model, name, [NEWEST_ROWS], order=order)
+    values = _fetch(LOOSE_SCAN, model, name, ["", STEPS])
+    if typed and len(values) >= STEPS:  # too many to see all of them: go where the typed text would stand
+        for start in {typed, typed.upper(), typed.lower(), typed.capitalize(), typed.title()}:
+            values |= {v for v in _fetch(LOOSE_SCAN, model, name, [start, SHOWN]) if v.startswith(start)}
+    return values
+
+
+def _fetch(sql: str, model: type[models.Model], name: str, parameters: list[Any], **texts: str) -> set[str]:
+    column = f'"{model._meta.get_field(name).column}"'
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format(column=column, table=f'"{model._meta.db_table}"', **texts), parameters)
+        return {value for (value,) in cursor.fetchall()}
