@@ -25,7 +25,9 @@ ROOT = Path(__file__).parent.parent
 SIZES = (10_000, 1_000_000)
 ROUNDS = 15
 LIST = "/api/crm/customer"
-WORDS = "ARRAY['Alfa','Bravo','Delta','Echo','Foxtrot','Golf','Hotel','India','Kilo','Lima','Mike','Nordic','Oscar','Papa']"
+WORDS = (
+    "ARRAY['Alfa','Bravo','Delta','Echo','Foxtrot','Golf','Hotel','India','Kilo','Lima','Mike','Nordic','Oscar','Papa']"
+)
 FILL = f"""
 INSERT INTO crm_customer (id, created_at, updated_at, customer_name, customer_type, customer_group, territory, tax_id, email_id, mobile_no,
   disabled, is_internal_customer, is_frozen, so_required, dn_required, version, search_text)
@@ -80,7 +82,11 @@ def _at(url: str, size: int) -> dict[str, dict]:
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
     own = url.rpartition("/")[0] + "/" + name
-    environment = os.environ | {"DATABASE_URL": own, "DATA_DIR": f"/tmp/overplane-{name}", "DJANGO_SETTINGS_MODULE": "overplane.settings"}
+    environment = os.environ | {
+        "DATABASE_URL": own,
+        "DATA_DIR": f"/tmp/overplane-{name}",
+        "DJANGO_SETTINGS_MODULE": "overplane.settings",
+    }
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
     with psycopg.connect(own, autocommit=True) as connection_:
         started = time.perf_counter()
@@ -90,7 +96,12 @@ def _at(url: str, size: int) -> dict[str, dict]:
         connection_.execute("VACUUM ANALYZE")
         print(f"filled {size} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     output = subprocess.run(
-        [sys.executable, "-m", "bench.growth", str(size)], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-m", "bench.growth", str(size)],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     return json.loads(output)
 
@@ -127,7 +138,13 @@ def _question(client: Client, url: str) -> dict:
                 continue
             cursor.execute("EXPLAIN " + query["sql"])
             text = "\n".join(line for (line,) in cursor.fetchall())
-            scans |= {match.strip() for match in re.findall(r"(\w+ Only Scan|Seq Scan on crm_customer|Bitmap Heap Scan|Index Scan)[^\n]*? (?:using (?:\w+))?", text)}
+            scans |= {
+                match.strip()
+                for match in re.findall(
+                    r"(\w+ Only Scan|Seq Scan on crm_customer|Bitmap Heap Scan|Index Scan)[^\n]*? (?:using (?:\w+))?",
+                    text,
+                )
+            }
             scans |= set(re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", text))
     times = []
     for _ in range(ROUNDS):

@@ -238,13 +238,15 @@ def _parent(customer_id: str, param: str) -> dict[str, Any]:
 
 
 def _locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The row's customer and the row, locked in this order. A row never changes its customer."""
+    """The row's customer and the row, locked in this order."""
     owner = SupplierNumberAtCustomer.objects.filter(pk=row_id).values_list("customer_id", flat=True).first()
     if owner is not None and CUSTOMERS.get(owner) is not None:
         parent = locked_customer(owner)
         row = SUPPLIER_NUMBERS.get(row_id, lock=True)
         if row is not None:
             values = SUPPLIER_NUMBERS.values(row)
+            if values["customer_id"] != owner:  # a merge gave it to another customer in the meantime
+                return _locked_row(row_id, expected)
             if expected is not None and values["version"] not in expected:
                 raise VersionMismatch
             return parent, values
