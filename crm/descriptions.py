@@ -139,19 +139,25 @@ def _filters(table: dict[str, ExactFilter]) -> list[OpenApiParameter]:
     ]
 
 
+def _customer_properties() -> dict[str, Schema]:
+    return output_schema(Customer, CUSTOMER_NAMES, rules=RULES)["properties"]
+
+
+ROWS: dict[str, Schema] = {"supplier_numbers": {"type": "array", "items": ref("SupplierNumberAtCustomer")}}
 CUSTOMER_TEXT = "An attribute without a value is `null`."
 COMPONENTS |= {
     "Customer": output_schema(Customer, CUSTOMER_NAMES, rules=RULES, description=CUSTOMER_TEXT),
     "CustomerCreate": input_schema(Customer, rules=RULES, partial=False, ignored=SORTED_IGNORED),
     "CustomerUpdate": input_schema(Customer, rules=RULES, partial=True, ignored=SORTED_IGNORED),
     "CustomerPage": page_schema("Customer"),
+    "CustomerWithRows": closed_object(
+        _customer_properties() | ROWS, description="A customer with its rows, if `expand[]` asks for them."
+    ),
+    "CustomerWithRowsPage": page_schema("CustomerWithRows"),
     "CustomerPart": {
         "type": "object",
-        "description": "A customer narrowed by `fields`, with its rows if `expand[]` asks for them.",
-        "properties": {
-            **output_schema(Customer, CUSTOMER_NAMES, rules=RULES)["properties"],
-            "supplier_numbers": {"type": "array", "items": ref("SupplierNumberAtCustomer")},
-        },
+        "description": "A customer narrowed by `fields`.",
+        "properties": _customer_properties() | ROWS,
         "required": ["id"],
         "additionalProperties": False,
     },
@@ -219,13 +225,15 @@ COMPONENTS |= {
     },
     "BatchAnswer": closed_object({"data": {"type": "array", "items": ref("BatchOutcome")}}),
 }
-ANY_CUSTOMER: Schema = {"anyOf": [ref("Customer"), ref("CustomerPart")]}
-ANY_PAGE: Schema = {"anyOf": [ref("CustomerPage"), ref("CustomerPartPage")]}
+# The richest first: clients take the first that fits, and most ignore attributes that they do not know.
+SHAPES = ("CustomerWithRows", "Customer", "CustomerPart")
+ANY_CUSTOMER: Schema = {"anyOf": [ref(name) for name in SHAPES]}
+ANY_PAGE: Schema = {"anyOf": [ref(f"{name}Page") for name in SHAPES]}
 LINES: Schema = TEXT | {
     "examples": [f'{{"id": "{CUSTOMER_ID}", …}}\n{{"end": true, "count": 1, "next_cursor": "…"}}\n'],
 }
 WHICH = [
-    query("offset", {"type": "integer", "minimum": 0, "default": 0}, "How many objects to skip."),
+    query("offset", {"type": "integer", "minimum": 0}, "Number of objects to skip; 0 unless given. Not together with a cursor."),
     query("starting_after", TEXT, "An id: the page begins after it. A walk by it sees each object once, whatever is added or deleted meanwhile."),
     query("ending_before", TEXT, "An id: the page ends before it."),
 ]  # fmt: skip

@@ -269,7 +269,7 @@ class Reference:
         return " or ".join(kinds)
 
     def _resolved(self, schema: Schema) -> Schema:
-        """The schema itself: references followed, of alternatives the first; what stands beside them comes on top."""
+        """The schema itself: references followed, of alternatives the plainest; what stands beside them comes on top."""
         if "$ref" in schema:
             beside = {key: value for key, value in schema.items() if key != "$ref"}
             return {**self._resolved(self._referred(schema)), **beside}
@@ -277,7 +277,8 @@ class Reference:
             # Alternatives of an object that stands here are but conditions on it.
             if key in schema and "properties" not in schema:
                 beside = {name: value for name, value in schema.items() if name != key}
-                return {**self._resolved(schema[key][0]), **beside}
+                plainest = min(schema[key], key=lambda one: len(one.get("$ref", "")))  # has the shortest name
+                return {**self._resolved(plainest), **beside}
         return schema
 
 
