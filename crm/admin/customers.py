@@ -5,43 +5,31 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
 
-from crm import rules, search, services
-from crm.admin import conflicts, sections
+from crm import search, services
+from crm.admin import conflicts, hints, history, listing, sections
+from crm.admin.bulk import BulkActions
 from crm.admin.forms import LONG, CustomerForm
 from crm.admin.rows import ROWS_A_PAGE, RowInline
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
-from overplane.backoffice.filters import choice_filter, date_filter, value_filter
-from overplane.backoffice.lists import BigTableAdmin
+from overplane.backoffice.lists import BigTableAdmin, deferred
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
 
-TYPES = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
-CONDITIONS = {
-    "active": (_("active"), Q(disabled=False, is_frozen=False)),
-    "disabled": (_("disabled"), Q(disabled=True)),
-    "frozen": (_("frozen"), Q(is_frozen=True)),
-    "internal": (_("internal customer"), Q(is_internal_customer=True)),
-}
-FILTERS = (
-    choice_filter("customer_type", _("type"), {t: (TYPES[t], Q(customer_type=t)) for t in rules.CUSTOMER_TYPES}),
-    choice_filter("status", _("status"), CONDITIONS),
-    value_filter("customer_group", _("group")),
-    value_filter("territory", _("territory")),
-    value_filter("account_manager", _("account manager")),
-    date_filter("created_at", _("created")),
-    date_filter("updated_at", _("updated")),
-)
 # A link only from what is an address letter by letter: no other scheme, no user names, no control characters.
 WEBSITE = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][\x21-\x7e]*)?")
 MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
@@ -53,7 +41,7 @@ USUAL_COLUMNS = (
 
 
 @admin.register(Customer)
-class CustomerAdmin(BigTableAdmin):
+class CustomerAdmin(BulkActions, BigTableAdmin):
     form = CustomerForm
     inlines = [RowInline]
     change_form_template = "backoffice/form.html"
@@ -63,7 +51,7 @@ class CustomerAdmin(BigTableAdmin):
         *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, "disabled", "is_frozen")),
     )
     order_fields = ("customer_name", "created_at", "updated_at")
-    list_filter = FILTERS
+    list_filter = listing.FILTERS
     list_deferred = ("search_text", *LONG_TEXTS)
     search_fields = search.SEARCHED
     search_placeholder = _("Name, e-mail, phone, tax ID, POS ID, supplier number")
@@ -72,7 +60,7 @@ class CustomerAdmin(BigTableAdmin):
     save_on_top = False
 
     class Media:
-        js = ("backoffice/suggest.js", "backoffice/form.js", "backoffice/rows.js")
+        js = deferred("backoffice/form.js", "backoffice/rows.js")
 
     @admin.display(description=_("status"))
     def status(self, customer: Customer) -> SafeString:
@@ -85,8 +73,7 @@ class CustomerAdmin(BigTableAdmin):
         return format_html_join(" ", '<span class="bo-badge bo-{}">{}</span>', badges)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        words = search_term.replace("\0", "")[: search.MAX_LENGTH].strip()
-        return (search.narrow(queryset, words) if words else queryset), False
+        return listing.found(queryset, search_term), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> list[Any]:
         return sections.fieldsets(adding=obj is None)
@@ -104,6 +91,8 @@ class CustomerAdmin(BigTableAdmin):
         if found := conflicts.to_settle(context):
             return conflicts.page(self, request, context, found)
         obj = context.get("original")
+        known = "" if obj is None else f"?self={obj.pk}"
+        context["duplicates_url"] = reverse("admin:crm_customer_duplicates_of") + known
         if obj is not None:
             context |= self._about(request, obj)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -117,6 +106,36 @@ class CustomerAdmin(BigTableAdmin):
             "row_page": request.GET.get("rows", "1"),
             "links": safe_links(obj),
         }
+
+    # Pages beside the form
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/restore/", view(require_POST(self.restore)), name="crm_customer_restore"),
+            path("duplicates-of/", view(require_GET(self.duplicates)), name="crm_customer_duplicates_of"),
+            *super().get_urls(),
+        ]
+
+    def _found(self, request: HttpRequest, object_id: str) -> Customer:
+        customer = self.get_object(request, unquote(object_id))
+        if customer is None:
+            raise Http404
+        if not self.has_view_permission(request, customer):
+            raise PermissionDenied
+        return customer
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return history.page(self, request, self._found(request, object_id))
+
+    def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return history.restore(self, request, self._found(request, object_id))
+
+    def duplicates(self, request: HttpRequest) -> HttpResponse:
+        """Customers that look like the one being typed in: a hint, never a refusal."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return JsonResponse(hints.answer(request.GET))
 
     # Writing
 

@@ -30,7 +30,7 @@ class BigChangeList(ChangeList):
         return specs, bool(specs), {}, False, any(spec.used_parameters for spec in specs)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str]:
-        self.order = self._asked_order() or Order("created_at", descending=True)
+        self.order = self._asked_order() or self.model_admin.default_order
         return self.order.by()
 
     def _asked_order(self) -> Order | None:
@@ -60,7 +60,7 @@ class BigChangeList(ChangeList):
         self.has_more_than_counted = False
         if self.query:
             chosen = self._few_found()
-        elif self.has_active_filters:
+        elif self.has_active_filters or not self.model_admin.has_kept_count:
             counted = self.queryset.order_by().values("pk")[: COUNTED_UP_TO + 1].count()
             self._set_count(counted, COUNTED_UP_TO)
             chosen = self.queryset
@@ -120,8 +120,7 @@ class BigChangeList(ChangeList):
         value = getattr(row, self.order.field)
         text = value.isoformat() if hasattr(value, "isoformat") else value
         kept = {n: v for n, v in self.filter_params.items() if n not in (AFTER, BEFORE)}
-        query = super().get_query_string({**kept, name: f"{text}~{row.pk}"}, [AFTER, BEFORE])
-        return query
+        return super().get_query_string({**kept, name: f"{text}~{row.pk}"}, [AFTER, BEFORE])
 
     @property
     def next_query(self) -> str:

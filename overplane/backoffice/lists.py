@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Q
+from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -15,11 +16,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
+from overplane.api.pagination import Order
 from overplane.backoffice.changelist import VIEW, BigChangeList
 from overplane.backoffice.models import SavedView
 from overplane.backoffice.values import used_values
 
 MOST_VIEWS = 50
+
+
+def deferred(*paths: str) -> list[Script]:
+    """Scripts that run once the page is there."""
+    return [Script(name, defer=True) for name in paths]
 
 
 class ViewForm(forms.ModelForm):
@@ -37,6 +44,8 @@ class BigTableAdmin(admin.ModelAdmin):
     change_list_template = "backoffice/list.html"
     columns: tuple[str, ...] = ()
     order_fields: tuple[str, ...] = ("created_at",)
+    default_order = Order("created_at", descending=True)
+    has_kept_count = True  # see overplane.database.counters
     suggested: tuple[str, ...] = ()
     list_deferred: tuple[str, ...] = ()  # columns that no list reads
     list_per_page = 50
@@ -44,7 +53,7 @@ class BigTableAdmin(admin.ModelAdmin):
     search_placeholder = ""
 
     class Media:
-        js = ("backoffice/suggest.js", "backoffice/list.js")
+        js = deferred("backoffice/suggest.js", "backoffice/list.js")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BigChangeList]:
         return BigChangeList

@@ -1,0 +1,200 @@
+"""Changing many customers at once. A few are changed at once; many by a job, so that no page waits for them.
+
+Each customer is changed by the service that changes one, with its own event: the log tells it as if
+it had been done by hand. The job is not one transaction; run twice it does the rest.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from crm import services
+from crm.admin import listing
+from crm.models import CUSTOMERS, Customer, SupplierNumberAtCustomer
+from crm.representation import CUSTOMER_NAMES
+from overplane.backoffice.origin import actor_of, origin_of
+from overplane.database.attributes import attributes
+from overplane.jobs import queue
+from overplane.jobs.kinds import Kind, Run, register
+from overplane.observability import Origin
+from overplane.problems import ObjectMissing
+
+AT_ONCE = 500
+STEP = 200
+SAMPLES = 10
+MOST_EXPORTED_AT_ONCE = 20_000
+FORMULA = re.compile(r"^(?:[=@\t\r]|[+-](?![0-9 ()/.-]*$))")
+KIND = "crm.change_many"
+
+
+def change(customer_id: str, values: dict[str, Any], origin: Origin) -> None:
+    try:
+        services.update_customer(customer_id, values, origin=origin)
+    except ObjectMissing:
+        pass  # deleted in the meantime
+
+
+def apply(ids: Iterable[str], values: dict[str, Any] | None, origin: Origin, tell: Callable[[int], None]) -> int:
+    """Sets these values; without values deletes. Says how many customers were asked for."""
+    done, rest = 0, iter(ids)
+    while step := list(islice(rest, STEP)):
+        if values is None:
+            services.delete_customers(step, origin=origin)
+        else:
+            for customer_id in step:
+                change(customer_id, values, origin)
+        done += len(step)
+        tell(done)
+    return done
+
+
+def run(job: Run) -> dict[str, Any]:
+    payload = job.payload
+    if "ids" in payload:
+        ids: list[str] = payload["ids"]
+    else:
+        chosen = listing.narrowed(payload["query"], datetime.fromisoformat(payload["until"]))
+        ids = list(chosen.order_by().values_list("pk", flat=True))
+    return {"customers": apply(ids, payload["values"], job.origin, lambda done: job.progress(done, len(ids)))}
+
+
+register(Kind(KIND, run, _("Change many customers"), atomic=False))
+
+
+class BulkActions(admin.ModelAdmin):
+    """The actions of the customer list."""
+
+    actions = (
+        "disable", "enable", "freeze", "unfreeze", "set_customer_group", "set_territory", "set_account_manager",
+        "export_selected", "delete_selected",
+    )  # fmt: skip
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("crm.export_customer")
+
+    @admin.action(description=_("Disable"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._change(request, queryset, {"disabled": True})
+
+    @admin.action(description=_("Enable"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._change(request, queryset, {"disabled": False})
+
+    @admin.action(description=_("Freeze"), permissions=["change"])
+    def freeze(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._change(request, queryset, {"is_frozen": True})
+
+    @admin.action(description=_("Unfreeze"), permissions=["change"])
+    def unfreeze(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._change(request, queryset, {"is_frozen": False})
+
+    @admin.action(description=_("Set the group …"), permissions=["change"])
+    def set_customer_group(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._set(request, queryset, "customer_group")
+
+    @admin.action(description=_("Set the territory …"), permissions=["change"])
+    def set_territory(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._set(request, queryset, "territory")
+
+    @admin.action(description=_("Set the account manager …"), permissions=["change"])
+    def set_account_manager(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._set(request, queryset, "account_manager")
+
+    @admin.action(description=_("Delete …"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        if request.POST.get("post") == "yes":
+            self._change(request, queryset, None)
+            return None
+        chosen = queryset.order_by()
+        rows = SupplierNumberAtCustomer.objects.filter(customer__in=chosen.values("pk"))
+        return self._ask(request, queryset, title=_("Delete customers?"), is_deletion=True, row_count=rows.count())
+
+    @admin.action(description=_("Export as CSV"), permissions=["export"])
+    def export_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        if queryset.order_by().values("pk")[: MOST_EXPORTED_AT_ONCE + 1].count() > MOST_EXPORTED_AT_ONCE:
+            text = gettext("More than %s customers are too many for one page; use the export.") % MOST_EXPORTED_AT_ONCE
+            self.message_user(request, text, messages.ERROR)
+            return None
+        response = StreamingHttpResponse(csv_lines(queryset), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="customers-{timezone.now():%Y-%m-%d}.csv"'
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def _set(self, request: HttpRequest, queryset: QuerySet, name: str) -> HttpResponse | None:
+        field, error = Customer._meta.get_field(name), ""
+        if "value" in request.POST:
+            try:
+                value = attributes(Customer)[name].from_text(request.POST["value"])
+            except ValidationError as refused:
+                error = " ".join(refused.messages)
+            else:
+                self._change(request, queryset, {name: value})
+                return None
+        title = gettext("Set: %s") % field.verbose_name
+        url = reverse("admin:crm_customer_values", args=[name])
+        return self._ask(request, queryset, title=title, field=field, error=error, suggest_url=url)
+
+    def _ask(self, request: HttpRequest, queryset: QuerySet, **context: Any) -> HttpResponse:
+        """Says how many and shows some of them before anything is done."""
+        hidden = [
+            (name, value)
+            for name in ("action", "select_across", ACTION_CHECKBOX_NAME)
+            for value in request.POST.getlist(name)
+        ]
+        context |= self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "count": queryset.order_by().count(),
+            "samples": list(queryset.values_list("customer_name", flat=True)[:SAMPLES]),
+            "hidden": hidden,
+        }
+        return TemplateResponse(request, "backoffice/bulk.html", context)
+
+    def _change(self, request: HttpRequest, queryset: QuerySet, values: dict[str, Any] | None) -> None:
+        ids = list(queryset.order_by().values_list("pk", flat=True)[: AT_ONCE + 1])
+        if len(ids) <= AT_ONCE:
+            done = apply(ids, values, origin_of(request), lambda _done: None)
+            text = ngettext("%s customer: done.", "%s customers: done.", done) % done
+            self.message_user(request, text, messages.SUCCESS)
+            return
+        payload = {"values": values, "query": request.GET.urlencode(), "until": timezone.now().isoformat()}
+        queue.enqueue(KIND, payload, actor_of(request), request_id=request.request_id)
+        text = gettext("These are many: a job does it now. See how far it is under “Jobs”.")
+        self.message_user(request, text, messages.INFO)
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(queryset: QuerySet) -> Iterator[str]:
+    """All attributes, one line a customer. A text that a spreadsheet would take for a formula gets an apostrophe."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(CUSTOMER_NAMES)
+    for row in queryset.values_list(*CUSTOMERS.names).iterator(500):
+        values = CUSTOMERS.values(row)
+        yield writer.writerow([_cell(values[name]) for name in CUSTOMER_NAMES])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if FORMULA.match(value) else value
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else format(value, "f")

@@ -1,0 +1,45 @@
+"""How the list of customers can be narrowed, by a page as well as by a job that was asked for on it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from crm import rules, search
+from crm.models import Customer
+from overplane.backoffice.filters import choice_filter, date_filter, value_filter
+
+TYPES = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
+CONDITIONS = {
+    "active": (_("active"), Q(disabled=False, is_frozen=False)),
+    "disabled": (_("disabled"), Q(disabled=True)),
+    "frozen": (_("frozen"), Q(is_frozen=True)),
+    "internal": (_("internal customer"), Q(is_internal_customer=True)),
+}
+FILTERS = (
+    choice_filter("customer_type", _("type"), {t: (TYPES[t], Q(customer_type=t)) for t in rules.CUSTOMER_TYPES}),
+    choice_filter("status", _("status"), CONDITIONS),
+    value_filter("customer_group", _("group")),
+    value_filter("territory", _("territory")),
+    value_filter("account_manager", _("account manager")),
+    date_filter("created_at", _("created")),
+    date_filter("updated_at", _("updated")),
+)
+
+
+def found(queryset: QuerySet, words: str) -> QuerySet:
+    """The search of the API."""
+    words = words.replace("\0", "")[: search.MAX_LENGTH].strip()
+    return search.narrow(queryset, words) if words else queryset
+
+
+def narrowed(query: str, until: datetime) -> QuerySet:
+    """The customers of a list's address, as it was then: none that came later."""
+    given = QueryDict(query)
+    queryset = found(Customer.objects.filter(created_at__lte=until), given.get("q", ""))
+    params: dict[str, Any] = dict(given.lists())
+    for made in FILTERS:
+        queryset = made(None, params, Customer, None).queryset(None, queryset)
+    return queryset

@@ -1,0 +1,133 @@
+"""The log for people: who changed what, when, through which door; across all customers. Nothing here can be edited."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from overplane.api.pagination import Order
+from overplane.backoffice.filters import BigListFilter, choice_filter, date_filter
+from overplane.backoffice.lists import BigTableAdmin
+from overplane.events.changes import differences, door_name, people
+from overplane.events.models import Event
+
+
+class BySequence(Order):
+    """The log's own order."""
+
+    def by(self, *, backwards: bool = False) -> list[str]:
+        return ["-seq" if self.descending != backwards else "seq"]
+
+    def beyond(self, value: Any, object_id: str, *, backwards: bool = False) -> Q:
+        return Q(**{f"seq__{'lt' if self.descending != backwards else 'gt'}": value})
+
+
+class PersonFilter(BigListFilter):
+    """By the actor as the log writes it, or by a name alone."""
+
+    names = ("actor",)
+    title = _("person")
+    template = "backoffice/filters/text.html"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        name = self.used_parameters.get("actor")
+        if not name:
+            return queryset
+        actors = [name] if ":" in name else [f"{door}:{name}" for door in ("user", "api_key", "import")]
+        return queryset.filter(actor__in=actors)
+
+
+class FieldFilter(BigListFilter):
+    names = ("field",)
+    title = _("field")
+    template = "backoffice/filters/text.html"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        name = self.used_parameters.get("field")
+        return queryset.filter(changed__contains=f" {name} ") if name else queryset
+
+
+class SubjectFilter(BigListFilter):
+    names = ("subject",)
+    title = _("object's ID")
+    template = "backoffice/filters/text.html"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        subject = self.used_parameters.get("subject")
+        return queryset.filter(subject=subject) if subject else queryset
+
+
+DOOR_CONDITIONS = {
+    "api": (_("API"), Q(actor__startswith="api_key:")),
+    "staff": (_("back office"), Q(actor__startswith="user:")),
+    "import": (_("import"), Q(actor__startswith="import:")),
+}
+
+
+@admin.register(Event)
+class EventAdmin(BigTableAdmin):
+    columns = list_display = ("when", "type", "subject", "who", "what")
+    list_filter = (
+        PersonFilter,
+        FieldFilter,
+        SubjectFilter,
+        choice_filter("door", _("door"), DOOR_CONDITIONS),
+        date_filter("created_at", _("time")),
+    )
+    list_deferred = ("object", "previous")
+    order_fields = ()
+    default_order = BySequence("seq", descending=True)
+    search_fields = ("subject",)
+    search_placeholder = _("The ID of a customer")
+    has_kept_count = False
+    actions = None
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        words = search_term.strip().replace("\0", "")
+        return (queryset.filter(Q(subject=words)) if words else queryset), False
+
+    @admin.display(description=_("time"))
+    def when(self, event: Event) -> str:
+        return f"{event.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description=_("person"))
+    def who(self, event: Event) -> str:
+        door, _separator, name = event.actor.partition(":")
+        return f"{name} ({door_name(door)})"
+
+    @admin.display(description=_("changed"))
+    def what(self, event: Event) -> str:
+        return ", ".join(event.changed.split())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        number = forms.IntegerField(min_value=0, max_value=2**63 - 1)
+        try:
+            event = Event.objects.get(pk=number.clean(object_id))
+        except (forms.ValidationError, Event.DoesNotExist):
+            raise Http404 from None
+        context = self.admin_site.each_context(request) | {
+            "title": event.type,
+            "opts": self.opts,
+            "event": event,
+            "who": people([event])[event.actor],
+            "differences": differences(event),
+        }
+        return TemplateResponse(request, "backoffice/event.html", context)

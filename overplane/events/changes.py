@@ -1,0 +1,56 @@
+"""An event as people read it: what was, what is, who did it and through which door."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+from django.utils.translation import gettext as _
+
+from overplane.api.models import ApiKey
+from overplane.events.models import Event
+
+
+class Difference(NamedTuple):
+    name: str
+    old: Any
+    new: Any
+
+
+def differences(event: Event) -> list[Difference]:
+    """Old and new value of each attribute; none for an event whose values went with their customer."""
+    new = orjson.loads(event.object) if event.object else {}
+    old = orjson.loads(event.previous) if event.previous else {}
+    if event.type.endswith(".created"):
+        return [
+            Difference(n, None, v) for n, v in new.items() if v not in (None, False) and not _goes_without_saying(n)
+        ]
+    return [Difference(name, value, new.get(name)) for name, value in old.items()]
+
+
+def old_values(event: Event) -> dict[str, Any]:
+    """What was there before, numbers exact, as JSON attributes are parsed."""
+    old = orjson.loads(event.previous) if event.previous else {}
+    return {n: Decimal(repr(v)) if isinstance(v, float) else v for n, v in old.items()}
+
+
+def _goes_without_saying(name: str) -> bool:
+    return name in ("id", "created_at", "updated_at", "customer_id")
+
+
+def people(events: Iterable[Event]) -> dict[str, str]:
+    """Each actor's name, as people know it: keys by the name they were given."""
+    actors = {event.actor for event in events}
+    ids = [actor.partition(":")[2] for actor in actors if actor.startswith("api_key:")]
+    names = dict(ApiKey.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+    return {actor: _person(actor, names) for actor in actors}
+
+
+def _person(actor: str, key_names: dict[str, str]) -> str:
+    door, _separator, name = actor.partition(":")
+    shown = key_names.get(name, name) if door == "api_key" else name
+    return f"{shown} ({door_name(door)})" if shown else door_name(door)
+
+
+def door_name(door: str) -> str:
+    return {"api_key": _("API"), "user": _("back office"), "import": _("import"), "system": _("system")}.get(door, door)
