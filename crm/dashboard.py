@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 
 from crm.models import Customer
 from overplane.api.models import ApiKey
@@ -22,6 +23,15 @@ KIND = "crm.count_customers"
 WEEKS = 26
 MOST = 8
 EXPIRING = timedelta(days=30)
+TOLD = {
+    "customer.created": _l("created"),
+    "customer.updated": _l("changed"),
+    "customer.deleted": _l("deleted"),
+    "supplier_number_at_customer.created": _l("supplier number added"),
+    "supplier_number_at_customer.updated": _l("supplier number changed"),
+    "supplier_number_at_customer.deleted": _l("supplier number deleted"),
+    "supplier_number_at_customer.reordered": _l("supplier numbers reordered"),
+}
 PLOTTED = ("customer_type", "customer_group", "territory")
 
 
@@ -112,6 +122,7 @@ def figures() -> dict[str, Any]:
 @dataclass(frozen=True, slots=True)
 class Happened:
     event: Event
+    what: str
     name: str | None
     changed: list[str]
 
@@ -119,7 +130,7 @@ class Happened:
 def changed_last(limit: int = 10) -> list[Happened]:
     events = list(Event.objects.order_by("-seq").defer("object", "previous")[:limit])
     names = dict(Customer.objects.filter(pk__in={e.subject for e in events}).values_list("id", "customer_name"))
-    return [Happened(e, names.get(e.subject), e.changed.split()) for e in events]
+    return [Happened(e, str(TOLD.get(e.type, e.type)), names.get(e.subject), e.changed.split()) for e in events]
 
 
 def panels(user: AbstractBaseUser) -> dict[str, Any]:

@@ -1,9 +1,16 @@
 from django.contrib import admin
 from django.urls import path
 
-from crm.pages import merge
+from crm.pages import exports, imports, merge
 
 urlpatterns = [
     path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),
     path("merge/", admin.site.admin_view(merge.merge), name="merge"),
+    path("import/", admin.site.admin_view(imports.upload), name="import"),
+    path("import/<slug:file_id>/mapping/", admin.site.admin_view(imports.mapping), name="import_mapping"),
+    path("import/jobs/<slug:job_id>/", admin.site.admin_view(imports.job), name="import_job"),
+    path("import/jobs/<slug:job_id>/apply/", admin.site.admin_view(imports.apply), name="import_apply"),
+    path("import/jobs/<slug:job_id>/cancel/", admin.site.admin_view(imports.cancel), name="import_cancel"),
+    path("export/", admin.site.admin_view(exports.export), name="export"),
+    path("files/<slug:file_id>/", admin.site.admin_view(imports.download), name="job_file"),
 ]

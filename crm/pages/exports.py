@@ -1,0 +1,53 @@
+"""Export in the back office: chosen, made by a job, downloaded by whoever asked for it."""
+
+from collections.abc import Sequence
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from crm import search, transfers
+from overplane.backoffice.origin import actor_of
+from overplane.jobs import queue
+from overplane.jobs.models import OPEN, Job
+
+KIND = "crm.export_customers"
+
+
+class ExportForm(forms.Form):
+    format = forms.ChoiceField(label=gettext_lazy("Format"), choices=list(transfers.FORMATS.items()))
+    q = forms.CharField(
+        label=gettext_lazy("Only customers with these words"),
+        required=False,
+        max_length=search.MAX_LENGTH,
+        help_text=gettext_lazy("As in the list's search. Empty: all customers."),
+    )
+
+
+def start(request: HttpRequest, *, format: str, q: str = "", ids: Sequence[str] = ()) -> Job:
+    """The job that exports these customers; the page of exports shows it and offers the file."""
+    payload = {"format": format, "q": q, "ids": list(ids)}
+    return queue.enqueue(KIND, payload, actor_of(request), request_id=request.request_id)
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required("crm.export_customer", raise_exception=True)
+def export(request: HttpRequest) -> HttpResponse:
+    form = ExportForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        start(request, **form.cleaned_data)
+        return redirect("export")
+    jobs = list(Job.objects.filter(kind=KIND, actor=actor_of(request))[:20])
+    context = admin.site.each_context(request) | {
+        "title": _("Export customers"),
+        "form": form,
+        "jobs": jobs,
+        "is_open": any(job.state in OPEN for job in jobs),
+    }
+    return TemplateResponse(request, "crm/export.html", context)

@@ -1,0 +1,182 @@
+"""Import and export in the back office: upload, map, check, apply; choose, wait, download."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from python_calamine import CalamineWorkbook
+
+from crm import transfers
+from crm.models import Customer
+from overplane.events.models import Event
+from overplane.jobs.models import Job, JobFile, Preset
+from tests.test_merge import make
+from tests.test_people import member
+
+GOOD = "Kundenname,E-Mail,Tel,Colour,tax_id\nMüller,a@b,030-1,red,\nAcme,,,blue,T1\n"
+
+
+def upload(client: Client, text: str | bytes, name: str = "customers.csv") -> HttpResponse:
+    content = text if isinstance(text, bytes) else text.encode()
+    return client.post(reverse("import"), {"file": SimpleUploadedFile(name, content)})
+
+
+def columns(page: HttpResponse) -> dict[str, str]:
+    return {f"column-{column['i']}": column["chosen"] for column in page.context["columns"]}
+
+
+def check(client: Client, text: str, **more: str) -> str:
+    """Uploads, takes the guessed mapping, checks; the address of the report."""
+    url = upload(client, text)["Location"]
+    report = client.post(url, columns(client.get(url)) | more)["Location"]
+    call_command("run_worker", until_idle=True)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("headings", "found"),
+    [
+        (["Kundenname", "E-Mail", "Tel"], {"Kundenname": "customer_name", "E-Mail": "email_id", "Tel": "mobile_no"}),
+        (["customer_name", "Name"], {"customer_name": "customer_name"}),
+        (["Customer nmae", "Terittory"], {"Customer nmae": "customer_name", "Terittory": "territory"}),
+        (["Währung", "VAT-Number", "", "###", "x"], {"Währung": "default_currency", "VAT-Number": "tax_id"}),
+    ],
+)
+def test_guesses_what_headings_mean(headings: list[str], found: dict[str, str]) -> None:
+    assert transfers.guess(headings) == found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_checks_first_and_then_applies_once() -> None:
+    client = member("Editor")
+    report = check(client, GOOD)
+    shown = client.get(report).content.decode()
+    assert "No problems. 2 customers will be created." in shown
+    assert not Customer.objects.exists()
+    assert not Event.objects.exists()
+    apply = f"{report}apply/"
+    first = client.post(apply)["Location"]
+    assert "waiting" in client.get(first).content.decode().lower()
+    call_command("run_worker", until_idle=True)
+    assert client.post(apply)["Location"] == first
+    call_command("run_worker", until_idle=True)
+    assert "Imported 2 customers." in client.get(first).content.decode()
+    assert set(Customer.objects.values_list("customer_name", "email_id", "mobile_no", "tax_id")) == {
+        ("Müller", "a@b", "030-1", None),
+        ("Acme", None, None, "T1"),
+    }
+    assert set(Event.objects.values_list("actor", "type")) == {("user:anna", "customer.created")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
+    client = member("Editor")
+    bad = 'Name,email_id\nGood,a@b\n"<svg onload=alert(1)>",=no-mail\n,x@y\n\0,\n'
+    report = check(client, bad)
+    shown = client.get(report).content.decode()
+    assert "3 problems. Nothing was imported" in shown
+    assert "Import now" not in shown
+    assert "<svg onload" not in shown
+    found = client.get(reverse("job_file", args=[Job.objects.get(kind="crm.check_import").result["report"]]))
+    rows = list(csv.reader(io.StringIO(found.getvalue().decode("utf-8-sig"))))
+    assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
+        ("3", "email_id", "parameter_invalid"),
+        ("4", "Name", "parameter_invalid_empty"),
+        ("5", "Name", "characters_not_allowed"),
+    ]
+    assert rows[1][2] == "'=no-mail"
+    assert found["Content-Disposition"].startswith("attachment")
+    client.post(f"{report}apply/")
+    call_command("run_worker", until_idle=True)
+    assert not Customer.objects.exists()
+    assert not Job.objects.filter(kind="crm.import_customers").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mapping_can_be_saved_and_used_again() -> None:
+    client = member("Editor")
+    check(client, GOOD, **{"column-3": "industry", "preset_name": "shop"})
+    saved = Preset.objects.get()
+    assert saved.values["Colour"] == "industry"
+    url = upload(client, GOOD)["Location"]
+    assert columns(client.get(url))["column-3"] == ""
+    assert columns(client.get(f"{url}?preset={saved.pk}"))["column-3"] == "industry"
+    assert client.get(f"{url}?preset=x%00").status_code == 200
+
+
+@pytest.mark.django_db
+def test_refuses_what_cannot_be_imported() -> None:
+    client = member("Editor")
+    assert "must end in one of" in upload(client, "x", "evil.exe").content.decode()
+    assert "empty" in upload(client, "", "a.csv").content.decode()
+    for text in (b"\xff\xfe\x00", b"a\0b,c\n1,2\n", b"\n\n", b'"open'):
+        answer = client.get(upload(client, text)["Location"])
+        assert answer["Location"] == reverse("import"), text
+    url = upload(client, GOOD)["Location"]
+    assert "required" in client.post(url, {"column-0": "territory"}).content.decode()
+    twice = client.post(url, {"column-0": "customer_name", "column-1": "customer_name"})
+    assert "More than one column" in twice.content.decode()
+    assert not Job.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_and_jobs_are_their_owners() -> None:
+    client, other = member("Editor"), member("Editor", "other")
+    report = check(client, GOOD)
+    file = JobFile.objects.get()
+    assert client.get(reverse("job_file", args=[file.pk])).getvalue().decode() == GOOD
+    assert other.get(reverse("job_file", args=[file.pk])).status_code == 404
+    assert other.get(reverse("import_mapping", args=[file.pk])).status_code == 404
+    assert other.get(report).status_code == 403
+    assert other.post(f"{report}apply/").status_code == 404
+    assert member("Manager", "boss").get(report).status_code == 200
+    assert Client().get(reverse("job_file", args=[file.pk])).status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("page", "who"), [("import", ("Editor", "Manager", "Administrator")), ("export", ("Manager", "Administrator"))]
+)
+def test_who_may_import_and_export(page: str, who: tuple[str, ...]) -> None:
+    for role in ("Viewer", "Editor", "Manager", "Administrator"):
+        client = member(role, role)
+        expected = 200 if role in who else 403
+        assert client.get(reverse(page)).status_code == expected, role
+        assert client.post(reverse(page), {"format": "csv"}).status_code == (
+            expected if page == "import" or expected == 403 else 302
+        )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("format", transfers.FORMATS)
+def test_exports_what_was_asked_for(format: str) -> None:
+    client = member("Manager")
+    make("=1+1 Müller", territory='"><svg onload=x>', disabled=True)
+    make("Other")
+    client.post(reverse("export"), {"format": format, "q": "muller"})
+    call_command("run_worker", until_idle=True)
+    page = client.get(reverse("export")).content.decode()
+    kept = JobFile.objects.get()
+    assert reverse("job_file", args=[kept.pk]) in page
+    answer = client.get(reverse("job_file", args=[kept.pk]))
+    rows = read(format, answer.getvalue())
+    assert [row["customer_name"] for row in rows] == ["=1+1 Müller"]
+    assert (rows[0]["territory"], rows[0]["disabled"] in (True, "true")) == ('"><svg onload=x>', True)
+    client.user = None
+    assert member("Manager", "other").get(reverse("job_file", args=[kept.pk])).status_code == 404
+
+
+def read(format: str, content: bytes) -> list[dict[str, Any]]:
+    if format == "ndjson":
+        return [json.loads(line) for line in content.splitlines()]
+    if format == "csv":
+        return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    headings, *rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+    return [dict(zip(headings, row, strict=True)) for row in rows]
