@@ -26,7 +26,7 @@ class Table:
 
     def __init__(self, model: type[models.Model], *, unread: Iterable[str] = (), dealt: Iterable[str] = ()) -> None:
         self.model = model
-        written = [f for f in model._meta.concrete_fields if f.attname not in set(dealt)]
+        written = self.written_fields = [f for f in model._meta.concrete_fields if f.attname not in set(dealt)]
         self.fields = [f for f in model._meta.concrete_fields if f.attname not in set(unread)]
         self.names = tuple(f.attname for f in self.fields)
         self.written = tuple(f.attname for f in written)
@@ -35,7 +35,8 @@ class Table:
         self.pk = f'"{model._meta.pk.column}"'
         self.select = f"SELECT {self.columns} FROM {self.name}"
         columns = ", ".join(f'"{f.column}"' for f in written)
-        self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"
+        self.insert_statement = f"INSERT INTO {self.name} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"
+        self.copy_statement = f"COPY {self.name} ({columns}) FROM STDIN"
         self._columns = {f.attname: f.column for f in written}
 
     def get(self, pk: str, *, lock: bool = False) -> Row | None:
@@ -57,16 +58,20 @@ class Table:
         ready = [self._ready(row) for row in rows]
         with prepared() as cursor:
             if len(ready) == 1:
-                cursor.execute(self._insert, ready[0])
+                cursor.execute(self.insert_statement, ready[0])
             else:
-                cursor.executemany(self._insert, ready)
+                cursor.executemany(self.insert_statement, ready)
 
     def update(self, pk: str, values: Mapping[str, Any]) -> None:
         """Writes the named columns of one row, and no other."""
-        columns = ", ".join([f'"{self._columns[name]}" = %s' for name in values])
         parameters = [*(to_database(value) for value in values.values()), pk]
         with prepared() as cursor:
-            cursor.execute(f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s", parameters)
+            cursor.execute(self.update_statement(values), parameters)
+
+    def update_statement(self, names: Iterable[str]) -> str:
+        """Takes the values of these names, then the primary key."""
+        columns = ", ".join([f'"{self._columns[name]}" = %s' for name in names])
+        return f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s"
 
     def _ready(self, row: Mapping[str, Any]) -> list[Any]:
         return [to_database(row[name]) for name in self.written]

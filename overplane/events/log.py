@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from overplane.database import statements
+from overplane.database import bulk, statements
 from overplane.database.encoding import dumps
 from overplane.database.rows import Table
 from overplane.events import epochs
@@ -55,6 +55,33 @@ def record_many(changes: Iterable[Change], *, origin: Origin) -> None:
     ]
     if rows:
         EVENTS.insert(rows)
+
+
+def created(
+    type_: str,
+    subjects: Sequence[str],
+    object_ids: Sequence[str],
+    objects: Sequence[Mapping[str, Any]],
+    *,
+    origin: Origin,
+) -> bulk.Ready:
+    """The events of very many objects that come to be, ready to be written in the transaction in which they do."""
+    count = len(objects)
+    columns: dict[str, Sequence[Any]] = {
+        "epoch": [epochs.current()] * count,
+        "type": [type_] * count,
+        "created_at": [timezone.now()] * count,
+        "actor": [origin.actor] * count,
+        "subject": subjects,
+        "object_id": object_ids,
+        "object_version": [1] * count,
+        "request_id": [origin.request_id] * count,
+        "idempotency_key": [origin.idempotency_key] * count,
+        "object": [dumps(one).decode() for one in objects],
+        "previous": ["{}"] * count,
+        "changed": [""] * count,
+    }
+    return bulk.ready(EVENTS, [columns[name] for name in EVENTS.written])
 
 
 def scrub(subjects: Sequence[str]) -> None:
