@@ -17,7 +17,7 @@ CODE = [path for path in OURS if "migrations" not in path.parts]
 # Settings and routes put the house together, so they may name everything in it.
 PLATFORM = [path for path in CODE if path.is_relative_to(ROOT / "overplane") and path.stem not in ("settings", "urls")]
 DOMAIN_WORDS = re.compile(r"customer|supplier|territory|commission|tax_id|\bcrm\b", re.IGNORECASE)
-LONGEST = 330
+LONGEST, LONGEST_TABLE = 330, 450  # in the product; beside it, where a test may be one long table
 SIGNALS = {"Signal", "receiver", "pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"}
 
 
@@ -48,7 +48,7 @@ def test_there_is_something_to_look_at() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_a_module_is_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= LONGEST
+    assert len(path.read_text().splitlines()) <= (LONGEST if path in OURS else LONGEST_TABLE)
 
 
 def test_the_environment_is_read_in_the_settings() -> None:
