@@ -21,7 +21,7 @@ EVENTS = Table(Event, dealt=["seq", "xid"])
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one object. `subject` is the customer that the object is or belongs to."""
+    """What happened to one object. `subject` is the object that it is or belongs to."""
 
     type: str
     subject: str
@@ -64,7 +64,7 @@ def _row(change: Change, origin: Origin, now: datetime) -> dict[str, Any]:
 
 
 def scrubbing(subjects: Sequence[str]) -> Statement:
-    """Takes the values out of every event of these customers and their rows: the only update the log permits."""
+    """Takes the values out of every event of these objects and of what belongs to them: the only update the log permits."""
     sql = (
         f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"
         f" WHERE subject IN ({statements.marks(subjects)})"
