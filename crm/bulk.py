@@ -99,8 +99,8 @@ def _ready_rows(rows: Sequence[Values]) -> Ready:
 
 def update_customers(changes: Sequence[tuple[Values, Values]], *, now: datetime, origin: Origin) -> None:
     """Each customer as it is (locked) and what is to differ, which is judged already and does."""
-    groups: dict[tuple[str, ...], list[list[Any]]] = {}
     told: list[Change] = []
+    writes: list[tuple[str, Values]] = []
     ids = [before["id"] for before, new in changes if any(name in search.SEARCHED for name in new)]
     rows = existing_rows(ids)
     for before, new in changes:
@@ -109,15 +109,14 @@ def update_customers(changes: Sequence[tuple[Values, Values]], *, now: datetime,
         if any(name in search.SEARCHED for name in new):
             numbers = [row["supplier_number"] for row in rows.get(before["id"], [])]
             written["search_text"] = search.text_of(after, numbers)
-        groups.setdefault(tuple(written), []).append([*written.values(), before["id"]])
+        writes.append((before["id"], written))
         old = {name: before[name] for name in new}
         told.append(
             Change(
                 "customer.updated", before["id"], before["id"], after["version"], representation.customer(after), old
             )
         )
-    for names, values in groups.items():
-        bulk.update(CUSTOMERS, names, values)
+    bulk.update(CUSTOMERS, writes)
     log.record_many(told, origin=origin)
 
 
@@ -133,13 +132,12 @@ def change_rows(plans: Sequence[RowsPlan], *, origin: Origin) -> None:
     told: list[Change] = []
     inserts: list[Values] = []
     moved: list[tuple[int, str]] = []
-    updates: dict[tuple[str, ...], list[list[Any]]] = {}
+    updates: list[tuple[str, Values]] = []
     for plan in plans:
         _work_out(plan, told, inserts, moved, updates)
     if moved:
         move_rows(moved)
-    for names, values in updates.items():
-        bulk.update(SUPPLIER_NUMBERS, names, values)
+    bulk.update(SUPPLIER_NUMBERS, updates)
     if inserts:
         _ready_rows(inserts).write()
     _refresh_search([plan for plan in plans if plan.inserts or plan.updates or plan.deletes])
@@ -151,7 +149,7 @@ def _work_out(
     told: list[Change],
     inserts: list[Values],
     moved: list[tuple[int, str]],
-    updates: dict[tuple[str, ...], list[list[Any]]],
+    updates: list[tuple[str, Values]],
 ) -> None:
     customer_id = plan.customer["id"]
     places = {row_id: idx for idx, row_id in enumerate(plan.order, 1)}
@@ -168,8 +166,7 @@ def _work_out(
         version = before["version"] + 1 + (was[before["id"]] != places[before["id"]])
         after = changed | {"idx": places[before["id"]], "version": version}
         names = [n for n in ("company", "supplier_number") if before[n] != after[n]]
-        key = (*names, "version")
-        updates.setdefault(key, []).append([*(after[n] for n in key), before["id"]])
+        updates.append((before["id"], {n: after[n] for n in (*names, "version")}))
         old = {n: before[n] for n in names}
         shown = representation.supplier_number(after)
         told.append(Change("supplier_number_at_customer.updated", customer_id, before["id"], version, shown, old))
@@ -189,5 +186,5 @@ def _refresh_search(plans: Sequence[RowsPlan]) -> None:
     texts = []
     for plan in plans:
         numbers = [row["supplier_number"] for row in rows.get(plan.customer["id"], [])]
-        texts.append([search.text_of(plan.customer, numbers), plan.customer["id"]])
-    bulk.update(CUSTOMERS, ["search_text"], texts)
+        texts.append((plan.customer["id"], {"search_text": search.text_of(plan.customer, numbers)}))
+    bulk.update(CUSTOMERS, texts)

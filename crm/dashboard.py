@@ -133,8 +133,8 @@ def changed_last(limit: int = 10) -> list[Happened]:
     return [Happened(e, str(TOLD.get(e.type, e.type)), names.get(e.subject), e.changed.split()) for e in events]
 
 
-def panels(user: AbstractBaseUser) -> dict[str, Any]:
-    """What this person may see of the page."""
+def panels(user: AbstractBaseUser, actor: str) -> dict[str, Any]:
+    """What this person, `actor` in the log, may see of the page."""
     now = timezone.now()
     shown: dict[str, Any] = {"now": now}
     if user.has_perm("crm.view_customer"):
@@ -142,7 +142,8 @@ def panels(user: AbstractBaseUser) -> dict[str, Any]:
     if user.has_perm("overplane_events.view_event"):
         shown["events"] = changed_last()
     if user.has_perm("crm.add_customer"):
-        shown["jobs"] = Job.objects.filter(state__in=OPEN, kind="crm.import_customers").order_by("-id")[:10]
+        jobs = Job.objects.filter(state__in=OPEN, kind="crm.import_customers").order_by("-id")
+        shown["jobs"] = (jobs if user.has_perm("overplane_jobs.view_job") else jobs.filter(actor=actor))[:10]
     if user.has_perm("overplane_api.view_apikey"):
         expiring = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__range=(now, now + EXPIRING))
         shown["keys"] = expiring.order_by("expires_at")[:10]

@@ -107,7 +107,7 @@ def _lines(family: Family, wanted: Wanted) -> Iterator[list[str]]:
     customer, children = family
     own = [_cell(customer[name]) for name in wanted.names]
     blank = own if wanted.layout == "repeated" else [""] * len(own)
-    for i, child in enumerate(wanted.row_names and children or [dict.fromkeys(ROW_NAMES)]):
+    for i, child in enumerate((wanted.row_names and children) or [dict.fromkeys(ROW_NAMES)]):
         yield [*(blank if i else own), *(_cell(child[name]) for name in wanted.row_names)]
 
 
@@ -214,8 +214,9 @@ def _ndjson(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     count = 0
     moments = [name for name in ("created_at", "updated_at") if name in wanted.names]
     for families in _families(wanted):
-        for one in _objects(families, wanted):
-            target.write(dumps(one | {name: _moment(one[name]) for name in moments}) + b"\n")
+        target.writelines(
+            dumps(one | {name: _moment(one[name]) for name in moments}) + b"\n" for one in _objects(families, wanted)
+        )
         count += len(families)
         progress(count)
     return count

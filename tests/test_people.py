@@ -1,4 +1,4 @@
-"""Who may do what in the back office, how one gets in, and how one is kept out."""
+"""Groups and their members, how one gets in, and how one is kept out. Who may do what: test_roles.py."""
 
 import re
 from datetime import timedelta
@@ -16,15 +16,9 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from crm import services
-from crm.models import Customer
-from overplane.api import keys
-from overplane.api.models import ApiKey
 from overplane.observability import Origin
 
 User = get_user_model()
-ROLES = ("Viewer", "Editor", "Manager", "Administrator")
-VIEWER, EDITOR, MANAGER, ADMINISTRATOR = (frozenset(ROLES[i:]) for i in range(4))
-NOBODY: frozenset[str] = frozenset()
 PASSWORD = "a password that is long"
 
 
@@ -59,52 +53,6 @@ def test_the_groups_permissions_are_these_and_no_others() -> None:
     assert permitted("Administrator") >= viewer | editor | manager
 
 
-# Method, page, form, who may. Everybody else is refused with 403 and nothing happens.
-ACTS = [
-    ("GET", "admin:index", {}, VIEWER),
-    ("GET", "admin:crm_customer_changelist", {}, VIEWER),
-    ("GET", "admin:crm_customer_change", {}, VIEWER),
-    ("GET", "admin:crm_customer_add", {}, EDITOR),
-    ("POST", "admin:crm_customer_add", {"customer_name": "New", "customer_type": "Company"}, EDITOR),
-    ("POST", "admin:crm_customer_change", {"customer_name": "Changed", "customer_type": "Company"}, EDITOR),
-    ("POST", "admin:crm_customer_delete", {"post": "yes"}, MANAGER),
-    ("GET", "admin:overplane_api_apikey_changelist", {}, ADMINISTRATOR),
-    ("GET", "admin:overplane_api_apikey_add", {}, ADMINISTRATOR),
-    ("POST", "admin:overplane_api_apikey_add", {"name": "shop"}, ADMINISTRATOR),
-    ("POST", "admin:overplane_api_apikey_roll", {"hours": "1"}, ADMINISTRATOR),
-    ("GET", "admin:auth_user_changelist", {}, ADMINISTRATOR),
-    ("GET", "admin:auth_user_add", {}, ADMINISTRATOR),
-    ("GET", "admin:auth_group_changelist", {}, ADMINISTRATOR),
-    ("GET", "admin:axes_accessattempt_changelist", {}, ADMINISTRATOR),
-    ("GET", "admin:overplane_jobs_job_changelist", {}, MANAGER),
-]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(("method", "page", "form", "who"), ACTS, ids=[f"{a[0]} {a[1]}" for a in ACTS])
-def test_each_role_can_do_exactly_what_it_should(
-    role: str, method: str, page: str, form: dict[str, Any], who: frozenset[str]
-) -> None:
-    client = member(role)
-    customer = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).shown["id"]
-    key = keys.mint("first")[0].pk
-    needed = {"change": [customer], "delete": [customer], "roll": [key]}.get(page.rpartition("_")[2], [])
-    before = (set(Customer.objects.values_list("id", "customer_name")), ApiKey.objects.count())
-    rows = {"supplier_numbers-TOTAL_FORMS": 0, "supplier_numbers-INITIAL_FORMS": 0}
-    answer = client.generic(method, reverse(page, args=needed)) if method == "GET" else None
-    answer = answer or client.post(reverse(page, args=needed), form | rows)
-    after = (set(Customer.objects.values_list("id", "customer_name")), ApiKey.objects.count())
-    if role not in who:
-        assert answer.status_code == 403
-        assert after == before
-    elif method == "GET":
-        assert answer.status_code == 200
-    else:
-        assert answer.status_code in (200, 302)
-        assert after != before
-
-
 @pytest.mark.django_db
 def test_a_viewer_sees_no_way_to_change_anything() -> None:
     client = member("Viewer")
@@ -113,15 +61,6 @@ def test_a_viewer_sees_no_way_to_change_anything() -> None:
     assert 'name="customer_name"' not in page
     assert 'name="_save"' not in page
     assert "deletelink" not in page
-
-
-@pytest.mark.django_db
-def test_an_editor_cannot_delete_by_the_lists_action() -> None:
-    client = member("Editor")
-    customer = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).shown["id"]
-    chosen = {"action": "delete_selected", "_selected_action": [customer], "post": "yes"}
-    client.post(reverse("admin:crm_customer_changelist"), chosen)
-    assert Customer.objects.filter(pk=customer).exists()
 
 
 @pytest.mark.django_db

@@ -62,8 +62,10 @@ def upload(request: HttpRequest) -> HttpResponseBase:
         file = form.cleaned_data["file"]
         kept = transfers.keep(file, file.name, actor_of(request))
         return redirect("import_mapping", kept.pk)
-    recent = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)[:10]
-    return _page(request, "import_upload", title=_("Import customers"), form=form, recent=recent)
+    recent = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)
+    if not request.user.has_perm("overplane_jobs.view_job"):
+        recent = recent.filter(actor=actor_of(request))
+    return _page(request, "import_upload", title=_("Import customers"), form=form, recent=recent[:10])
 
 
 def _own_file(request: HttpRequest, file_id: str) -> JobFile:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -41,7 +41,10 @@ REASONS = {
 @require_http_methods(["GET", "POST"])
 @permission_required("crm.view_customer", raise_exception=True)
 def duplicates(request: HttpRequest) -> HttpResponse:
+    may_search = request.user.has_perm("crm.change_customer")
     if request.method == "POST":
+        if not may_search:  # it is work for the whole house
+            raise PermissionDenied
         queue.enqueue(KIND, {}, actor_of(request), request_id=request.request_id, key=KIND)
         return redirect("duplicates")
     last = Job.objects.filter(kind=KIND, state=State.DONE).first()
@@ -52,6 +55,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
         "under_way": Job.objects.filter(kind=KIND, state__in=OPEN).first(),
         "page": page,
         "groups": _shown(page.object_list),
+        "may_search": may_search,
         "may_merge": request.user.has_perms(MAY_MERGE),
     }
     return TemplateResponse(request, "crm/duplicates.html", context)
@@ -75,7 +79,7 @@ def compare_url(ids: Sequence[str]) -> str:
     return f"{reverse('merge')}?{query.urlencode()}"
 
 
-@admin.action(description=gettext_lazy("Compare and merge selected customers"), permissions=["change", "delete"])
+@admin.action(description=gettext_lazy("Compare and merge …"), permissions=["change", "delete"])
 def merge_selected(model_admin: ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     ids = list(queryset.order_by("created_at", "id").values_list("pk", flat=True)[: merging.MOST + 1])
     if 2 <= len(ids) <= merging.MOST:

@@ -3,6 +3,7 @@ from typing import Any
 from django import template
 
 from crm import dashboard
+from overplane.backoffice.origin import actor_of
 
 register = template.Library()
 
@@ -10,4 +11,4 @@ register = template.Library()
 @register.inclusion_tag("crm/dashboard.html", takes_context=True)
 def customer_dashboard(context: template.Context) -> dict[str, Any]:
     request = context["request"]
-    return dashboard.panels(request.user) | {"user": request.user, "perms": context.get("perms")}
+    return dashboard.panels(request.user, actor_of(request)) | {"user": request.user, "perms": context.get("perms")}

@@ -1,13 +1,12 @@
 """Many rows into a table at once, given as columns: by COPY on PostgreSQL, by executemany on SQLite."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
 
 from overplane.database.rows import Table, to_database
-from overplane.database.statements import prepared
 
 Column = Sequence[Any]
 NULL = "\\N"
@@ -25,7 +24,7 @@ class Ready:
         if not self.data:
             return
         if connection.vendor == "postgresql":
-            with prepared() as cursor, cursor.copy(self.table.copy_statement) as copy:
+            with connection.cursor() as cursor, cursor.copy(self.table.copy_statement) as copy:
                 copy.write(self.data)
         else:
             with connection.cursor() as cursor:
@@ -46,10 +45,15 @@ def insert(table: Table, columns: Sequence[Column]) -> None:
     ready(table, columns).write()
 
 
-def update(table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Writes the named attributes of many rows; each of `rows` is their values, then the primary key."""
+def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Writes the named attributes of many rows, each given by its primary key, and no others."""
+    groups: dict[str, list[Sequence[Any]]] = {}
+    for pk, values in changes:
+        sql, parameters = table.change(pk, values)
+        groups.setdefault(sql, []).append(parameters)
     with connection.cursor() as cursor:
-        cursor.executemany(table.update_statement(names), [[to_database(value) for value in row] for row in rows])
+        for sql, rows in groups.items():
+            cursor.executemany(sql, rows)
 
 
 def _copied(field: models.Field, column: Column) -> Sequence[str]:
@@ -96,5 +100,5 @@ COPIED: dict[str, Callable[[Column], Sequence[str]]] = {
 def _bound(field: models.Field, column: Column) -> Sequence[Any]:
     """The column as SQLite's driver wants it."""
     if field.get_internal_type() in ("DateTimeField", "DecimalField"):
-        return [to_database(value) for value in column]
+        return to_database(list(column))
     return column

@@ -13,9 +13,10 @@ from typing import Any
 
 from django.db import connection, models
 
-from overplane.database.statements import prepared
+from overplane.database import statements
+from overplane.database.statements import Row, Statement
 
-Row = tuple[Any, ...]
+NOTHING: Mapping[str, Any] = {}
 
 
 class Table:
@@ -35,7 +36,8 @@ class Table:
         self.pk = f'"{model._meta.pk.column}"'
         self.select = f"SELECT {self.columns} FROM {self.name}"
         columns = ", ".join(f'"{f.column}"' for f in written)
-        self.insert_statement = f"INSERT INTO {self.name} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"
+        # SELECT, not VALUES: a condition can follow it.
+        self.insert_statement = f"INSERT INTO {self.name} ({columns}) SELECT {', '.join(['%s'] * len(written))}"
         self.copy_statement = f"COPY {self.name} ({columns}) FROM STDIN"
         self._columns = {f.attname: f.column for f in written}
 
@@ -43,38 +45,33 @@ class Table:
         """The row with this primary key; with `lock`, nobody else changes it before the transaction's end."""
         # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
         suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
-        with prepared() as cursor:
-            cursor.execute(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
-            return cursor.fetchone()
+        return statements.first(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
 
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
         """The rows of a trusted SQL tail (`WHERE … ORDER BY …`)."""
-        with prepared() as cursor:
-            cursor.execute(f"{self.select} {where_and_order}", parameters)
-            return cursor.fetchall()
+        return statements.rows(f"{self.select} {where_and_order}", parameters)
 
     def insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows; each mapping has every name."""
-        ready = [self._ready(row) for row in rows]
-        with prepared() as cursor:
-            if len(ready) == 1:
-                cursor.execute(self.insert_statement, ready[0])
-            else:
-                cursor.executemany(self.insert_statement, ready)
+        if len(rows) == 1:
+            statements.run(*self.insertion(rows[0]))
+        else:
+            with connection.cursor() as cursor:
+                cursor.executemany(self.insert_statement, [self.insertion(row).parameters for row in rows])
+
+    def insertion(self, row: Mapping[str, Any]) -> Statement:
+        return Statement(self.insert_statement, to_database([row[name] for name in self.written]))
 
     def update(self, pk: str, values: Mapping[str, Any]) -> None:
         """Writes the named columns of one row, and no other."""
-        parameters = [*(to_database(value) for value in values.values()), pk]
-        with prepared() as cursor:
-            cursor.execute(self.update_statement(values), parameters)
+        statements.run(*self.change(pk, values))
 
-    def update_statement(self, names: Iterable[str]) -> str:
-        """Takes the values of these names, then the primary key."""
-        columns = ", ".join([f'"{self._columns[name]}" = %s' for name in names])
-        return f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s"
-
-    def _ready(self, row: Mapping[str, Any]) -> list[Any]:
-        return [to_database(row[name]) for name in self.written]
+    def change(self, pk: str, values: Mapping[str, Any], *, still: Mapping[str, Any] = NOTHING) -> Statement:
+        """Writes the named columns of one row, if the columns in `still` (none is null) are as they are there."""
+        columns = ", ".join([f'"{self._columns[name]}" = %s' for name in values])
+        conditions = " AND ".join([f"{self.pk} = %s", *(f'"{self._columns[name]}" = %s' for name in still)])
+        sql = f"UPDATE {self.name} SET {columns} WHERE {conditions}"
+        return Statement(sql, to_database([*values.values(), pk, *still.values()]))
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
@@ -85,10 +82,11 @@ class Table:
         }
         return [(i, readers[type_]) for i, f in enumerate(self.fields) for type_ in readers if isinstance(f, type_)]
 
-    def python(self, row: Row) -> Row | list[Any]:
-        """The row's values as Python knows them: aware datetimes, booleans, decimals."""
-        if connection.vendor != "sqlite":
-            return row
+    def python(self, rows: Sequence[Row]) -> Sequence[Row | list[Any]]:
+        """The rows' values as Python knows them: aware datetimes, booleans, decimals."""
+        return rows if connection.vendor != "sqlite" else [self._read(row) for row in rows]
+
+    def _read(self, row: Row) -> list[Any]:
         values = list(row)
         for index, read in self._readers:
             if values[index] is not None:
@@ -97,16 +95,20 @@ class Table:
 
     def values(self, row: Row) -> dict[str, Any]:
         """The row by name."""
-        return dict(zip(self.names, self.python(row), strict=True))
+        (values,) = self.python([row])
+        return dict(zip(self.names, values, strict=True))
 
 
-def to_database(value: Any) -> Any:
-    """SQLite has no type for moments and decimals; these are the texts that Django's ORM writes and reads."""
-    if connection.vendor == "sqlite":
-        if isinstance(value, datetime):
-            return str(value.astimezone(UTC).replace(tzinfo=None))
-        if isinstance(value, Decimal):
-            return format(value, "f")
+def to_database(values: list[Any]) -> list[Any]:
+    """SQLite has no type for moments and decimals: there they become the texts that Django's ORM writes and reads."""
+    return values if connection.vendor != "sqlite" else [_sqlite_text(value) for value in values]
+
+
+def _sqlite_text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return str(value.astimezone(UTC).replace(tzinfo=None))
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return value
 
 

@@ -1,46 +1,84 @@
-"""Running SQL texts that never change: on PostgreSQL each is parsed and planned once a connection, not once a request."""
+"""Running SQL texts that never change: on PostgreSQL each is parsed and planned once a connection, not once a request.
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+Several statements that belong together go to PostgreSQL as one (`WITH … AS (INSERT …) INSERT …`): one
+round trip, and a transaction of its own without BEGIN and COMMIT. SQLite runs them one by one in a transaction.
+"""
 
-import psycopg
-from django.db import connection
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter, methodcaller
+from typing import Any, NamedTuple
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+
+Row = tuple[Any, ...]
 
 
-class PreparedCursor(psycopg.Cursor):
-    """Has the server prepare what it runs."""
-
-    def execute(self, query: Any, params: Sequence[Any] | None = None, **options: Any) -> Any:
-        return super().execute(query, params, prepare=True)
+class Statement(NamedTuple):
+    sql: str
+    parameters: Sequence[Any]
 
 
-@contextmanager
-def prepared() -> Iterator[Any]:
-    """A cursor for fixed SQL texts. Where somebody counts or wraps queries (tests, DEBUG), Django's own."""
-    if connection.vendor != "postgresql" or connection.queries_logged or connection.execute_wrappers:
-        with connection.cursor() as cursor:
-            yield cursor
-        return
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    if connection.in_atomic_block:
-        connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, PreparedCursor(connection.connection) as cursor:
-        yield cursor
+ROWCOUNT, FETCHALL, FETCHONE = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
 
 
 def run(sql: str, parameters: Sequence[Any]) -> int:
     """Executes one statement; how many rows it touched."""
-    with prepared() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.rowcount
+    return _execute(sql, parameters, ROWCOUNT)
 
 
-def rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with prepared() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall()
+def rows(sql: str, parameters: Sequence[Any]) -> list[Row]:
+    return _execute(sql, parameters, FETCHALL)
+
+
+def first(sql: str, parameters: Sequence[Any]) -> Row | None:
+    return _execute(sql, parameters, FETCHONE)
+
+
+def together(*several: Statement) -> None:
+    """All of them or none. None may need what another one writes: on PostgreSQL each sees what was there before."""
+    if connection.vendor == "postgresql":
+        run(_joined(tuple(one.sql for one in several)), [value for one in several for value in one.parameters])
+        return
+    with transaction.atomic(savepoint=False):
+        for one in several:
+            run(*one)
+
+
+def insert_if(change: Statement, insertion: Statement) -> bool:
+    """Makes the change; if that touches a row, the insertion too, else nothing. `insertion` is INSERT … SELECT."""
+    if connection.vendor == "postgresql":
+        return bool(run(_conditional(change.sql, insertion.sql), [*change.parameters, *insertion.parameters]))
+    with transaction.atomic(savepoint=False):
+        return bool(run(*change)) and bool(run(*insertion))
+
+
+@lru_cache(maxsize=512)
+def _joined(texts: tuple[str, ...]) -> str:
+    *before, last = texts
+    parts = ", ".join([f"part_{i} AS ({text})" for i, text in enumerate(before)])
+    return f"WITH {parts} {last}"
+
+
+@lru_cache(maxsize=512)
+def _conditional(change: str, insertion: str) -> str:
+    return f"WITH change AS ({change} RETURNING 1) {insertion} WHERE EXISTS (SELECT FROM change)"
+
+
+def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) -> Any:
+    """`read` takes from the cursor what is wanted of it."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    # Where somebody counts or wraps queries (tests, DEBUG), Django's own cursor.
+    if connection.vendor != "postgresql" or connection.queries_logged or connection.execute_wrappers:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return read(cursor)
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    if connection.in_atomic_block:
+        connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        return read(connection.prepared_cursor().execute(sql, parameters))
 
 
 def marks(values: Sequence[Any]) -> str:

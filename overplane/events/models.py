@@ -41,7 +41,7 @@ class Event(models.Model):
     type = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     actor = models.CharField(max_length=100)
-    subject = models.CharField(max_length=100)  # the customer, also for an event of one of its rows
+    subject = models.CharField(max_length=100)  # the object itself, or that to which it belongs
     object_id = models.CharField(max_length=100)
     object_version = models.IntegerField()
     request_id = StringField(max_length=100)
