@@ -1,6 +1,6 @@
 """How a customer and its rows look from outside: in API answers, events and exports. Values in, plain values out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
@@ -17,9 +17,9 @@ def customer(values: Mapping[str, Any]) -> Shown:
     return {name: values[name] for name in CUSTOMER_NAMES}
 
 
-def customer_row(row: Row) -> Shown:
-    """The same, straight off a row of `CUSTOMERS`: its documented columns come first."""
-    return dict(zip(CUSTOMER_NAMES, CUSTOMERS.python(row), strict=False))
+def customers(rows: Sequence[Row]) -> list[Shown]:
+    """The same, straight off rows of `CUSTOMERS`: the documented columns come first, what is not shown after them."""
+    return [dict(zip(CUSTOMER_NAMES, row, strict=False)) for row in CUSTOMERS.python(rows)]
 
 
 def supplier_number(values: Mapping[str, Any]) -> Shown:

@@ -19,9 +19,8 @@ from overplane.api.errors import INVALID_REQUEST, ApiError, bad_request, envelop
 from overplane.api.pagination import FAR, PARAMETERS, Order, Page, Slice, link_header
 from overplane.api.query import Query
 from overplane.api.viewsets import ApiViewSet, JsonResponse
-from overplane.database import counters
+from overplane.database import counters, statements
 from overplane.database.rows import Row, Table
-from overplane.database.statements import prepared
 from overplane.problems import Code, ObjectMissing, VersionMismatch, problems_in
 
 NEWEST_FIRST = Order("created_at", descending=True)
@@ -35,9 +34,9 @@ SHAPE_PARAMETERS = ("expand[]", "fields")
 LIST_PARAMETERS = (*PARAMETERS, *SHAPE_PARAMETERS, "q", "order_by", *CUSTOMER_FILTERS)
 TABLE = Customer._meta.db_table
 VERSION = CUSTOMERS.names.index("version")
-# The list without conditions, its exact total in every row: one statement, at any size.
+# The list without conditions, its exact total at each row's end: one statement, at any size.
 UNFILTERED = (
-    f"SELECT {counters.total_sql(TABLE)}, {CUSTOMERS.columns} FROM {CUSTOMERS.name}"
+    f"SELECT {CUSTOMERS.columns}, {counters.total_sql(TABLE)} FROM {CUSTOMERS.name}"
     " ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s"
 )
 
@@ -54,7 +53,7 @@ class CustomerShape:
         return self.fields is None and not self.expand
 
     def of(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        shown = [representation.customer_row(row) for row in rows]
+        shown = representation.customers(rows)
         if self.fields is not None:
             shown = [{n: v for n, v in one.items() if n == "id" or n in self.fields} for one in shown]
         if self.expand:
@@ -281,11 +280,9 @@ def place_in(order: Order) -> Any:
 
 
 def _unfiltered(page: Page) -> tuple[int, Slice]:
-    with prepared() as cursor:
-        cursor.execute(UNFILTERED, [page.limit + 1, page.offset])
-        rows = cursor.fetchall()
-    total = int(rows[0][0]) if rows else counters.total(connection, TABLE)
-    return total, Slice.cut([row[1:] for row in rows], page)
+    rows = statements.rows(UNFILTERED, [page.limit + 1, page.offset])
+    total = int(rows[0][-1]) if rows else counters.total(connection, TABLE)
+    return total, Slice.cut(rows, page)
 
 
 def _list_response(

@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from crm import services
 from crm.admin import listing
 from crm.models import CUSTOMERS, Customer, SupplierNumberAtCustomer
+from crm.pages.merge import merge_selected
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.origin import actor_of, origin_of
 from overplane.database.attributes import attributes
@@ -80,7 +81,7 @@ class BulkActions(admin.ModelAdmin):
 
     actions = (
         "disable", "enable", "freeze", "unfreeze", "set_customer_group", "set_territory", "set_account_manager",
-        "export_selected", "delete_selected",
+        "export_selected", merge_selected, "delete_selected",
     )  # fmt: skip
 
     def has_export_permission(self, request: HttpRequest) -> bool:

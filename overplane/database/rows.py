@@ -13,9 +13,8 @@ from typing import Any
 
 from django.db import connection, models
 
-from overplane.database.statements import prepared
-
-Row = tuple[Any, ...]
+from overplane.database import statements
+from overplane.database.statements import Row
 
 
 class Table:
@@ -42,34 +41,26 @@ class Table:
         """The row with this primary key; with `lock`, nobody else changes it before the transaction's end."""
         # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
         suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
-        with prepared() as cursor:
-            cursor.execute(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
-            return cursor.fetchone()
+        return statements.first(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
 
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
         """The rows of a trusted SQL tail (`WHERE … ORDER BY …`)."""
-        with prepared() as cursor:
-            cursor.execute(f"{self.select} {where_and_order}", parameters)
-            return cursor.fetchall()
+        return statements.rows(f"{self.select} {where_and_order}", parameters)
 
     def insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows; each mapping has every name."""
-        ready = [self._ready(row) for row in rows]
-        with prepared() as cursor:
-            if len(ready) == 1:
-                cursor.execute(self._insert, ready[0])
-            else:
+        ready = [to_database([row[name] for name in self.written]) for row in rows]
+        if len(ready) == 1:
+            statements.run(self._insert, ready[0])
+        else:
+            with connection.cursor() as cursor:
                 cursor.executemany(self._insert, ready)
 
     def update(self, pk: str, values: Mapping[str, Any]) -> None:
         """Writes the named columns of one row, and no other."""
         columns = ", ".join([f'"{self._columns[name]}" = %s' for name in values])
-        parameters = [*(to_database(value) for value in values.values()), pk]
-        with prepared() as cursor:
-            cursor.execute(f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s", parameters)
-
-    def _ready(self, row: Mapping[str, Any]) -> list[Any]:
-        return [to_database(row[name]) for name in self.written]
+        sql = f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s"
+        statements.run(sql, to_database([*values.values(), pk]))
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
@@ -80,10 +71,11 @@ class Table:
         }
         return [(i, readers[type_]) for i, f in enumerate(self.fields) for type_ in readers if isinstance(f, type_)]
 
-    def python(self, row: Row) -> Row | list[Any]:
-        """The row's values as Python knows them: aware datetimes, booleans, decimals."""
-        if connection.vendor != "sqlite":
-            return row
+    def python(self, rows: Sequence[Row]) -> Sequence[Row | list[Any]]:
+        """The rows' values as Python knows them: aware datetimes, booleans, decimals."""
+        return rows if connection.vendor != "sqlite" else [self._read(row) for row in rows]
+
+    def _read(self, row: Row) -> list[Any]:
         values = list(row)
         for index, read in self._readers:
             if values[index] is not None:
@@ -92,16 +84,20 @@ class Table:
 
     def values(self, row: Row) -> dict[str, Any]:
         """The row by name."""
-        return dict(zip(self.names, self.python(row), strict=True))
+        (values,) = self.python([row])
+        return dict(zip(self.names, values, strict=True))
 
 
-def to_database(value: Any) -> Any:
-    """SQLite has no type for moments and decimals; these are the texts that Django's ORM writes and reads."""
-    if connection.vendor == "sqlite":
-        if isinstance(value, datetime):
-            return str(value.astimezone(UTC).replace(tzinfo=None))
-        if isinstance(value, Decimal):
-            return format(value, "f")
+def to_database(values: list[Any]) -> list[Any]:
+    """SQLite has no type for moments and decimals: there they become the texts that Django's ORM writes and reads."""
+    return values if connection.vendor != "sqlite" else [_sqlite_text(value) for value in values]
+
+
+def _sqlite_text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return str(value.astimezone(UTC).replace(tzinfo=None))
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return value
 
 

@@ -11,7 +11,7 @@ document.addEventListener("keydown", (event) => {
       menu.querySelector("summary").focus();
     }
   } else if (event.key === "s" && (event.ctrlKey || event.metaKey) && !event.altKey) {
-    const save = document.querySelector(".submit-row [name='_continue'], .submit-row [name='_save']");
+    const [save] = ["_continue", "_save"].map((name) => document.querySelector(`.submit-row [name='${name}']`)).filter(Boolean);
     if (save) { event.preventDefault(); save.click(); }
   }
 });

@@ -46,7 +46,7 @@
     const made = document.createElement("button");
     made.type = "button";
     made.textContent = text;
-    made.setAttribute("aria-label", name);
+    made.setAttribute("aria-label", `${name}, 1`); // the last word is the row's number; see label()
     made.title = name;
     made.addEventListener("click", action);
     return made;
@@ -59,14 +59,14 @@
     const handle = button("⠿", words.drag, () => {});
     handle.className = "bo-drag";
     handle.tabIndex = -1;
-    handle.addEventListener("pointerdown", (event) => drag(row, handle, event));
+    handle.addEventListener("pointerdown", (event) => drag(row, event));
     const again = (control) => () => { move(row, control); tools.children[control < 0 ? 1 : 2].focus(); };
     tools.append(handle, button("↑", words.up, again(-1)), button("↓", words.down, again(1)));
     cell.append(tools);
+    label(row, place(row).value);
   };
-  const drag = (row, handle, start) => {
+  const drag = (row, start) => {
     start.preventDefault();
-    handle.setPointerCapture(start.pointerId);
     row.classList.add("bo-moving");
     const follow = (event) => {
       const over = rows().find((other) => {
@@ -77,14 +77,16 @@
       const box = over.getBoundingClientRect();
       event.clientY < box.top + box.height / 2 ? over.before(row) : over.after(row);
     };
+    // On the document: an element that is moved in the tree loses a captured pointer.
+    const listening = new AbortController(), { signal } = listening;
     const stop = () => {
-      handle.removeEventListener("pointermove", follow);
+      listening.abort();
       row.classList.remove("bo-moving");
       renumber();
     };
-    handle.addEventListener("pointermove", follow);
-    handle.addEventListener("pointerup", stop, { once: true });
-    handle.addEventListener("pointercancel", stop, { once: true });
+    document.addEventListener("pointermove", follow, { signal });
+    document.addEventListener("pointerup", stop, { signal });
+    document.addEventListener("pointercancel", stop, { signal });
   };
   let base = 1;
   if (body && body.querySelector("[name$='-idx']")) {

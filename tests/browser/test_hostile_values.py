@@ -1,0 +1,120 @@
+"""What a customer carries stays text on every page: no element, no script, no link, no turned page."""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from crm import services
+from crm.admin.customers import CustomerAdmin
+from crm.models import Customer, SupplierNumberAtCustomer
+from crm.pages.merge import compare_url
+from overplane.backoffice.models import SavedView
+from overplane.database.attributes import attributes
+from tests.browser.conftest import Visitors
+from tests.browser.test_walk import LIST, form_of
+from tests.test_merge import ORIGIN
+from tests.test_people import User, member
+
+TURNED = "\u202e"
+MARKUP = f'"><svg onload="window.hacked=1">{{{{7*7}}}}<b>{TURNED}gpj.exe'
+LINK = f"javascript:window.hacked=1//{{{{7*7}}}}<b>{TURNED}gpj.exe"
+# What the rules ask of these; everything else takes any text.
+RULED = {"customer_type": "Company", "default_currency": "EUR"}
+
+LOOK = """() => {
+  const all = [...document.querySelectorAll('*')];
+  const texts = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) texts.push(walk.currentNode);
+  const isIsolated = (text) => {
+    // Up to the block it stands in: isolated, or nothing after it that could be turned.
+    for (let at = text.parentElement; at; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (at.matches('option, textarea') || /isolate|plaintext/.test(style.unicodeBidi) || style.display === 'none') return true;
+      if (style.display !== 'inline') return at.textContent.trim().endsWith(text.data.trim());
+    }
+    return false;
+  };
+  return {
+    hacked: Boolean(window.hacked),
+    handlers: all.filter((e) => [...e.attributes].some((a) => a.name.startsWith('on'))).map((e) => e.outerHTML.slice(0, 200)),
+    made: all.filter((e) => e.matches('b, [onload]')).map((e) => e.outerHTML.slice(0, 200)),
+    links: all.filter((e) => ['href', 'src', 'action', 'formaction', 'srcdoc', 'data'].some((n) => /^\\s*(javascript|data|vbscript):/i.test(e.getAttribute(n) ?? ''))).map((e) => e.outerHTML.slice(0, 200)),
+    turned: texts.filter((t) => t.data.includes('\\u202e') && !isIsolated(t)).map((t) => t.parentElement.outerHTML.slice(0, 300)),
+    isShown: document.documentElement.textContent.includes('{{7*7}}') || all.some((e) => (e.value ?? '').includes?.('{{7*7}}')),
+  };
+}"""
+HARMLESS = {"hacked": False, "handlers": [], "made": [], "links": [], "turned": [], "isShown": True}
+
+
+def hostile(text: str, **values: Any) -> str:
+    texts = {name: text for name, known in attributes(Customer).items() if known.default is None}
+    texts |= {"email_id": f"{text.replace(' ', '/')}@x.example", "default_commission_rate": None} | RULED | values
+    customer_id = services.create_customer(texts, origin=ORIGIN).shown["id"]
+    row = {name: text for name in attributes(SupplierNumberAtCustomer) if name not in ("idx", "customer_id")}
+    services.add_supplier_number(customer_id, row, origin=ORIGIN)
+    return customer_id
+
+
+def look(page: Page) -> None:
+    assert page.evaluate(LOOK) == HARMLESS, page.url
+
+
+@pytest.mark.parametrize("text", [MARKUP, LINK], ids=["markup", "link"])
+def test_hostile_values_stay_text_on_every_page(visit: Visitors, text: str) -> None:
+    client = member("Administrator")
+    a, b = hostile(text), hostile(text, territory="North")
+    client.post(reverse("duplicates"))
+    call_command("run_worker", until_idle=True)
+    SavedView.objects.create(
+        user=User.objects.get(username="anna"), page="crm.customer", name=text[:80], is_shared=True, query="q=",
+        columns=list(CustomerAdmin.columns),
+    )  # fmt: skip
+    SavedView.objects.create(
+        user=User.objects.get(username="anna"), page="crm.customer", columns=list(CustomerAdmin.columns)
+    )
+    page = visit(client)
+    addresses = [
+        "/admin/",
+        LIST,
+        f"{LIST}?q=gpj&territory=North",
+        form_of(a),
+        reverse("admin:crm_customer_history", args=[a]),
+        reverse("admin:crm_customer_delete", args=[a]),
+        compare_url([a, b]),
+        reverse("duplicates"),
+    ]
+    for address in addresses:
+        page.goto(address)
+        look(page)
+    page.goto(LIST)
+    page.locator("#action-toggle").check()
+    page.get_by_role("combobox", name="Action").select_option(label="Delete …")
+    page.get_by_role("button", name="Go").click()
+    expect(page.locator("#content-main")).to_contain_text("2 customers")
+    look(page)
+
+
+@pytest.mark.parametrize("text", [MARKUP, LINK], ids=["markup", "link"])
+def test_hostile_values_stay_text_in_a_conflict_a_hint_and_what_is_told(visit: Visitors, text: str) -> None:
+    customer_id, page = hostile(text), visit(member("Manager"))
+    page.goto(form_of(customer_id))
+    page.locator("#id_territory").fill(f"mine {text}")
+    page.locator("#id_industry").focus()
+    expect(page.locator("#id_industry ~ datalist option")).to_have_count(1)
+    services.update_customer(customer_id, {"territory": f"theirs {text}"}, origin=ORIGIN)
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_role("heading", name="Changed by somebody else")).to_be_visible()
+    look(page)
+    page.get_by_role("radio", name="Yours").check()
+    page.get_by_role("button", name="Save as chosen").click()
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    look(page)
+    page.goto("/admin/crm/customer/add/")
+    page.locator("#id_customer_name").fill(text)
+    expect(page.locator("[data-duplicates-target] a")).to_be_visible()
+    look(page)
+    page.locator("#id_customer_name").fill("")  # nothing is left unsaved
