@@ -16,12 +16,16 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.flag("DEBUG")
 OVERPLANE_MODE = env.choice("OVERPLANE_MODE", ("test", "live"))
+PRODUCT = "Overplane CRM"
 PORT = env.number("PORT", 8000, lowest=1)
+BIND = env.text("BIND", f"127.0.0.1:{PORT}")
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 2, lowest=1)
+WEB_THREADS = env.number("WEB_THREADS", 4, lowest=1)
+METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep their counts; see gunicorn.py
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0, read=float)  # requests a second for each key; 0: no limit
-SEVERAL_PROCESSES = bool(env.text("PROMETHEUS_MULTIPROC_DIR"))
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -154,7 +158,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "people/locked.html"
 AXES_VERBOSE = False
 REQUIRE_SECOND_FACTOR = env.flag("REQUIRE_SECOND_FACTOR")
-OTP_TOTP_ISSUER = "Overplane CRM"
+OTP_TOTP_ISSUER = PRODUCT
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -174,7 +178,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Overplane CRM API",
+    "TITLE": f"{PRODUCT} API",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

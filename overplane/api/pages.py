@@ -48,7 +48,7 @@ def _unready() -> list[str]:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    text, media_type = observability.metrics_text(several_processes=settings.SEVERAL_PROCESSES)
+    text, media_type = observability.metrics_text(several_processes=bool(settings.METRICS_DIR))
     return HttpResponse(text, content_type=media_type)
 
 

@@ -6,7 +6,7 @@ one coded `ValidationError`; rules (what no field can say) come after it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -98,13 +98,8 @@ def _number(field: models.Field, default: Any) -> tuple[Parser, Parser]:
         raise _wrong_type("a number", value)
 
     def from_text(value: str) -> Decimal | None:
-        value = value.strip()
-        if not value:
-            return default
-        try:
-            return judged(Decimal(value))
-        except InvalidOperation:
-            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5.")) from None
+        number = field.to_python(value.strip())
+        return default if number is None else judged(number)
 
     return from_json, from_text
 

@@ -1,10 +1,10 @@
 """Model fields that say once what a value may be: in the database, at every door, in the API description."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
@@ -14,6 +14,8 @@ from overplane.database.text import has_forbidden_characters
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
+# Python would also take 1_0, digits of other scripts and NaN.
+WRITTEN_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,9})?")
 
 
 class ByCodePoint:
@@ -153,10 +155,9 @@ class RateField(CleanedWhenEmpty, models.DecimalField):
     def to_python(self, value: Any) -> Decimal | None:
         if value in (None, ""):
             return None
-        try:
-            return super().to_python(value)
-        except ValidationError:
-            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number.")) from None
+        if isinstance(value, str) and not WRITTEN_NUMBER.fullmatch(value.strip()):
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5."))
+        return super().to_python(value)
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)

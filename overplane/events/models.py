@@ -42,7 +42,7 @@ class Event(models.Model):
     type = models.CharField(_("type"), max_length=64)
     created_at = models.DateTimeField()
     actor = models.CharField(max_length=100)
-    subject = models.CharField(_("customer"), max_length=100)  # the customer, also for an event of one of its rows
+    subject = models.CharField(_("object"), max_length=100)  # the object itself, or that to which it belongs
     object_id = models.CharField(max_length=100)
     object_version = models.IntegerField()
     request_id = StringField(max_length=100)

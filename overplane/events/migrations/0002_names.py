@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='event',
             name='subject',
-            field=models.CharField(max_length=100, verbose_name='customer'),
+            field=models.CharField(max_length=100, verbose_name='object'),
         ),
         migrations.AlterField(
             model_name='event',
