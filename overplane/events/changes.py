@@ -38,6 +38,12 @@ def _goes_without_saying(name: str) -> bool:
     return name in ("id", "created_at", "updated_at", "customer_id")
 
 
+def actors_named(name: str) -> list[str]:
+    """Everybody of this name as the log writes them: a person, keys, an import."""
+    keys = ApiKey.objects.filter(name=name).values_list("pk", flat=True)
+    return [f"user:{name}", f"import:{name}", f"api_key:{name}", *(f"api_key:{key}" for key in keys)]
+
+
 def people(events: Iterable[Event]) -> dict[str, str]:
     """Each actor's name, as people know it: keys by the name they were given."""
     actors = {event.actor for event in events}
