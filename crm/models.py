@@ -104,7 +104,9 @@ class Customer(models.Model):
         values = {}
         for field in self._meta.concrete_fields:
             with suppress(ValidationError):  # already told by clean_fields
-                values[field.attname] = field.to_python(getattr(self, field.attname))
+                value = field.to_python(getattr(self, field.attname))
+                field.run_validators(value)
+                values[field.attname] = value
         rules.check_customer(values)
 
 
@@ -141,5 +143,6 @@ class CustomerTombstone(models.Model):
 
 
 CUSTOMERS = Table(Customer, unread=["search_text"])
+SEARCHABLE = Table(Customer)  # with the text that search looks in: for those who write
 SUPPLIER_NUMBERS = Table(SupplierNumberAtCustomer)
 TOMBSTONES = Table(CustomerTombstone)

@@ -1,27 +1,23 @@
-"""gunicorn's configuration. Read before Django's settings exist: the one file beside settings.py that reads the environment."""
+"""gunicorn's configuration. The workers inherit the settings that are read here."""
 
 import atexit
-import os
 import shutil
 import tempfile
-from typing import Any
 
-from prometheus_client import multiprocess
+from overplane import settings
 
-bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+bind = settings.BIND
+workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
-threads = int(os.environ.get("WEB_THREADS") or 4)
+threads = settings.WEB_THREADS
 keepalive = 5
 graceful_timeout = 30
 limit_request_line = 8190
 control_socket_disable = True
-if workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    # The workers write their counts here, and whichever is asked adds them up.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="overplane-metrics-")
-    atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(worker.pid)
+if workers > 1:
+    # The workers write their counts here, and whichever is asked adds them up. The variable must be there before the
+    # Prometheus client is imported, so nothing that imports it may be imported here.
+    if not settings.METRICS_DIR:
+        settings.METRICS_DIR = tempfile.mkdtemp(prefix="overplane-metrics-")
+        atexit.register(shutil.rmtree, settings.METRICS_DIR, ignore_errors=True)
+    raw_env = [f"PROMETHEUS_MULTIPROC_DIR={settings.METRICS_DIR}"]

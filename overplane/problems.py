@@ -54,7 +54,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. `param` is a path: `customer_name`, `created_at[gte]`, `ordered_ids[2]`."""
+    """One thing that is wrong. `param` is a path: `limit`, `created_at[gte]`, `ordered_ids[2]`."""
 
     code: Code
     message: str
@@ -91,7 +91,7 @@ def problems_in(error: ValidationError, prefix: str = "") -> Iterator[Problem]:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """A hint for a mistyped name: ` Did you mean "territory"?`, or nothing."""
+    """A hint for a mistyped name: ` Did you mean "limit"?`, or nothing."""
     close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
     return f' Did you mean "{close[0]}"?' if close else ""
 

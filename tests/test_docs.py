@@ -13,7 +13,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from django.utils import timezone
 
-from crm.descriptions import CUSTOMER_ID, ROW_ID
+from crm.components import CUSTOMER_ID, ROW_ID
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
 from crm.services import new_customer
 from overplane.api import reference

@@ -17,7 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
-from crm.descriptions import CUSTOMER_ID, ROW_ID
+from crm.components import CUSTOMER_ID, ROW_ID
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
 from crm.services import new_customer
 from overplane.api import keys, throttling

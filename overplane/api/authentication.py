@@ -3,13 +3,14 @@
 import base64
 import binascii
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from overplane.api import keys, throttling
 from overplane.api.errors import AUTHENTICATION, PERMISSION, ApiError, error
 from overplane.problems import Code
 
-CHALLENGE = 'Bearer realm="Overplane CRM"'
+CHALLENGE = f'Bearer realm="{settings.PRODUCT}"'
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

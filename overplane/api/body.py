@@ -4,18 +4,20 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.database.text import has_forbidden_characters
-from overplane.problems import Code, invalid
+from overplane.problems import Code, Errors, invalid
 
 MIB = 1024 * 1024
 BODY_LIMIT = MIB
 MAX_DEPTH = 32
 # A body that is refused for its size is still read so far, or the client would see a broken connection, not our answer.
 DRAINED = 32 * MIB
+# A list of every forbidden text in a hostile body would be longer than the body.
+MOST_TOLD = 100
 
 
 class _Duplicate(ValueError):
@@ -100,16 +102,25 @@ def _depth_above(value: Any, limit: int) -> bool:
     return limit == 0 or any(_depth_above(inner, limit - 1) for inner in value if type(inner) in (dict, list))
 
 
-def _check_characters(value: Any, path: str = "") -> None:
-    """Raises at the first text, key or value, that cannot be stored."""
-    if type(value) is str:
-        if has_forbidden_characters(value):
-            problem = invalid(Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL or half of a surrogate pair.")
-            raise ValidationError({path: problem}) if path else problem
+def _check_characters(payload: dict[str, Any]) -> None:
+    """Raises for the texts, keys and values, that cannot be stored."""
+    found: Errors = {}
+    _note_characters(payload, "", found)
+    if found:
+        raise ValidationError(found)  # type: ignore[arg-type]
+
+
+def _note_characters(value: Any, path: str, found: Errors) -> None:
+    if len(found) == MOST_TOLD:
+        return
+    if type(value) is str and has_forbidden_characters(value):
+        problem = invalid(Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL or half of a surrogate pair.")
+        found[path or NON_FIELD_ERRORS] = [problem]
     elif type(value) is dict:
         for name, inner in value.items():
-            _check_characters(name, path)
-            _check_characters(inner, f"{path}.{name}" if path else name)
+            _note_characters(name, path, found)
+            if not has_forbidden_characters(name):  # or it could not be told as a path
+                _note_characters(inner, f"{path}.{name}" if path else name, found)
     elif type(value) is list:
         for i, inner in enumerate(value):
-            _check_characters(inner, f"{path}[{i}]")
+            _note_characters(inner, f"{path}[{i}]", found)

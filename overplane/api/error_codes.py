@@ -37,7 +37,7 @@ MEANINGS = {
     Code.IDEMPOTENCY_KEY_INVALID: "An `Idempotency-Key` has 1 to 255 printable ASCII characters.",
     Code.IDEMPOTENCY_KEY_MISMATCH: "The `Idempotency-Key` was used for another request. Use a new one.",
     Code.IDEMPOTENCY_KEY_IN_USE: "A request with this `Idempotency-Key` is in flight. Send this very request again.",
-    Code.IDEMPOTENCY_ANSWER_ERASED: "The request was done, but its answer showed a customer that was deleted since.",
+    Code.IDEMPOTENCY_ANSWER_ERASED: "The request was done, but its answer showed an object that was deleted since.",
     Code.CURSOR_INVALID: "This is no cursor of the feed.",
     Code.CURSOR_EXPIRED: "The log no longer reaches back to this cursor. Export anew, then go on from its cursor.",
     Code.RATE_LIMIT: "Too many requests; `Retry-After` says how many seconds to wait.",

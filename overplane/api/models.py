@@ -38,7 +38,7 @@ class IdempotentAnswer(models.Model):
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
     headers = models.TextField()
-    body = models.BinaryField(null=True)  # null: erased with the customer it showed
+    body = models.BinaryField(null=True)  # null: erased with the object it showed
     created_at = models.DateTimeField()
 
     class Meta:

@@ -115,10 +115,10 @@ def deleted_schema(example: str) -> Schema:
 
 PARAM: Schema = {
     "type": ["string", "null"],
-    "description": "A path: `customer_name`, `created_at[gte]`, `ordered_ids[2]`.",
-    "examples": ["teritory"],
+    "description": "A path: `limit`, `created_at[gte]`, `ordered_ids[2]`, `operations[3].data`.",
+    "examples": ["limt"],
 }
-MESSAGE: Schema = TEXT | {"examples": ['There is no parameter "teritory" here. Did you mean "territory"?']}
+MESSAGE: Schema = TEXT | {"examples": ['There is no parameter "limt" here. Did you mean "limit"?']}
 COMPONENTS |= {
     "ErrorCode": {
         "type": "string",

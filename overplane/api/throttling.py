@@ -26,11 +26,13 @@ class Bucket:
 
     def take(self, name: str) -> tuple[bool, float]:
         """Was there a token to take, and how many are left."""
-        now = time.time()
         with transaction.atomic():
-            Allowance.objects.bulk_create([Allowance(name=name, tokens=self.burst, at=now)], ignore_conflicts=True)
+            fresh = Allowance(name=name, tokens=self.burst, at=time.time())
+            Allowance.objects.bulk_create([fresh], ignore_conflicts=True)
             held = Allowance.objects.select_for_update().get(pk=name)
-            tokens = min(self.burst, held.tokens + max(0.0, now - held.at) * self.rate)
+            # Not before: whoever waited for the row would set its clock back, and the same second would flow in twice.
+            now = max(time.time(), held.at)
+            tokens = min(self.burst, held.tokens + (now - held.at) * self.rate)
             taken = tokens >= 1
             left = tokens - 1 if taken else tokens
             Allowance.objects.filter(pk=name).update(tokens=left, at=now)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +10,6 @@ class BackofficeConfig(AppConfig):
     verbose_name = _("Back office")
 
     def ready(self) -> None:
-        admin.site.site_header = admin.site.site_title = "Overplane CRM"
+        admin.site.site_header = admin.site.site_title = settings.PRODUCT
         admin.site.index_title = _("Overview")
         admin.site.site_url = None  # there is no site beside the back office

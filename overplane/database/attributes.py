@@ -6,12 +6,13 @@ one coded `ValidationError`; rules (what no field can say) come after it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext as _
 
 from overplane.database.text import has_forbidden_characters
 from overplane.problems import Code, Errors, invalid, unknown
@@ -79,7 +80,7 @@ def _boolean(field: models.Field, default: bool) -> tuple[Parser, Parser]:
             return False
         if not word:
             return default
-        raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be yes or no (also true/false, 1/0, x, ja/nein).")
+        raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be yes or no (also true/false, 1/0, x, ja/nein)."))
 
     return from_json, from_text
 
@@ -97,13 +98,8 @@ def _number(field: models.Field, default: Any) -> tuple[Parser, Parser]:
         raise _wrong_type("a number", value)
 
     def from_text(value: str) -> Decimal | None:
-        value = value.strip()
-        if not value:
-            return default
-        try:
-            return judged(Decimal(value))
-        except InvalidOperation:
-            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number, written like 12.5.") from None
+        number = field.to_python(value.strip())
+        return default if number is None else judged(number)
 
     return from_json, from_text
 
@@ -123,7 +119,7 @@ def _integer(field: models.Field, default: Any) -> tuple[Parser, Parser]:
         if not value:
             return default
         if not (value.isascii() and value.lstrip("-").isdigit() and len(value) < 19):
-            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a whole number.")
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a whole number."))
         return int(value)
 
     return from_json, from_text

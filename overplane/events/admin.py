@@ -1,4 +1,4 @@
-"""The log for people: who changed what, when, through which door; across all customers. Nothing here can be edited."""
+"""The log for people: who changed what, when, through which door; across all objects. Nothing here can be edited."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ class EventAdmin(BigTableAdmin):
     order_fields = ()
     default_order = BySequence("seq", descending=True)
     search_fields = ("subject",)
-    search_placeholder = _("The ID of a customer")
+    search_placeholder = _("The ID of an object")
     has_kept_count = False
     actions = None
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
 
+GO_WITHOUT_SAYING = ("id", "created_at", "updated_at")
+
 
 class Difference(NamedTuple):
     name: str
@@ -18,12 +20,14 @@ class Difference(NamedTuple):
 
 
 def differences(event: Event) -> list[Difference]:
-    """Old and new value of each attribute; none for an event whose values went with their customer."""
+    """Old and new value of each attribute; none for an event whose values went with their subject."""
     new = orjson.loads(event.object) if event.object else {}
     old = orjson.loads(event.previous) if event.previous else {}
     if event.type.endswith(".created"):
         return [
-            Difference(n, None, v) for n, v in new.items() if v not in (None, False) and not _goes_without_saying(n)
+            Difference(n, None, v)
+            for n, v in new.items()
+            if v not in (None, False, event.subject) and n not in GO_WITHOUT_SAYING
         ]
     return [Difference(name, value, new.get(name)) for name, value in old.items()]
 
@@ -32,10 +36,6 @@ def old_values(event: Event) -> dict[str, Any]:
     """What was there before, numbers exact, as JSON attributes are parsed."""
     old = orjson.loads(event.previous) if event.previous else {}
     return {n: Decimal(repr(v)) if isinstance(v, float) else v for n, v in old.items()}
-
-
-def _goes_without_saying(name: str) -> bool:
-    return name in ("id", "created_at", "updated_at", "customer_id")
 
 
 def actors_named(name: str) -> list[str]:

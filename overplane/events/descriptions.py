@@ -22,8 +22,8 @@ COMPONENTS |= {
                 {
                     "object": {
                         "type": "object",
-                        "description": "As it stood after the change; once its customer is deleted, its `id` alone.",
-                        "examples": [{"id": "customer_abc123"}],
+                        "description": "As it stood after the change; once its subject is deleted, its `id` alone.",
+                        "examples": [{"id": "abc123"}],
                     },
                     "previous_attributes": {"type": "object", "description": "The old values of what was changed."},
                 }

@@ -134,7 +134,7 @@ def _expired() -> ApiError:
 
 
 def end_cursor() -> str:
-    """The end of the log now: whoever reads all customers after this and then the feed from it misses nothing."""
+    """The end of the log now: whoever reads all objects after this and then the feed from it misses nothing."""
     return read(None, limit=1, types=None).next_cursor
 
 

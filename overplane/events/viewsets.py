@@ -1,4 +1,4 @@
-"""GET /api/crm/event: the change feed."""
+"""The change feed."""
 
 from django.http import HttpRequest, HttpResponse
 

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         users = get_user_model().objects
-        self.stdout.write(f"Overplane CRM: {settings.BASE_URL}/admin/   API: {settings.BASE_URL}/api/crm/customer")
+        self.stdout.write(f"{settings.PRODUCT}: {settings.BASE_URL}/admin/   API reference: {settings.BASE_URL}/docs")
         if not users.exists():
             password = secrets.token_urlsafe(12)
             users.create_superuser("admin", password=password)

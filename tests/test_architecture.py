@@ -1,0 +1,105 @@
+"""The house keeps its plan: what a linter cannot see. (Who may import whom is in pyproject.toml, for `lint-imports`.)"""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(path for top in ("overplane", "crm", "tests", "bench") for path in (ROOT / top).rglob("*.py"))
+OURS = [path for path in MODULES if path.relative_to(ROOT).parts[0] in ("overplane", "crm")]
+CODE = [path for path in OURS if "migrations" not in path.parts]
+# Settings and routes put the house together, so they may name everything in it.
+PLATFORM = [path for path in CODE if path.is_relative_to(ROOT / "overplane") and path.stem not in ("settings", "urls")]
+DOMAIN_WORDS = re.compile(r"customer|supplier|territory|commission|tax_id|\bcrm\b", re.IGNORECASE)
+LONGEST, LONGEST_TABLE = 330, 450  # in the product; beside it, where a test may be one long table
+SIGNALS = {"Signal", "receiver", "pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"}
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+def found(
+    paths: list[Path], looks_wrong: type[ast.AST] | tuple[type[ast.AST], ...], test: Callable[[Any], bool]
+) -> list[str]:
+    """Where a node of this class is what the test says."""
+    return [
+        f"{name(path)}:{node.lineno}"
+        for path in paths
+        for node in tree(path)
+        if isinstance(node, looks_wrong) and test(node)
+    ]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {"crm/services.py", "overplane/settings.py"} <= {name(path) for path in CODE}
+    assert len(CODE) > 80
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= (LONGEST if path in OURS else LONGEST_TABLE)
+
+
+def test_the_environment_is_read_in_the_settings() -> None:
+    def reads(node: ast.AST) -> bool:
+        return isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv") and is_os(node.value)
+
+    def is_os(node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id == "os"
+
+    places = {where.partition(":")[0] for where in found(CODE, ast.Attribute, reads)}
+    # wsgi.py sets the name of the settings, as Django wants it; it reads nothing.
+    assert places == {"overplane/settings.py", "overplane/wsgi.py"}
+    assert not found(CODE, ast.ImportFrom, lambda node: node.module == "os")
+
+
+def inside_functions(path: Path) -> Iterator[str]:
+    for outer in tree(path):
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            for inner in ast.walk(outer):
+                if isinstance(inner, ast.Import | ast.ImportFrom):
+                    yield f"{name(path)}:{inner.lineno}"
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    assert [where for path in OURS for where in inside_functions(path)] == []
+
+
+def test_nothing_is_written_in_save_or_delete_or_a_signal() -> None:
+    """Bulk and queryset writes would go past them; the services are the only writers."""
+    domain = [path for path in CODE if path.is_relative_to(ROOT / "crm")]
+    assert len(domain) > 20
+    assert found(domain, ast.ClassDef, writes_by_itself) == []
+    assert found(domain, ast.Name, lambda node: node.id in SIGNALS) == []
+    assert found(domain, ast.alias, lambda node: node.name.split(".")[-1] in SIGNALS | {"signals"}) == []
+
+
+def writes_by_itself(made: ast.ClassDef) -> bool:
+    bases = " ".join(ast.unparse(base) for base in made.bases)
+    own = {inner.name for inner in made.body if isinstance(inner, ast.FunctionDef)}
+    is_stored = re.search(r"Model\b|Form\b|Serializer|Manager|QuerySet", bases) is not None
+    return is_stored and not own.isdisjoint({"save", "delete", "save_base", "create", "update", "bulk_create"})
+
+
+@pytest.mark.parametrize("model", apps.get_app_config("crm").get_models(), ids=lambda model: model.__name__)
+def test_models_save_as_django_does(model: type[models.Model]) -> None:
+    for method in ("save", "delete", "save_base"):
+        assert getattr(model, method) is getattr(models.Model, method)
+    assert type(model._default_manager) is models.Manager
+
+
+@pytest.mark.parametrize("path", PLATFORM, ids=name)
+def test_the_platform_names_no_domain_word(path: Path) -> None:
+    lines = enumerate(path.read_text().splitlines(), 1)
+    assert [f"{name(path)}:{number}: {line.strip()}" for number, line in lines if DOMAIN_WORDS.search(line)] == []

@@ -1,0 +1,234 @@
+"""One table of values, three doors: what one of them refuses, all refuse, at the same attribute and with the same code.
+
+What is kept is kept alike too: trimmed, with one kind of empty, and otherwise untouched.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from crm import rules
+from crm.models import Customer
+from overplane.database.attributes import attributes
+from overplane.events.models import Event
+from tests.conftest import CUSTOMER, Api, codes
+
+Sheet = Mapping[str, str]
+Codes = dict[str, str]
+# A door takes one customer's values as people write them. It says what it refuses, or which customer it wrote.
+Door = Callable[[Sheet], tuple[Codes, str]]
+
+STRINGS = {name: Customer._meta.get_field(name) for name, one in attributes(Customer).items() if one.kind == "string"}
+NUMBERS = [name for name, one in attributes(Customer).items() if one.kind == "number"]
+JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+JSON_TEXT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\u0000", "\x0b": "\\u000b"}
+
+
+def json_of(sheet: Sheet) -> bytes:
+    """The sheet as a program sends it: numbers as they are written, if they are JSON numbers."""
+    return ("{" + ",".join(f'"{name}":{_json_value(name, text)}' for name, text in sheet.items()) + "}").encode()
+
+
+def _json_value(name: str, text: str) -> str:
+    if name in NUMBERS and JSON_NUMBER.fullmatch(text):
+        return text
+    return '"' + "".join(JSON_TEXT.get(one, one) for one in text) + '"'
+
+
+@pytest.fixture
+def by_api_create(api: Api) -> Door:
+    def door(sheet: Sheet) -> tuple[Codes, str]:
+        answer = api.post(CUSTOMER, json_of({"customer_name": "Acme"} | sheet))
+        return (codes(answer), "") if answer.status_code == 400 else ({}, answer.json()["id"])
+
+    return door
+
+
+@pytest.fixture
+def by_api_update(api: Api) -> Door:
+    def door(sheet: Sheet) -> tuple[Codes, str]:
+        made = api.create()["id"]
+        answer = api.patch(f"{CUSTOMER}/{made}", json_of(sheet))
+        return (codes(answer), "") if answer.status_code == 400 else ({}, answer.json()["id"])
+
+    return door
+
+
+@pytest.fixture
+def by_admin(api: Api) -> Door:
+    staff = Client()
+    staff.force_login(get_user_model().objects.create_superuser("anna", password="x"))
+
+    def door(sheet: Sheet) -> tuple[Codes, str]:
+        made = api.create()["id"]
+        url = reverse("admin:crm_customer_change", args=[made])
+        answer = staff.post(url, as_rendered(staff.get(url)) | sheet)
+        if answer.status_code == 302:
+            return {}, made
+        errors = answer.context["adminform"].form.errors.as_data()
+        assert all(len(found) == 1 for found in errors.values()), errors
+        return {name: found[0].code for name, found in errors.items()}, ""
+
+    return door
+
+
+def as_rendered(page: Any) -> dict[str, Any]:
+    """What a browser sends when somebody opens the form and saves it as it is."""
+    form = page.context["adminform"].form
+    sent = {field.html_name: field.value() for field in form}
+    sent |= {field.html_initial_name: field.value() for field in form if field.field.show_hidden_initial}
+    for inline in page.context["inline_admin_formsets"]:
+        sent |= {field.html_name: field.value() for field in inline.formset.management_form}
+    return {name: value for name, value in sent.items() if value is not None and value is not False}
+
+
+@pytest.fixture
+def by_import(db: None, tmp_path: Path) -> Door:
+    def door(sheet: Sheet) -> tuple[Codes, str]:
+        # With a second column a row is never a blank line.
+        row = {"customer_name": "Acme", "industry": "Trade"} | sheet
+        file = tmp_path / "customers.csv"
+        with file.open("w", encoding="utf-8", newline="") as lines:
+            csv.writer(lines).writerows([row.keys(), row.values()])
+        before = set(Customer.objects.values_list("pk", flat=True))
+        refused = refused_by_import(file)
+        new = set(Customer.objects.values_list("pk", flat=True)) - before
+        assert len(new) == (0 if refused else 1)
+        return refused, "".join(new)
+
+    return door
+
+
+def refused_by_import(file: Path) -> Codes:
+    """What the command finds wrong, by column."""
+    told = StringIO()
+    try:
+        call_command("import_customers", str(file), stdout=StringIO(), stderr=told)
+    except CommandError as error:
+        if error.returncode != 1:  # it is not about rows
+            raise
+    return dict(re.findall(r"^line \d+, (\w+): .* \((\w+)\)$", told.getvalue(), re.MULTILINE))
+
+
+DOORS = ("by_api_create", "by_api_update", "by_admin", "by_import")
+TOO_LONG, NOT_ALLOWED = "parameter_too_long", "characters_not_allowed"
+INVALID, EMPTY, RANGE, TYPE = (
+    "parameter_invalid", "parameter_invalid_empty", "parameter_invalid_range", "parameter_invalid_type",
+)  # fmt: skip
+
+BAD = [
+    *[("customer_name", value, EMPTY) for value in ("", "   ", "\t\n", "\u00a0\u2003")],
+    *[("customer_type", value, INVALID) for value in ("Club", "company", "Company.", "0")],
+    *[("email_id", value, INVALID) for value in ("nobody", "@", "a@", "@b", "a@b@c", "a b@c", "a@b\u00a0c", "a@\tb")],
+    ("email_id", "a@" + "b" * 254, TOO_LONG),
+    *[("default_currency", value, INVALID) for value in ("usd", "US", "USDX", "U D", "ÄÖÜ", "U1D", "ＵＳＤ")],
+    *[("default_commission_rate", value, RANGE) for value in ("-1", "100.000000001", "101", "-1e-9", "1e400")],
+    *[("default_commission_rate", value, INVALID) for value in ("0.1234567891", "1e-10", "99.9999999999")],
+    *[
+        ("default_commission_rate", value, TYPE)
+        for value in ("much", "5 %", "1,5", "0x10", "1_0", "٥", "NaN", "-NaN", "sNaN", "Infinity", "-inf", "1e", "--1")
+    ],
+]
+
+GOOD = [
+    ("customer_name", " \u00a0Müller & Söhne\t\n", "Müller & Söhne"),
+    ("customer_name", "a  b\tc", "a  b\tc"),
+    ("customer_name", "=1+1", "=1+1"),
+    ("customer_name", "'; DROP TABLE crm_customer; --", "'; DROP TABLE crm_customer; --"),
+    ("customer_name", "😀\u200d🎈 \u202eright", "😀\u200d🎈 \u202eright"),
+    ("customer_name", "e\u0301", "e\u0301"),
+    ("customer_name", '<script>"x"</script>', '<script>"x"</script>'),
+    ("customer_details", "one\n\ntwo\n", "one\n\ntwo"),
+    ("tax_id", "007", "007"),
+    ("tax_id", "1e5", "1e5"),
+    ("mobile_no", " +49 30 1 ", "+49 30 1"),
+    ("customer_type", " Partnership ", "Partnership"),
+    ("customer_type", "", "Company"),
+    ("customer_type", "  ", "Company"),
+    ("email_id", " ä@b ", "ä@b"),
+    ("email_id", "  ", None),
+    ("default_currency", " USD ", "USD"),
+    ("default_commission_rate", "0", 0),
+    ("default_commission_rate", "-0", 0),
+    ("default_commission_rate", "-0.0", 0),
+    ("default_commission_rate", "100", 100),
+    ("default_commission_rate", "1E1", 10),
+    ("default_commission_rate", "12.5000000000000", 12.5),
+    ("default_commission_rate", "0.000000001", 0.000000001),
+    ("default_commission_rate", "99.999999999", 99.999999999),
+]
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest) -> Door:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize(("name", "value", "code"), BAD)
+def test_refuses_the_same_with_the_same_code(door: Door, name: str, value: str, code: str) -> None:
+    assert door({name: value}) == ({name: code}, "")
+
+
+@pytest.mark.parametrize(("name", "value", "kept"), GOOD)
+def test_keeps_the_same(door: Door, api: Api, name: str, value: str, kept: Any) -> None:
+    refused, customer_id = door({name: value})
+    assert refused == {}
+    shown = api.get(f"{CUSTOMER}/{customer_id}")
+    assert shown.json()[name] == kept
+    assert b":-0" not in shown.content
+
+
+def test_every_text_has_its_length_and_its_characters(door: Door, api: Api) -> None:
+    """All attributes at once, so one that is added tomorrow is in the table already."""
+    too_long = {name: "x" * (field.max_length + 1) for name, field in STRINGS.items()}
+    assert door(too_long) == (dict.fromkeys(STRINGS, TOO_LONG), "")
+    assert door(dict.fromkeys(STRINGS, "a\0b")) == (dict.fromkeys(STRINGS, NOT_ALLOWED), "")
+    free = {name: field for name, field in STRINGS.items() if name not in rules.CUSTOMER}
+    longest = {name: "ä" * field.max_length for name, field in free.items()}
+    refused, customer_id = door({name: f"  {text} \n" for name, text in longest.items()})
+    assert refused == {}
+    shown = api.get(f"{CUSTOMER}/{customer_id}").json()
+    assert {name: shown[name] for name in free} == longest
+
+
+def test_there_is_one_kind_of_empty(door: Door, api: Api) -> None:
+    optional = [name for name in STRINGS if name not in rules.REQUIRED]
+    refused, customer_id = door(dict.fromkeys(optional, " \t "))
+    assert refused == {}
+    shown = api.get(f"{CUSTOMER}/{customer_id}").json()
+    assert {name: shown[name] for name in optional} == {name: attributes(Customer)[name].default for name in optional}
+
+
+def test_tells_everything_at_once(door: Door) -> None:
+    sheet = {
+        "customer_name": " ", "customer_type": "Club", "email_id": "no", "default_currency": "usd",
+        "default_commission_rate": "-1", "website": "x" * 2049,
+    }  # fmt: skip
+    wanted = {
+        "customer_name": EMPTY, "customer_type": INVALID, "email_id": INVALID, "default_currency": INVALID,
+        "default_commission_rate": RANGE, "website": TOO_LONG,
+    }  # fmt: skip
+    assert door(sheet) == (wanted, "")
+    assert not Event.objects.filter(type="customer.updated").exists()
+
+
+@pytest.mark.parametrize("word", ["maybe", "2", "truth", "oui"])
+def test_yes_and_no_are_nothing_else(by_api_create: Door, by_import: Door, word: str) -> None:
+    """In the admin it is a box to tick, which holds no word that could be wrong."""
+    for door in (by_api_create, by_import):
+        assert door({"disabled": word}) == ({"disabled": TYPE}, "")
+
+
+def test_rates_are_exact_behind_each_door(door: Door) -> None:
+    _, customer_id = door({"default_commission_rate": "33.333333333"})
+    assert Customer.objects.get(pk=customer_id).default_commission_rate == Decimal("33.333333333")
