@@ -148,7 +148,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "overplane.people.backends.OneQueryBackend"]
 # Five wrong passwords lock this name from this address for a quarter of an hour. The name alone would let anybody lock
 # out everybody; the address alone would lock an office for one person's typing.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
