@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
+
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.text import fold
@@ -121,14 +124,21 @@ def plain(heading: str) -> str:
 def known_headings() -> dict[str, str]:
     """Field by plain heading; a field's own name wins over a label, and a label over what else people say."""
     known = {plain(word): name for name, words in SYNONYMS.items() for word in words.split(",")}
-    for name in attributes(Customer):
-        known[plain(str(Customer._meta.get_field(name).verbose_name))] = name
-    for name in attributes(SupplierNumberAtCustomer):
-        label = str(SupplierNumberAtCustomer._meta.get_field(name).verbose_name)
-        for parent in ("supplier numbers", "supplier number at customer"):
-            known[plain(f"{label} ({parent})")] = ROWS + name
+    for language, _ in settings.LANGUAGES:
+        with translation.override(language):
+            known |= _labels()
     known |= {plain(ROWS + name): ROWS + name for name in (*row_columns(), "customer_id", "parent_id")}
     return known | {plain(name): name for name in customer_columns()}
+
+
+def _labels() -> dict[str, str]:
+    """What fields are called in the language of the moment."""
+    known = {plain(str(Customer._meta.get_field(name).verbose_name)): name for name in attributes(Customer)}
+    for name in attributes(SupplierNumberAtCustomer):
+        label = str(SupplierNumberAtCustomer._meta.get_field(name).verbose_name)
+        for parent in ("supplier numbers", str(SupplierNumberAtCustomer._meta.verbose_name)):
+            known[plain(f"{label} ({parent})")] = ROWS + name
+    return known
 
 
 def guess(headings: Sequence[str]) -> dict[str, str]:

@@ -10,12 +10,13 @@ from django.db import connection
 from django.db.models import Count
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from crm.models import Customer
+from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api.models import ApiKey
 from overplane.database import counters
+from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.jobs.models import OPEN, Job, State
 
@@ -24,13 +25,13 @@ WEEKS = 26
 MOST = 8
 EXPIRING = timedelta(days=30)
 TOLD = {
-    "customer.created": _l("created"),
-    "customer.updated": _l("changed"),
-    "customer.deleted": _l("deleted"),
-    "supplier_number_at_customer.created": _l("supplier number added"),
-    "supplier_number_at_customer.updated": _l("supplier number changed"),
-    "supplier_number_at_customer.deleted": _l("supplier number deleted"),
-    "supplier_number_at_customer.reordered": _l("supplier numbers reordered"),
+    "customer.created": _("created"),
+    "customer.updated": _("changed"),
+    "customer.deleted": _("deleted"),
+    "supplier_number_at_customer.created": _("supplier number added"),
+    "supplier_number_at_customer.updated": _("supplier number changed"),
+    "supplier_number_at_customer.deleted": _("supplier number deleted"),
+    "supplier_number_at_customer.reordered": _("supplier numbers reordered"),
 }
 PLOTTED = ("customer_type", "customer_group", "territory")
 
@@ -94,9 +95,9 @@ def columns(weeks: Sequence[Sequence[Any]]) -> list[Column]:
 
 def bars(counted: Sequence[Sequence[Any]], total: int) -> list[Bar]:
     """The biggest, and what is left in one."""
-    shown = [(str(label) if label is not None else _("(none)"), n, label or "") for label, n in counted]
+    shown = [(str(label) if label is not None else gettext("(none)"), n, label or "") for label, n in counted]
     if (rest := total - sum(n for _label, n, _value in shown)) > 0:
-        shown.append((_("(others)"), rest, ""))
+        shown.append((gettext("(others)"), rest, ""))
     highest = max([n for _label, n, _value in shown], default=0) or 1
     return [Bar(label, n, round(100 * n / highest, 1), value) for label, n, value in shown]
 
@@ -123,6 +124,7 @@ def figures() -> dict[str, Any]:
 class Happened:
     event: Event
     what: str
+    who: str
     name: str | None
     changed: list[str]
 
@@ -130,7 +132,23 @@ class Happened:
 def changed_last(limit: int = 10) -> list[Happened]:
     events = list(Event.objects.order_by("-seq").defer("object", "previous")[:limit])
     names = dict(Customer.objects.filter(pk__in={e.subject for e in events}).values_list("id", "customer_name"))
-    return [Happened(e, str(TOLD.get(e.type, e.type)), names.get(e.subject), e.changed.split()) for e in events]
+    who, labels = people(events), _labels()
+    return [
+        Happened(
+            event,
+            str(TOLD.get(event.type, event.type)),
+            who[event.actor],
+            names.get(event.subject),
+            [labels.get(name, name) for name in event.changed.split()],
+        )
+        for event in events
+    ]
+
+
+def _labels() -> dict[str, str]:
+    """What people call the attributes."""
+    fields = (*SupplierNumberAtCustomer._meta.concrete_fields, *Customer._meta.concrete_fields)
+    return {field.name: str(field.verbose_name) for field in fields}
 
 
 def panels(user: AbstractBaseUser, actor: str) -> dict[str, Any]:
