@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from crm import search
 from overplane.database import upkeep
@@ -12,7 +13,7 @@ EVENT_TYPES = [
 
 class CrmConfig(AppConfig):
     name = "crm"
-    verbose_name = "Customer master data"
+    verbose_name = _("Customer master data")
 
     def ready(self) -> None:
         types.known[:] = EVENT_TYPES

@@ -10,8 +10,8 @@ from django.db import connection
 from django.db.models import Count
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from crm.models import Customer
 from overplane.api.models import ApiKey
@@ -24,13 +24,13 @@ WEEKS = 26
 MOST = 8
 EXPIRING = timedelta(days=30)
 TOLD = {
-    "customer.created": _l("created"),
-    "customer.updated": _l("changed"),
-    "customer.deleted": _l("deleted"),
-    "supplier_number_at_customer.created": _l("supplier number added"),
-    "supplier_number_at_customer.updated": _l("supplier number changed"),
-    "supplier_number_at_customer.deleted": _l("supplier number deleted"),
-    "supplier_number_at_customer.reordered": _l("supplier numbers reordered"),
+    "customer.created": _("created"),
+    "customer.updated": _("changed"),
+    "customer.deleted": _("deleted"),
+    "supplier_number_at_customer.created": _("supplier number added"),
+    "supplier_number_at_customer.updated": _("supplier number changed"),
+    "supplier_number_at_customer.deleted": _("supplier number deleted"),
+    "supplier_number_at_customer.reordered": _("supplier numbers reordered"),
 }
 PLOTTED = ("customer_type", "customer_group", "territory")
 
@@ -94,9 +94,9 @@ def columns(weeks: Sequence[Sequence[Any]]) -> list[Column]:
 
 def bars(counted: Sequence[Sequence[Any]], total: int) -> list[Bar]:
     """The biggest, and what is left in one."""
-    shown = [(str(label) if label is not None else _("(none)"), n, label or "") for label, n in counted]
+    shown = [(str(label) if label is not None else gettext("(none)"), n, label or "") for label, n in counted]
     if (rest := total - sum(n for _label, n, _value in shown)) > 0:
-        shown.append((_("(others)"), rest, ""))
+        shown.append((gettext("(others)"), rest, ""))
     highest = max([n for _label, n, _value in shown], default=0) or 1
     return [Bar(label, n, round(100 * n / highest, 1), value) for label, n, value in shown]
 

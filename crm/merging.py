@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from crm import services
 from crm.models import Customer
@@ -42,12 +43,12 @@ def merge_customers(
 
 def _check(ids: Sequence[str], choices: Mapping[str, str]) -> None:
     if not 2 <= len(ids) <= MOST:
-        raise ValidationError(invalid(Code.PARAMETER_INVALID_RANGE, f"Choose two to {MOST} customers to merge."))
+        raise ValidationError(invalid(Code.PARAMETER_INVALID_RANGE, _("Choose two to %d customers to merge.") % MOST))
     if len(set(ids)) < len(ids):
-        raise ValidationError(invalid(Code.PARAMETER_DUPLICATE, "A customer cannot be merged with itself."))
+        raise ValidationError(invalid(Code.PARAMETER_DUPLICATE, _("A customer cannot be merged with itself.")))
     known = attributes(Customer)
     for name, chosen in choices.items():
         if name not in known or chosen not in ids:
             raise ValidationError(
-                {name: invalid(Code.PARAMETER_INVALID, "Choose the value of one of these customers.")}
+                {name: invalid(Code.PARAMETER_INVALID, _("Choose the value of one of these customers."))}
             )

@@ -143,5 +143,6 @@ class CustomerTombstone(models.Model):
 
 
 CUSTOMERS = Table(Customer, unread=["search_text"])
+SEARCHABLE = Table(Customer)  # with the text that search looks in: for those who write
 SUPPLIER_NUMBERS = Table(SupplierNumberAtCustomer)
 TOMBSTONES = Table(CustomerTombstone)

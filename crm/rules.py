@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from overplane.problems import Code, Errors, invalid
 
@@ -19,7 +20,7 @@ Rule = Callable[[Any], ValidationError | None]
 def customer_type(value: str) -> ValidationError | None:
     if value in CUSTOMER_TYPES:
         return None
-    return invalid(Code.PARAMETER_INVALID, f"Must be one of {', '.join(CUSTOMER_TYPES)}.")
+    return invalid(Code.PARAMETER_INVALID, _("Must be one of %s.") % ", ".join(CUSTOMER_TYPES))
 
 
 def email_id(value: str) -> ValidationError | None:
@@ -27,20 +28,20 @@ def email_id(value: str) -> ValidationError | None:
     if name and at and domain and "@" not in domain and not any(c.isspace() for c in value):
         return None
     return invalid(
-        Code.PARAMETER_INVALID, "Must be an e-mail address: one @ with something on both sides and no white space."
+        Code.PARAMETER_INVALID, _("Must be an e-mail address: one @ with something on both sides and no white space.")
     )
 
 
 def default_currency(value: str) -> ValidationError | None:
     if len(value) == 3 and value.isascii() and value.isalpha() and value.isupper():
         return None
-    return invalid(Code.PARAMETER_INVALID, "Must be a currency code of three capital letters, such as USD.")
+    return invalid(Code.PARAMETER_INVALID, _("Must be a currency code of three capital letters, such as USD."))
 
 
 def default_commission_rate(value: Decimal) -> ValidationError | None:
     if 0 <= value <= 100:
         return None
-    return invalid(Code.PARAMETER_INVALID_RANGE, "Must be a percentage from 0 to 100.")
+    return invalid(Code.PARAMETER_INVALID_RANGE, _("Must be a percentage from 0 to 100."))
 
 
 CUSTOMER: dict[str, Rule] = {
@@ -53,7 +54,7 @@ def customer_errors(values: Mapping[str, Any]) -> Errors:
     errors: Errors = {}
     for name in REQUIRED:
         if name in values and not values[name]:
-            errors[name] = [invalid(Code.PARAMETER_INVALID_EMPTY, "Must not be empty.")]
+            errors[name] = [invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty."))]
     for name, rule in CUSTOMER.items():
         value = values.get(name)
         if value is not None and (error := rule(value)):
@@ -71,4 +72,4 @@ def idx_error(idx: int, highest: int) -> ValidationError | None:
     """A row's place among its parent's rows."""
     if 1 <= idx <= highest:
         return None
-    return invalid(Code.PARAMETER_INVALID_RANGE, f"Must be from 1 to {highest}.")
+    return invalid(Code.PARAMETER_INVALID_RANGE, _("Must be from 1 to %d.") % highest)

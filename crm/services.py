@@ -14,10 +14,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from crm import representation, rules, search
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
+from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
 from overplane.api import idempotency
 from overplane.database import statements
 from overplane.database.attributes import attributes
+from overplane.database.statements import Statement
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.ids import new_id
@@ -43,9 +44,10 @@ def create_customer(values: Values, *, origin: Origin) -> Written:
     """A new customer; absent attributes get their defaults."""
     row = new_customer(values, now=timezone.now())
     shown = representation.customer(row)
-    with transaction.atomic(savepoint=False):
-        CUSTOMERS.insert([row | {"search_text": search.text_of(row, [])}])
-        _tell("customer.created", row["id"], row["id"], 1, shown, {}, origin)
+    statements.together(
+        CUSTOMERS.insertion(row | {"search_text": search.text_of(row, [])}),
+        log.entry(Change("customer.created", row["id"], row["id"], 1, shown, {}), origin=origin),
+    )
     return Written(shown, 1)
 
 
@@ -59,46 +61,74 @@ def new_customer(values: Values, *, now: datetime) -> dict[str, Any]:
 def update_customer(
     customer_id: str, values: Values, *, origin: Origin, expected: frozenset[int] | None = None
 ) -> Written:
-    """Writes what differs, and nothing if nothing does. `expected`: the versions that the caller may overwrite."""
-    with transaction.atomic(savepoint=False):
-        before = locked_customer(customer_id, expected)
-        merged = {**before, **values}
-        rules.check_customer(merged)
-        old = representation.changed(before, values)
-        if not old:
-            return Written(representation.customer(before), before["version"])
-        after = merged | {"updated_at": max(timezone.now(), before["updated_at"]), "version": before["version"] + 1}
-        written = {name: after[name] for name in (*old, "updated_at", "version")}
-        if any(name in old for name in search.SEARCHED):
-            written["search_text"] = search.text_of(after, _supplier_numbers(customer_id))
-        CUSTOMERS.update(customer_id, written)
-        shown = representation.customer(after)
-        _tell("customer.updated", customer_id, customer_id, after["version"], shown, old, origin)
-    return Written(shown, after["version"])
+    """Writes what differs, and nothing if nothing does. `expected`: the versions that the caller may overwrite.
+
+    The customer is read without a lock and written if it still is as it was read. If somebody else
+    was quicker, which is rare, all of it is done once more under a lock.
+    """
+    written = _update_customer(_customer(customer_id, expected), values, origin)
+    if written is None:
+        with transaction.atomic(savepoint=False):
+            written = _update_customer(_customer(customer_id, expected, lock=True), values, origin)
+    assert written is not None, "a locked customer changes under nobody's hands but ours"
+    return written
+
+
+def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> Written | None:
+    """None if the customer is not as it was any more; then nothing was written."""
+    rules.check_customer({**before, **values})
+    old = representation.changed(before, values)
+    if not old:
+        return Written(representation.customer(before), before["version"])
+    after = (
+        before | values | {"updated_at": max(timezone.now(), before["updated_at"]), "version": before["version"] + 1}
+    )
+    if any(name in old for name in search.SEARCHED):
+        after["search_text"] = search.text_of(after, _supplier_numbers(before["id"]))
+    shown = representation.customer(after)
+    change = Change("customer.updated", after["id"], after["id"], after["version"], shown, old)
+    # A change of rows leaves the version alone, but not the text by which their numbers are found.
+    as_read = {name: before[name] for name in ("version", "search_text")}
+    names = (*old, "updated_at", "version", "search_text")
+    is_written = statements.insert_if(
+        SEARCHABLE.change(after["id"], {name: after[name] for name in names}, still=as_read),
+        log.entry(change, origin=origin),
+    )
+    return Written(shown, after["version"]) if is_written else None
 
 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
-        locked_customer(customer_id, expected)
-        delete_customers([customer_id], origin=origin)
+        # The lock comes first: what changes of the customer, its rows and its events waited for is then seen below.
+        version = _locked_version(customer_id, expected) + 1
+        change = Change("customer.deleted", customer_id, customer_id, version, representation.deleted(customer_id), {})
+        statements.together(*_deletion([customer_id]), log.entry(change, origin=origin))
 
 
 def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
     """Deletes for good, with rows, past values in the log and stored answers. Says how many there were."""
     with transaction.atomic(savepoint=False):
-        found = sorted((one["id"], one["created_at"], one["version"]) for one in locked_customers(customer_ids))
-        ids = [customer_id for customer_id, _, _ in found]
-        if not ids:
-            return 0
-        TOMBSTONES.insert([{"id": customer_id, "created_at": born} for customer_id, born, _ in found])
-        statements.run(f"DELETE FROM {CUSTOMERS.name} WHERE id IN ({statements.marks(ids)})", ids)
-        log.scrub(ids)
-        idempotency.erase(ids)
-        log.record_many(
-            [Change("customer.deleted", i, i, version + 1, representation.deleted(i), {}) for i, _, version in found],
-            origin=origin,
-        )
-    return len(found)
+        versions = sorted((one["id"], one["version"]) for one in locked_customers(customer_ids))
+        if versions:
+            statements.together(*_deletion([customer_id for customer_id, _ in versions]))
+            log.record_many(
+                [
+                    Change("customer.deleted", i, i, version + 1, representation.deleted(i), {})
+                    for i, version in versions
+                ],
+                origin=origin,
+            )
+    return len(versions)
+
+
+def _deletion(ids: Sequence[str]) -> list[Statement]:
+    chosen = f"FROM {CUSTOMERS.name} WHERE id IN ({statements.marks(ids)})"
+    return [
+        Statement(f"INSERT INTO {TOMBSTONES.name} (id, created_at) SELECT id, created_at {chosen}", ids),
+        Statement(f"DELETE {chosen}", ids),
+        log.scrubbing(ids),
+        idempotency.erasing(ids),
+    ]
 
 
 def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, param: str = "customer_id") -> Written:
@@ -208,13 +238,30 @@ def take_over_supplier_numbers(customer_id: str, from_ids: Sequence[str], *, ori
 
 def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
     """The customer's values, locked until the transaction ends."""
-    row = CUSTOMERS.get(customer_id, lock=True)
+    return _customer(customer_id, expected, lock=True)
+
+
+def _customer(customer_id: str, expected: frozenset[int] | None, *, lock: bool = False) -> dict[str, Any]:
+    row = SEARCHABLE.get(customer_id, lock=lock)
     if row is None:
         raise ObjectMissing("customer", customer_id)
-    values = CUSTOMERS.values(row)
-    if expected is not None and values["version"] not in expected:
-        raise VersionMismatch
+    values = SEARCHABLE.values(row)
+    _check_version(values["version"], expected)
     return values
+
+
+def _locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
+    """As `locked_customer`, for those who need nothing else of it."""
+    found = CUSTOMERS.get(customer_id, lock=True, columns="version")
+    if found is None:
+        raise ObjectMissing("customer", customer_id)
+    _check_version(found[0], expected)
+    return found[0]
+
+
+def _check_version(version: int, expected: frozenset[int] | None) -> None:
+    if expected is not None and version not in expected:
+        raise VersionMismatch
 
 
 def locked_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:

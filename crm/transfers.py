@@ -10,10 +10,11 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 from xlsxwriter import Workbook
 
 from crm import imports, representation
@@ -69,8 +70,10 @@ def _plain(text: str) -> str:
 def _known_headings() -> dict[str, str]:
     """Attribute by heading, as headings are compared."""
     known = {_plain(word): name for name, words in SYNONYMS.items() for word in words.split()}
-    for name in attributes(Customer):
-        known[_plain(str(Customer._meta.get_field(name).verbose_name))] = name
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            labels = {name: str(Customer._meta.get_field(name).verbose_name) for name in attributes(Customer)}
+        known |= {_plain(label): name for name, label in labels.items()}
     return known | {_plain(name): name for name in attributes(Customer)}
 
 

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -88,20 +89,20 @@ class BulkActions(admin.ModelAdmin):
         return request.user.has_perm("crm.export_customer")
 
     @admin.action(description=_("Disable"), permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._change(request, queryset, {"disabled": True})
+    def disable(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._flag(request, queryset, {"disabled": True}, gettext("Disable"))
 
     @admin.action(description=_("Enable"), permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._change(request, queryset, {"disabled": False})
+    def enable(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._flag(request, queryset, {"disabled": False}, gettext("Enable"))
 
     @admin.action(description=_("Freeze"), permissions=["change"])
-    def freeze(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._change(request, queryset, {"is_frozen": True})
+    def freeze(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._flag(request, queryset, {"is_frozen": True}, gettext("Freeze"))
 
     @admin.action(description=_("Unfreeze"), permissions=["change"])
-    def unfreeze(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._change(request, queryset, {"is_frozen": False})
+    def unfreeze(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._flag(request, queryset, {"is_frozen": False}, gettext("Unfreeze"))
 
     @admin.action(description=_("Set the group …"), permissions=["change"])
     def set_customer_group(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
@@ -120,9 +121,8 @@ class BulkActions(admin.ModelAdmin):
         if request.POST.get("post") == "yes":
             self._change(request, queryset, None)
             return None
-        chosen = queryset.order_by()
-        rows = SupplierNumberAtCustomer.objects.filter(customer__in=chosen.values("pk"))
-        return self._ask(request, queryset, title=_("Delete customers?"), is_deletion=True, row_count=rows.count())
+        title, button = gettext("Delete customers?"), gettext("Yes, delete them")
+        return self._ask(request, queryset, title=title, button=button, is_deletion=True)
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
@@ -134,6 +134,15 @@ class BulkActions(admin.ModelAdmin):
         response["Content-Disposition"] = f'attachment; filename="customers-{timezone.now():%Y-%m-%d}.csv"'
         response["Cache-Control"] = "no-store"
         return response
+
+    def _flag(
+        self, request: HttpRequest, queryset: QuerySet, values: dict[str, Any], button: str
+    ) -> HttpResponse | None:
+        """Of more than one sees on the page it is said first how many."""
+        if request.POST.get("select_across") == "1" and request.POST.get("post") != "yes":
+            return self._ask(request, queryset, title=gettext("Change customers?"), button=button)
+        self._change(request, queryset, values)
+        return None
 
     def _set(self, request: HttpRequest, queryset: QuerySet, name: str) -> HttpResponse | None:
         field, error = Customer._meta.get_field(name), ""
@@ -147,7 +156,8 @@ class BulkActions(admin.ModelAdmin):
                 return None
         title = gettext("Set: %s") % field.verbose_name
         url = reverse("admin:crm_customer_values", args=[name])
-        return self._ask(request, queryset, title=title, field=field, error=error, suggest_url=url)
+        given = {"field": field, "error": error, "suggest_url": url, "button": gettext("Set it")}
+        return self._ask(request, queryset, title=title, **given)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet, **context: Any) -> HttpResponse:
         """Says how many and shows some of them before anything is done."""
@@ -156,9 +166,14 @@ class BulkActions(admin.ModelAdmin):
             for name in ("action", "select_across", ACTION_CHECKBOX_NAME)
             for value in request.POST.getlist(name)
         ]
+        count = queryset.order_by().count()
+        rows = SupplierNumberAtCustomer.objects.filter(customer__in=queryset.order_by().values("pk"))
         context |= self.admin_site.each_context(request) | {
             "opts": self.opts,
-            "count": queryset.order_by().count(),
+            "count": count,
+            # Counting the rows of a million customers would keep the page waiting.
+            "row_count": rows.count() if count <= AT_ONCE else None,
+            "is_job": count > AT_ONCE,
             "samples": list(queryset.values_list("customer_name", flat=True)[:SAMPLES]),
             "hidden": hidden,
         }
@@ -173,8 +188,14 @@ class BulkActions(admin.ModelAdmin):
             return
         payload = {"values": values, "query": request.GET.urlencode(), "until": timezone.now().isoformat()}
         queue.enqueue(KIND, payload, actor_of(request), request_id=request.request_id)
-        text = gettext("These are many: a job does it now. See how far it is under “Jobs”.")
-        self.message_user(request, text, messages.INFO)
+        self.message_user(request, self._said_of_the_job(request), messages.INFO)
+
+    def _said_of_the_job(self, request: HttpRequest) -> str:
+        text = gettext("These are many: a job does it now.")
+        if not request.user.has_perm("overplane_jobs.view_job"):
+            return text
+        url = reverse("admin:overplane_jobs_job_changelist")
+        return format_html('{} <a href="{}">{}</a>', text, url, gettext("See how far it is."))
 
 
 class _Echo:

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from overplane.backoffice.merging import Conflict, MergingForm
+from overplane.events.changes import people
 from overplane.events.models import Event
 
 READ_BACK = 100
@@ -20,7 +21,8 @@ READ_BACK = 100
 class ToSettle(NamedTuple):
     conflict: Conflict
     event: Event | None  # which brought their value
-    row: Any
+    who: str
+    row: int | None  # the place of the row, if it is one's
 
 
 def to_settle(context: dict[str, Any]) -> list[tuple[MergingForm, Conflict]]:
@@ -36,6 +38,8 @@ def page(
 ) -> HttpResponse:
     original = context["original"]
     events = list(Event.objects.filter(subject=original.pk).order_by("-seq")[:READ_BACK])
+    brought = [_event(events, form, one) for form, one in found]
+    who = people([event for event in brought if event])
     settled = {name for _form, one in found for name in (one.html_name, one.initial_html_name)}
     sent = [(n, v) for n, values in request.POST.lists() for v in values if n not in {*settled, "csrfmiddlewaretoken"}]
     return TemplateResponse(
@@ -46,7 +50,10 @@ def page(
             "title": _("Changed by somebody else"),
             "opts": model_admin.opts,
             "original": original,
-            "found": [ToSettle(one, _event(events, form, one), form.instance.pk != original.pk) for form, one in found],
+            "found": [
+                ToSettle(one, event, who[event.actor] if event else "", getattr(form.instance, "idx", None))
+                for (form, one), event in zip(found, brought, strict=True)
+            ],
             "sent": sent,
         },
     )

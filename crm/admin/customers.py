@@ -35,8 +35,9 @@ WEBSITE = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-
 MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 PHONE = re.compile(r"\+?[0-9]{3,20}")
 LONG_TEXTS = tuple(f.name for f in Customer._meta.concrete_fields if (f.max_length or 0) > LONG)
+SHOWN_OTHERWISE = ("disabled", "is_frozen", "created_at", "updated_at")
 USUAL_COLUMNS = (
-    "customer_name", "customer_type", "customer_group", "territory", "email_id", "mobile_no", "status", "updated_at",
+    "customer_name", "customer_type", "customer_group", "territory", "email_id", "mobile_no", "status", "updated",
 )  # fmt: skip
 
 
@@ -48,7 +49,8 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     list_display = USUAL_COLUMNS
     columns = (
         *USUAL_COLUMNS,
-        *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, "disabled", "is_frozen")),
+        "created",
+        *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, *SHOWN_OTHERWISE)),
     )
     order_fields = ("customer_name", "created_at", "updated_at")
     list_filter = listing.FILTERS
@@ -61,6 +63,14 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     class Media:
         js = deferred("backoffice/form.js", "backoffice/rows.js")
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, customer: Customer) -> str:
+        return f"{customer.created_at:%Y-%m-%d %H:%M}"
+
+    @admin.display(description=_("updated"), ordering="updated_at")
+    def updated(self, customer: Customer) -> str:
+        return f"{customer.updated_at:%Y-%m-%d %H:%M}"
 
     @admin.display(description=_("status"))
     def status(self, customer: Customer) -> SafeString:
@@ -106,6 +116,13 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
             "row_page": request.GET.get("rows", "1"),
             "links": safe_links(obj),
         }
+
+    def response_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
+        """Whoever saves the second page of rows goes on with the second page of rows."""
+        response = super().response_change(request, obj)
+        if "_continue" in request.POST and "rows" in request.GET and response.has_header("Location"):
+            response["Location"] = f"{response['Location'].partition('?')[0]}?{request.GET.urlencode()}"
+        return response
 
     # Pages beside the form
 

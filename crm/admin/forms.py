@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules
-from crm.admin.sections import SUGGESTED
+from crm.admin.sections import HELP, SUGGESTED
 from crm.models import Customer
 from overplane.backoffice.merging import MergingForm
 from overplane.database.attributes import attributes
@@ -37,6 +37,7 @@ class CustomerForm(MergingForm):
         for name, field in self.fields.items():
             attrs = field.widget.attrs
             attrs["autocomplete"] = "off"
+            field.help_text = HELP.get(name, "")
             if name in SUGGESTED:
                 attrs["data-suggest"] = reverse("admin:crm_customer_values", args=[name])
             if name in WATCHED:

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm import services
@@ -78,7 +79,7 @@ class RowFormSet(BaseInlineFormSet):
         form.fields["id"] = forms.CharField(required=False, initial=form.instance.pk, widget=forms.HiddenInput)
         if "DELETE" in form.fields:
             number = form.instance.idx or _("new")
-            form.fields["DELETE"].widget.attrs["aria-label"] = f"{_('Delete row')} {number}"
+            form.fields["DELETE"].widget.attrs["aria-label"] = gettext("Delete row %s") % number
 
     def validate_unique(self) -> None:
         """Two rows that both ask for a place get it one after the other: the services deal the places."""

@@ -34,6 +34,26 @@ SUGGESTED = (
     "represents_company",
 )  # fmt: skip
 
+HELP = {
+    "customer_name": _("As it shall stand on documents."),
+    "customer_details": _("Anything that a colleague should know."),
+    "image": _("The address of a picture or logo."),
+    "email_id": _("One address."),
+    "mobile_no": _("With the country's code, as +49 170 1234567."),
+    "website": _("Shown as a link where it is a web address beyond doubt."),
+    "language": _("The language of printed documents, as “de”."),
+    "customer_primary_address": _("The name under which the address is kept."),
+    "default_currency": _("Three capital letters, as EUR."),
+    "default_commission_rate": _("In per cent, from 0 to 100."),
+    "default_bank_account": _("The account of ours that this customer pays into."),
+    "customer_pos_id": _("The customer's number at the point of sale."),
+    "tax_id": _("VAT number or another tax number."),
+    "disabled": _("Not offered for new documents any more."),
+    "is_frozen": _("Nothing can be posted to this customer for now."),
+    "is_internal_customer": _("Another company of our own group."),
+    "represents_company": _("Which of our companies an internal customer stands for."),
+}
+
 
 def fieldsets(*, adding: bool) -> list[tuple[str | None, dict[str, list[str]]]]:
     """The sections; an attribute that none of them knows stands in a last one by itself."""

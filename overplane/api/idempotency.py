@@ -19,6 +19,7 @@ from overplane.api.errors import IDEMPOTENCY, error
 from overplane.api.models import IdempotentAnswer, IdempotentSubject
 from overplane.database import statements
 from overplane.database.encoding import dumps
+from overplane.database.statements import Statement
 from overplane.problems import Code
 
 KEPT = timedelta(hours=24)
@@ -91,14 +92,14 @@ def _keep(scope: str, key: str, print_: str, response: HttpResponse, subjects: C
     IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects])
 
 
-def erase(subjects: Sequence[str]) -> None:
+def erasing(subjects: Sequence[str]) -> Statement:
     """Takes away the stored answers that show one of these objects; that the work was done stays known."""
     answers, shown = IdempotentAnswer._meta.db_table, IdempotentSubject._meta.db_table
-    statements.run(
+    sql = (
         f"UPDATE {answers} SET body = NULL, headers = '{{}}' WHERE id IN"
-        f" (SELECT answer_id FROM {shown} WHERE subject IN ({statements.marks(subjects)}))",
-        subjects,
+        f" (SELECT answer_id FROM {shown} WHERE subject IN ({statements.marks(subjects)}))"
     )
+    return Statement(sql, subjects)
 
 
 def purge() -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
+from django.utils import translation
 
 from overplane import observability
 from overplane.api import errors
@@ -40,6 +41,8 @@ class RequestMiddleware:
         return response
 
     def _api(self, request: HttpRequest) -> HttpResponse:
+        # Programs are told in English, whatever their headers ask for and whatever page this thread answered last.
+        translation.activate(settings.LANGUAGE_CODE)
         try:
             request.get_host()  # raises DisallowedHost
             view, args, kwargs = request.resolver_match = resolve(request.path_info.removesuffix("/"))

@@ -1,5 +1,6 @@
 """What is served beside the API: health, metrics, its description, and errors for programs and people."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -7,7 +8,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
@@ -51,8 +54,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 @cache
 def description() -> bytes:
-    """The OpenAPI description, made once a process."""
-    return dumps(SchemaGenerator().get_schema(request=None, public=True))
+    """The OpenAPI description, made once a process; in English, whoever asks first."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return dumps(SchemaGenerator().get_schema(request=None, public=True))
 
 
 def openapi(request: HttpRequest) -> HttpResponse:
@@ -61,24 +65,83 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return HttpResponse(description(), content_type="application/json")
 
 
-def _error_page(request: HttpRequest, status: int, code: Code, message: str) -> HttpResponse:
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a page tells it to people and as the envelope tells it to programs."""
+
+    status: int
+    code: Code
+    title: Any
+    advice: Any
+    message: str
+
+
+BAD_REQUEST = Failure(
+    400,
+    Code.HOST_INVALID,
+    _("This request was not understood"),
+    _("The address may be wrong, or the form too large. Go back, reload the page and try again."),
+    "The request was not understood, or named a wrong host.",
+)
+FORBIDDEN = Failure(
+    403,
+    Code.KEY_READ_ONLY,
+    _("You may not do this"),
+    _(
+        "Your groups do not allow it. If you need it for your work, ask an Administrator to add you to a group that does."
+    ),
+    "This is not allowed.",
+)
+FORM_EXPIRED = Failure(
+    403,
+    Code.KEY_READ_ONLY,
+    _("This form is no longer valid"),
+    _(
+        "You may have logged in or out in another tab, or your browser refuses cookies. Nothing was saved. "
+        "Go back, copy what you typed, reload the page and send it again."
+    ),
+    "The form's token is missing or wrong.",
+)
+NOT_FOUND = Failure(
+    404,
+    Code.ROUTE_UNKNOWN,
+    _("There is no such page"),
+    _("It may have been deleted or moved, or the address is mistyped. Search for it from the first page."),
+    "There is no such page.",
+)
+BROKEN = Failure(
+    500,
+    Code.INTERNAL_ERROR,
+    _("Something went wrong on our side"),
+    _("Nothing of this request was saved. Try again in a moment; if it happens again, tell the number below."),
+    "Something went wrong on our side.",
+)
+
+
+def _told(request: HttpRequest, failure: Failure) -> HttpResponse:
     """A page for people; the envelope for programs, which do not ask for HTML."""
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
-        return render(request, f"{status}.html", {"message": message}, status=status)
-    return errors.answer(errors.error(status, code, message))
+        # Without the request's context: that may ask the very database that has just failed.
+        page = render_to_string("error.html", {"failure": failure, "request_id": observability.request_id.get()})
+        return HttpResponse(page, status=failure.status)
+    return errors.answer(errors.error(failure.status, failure.code, failure.message))
 
 
 def handler400(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _error_page(request, 400, Code.HOST_INVALID, "The request was not understood, or named a wrong host.")
+    return _told(request, BAD_REQUEST)
 
 
 def handler403(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _error_page(request, 403, Code.KEY_READ_ONLY, "This is not allowed.")
+    return _told(request, FORBIDDEN)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _told(request, FORM_EXPIRED)
 
 
 def handler404(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _error_page(request, 404, Code.ROUTE_UNKNOWN, "There is no such page.")
+    return _told(request, NOT_FOUND)
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    return _error_page(request, 500, Code.INTERNAL_ERROR, "Something went wrong on our side.")
+    return _told(request, BROKEN)

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
@@ -46,7 +47,8 @@ TOPICS = {
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    return render(request, "reference/docs.html", _content())
+    with translation.override(settings.LANGUAGE_CODE):  # English, as the answers are
+        return render(request, "reference/docs.html", _content())
 
 
 @cache

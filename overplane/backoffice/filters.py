@@ -13,6 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -59,7 +60,7 @@ class BigListFilter(ListFilter):
     def chips(self, changelist: Any) -> Iterator[Chip]:
         if self.used_parameters:
             remove = changelist.get_query_string(dict.fromkeys(self.names))
-            yield Chip(f"{self.title}: {self.described()}", remove)
+            yield Chip(f"{capfirst(self.title)}: {self.described()}", remove)
 
 
 class ValueFilter(BigListFilter):

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext as _
 
 from overplane.database.text import has_forbidden_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
@@ -80,7 +81,7 @@ def _boolean(field: models.Field, default: bool) -> tuple[Parser, Parser]:
             return False
         if not word:
             return default
-        raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be yes or no (also true/false, 1/0, x, ja/nein).")
+        raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be yes or no (also true/false, 1/0, x, ja/nein)."))
 
     return from_json, from_text
 
@@ -119,7 +120,7 @@ def _integer(field: models.Field, default: Any) -> tuple[Parser, Parser]:
         if not value:
             return default
         if not re.fullmatch(r"[-+]?[0-9]{1,18}", value):
-            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a whole number.")
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a whole number."))
         return int(value)
 
     return from_json, from_text

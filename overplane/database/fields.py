@@ -6,10 +6,14 @@ from typing import Any
 from django import forms
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from overplane.database.numbers import read_decimal
 from overplane.database.text import has_forbidden_characters
 from overplane.problems import Code, invalid
+
+ID = gettext_lazy("ID")
 
 
 class ByCodePoint:
@@ -29,7 +33,14 @@ class IdField(ByCodePoint, models.CharField):
         kwargs.setdefault("max_length", 100)
         kwargs.setdefault("primary_key", True)
         kwargs.setdefault("editable", False)
+        kwargs.setdefault("verbose_name", ID)
         super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        if kwargs.get("verbose_name") is ID:
+            del kwargs["verbose_name"]
+        return name, path, args, kwargs
 
 
 class CleanedWhenEmpty:
@@ -107,9 +118,8 @@ class LengthCheck:
 
     def __call__(self, value: str) -> None:
         if len(value) > self.limit:
-            raise invalid(
-                Code.PARAMETER_TOO_LONG, f"At most {self.limit} characters are allowed; this text has {len(value)}."
-            )
+            message = _("At most %(limit)d characters are allowed; this text has %(length)d.")
+            raise invalid(Code.PARAMETER_TOO_LONG, message % {"limit": self.limit, "length": len(value)})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LengthCheck) and other.limit == self.limit
@@ -119,7 +129,7 @@ class LengthCheck:
 
 def check_characters(value: str) -> None:
     if has_forbidden_characters(value):
-        raise invalid(Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL or half of a surrogate pair. Remove it.")
+        raise invalid(Code.CHARACTERS_NOT_ALLOWED, _("The text holds a NUL or half of a surrogate pair. Remove it."))
 
 
 class RateField(CleanedWhenEmpty, models.DecimalField):
@@ -133,12 +143,12 @@ class RateField(CleanedWhenEmpty, models.DecimalField):
 
     def check_places(self, value: Decimal) -> None:
         if not value.is_finite():
-            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number.")
-        _, digits, exponent = value.as_tuple()
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number."))
+        _sign, digits, exponent = value.as_tuple()
         # Not normalize(): that computes, and 1e-999999999 is beyond what a computation can hold.
         zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
         if value and exponent + zeros < -self.decimal_places:
-            raise invalid(Code.PARAMETER_INVALID, f"At most {self.decimal_places} decimals are kept.")
+            raise invalid(Code.PARAMETER_INVALID, _("At most %d decimals are kept.") % self.decimal_places)
 
     def to_python(self, value: Any) -> Decimal | None:
         if value in (None, ""):
@@ -148,7 +158,7 @@ class RateField(CleanedWhenEmpty, models.DecimalField):
         try:
             return read_decimal(value.strip())
         except ValueError:
-            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number, written like 12.5.") from None
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5.")) from None
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)

@@ -14,7 +14,9 @@ from typing import Any
 from django.db import connection, models
 
 from overplane.database import statements
-from overplane.database.statements import Row
+from overplane.database.statements import Row, Statement
+
+NOTHING: Mapping[str, Any] = {}
 
 
 class Table:
@@ -34,14 +36,15 @@ class Table:
         self.pk = f'"{model._meta.pk.column}"'
         self.select = f"SELECT {self.columns} FROM {self.name}"
         columns = ", ".join(f'"{f.column}"' for f in written)
-        self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"
+        # SELECT, not VALUES: a condition can follow it.
+        self._insert = f"INSERT INTO {self.name} ({columns}) SELECT {', '.join(['%s'] * len(written))}"
         self._columns = {f.attname: f.column for f in written}
 
-    def get(self, pk: str, *, lock: bool = False) -> Row | None:
-        """The row with this primary key; with `lock`, nobody else changes it before the transaction's end."""
+    def get(self, pk: str, *, lock: bool = False, columns: str = "") -> Row | None:
+        """The row with this primary key (or `columns` of it); with `lock`, nobody else changes it until the transaction ends."""
         # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
         suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
-        return statements.first(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
+        return statements.first(f"SELECT {columns or self.columns} FROM {self.name} WHERE {self.pk} = %s{suffix}", [pk])
 
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
         """The rows of a trusted SQL tail (`WHERE … ORDER BY …`)."""
@@ -49,18 +52,25 @@ class Table:
 
     def insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows; each mapping has every name."""
-        ready = [to_database([row[name] for name in self.written]) for row in rows]
-        if len(ready) == 1:
-            statements.run(self._insert, ready[0])
+        if len(rows) == 1:
+            statements.run(*self.insertion(rows[0]))
         else:
             with connection.cursor() as cursor:
-                cursor.executemany(self._insert, ready)
+                cursor.executemany(self._insert, [self.insertion(row).parameters for row in rows])
+
+    def insertion(self, row: Mapping[str, Any]) -> Statement:
+        return Statement(self._insert, to_database([row[name] for name in self.written]))
 
     def update(self, pk: str, values: Mapping[str, Any]) -> None:
         """Writes the named columns of one row, and no other."""
+        statements.run(*self.change(pk, values))
+
+    def change(self, pk: str, values: Mapping[str, Any], *, still: Mapping[str, Any] = NOTHING) -> Statement:
+        """Writes the named columns of one row, if the columns in `still` (none is null) are as they are there."""
         columns = ", ".join([f'"{self._columns[name]}" = %s' for name in values])
-        sql = f"UPDATE {self.name} SET {columns} WHERE {self.pk} = %s"
-        statements.run(sql, to_database([*values.values(), pk]))
+        conditions = " AND ".join([f"{self.pk} = %s", *(f'"{self._columns[name]}" = %s' for name in still)])
+        sql = f"UPDATE {self.name} SET {columns} WHERE {conditions}"
+        return Statement(sql, to_database([*values.values(), pk, *still.values()]))
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:

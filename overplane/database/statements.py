@@ -1,12 +1,24 @@
-"""Running SQL texts that never change: on PostgreSQL each is parsed and planned once a connection, not once a request."""
+"""Running SQL texts that never change: on PostgreSQL each is parsed and planned once a connection, not once a request.
+
+Several statements that belong together go to PostgreSQL as one (`WITH … AS (INSERT …) INSERT …`): one
+round trip, and a transaction of its own without BEGIN and COMMIT. SQLite runs them one by one in a transaction.
+"""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import attrgetter, methodcaller
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 Row = tuple[Any, ...]
+
+
+class Statement(NamedTuple):
+    sql: str
+    parameters: Sequence[Any]
+
+
 ROWCOUNT, FETCHALL, FETCHONE = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
 
 
@@ -21,6 +33,36 @@ def rows(sql: str, parameters: Sequence[Any]) -> list[Row]:
 
 def first(sql: str, parameters: Sequence[Any]) -> Row | None:
     return _execute(sql, parameters, FETCHONE)
+
+
+def together(*several: Statement) -> None:
+    """All of them or none. None may need what another one writes: on PostgreSQL each sees what was there before."""
+    if connection.vendor == "postgresql":
+        run(_joined(tuple(one.sql for one in several)), [value for one in several for value in one.parameters])
+        return
+    with transaction.atomic(savepoint=False):
+        for one in several:
+            run(*one)
+
+
+def insert_if(change: Statement, insertion: Statement) -> bool:
+    """Makes the change; if that touches a row, the insertion too, else nothing. `insertion` is INSERT … SELECT."""
+    if connection.vendor == "postgresql":
+        return bool(run(_conditional(change.sql, insertion.sql), [*change.parameters, *insertion.parameters]))
+    with transaction.atomic(savepoint=False):
+        return bool(run(*change)) and bool(run(*insertion))
+
+
+@lru_cache(maxsize=512)
+def _joined(texts: tuple[str, ...]) -> str:
+    *before, last = texts
+    parts = ", ".join([f"part_{i} AS ({text})" for i, text in enumerate(before)])
+    return f"WITH {parts} {last}"
+
+
+@lru_cache(maxsize=512)
+def _conditional(change: str, insertion: str) -> str:
+    return f"WITH change AS ({change} RETURNING 1) {insertion} WHERE EXISTS (SELECT FROM change)"
 
 
 def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) -> Any:

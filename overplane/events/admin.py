@@ -5,15 +5,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Substr
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from overplane.api.models import ApiKey
 from overplane.api.pagination import Order
 from overplane.backoffice.filters import BigListFilter, choice_filter, date_filter
 from overplane.backoffice.lists import BigTableAdmin
-from overplane.events.changes import differences, door_name, people
+from overplane.events.changes import actors_named, differences, door_name, people
 from overplane.events.models import Event
 
 
@@ -38,8 +40,7 @@ class PersonFilter(BigListFilter):
         name = self.used_parameters.get("actor")
         if not name:
             return queryset
-        actors = [name] if ":" in name else [f"{door}:{name}" for door in ("user", "api_key", "import")]
-        return queryset.filter(actor__in=actors)
+        return queryset.filter(actor__in=[name] if ":" in name else actors_named(name))
 
 
 class FieldFilter(BigListFilter):
@@ -95,10 +96,15 @@ class EventAdmin(BigTableAdmin):
     def when(self, event: Event) -> str:
         return f"{event.created_at:%Y-%m-%d %H:%M:%S}"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With the names of the keys, so that a page need not ask for each."""
+        key = ApiKey.objects.filter(pk=Substr(OuterRef("actor"), len("api_key:") + 1))
+        return super().get_queryset(request).annotate(key_name=Subquery(key.values("name")[:1]))
+
     @admin.display(description=_("person"))
     def who(self, event: Event) -> str:
         door, _separator, name = event.actor.partition(":")
-        return f"{name} ({door_name(door)})"
+        return f"{event.key_name or name} ({door_name(door)})"
 
     @admin.display(description=_("changed"))
     def what(self, event: Event) -> str:

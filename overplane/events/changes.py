@@ -38,6 +38,12 @@ def old_values(event: Event) -> dict[str, Any]:
     return {n: Decimal(repr(v)) if isinstance(v, float) else v for n, v in old.items()}
 
 
+def actors_named(name: str) -> list[str]:
+    """Everybody of this name as the log writes them: a person, keys, an import."""
+    keys = ApiKey.objects.filter(name=name).values_list("pk", flat=True)
+    return [f"user:{name}", f"import:{name}", f"api_key:{name}", *(f"api_key:{key}" for key in keys)]
+
+
 def people(events: Iterable[Event]) -> dict[str, str]:
     """Each actor's name, as people know it: keys by the name they were given."""
     actors = {event.actor for event in events}

@@ -8,6 +8,7 @@ step over an event that commits late. SQLite writes one transaction at a time: t
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from overplane.database.fields import StringField
 
@@ -38,10 +39,10 @@ class Event(models.Model):
     seq = models.BigAutoField(primary_key=True)
     epoch = models.IntegerField()
     xid = models.BigIntegerField(db_default=TransactionId())
-    type = models.CharField(max_length=64)
+    type = models.CharField(_("type"), max_length=64)
     created_at = models.DateTimeField()
     actor = models.CharField(max_length=100)
-    subject = models.CharField(max_length=100)  # the object itself, or that to which it belongs
+    subject = models.CharField(_("object"), max_length=100)  # the object itself, or that to which it belongs
     object_id = models.CharField(max_length=100)
     object_version = models.IntegerField()
     request_id = StringField(max_length=100)
@@ -52,6 +53,8 @@ class Event(models.Model):
     changed = models.TextField(default="")  # the changed attributes' names, a blank around each
 
     class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         indexes = [
             models.Index(fields=["epoch", "xid", "seq"], name="event_feed"),
             models.Index(fields=["subject", "seq"], name="event_subject"),

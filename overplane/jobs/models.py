@@ -24,6 +24,7 @@ class Job(models.Model):
     payload = models.JSONField(default=dict)
     actor = models.CharField(_("by"), max_length=100)
     request_id = StringField(max_length=100)
+    language = models.CharField(max_length=10, default="")  # in which its outcome is told
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.QUEUED)
     created_at = models.DateTimeField(_("created"))
     run_after = models.DateTimeField()
@@ -32,11 +33,11 @@ class Job(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True)
     worker = StringField(max_length=100)
     # Which claim this is: a worker that was given up for dead and wakes up again may not finish another's work.
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True)
     result = models.JSONField(null=True)
-    error = models.TextField(default="")
+    error = models.TextField(_("error"), default="")
 
     class Meta:
         verbose_name = _("job")

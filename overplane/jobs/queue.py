@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from overplane.ids import new_id
 from overplane.jobs import kinds
@@ -47,6 +48,7 @@ def enqueue(
         payload=payload,
         actor=actor,
         request_id=request_id,
+        language=get_language() or "",
         created_at=now,
         run_after=run_after or now,
     )

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from types import TracebackType
 
+from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from overplane import observability
 from overplane.jobs import kinds, queue
@@ -22,7 +25,7 @@ BEAT_SECONDS = 2.0
 POLL_SECONDS = 1.0
 UPKEEP_SECONDS = 15.0
 PURGE_SECONDS = 3600.0
-BROKEN = "Something went wrong on our side. The log has the details under this job's id."
+BROKEN = _("Something went wrong on our side. The log has the details under this job's ID.")
 
 
 class Beat:
@@ -94,7 +97,8 @@ class Worker:
             return False
         token = observability.request_id.set(job.id)
         try:
-            self._work(job)
+            with translation.override(job.language or settings.LANGUAGE_CODE):
+                self._work(job)
         finally:
             observability.request_id.reset(token)
         return True
@@ -113,7 +117,7 @@ class Worker:
             queue.fail(job, str(refusal))
         except OperationalError:
             logger.exception("%s: the database refused", job)
-            queue.retry(job, BROKEN)
+            queue.retry(job, str(BROKEN))
         except Exception:  # (a bug in one handler must not end the worker)
             logger.exception("%s failed", job)
-            queue.fail(job, BROKEN)
+            queue.fail(job, str(BROKEN))

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -9,6 +10,14 @@ register = template.Library()
 def choices_of(spec: Any, changelist: Any) -> list[dict[str, Any]]:
     """A filter's ready-made choices on this list."""
     return list(spec.choices(changelist))
+
+
+@register.filter
+def in_words(value: Any) -> str:
+    """An attribute's value for people: a yes or no is said in words, an empty one as a dash."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return "–" if value in (None, "") else str(value)
 
 
 @register.simple_tag

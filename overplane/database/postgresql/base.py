@@ -2,17 +2,30 @@
 
 import select
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
 
 
-class PreparedCursor(psycopg.Cursor):
-    """Has the server prepare what it runs."""
+class PreparedCursor(psycopg.RawCursor):
+    """Has the server prepare what it runs.
 
-    def execute(self, query: Any, params: Sequence[Any] | None = None, **options: Any) -> Any:
-        return super().execute(query, params, prepare=True)
+    The server's own placeholders ($1, $2 …) are written once for each text: psycopg remembers how it reads `%s` only
+    for statements of at most 50 parameters, and a customer with its event has more.
+    """
+
+    def execute(self, query: str, params: Sequence[Any] | None = None, **options: Any) -> Any:
+        return super().execute(_numbered(query), params, prepare=True)
+
+
+@lru_cache(maxsize=512)
+def _numbered(query: str) -> bytes:
+    first, *rest = query.split("%s")
+    if any("%" in part for part in (first, *rest)):
+        raise ValueError(f"Bind texts that hold a percent sign as parameters: {query}")
+    return "".join([first, *(f"${i}{part}" for i, part in enumerate(rest, 1))]).encode()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

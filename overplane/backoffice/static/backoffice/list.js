@@ -4,6 +4,19 @@
   const table = document.getElementById("result_list");
   if (table) {
     const labels = [...table.tHead.rows[0].cells].map((cell) => cell.querySelector(".text")?.textContent.trim() ?? "");
+    // What lies beyond the edge can be reached by the keyboard, and is seen to be there.
+    const scroller = table.closest(".results");
+    const frame = document.createElement("div");
+    frame.className = "bo-scrolls";
+    scroller.replaceWith(frame);
+    frame.append(scroller);
+    scroller.tabIndex = 0;
+    scroller.setAttribute("role", "region");
+    scroller.setAttribute("aria-label", document.querySelector("#content h1")?.textContent ?? "");
+    const measure = () => frame.classList.toggle("bo-more", scroller.scrollLeft + scroller.clientWidth < scroller.scrollWidth - 1);
+    scroller.addEventListener("scroll", measure, { passive: true });
+    new ResizeObserver(measure).observe(scroller);
+    measure();
     for (const row of table.tBodies[0].rows) {
       [...row.cells].forEach((cell, i) => {
         if (cell.tagName === "TD" && labels[i] && !cell.classList.contains("action-checkbox")) cell.dataset.label = labels[i];

@@ -51,7 +51,14 @@
     made.addEventListener("click", action);
     return made;
   };
+  const headings = new Map([...(group?.querySelectorAll("thead th") ?? [])].map((th) => [th.className.match(/column-(\S+)/)?.[1] ?? "removal", th.textContent.trim()]));
   const tool = (row) => {
+    for (const [name, text] of headings) {
+      const cell = row.querySelector(`td.field-${name}`);
+      if (cell) cell.dataset.label = text;
+    }
+    const removal = row.querySelector("td.delete");
+    if (removal) removal.dataset.label = headings.get("removal");
     const cell = row.querySelector("td.original");
     if (!cell || cell.querySelector(".bo-row-tools") || !place(row)) return;
     const tools = document.createElement("div");

@@ -1,0 +1,61 @@
+"""All changes of all customers: the platform's log, with customers by name and in people's words."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from crm.admin.history import TITLES, labels
+from crm.models import Customer
+from overplane.backoffice.filters import ChoiceFilter, choice_filter
+from overplane.events.admin import EventAdmin, FieldFilter
+from overplane.events.models import Event
+
+admin.site.unregister(Event)
+
+
+class NamedFieldFilter(ChoiceFilter):
+    """The field by its label. The labels are looked up when they are shown, in the reader's language."""
+
+    names = FieldFilter.names
+    title = FieldFilter.title
+
+    @property
+    def conditions(self) -> dict[str, tuple[str, Q]]:  # type: ignore[override]
+        return {name: (label, Q(changed__contains=f" {name} ")) for name, label in labels().items()}
+
+
+@admin.register(Event)
+class ChangeAdmin(EventAdmin):
+    columns = list_display = ("when", "title", "customer", "who", "what")
+    list_filter = (
+        EventAdmin.list_filter[0],
+        NamedFieldFilter,
+        choice_filter("type", _("kind of change"), {name: (title, Q(type=name)) for name, title in TITLES.items()}),
+        *EventAdmin.list_filter[2:],
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        name = Customer.objects.filter(pk=OuterRef("subject")).values("customer_name")[:1]
+        return super().get_queryset(request).annotate(customer_name=Subquery(name))
+
+    @admin.display(description=_("what"))
+    def title(self, event: Event) -> Any:
+        return TITLES.get(event.type, event.type)
+
+    @admin.display(description=_("customer"))
+    def customer(self, event: Event) -> SafeString | str:
+        if event.customer_name is None:
+            return event.subject  # deleted, with its name
+        url = reverse("admin:crm_customer_history", args=[event.subject])
+        return format_html('<a href="{}">{}</a>', url, event.customer_name)
+
+    @admin.display(description=_("changed"))
+    def what(self, event: Event) -> str:
+        known = labels()
+        return ", ".join(known.get(name, name) for name in event.changed.split())

@@ -1,0 +1,63 @@
+"""A customer is read without a lock before it is changed: what somebody else does in between is not lost."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from crm import services
+from overplane.events.models import Event
+from overplane.observability import Origin
+from overplane.problems import ObjectMissing, VersionMismatch
+from tests.conftest import CUSTOMER, Api
+
+ME, OTHER = Origin("user:anna"), Origin("user:otto")
+
+
+@contextmanager
+def in_between(work: Callable[[], Any]) -> Iterator[None]:
+    """Does `work` once, right before the first change of a customer is sent to the database."""
+    todo = [work]
+
+    def wrapper(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        if todo and 'UPDATE "crm_customer"' in sql:
+            todo.pop()()
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+    assert not todo, "nothing was changed, so nothing happened in between"
+
+
+def test_changes_of_two_attributes_both_survive(api: Api) -> None:
+    customer = api.create()["id"]
+    with in_between(lambda: services.update_customer(customer, {"gender": "x"}, origin=OTHER)):
+        written = services.update_customer(customer, {"territory": "North"}, origin=ME)
+    assert (written.shown["gender"], written.shown["territory"], written.version) == ("x", "North", 3)
+    told = Event.objects.filter(type="customer.updated").order_by("seq").values_list("actor", "object_version")
+    assert list(told) == [("user:otto", 2), ("user:anna", 3)]
+
+
+def test_a_number_that_came_in_between_is_found(api: Api) -> None:
+    """It leaves the customer's version alone."""
+    customer = api.create()["id"]
+    with in_between(lambda: services.add_supplier_number(customer, {"supplier_number": "SUP-77"}, origin=OTHER)):
+        services.update_customer(customer, {"customer_name": "Renamed"}, origin=ME)
+    assert api.get(f"{CUSTOMER}?q=renamed+sup-77").json()["total"] == 1
+
+
+def test_what_was_deleted_in_between_is_missing(live_api: Api) -> None:
+    customer = live_api.create()["id"]
+    with in_between(lambda: services.delete_customer(customer, origin=OTHER)), pytest.raises(ObjectMissing):
+        services.update_customer(customer, {"gender": "x"}, origin=ME)
+    assert not Event.objects.filter(type="customer.updated").exists()
+
+
+def test_a_version_that_passed_in_between_is_a_mismatch(live_api: Api) -> None:
+    customer = live_api.create()["id"]
+    overtaking = in_between(lambda: services.update_customer(customer, {"gender": "x"}, origin=OTHER))
+    with overtaking, pytest.raises(VersionMismatch):
+        services.update_customer(customer, {"gender": "y"}, origin=ME, expected=frozenset({1}))
+    assert live_api.get(f"{CUSTOMER}/{customer}").json()["gender"] == "x"
