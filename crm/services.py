@@ -23,7 +23,7 @@ from overplane.events import log
 from overplane.events.log import Change
 from overplane.ids import new_id
 from overplane.observability import Origin
-from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
+from overplane.problems import MOST_TOLD, Code, ObjectMissing, VersionMismatch, invalid
 
 Values = Mapping[str, Any]
 ROW_PREFIX = "supplier-number-at-customer"
@@ -311,9 +311,11 @@ def _check_idx(idx: int, highest: int) -> None:
 
 
 def _check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None:
-    known, seen = set(order), set()
+    known, named, seen = set(order), set(ordered_ids), set()
     errors: dict[str, Any] = {}
     for i, row_id in enumerate(ordered_ids):
+        if len(errors) == MOST_TOLD:
+            break
         if row_id not in known:
             message = f"This customer has no row {row_id[:100]!r}."
             errors[f"ordered_ids[{i}]"] = invalid(Code.RESOURCE_MISSING, message)
@@ -321,7 +323,7 @@ def _check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None
             message = f"The row {row_id!r} is named twice."
             errors[f"ordered_ids[{i}]"] = invalid(Code.PARAMETER_DUPLICATE, message)
         seen.add(row_id)
-    if absent := [row_id for row_id in order if row_id not in seen]:
+    if absent := [row_id for row_id in order if row_id not in named]:
         message = f"{len(absent)} of the customer's {len(order)} rows are not named: {', '.join(absent[:3])}"
         errors["ordered_ids"] = invalid(Code.REORDER_INCOMPLETE, message + (" …" if len(absent) > 3 else "."))
     if errors:
