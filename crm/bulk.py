@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import representation, search
+from crm import places, representation, search
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer
 from crm.planning import RowsPlan, existing_rows
-from crm.services import ROW_PREFIX, move_rows
+from crm.services import ROW_PREFIX
 from overplane.database import bulk, statements
 from overplane.database.attributes import attributes
 from overplane.database.bulk import Ready
@@ -136,7 +136,7 @@ def change_rows(plans: Sequence[RowsPlan], *, origin: Origin) -> None:
     for plan in plans:
         _work_out(plan, told, inserts, moved, updates)
     if moved:
-        move_rows(moved)
+        places.move(moved)
     bulk.update(SUPPLIER_NUMBERS, updates)
     if inserts:
         _ready_rows(inserts).write()
@@ -152,9 +152,9 @@ def _work_out(
     updates: list[tuple[str, Values]],
 ) -> None:
     customer_id = plan.customer["id"]
-    places = {row_id: idx for idx, row_id in enumerate(plan.order, 1)}
+    idx_of = {row_id: idx for idx, row_id in enumerate(plan.order, 1)}
     was = {row_id: idx for idx, row_id in enumerate(plan.before, 1)}
-    moved += [(places[i], i) for i in plan.order if i in was and was[i] != places[i]]
+    moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
     for row in plan.deletes:
         # The old values stay in the log, so that a replacement can be taken back.
         shown, old = representation.deleted(row["id"]), representation.supplier_number(row)
@@ -163,18 +163,18 @@ def _work_out(
         )
     for before, changed in plan.updates:
         # A move has made a new version of the row by now.
-        version = before["version"] + 1 + (was[before["id"]] != places[before["id"]])
-        after = changed | {"idx": places[before["id"]], "version": version}
+        version = before["version"] + 1 + (was[before["id"]] != idx_of[before["id"]])
+        after = changed | {"idx": idx_of[before["id"]], "version": version}
         names = [n for n in ("company", "supplier_number") if before[n] != after[n]]
         updates.append((before["id"], {n: after[n] for n in (*names, "version")}))
         old = {n: before[n] for n in names}
         shown = representation.supplier_number(after)
         told.append(Change("supplier_number_at_customer.updated", customer_id, before["id"], version, shown, old))
     for row in plan.inserts:
-        row["idx"] = places[row["id"]]
+        row["idx"] = idx_of[row["id"]]
         inserts.append(row)
         told.append(Change(ROW_CREATED, customer_id, row["id"], 1, representation.supplier_number(row), {}))
-    if any(places[i] != idx for i, idx in was.items() if i in places):
+    if any(idx_of[i] != idx for i, idx in was.items() if i in idx_of):
         shown = {"parent_id": customer_id, "ordered_ids": plan.order}
         old = {"ordered_ids": plan.before}
         type_ = "supplier_number_at_customer.reordered"

@@ -100,6 +100,8 @@ def _grouped(table: Table, reading: Reading) -> Iterator[Grouped]:
             continue
         message = ""
         if len(cells) != width:
+            if not any(map(str.strip, cells)):
+                continue
             if len(cells) < width or any(cells[width:]):
                 message = f"The row has {len(cells)} cells, the heading {width}."
                 cells = cells + [""] * (width - len(cells))
