@@ -6,6 +6,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
@@ -50,8 +51,14 @@ request_seconds = Histogram(
 
 def observe(method: str, route: str, status: int, started: float) -> None:
     """Counts one answer. `route` is the pattern, never the path: paths are endless. `started` is perf_counter()."""
-    requests_total.labels(method, route, str(status)).inc()
-    request_seconds.labels(method, route).observe(time.perf_counter() - started)
+    answered, seconds = _meters(method, route, status)
+    answered.inc()
+    seconds.observe(time.perf_counter() - started)
+
+
+@lru_cache(maxsize=1024)
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return requests_total.labels(method, route, str(status)), request_seconds.labels(method, route)
 
 
 def metrics_text(*, several_processes: bool) -> tuple[bytes, str]:

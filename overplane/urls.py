@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from crm.urls import urlpatterns as api_routes
 from overplane.api import pages
 from overplane.api.reference import docs
 from overplane.events.viewsets import EventViewSet
@@ -12,11 +13,9 @@ handler403 = pages.handler403
 handler404 = pages.handler404
 handler500 = pages.handler500
 
-admin.site.site_url = None  # there is no other site to view
-
 urlpatterns = [
     path("api/crm/event", EventViewSet.as_view({"get": "list"}), name="event-list"),
-    path("api/crm/", include("crm.urls")),
+    *api_routes,
     path("api/openapi.json", pages.openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("healthz", pages.healthz),

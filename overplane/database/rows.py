@@ -40,11 +40,11 @@ class Table:
         self._insert = f"INSERT INTO {self.name} ({columns}) SELECT {', '.join(['%s'] * len(written))}"
         self._columns = {f.attname: f.column for f in written}
 
-    def get(self, pk: str, *, lock: bool = False) -> Row | None:
-        """The row with this primary key; with `lock`, nobody else changes it before the transaction's end."""
+    def get(self, pk: str, *, lock: bool = False, columns: str = "") -> Row | None:
+        """The row with this primary key (or `columns` of it); with `lock`, nobody else changes it until the transaction ends."""
         # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
         suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
-        return statements.first(f"{self.select} WHERE {self.pk} = %s{suffix}", [pk])
+        return statements.first(f"SELECT {columns or self.columns} FROM {self.name} WHERE {self.pk} = %s{suffix}", [pk])
 
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
         """The rows of a trusted SQL tail (`WHERE … ORDER BY …`)."""
