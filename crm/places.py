@@ -1,4 +1,4 @@
-"""Where a customer's rows stand: `idx` is 1…n. The caller holds the customer's row."""
+"""The places of a customer's rows: `idx` is 1…n without a gap. Whoever calls holds the customer's row."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +45,7 @@ def check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None:
         raise ValidationError(errors)
 
 
-def place(order: Sequence[str], new_order: Sequence[str], *, unless: str | None = None) -> None:
+def rearrange(order: Sequence[str], new_order: Sequence[str], *, unless: str | None = None) -> None:
     """Gives the rows their places in the new order."""
     places = {row_id: i for i, row_id in enumerate(order, 1)}
     if moved := [(i, row_id) for i, row_id in enumerate(new_order, 1) if places[row_id] != i]:

@@ -13,8 +13,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from crm import places, representation, rules, search
+from crm import representation, rules, search
 from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
+from crm.places import check_idx, check_permutation, order_of, rearrange
 from overplane.api import idempotency
 from overplane.database import statements
 from overplane.database.attributes import attributes
@@ -133,9 +134,9 @@ def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, par
     """A new row of this customer, at `idx` if that is given, else last."""
     with transaction.atomic(savepoint=False):
         parent = _parent(customer_id, param)
-        order = places.order_of(customer_id)
+        order = order_of(customer_id)
         place = len(order) + 1 if values.get("idx") is None else values["idx"]
-        places.check_idx(place, len(order) + 1)
+        check_idx(place, len(order) + 1)
         row = {
             "id": new_id(ROW_PREFIX),
             "idx": len(order) + 1,
@@ -146,7 +147,7 @@ def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, par
         }
         new_order = [*order[: place - 1], row["id"], *order[place - 1 :]]
         SUPPLIER_NUMBERS.insert([row])
-        places.place([*order, row["id"]], new_order, unless=row["id"])
+        rearrange([*order, row["id"]], new_order, unless=row["id"])
         row["idx"] = place
         shown = representation.supplier_number(row)
         _tell("supplier_number_at_customer.created", customer_id, row["id"], 1, shown, {}, origin)
@@ -164,8 +165,8 @@ def update_supplier_number(
         parent, before = _locked_row(row_id, expected)
         wanted = {name: value for name, value in values.items() if name != "idx" or value is not None}
         after = {**before, **wanted}
-        order = places.order_of(before["customer_id"])
-        places.check_idx(after["idx"], len(order))
+        order = order_of(before["customer_id"])
+        check_idx(after["idx"], len(order))
         old = representation.changed(before, wanted)
         if not old:
             return Written(representation.supplier_number(before), before["version"])
@@ -173,7 +174,7 @@ def update_supplier_number(
         if "idx" in old:
             new_order = [i for i in order if i != row_id]
             new_order.insert(after["idx"] - 1, row_id)
-            places.place(order, new_order, unless=row_id)
+            rearrange(order, new_order, unless=row_id)
         SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*old, "version")})
         shown = representation.supplier_number(after)
         _tell("supplier_number_at_customer.updated", parent["id"], row_id, after["version"], shown, old, origin)
@@ -187,10 +188,10 @@ def update_supplier_number(
 def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
         parent, before = _locked_row(row_id, expected)
-        order = places.order_of(parent["id"])
+        order = order_of(parent["id"])
         new_order = [i for i in order if i != row_id]
         SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
-        places.place(order, new_order)
+        rearrange(order, new_order)
         shown = representation.deleted(row_id)
         _tell("supplier_number_at_customer.deleted", parent["id"], row_id, before["version"] + 1, shown, {}, origin)
         if new_order != order[:-1]:
@@ -204,10 +205,10 @@ def reorder_supplier_numbers(
     """Puts one customer's rows in this order, which names each of them once."""
     with transaction.atomic(savepoint=False):
         parent = _parent(customer_id, param)
-        order = places.order_of(customer_id)
-        places.check_permutation(order, ordered_ids)
+        order = order_of(customer_id)
+        check_permutation(order, ordered_ids)
         if list(ordered_ids) != order:
-            places.place(order, ordered_ids)
+            rearrange(order, ordered_ids)
             _tell_order(parent, order, list(ordered_ids), origin)
 
 
@@ -220,8 +221,8 @@ def take_over_supplier_numbers(customer_id: str, from_ids: Sequence[str], *, ori
         for locked in sorted([customer_id, *from_ids]):
             locked_customer(locked)
         parent = locked_customer(customer_id)
-        place = first = len(places.order_of(customer_id))
-        for row_id in [row_id for source in from_ids for row_id in places.order_of(source)]:
+        place = first = len(order_of(customer_id))
+        for row_id in [row_id for source in from_ids for row_id in order_of(source)]:
             before = SUPPLIER_NUMBERS.values(SUPPLIER_NUMBERS.get(row_id, lock=True))
             place += 1
             wanted = {"idx": place, "customer_id": customer_id}

@@ -16,6 +16,7 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from crm import services
+from crm.columns import guess
 from overplane.api.pages import description
 from overplane.jobs import kinds, queue
 from overplane.jobs.kinds import Kind, Refused, Run

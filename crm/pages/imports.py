@@ -58,18 +58,18 @@ class UploadForm(forms.Form):
 class HowForm(forms.Form):
     """What is to become of customers that are there already, and what an empty cell may look like."""
 
-    match_on = forms.ChoiceField(
-        label=gettext_lazy("Customers that are there already"),
-        required=False,
-        choices=[("", gettext_lazy("All rows are new customers"))]
-        + [(n, gettext_lazy("Change those with the same %s") % n) for n in MATCHABLE],
-    )
+    match_on = forms.ChoiceField(label=gettext_lazy("Customers that are there already"), required=False)
     nulls = forms.CharField(
         label=gettext_lazy("Words for an empty cell"),
         required=False,
         max_length=100,
         help_text=gettext_lazy("For example: NULL n/a"),
     )
+
+    def __init__(self, data: Any, labels: dict[str, str]) -> None:
+        super().__init__(data)
+        known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCHABLE]
+        self.fields["match_on"].choices = [("", _("All rows are new customers")), *known]
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -104,7 +104,8 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
     except UnusableFile as error:
         messages.error(request, str(error))
         return redirect("import")
-    labels, how = transfers.labels(), HowForm(request.POST or None)
+    labels = transfers.labels()
+    how = HowForm(request.POST or None, labels)
     if request.method == "POST":
         chosen = {h: request.POST.get(f"column-{i}", "") for i, h in enumerate(headings)}
         chosen = {heading: name for heading, name in chosen.items() if name in labels}
