@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crm.models import Customer
+from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api.models import ApiKey
 from overplane.database import counters
+from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.jobs.models import OPEN, Job, State
 
@@ -123,6 +124,7 @@ def figures() -> dict[str, Any]:
 class Happened:
     event: Event
     what: str
+    who: str
     name: str | None
     changed: list[str]
 
@@ -130,7 +132,23 @@ class Happened:
 def changed_last(limit: int = 10) -> list[Happened]:
     events = list(Event.objects.order_by("-seq").defer("object", "previous")[:limit])
     names = dict(Customer.objects.filter(pk__in={e.subject for e in events}).values_list("id", "customer_name"))
-    return [Happened(e, str(TOLD.get(e.type, e.type)), names.get(e.subject), e.changed.split()) for e in events]
+    who, labels = people(events), _labels()
+    return [
+        Happened(
+            event,
+            str(TOLD.get(event.type, event.type)),
+            who[event.actor],
+            names.get(event.subject),
+            [labels.get(name, name) for name in event.changed.split()],
+        )
+        for event in events
+    ]
+
+
+def _labels() -> dict[str, str]:
+    """What people call the attributes."""
+    fields = (*SupplierNumberAtCustomer._meta.concrete_fields, *Customer._meta.concrete_fields)
+    return {field.name: str(field.verbose_name) for field in fields}
 
 
 def panels(user: AbstractBaseUser, actor: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0, read=float)  # requests a second for each key; 0: no limit
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "overplane.backoffice.apps.SiteConfig",  # django.contrib.admin with our own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -38,7 +38,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
-    "axes",
+    "overplane.people.apps.LoginsConfig",  # axes under a name that people know
     "django_otp",
     "django_otp.plugins.otp_totp",
     "overplane.database",

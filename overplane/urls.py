@@ -13,8 +13,6 @@ handler403 = pages.handler403
 handler404 = pages.handler404
 handler500 = pages.handler500
 
-admin.site.site_url = None  # there is no other site to view
-
 urlpatterns = [
     path("api/crm/event", EventViewSet.as_view({"get": "list"}), name="event-list"),
     *api_routes,

@@ -99,6 +99,7 @@ def test_five_wrong_passwords_lock_the_login_for_a_while() -> None:
     locked = client.post(url, {"username": "anna", "password": PASSWORD})
     assert locked.status_code == 429
     assert b"Too many wrong passwords" in locked.content
+    assert b"locked for 15 minutes" in locked.content
     assert client.get(reverse("admin:index")).status_code == 302
     assert client.post(url, {"username": "bert", "password": "wrong"}).status_code == 200
     call_command("axes_reset")
@@ -114,6 +115,20 @@ def test_passwords_are_kept_as_argon2_and_weak_ones_are_refused() -> None:
         answer = client.post(reverse("admin:auth_user_add"), form)
         assert answer.status_code == 200, weak
     assert not User.objects.filter(username="bert").exists()
+
+
+@pytest.mark.django_db
+def test_a_new_person_can_log_in_at_once_in_the_chosen_group() -> None:
+    client = member("Administrator")
+    page = client.get(reverse("admin:auth_user_add")).content.decode()
+    assert 'name="is_staff" id="id_is_staff" checked' in page.replace(' aria-describedby="id_is_staff_helptext"', "")
+    form = {"username": "bert", "password1": PASSWORD, "password2": PASSWORD, "is_staff": "on"}
+    form["groups"] = Group.objects.get(name="Viewer").pk
+    assert client.post(reverse("admin:auth_user_add"), form).status_code == 302
+    new = Client()
+    assert new.post(reverse("admin:login"), {"username": "bert", "password": PASSWORD}).status_code == 302
+    assert new.get(reverse("admin:crm_customer_changelist")).status_code == 200
+    assert new.get(reverse("admin:auth_user_changelist")).status_code == 403
 
 
 @pytest.mark.django_db

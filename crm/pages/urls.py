@@ -1,7 +1,16 @@
 from django.contrib import admin
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
 
 from crm.pages import exports, imports, merge
+from overplane.backoffice.site import Page
+
+for page in (
+    Page(_("Likely duplicates"), "duplicates", ("crm.view_customer",)),
+    Page(_("Import"), "import", imports.MAY_IMPORT),
+    Page(_("Export"), "export", ("crm.export_customer",)),
+):
+    admin.site.add_page("crm", page)
 
 urlpatterns = [
     path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -29,6 +30,14 @@ class ApiKeyAdmin(admin.ModelAdmin):
     search_fields = ("name", "last_four")
     actions = ("revoke",)
     fields = ("name", "read_only", "expires_at")
+    # One field with one label, instead of a day and a time without.
+    formfield_overrides = {
+        models.DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+            "help_text": _("In UTC. Empty: it does not expire."),
+        }
+    }
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         return self.fields if obj is None else self.list_display

@@ -1,7 +1,13 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin import apps as admin_apps
 from django.utils.translation import gettext_lazy as _
+
+
+class SiteConfig(admin_apps.AdminConfig):
+    default_site = "overplane.backoffice.site.Site"
+    default = False
 
 
 class BackofficeConfig(AppConfig):

@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 from overplane.events import epochs
 
@@ -22,6 +23,7 @@ def begin(using: str, **kwargs: Any) -> None:
 class EventsConfig(AppConfig):
     name = "overplane.events"
     label = "overplane_events"
+    verbose_name = _("Log")
 
     def ready(self) -> None:
         connection_created.connect(forget_epoch)

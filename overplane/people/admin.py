@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserCreationForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -30,7 +31,13 @@ class StaffAdmin(UserAdmin):
         (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         (_("Times"), {"fields": ("last_login", "date_joined")}),
     )
+    add_form = UserCreationForm
+    # A new person can log in at once: without staff status and a group the account would be of no use.
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2", "is_staff", "groups")}),)
     filter_horizontal = ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_staff": True} | super().get_changeform_initial_data(request)
 
     @admin.display(description=_("groups"))
     def group_names(self, user: Any) -> str:
