@@ -10,7 +10,7 @@ from crm.batches import MATCHABLE, Operation
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
 from overplane.api.serializers import ApiSerializer
-from overplane.problems import Code, Errors, invalid, unknown
+from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 PARENT_NAMES = ("customer_id", "parent_id")
 
@@ -78,18 +78,17 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
     problems = _parent_errors(parents)
     if "customer_id" in problems and not parents:
         problems = {"parent_id": problems.pop("customer_id")}
-    for name in payload:
-        if name not in (*PARENT_NAMES, "ordered_ids"):
-            problems[name] = [unknown(name, ("parent_id", "ordered_ids"))]
+    strangers = [name for name in payload if name not in (*PARENT_NAMES, "ordered_ids")]
+    problems |= {name: [unknown(name, ("parent_id", "ordered_ids"))] for name in strangers[:MOST_TOLD]}
     ids = payload.get("ordered_ids")
     if "ordered_ids" not in payload:
         problems["ordered_ids"] = [invalid(Code.PARAMETER_MISSING, "Send the ids of all rows in their new order.")]
     elif type(ids) is not list:
         problems["ordered_ids"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a list of row ids.")]
     else:
-        for i, row_id in enumerate(ids):
-            if type(row_id) is not str:
-                problems[f"ordered_ids[{i}]"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a row's id.")]
+        wrong = [i for i, row_id in enumerate(ids) if type(row_id) is not str]
+        wanted = invalid(Code.PARAMETER_INVALID_TYPE, "Must be a row's id.")
+        problems |= {f"ordered_ids[{i}]": [wanted] for i in wrong[:MOST_TOLD]}
     if problems:
         raise ValidationError(problems)  # type: ignore[arg-type]
     return next(iter(parents.values())), next(iter(parents)), ids
@@ -106,7 +105,8 @@ MAX_OPERATIONS = 1000
 
 def parse_batch(payload: Mapping[str, Any]) -> tuple[list[Operation], bool]:
     """The operations of a batch, each parsed or with its error, and whether all or nothing is wanted."""
-    problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in payload if name not in BATCH_KEYS}
+    strangers = [name for name in payload if name not in BATCH_KEYS]
+    problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in strangers[:MOST_TOLD]}
     atomic, sent = payload.get("atomic", True), payload.get("operations")
     if type(atomic) is not bool:
         problems["atomic"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be true or false.")]
@@ -140,7 +140,8 @@ def _read_operation(index: int, sent: Any) -> Operation:
         code = Code.PARAMETER_INVALID if "op" in sent else Code.PARAMETER_MISSING
         raise ValidationError({"op": invalid(code, f"Must be one of {', '.join(OPERATION_KEYS)}.")})
     keys = OPERATION_KEYS[op]
-    problems: Errors = {name: [unknown(name, keys)] for name in sent if name not in keys}
+    strangers = [name for name in sent if name not in keys]
+    problems: Errors = {name: [unknown(name, keys)] for name in strangers[:MOST_TOLD]}
     for name in keys:
         if name not in sent:
             problems[name] = [invalid(Code.PARAMETER_MISSING, f"An operation {op} needs it.")]

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from crm import representation, rules, search
 from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
+from crm.places import check_idx, check_permutation, order_of, rearrange
 from overplane.api import idempotency
 from overplane.database import statements
 from overplane.database.attributes import attributes
@@ -27,8 +28,6 @@ from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 Values = Mapping[str, Any]
 ROW_PREFIX = "supplier-number-at-customer"
-# Where SQLite parks rows while they change places; no customer has so many.
-PARKED = 1_000_000_000
 # So many ids go into one IN list.
 AT_ONCE = 500
 
@@ -135,9 +134,9 @@ def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, par
     """A new row of this customer, at `idx` if that is given, else last."""
     with transaction.atomic(savepoint=False):
         parent = _parent(customer_id, param)
-        order = _order(customer_id)
+        order = order_of(customer_id)
         place = len(order) + 1 if values.get("idx") is None else values["idx"]
-        _check_idx(place, len(order) + 1)
+        check_idx(place, len(order) + 1)
         row = {
             "id": new_id(ROW_PREFIX),
             "idx": len(order) + 1,
@@ -148,7 +147,7 @@ def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, par
         }
         new_order = [*order[: place - 1], row["id"], *order[place - 1 :]]
         SUPPLIER_NUMBERS.insert([row])
-        _place([*order, row["id"]], new_order, unless=row["id"])
+        rearrange([*order, row["id"]], new_order, unless=row["id"])
         row["idx"] = place
         shown = representation.supplier_number(row)
         _tell("supplier_number_at_customer.created", customer_id, row["id"], 1, shown, {}, origin)
@@ -166,8 +165,8 @@ def update_supplier_number(
         parent, before = _locked_row(row_id, expected)
         wanted = {name: value for name, value in values.items() if name != "idx" or value is not None}
         after = {**before, **wanted}
-        order = _order(before["customer_id"])
-        _check_idx(after["idx"], len(order))
+        order = order_of(before["customer_id"])
+        check_idx(after["idx"], len(order))
         old = representation.changed(before, wanted)
         if not old:
             return Written(representation.supplier_number(before), before["version"])
@@ -175,7 +174,7 @@ def update_supplier_number(
         if "idx" in old:
             new_order = [i for i in order if i != row_id]
             new_order.insert(after["idx"] - 1, row_id)
-            _place(order, new_order, unless=row_id)
+            rearrange(order, new_order, unless=row_id)
         SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*old, "version")})
         shown = representation.supplier_number(after)
         _tell("supplier_number_at_customer.updated", parent["id"], row_id, after["version"], shown, old, origin)
@@ -189,10 +188,10 @@ def update_supplier_number(
 def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
         parent, before = _locked_row(row_id, expected)
-        order = _order(parent["id"])
+        order = order_of(parent["id"])
         new_order = [i for i in order if i != row_id]
         SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
-        _place(order, new_order)
+        rearrange(order, new_order)
         shown = representation.deleted(row_id)
         _tell("supplier_number_at_customer.deleted", parent["id"], row_id, before["version"] + 1, shown, {}, origin)
         if new_order != order[:-1]:
@@ -206,10 +205,10 @@ def reorder_supplier_numbers(
     """Puts one customer's rows in this order, which names each of them once."""
     with transaction.atomic(savepoint=False):
         parent = _parent(customer_id, param)
-        order = _order(customer_id)
-        _check_permutation(order, ordered_ids)
+        order = order_of(customer_id)
+        check_permutation(order, ordered_ids)
         if list(ordered_ids) != order:
-            _place(order, ordered_ids)
+            rearrange(order, ordered_ids)
             _tell_order(parent, order, list(ordered_ids), origin)
 
 
@@ -222,8 +221,8 @@ def take_over_supplier_numbers(customer_id: str, from_ids: Sequence[str], *, ori
         for locked in sorted([customer_id, *from_ids]):
             locked_customer(locked)
         parent = locked_customer(customer_id)
-        place = first = len(_order(customer_id))
-        for row_id in [row_id for source in from_ids for row_id in _order(source)]:
+        place = first = len(order_of(customer_id))
+        for row_id in [row_id for source in from_ids for row_id in order_of(source)]:
             before = SUPPLIER_NUMBERS.values(SUPPLIER_NUMBERS.get(row_id, lock=True))
             place += 1
             wanted = {"idx": place, "customer_id": customer_id}
@@ -298,58 +297,6 @@ def _locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str,
                 raise VersionMismatch
             return parent, values
     raise ObjectMissing("supplier number", row_id)
-
-
-def _order(customer_id: str) -> list[str]:
-    sql = f"SELECT id FROM {SUPPLIER_NUMBERS.name} WHERE customer_id = %s ORDER BY idx"
-    return [row_id for (row_id,) in statements.rows(sql, [customer_id])]
-
-
-def _check_idx(idx: int, highest: int) -> None:
-    if error := rules.idx_error(idx, highest):
-        raise ValidationError({"idx": error})
-
-
-def _check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None:
-    known, seen = set(order), set()
-    errors: dict[str, Any] = {}
-    for i, row_id in enumerate(ordered_ids):
-        if row_id not in known:
-            message = f"This customer has no row {row_id[:100]!r}."
-            errors[f"ordered_ids[{i}]"] = invalid(Code.RESOURCE_MISSING, message)
-        elif row_id in seen:
-            message = f"The row {row_id!r} is named twice."
-            errors[f"ordered_ids[{i}]"] = invalid(Code.PARAMETER_DUPLICATE, message)
-        seen.add(row_id)
-    if absent := [row_id for row_id in order if row_id not in seen]:
-        message = f"{len(absent)} of the customer's {len(order)} rows are not named: {', '.join(absent[:3])}"
-        errors["ordered_ids"] = invalid(Code.REORDER_INCOMPLETE, message + (" …" if len(absent) > 3 else "."))
-    if errors:
-        raise ValidationError(errors)
-
-
-def _place(order: Sequence[str], new_order: Sequence[str], *, unless: str | None = None) -> None:
-    """Gives the rows their places in the new order; each row that moves is a new version (but `unless`, whose is dealt)."""
-    places = {row_id: i for i, row_id in enumerate(order, 1)}
-    moved = [(i, row_id) for i, row_id in enumerate(new_order, 1) if places[row_id] != i]
-    if not moved:
-        return
-    ids = [row_id for _, row_id in moved]
-    table = SUPPLIER_NUMBERS.name
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":  # one statement: the constraint is checked at its end
-            cursor.execute(
-                f"UPDATE {table} AS r SET idx = p.idx, version = version + (r.id <> %s)::int"
-                " FROM unnest(%s::text[], %s::int[]) AS p (id, idx) WHERE r.id = p.id",
-                [unless or "", ids, [i for i, _ in moved]],
-            )
-        else:  # in two steps: the constraint is checked row by row
-            bump = "version = version + (id <> %s)"
-            cursor.executemany(
-                f"UPDATE {table} SET idx = %s, {bump} WHERE id = %s",
-                [(i + PARKED, unless or "", row_id) for i, row_id in moved],
-            )
-            cursor.executemany(f"UPDATE {table} SET idx = %s WHERE id = %s", moved)
 
 
 def _supplier_numbers(customer_id: str) -> list[str | None]:

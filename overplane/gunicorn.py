@@ -1,11 +1,13 @@
 """gunicorn's configuration. The workers inherit the settings that are read here."""
 
-import atexit
 import shutil
 import tempfile
+from pathlib import Path
+from typing import Any
 
 from overplane import settings
 
+METRICS_PREFIX = "overplane-metrics-"
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
@@ -18,6 +20,11 @@ if workers > 1:
     # The workers write their counts here, and whichever is asked adds them up. The variable must be there before the
     # Prometheus client is imported, so nothing that imports it may be imported here.
     if not settings.METRICS_DIR:
-        settings.METRICS_DIR = tempfile.mkdtemp(prefix="overplane-metrics-")
-        atexit.register(shutil.rmtree, settings.METRICS_DIR, ignore_errors=True)
+        settings.METRICS_DIR = tempfile.mkdtemp(prefix=METRICS_PREFIX)
     raw_env = [f"PROMETHEUS_MULTIPROC_DIR={settings.METRICS_DIR}"]
+
+
+def on_exit(server: Any) -> None:
+    """Of the whole service: a worker that ends leaves its counts, and the others need the directory."""
+    if Path(settings.METRICS_DIR).name.startswith(METRICS_PREFIX):
+        shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)

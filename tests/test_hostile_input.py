@@ -13,7 +13,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 from django.test import Client
 
-from overplane.problems import Code
+from overplane.problems import MOST_TOLD, Code
 from tests.conftest import CUSTOMER, ROW, Api
 
 
@@ -55,6 +55,8 @@ DEEP = b'{"customer_name":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
         (b'{"default_commission_rate": 1e999999999}', "parameter_missing"),
         (b'{"customer_name": "x", "default_commission_rate": 1e999999999}', "parameter_invalid_range"),
         (b'{"customer_name": "x", "default_commission_rate": 1e-999999999}', "parameter_invalid"),
+        (b'{"customer_name": "x", "default_commission_rate": 1e99999999999999999999}', "parameter_invalid_range"),
+        (b'{"customer_name": "x", "default_commission_rate": 1E-99999999999999999999}', "parameter_invalid"),
         (b'{"customer_name": "x", "default_commission_rate": ' + b"9" * 5000 + b"}", "parameter_invalid_range"),
         (b'{"customer_name": "x", "idx": 1}', "parameter_unknown"),
         (b'{"customer_name": {"a": 1}}', "parameter_invalid_type"),
@@ -63,6 +65,56 @@ DEEP = b'{"customer_name":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 )
 def test_bad_bodies(api: Api, body: bytes, code: str) -> None:
     refused(api.post(CUSTOMER, body), 400, code)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999999999", "-1e999999999", "1e99999999999999999999", "1e-999999999", "9" * 5000]
+)
+def test_numbers_beyond_measure(api: Api, number: str) -> None:
+    parent = api.create()["id"]
+    answer = api.post(ROW, f'{{"customer_id": "{parent}", "idx": {number}}}'.encode())
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "idx"
+    assert api.get(f"{CUSTOMER}?default_commission_rate[gt]={number}").status_code == 400
+    assert api.get(f"{ROW}?parent_id={parent}&idx={number}").status_code == 400
+
+
+@pytest.mark.parametrize("number", ["1_0", "%D9%A5", "--1", "0x1", "NaN", "Infinity", "1e", ""])
+def test_what_only_python_takes_for_a_number(api: Api, number: str) -> None:
+    parent = api.create()["id"]
+    refused(api.get(f"{CUSTOMER}?default_commission_rate={number}"), 400, "parameter_invalid_type")
+    refused(api.get(f"{ROW}?parent_id={parent}&idx={number}"), 400, "parameter_invalid_integer")
+
+
+@pytest.mark.parametrize(
+    ("operator", "at_the_end", "at_the_start"),
+    [("", 0, 0), ("[in]", 0, 0), ("[ne]", 1, 1), ("[gt]", 0, 1), ("[gte]", 0, 1), ("[lt]", 1, 0), ("[lte]", 1, 0)],
+)
+def test_the_ends_of_time(api: Api, operator: str, at_the_end: int, at_the_start: int) -> None:
+    api.create()
+    filter_ = f"{CUSTOMER}?created_at{operator}"
+    assert api.get(f"{filter_}=9999-12-31T23:59:59Z").json()["total"] == at_the_end
+    assert api.get(f"{filter_}=9999-12-31T23:59:59.999999Z").json()["total"] == at_the_end
+    assert api.get(f"{filter_}=0001-01-01T00:00:00Z").json()["total"] == at_the_start
+    refused(api.get(f"{filter_}=9999-12-31T23:59:59-14:00"), 400, "parameter_invalid")
+
+
+def test_an_answer_is_not_longer_than_the_body(api: Api) -> None:
+    """A body may hold more mistakes than anybody would read; the first are told, and quickly."""
+    strangers = {f"attribute_{i}": i for i in range(20_000)}
+    parent = api.create()["id"]
+    for path, body in (
+        (CUSTOMER, strangers),
+        (CUSTOMER, {f"attribute_{i}": "\0" for i in range(20_000)}),
+        (f"{CUSTOMER}/batch", {"operations": [{"op": "create", "data": strangers}]}),
+        (f"{CUSTOMER}/batch", strangers),
+        (f"{ROW}/reorder", {"parent_id": parent, "ordered_ids": [f"row_{i}" for i in range(20_000)]}),
+        (f"{ROW}/reorder", {"parent_id": parent, "ordered_ids": list(range(20_000))}),
+        (f"{ROW}/reorder", strangers),
+    ):
+        answer = api.post(path, body)
+        assert answer.status_code == 400
+        assert MOST_TOLD <= len(answer.json()["error"]["errors"]) <= MOST_TOLD + 5
 
 
 def test_a_large_body(api: Api) -> None:

@@ -43,6 +43,11 @@ def test_anything_else_is_401(api: Api, client: Client, authorization: str | Non
     assert answer["WWW-Authenticate"].startswith("Bearer")
 
 
+def test_a_password_beside_the_key_is_refused(api: Api, client: Client) -> None:
+    basic = base64.b64encode(f"{api.key}:secret".encode()).decode()
+    assert call(client, f"Basic {basic}").status_code == 401
+
+
 def test_a_session_is_no_key(admin_client: Client) -> None:
     assert admin_client.get(CUSTOMER).status_code == 401
 

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -26,8 +27,8 @@ RATE = 5
 class Service:
     """Answers of two processes; a new connection each time, so that either of them may get it."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, process: subprocess.Popen) -> None:
+        self.port, self.process = port, process
 
     def get(self, path: str, key: str = "") -> tuple[int, bytes]:
         caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -64,7 +65,7 @@ def service(transactional_db: None, tmp_path: Path) -> Iterator[Service]:
             cwd=ROOT, env=environment, stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            running = Service(port)
+            running = Service(port, process)
             wait_for(running, tmp_path / "log")
             yield running
         finally:
@@ -92,6 +93,7 @@ def counted(service: Service, text: str) -> float:
 def test_two_workers_are_one_service(service: Service) -> None:
     """One start for all of it: starting is what takes long."""
     both_workers_are_counted(service)
+    new_workers_go_on_where_the_old_ones_were(service)
     limits_are_exact(service)
     failures_are_counted_together_and_block_no_valid_key(service)
     Allowance.objects.all().delete()  # as a minute does
@@ -101,6 +103,13 @@ def test_two_workers_are_one_service(service: Service) -> None:
 def both_workers_are_counted(service: Service) -> None:
     assert service.many(40, "/healthz", "") == {200: 40}
     assert [counted(service, 'route="healthz"') for _ in range(8)] == [40] * 8
+
+
+def new_workers_go_on_where_the_old_ones_were(service: Service) -> None:
+    service.process.send_signal(signal.SIGHUP)
+    time.sleep(4)
+    assert service.many(10, "/healthz", "") == {200: 10}
+    assert [counted(service, 'route="healthz"') for _ in range(8)] == [50] * 8
 
 
 def limits_are_exact(service: Service) -> None:

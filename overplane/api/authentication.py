@@ -46,9 +46,10 @@ def _sent_key(header: str) -> str:
         return rest.strip()
     if scheme.lower() == "basic":
         try:
-            return base64.b64decode(rest, validate=True).decode().partition(":")[0]
+            name, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return ""
+        return "" if password else name
     return ""
 
 

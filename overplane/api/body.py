@@ -8,16 +8,15 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 
 from overplane.api.errors import ApiError, bad_request, error
+from overplane.database.numbers import read_decimal
 from overplane.database.text import has_forbidden_characters
-from overplane.problems import Code, Errors, invalid
+from overplane.problems import MOST_TOLD, Code, Errors, invalid
 
 MIB = 1024 * 1024
 BODY_LIMIT = MIB
 MAX_DEPTH = 32
 # A body that is refused for its size is still read so far, or the client would see a broken connection, not our answer.
 DRAINED = 32 * MIB
-# A list of every forbidden text in a hostile body would be longer than the body.
-MOST_TOLD = 100
 
 
 class _Duplicate(ValueError):
@@ -82,7 +81,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int | Decimal:
-    return int(text) if len(text) < 30 else Decimal(text)
+    return int(text) if len(text) < 30 else read_decimal(text)
 
 
 def _refuse_constant(text: str) -> Any:
@@ -90,7 +89,7 @@ def _refuse_constant(text: str) -> Any:
 
 
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=Decimal, parse_int=_integer, parse_constant=_refuse_constant
+    object_pairs_hook=_object, parse_float=read_decimal, parse_int=_integer, parse_constant=_refuse_constant
 )
 
 

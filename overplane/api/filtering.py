@@ -4,6 +4,7 @@ A filter set of all fields and operators has some two hundred filters: only thos
 names are built and applied, and what a caller sends never becomes the name of a lookup.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,9 +19,11 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from overplane.api.query import Query
 from overplane.database.attributes import Attribute, attributes
+from overplane.database.numbers import read_decimal
 from overplane.problems import Code, invalid
 
 SECOND = timedelta(seconds=1)
+LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)  # nothing can be added to it
 
 
 class TextField(forms.Field):
@@ -40,11 +43,11 @@ class TruthField(forms.Field):
 class NumberField(forms.Field):
     def clean(self, value: str) -> Decimal:
         try:
-            number = Decimal(value)
-        except ArithmeticError:
-            number = Decimal("NaN")
-        if not number.is_finite() or len(value) > 40 or abs(number) > 10**20:
-            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number.")
+            number = read_decimal(value.strip())
+        except ValueError:
+            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number, written like 12.5.") from None
+        if len(value) > 40 or abs(number.adjusted()) > 20:
+            raise invalid(Code.PARAMETER_INVALID_RANGE, "Must be a number of at most twenty digits.")
         return number
 
 
@@ -65,7 +68,7 @@ class MomentField(forms.Field):
 
 class WholeNumberField(forms.Field):
     def clean(self, value: str) -> int:
-        if not (value.isascii() and value.lstrip("-").isdigit() and len(value) < 10):
+        if not re.fullmatch(r"-?[0-9]{1,9}", value):
             raise invalid(Code.PARAMETER_INVALID_INTEGER, "Must be a whole number of at most nine digits.")
         return int(value)
 
@@ -97,7 +100,7 @@ class ExactFilter(django_filters.Filter):
 
 def moment_condition(name: str, operator: str, value: datetime) -> Q:
     """Timestamps are shown in whole seconds; compared with one, a moment counts as the second that it falls in."""
-    if value.microsecond:
+    if value.microsecond or value >= LAST_SECOND:
         return Q(**{f"{name}__{operator}": value})
     after = value + SECOND
     return {

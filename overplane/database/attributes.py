@@ -4,6 +4,7 @@ Everything is read off the model's fields, once. A parser returns the value to s
 one coded `ValidationError`; rules (what no field can say) come after it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +16,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from overplane.database.text import has_forbidden_characters
-from overplane.problems import Code, Errors, invalid, unknown
+from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 Parser = Callable[[Any], Any]
 TRUE_WORDS = frozenset({"true", "1", "yes", "y", "x", "ja", "j", "wahr", "t", "on"})
@@ -108,7 +109,7 @@ def _integer(field: models.Field, default: Any) -> tuple[Parser, Parser]:
     def from_json(value: Any) -> int | None:
         if value is None:
             return default
-        if isinstance(value, Decimal) and value.is_finite() and abs(value) < 10**18 and value == int(value):
+        if isinstance(value, Decimal) and value.adjusted() < 18 and value == int(value):
             value = int(value)
         if type(value) is not int:
             raise _wrong_type("an integer", value)
@@ -118,7 +119,7 @@ def _integer(field: models.Field, default: Any) -> tuple[Parser, Parser]:
         value = value.strip()
         if not value:
             return default
-        if not (value.isascii() and value.lstrip("-").isdigit() and len(value) < 19):
+        if not re.fullmatch(r"[-+]?[0-9]{1,18}", value):
             raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a whole number."))
         return int(value)
 
@@ -157,11 +158,13 @@ def parse_json(
     """The values that could be read, and what was wrong with the others, by name."""
     values: dict[str, Any] = {}
     errors: Errors = {}
+    strangers = 0
     for name, value in payload.items():
         try:
             values[name] = known[name].from_json(value)
         except KeyError:
-            if name not in ignored:
+            strangers += name not in ignored
+            if name not in ignored and strangers <= MOST_TOLD:
                 errors[name] = [unknown(name, known)]
         except ValidationError as error:
             errors[name] = [error]

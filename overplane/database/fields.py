@@ -1,6 +1,5 @@
 """Model fields that say once what a value may be: in the database, at every door, in the API description."""
 
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +9,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from overplane.database.numbers import read_decimal
 from overplane.database.text import has_forbidden_characters
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
-# Python would also take 1_0, digits of other scripts and NaN.
-WRITTEN_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,9})?")
 
 
 class ByCodePoint:
@@ -155,9 +153,12 @@ class RateField(CleanedWhenEmpty, models.DecimalField):
     def to_python(self, value: Any) -> Decimal | None:
         if value in (None, ""):
             return None
-        if isinstance(value, str) and not WRITTEN_NUMBER.fullmatch(value.strip()):
-            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5."))
-        return super().to_python(value)
+        if not isinstance(value, str):
+            return super().to_python(value)
+        try:
+            return read_decimal(value.strip())
+        except ValueError:
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5.")) from None
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)

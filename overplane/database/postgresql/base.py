@@ -14,7 +14,7 @@ class PreparedCursor(psycopg.RawCursor):
     """Has the server prepare what it runs.
 
     The server's own placeholders ($1, $2 …) are written once for each text: psycopg remembers how it reads `%s` only
-    for statements of at most 50 parameters, and a customer with its event has more.
+    for statements of at most 50 parameters, and an object with its event has more.
     """
 
     def execute(self, query: str, params: Sequence[Any] | None = None, **options: Any) -> Any:
