@@ -97,6 +97,13 @@ def similarity(one: str, other: str) -> float:
     return len(a & b) / len(a | b)
 
 
+def _looked_up(name: str, value: str) -> str:
+    """What to search for to have those written otherwise among what is found."""
+    if name == "customer_name":
+        return " ".join(_name_words(value)[:3])
+    return NOT_KEY.sub(" ", fold(value)) if name == "tax_id" else value
+
+
 def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5) -> list[tuple[str, str, str]]:
     """Customers that these values seem to describe, read off indexes: (reason, id, name). Cheap enough for each keystroke."""
     mine = keys(values)
@@ -104,7 +111,7 @@ def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5
     for reason in REASONS:
         name = KEYS[reason][0]
         if reason in mine and reason != "mobile_no":
-            words = values[name] if name != "customer_name" else " ".join(_name_words(values[name])[:3])
+            words = _looked_up(name, values[name])
             close = search.narrow(Customer.objects.order_by(), words[: search.MAX_LENGTH])[: 10 * limit]
             for row in close.values("id", *COMPARED):
                 if row["id"] != unless and keys(row).get(reason) == mine[reason]:

@@ -46,7 +46,7 @@ class RowForm(MergingForm):
         return self.cleaned_data["idx"] if asked else None
 
     def clean(self) -> dict[str, Any]:
-        if self.is_gone and self.has_changed():
+        if self.is_gone and any(name in self.changed_data for name in VALUES):
             raise forms.ValidationError(_("This row was removed by somebody else. Remove it here too, or add it anew."))
         return super().clean()
 
@@ -56,21 +56,27 @@ class RowFormSet(BaseInlineFormSet):
 
     page = 1
 
-    def get_queryset(self) -> QuerySet:
+    def get_queryset(self) -> QuerySet | list[SupplierNumberAtCustomer]:
         if not hasattr(self, "_queryset"):
-            rows = self.queryset.order_by("idx")
-            if self.is_bound:
-                names = (f"{self.add_prefix(i)}-id" for i in range(self.initial_form_count()))
-                rows = rows.filter(pk__in=[self.data.get(name, "").replace("\0", "") for name in names])
-            else:
-                rows = rows.filter(idx__gt=(self.page - 1) * ROWS_A_PAGE, idx__lte=self.page * ROWS_A_PAGE)
-            self._queryset = rows
+            first = (self.page - 1) * ROWS_A_PAGE
+            page = self.queryset.filter(idx__gt=first, idx__lte=first + ROWS_A_PAGE).order_by("idx")
+            self._queryset = self._sent_rows() if self.is_bound else page
         return self._queryset
+
+    def _sent_rows(self) -> list[SupplierNumberAtCustomer]:
+        """The rows that were sent, in the page's order, which Django shows them in; an empty one where one is gone."""
+        names = (f"{self.add_prefix(i)}-id" for i in range(self.initial_form_count()))
+        ids = [self.data.get(name, "").replace("\0", "") for name in names]
+        there = {row.pk: row for row in self.queryset.filter(pk__in=ids)}
+        return [there.get(row_id) or SupplierNumberAtCustomer() for row_id in ids]
 
     def _construct_form(self, i: int, **kwargs: Any) -> RowForm:
         form = super()._construct_form(i, **kwargs)
-        if self.is_bound and i < self.initial_form_count() and form.instance.pk is None:
+        if self.is_bound and i < self.initial_form_count() and not form.instance.pk:
             form.is_gone = form.empty_permitted = True
+            form.fields["id"].disabled, form.fields["id"].required = True, False
+            for name in form.Meta.fields:  # what this person did to it is told from what the page showed
+                form.fields[name].show_hidden_initial = True
         return form
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
@@ -93,7 +99,7 @@ class RowFormSet(BaseInlineFormSet):
             self.deleted_objects.append(form.instance)
         places: dict[str, int] = {}
         for form in self.forms:
-            if form in self.deleted_forms or not form.has_changed():
+            if form.is_gone or form in self.deleted_forms or not form.has_changed():
                 continue
             row_id = self._save_row(form, customer_id, origin)
             if form.place is not None:

@@ -133,6 +133,8 @@ class BigTableAdmin(admin.ModelAdmin):
             view, _created = SavedView.objects.update_or_create(**keys, name=form.cleaned_data["name"], defaults=values)
             if form.cleaned_data["is_default"]:
                 SavedView.objects.update_or_create(**keys, name="", defaults={"opens": view})
+            else:
+                SavedView.objects.filter(**keys, name="", opens=view).update(opens=None)
         self.message_user(request, gettext("The view “%s” is saved.") % view.name, messages.SUCCESS)
         return redirect(f"{self._reverse('changelist')}?{self.query_of(view)}")
 
