@@ -63,9 +63,11 @@ def update_customer(
     """Writes what differs, and nothing if nothing does. `expected`: the versions that the caller may overwrite.
 
     The customer is read without a lock and written if it still is as it was read. If somebody else
-    was quicker, which is rare, all of it is done once more under a lock.
+    was quicker, which is rare, all of it is done once more under a lock. A change with an idempotency
+    key locks at once: its answer is kept, and must not be kept of a customer that is deleted meanwhile.
     """
-    written = _update_customer(_customer(customer_id, expected), values, origin)
+    is_kept = origin.idempotency_key is not None
+    written = _update_customer(_customer(customer_id, expected, lock=is_kept), values, origin)
     if written is None:
         with transaction.atomic(savepoint=False):
             written = _update_customer(_customer(customer_id, expected, lock=True), values, origin)

@@ -130,8 +130,12 @@ class CustomerBatchViewSet(ApiViewSet):
         operations, atomic = parse_batch(self.payload)
         outcomes = batches.apply(operations, atomic=atomic, origin=self.origin)
         shown = [_shown_outcome(outcome, request.request_id) for outcome in outcomes]
-        ids = [one["object"]["id"] for one in shown if "object" in one and "deleted" not in one["object"]]
-        return JsonResponse({"data": shown}, status=200 if atomic else 207, subjects=set(ids))
+        objects = [one["object"] for one in shown if "object" in one]
+        gone = {one["id"] for one in objects if "deleted" in one}
+        subjects = {one["id"] for one in objects if "deleted" not in one}
+        # An answer that shows whom the same batch deleted is not kept for a replay.
+        kept = subjects if subjects.isdisjoint(gone) else None
+        return JsonResponse({"data": shown}, status=200 if atomic else 207, subjects=kept)
 
 
 @describe_export()

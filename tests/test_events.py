@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from overplane.events import epochs
 from overplane.events.models import Event
-from tests.conftest import CUSTOMER, ROW, Api, codes
+from tests.conftest import CUSTOMER, ROW, Api, codes, settle
+from tests.threads import together
 
 
 def events(api: Api, query: str = "?after=start&limit=1000") -> list[dict[str, Any]]:
@@ -95,6 +97,28 @@ def test_without_a_cursor_the_newest_come_first_and_the_cursor_is_the_end(live_a
     new = live_api.create()["id"]
     after = live_api.feed(f"?after={page['next_cursor']}").json()
     assert [e["data"]["object"]["id"] for e in after["data"]] == [new]
+
+
+@pytest.mark.parametrize("query", ["?limit=50", "?after=start", "?after=start&types=customer.created"])
+def test_what_is_written_while_the_feed_is_read_comes_once(live_api: Api, query: str) -> None:
+    """Somebody writes between any two statements of the reader."""
+    live_api.create()
+    settle()
+    written = []
+
+    def meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if "INSERT" not in sql:
+            written.append(together(lambda _: live_api.create()["id"], 1)[0])
+        return result
+
+    with connection.execute_wrapper(meanwhile):
+        page = live_api.get(f"/api/crm/event{query}").json()
+    rest = live_api.feed(f"?after={page['next_cursor']}").json()
+    told = [e["data"]["object"]["id"] for e in page["data"] + rest["data"]]
+    assert len(written) >= 2
+    assert len(told) == len(set(told))
+    assert set(written) <= set(told)
 
 
 def test_types_narrow_the_feed(live_api: Api) -> None:

@@ -10,13 +10,15 @@ from django.http import HttpRequest
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.database.numbers import read_decimal
 from overplane.database.text import has_forbidden_characters
-from overplane.problems import MOST_TOLD, Code, Errors, invalid
+from overplane.problems import Code, Errors, invalid
 
 MIB = 1024 * 1024
 BODY_LIMIT = MIB
 MAX_DEPTH = 32
 # A body that is refused for its size is still read so far, or the client would see a broken connection, not our answer.
 DRAINED = 32 * MIB
+# More than any object has attributes, fewer than a hostile body can hold.
+MOST_TEXTS_TOLD = 1000
 
 
 class _Duplicate(ValueError):
@@ -110,7 +112,7 @@ def _check_characters(payload: dict[str, Any]) -> None:
 
 
 def _note_characters(value: Any, path: str, found: Errors) -> None:
-    if len(found) == MOST_TOLD:
+    if len(found) == MOST_TEXTS_TOLD:
         return
     if type(value) is str and has_forbidden_characters(value):
         problem = invalid(Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL or half of a surrogate pair.")

@@ -42,8 +42,13 @@ def fingerprint(method: str, path: str, payload: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def once(scope: str, key: str, print_: str, work: Callable[[], tuple[HttpResponse, Collection[str]]]) -> HttpResponse:
-    """Does the work once and repeats its answer ever after. `work` also says which objects its answer shows."""
+def once(
+    scope: str, key: str, print_: str, work: Callable[[], tuple[HttpResponse, Collection[str] | None]]
+) -> HttpResponse:
+    """Does the work once and repeats its answer ever after. `work` also says which objects its answer shows.
+
+    If that is None, the answer itself is not kept, only that the work was done.
+    """
     with transaction.atomic():
         _claim(scope, key)
         kept = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
@@ -79,17 +84,17 @@ def _replay(kept: IdempotentAnswer, print_: str) -> HttpResponse:
     return HttpResponse(bytes(kept.body), status=kept.status, headers=headers, content_type="application/json")
 
 
-def _keep(scope: str, key: str, print_: str, response: HttpResponse, subjects: Collection[str]) -> None:
+def _keep(scope: str, key: str, print_: str, response: HttpResponse, subjects: Collection[str] | None) -> None:
     answer = IdempotentAnswer.objects.create(
         scope=scope,
         key=key,
         fingerprint=print_,
         status=response.status_code,
         headers=dumps({name: response[name] for name in KEPT_HEADERS if name in response}).decode(),
-        body=response.content,
+        body=None if subjects is None else response.content,
         created_at=timezone.now(),
     )
-    IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects])
+    IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects or ()])
 
 
 def erasing(subjects: Sequence[str]) -> Statement:

@@ -19,10 +19,10 @@ from overplane.problems import Code, ObjectMissing
 
 
 class JsonResponse(HttpResponse):
-    """`subjects`: whose values a stored copy of this answer would hold."""
+    """`subjects`: whose values a stored copy of this answer would hold; None if one of them is deleted already."""
 
     def __init__(
-        self, shown: Any, *, status: int = 200, version: int | None = None, subjects: Collection[str] = ()
+        self, shown: Any, *, status: int = 200, version: int | None = None, subjects: Collection[str] | None = ()
     ) -> None:
         super().__init__(dumps(shown), status=status, content_type="application/json")
         self.subjects = subjects
@@ -73,7 +73,7 @@ class ApiViewSet(ViewSet):
         payload = self.payload if request.method != "DELETE" else {}
         print_ = idempotency.fingerprint(request.method, request.get_full_path(), payload)
 
-        def work() -> tuple[HttpResponse, Collection[str]]:
+        def work() -> tuple[HttpResponse, Collection[str] | None]:
             response = handler(request, **self.kwargs)
             return response, getattr(response, "subjects", ())
 

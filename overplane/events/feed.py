@@ -56,7 +56,9 @@ def read(after: str | None, *, limit: int, types: Sequence[str] | None) -> Feed:
     horizon = _horizon()
     position = _position(after, current.token, _purged(marks)) if after is not None else None
     end = _end(current.id, horizon)
-    chosen = Event.objects.filter(Q(epoch__lt=current.id) | Q(xid__lt=horizon)) if horizon else Event.objects.all()
+    # Not what is written while we read: it is behind the cursor that we are about to give.
+    until = Q(epoch__lt=current.id) | Q(xid__lt=horizon) if horizon else Q(seq__lte=end.seq)
+    chosen = Event.objects.filter(until)
     if types is not None:
         chosen = chosen.filter(type__in=types)
     if position is None:
