@@ -8,7 +8,7 @@ import overplane.database.fields
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0003_groups'),
+        ('crm', '0004_one_index_an_id'),
     ]
 
     operations = [
