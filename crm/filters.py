@@ -29,7 +29,7 @@ def narrowed(query: Query) -> QuerySet | None:
 
 
 def asked_for(query_string: str) -> QuerySet:
-    """The customers that a query string asks for, with the filters and words of the API. Raises `ApiError`."""
+    """The customers that a query string asks for, with the filters and words of the API. Raises `ValidationError`."""
     query = Query(query_string)
     found = narrowed(query)
     query.finish(("q", *CUSTOMER_FILTERS))

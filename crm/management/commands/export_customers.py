@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
@@ -14,9 +15,8 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from crm import exports
 from crm.filters import asked_for
 from crm.representation import CUSTOMER_NAMES
-from overplane.api.errors import ApiError
 from overplane.files.sources import UnusableFile
-from overplane.problems import nearest
+from overplane.problems import nearest, problems_in
 
 
 class Command(BaseCommand):
@@ -62,8 +62,8 @@ class Command(BaseCommand):
         pairs = [tuple(text.partition("=")[::2]) for text in filters] + ([("q", words)] if words else [])
         try:
             return asked_for(urlencode(pairs))
-        except ApiError as error:
-            told = "; ".join(f"{problem.param}: {problem.message}" for problem in error.problems)
+        except ValidationError as error:
+            told = "; ".join(f"{problem.param}: {problem.message}" for problem in problems_in(error))
             raise CommandError(told, returncode=2) from None
 
     @contextmanager

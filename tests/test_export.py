@@ -1,0 +1,140 @@
+"""manage.py export_customers: what it writes, the import reads back as it was."""
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+from python_calamine import CalamineWorkbook
+
+from crm import services
+from crm.models import Customer, CustomerTombstone, ImportRun, SupplierNumberAtCustomer
+from overplane.database.attributes import attributes
+from overplane.events.models import Event
+from overplane.files.spreadsheets import disarmed, rearmed
+from overplane.observability import Origin
+
+HAND = Origin("user:hand")
+HOSTILE = [
+    "=1+1", "+49 30 1", "-5", "@SUM(A1)", "'quoted", "''", "'=x", "'s-Hertogenbosch", 'say "hi", twice', "two\nlines",
+    "return\rhere", "tab\there", "back\\slash", "\\.", "\\N", "NULL", "a;b|c", "Zürich Øresund 東京 🦊", "007", "1e5", "true",
+    "{{7*7}}", '"><svg onload=x>', "\u202eRTL",
+]  # fmt: skip
+
+
+def fill() -> None:
+    """Two customers for each hostile text, one in all its attributes; rows to every third."""
+    texts = [name for name, known in attributes(Customer).items() if known.kind == "string"]
+    free = [n for n in texts if n not in ("customer_name", "customer_type", "email_id", "default_currency")]
+    for i, text in enumerate(HOSTILE):
+        values: dict[str, Any] = {"customer_name": text, "disabled": bool(i % 2), "default_currency": "EUR"}
+        services.create_customer(values, origin=HAND)
+        values |= dict.fromkeys(free, text) | {"email_id": f"a{i}@b", "default_commission_rate": Decimal(i) / 8}
+        made = services.create_customer(values, origin=HAND).shown["id"]
+        for place in range(i % 3):
+            services.add_supplier_number(made, {"company": text, "supplier_number": f"{place}"}, origin=HAND)
+
+
+def export(path: Path, *arguments: str) -> bytes:
+    call_command("export_customers", str(path), *arguments, stderr=io.StringIO())
+    return path.read_bytes()
+
+
+def content(path: Path) -> Any:
+    """What the file holds: its bytes, or its cells where the format notes the time of writing."""
+    if path.suffix == ".xlsx":
+        return CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
+    return parquet.read_table(path).to_pylist() if path.suffix == ".parquet" else path.read_bytes()
+
+
+def wipe() -> None:
+    for model in (SupplierNumberAtCustomer, Customer, CustomerTombstone, ImportRun, Event):
+        model.objects.all().delete()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [("a.csv", "lines"), ("a.csv", "repeated"), ("a.xlsx", "lines"), ("a.xlsx", "repeated"), ("a.ndjson", "lines"),
+     ("a.parquet", "lines")],
+)  # fmt: skip
+def test_export_import_export_gives_the_same(tmp_path: Path, name: str, layout: str) -> None:
+    fill()
+    rows = list(SupplierNumberAtCustomer.objects.order_by("id").values())
+    customers = list(Customer.objects.order_by("id").values())
+    export(tmp_path / name, "--rows", layout)
+    first = content(tmp_path / name)
+    wipe()
+    call_command("import_customers", str(tmp_path / name), stdout=io.StringIO())
+    assert list(Customer.objects.order_by("id").values()) == [one | {"version": 1} for one in customers]
+    assert list(SupplierNumberAtCustomer.objects.order_by("id").values()) == rows
+    export(tmp_path / f"again-{name}", "--rows", layout)
+    assert content(tmp_path / f"again-{name}") == first
+
+
+@pytest.mark.django_db
+def test_the_api_and_the_file_say_the_same(tmp_path: Path, reading_api: Any) -> None:
+    fill()
+    export(tmp_path / "a.ndjson")
+    lines = [json.loads(line) for line in (tmp_path / "a.ndjson").read_text().splitlines()]
+    shown = reading_api.get("/api/crm/customer?limit=1000&expand[]=supplier_numbers").json()["data"]
+    seconds = [{n: v[:19] + "Z" if n in ("created_at", "updated_at") else v for n, v in one.items()} for one in lines]
+    for one in shown:
+        one["supplier_numbers"] = [
+            {n: row[n] for n in ("id", "company", "supplier_number")} for row in one["supplier_numbers"]
+        ]
+    assert seconds == shown
+
+
+@pytest.mark.django_db
+def test_chooses_customers_and_columns(tmp_path: Path) -> None:
+    fill()
+    for i in range(3):
+        services.create_customer({"customer_name": f"Norden {i}", "territory": "Nord%"}, origin=HAND)
+    text = export(tmp_path / "a.csv", "--filter", "territory[prefix]=nord%", "--search", "norden", "--columns",
+                  "customer_name,territory", "--rows", "none").decode("utf-8-sig")  # fmt: skip
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["customer_name", "territory"],
+        *([f"Norden {i}", "Nord%"] for i in (2, 1, 0)),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["x.doc"], "end its name in csv"),
+        (["x.csv", "--columns", "teritory"], 'Did you mean "territory"'),
+        (["x.csv", "--filter", "teritory=x"], 'Did you mean "territory"'),
+        (["x.csv", "--filter", "created_at[gte]=soon"], "created_at[gte]"),
+        (["nowhere/x.csv"], "No such file"),
+    ],
+)
+def test_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError) as refused:
+        call_command("export_customers", *arguments)
+    assert told in str(refused.value)
+    assert refused.value.returncode == 2
+
+
+@pytest.mark.django_db
+def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
+    services.create_customer({"customer_name": "x", "customer_details": "y" * 40_000}, origin=HAND)
+    (tmp_path / "a.xlsx").write_bytes(b"old")
+    with pytest.raises(CommandError, match="a cell of XLSX holds 32767"):
+        export(tmp_path / "a.xlsx")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.xlsx", b"old")]
+
+
+@given(st.text())
+def test_disarming_is_undone(text: str) -> None:
+    assert rearmed(disarmed(text)) == text
+    assert disarmed(text)[:1] not in ("=", "+", "-", "@", "\t", "\r")
