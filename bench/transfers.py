@@ -92,7 +92,7 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[float, float, str
     """Seconds, megabytes at the most, and what it said."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        ["/usr/bin/env", *arguments] if arguments[0] == "true" else [sys.executable, "manage.py", *arguments],
+        [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -109,7 +109,7 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[float, float, str
     told = process.stdout.read()
     if process.returncode:
         raise RuntimeError(told)
-    return time.perf_counter() - started, peak / 1024, told.strip().splitlines()[-1]
+    return time.perf_counter() - started, peak / 1024, told.strip().rpartition("\n")[2]
 
 
 def told(what: str, seconds: float, count: int, beside: float | None = None, megabytes: float | None = None) -> None:
