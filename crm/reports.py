@@ -45,7 +45,7 @@ class Report:
     errors_file: str | None = None
 
     def note_problems(self, chunk: Chunk) -> None:
-        for problems in chunk.problems.values():
+        for _, problems in sorted(chunk.problems.items()):
             self.problem_count += len(problems)
             self.kinds.update((problem.problem.code, problem.column) for problem in problems)
             self.problems += problems[: KEPT - len(self.problems)]
