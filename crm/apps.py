@@ -1,4 +1,6 @@
-from django.apps import AppConfig
+from collections.abc import Sequence
+
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 from crm import search
@@ -11,11 +13,18 @@ EVENT_TYPES = [
 ]
 
 
+def names_of_imports(ids: Sequence[str]) -> dict[str, str]:
+    """Whose file it was."""
+    runs = apps.get_model("crm", "ImportRun").objects.filter(pk__in=ids).values_list("pk", "file_name", "started_by")
+    return {run_id: f"{file}, {started_by.partition(':')[2]}" for run_id, file, started_by in runs}
+
+
 class CrmConfig(AppConfig):
     name = "crm"
     verbose_name = _("Customer master data")
 
     def ready(self) -> None:
+        types.namers["import"] = names_of_imports
         types.known[:] = EVENT_TYPES
         upkeep.keep_count("crm_customer")
         upkeep.keep(upkeep.Kept("crm_customer", search.install, search.missing))

@@ -1,6 +1,7 @@
 """manage.py import_customers: formats, headings, rows beside their customer, modes, reports, undoing."""
 
 import csv
+import getpass
 import gzip
 import io
 import json
@@ -15,6 +16,7 @@ from pyarrow import Table, parquet
 
 from crm import services
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
+from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.observability import Origin
 
@@ -413,6 +415,12 @@ def test_undoing_spares_what_others_have_changed_since(imported: Any) -> None:
     with pytest.raises(CommandError, match="nothing that could be taken back"):
         call_command("undo_import", ran.report["run"])
     assert imported(file, "--match-on", "tax_id").code == 0
+
+
+def test_the_log_names_the_file_and_who_brought_it(imported: Any) -> None:
+    ran = imported("name\nAcme\n", name="new.csv")
+    (event,) = Event.objects.all()
+    assert people([event]) == {f"import:{ran.report['run']}": f"new.csv, {getpass.getuser()} (import)"}
 
 
 def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import orjson
 from django.utils.translation import gettext as _
 
 from overplane.api.models import ApiKey
+from overplane.events import types
 from overplane.events.models import Event
 
 GO_WITHOUT_SAYING = ("id", "created_at", "updated_at")
@@ -45,17 +46,17 @@ def actors_named(name: str) -> list[str]:
 
 
 def people(events: Iterable[Event]) -> dict[str, str]:
-    """Each actor's name, as people know it: keys by the name they were given."""
-    actors = {event.actor for event in events}
-    ids = [actor.partition(":")[2] for actor in actors if actor.startswith("api_key:")]
-    names = dict(ApiKey.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
-    return {actor: _person(actor, names) for actor in actors}
+    """Each actor's name, as people know it: keys by the name they were given, imports by their file."""
+    actors = {event.actor: event.actor.partition(":")[::2] for event in events}
+    names: dict[tuple[str, str], str] = {}
+    for door, name_them in types.namers.items():
+        if ids := sorted(name for found, name in actors.values() if found == door):
+            names |= {(door, one): name for one, name in name_them(ids).items()}
+    return {actor: _person(door, names.get((door, name), name)) for actor, (door, name) in actors.items()}
 
 
-def _person(actor: str, key_names: dict[str, str]) -> str:
-    door, _separator, name = actor.partition(":")
-    shown = key_names.get(name, name) if door == "api_key" else name
-    return f"{shown} ({door_name(door)})" if shown else door_name(door)
+def _person(door: str, name: str) -> str:
+    return f"{name} ({door_name(door)})" if name else door_name(door)
 
 
 def door_name(door: str) -> str:
