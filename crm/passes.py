@@ -11,12 +11,12 @@ from django.utils import timezone
 from crm import bulk, matching
 from crm.chunks import SIZE, Chunk, Reading, chunks
 from crm.columns import IDENTIFIERS, ROW_PREFIX, ROWS, Columns, resolve
-from crm.models import Customer, ImportRun, RunState
+from crm.models import CUSTOMERS, Customer, ImportRun, RunState
 from crm.planning import MATCHABLE, MODES, Plan, Planner, RowsPlan, existing_rows, plan_rows
 from crm.reports import FieldChange, RefusedRows, Report
 from crm.services import locked_customers
 from overplane.database.attributes import attributes
-from overplane.database.bulk import Ready
+from overplane.database.bulk import Ready, analyze_if_grown
 from overplane.files.ahead import ahead
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.spreadsheets import Damage
@@ -82,6 +82,7 @@ class Work:
                     self._note_problems(chunk, columns, refused)
                 elif chunk.last_number > self._position:
                     self._write(chunk, planner, refused, ready)
+                    analyze_if_grown(CUSTOMERS)
                 self.progress(doing, self.source.fraction, report.customers)
             for name, damage in watched.items():
                 report.warnings += damage.warnings(columns.heading(name))

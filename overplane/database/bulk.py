@@ -6,10 +6,12 @@ from typing import Any
 
 from django.db import connection, models
 
+from overplane.database import counters
 from overplane.database.rows import Table, to_database
 
 Column = Sequence[Any]
 NULL = "\\N"
+GROWTH = 10
 TRUTH = {True: "t", False: "f", None: NULL}
 
 
@@ -54,6 +56,21 @@ def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> No
     with connection.cursor() as cursor:
         for sql, rows in groups.items():
             cursor.executemany(sql, rows)
+
+
+def analyze_if_grown(table: Table) -> None:
+    """Has PostgreSQL look at a table that is ten times what it thinks, and so make its cached plans anew.
+
+    The plan of a foreign key's check that was made while the table was empty may read a whole index for each row;
+    autovacuum comes by only after a minute, which is long in an import.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table.name])
+        (known,) = cursor.fetchone()
+        if counters.total(connection, table.model._meta.db_table) > GROWTH * max(known, 100):
+            cursor.execute(f"ANALYZE {table.name}")
 
 
 def _copied(field: models.Field, column: Column) -> Sequence[str]:
