@@ -1,7 +1,7 @@
 import importlib
 import sys
 
-NAMES = ("crashes", "growth")
+NAMES = ("crashes", "growth", "transfers")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

@@ -4,17 +4,16 @@ The operations are worked through in memory, each on what the ones before it lef
 customer is written once, with an event for each operation that changed something.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from crm import representation, rules, search
+from crm import matching, representation, rules, search
 from crm.models import CUSTOMERS, Customer, SupplierNumberAtCustomer
 from crm.services import delete_customers, locked_customers, new_customer
 from overplane.database.attributes import attributes
@@ -86,7 +85,7 @@ class _Work:
     def __init__(self, operations: Sequence[Operation]) -> None:
         good = [operation for operation in operations if not operation.error]
         matches = [(o.match_on, o.values[o.match_on]) for o in good if o.op == "upsert"]
-        _claim(matches)
+        matching.claim(matches)
         ids = {o.id for o in good if o.op in ("update", "delete")}
         wanted = {name: {value for match_on, value in matches if match_on == name} for name in MATCHABLE}
         for name, values in wanted.items():
@@ -189,13 +188,3 @@ def _problems_in_data() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise ValidationError({f"data.{name}": errors for name, errors in error.error_dict.items()}) from None
-
-
-def _claim(matches: Sequence[tuple[str, str]]) -> None:
-    """Two batches that upsert by the same value take turns, or both would find nobody and create."""
-    if connection.vendor != "postgresql" or not matches:
-        return
-    names = {f"{name}\0{value}".encode() for name, value in matches}
-    numbers = sorted({int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True) for name in names})
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(n) FROM unnest(%s::bigint[]) AS n ORDER BY n", [numbers])

@@ -1,12 +1,36 @@
-"""The closed tables of filters of both lists."""
+"""The closed tables of filters of both lists, and the words of `q=`."""
 
 import django_filters
+from django.db.models import QuerySet
 
+from crm import search
 from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.api import filtering
 from overplane.api.filtering import filter_table
+from overplane.api.query import Query
+from overplane.problems import Code
 
 CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"])
 SUPPLIER_NUMBER_FILTERS = filter_table(SupplierNumberAtCustomer)
 # As filter sets, for the API description.
 CustomerFilter = type("CustomerFilter", (django_filters.FilterSet,), dict(CUSTOMER_FILTERS))
 SupplierNumberFilter = type("SupplierNumberFilter", (django_filters.FilterSet,), dict(SUPPLIER_NUMBER_FILTERS))
+
+
+def narrowed(query: Query) -> QuerySet | None:
+    """The customers that the query's filters and words leave; None if it has neither."""
+    words = query.take("q")
+    if words is not None and len(words) > search.MAX_LENGTH:
+        query.fail("q", Code.PARAMETER_TOO_LONG, f"At most {search.MAX_LENGTH} characters.")
+    if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
+        return None
+    found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
+    return search.narrow(found, words) if words and not query.errors else found
+
+
+def asked_for(query_string: str) -> QuerySet:
+    """The customers that a query string asks for, with the filters and words of the API. Raises `ApiError`."""
+    query = Query(query_string)
+    found = narrowed(query)
+    query.finish(("q", *CUSTOMER_FILTERS))
+    return Customer.objects.all() if found is None else found

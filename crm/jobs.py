@@ -1,21 +1,24 @@
 """The kinds of jobs that this domain has. Each calls the function that a command or page calls too."""
 
-import csv
+import json
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
-from io import BytesIO, TextIOWrapper
-from tempfile import TemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 from django.core.files import File
 from django.utils.translation import gettext_lazy as _
 
-from crm import dashboard, duplicates, search, snapshots, transfers
-from crm.imports import Report, UnusableFile
-from crm.models import Customer
+from crm import dashboard, duplicates, exports, imports, search, transfers, undoing
+from crm.models import Customer, ImportRun, RunState
+from crm.reports import RefusedRows, Report
+from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import JobFile
 
-SHOWN = 200
+PERCENT = 100
 
 
 def count_customers(run: Run) -> dict[str, Any]:
@@ -28,44 +31,56 @@ def find_duplicates(run: Run) -> dict[str, Any]:
 
 
 def check_import(run: Run) -> dict[str, Any]:
-    return _read(run, write=False)
+    kept = JobFile.objects.get(pk=run.payload["file"])
+    return _told(run, kept, lambda source, more: imports.check(source, transfers.settings_of(run.payload), **more))
 
 
 def import_customers(run: Run) -> dict[str, Any]:
-    return _read(run, write=True)
-
-
-def _read(run: Run, *, write: bool) -> dict[str, Any]:
+    """Taken up again by another worker it goes on where it stood: the import's run is known by the job's id."""
     kept = JobFile.objects.get(pk=run.payload["file"])
+    run_id = transfers.import_run_of(run.job)
+    begun = ImportRun.objects.filter(pk=run_id).first()
+    if begun and begun.state not in (RunState.CHECKING, RunState.WRITING):
+        return dict(begun.counts) | {"run": run_id, "problem_count": begun.counts.get("refused", 0), "problems": []}
+    if begun:
+        return _told(run, kept, lambda source, more: imports.resume(source, run_id=run_id, **more))
+    settings = transfers.settings_of(run.payload)
+    asked = {"started_by": run.job.actor, "again": True, "run_id": run_id}
+    return _told(run, kept, lambda source, more: imports.run(source, settings, **asked, **more))
+
+
+def undo_import(run: Run) -> dict[str, Any]:
     try:
-        report = transfers.read(kept, run.payload["mapping"], write=write, origin=run.origin, progress=run.progress)
+        undone = undoing.undo(
+            run.payload["run"],
+            started_by=run.job.actor,
+            progress=lambda fraction: run.progress(int(fraction * PERCENT), PERCENT),
+        )
     except UnusableFile as error:
         raise Refused(str(error)) from None
-    return _told(run, kept, report)
+    return asdict(undone)
 
 
-def _told(run: Run, kept: JobFile, report: Report) -> dict[str, Any]:
-    """What the page shows; all of it, if it is long, is in a file beside it."""
-    # PostgreSQL's JSON holds no NUL, which may be the very problem.
-    problems = [
-        [
-            p.line,
-            *(str(text).replace("\0", "\ufffd")[:500] for text in (p.column, p.value, p.problem.message)),
-            p.problem.code,
-        ]
-        for p in report.problems
-    ]
-    told: dict[str, Any] = {"created": report.created, "problems": problems[:SHOWN], "problem_count": len(problems)}
-    if problems:
-        content = BytesIO()
-        with TextIOWrapper(content, encoding="utf-8-sig", newline="", write_through=True) as text:
-            writer = csv.writer(text)
-            writer.writerow(["row", "column", "value", "problem", "code"])
-            writer.writerows(
-                [[cell if i < 1 else harmless(str(cell)) for i, cell in enumerate(row)] for row in problems]
-            )
-            content.seek(0)
-            told["report"] = transfers.keep(File(content), f"problems of {kept.name}.csv", run.job.actor, run.job).pk
+def _told(run: Run, kept: JobFile, work: Callable[[Source, dict[str, Any]], Report]) -> dict[str, Any]:
+    """What the page shows; all the refused rows, to be mended, are in a file beside it."""
+
+    def progress(doing: str, fraction: float, customers: int) -> None:
+        run.progress(int(fraction * PERCENT), PERCENT)
+
+    with TemporaryDirectory() as folder:
+        refused = RefusedRows(Path(folder) / "refused.csv")
+        try:
+            report = work(transfers.source_of(kept), {"progress": progress, "refused": refused})
+        except UnusableFile as error:
+            raise Refused(str(error)) from None
+        finally:
+            refused.close()
+        # PostgreSQL's JSON holds no NUL, which may be the very problem.
+        told = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
+        if refused.file is not None:
+            with refused.path.open("rb") as content:
+                name = f"refused rows of {kept.name}.csv"
+                told["report"] = transfers.keep(File(content), name, run.job.actor, run.job).pk
     return told
 
 
@@ -75,24 +90,23 @@ def export_customers(run: Run) -> dict[str, Any]:
         chosen = chosen.filter(pk__in=ids)
     if words := payload.get("q"):
         chosen = search.narrow(chosen, words)
+    wanted = exports.Wanted(chosen, layout=payload.get("layout", "lines"), is_marked=True)
     with TemporaryFile() as file:
-        with snapshots.one_snapshot():
-            count = transfers.export(chosen, payload["format"], file, run.progress)
+        try:
+            count = exports.export(wanted, payload["format"], file, progress=run.progress)
+        except UnusableFile as error:
+            raise Refused(str(error)) from None
         file.seek(0)
         name = f"customers {run.job.created_at:%Y-%m-%d %H.%M}.{payload['format']}"
         return {"file": transfers.keep(File(file), name, run.job.actor, run.job).pk, "count": count}
 
 
-def harmless(cell: str) -> str:
-    """A spreadsheet must not take a stranger's text for a formula."""
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
-# Neither writes: not atomic, so that on SQLite nobody waits for them.
+# None is one transaction: those that write do it in short ones of their own, the others would make SQLite's writers wait.
 COUNTING = Kind(dashboard.KIND, count_customers, _("Count customers"), atomic=False, every=timedelta(minutes=2))
 DUPLICATES = Kind("crm.find_duplicates", find_duplicates, _("Find duplicates"), atomic=False)
 CHECKING = Kind("crm.check_import", check_import, _("Check a file of customers"), atomic=False)
-IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"))
+IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"), atomic=False)
+UNDOING = Kind("crm.undo_import", undo_import, _("Take back an import"), atomic=False)
 EXPORTING = Kind("crm.export_customers", export_customers, _("Export customers"), atomic=False)
-for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, EXPORTING):
+for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, UNDOING, EXPORTING):
     register(kind)

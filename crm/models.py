@@ -142,6 +142,36 @@ class CustomerTombstone(models.Model):
         default_permissions = ()
 
 
+class RunState(models.TextChoices):
+    CHECKING = "checking", _("is being checked")
+    WRITING = "writing", _("is being written, or broke off")
+    DONE = "done", _("done")
+    REFUSED = "refused", _("refused")
+    UNDONE = "undone", _("taken back")
+
+
+class ImportRun(models.Model):
+    """One import of one file: what was asked for, how far it came, what became of it. Its id is the events' actor."""
+
+    id = IdField()
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    started_by = models.CharField(max_length=100)
+    file_name = models.CharField(max_length=255)
+    file_hash = models.CharField(max_length=64, db_index=True)  # SHA-256 of its bytes
+    settings = models.JSONField()
+    state = models.CharField(max_length=16, choices=RunState, default=RunState.CHECKING)
+    position = models.BigIntegerField(default=0)  # every customer up to this row of the file is dealt with
+    counts = models.JSONField(default=dict)
+    refused_bytes = models.BigIntegerField(default=0)  # of the file of refused rows, as far as committed
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.id})"
+
+
 CUSTOMERS = Table(Customer, unread=["search_text"])
 SEARCHABLE = Table(Customer)  # with the text that search looks in: for those who write
 SUPPLIER_NUMBERS = Table(SupplierNumberAtCustomer)

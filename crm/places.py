@@ -46,11 +46,14 @@ def check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None:
 
 
 def rearrange(order: Sequence[str], new_order: Sequence[str], *, unless: str | None = None) -> None:
-    """Gives the rows their places in the new order; each row that moves is a new version (but `unless`, whose is dealt)."""
+    """Gives the rows their places in the new order."""
     places = {row_id: i for i, row_id in enumerate(order, 1)}
-    moved = [(i, row_id) for i, row_id in enumerate(new_order, 1) if places[row_id] != i]
-    if not moved:
-        return
+    if moved := [(i, row_id) for i, row_id in enumerate(new_order, 1) if places[row_id] != i]:
+        move(moved, unless=unless)
+
+
+def move(moved: Sequence[tuple[int, str]], *, unless: str | None = None) -> None:
+    """Writes new places (place, row's id); each row that moves is a new version (but `unless`, whose is dealt)."""
     ids = [row_id for _, row_id in moved]
     table = SUPPLIER_NUMBERS.name
     with connection.cursor() as cursor:

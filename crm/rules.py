@@ -62,6 +62,17 @@ def customer_errors(values: Mapping[str, Any]) -> Errors:
     return errors
 
 
+def judge_of(name: str) -> Rule | None:
+    """What judges one attribute's values, null included; None if there is no rule for it."""
+    if name not in REQUIRED and name not in CUSTOMER:
+        return None
+
+    def judge(value: Any) -> ValidationError | None:
+        return next((error for errors in customer_errors({name: value}).values() for error in errors), None)
+
+    return judge
+
+
 def check_customer(values: Mapping[str, Any]) -> None:
     """Raises one `ValidationError` with everything that is wrong with a whole customer."""
     if errors := customer_errors(values):

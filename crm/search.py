@@ -54,7 +54,12 @@ SQLITE_FIND = (
 
 
 def text_of(values: Mapping[str, Any], supplier_numbers: Iterable[str | None]) -> str:
-    return search_text([*(values[name] for name in SEARCHED), *supplier_numbers])
+    return text_of_values([*(values[name] for name in SEARCHED), *supplier_numbers])
+
+
+def text_of_values(values: list[str | None]) -> str:
+    """The same, the values of SEARCHED and the supplier numbers given in order."""
+    return search_text(values)
 
 
 def narrow(queryset: QuerySet, words: str) -> QuerySet:

@@ -40,8 +40,11 @@ def _encoded(shown: list[dict[str, Any]]) -> bytes:
 
 @contextmanager
 def one_snapshot() -> Iterator[None]:
-    """Every query in here sees the same moment. SQLite: a running SELECT does, and an IMMEDIATE transaction would stop writers."""
-    if connection.vendor != "postgresql":
+    """Every query in here sees the same moment. SQLite: a running SELECT does, and an IMMEDIATE transaction would stop writers.
+
+    Inside of somebody's transaction it is too late to ask for it: there each statement sees its own.
+    """
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
         yield
         return
     with transaction.atomic(), connection.cursor() as cursor:

@@ -7,9 +7,9 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from crm import batches, representation, search, services, snapshots
+from crm import batches, representation, services, snapshots
 from crm.descriptions import describe_batch, describe_customers, describe_export, describe_order, describe_rows
-from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS
+from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS, narrowed
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
@@ -258,17 +258,6 @@ def _check_parent(values: Mapping[str, Any], parents: Mapping[str, str]) -> None
     for name, parent in parents.items():
         if parent != values["customer_id"]:
             raise bad_request(Code.PARAMETER_IMMUTABLE, "A row cannot move to another customer.", name)
-
-
-def narrowed(query: Query) -> QuerySet | None:
-    """The customers that the query's filters and words leave; None if it has neither."""
-    words = query.take("q")
-    if words is not None and len(words) > search.MAX_LENGTH:
-        query.fail("q", Code.PARAMETER_TOO_LONG, f"At most {search.MAX_LENGTH} characters.")
-    if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
-        return None
-    found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
-    return search.narrow(found, words) if words and not query.errors else found
 
 
 def place_in(order: Order) -> Any:

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation.template import templatize
 
-from crm import services, transfers
+from crm import services
+from crm.columns import guess
 from crm.models import Customer
 from overplane.api.pages import description
 from overplane.jobs import kinds, queue
@@ -114,7 +115,7 @@ def test_the_compiled_catalogue_is_as_new_as_its_source() -> None:
 
 
 def test_every_label_of_an_attribute_is_known_in_both_languages() -> None:
-    assert transfers.guess(["Rechnungswährung", "Kundengruppe", "Billing currency"]) == {
+    assert guess(["Rechnungswährung", "Kundengruppe", "Billing currency"]) == {
         "Rechnungswährung": "default_currency",
         "Kundengruppe": "customer_group",
     }

@@ -4,6 +4,7 @@ What is kept is kept alike too: trimmed, with one kind of empty, and otherwise u
 """
 
 import csv
+import json
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -113,11 +114,11 @@ def refused_by_import(file: Path) -> Codes:
     """What the command finds wrong, by column."""
     told = StringIO()
     try:
-        call_command("import_customers", str(file), stdout=StringIO(), stderr=told)
+        call_command("import_customers", str(file), json=True, stdout=told)
     except CommandError as error:
         if error.returncode != 1:  # it is not about rows
             raise
-    return dict(re.findall(r"^line \d+, (\w+): .* \((\w+)\)$", told.getvalue(), re.MULTILINE))
+    return {problem["column"]: problem["code"] for problem in json.loads(told.getvalue())["problems"]}
 
 
 DOORS = ("by_api_create", "by_api_update", "by_admin", "by_import")

@@ -12,16 +12,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from crm import search, transfers
+from crm import exports, search
 from overplane.backoffice.origin import actor_of
 from overplane.jobs import queue
 from overplane.jobs.models import OPEN, Job
 
 KIND = "crm.export_customers"
+FORMATS = {"csv": "CSV", "xlsx": "Excel (XLSX)", "ndjson": "NDJSON"}
+LAYOUTS = {
+    "lines": gettext_lazy("In lines of their own, below their customer"),
+    "repeated": gettext_lazy("In lines of their own, the customer's cells repeated"),
+    "none": gettext_lazy("Not at all"),
+}
 
 
 class ExportForm(forms.Form):
-    format = forms.ChoiceField(label=gettext_lazy("Format"), choices=list(transfers.FORMATS.items()))
+    format = forms.ChoiceField(label=gettext_lazy("Format"), choices=list(FORMATS.items()))
+    layout = forms.ChoiceField(
+        label=gettext_lazy("Supplier numbers"),
+        choices=[(name, LAYOUTS[name]) for name in exports.LAYOUTS],
+        required=False,
+    )
     q = forms.CharField(
         label=gettext_lazy("Only customers with these words"),
         required=False,
@@ -30,9 +41,9 @@ class ExportForm(forms.Form):
     )
 
 
-def start(request: HttpRequest, *, format: str, q: str = "", ids: Sequence[str] = ()) -> Job:
+def start(request: HttpRequest, *, format: str, layout: str = "", q: str = "", ids: Sequence[str] = ()) -> Job:
     """The job that exports these customers; the page of exports shows it and offers the file."""
-    payload = {"format": format, "q": q, "ids": list(ids)}
+    payload = {"format": format, "layout": layout or "lines", "q": q, "ids": list(ids)}
     return queue.enqueue(KIND, payload, actor_of(request), request_id=request.request_id)
 
 

@@ -1,4 +1,7 @@
-"""Import in the back office: upload a file, map its columns, see every problem, then apply. All the work is done by jobs."""
+"""Import in the back office: upload a file, map its columns, see every problem, then apply, or take it back.
+
+All the work is done by jobs, with the engine of the management commands.
+"""
 
 import re
 from pathlib import Path
@@ -18,36 +21,55 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import transfers
-from crm.imports import UnusableFile
-from crm.models import Customer
+from crm.columns import guess
+from crm.models import ImportRun, RunState
+from crm.planning import MATCHABLE
 from overplane.backoffice.origin import actor_of
-from overplane.database.attributes import attributes
+from overplane.files.sources import UnusableFile
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, Preset, State
 
-CHECK, APPLY, EXPORT = "crm.check_import", "crm.import_customers", "crm.export_customers"
+CHECK, APPLY, UNDO = "crm.check_import", "crm.import_customers", "crm.undo_import"
+EXPORT = "crm.export_customers"
 MAY_IMPORT = ("crm.add_customer", "crm.change_customer")
 DIGITS = re.compile("[0-9]{1,9}")
 LARGEST = 512 * 1024 * 1024
-SUFFIXES = (".csv",)
+ENDS_WELL = (RunState.DONE, RunState.WRITING)
 may_import = permission_required(MAY_IMPORT, raise_exception=True)
 
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        label=gettext_lazy("File"), widget=forms.ClearableFileInput(attrs={"accept": ",".join(SUFFIXES)})
+        label=gettext_lazy("File"), widget=forms.ClearableFileInput(attrs={"accept": ",".join(transfers.SUFFIXES)})
     )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if Path(file.name).suffix.lower() not in SUFFIXES:
-            known = ", ".join(SUFFIXES)
+        if Path(file.name).suffix.lower() not in transfers.SUFFIXES:
+            known = ", ".join(transfers.SUFFIXES)
             raise forms.ValidationError(_("The name of the file must end in one of: %(known)s.") % {"known": known})
         if file.size > LARGEST:
             raise forms.ValidationError(
                 _("The file is larger than 512 MiB. Split it, or use manage.py import_customers.")
             )
         return file
+
+
+class HowForm(forms.Form):
+    """What is to become of customers that are there already, and what an empty cell may look like."""
+
+    match_on = forms.ChoiceField(label=gettext_lazy("Customers that are there already"), required=False)
+    nulls = forms.CharField(
+        label=gettext_lazy("Words for an empty cell"),
+        required=False,
+        max_length=100,
+        help_text=gettext_lazy("For example: NULL n/a"),
+    )
+
+    def __init__(self, data: Any, labels: dict[str, str]) -> None:
+        super().__init__(data)
+        known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCHABLE]
+        self.fields["match_on"].choices = [("", _("All rows are new customers")), *known]
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -82,36 +104,54 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
     except UnusableFile as error:
         messages.error(request, str(error))
         return redirect("import")
-    known = attributes(Customer)
+    labels = transfers.labels()
+    how = HowForm(request.POST or None, labels)
     if request.method == "POST":
         chosen = {h: request.POST.get(f"column-{i}", "") for i, h in enumerate(headings)}
-        chosen = {heading: name for heading, name in chosen.items() if name in known}
-        if problem := _problem_of(chosen):
+        chosen = {heading: name for heading, name in chosen.items() if name in labels}
+        if problem := _problem_of(chosen, labels, how):
             messages.error(request, problem)
         else:
             _save_preset(request, chosen)
-            return _enqueue(request, CHECK, kept, chosen)
+            return _enqueue(request, CHECK, kept, {"mapping": chosen} | how.cleaned_data)
     else:
-        asked = request.GET.get("preset", "")
-        preset = Preset.objects.filter(kind=transfers.PRESET, pk=int(asked) if DIGITS.fullmatch(asked) else 0).first()
-        chosen = preset.values if preset else transfers.guess(headings)
+        chosen = _preset(request) or guess(headings)
     columns = [
         {"i": i, "heading": h, "samples": [row[i] for row in rows if i < len(row)], "chosen": chosen.get(h, "")}
         for i, h in enumerate(headings)
     ]
-    labels = {name: capfirst(str(Customer._meta.get_field(name).verbose_name)) for name in known}
-    presets = Preset.objects.filter(kind=transfers.PRESET)
-    title = _("Which column is what?")
-    return _page(request, "import_mapping", title=title, kept=kept, columns=columns, labels=labels, presets=presets)
+    return _page(
+        request,
+        "import_mapping",
+        title=_("Which column is what?"),
+        kept=kept,
+        columns=columns,
+        labels={name: capfirst(label) for name, label in labels.items()},
+        presets=Preset.objects.filter(kind=transfers.PRESET),
+        form=how,
+    )
 
 
-def _problem_of(chosen: dict[str, str]) -> str | None:
+def _preset(request: HttpRequest) -> dict[str, str] | None:
+    asked = request.GET.get("preset", "")
+    number = int(asked) if DIGITS.fullmatch(asked) else 0
+    preset = Preset.objects.filter(kind=transfers.PRESET, pk=number).first()
+    return preset.values if preset else None
+
+
+def _problem_of(chosen: dict[str, str], labels: dict[str, str], how: HowForm) -> str | None:
     names = list(chosen.values())
-    if "customer_name" not in names:
+    if not how.is_valid():
+        return _("Choose how customers are found that are there already.")
+    match_on = how.cleaned_data["match_on"]
+    if not match_on and "customer_name" not in names:
         return _("Choose the column that holds the customer's name; it is required.")
+    if match_on and match_on not in names:
+        return _("Choose the column that holds “%(label)s”: customers are to be found by it.") % {
+            "label": labels[match_on]
+        }
     twice = next((name for name in names if names.count(name) > 1), None)
-    label = twice and Customer._meta.get_field(twice).verbose_name
-    return _("More than one column goes to “%(label)s”.") % {"label": label} if twice else None
+    return _("More than one column goes to “%(label)s”.") % {"label": labels[twice]} if twice else None
 
 
 def _save_preset(request: HttpRequest, chosen: dict[str, str]) -> None:
@@ -120,8 +160,8 @@ def _save_preset(request: HttpRequest, chosen: dict[str, str]) -> None:
         Preset.objects.update_or_create(kind=transfers.PRESET, name=name, defaults=values)
 
 
-def _enqueue(request: HttpRequest, kind: str, kept: JobFile, chosen: dict[str, str]) -> HttpResponse:
-    payload = {"file": kept.pk, "name": kept.name, "mapping": chosen}
+def _enqueue(request: HttpRequest, kind: str, kept: JobFile, asked: dict[str, Any]) -> HttpResponse:
+    payload = asked | {"file": kept.pk, "name": kept.name}
     job = queue.enqueue(kind, payload, actor_of(request), request_id=request.request_id)
     JobFile.objects.filter(pk=kept.pk).update(job=job)
     return redirect("import_job", job.pk)
@@ -131,38 +171,85 @@ def _enqueue(request: HttpRequest, kind: str, kept: JobFile, chosen: dict[str, s
 @may_import
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Progress while it runs, the report when it has ended."""
-    shown = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY))
+    shown = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, UNDO))
     is_own = shown.actor == actor_of(request)
     if not is_own and not request.user.has_perm("overplane_jobs.view_job"):
         raise PermissionDenied
+    run = ImportRun.objects.filter(pk=transfers.import_run_of(shown)).first() if shown.kind == APPLY else None
     return _page(
         request,
         "import_job",
-        title=_("Import customers") if shown.kind == APPLY else _("Check of the file"),
+        title={CHECK: _("Check of the file"), APPLY: _("Import customers"), UNDO: _("Take back an import")}[shown.kind],
         job=shown,
         is_check=shown.kind == CHECK,
+        is_undo=shown.kind == UNDO,
         is_own=is_own,
-        columns=list(shown.payload["mapping"].items()),
+        columns=list(shown.payload.get("mapping", {}).items()),
         behind=queue.behind(shown) if shown.state == State.QUEUED else 0,
+        counts=_counts(shown),
+        may_go_on=is_own and run and run.state == RunState.WRITING and not shown.is_open,
+        may_undo=run and run.state in ENDS_WELL and not shown.is_open and _may_undo(request),
     )
+
+
+def _counts(shown: Job) -> list[tuple[str, int]]:
+    """What the job has to tell in numbers, only where there is any."""
+    result, is_check = shown.result or {}, shown.kind == CHECK
+    labels = {
+        "created": _("to be created") if is_check else _("created"),
+        "updated": _("to be changed") if is_check else _("changed"),
+        "unchanged": _("as they are already"),
+        "refused": _("refused"),
+        "rows_created": _("supplier numbers added"),
+        "rows_updated": _("supplier numbers changed"),
+        "rows_deleted": _("supplier numbers deleted"),
+    }
+    return [(label, result[name]) for name, label in labels.items() if result.get(name)]
+
+
+def _may_undo(request: HttpRequest) -> bool:
+    return request.user.has_perm("crm.delete_customer")
 
 
 @require_POST
 @may_import
 def apply(request: HttpRequest, job_id: str) -> HttpResponse:
-    """Only what was checked and found right is imported."""
+    """What was checked: all of it if nothing is wrong, or, if asked to, the rows that are right."""
     checked = get_object_or_404(Job, pk=job_id, kind=CHECK, state=State.DONE, actor=actor_of(request))
-    if checked.result["problem_count"]:
+    skips = "skip_errors" in request.POST
+    if checked.result["problem_count"] and not skips:
         messages.error(request, _("The file has problems: nothing is imported until they are mended."))
         return redirect("import_job", checked.pk)
     kept = _own_file(request, checked.payload["file"])
     # One click or two, it is imported once.
-    applied = (
-        Job.objects.filter(kind=APPLY, payload__file=kept.pk).exclude(state__in=(State.FAILED, State.CANCELLED)).first()
-    )
-    if applied:
-        return redirect("import_job", applied.pk)
-    return _enqueue(request, APPLY, kept, checked.payload["mapping"])
+    applied = Job.objects.filter(kind=APPLY, payload__file=kept.pk).exclude(state__in=(State.FAILED, State.CANCELLED))
+    if found := applied.first():
+        return redirect("import_job", found.pk)
+    return _enqueue(request, APPLY, kept, checked.payload | {"skip_errors": skips})
+
+
+@require_POST
+@may_import
+def go_on(request: HttpRequest, job_id: str) -> HttpResponse:
+    """An import that broke off, or was cancelled, goes on where it stood."""
+    begun = get_object_or_404(Job, pk=job_id, kind=APPLY, actor=actor_of(request))
+    if begun.is_open:
+        return redirect("import_job", begun.pk)
+    kept = _own_file(request, begun.payload["file"])
+    return _enqueue(request, APPLY, kept, begun.payload | {"run": transfers.import_run_of(begun)})
+
+
+@require_POST
+@may_import
+def undo(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Takes back what the import did."""
+    if not _may_undo(request):
+        raise PermissionDenied
+    begun = get_object_or_404(Job, pk=job_id, kind=APPLY)
+    payload = {"run": transfers.import_run_of(begun), "name": begun.payload["name"]}
+    key = f"{UNDO} {payload['run']}"
+    made = queue.enqueue(UNDO, payload, actor_of(request), request_id=request.request_id, key=key)
+    return redirect("import_job", made.pk)
 
 
 @require_POST
@@ -170,8 +257,8 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
 def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
     shown = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, EXPORT), actor=actor_of(request))
     if queue.cancel(shown):
-        messages.success(request, _("Cancelled. Nothing of it stays."))
-    return redirect("import")
+        messages.success(request, _("Cancelled. What an import had written by then stays until it is taken back."))
+    return redirect("import_job", shown.pk) if shown.kind == APPLY else redirect("import")
 
 
 @require_safe

@@ -20,6 +20,8 @@ urlpatterns = [
     path("import/jobs/<slug:job_id>/", admin.site.admin_view(imports.job), name="import_job"),
     path("import/jobs/<slug:job_id>/apply/", admin.site.admin_view(imports.apply), name="import_apply"),
     path("import/jobs/<slug:job_id>/cancel/", admin.site.admin_view(imports.cancel), name="import_cancel"),
+    path("import/jobs/<slug:job_id>/go-on/", admin.site.admin_view(imports.go_on), name="import_go_on"),
+    path("import/jobs/<slug:job_id>/undo/", admin.site.admin_view(imports.undo), name="import_undo"),
     path("export/", admin.site.admin_view(exports.export), name="export"),
     path("files/<slug:file_id>/", admin.site.admin_view(imports.download), name="job_file"),
 ]

@@ -34,6 +34,7 @@ class Attribute:
     required: bool
     from_json: Parser
     from_text: Parser
+    max_length: int | None = None
 
 
 def json_type(value: Any) -> str:
@@ -139,7 +140,8 @@ def attribute(field: models.Field) -> Attribute:
     for field_class, kind, parsers in KINDS:
         if isinstance(field, field_class):
             from_json, from_text = parsers(field, default)
-            return Attribute(field.name, kind, default, not (field.blank or field.has_default()), from_json, from_text)
+            required = not (field.blank or field.has_default())
+            return Attribute(field.name, kind, default, required, from_json, from_text, field.max_length)
     raise TypeError(
         f"{field}: there is no parser for {type(field).__name__}; add one to overplane.database.attributes."
     )

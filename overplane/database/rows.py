@@ -27,7 +27,7 @@ class Table:
 
     def __init__(self, model: type[models.Model], *, unread: Iterable[str] = (), dealt: Iterable[str] = ()) -> None:
         self.model = model
-        written = [f for f in model._meta.concrete_fields if f.attname not in set(dealt)]
+        written = self.written_fields = [f for f in model._meta.concrete_fields if f.attname not in set(dealt)]
         self.fields = [f for f in model._meta.concrete_fields if f.attname not in set(unread)]
         self.names = tuple(f.attname for f in self.fields)
         self.written = tuple(f.attname for f in written)
@@ -37,7 +37,8 @@ class Table:
         self.select = f"SELECT {self.columns} FROM {self.name}"
         columns = ", ".join(f'"{f.column}"' for f in written)
         # SELECT, not VALUES: a condition can follow it.
-        self._insert = f"INSERT INTO {self.name} ({columns}) SELECT {', '.join(['%s'] * len(written))}"
+        self.insert_statement = f"INSERT INTO {self.name} ({columns}) SELECT {', '.join(['%s'] * len(written))}"
+        self.copy_statement = f"COPY {self.name} ({columns}) FROM STDIN"
         self._columns = {f.attname: f.column for f in written}
 
     def get(self, pk: str, *, lock: bool = False, columns: str = "") -> Row | None:
@@ -56,10 +57,10 @@ class Table:
             statements.run(*self.insertion(rows[0]))
         else:
             with connection.cursor() as cursor:
-                cursor.executemany(self._insert, [self.insertion(row).parameters for row in rows])
+                cursor.executemany(self.insert_statement, [self.insertion(row).parameters for row in rows])
 
     def insertion(self, row: Mapping[str, Any]) -> Statement:
-        return Statement(self._insert, to_database([row[name] for name in self.written]))
+        return Statement(self.insert_statement, to_database([row[name] for name in self.written]))
 
     def update(self, pk: str, values: Mapping[str, Any]) -> None:
         """Writes the named columns of one row, and no other."""

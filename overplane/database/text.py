@@ -31,5 +31,7 @@ def search_text(values: list[str | None]) -> str:
     So a word's start is found by plain containment (` MU`), which the trigram indexes of both
     databases can answer: after white space in the first half, after a hyphen or dot in the second.
     """
-    folded = "\n".join([" " + " ".join(fold(value).split()) for value in values if value])
+    # Folded in one go: no value holds a NUL, and folding does not cross it.
+    values_folded = fold("\0".join([value for value in values if value])).split("\0")
+    folded = "\n".join([" " + " ".join(value.split()) for value in values_folded])
     return f"{folded}\n {NOT_WORD.sub(' ', folded)}"

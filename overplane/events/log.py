@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from overplane.database import statements
+from overplane.database import bulk, statements
 from overplane.database.encoding import dumps
 from overplane.database.rows import Table
 from overplane.database.statements import Statement
@@ -17,6 +17,7 @@ from overplane.observability import Origin
 
 # The database deals seq and xid.
 EVENTS = Table(Event, dealt=["seq", "xid"])
+FEW = 20  # up to here single statements are faster than COPY
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,38 @@ def record(change: Change, *, origin: Origin) -> None:
 
 def record_many(changes: Iterable[Change], *, origin: Origin) -> None:
     now = timezone.now()
-    if rows := [_row(change, origin, now) for change in changes]:
+    rows = [_row(change, origin, now) for change in changes]
+    if len(rows) > FEW:
+        bulk.insert(EVENTS, [[row[name] for row in rows] for name in EVENTS.written])
+    elif rows:
         EVENTS.insert(rows)
+
+
+def created(
+    type_: str,
+    subjects: Sequence[str],
+    object_ids: Sequence[str],
+    objects: Sequence[Mapping[str, Any]],
+    *,
+    origin: Origin,
+) -> bulk.Ready:
+    """The events of very many objects that come to be, ready to be written in the transaction in which they do."""
+    count = len(objects)
+    columns: dict[str, Sequence[Any]] = {
+        "epoch": [epochs.current()] * count,
+        "type": [type_] * count,
+        "created_at": [timezone.now()] * count,
+        "actor": [origin.actor] * count,
+        "subject": subjects,
+        "object_id": object_ids,
+        "object_version": [1] * count,
+        "request_id": [origin.request_id] * count,
+        "idempotency_key": [origin.idempotency_key] * count,
+        "object": [dumps(one).decode() for one in objects],
+        "previous": ["{}"] * count,
+        "changed": [""] * count,
+    }
+    return bulk.ready(EVENTS, [columns[name] for name in EVENTS.written])
 
 
 def entry(change: Change, *, origin: Origin) -> Statement:

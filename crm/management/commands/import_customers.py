@@ -1,45 +1,209 @@
-from collections import Counter
+import getpass
+import json
+from argparse import RawDescriptionHelpFormatter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from crm import imports
-from overplane.ids import new_id
-from overplane.observability import Origin
+from crm.planning import MATCHABLE, MODES
+from crm.reports import COUNTS, RefusedRows, Report
+from overplane.files.sources import FORMATS, UnusableFile, opened
 
-SHOWN = 50
+SHOWN = 20
+REFUSED, USAGE, BROKEN = 1, 2, 3
 
 
 class Command(BaseCommand):
-    help = "Imports customers from a CSV file: all of them, or none if any row is wrong."
+    help = (
+        "Imports customers and their supplier numbers from CSV, XLSX, NDJSON, JSON or Parquet, also packed (.gz, .zip)."
+    )
+    epilog = """
+A column is found by the field's name, its label or what people call it ("Company name", "E-mail", "VAT no.").
+Supplier numbers stand in the same file (supplier_numbers.company, "Supplier number (Supplier Numbers)"), further ones
+in lines of their own with the customer's cells blank or repeated; or in a file that has a column customer_id.
+A column that is absent leaves a field as it is (or gives a new customer the default); an empty cell resets it.
+
+Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume).
+"""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, epilog=self.epilog, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path)
-        parser.add_argument(
-            "--map", action="append", default=[], metavar="HEADING=FIELD", help="repeat for each column"
-        )
-        parser.add_argument("--ignore-unknown", action="store_true", help="leave out columns that no attribute matches")
-        parser.add_argument("--encoding", default="utf-8-sig")
+        add = parser.add_argument
+        add("files", nargs="+", metavar="FILE", help="a path, or - for standard input")
+        add("--map", action="append", default=[], metavar="HEADING=FIELD", help="what a column is; repeat for each")
+        add("--mapping", type=Path, metavar="FILE.json", help="the same from a file: {heading: field}")
+        add("--save-mapping", type=Path, metavar="FILE.json", help="keep what each column was taken for")
+        add("--ignore-unknown", action="store_true", help="leave out columns whose meaning cannot be told")
+        add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a value for every customer of the file")
+        add("--null", action="append", default=[], metavar="WORD", help="a word that stands for an empty cell")
+        add("--mode", choices=MODES, help="default: create, or upsert with --match-on")
+        add("--match-on", choices=MATCHABLE, help="by what customers are found that are there already")
+        add("--replace-rows", action="store_true", help="delete supplier numbers that the file does not have")
+        add("--skip-errors", action="store_true", help="import the good rows; the default is all or none")
+        add("--atomic", action="store_true", help="all or none (the default)")
+        add("--dry-run", action="store_true", help="do everything but write, and say what would change")
+        add("--resume", action="store_true", help="go on with the run of this file that broke off")
+        add("--again", action="store_true", help="import a file that was imported before")
+        add("--format", choices=FORMATS, help="if the name does not tell")
+        add("--encoding", help="utf-8, utf-16, cp1252, latin-1 …; default: found out")
+        add("--delimiter", help="of CSV; default: found out")
+        add("--errors", type=Path, metavar="FILE", help="where refused rows go; default: FILE.errors.csv")
+        add("--json", action="store_true", help="the report as JSON on standard output")
+        add("--quiet", action="store_true", help="say nothing unless something is wrong")
 
-    def handle(self, *, file: Path, map: list[str], ignore_unknown: bool, encoding: str, **options: Any) -> None:
-        mapping = dict(self._pair(text) for text in map)
-        origin = Origin(f"import:{new_id('run')}")
+    def handle(self, *, files: list[str], **options: Any) -> None:
+        if options["atomic"] and options["skip_errors"]:
+            raise CommandError("--atomic and --skip-errors exclude each other.", returncode=USAGE)
+        reports = []
+        for file in files:
+            report = self._import(file, options)
+            reports.append(report)
+            if report.problem_count and not options["skip_errors"]:
+                break
+        if options["json"]:
+            shown = [report.as_json() for report in reports]
+            self.stdout.write(json.dumps(shown[0] if len(files) == 1 else shown, ensure_ascii=False, default=str))
+        if any(report.problem_count for report in reports):
+            raise CommandError(self._refusal(reports, options), returncode=REFUSED)
+
+    def _import(self, file: str, options: dict[str, Any]) -> Report:
         try:
-            with file.open(encoding=encoding, newline="") as lines:
-                report = imports.import_customers(lines, mapping, ignore_unknown=ignore_unknown, origin=origin)
-        except (imports.UnusableFile, OSError, LookupError) as error:
-            raise CommandError(str(error), returncode=2) from None
-        for row in report.problems[:SHOWN]:
-            self.stderr.write(f"line {row.line}, {row.column or 'row'}: {row.problem.message} ({row.problem.code})")
-        if report.problems:
-            kinds = Counter(f"{row.problem.code} in {row.column or 'row'}" for row in report.problems)
-            summary = "; ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
-            raise CommandError(f"Nothing imported. {len(report.problems)} problems: {summary}", returncode=1)
-        self.stdout.write(f"Imported {report.created} customers as {origin.actor}.")
+            with opened(file, format=options["format"], encoding=options["encoding"]) as source:
+                refused = RefusedRows(self._errors_path(file, options))
+                try:
+                    with self._progress(options) as progress:
+                        report = self._work(source, options, progress, refused)
+                finally:
+                    refused.close()
+        except (UnusableFile, OSError) as error:
+            raise CommandError(str(error), returncode=USAGE) from None
+        except (DatabaseError, KeyboardInterrupt) as error:
+            message = (
+                f"Broken off ({str(error).strip() or 'interrupted'}). What was committed stays: go on with --resume."
+            )
+            raise CommandError(message, returncode=BROKEN) from None
+        if refused.file is not None:
+            report.errors_file = str(refused.path)
+        if options["save_mapping"]:
+            text = json.dumps(report.mapping, ensure_ascii=False, indent=2)
+            options["save_mapping"].write_text(text + "\n", encoding="utf-8")
+        self._tell(report, options)
+        return report
 
-    def _pair(self, text: str) -> tuple[str, str]:
-        heading, separator, name = text.rpartition("=")
-        if not separator:
-            raise CommandError(f"--map {text!r}: write it as 'Heading=field'.", returncode=2)
-        return heading.strip(), name.strip()
+    def _work(self, source: Any, options: dict[str, Any], progress: Any, refused: RefusedRows) -> Report:
+        if options["resume"]:
+            return imports.resume(source, progress=progress, refused=refused)
+        settings = self._settings(options)
+        if options["dry_run"]:
+            return imports.check(source, settings, progress=progress, refused=refused)
+        return imports.run(
+            source,
+            settings,
+            started_by=f"shell:{_user()}",
+            progress=progress,
+            refused=refused,
+            again=options["again"],
+        )
+
+    def _settings(self, options: dict[str, Any]) -> imports.Settings:
+        mapping = _read_mapping(options["mapping"]) if options["mapping"] else {}
+        mapping |= dict(_pair(text, "--map", "Heading=field") for text in options["map"])
+        return imports.Settings(
+            mode=options["mode"] or ("upsert" if options["match_on"] else "create"),
+            match_on=options["match_on"],
+            mapping=mapping,
+            constants=dict(_pair(text, "--set", "field=value", first=True) for text in options["set"]),
+            nulls=tuple(options["null"]),
+            ignore_unknown=options["ignore_unknown"],
+            replace_rows=options["replace_rows"],
+            skip_errors=options["skip_errors"],
+            delimiter={"\\t": "\t", "tab": "\t"}.get(options["delimiter"], options["delimiter"]),
+        )
+
+    def _errors_path(self, file: str, options: dict[str, Any]) -> Path:
+        return options["errors"] or Path("standard-input.errors.csv" if file == "-" else f"{file}.errors.csv")
+
+    @contextmanager
+    def _progress(self, options: dict[str, Any]) -> Any:
+        console = Console(stderr=True)
+        if options["quiet"] or options["json"] or not console.is_terminal:
+            yield lambda doing, fraction, customers: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as bar:
+            tasks: dict[str, TaskID] = {}
+
+            def progress(doing: str, fraction: float, customers: int) -> None:
+                if doing not in tasks:
+                    tasks[doing] = bar.add_task(doing, total=1.0, rate="")
+                seconds = bar.tasks[tasks[doing]].elapsed or 1e-9
+                bar.update(tasks[doing], completed=fraction, rate=f"{customers:,} ({customers / seconds:,.0f}/s)")
+
+            yield progress
+
+    def _tell(self, report: Report, options: dict[str, Any]) -> None:
+        if options["json"]:
+            return
+        for warning in report.warnings:
+            self.stderr.write(f"warning: {warning}")
+        for problem in report.problems[:SHOWN]:
+            where = f"row {problem.number}, {problem.column or 'row'}"
+            value = f" {problem.value[:60]!r}" if problem.value else ""
+            self.stderr.write(f"{where}:{value} {problem.problem.message} ({problem.problem.code})")
+        if options["quiet"]:
+            return
+        for change in report.changes[:SHOWN] if options["dry_run"] else []:
+            self.stdout.write(
+                f"row {change.number}, {change.customer_id}: {change.name} {change.old!r} → {change.new!r}"
+            )
+        told = ", ".join(f"{report.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if report.counts[name])
+        if report.state == "refused":
+            return
+        verb = "Would be" if options["dry_run"] else f"Imported as {report.run}:"
+        self.stdout.write(f"{report.file}: {report.customers} customers. {verb} {told or 'nothing to do'}.")
+
+    def _refusal(self, reports: list[Report], options: dict[str, Any]) -> str:
+        report = next(one for one in reports if one.problem_count)
+        kinds = "; ".join(f"{n} × {code} in {column or 'row'}" for (code, column), n in report.kinds.most_common(10))
+        done = "" if options["skip_errors"] or options["dry_run"] else "Nothing imported. "
+        where = f" All of them, with the rows to mend: {report.errors_file}" if report.errors_file else ""
+        return f"{done}{report.counts['refused']} customers refused, {report.problem_count} problems: {kinds}.{where}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"
+
+
+def _pair(text: str, option: str, form: str, *, first: bool = False) -> tuple[str, str]:
+    left, separator, right = text.partition("=") if first else text.rpartition("=")
+    if not separator:
+        raise CommandError(f"{option} {text!r}: write it as '{form}'.", returncode=USAGE)
+    return left.strip(), right.strip()
+
+
+def _read_mapping(path: Path) -> dict[str, str]:
+    try:
+        mapping = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--mapping {path}: {error}", returncode=USAGE) from None
+    if not isinstance(mapping, dict) or not all(isinstance(value, str) for value in mapping.values()):
+        raise CommandError(f"--mapping {path}: must be an object of headings and fields.", returncode=USAGE)
+    return mapping

@@ -1,0 +1,207 @@
+"""Import and export of generated customers, each beside the database's own bare way of moving the same rows.
+
+PostgreSQL: the import beside `COPY … FROM` of the resulting rows into the same indexed tables (customers, supplier
+numbers, events), the export beside `COPY … TO`. SQLite: beside bare `executemany`. `TRANSFER_CUSTOMERS` sets the size.
+"""
+
+import contextlib
+import csv
+import os
+import random
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from tests.databases import start_postgresql
+
+ROOT = Path(__file__).parent.parent
+CUSTOMERS = int(os.environ.get("TRANSFER_CUSTOMERS", "1000000"))
+TABLES = ("crm_customer", "crm_suppliernumberatcustomer", "overplane_events_event")
+WORDS = [
+    "Alfa",
+    "Bravo",
+    "Delta",
+    "Echo",
+    "Foxtrot",
+    "Golf",
+    "Hotel",
+    "India",
+    "Kilo",
+    "Lima",
+    "Mike",
+    "Nordic",
+    "Oscar",
+    "Papa",
+    "Zürich",
+    "Øresund",
+]
+HEADINGS = [
+    "customer_name",
+    "customer_type",
+    "customer_group",
+    "territory",
+    "tax_id",
+    "email_id",
+    "mobile_no",
+    "website",
+    "default_currency",
+    "language",
+    "industry",
+    "payment_terms",
+    "account_manager",
+    "primary_address",
+    "customer_pos_id",
+    "disabled",
+    "first_name",
+    "last_name",
+    "supplier_numbers.company",
+    "supplier_numbers.supplier_number",
+]
+
+
+def generate(path: Path, count: int) -> None:
+    """`count` customers, half as many supplier numbers, two to every fourth customer: the second in a line of its own."""
+    dice = random.Random(4711)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADINGS)
+        blank = [""] * 18
+        for i in range(count):
+            one, two = dice.choice(WORDS), dice.choice(WORDS)
+            mark = f"{dice.getrandbits(40):010x}"
+            row = [
+                f"{one} {mark} {two} GmbH", "Company" if i % 7 else "Individual", f"group {i % 12}", f"territory {i % 40}",
+                f"DE{i * 7919 % 10**9:09}", f"info{i}@{one.lower().replace('ü', 'u').replace('ø', 'o')}{i % 1000}.example",
+                f"+49 30 {i * 31 % 10**7:07}", f"https://{one.lower()}.example/{i}", "EUR", "de", f"industry {i % 30}",
+                "30 days", f"manager {i % 25}", f"{two} Street {i % 200}, 10{i % 1000:03} Berlin", f"POS-{i}",
+                "yes" if i % 50 == 0 else "no", one, two,
+            ]  # fmt: skip
+            writer.writerow([*row, *([f"Company {i % 5}", f"S-{i}"] if i % 4 == 0 else ["", ""])])
+            if i % 4 == 0:
+                writer.writerow([*blank, "Company X", f"T-{i}"])
+
+
+def run(environment: dict[str, str], *arguments: str) -> tuple[float, float, str]:
+    """Seconds, megabytes at the most, and what it said."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        ["/usr/bin/env", *arguments] if arguments[0] == "true" else [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    peak = 0
+    while process.poll() is None:
+        with contextlib.suppress(OSError, TypeError):
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            peak = max(peak, int(re.search(r"VmHWM:\s+(\d+)", status)[1]))  # type: ignore[index]
+        time.sleep(0.05)
+    assert process.stdout
+    told = process.stdout.read()
+    if process.returncode:
+        raise RuntimeError(told)
+    return time.perf_counter() - started, peak / 1024, told.strip().splitlines()[-1]
+
+
+def told(what: str, seconds: float, count: int, beside: float | None = None, megabytes: float | None = None) -> None:
+    ratio = f"  {seconds / beside:5.2f} × bare" if beside else ""
+    memory = f"  {megabytes:4.0f} MB" if megabytes else ""
+    print(f"{what:34} {seconds:8.1f} s  {count / seconds:10,.0f} customers/s{ratio}{memory}", flush=True)
+
+
+def postgresql(file: Path, folder: Path) -> None:
+    server = start_postgresql(durable=True)
+    environment = os.environ | {"DATABASE_URL": server.url, "DATA_DIR": str(folder / "pg"), "DEBUG": ""}
+    try:
+        run(environment, "migrate", "-v", "0")
+        seconds, peak, said = run(environment, "import_customers", str(file))
+        print(said)
+        out = folder / "out.csv"
+        exported, export_peak, _ = run(environment, "export_customers", str(out))
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            bare_out = _copy_out(connection, folder)
+            bare_in = _copy_in(connection, folder)
+        told("COPY FROM, bare", bare_in, CUSTOMERS)
+        told("import_customers, PostgreSQL", seconds, CUSTOMERS, bare_in, peak)
+        told("COPY TO, bare", bare_out, CUSTOMERS)
+        told("export_customers to CSV", exported, CUSTOMERS, bare_out, export_peak)
+    finally:
+        server.destroy()
+
+
+def _copy_out(connection: psycopg.Connection, folder: Path) -> float:
+    """All three tables to files; the time counts for what the export exports, customers and rows."""
+    spent = 0.0
+    for table in TABLES:
+        started = time.perf_counter()
+        with (folder / table).open("wb") as file, connection.cursor().copy(f"COPY {table} TO STDOUT") as copy:
+            for block in copy:
+                file.write(block)
+        spent += time.perf_counter() - started if table != TABLES[2] else 0
+    return spent
+
+
+def _copy_in(connection: psycopg.Connection, folder: Path) -> float:
+    connection.execute(f"TRUNCATE {', '.join(TABLES)}")
+    connection.execute("CHECKPOINT")
+    started = time.perf_counter()
+    for table in TABLES:
+        with (folder / table).open("rb") as file, connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+            while block := file.read(1 << 20):
+                copy.write(block)
+    return time.perf_counter() - started
+
+
+def sqlite(file: Path, folder: Path) -> None:
+    environment = os.environ | {"DATABASE_URL": "", "DATA_DIR": str(folder / "lite"), "DEBUG": ""}
+    run(environment, "migrate", "-v", "0")
+    seconds, peak, said = run(environment, "import_customers", str(file))
+    print(said)
+    bare_environment = environment | {"DATA_DIR": str(folder / "bare")}
+    run(bare_environment, "migrate", "-v", "0")
+    bare = _executemany(next((folder / "lite").glob("*.sqlite3")), next((folder / "bare").glob("*.sqlite3")))
+    told("executemany, bare", bare, CUSTOMERS)
+    told("import_customers, SQLite", seconds, CUSTOMERS, bare, peak)
+
+
+def _executemany(source: Path, target: Path) -> float:
+    """Only the inserting and committing is timed, with the settings of the service."""
+    spent = 0.0
+    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
+        new.isolation_level = None
+        for pragma in ("foreign_keys = ON", "synchronous = NORMAL"):
+            new.execute(f"PRAGMA {pragma}")
+        for table in TABLES:
+            for rows in _parts(old.execute(f"SELECT * FROM {table}")):
+                started = time.perf_counter()
+                new.execute("BEGIN IMMEDIATE")
+                new.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+                new.execute("COMMIT")
+                spent += time.perf_counter() - started
+    return spent
+
+
+def _parts(cursor: sqlite3.Cursor) -> Iterator[list[tuple]]:
+    while rows := cursor.fetchmany(5000):
+        yield rows
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="overplane-transfers-") as name:
+        folder = Path(name)
+        file = folder / "customers.csv"
+        generate(file, CUSTOMERS)
+        print(
+            f"{CUSTOMERS:,} customers, {CUSTOMERS // 2:,} supplier numbers, {file.stat().st_size / 1e6:,.0f} MB of CSV"
+        )
+        postgresql(file, folder)
+        sqlite(file, folder)

@@ -1,0 +1,261 @@
+"""One pass over a file of customers: read in chunks, judge, plan, and write what is good in sets."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from crm import bulk, matching
+from crm.chunks import SIZE, Chunk, Reading, chunks
+from crm.columns import IDENTIFIERS, ROW_PREFIX, ROWS, Columns, resolve
+from crm.models import Customer, ImportRun, RunState
+from crm.planning import MATCHABLE, MODES, Plan, Planner, RowsPlan, existing_rows, plan_rows
+from crm.reports import FieldChange, RefusedRows, Report
+from crm.services import locked_customers
+from overplane.database.attributes import attributes
+from overplane.database.bulk import Ready
+from overplane.files.ahead import ahead
+from overplane.files.sources import Source, UnusableFile
+from overplane.files.spreadsheets import Damage
+from overplane.files.tables import opened_table
+from overplane.ids import new_id
+from overplane.observability import Origin
+from overplane.problems import Code, invalid
+
+Progress = Callable[[str, float, int], None]  # what is being done, how much of the file (0 to 1), customers so far
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What somebody asked for. `mapping` is heading to field, "" for a column to be left out."""
+
+    mode: str = "create"
+    match_on: str | None = None
+    mapping: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    nulls: tuple[str, ...] = ()
+    ignore_unknown: bool = False
+    replace_rows: bool = False
+    skip_errors: bool = False
+    delimiter: str | None = None
+    size: int = SIZE
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UnusableFile(f"There is no mode {self.mode!r}; there are {', '.join(MODES)}.")
+        if self.match_on not in (None, *MATCHABLE):
+            raise UnusableFile(f"Customers are not matched on {self.match_on!r}, but on {', '.join(MATCHABLE)}.")
+        if self.mode != "create" and not self.match_on:
+            raise UnusableFile(f"Mode {self.mode} needs to know how customers are found: --match-on tax_id, say.")
+        if self.mode == "create" and self.match_on:
+            raise UnusableFile("Mode create finds nobody, so it matches on nothing. Use upsert.")
+
+
+class Work:
+    """One file on its way in: read once or twice, its report growing."""
+
+    def __init__(self, source: Source, settings: Settings, progress: Progress, run: ImportRun | None = None) -> None:
+        self.source, self.settings, self.progress, self.run = source, settings, progress, run
+        self.report = Report(source.name, source.encoding)
+        self.origin = Origin(f"import:{run.pk}") if run else None
+
+    def go_through(
+        self, doing: str, *, is_first: bool, refused: RefusedRows | None, writes: bool = False, tells: bool = False
+    ) -> None:
+        """Reads, judges and plans all of it; `writes` what is good. In the first reading all that is wrong is told."""
+        report, settings = self.report, self.settings
+        with self._table() as (table, columns, reading):
+            planner = Planner(
+                reading, mode=settings.mode, match_on=settings.match_on, replaces_rows=settings.replace_rows
+            )
+            watched = {name: Damage() for name in IDENTIFIERS if is_first and _place(columns, name) is not None}
+            for chunk, ready in ahead(self._prepared(chunks(table, reading), columns, writes=writes)):
+                if is_first:
+                    planner.note(chunk)
+                    _watch(chunk, columns, watched)
+                report.customers += len(chunk)
+                if not writes:
+                    self._foresee(chunk, planner, tells=tells)
+                    self._note_problems(chunk, columns, refused)
+                elif chunk.last_number > self._position:
+                    self._write(chunk, planner, refused, ready)
+                self.progress(doing, self.source.fraction, report.customers)
+            for name, damage in watched.items():
+                report.warnings += damage.warnings(columns.heading(name))
+
+    def _prepared(
+        self, found: Iterator[Chunk], columns: Columns, *, writes: bool
+    ) -> Iterator[tuple[Chunk, list[Ready] | None]]:
+        """Where nobody has to be found first, new customers are made ready while the database still writes others."""
+        is_plain = writes and self.settings.mode == "create" and columns.parent is None
+        is_plain = is_plain and "id" not in columns.customer and "id" not in columns.rows
+        for chunk in found:
+            made = [i for i in range(len(chunk)) if i not in chunk.problems]
+            is_due = is_plain and chunk.last_number > self._position
+            yield chunk, self._new_customers(chunk, made) if is_due else None
+
+    def _new_customers(self, chunk: Chunk, made: list[int]) -> list[Ready]:
+        assert self.origin is not None
+        is_whole = len(made) == len(chunk)
+        columns = {n: column if is_whole else [column[i] for i in made] for n, column in chunk.values.items()}
+        children = [chunk.children.get(i, []) for i in made]
+        return bulk.new_customers(columns, children, now=timezone.now(), origin=self.origin)
+
+    @property
+    def _position(self) -> int:
+        return self.run.position if self.run else 0
+
+    def _note_problems(self, chunk: Chunk, columns: Columns, refused: RefusedRows | None) -> None:
+        self.report.note_problems(chunk)
+        if refused:
+            refused.add(chunk, columns.headings)
+
+    @contextmanager
+    def _table(self) -> Iterator[tuple[Any, Columns, Reading]]:
+        settings = self.settings
+        with opened_table(self.source, delimiter=settings.delimiter) as table:
+            columns = resolve(
+                table.headings,
+                mapping=settings.mapping,
+                constants=settings.constants,
+                ignore_unknown=settings.ignore_unknown,
+            )
+            _check_sufficient(columns, settings)
+            self.report.mapping = columns.mapping
+            is_disarmed = self.source.format in ("csv", "xlsx")
+            yield (
+                table,
+                columns,
+                Reading(columns, frozenset(settings.nulls), is_disarmed, table.is_sparse, settings.size),
+            )
+
+    def _foresee(self, chunk: Chunk, planner: Planner, *, tells: bool) -> None:
+        """What writing this chunk would do."""
+        plan = planner.plan(chunk)
+        if not tells:
+            return
+        counts = self.report.counts
+        counts["created"] += len(plan.creates)
+        counts["rows_created"] += sum(len(chunk.children.get(i, [])) for i in plan.creates)
+        for i, before in plan.updates.items():
+            if i not in chunk.problems:
+                self._tell_changes(chunk, i, before, planner.changes(chunk, i, before))
+        counts["unchanged"] += len([i for i in plan.unchanged if i not in chunk.problems])
+        self._count_rows(self._rows_plans(chunk, plan, planner.columns, {}))
+
+    def _tell_changes(self, chunk: Chunk, i: int, before: dict[str, Any], new: dict[str, Any]) -> None:
+        self.report.counts["updated"] += 1
+        number = chunk.numbers[i]
+        self.report.note_changes([FieldChange(number, before["id"], n, before[n], value) for n, value in new.items()])
+
+    def _write(self, chunk: Chunk, planner: Planner, refused: RefusedRows | None, ready: list[Ready] | None) -> None:
+        """One transaction: what is good of the chunk, its events, and how far the run has come."""
+        assert self.run is not None
+        assert self.origin is not None
+        with transaction.atomic():
+            self._hold_run()
+            if self.settings.match_on:
+                values = chunk.values.get(self.settings.match_on, [])
+                matching.claim([(self.settings.match_on, value) for value in values if value])
+            plan = planner.plan(chunk)
+            for part in ready if ready is not None else self._new_customers(chunk, plan.creates):
+                part.write()
+            self.report.counts["created"] += len(plan.creates)
+            self.report.counts["rows_created"] += sum(len(chunk.children.get(i, [])) for i in plan.creates)
+            self._change(chunk, plan, planner, timezone.now())
+            self._note_problems(chunk, planner.columns, refused)
+            self.run.position, self.run.counts = chunk.last_number, dict(self.report.counts)
+            self.run.refused_bytes = refused.flushed() if refused else 0
+            self.run.save(update_fields=["position", "counts", "refused_bytes"])
+
+    def _hold_run(self) -> None:
+        """Nobody else may be at work on the same run: they would write the same rows."""
+        assert self.run is not None
+        held = ImportRun.objects.select_for_update().filter(pk=self.run.pk).values_list("position", "state").first()
+        if held != (self.run.position, RunState.WRITING):
+            raise UnusableFile(f"Somebody else is at work on {self.run.pk}, or has taken it back.")
+
+    def _change(self, chunk: Chunk, plan: Plan, planner: Planner, now: Any) -> None:
+        """Locks those that differ, looks at them once more, and writes what differs still."""
+        assert self.origin is not None
+        foreseen = self._rows_plans(chunk, plan, planner.columns, {})
+        ids = {before["id"] for before in plan.updates.values()} | {one.customer["id"] for one in foreseen}
+        locked = {one["id"]: one for one in locked_customers(ids)}
+        changes = []
+        for i, before in plan.updates.items():
+            if i in chunk.problems:
+                continue
+            current = locked.get(before["id"])
+            if current is None:
+                chunk.refuse(i, "", before["id"], invalid(Code.RESOURCE_MISSING, "The customer was deleted meanwhile."))
+            elif new := planner.changes(chunk, i, current):
+                changes.append((current, new))
+                self._tell_changes(chunk, i, current, new)
+            else:
+                self.report.counts["unchanged"] += 1
+        self.report.counts["unchanged"] += len([i for i in plan.unchanged if i not in chunk.problems])
+        bulk.update_customers(changes, now=now, origin=self.origin)
+        if foreseen:
+            current = {one["id"]: one for one in locked_customers(ids)}
+            rows = self._rows_plans(chunk, plan, planner.columns, current)
+            self._count_rows(rows)
+            bulk.change_rows(rows, origin=self.origin)
+
+    def _rows_plans(
+        self, chunk: Chunk, plan: Plan, columns: Columns, known: dict[str, dict[str, Any]]
+    ) -> list[RowsPlan]:
+        """What changes in the supplier numbers of customers that are there already; `known`: those that are held."""
+        if not columns.rows:
+            return []
+        wanted: dict[str, list[dict[str, Any]]] = {}
+        there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
+        for i, customer_id in sorted(there.items()):
+            if i not in chunk.problems and (i in chunk.children or self.settings.replace_rows):
+                wanted.setdefault(customer_id, []).extend(chunk.children.get(i, []))
+        existing = existing_rows(sorted(wanted))
+        plans = [
+            plan_rows(
+                known.get(customer_id, {"id": customer_id, "version": 0}),
+                existing.get(customer_id, []),
+                children,
+                replaces=self.settings.replace_rows,
+                new_id=lambda: new_id(ROW_PREFIX),
+            )
+            for customer_id, children in wanted.items()
+            if not known or customer_id in known
+        ]
+        return [one for one in plans if not one.is_empty]
+
+    def _count_rows(self, plans: list[RowsPlan]) -> None:
+        counts = self.report.counts
+        for plan in plans:
+            counts["rows_created"] += len(plan.inserts)
+            counts["rows_updated"] += len(plan.updates)
+            counts["rows_deleted"] += len(plan.deletes)
+
+
+def _check_sufficient(columns: Columns, settings: Settings) -> None:
+    given = {*columns.customer, *columns.constants}
+    if columns.parent is not None:
+        return
+    if settings.match_on and settings.match_on not in given:
+        raise UnusableFile(f"No column is {settings.match_on}, on which customers are to be matched.")
+    required = [name for name, known in attributes(Customer).items() if known.required]
+    if settings.mode == "create" and (absent := [name for name in required if name not in given]):
+        raise UnusableFile(
+            f"No column is {', '.join(absent)}, which is required. Map one: --map 'Heading={absent[0]}'."
+        )
+
+
+def _place(columns: Columns, name: str) -> int | None:
+    return columns.rows.get(name.removeprefix(ROWS)) if name.startswith(ROWS) else columns.customer.get(name)
+
+
+def _watch(chunk: Chunk, columns: Columns, watched: dict[str, Damage]) -> None:
+    for name, damage in watched.items():
+        place = _place(columns, name)
+        lines = [line for own in chunk.lines for line in (own if name.startswith(ROWS) else own[:1])]
+        damage.watch([number for number, _ in lines], [cells[place] for _, cells in lines])  # type: ignore[index]

@@ -1,0 +1,251 @@
+"""What is to become of each customer of a file: made, changed (and in what), left as it is, or refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from crm import representation
+from crm.chunks import Chunk, Reading
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
+from overplane.database import statements
+from overplane.database.attributes import attributes
+from overplane.files.seen import Seen
+from overplane.files.tables import ABSENT
+from overplane.problems import Code, invalid
+
+MODES = ("create", "update", "upsert")
+MATCHABLE = ("id", "tax_id", "customer_pos_id", "email_id", "customer_name")
+IDENTITY = ("id", "created_at", "updated_at")
+AT_ONCE = 500
+NAMED = 5
+Values = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Plan:
+    """By place in the chunk. `updates`: the customer as it is; `unchanged`: those that are so already (id)."""
+
+    creates: list[int] = field(default_factory=list)
+    updates: dict[int, Values] = field(default_factory=dict)
+    unchanged: dict[int, str] = field(default_factory=dict)
+
+
+class Planner:
+    def __init__(self, reading: Reading, *, mode: str, match_on: str | None, replaces_rows: bool) -> None:
+        self.columns = reading.columns
+        self.mode, self.match_on = mode, match_on
+        unique = {name for name in ("id", match_on) if name and name in self.columns.customer}
+        if self.columns.parent is not None and replaces_rows:
+            unique.add("customer_id")
+        self.seen = {name: Seen() for name in unique}
+        self.row_ids = Seen() if "id" in self.columns.rows else None
+
+    def note(self, chunk: Chunk) -> None:
+        """Refuses what the file holds twice. Each chunk once, in their order."""
+        for name, seen in self.seen.items():
+            places = [i for i, value in enumerate(chunk.values[name]) if value not in (None, ABSENT)]
+            numbers = [chunk.numbers[i] for i in places]
+            for at, first in seen.add([chunk.values[name][i] for i in places], numbers).items():
+                message = f"Row {first} has the same {name}. Each may stand in the file once."
+                self._refuse(chunk, places[at], name, invalid(Code.PARAMETER_DUPLICATE, message))
+        if self.row_ids:
+            pairs = [(child["id"], child["number"], i) for i, some in chunk.children.items() for child in some]
+            pairs = [pair for pair in pairs if pair[0]]
+            for at, first in self.row_ids.add([p[0] for p in pairs], [p[1] for p in pairs]).items():
+                error = invalid(Code.PARAMETER_DUPLICATE, f"Row {first} has the same id.")
+                chunk.refuse(pairs[at][2], "supplier_numbers.id", pairs[at][0], error, pairs[at][1])
+
+    def plan(self, chunk: Chunk) -> Plan:
+        """Adds to the chunk's problems what only the database can tell."""
+        if self.columns.parent is not None:
+            return self._parents(chunk)
+        plan = Plan()
+        if self.mode == "create":
+            self._refuse_taken(chunk, range(len(chunk)))
+            plan.creates = [i for i in range(len(chunk)) if i not in chunk.problems]
+        else:
+            self._match(chunk, plan)
+            self._refuse_taken(chunk, plan.creates)
+            plan.creates = [i for i in plan.creates if i not in chunk.problems]
+        self._refuse_taken_rows(chunk, plan)
+        return plan
+
+    def changes(self, chunk: Chunk, i: int, before: Values) -> Values:
+        """What the file says of this customer, as far as it differs from how it is."""
+        given = ((name, chunk.values[name][i]) for name in chunk.values if name not in IDENTITY)
+        return {name: value for name, value in given if value != ABSENT and value != before[name]}
+
+    def _refuse(self, chunk: Chunk, i: int, name: str, error: ValidationError) -> None:
+        value = chunk.values[name][i] if name in chunk.values else ""
+        chunk.refuse(i, self.columns.heading(name), str(value or ""), error)
+
+    def _refuse_taken(self, chunk: Chunk, places: Sequence[int]) -> None:
+        """An identifier that a file brings must be nobody's, and must never have been."""
+        if "id" not in chunk.values:
+            return
+        ids = {i: chunk.values["id"][i] for i in places if i not in chunk.problems}
+        given = sorted({value for value in ids.values() if value not in (None, ABSENT)})
+        living = set(_among(Customer.objects.values_list("id", flat=True), "id", given))
+        dead = set(_among(CustomerTombstone.objects.values_list("id", flat=True), "id", given))
+        for i, value in ids.items():
+            if value in living:
+                message = "There is a customer with this id. To change it use --match-on id."
+                self._refuse(chunk, i, "id", invalid(Code.PARAMETER_DUPLICATE, message))
+            elif value in dead:
+                message = "A customer with this id was deleted; identifiers are never used again."
+                self._refuse(chunk, i, "id", invalid(Code.PARAMETER_CONFLICT, message))
+
+    def _refuse_taken_rows(self, chunk: Chunk, plan: Plan) -> None:
+        """Rows of new customers bring new identifiers; those of others may name rows of that very customer."""
+        if "id" not in self.columns.rows:
+            return
+        owners = dict.fromkeys(plan.creates)
+        owners |= {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged  # type: ignore[assignment]
+        given = [child["id"] for i in owners for child in chunk.children.get(i, []) if child["id"]]
+        pairs = SupplierNumberAtCustomer.objects.values_list("id", "customer_id")
+        taken = dict(_among(pairs, "id", given))
+        for i, owner in owners.items():
+            for child in chunk.children.get(i, []):
+                if child["id"] in taken and taken[child["id"]] != owner:
+                    error = invalid(Code.PARAMETER_DUPLICATE, "Another customer has a supplier number with this id.")
+                    heading = self.columns.heading("supplier_numbers.id")
+                    chunk.refuse(i, heading, child["id"], error, child["number"])
+
+    def _match(self, chunk: Chunk, plan: Plan) -> None:
+        name = self.match_on or ""
+        keys = {i: value for i, value in enumerate(chunk.values[name]) if i not in chunk.problems}
+        wanted = sorted({key for key in keys.values() if key not in (None, ABSENT)})
+        found: dict[str, list[Values]] = {}
+        for row in _among(Customer.objects.order_by("id").values_list(*CUSTOMERS.names), name, wanted):
+            before = CUSTOMERS.values(row)
+            found.setdefault(before[name], []).append(before)
+        for i, key in keys.items():
+            candidates = [] if key in (None, ABSENT) else found.get(key, [])
+            if error := self._match_error(key, candidates, chunk, i):
+                self._refuse(chunk, i, name, error)
+            elif not candidates:
+                self._plan_new(chunk, plan, i)
+            elif self.changes(chunk, i, candidates[0]):
+                plan.updates[i] = candidates[0]
+            else:
+                plan.unchanged[i] = candidates[0]["id"]
+
+    def _match_error(self, key: str | None, candidates: list[Values], chunk: Chunk, i: int) -> ValidationError | None:
+        name = self.match_on
+        if len(candidates) > 1:
+            named = ", ".join(one["id"] for one in candidates[:NAMED]) + (" …" if len(candidates) > NAMED else "")
+            message = f"{len(candidates)} customers have this {name}: {named}. Match on id, or merge them."
+            return invalid(Code.PARAMETER_CONFLICT, message)
+        if not candidates and self.mode == "update":
+            if key in (None, ABSENT):
+                return invalid(Code.PARAMETER_MISSING, f"Without {name} nobody can tell which customer is meant.")
+            return invalid(Code.RESOURCE_MISSING, f"No customer has this {name}.")
+        if candidates and chunk.values.get("id", {i: None})[i] not in (None, ABSENT, candidates[0]["id"]):
+            message = f"The customer with this {name} is {candidates[0]['id']}; an id never changes."
+            return invalid(Code.PARAMETER_IMMUTABLE, message)
+        return None
+
+    def _plan_new(self, chunk: Chunk, plan: Plan, i: int) -> None:
+        """An upsert that finds nobody creates, and then needs what a create needs."""
+        for name, known in attributes(Customer).items():
+            if known.required and chunk.values.get(name, {i: ABSENT})[i] == ABSENT:
+                message = "Nobody has this value, so a customer would be created, which needs this field."
+                chunk.refuse(i, name, "", invalid(Code.PARAMETER_MISSING, message))
+                return
+        plan.creates.append(i)
+
+    def _parents(self, chunk: Chunk) -> Plan:
+        """The customers that a file of rows names."""
+        plan = Plan()
+        ids = chunk.values["customer_id"]
+        given = sorted({value for value in ids if value})
+        living = set(_among(Customer.objects.values_list("id", flat=True), "id", given))
+        for i, value in enumerate(ids):
+            if value and value not in living:
+                heading = self.columns.headings[self.columns.parent or 0]
+                chunk.refuse(i, heading, value, invalid(Code.RESOURCE_MISSING, f"No such customer: {value!r:.120}."))
+            elif i not in chunk.problems:
+                plan.unchanged[i] = value
+        self._refuse_taken_rows(chunk, plan)
+        return plan
+
+
+def _among(queryset: Any, name: str, values: Sequence[str]) -> list[Any]:
+    """The rows whose `name` is one of many values: asked for in parts, each of which an index answers."""
+    found: list[Any] = []
+    for start in range(0, len(values), AT_ONCE):
+        found += queryset.filter(**{f"{name}__in": values[start : start + AT_ONCE]})
+    return found
+
+
+@dataclass(slots=True)
+class RowsPlan:
+    """The supplier numbers of one customer: before and after, as stored values. `order`: ids."""
+
+    customer: Values
+    inserts: list[Values] = field(default_factory=list)
+    updates: list[tuple[Values, Values]] = field(default_factory=list)
+    deletes: list[Values] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.inserts or self.updates or self.deletes or self.before != self.order)
+
+
+def existing_rows(customer_ids: Sequence[str]) -> dict[str, list[Values]]:
+    """The supplier numbers of these customers, in their order."""
+    found: dict[str, list[Values]] = {}
+    for start in range(0, len(customer_ids), AT_ONCE):
+        part = customer_ids[start : start + AT_ONCE]
+        tail = f"WHERE customer_id IN ({statements.marks(part)}) ORDER BY customer_id, idx"
+        for row in SUPPLIER_NUMBERS.fetch(tail, part):
+            values = SUPPLIER_NUMBERS.values(row)
+            found.setdefault(values["customer_id"], []).append(values)
+    return found
+
+
+def plan_rows(
+    customer: Values, existing: Sequence[Values], children: Sequence[Mapping[str, Any]], *, replaces: bool, new_id: Any
+) -> RowsPlan:
+    """Finds each row of the file among those that are there: by id, as the same row, or as the same company's only one."""
+    plan = RowsPlan(customer, before=[row["id"] for row in existing])
+    free = {row["id"]: row for row in existing}
+    kept: list[str] = []
+    for child in _paired(children, free):
+        given = {n: v for n, v in child.items() if n in ("company", "supplier_number")}
+        before = child["before"]
+        if before is None:
+            made = {"id": child.get("id") or new_id(), "customer_id": customer["id"], "company": None}
+            made |= {"supplier_number": None, **given, "version": 1}
+            plan.inserts.append(made)
+            kept.append(made["id"])
+            continue
+        kept.append(before["id"])
+        if representation.changed(before, given):
+            plan.updates.append((before, before | given | {"version": before["version"] + 1}))
+    if replaces:
+        plan.deletes, plan.order = list(free.values()), kept
+    else:
+        plan.order = [*plan.before, *(row["id"] for row in plan.inserts)]
+    return plan
+
+
+def _paired(children: Sequence[Mapping[str, Any]], free: dict[str, Values]) -> list[Values]:
+    """Each child with the row that it means (`before`), which is then free no more."""
+    paired: list[Values] = [dict(child, before=free.pop(child.get("id") or "", None)) for child in children]
+    for child in paired:
+        if child["before"] is None and not child.get("id"):
+            names = [n for n in ("company", "supplier_number") if n in child]
+            same = next((r for r in free.values() if all(r[n] == child[n] for n in names)), None)
+            child["before"] = free.pop(same["id"]) if same else None
+    for child in paired:
+        if child["before"] is None and not child.get("id") and child.get("company"):
+            theirs = [row for row in free.values() if row["company"] == child["company"]]
+            rivals = [c for c in paired if c["before"] is None and c.get("company") == child["company"]]
+            if len(theirs) == len(rivals) == 1:
+                child["before"] = free.pop(theirs[0]["id"])
+    return paired

@@ -1,0 +1,104 @@
+"""Many rows into a table at once, given as columns: by COPY on PostgreSQL, by executemany on SQLite."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+
+from overplane.database.rows import Table, to_database
+
+Column = Sequence[Any]
+NULL = "\\N"
+TRUTH = {True: "t", False: "f", None: NULL}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rows in the form that the driver takes, so that preparing them need not wait for the database."""
+
+    table: Table
+    data: Any
+
+    def write(self) -> None:
+        if not self.data:
+            return
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor, cursor.copy(self.table.copy_statement) as copy:
+                copy.write(self.data)
+        else:
+            with connection.cursor() as cursor:
+                cursor.executemany(self.table.insert_statement, self.data)
+
+
+def ready(table: Table, columns: Sequence[Column]) -> Ready:
+    """`columns` are in the order of `table.written`, all of one length."""
+    if not columns[0]:
+        return Ready(table, None)
+    if connection.vendor == "postgresql":
+        lines = "\n".join(map("\t".join, zip(*map(_copied, table.written_fields, columns), strict=True)))
+        return Ready(table, lines.encode() + b"\n")
+    return Ready(table, list(zip(*map(_bound, table.written_fields, columns), strict=True)))
+
+
+def insert(table: Table, columns: Sequence[Column]) -> None:
+    ready(table, columns).write()
+
+
+def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Writes the named attributes of many rows, each given by its primary key, and no others."""
+    groups: dict[str, list[Sequence[Any]]] = {}
+    for pk, values in changes:
+        sql, parameters = table.change(pk, values)
+        groups.setdefault(sql, []).append(parameters)
+    with connection.cursor() as cursor:
+        for sql, rows in groups.items():
+            cursor.executemany(sql, rows)
+
+
+def _copied(field: models.Field, column: Column) -> Sequence[str]:
+    """The column as COPY's text format has it."""
+    form = COPIED.get(field.get_internal_type(), _texts)
+    if column[0] is column[-1] and column.count(column[0]) == len(column):  # a default, or one moment for all
+        return list(form(column[:1])) * len(column)
+    return form(column)
+
+
+def _texts(column: Column) -> Sequence[str]:
+    present = "\0".join([value for value in column if value is not None])
+    if "\\" in present or "\n" in present or "\t" in present or "\r" in present:
+        return [NULL if value is None else _escaped(value) for value in column]
+    return [NULL if value is None else value for value in column]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+
+
+def _moments(column: Column) -> Sequence[str]:
+    return [value.isoformat() for value in column]
+
+
+def _truths(column: Column) -> Sequence[str]:
+    return [TRUTH[value] for value in column]
+
+
+def _numbers(column: Column) -> Sequence[str]:
+    return [NULL if value is None else str(value) for value in column]
+
+
+COPIED: dict[str, Callable[[Column], Sequence[str]]] = {
+    "DateTimeField": _moments,
+    "BooleanField": _truths,
+    "DecimalField": _numbers,
+    "IntegerField": _numbers,
+    "PositiveIntegerField": _numbers,
+    "BigIntegerField": _numbers,
+}
+
+
+def _bound(field: models.Field, column: Column) -> Sequence[Any]:
+    """The column as SQLite's driver wants it."""
+    if field.get_internal_type() in ("DateTimeField", "DecimalField"):
+        return to_database(list(column))
+    return column

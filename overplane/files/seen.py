@@ -1,0 +1,28 @@
+"""Values that a file must not hold twice, remembered on disk: a million of them would not fit beside the work."""
+
+import sqlite3
+from collections.abc import Sequence
+
+
+class Seen:
+    def __init__(self) -> None:
+        self.kept = sqlite3.connect("")  # a temporary file of SQLite's own, gone with the connection
+        self.kept.isolation_level = None
+        self.kept.execute("PRAGMA cache_size = -32000")
+        self.kept.execute("PRAGMA journal_mode = OFF")
+        self.kept.execute("CREATE TABLE seen (value TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID")
+
+    def add(self, values: Sequence[str], numbers: Sequence[int]) -> dict[int, int]:
+        """Remembers values with their row numbers. Returns, by place, where a value was seen first if that was before."""
+        self.kept.execute("BEGIN")
+        known = self.kept.total_changes
+        self.kept.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", zip(values, numbers, strict=True))
+        is_new = self.kept.total_changes - known == len(values)
+        self.kept.execute("COMMIT")
+        if is_new:
+            return {}
+        find = "SELECT number FROM seen WHERE value = ?"
+        firsts = [self.kept.execute(find, [value]).fetchone()[0] for value in values]
+        return {
+            place: first for place, (first, number) in enumerate(zip(firsts, numbers, strict=True)) if first != number
+        }
