@@ -20,9 +20,9 @@ run: $(RUN_STAMP)
 	$(VENV)/bin/python manage.py prepare
 	$(VENV)/bin/python manage.py run_worker --with-parent & exec $(VENV)/bin/gunicorn -c overplane/gunicorn.py overplane.wsgi
 
+# Both halves, also when the first one fails.
 test: $(DEV_STAMP)
-	TEST_DATABASE=sqlite $(PYTEST)
-	TEST_DATABASE=postgresql $(PYTEST)
+	@failed=0; for kind in sqlite postgresql; do TEST_DATABASE=$$kind $(PYTEST) || failed=1; done; exit $$failed
 
 check: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .

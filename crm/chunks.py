@@ -104,7 +104,7 @@ def _grouped(table: Table, reading: Reading) -> Iterator[Grouped]:
                 continue
             if len(cells) < width or any(cells[width:]):
                 message = f"The row has {len(cells)} cells, the heading {width}."
-                cells = cells + [""] * (width - len(cells))
+                cells.extend([""] * (width - len(cells)))
             del cells[width:]
         if inner:
             mine = [cells[i] for i in own]

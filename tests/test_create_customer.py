@@ -16,7 +16,8 @@ def test_creates_with_defaults(api: Api) -> None:
     answer = api.post(CUSTOMER, {"customer_name": "Acme"})
     assert answer.status_code == 201
     made = answer.json()
-    assert list(made) == list(SAMPLE)
+    # The documented ones in the documented order; what a house adds of its own does not disturb them.
+    assert [name for name in made if name in SAMPLE] == list(SAMPLE)
     assert made["customer_name"] == "Acme"
     assert made["customer_type"] == "Company"
     assert made["disabled"] is False
@@ -30,9 +31,7 @@ def test_the_sample_comes_back_as_sent(api: Api) -> None:
     answer = api.post(CUSTOMER, SAMPLE)
     assert answer.status_code == 201
     made = answer.json()
-    assert {k: v for k, v in made.items() if k not in IDENTITY} == {
-        k: v for k, v in SAMPLE.items() if k not in IDENTITY
-    }
+    assert {k: made[k] for k in SAMPLE if k not in IDENTITY} == {k: v for k, v in SAMPLE.items() if k not in IDENTITY}
     assert made["id"] != SAMPLE["id"]
 
 

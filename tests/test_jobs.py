@@ -237,7 +237,7 @@ def process() -> Iterator[subprocess.Popen]:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_process_ends_at_once_when_it_is_told_to(process: subprocess.Popen) -> None:
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120  # on a busy machine starting takes long
     while not Job.objects.exists() and time.monotonic() < ends:  # it has begun to work once it has enqueued what is due
         time.sleep(0.05)
     assert process.poll() is None

@@ -77,7 +77,7 @@ def _csv(source: Source, delimiter: str | None) -> Iterator[Table]:
         except csv.Error as error:
             raise UnusableFile(f"{source.name}, row 1: this is not CSV ({error}).") from None
         finally:
-            lines.detach()
+            lines.detach().detach()  # or the wrappers would close the stream, which is not theirs
 
 
 def _chained(first: str, lines: io.TextIOWrapper) -> Iterator[str]:
@@ -178,7 +178,7 @@ def _lines(source: Source, stream: BinaryIO) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise _undecodable(source, error) from None
     finally:
-        text.detach()
+        text.detach().detach()
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def _elements(source: Source, stream: BinaryIO) -> Iterator[Any]:
     except UnicodeDecodeError as error:
         raise _undecodable(source, error) from None
     finally:
-        text.detach()
+        text.detach().detach()
 
 
 def _end_of(decoder: JSONDecoder, buffer: str) -> tuple[Any, int]:
