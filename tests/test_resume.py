@@ -1,6 +1,8 @@
 """An import that breaks off: nothing half, nothing twice, and it goes on where it stood."""
 
 import csv
+import gc
+import gzip
 import io
 import json
 from pathlib import Path
@@ -101,6 +103,18 @@ def test_refused_rows_are_told_once_however_often_it_breaks_off(tmp_path: Path) 
         told = [row["customer_name"] for row in csv.DictReader(file) if row["customer_name"]]
     assert len(told) == len(set(told))
     assert set(told) == bad
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.json", "a.ndjson.gz"])
+def test_other_formats_break_off_as_well(tmp_path: Path, name: str) -> None:
+    objects = [{"customer_name": f"c{i}"} for i in range(COUNT)]
+    text = json.dumps(objects) if name == "a.json" else "\n".join(map(json.dumps, objects))
+    (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    source = examined(tmp_path / name, name)
+    with pytest.raises(BrokenOff):
+        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(2))
+    gc.collect()
+    assert imports.resume(source, progress=lambda *_: None).counts["created"] == COUNT
 
 
 def test_a_run_that_broke_off_is_taken_back(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from importlib import import_module
+from itertools import chain
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, BinaryIO
 
@@ -67,7 +68,7 @@ def _csv(source: Source, delimiter: str | None) -> Iterator[Table]:
             first = lines.readline(LONGEST_CELL)
             if not delimiter:
                 delimiter = max(DELIMITERS, key=re.sub(r'"[^"]*"', "", first).count)
-            reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)
+            reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
             headings = [heading.strip() for heading in next(reader, [])]
             while headings and not headings[-1]:
                 headings.pop()
@@ -78,11 +79,6 @@ def _csv(source: Source, delimiter: str | None) -> Iterator[Table]:
             raise UnusableFile(f"{source.name}, row 1: this is not CSV ({error}).") from None
         finally:
             lines.detach().detach()  # or the wrappers would close the stream, which is not theirs
-
-
-def _chained(first: str, lines: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    yield from lines
 
 
 def _told(source: Source, reader: Any) -> Iterator[Row]:
