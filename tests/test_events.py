@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from overplane.events import epochs
-from overplane.events.models import Event
+from overplane.events.models import Epoch, Event
 from tests.conftest import CUSTOMER, ROW, Api, codes, settle
 from tests.threads import together
 
@@ -97,6 +97,19 @@ def test_without_a_cursor_the_newest_come_first_and_the_cursor_is_the_end(live_a
     new = live_api.create()["id"]
     after = live_api.feed(f"?after={page['next_cursor']}").json()
     assert [e["data"]["object"]["id"] for e in after["data"]] == [new]
+
+
+def test_a_restored_log_begins_its_epoch_before_anybody_writes(live_api: Api) -> None:
+    live_api.create()
+    before = live_api.feed("?after=start").json()["next_cursor"]
+    Epoch.objects.update(fingerprint="of the cluster that the backup was made from")
+    epochs.current.cache_clear()  # as in a process that starts on the restored database
+    assert live_api.feed(f"?after={before}").status_code == 410
+    page = live_api.feed("?after=start").json()
+    assert len(page["data"]) == 1
+    new = live_api.create()["id"]
+    after = live_api.feed(f"?after={page['next_cursor']}").json()["data"]
+    assert [e["data"]["object"]["id"] for e in after] == [new]
 
 
 @pytest.mark.parametrize("query", ["?limit=50", "?after=start", "?after=start&types=customer.created"])

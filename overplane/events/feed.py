@@ -51,8 +51,9 @@ class Feed:
 
 def read(after: str | None, *, limit: int, types: Sequence[str] | None) -> Feed:
     """Ascending from `after`; without it the newest first, and the cursor is the end of the log now."""
+    epochs.current()  # the first to read a restored log begins its epoch, as the first to write would
     marks = list(Epoch.objects.order_by("id"))
-    current = marks[-1] if marks else Epoch.objects.get(pk=epochs.current())
+    current = marks[-1]
     horizon = _horizon()
     position = _position(after, current.token, _purged(marks)) if after is not None else None
     end = _end(current.id, horizon)
