@@ -97,7 +97,9 @@ def _at(url: str, size: int) -> dict[str, dict]:
         "DATA_DIR": f"/tmp/overplane-{name}",
         "DJANGO_SETTINGS_MODULE": "overplane.settings",
     }
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
+    for command in ("migrate", "collectstatic"):
+        arguments = [sys.executable, "manage.py", command, "--no-input", "-v", "0"]
+        subprocess.run(arguments, cwd=ROOT, env=environment, check=True)
     with psycopg.connect(own, autocommit=True) as connection_:
         started = time.perf_counter()
         connection_.execute("DROP INDEX customer_search")
