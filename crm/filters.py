@@ -25,6 +25,9 @@ def narrowed(query: Query) -> QuerySet | None:
     if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
         return None
     found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
+    for name in (f"{name}[{operator}]" for name in search.SEARCHED for operator in ("contains", "prefix")):
+        if part := query.values.get(name):
+            found = search.having(found, part)
     return search.narrow(found, words) if words and not query.errors else found
 
 

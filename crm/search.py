@@ -74,6 +74,12 @@ def narrow(queryset: QuerySet, words: str) -> QuerySet:
     return queryset
 
 
+def having(queryset: QuerySet, part: str) -> QuerySet:
+    """Customers whose text may hold this part of a searched attribute: a condition that the index answers, besides the exact one."""
+    folded = " ".join(fold(part).split())
+    return queryset.filter(search_text__contains=folded) if len(folded) > 2 else queryset
+
+
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
     """Triggers that ought to stand and do not."""
     return set(SQLITE_TRIGGERS) - counters.triggers(connection) if connection.vendor == "sqlite" else set()

@@ -287,3 +287,31 @@ def test_the_kept_count_is_exact_whatever_happens(live_api: Api) -> None:
     assert Customer.objects.count() == 6 * (8 - 1 + 5 - 1)
     assert counters.total(connection, "crm_customer") == Customer.objects.count()
     assert live_api.get(f"{CUSTOMER}?limit=1").json()["total"] == Customer.objects.count()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "part",
+    [
+        "straße",
+        "STRASSE",
+        "ÄÖ",
+        "a  b",
+        " b c",
+        "b ",
+        "50%_",
+        "\\x",
+        "e\u0301t",
+        "é",
+        "ﬁn",
+        "İz",
+        "ø",
+        "x\u0301",
+        "东京都",
+    ],
+)
+def test_contains_finds_what_is_there_though_an_index_narrows_it_first(api: Api, part: str) -> None:
+    api.post(CUSTOMER, {"customer_name": f"vor{part}nach"})
+    for operator, text in (("contains", part), ("prefix", f"vor{part}"), ("contains", part.upper())):
+        found = api.get(f"{CUSTOMER}?customer_name[{operator}]={quote(text)}").json()
+        assert found["total"] == 1, (operator, text)
