@@ -3,42 +3,29 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from crm import batches, representation, services, snapshots
 from crm.descriptions import describe_batch, describe_customers, describe_export, describe_order, describe_rows
 from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS, narrowed
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
+from crm.listing import ORDERS, listed
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
 from overplane.api import filtering
 from overplane.api.body import MIB
 from overplane.api.errors import INVALID_REQUEST, ApiError, bad_request, envelope
-from overplane.api.pagination import FAR, PARAMETERS, Order, Page, Slice, link_header
+from overplane.api.pagination import PARAMETERS, Order, Page, Slice, link_header
 from overplane.api.query import Query
 from overplane.api.viewsets import ApiViewSet, JsonResponse
-from overplane.database import counters, statements
 from overplane.database.rows import Row, Table
 from overplane.problems import Code, ObjectMissing, VersionMismatch, problems_in
 
-NEWEST_FIRST = Order("created_at", descending=True)
-ORDERS = {
-    sign + field: Order(field, descending=bool(sign))
-    for field in ("created_at", "updated_at", "customer_name")
-    for sign in ("", "-")
-}
 EXPANDABLE = ("supplier_numbers",)
 SHAPE_PARAMETERS = ("expand[]", "fields")
 LIST_PARAMETERS = (*PARAMETERS, *SHAPE_PARAMETERS, "q", "order_by", *CUSTOMER_FILTERS)
-TABLE = Customer._meta.db_table
 VERSION = CUSTOMERS.names.index("version")
-# The list without conditions, its exact total at each row's end: one statement, at any size.
-UNFILTERED = (
-    f"SELECT {CUSTOMERS.columns}, {counters.total_sql(TABLE)} FROM {CUSTOMERS.name}"
-    " ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s"
-)
 
 
 class CustomerShape:
@@ -89,12 +76,7 @@ class CustomerViewSet(ApiViewSet):
         order = query.choice("order_by", ORDERS, default="-created_at")
         filtered = narrowed(query)
         query.finish(LIST_PARAMETERS)
-        if filtered is None and page.cursor is None and order == NEWEST_FIRST and page.offset < FAR:
-            total, part = _unfiltered(page)
-        else:
-            everything = Customer.objects.all()
-            part = page.of(everything if filtered is None else filtered, order, CUSTOMERS.names, place_in(order))
-            total = filtered.count() if filtered is not None else counters.total(connection, TABLE)
+        total, part = listed(filtered, order, page)
         shown = shape.of(part.rows)
         return _list_response(request, query, page, shown, total, part.has_more)
 
@@ -258,24 +240,6 @@ def _check_parent(values: Mapping[str, Any], parents: Mapping[str, str]) -> None
     for name, parent in parents.items():
         if parent != values["customer_id"]:
             raise bad_request(Code.PARAMETER_IMMUTABLE, "A row cannot move to another customer.", name)
-
-
-def place_in(order: Order) -> Any:
-    """Finds a cursor's place: its row's value in this order. A deleted customer keeps its place by age."""
-
-    def place(customer_id: str) -> Any:
-        value = Customer.objects.filter(pk=customer_id).values_list(order.field, flat=True).first()
-        if value is None and order.field == "created_at":
-            return CustomerTombstone.objects.filter(pk=customer_id).values_list("created_at", flat=True).first()
-        return value
-
-    return place
-
-
-def _unfiltered(page: Page) -> tuple[int, Slice]:
-    rows = statements.rows(UNFILTERED, [page.limit + 1, page.offset])
-    total = int(rows[0][-1]) if rows else counters.total(connection, TABLE)
-    return total, Slice.cut(rows, page)
 
 
 def _list_response(

@@ -90,7 +90,8 @@ DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, co
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"]["ENGINE"] = "overplane.database.postgresql"
     # Preparing is possible, but only where it is asked for (see overplane.database.statements).
-    DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 10**9}
+    # What the URL says stays: postgresql://…?sslmode=require.
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 10**9
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         # Whoever will write takes the lock at the start and waits for it, instead of failing half-way.

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,3 +169,11 @@ def test_a_wrong_setting_stops_the_start(name: str, value: str, told: str, monke
     assert name in last
     assert repr(value) in last
     assert told in last
+
+
+def test_what_the_database_url_says_of_the_connection_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://a@b/c?sslmode=require")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    ask = "from overplane import settings; print(settings.DATABASES['default']['OPTIONS']['sslmode'])"
+    result = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert result.stdout == "require\n"

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, with a health check that costs no round trip and a cursor for prepared statements."""
+"""Django's PostgreSQL backend, with a health check that costs no round trip, a cursor for prepared statements, no JIT."""
 
 import select
 from collections.abc import Sequence
@@ -47,6 +47,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         readable, _, _ = select.select([self.connection.fileno()], [], [], 0)
         return super().is_usable() if readable else True
+
+    def _configure_connection(self, connection: Any) -> bool:
+        """Compiling a statement of a hundred expressions costs seconds, and no statement here runs long enough to earn them."""
+        connection.execute("SET jit = off")
+        super()._configure_connection(connection)
+        return True  # to be committed
 
     def prepared_cursor(self) -> PreparedCursor:
         """One for the connection's whole life: a new cursor looks up anew how to read each column.

@@ -1,0 +1,63 @@
+"""Where the pages of the customer list come from.
+
+The list without conditions, newest first, is read by statements that are written once: a page costs
+the same at any size and, by cursor, at any depth. Other orders and filtered lists go through the ORM.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from crm.models import CUSTOMERS, TOMBSTONES, Customer
+from overplane.api.pagination import FAR, Order, Page, Slice
+from overplane.database import counters, statements
+from overplane.database.rows import Row, sqlite_datetime, to_database
+
+NEWEST_FIRST = Order("created_at", descending=True)
+ORDERS = {
+    sign + field: Order(field, descending=bool(sign))
+    for field in ("created_at", "updated_at", "customer_name")
+    for sign in ("", "-")
+}
+TABLE = Customer._meta.db_table
+# The exact total stands at each row's end.
+SELECT = f"SELECT {CUSTOMERS.columns}, {counters.total_sql(TABLE)} FROM {CUSTOMERS.name}"
+BY_OFFSET = f"{SELECT} ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s"
+AFTER = f"{SELECT} WHERE (created_at, id) < (%s, %s) ORDER BY created_at DESC, id DESC LIMIT %s"
+BEFORE = f"{SELECT} WHERE (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s"
+# A deleted customer keeps its place.
+PLACE = " UNION ALL ".join(f"SELECT created_at FROM {table.name} WHERE id = %s" for table in (CUSTOMERS, TOMBSTONES))
+
+
+def listed(filtered: QuerySet | None, order: Order, page: Page) -> tuple[int, Slice]:
+    """The total and the page. `filtered` is None if there are no conditions."""
+    if filtered is None and order == NEWEST_FIRST and page.offset < FAR:
+        rows = _newest(page)
+        return int(rows[0][-1]) if rows else counters.total(connection, TABLE), Slice.cut(rows, page)
+    part = page.of(Customer.objects.all() if filtered is None else filtered, order, CUSTOMERS.names, _place_in(order))
+    return filtered.count() if filtered is not None else counters.total(connection, TABLE), part
+
+
+def _newest(page: Page) -> list[Row]:
+    """One row more than the page has, if there are so many."""
+    if page.cursor is None:
+        return statements.rows(BY_OFFSET, [page.limit + 1, page.offset])
+    place = _age(page.cursor)
+    if place is None:
+        raise page.missing_cursor()
+    return statements.rows(BEFORE if page.backwards else AFTER, to_database([place, page.cursor, page.limit + 1]))
+
+
+def _age(customer_id: str) -> datetime | None:
+    found = statements.first(PLACE, [customer_id, customer_id])
+    return sqlite_datetime(found[0]) if found else None
+
+
+def _place_in(order: Order) -> Callable[[str], Any]:
+    """Finds a cursor's place: its row's value in this order."""
+    if order.field == "created_at":
+        return _age
+    return lambda customer_id: Customer.objects.filter(pk=customer_id).values_list(order.field, flat=True).first()
