@@ -5,7 +5,7 @@ million rows bearable; only where a column holds anything wrong is it looked at 
 the very parser and rule of the API.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from crm import rules
 from crm.columns import ROWS, Columns, customer_columns, row_columns
 from overplane.database.attributes import Attribute
+from overplane.database.text import has_forbidden_characters
 from overplane.files.spreadsheets import rearmed
 from overplane.files.tables import ABSENT, Row, Table
 from overplane.problems import Code, Problem, problems_in
@@ -36,7 +37,9 @@ class Chunk:
     """Some customers of the file. Each list has one entry a customer; the others are by the customer's place in here.
 
     `values` are parsed columns by attribute (of customers); `children` the parsed supplier numbers, each
-    with the row number (`number`) it stands in; `lines` all the rows of the file that a customer takes.
+    with the row number (`number`) it stands in; `lines` all the rows of the file that a customer takes;
+    `ragged` how many cells a row has that has not as many as the heading, by the row's number.
+    `silent` are those of whose supplier numbers the file says nothing, not even that there are none.
     """
 
     numbers: list[int]
@@ -44,6 +47,8 @@ class Chunk:
     values: dict[str, list[Any]] = field(default_factory=dict)
     children: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     problems: dict[int, list[RowProblem]] = field(default_factory=dict)
+    ragged: dict[int, int] = field(default_factory=dict)
+    silent: set[int] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -53,9 +58,9 @@ class Chunk:
         return self.lines[-1][-1][0]
 
     def refuse(self, i: int, column: str, value: str, error: ValidationError, number: int | None = None) -> None:
-        told = self.problems.setdefault(i, [])
+        told, shown = self.problems.setdefault(i, []), "" if value == ABSENT else value
         told += [
-            RowProblem(number or self.numbers[i], column, value, problem)
+            RowProblem(number or self.numbers[i], column, shown, problem)
             for problem in problems_in(ValidationError({column: error}))
         ]
 
@@ -66,63 +71,92 @@ class Reading:
 
     columns: Columns
     nulls: frozenset[str] = frozenset()
-    is_disarmed: bool = False  # by a spreadsheet's rules: a leading ' may stand for nothing
+    # A spreadsheet: a leading ' may stand for nothing, and a customer's further rows leave its cells blank or repeat
+    # them. In a file of objects a customer is what has one number.
+    is_sheet: bool = True
     is_sparse: bool = False
     size: int = SIZE
+
+    def says_nothing(self, cells: Sequence[str]) -> bool:
+        return all(cell in BLANK or cell.strip() in BLANK or cell.strip() in self.nulls for cell in cells)
+
+
+BLANK = ("", ABSENT)
 
 
 def chunks(table: Table, reading: Reading) -> Iterator[Chunk]:
     """Judged customers, chunk by chunk; what was found wrong stands in each chunk's `problems`."""
-    for numbers, lines, ragged in _grouped(table, reading):
-        chunk = Chunk(numbers, lines)
-        for i, message in ragged.items():
-            chunk.problems[i] = [RowProblem(numbers[i], "", "", Problem(Code.PARAMETER_INVALID, message))]
+    for chunk in _grouped(table, reading):
         _parse_customers(chunk, reading)
         if reading.columns.rows:
             _parse_children(chunk, reading)
+        _refuse_ragged(chunk, len(table.headings))
         yield chunk
 
 
-Grouped = tuple[list[int], list[list[Row]], dict[int, str]]
+def _grouped(table: Table, reading: Reading) -> Iterator[Chunk]:
+    """Lines put together: those that only go on with the customer before are its own."""
+    width = len(table.headings)
+    goes_on = _continuation(reading)
+    chunk = Chunk([], [])
+    for number, cells in table.rows:
+        if not any(map(str.strip, cells)):
+            continue
+        if len(cells) != width:
+            if len(cells) < width or any(cells[width:]):
+                chunk.ragged[number] = len(cells)
+            cells.extend([""] * (width - len(cells)))
+        if goes_on(number, cells):
+            chunk.lines[-1].append((number, cells))
+            continue
+        if len(chunk) == reading.size:
+            ragged = chunk.ragged.pop(number, None)
+            yield chunk
+            chunk = Chunk([], [], ragged={} if ragged is None else {number: ragged})
+        chunk.numbers.append(number)
+        chunk.lines.append([(number, cells)])
+    if chunk.numbers:
+        yield chunk
 
 
-def _grouped(table: Table, reading: Reading) -> Iterator[Grouped]:
-    """Lines put together: those that only go on with the customer before (blank, or the same cells once more) are its own."""
-    columns, width = reading.columns, len(table.headings)
+def _continuation(reading: Reading) -> Callable[[int, list[str]], bool]:
+    """Whether a row only goes on with the customer before it. To be asked of each row, in their order."""
+    columns = reading.columns
     own = sorted(columns.customer.values()) if columns.parent is None else [columns.parent]
     inner = sorted(columns.rows.values())
-    numbers: list[int] = []
-    lines: list[list[Row]] = []
-    ragged: dict[int, str] = {}
-    last: list[str] | None = None
-    for number, cells in table.rows:
-        if not any(cells):
-            continue
-        message = ""
-        if len(cells) != width:
-            if not any(map(str.strip, cells)):
-                continue
-            if len(cells) < width or any(cells[width:]):
-                message = f"The row has {len(cells)} cells, the heading {width}."
-                cells.extend([""] * (width - len(cells)))
-            del cells[width:]
-        if inner:
-            mine = [cells[i] for i in own]
-            if lines and any(cells[i] for i in inner) and (mine == last or not any(mine)):
-                lines[-1].append((number, cells))
-                if message:
-                    ragged[len(lines) - 1] = message
-                continue
-            last = mine
-        if len(numbers) == reading.size:
-            yield numbers, lines, ragged
-            numbers, lines, ragged = [], [], {}
-        if message:
-            ragged[len(numbers)] = message
-        numbers.append(number)
-        lines.append([(number, cells)])
-    if numbers:
-        yield numbers, lines, ragged
+    last: Any = None
+
+    def has_the_number(number: int, cells: list[str]) -> bool:
+        nonlocal last
+        before, last = last, number
+        return number == before
+
+    def repeats_or_leaves_blank(number: int, cells: list[str]) -> bool:
+        nonlocal last
+        mine = [cells[i] for i in own]
+        if mine == last:
+            return columns.parent is not None or not reading.says_nothing([cells[i] for i in inner])
+        if reading.says_nothing(mine):
+            return last is not None
+        last = mine
+        return False
+
+    if not reading.is_sheet:
+        return has_the_number
+    return repeats_or_leaves_blank if inner else lambda number, cells: False
+
+
+def _refuse_ragged(chunk: Chunk, width: int) -> None:
+    """Of such a row nothing else is told: who knows which cell is which."""
+    for i, lines in enumerate(chunk.lines if chunk.ragged else ()):
+        if told := [
+            RowProblem(
+                n, "", "", Problem(Code.PARAMETER_INVALID, f"The row has {chunk.ragged[n]} cells, the heading {width}.")
+            )
+            for n, _ in lines
+            if n in chunk.ragged
+        ]:
+            chunk.problems[i] = told
 
 
 def _parse_customers(chunk: Chunk, reading: Reading) -> None:
@@ -153,7 +187,7 @@ def _parsed(chunk: Chunk, reading: Reading, known: Attribute, cells: list[str], 
 
 def _cleaned(cells: list[str], reading: Reading) -> list[str]:
     """Null words blanked, a spreadsheet's leading ' taken off."""
-    if reading.is_disarmed and "\0'" in "\0" + "\0".join(cells):
+    if reading.is_sheet and "\0'" in "\0" + "\0".join(cells):
         cells = [rearmed(cell) for cell in cells]
     if reading.nulls:
         cells = ["" if cell.strip() in reading.nulls else cell for cell in cells]
@@ -166,7 +200,7 @@ def parse_column(known: Attribute, cells: Sequence[str]) -> tuple[list[Any], dic
     if known.kind == "string" and known.max_length:
         values = [cell.strip() or known.default for cell in cells]
         longest = max(map(len, cells), default=0)
-        if longest <= known.max_length and "\0" not in "".join(cells):
+        if longest <= known.max_length and not has_forbidden_characters("".join(cells)):
             return values, errors
     parsed: dict[str, Any] = {}
     wrong: dict[str, ValidationError] = {}
@@ -181,31 +215,46 @@ def parse_column(known: Attribute, cells: Sequence[str]) -> tuple[list[Any], dic
 
 
 def _parse_children(chunk: Chunk, reading: Reading) -> None:
-    columns, known = reading.columns, row_columns()
-    prefix = "" if columns.parent is not None else ROWS
-    places = list(columns.rows.items())
+    columns, places = reading.columns, list(reading.columns.rows.values())
     parents: list[int] = []
     found: list[Row] = []
     for i, lines in enumerate(chunk.lines):
+        if reading.is_sparse and all(lines[0][1][place] == ABSENT for place in places):
+            chunk.silent.add(i)
+            continue
         for number, cells in lines:
-            if columns.parent is not None or any(cells[place] not in ("", ABSENT) for _, place in places):
+            if columns.parent is not None or not reading.says_nothing([cells[place] for place in places]):
                 parents.append(i)
                 found.append((number, cells))
     if columns.parent is not None:
-        chunk.values["customer_id"] = [lines[0][1][columns.parent].strip() or None for lines in chunk.lines]
-        for i, value in enumerate(chunk.values["customer_id"]):
-            if value is None:
-                error = ValidationError("Must name the customer.", code=str(Code.PARAMETER_MISSING))
-                chunk.refuse(i, columns.headings[columns.parent], "", error)
+        _parse_parents(chunk, columns.headings[columns.parent], columns.parent)
     parsed = {"number": [number for number, _ in found]}
-    for name, place in places:
-        cells = ["" if cells[place] == ABSENT else cells[place] for _, cells in found]
-        parsed[name], errors = parse_column(known[name], _cleaned(cells, reading))
-        for at, error in errors.items():
-            heading = columns.heading(prefix + name) if prefix else columns.headings[place]
-            chunk.refuse(parents[at], heading, cells[at], error, found[at][0])
+    for name in columns.rows:
+        parsed[name] = _parsed_of_children(chunk, reading, name, parents, found)
     for at, i in enumerate(parents):
-        chunk.children.setdefault(i, []).append({name: column[at] for name, column in parsed.items()})
+        child = {name: column[at] for name, column in parsed.items() if column[at] != ABSENT}
+        chunk.children.setdefault(i, []).append(child)
     if "idx" in columns.rows:
         for children in chunk.children.values():
-            children.sort(key=lambda child: (child["idx"] is None, child["idx"] or 0))
+            children.sort(key=lambda child: (child.get("idx") is None, child.get("idx") or 0))
+
+
+def _parse_parents(chunk: Chunk, heading: str, place: int) -> None:
+    """Whose rows they are, in a file that has nothing but rows."""
+    chunk.values["customer_id"] = [lines[0][1][place].strip() or None for lines in chunk.lines]
+    for i, value in enumerate(chunk.values["customer_id"]):
+        if value is None:
+            error = ValidationError("Must name the customer.", code=str(Code.PARAMETER_MISSING))
+            chunk.refuse(i, heading, "", error)
+
+
+def _parsed_of_children(chunk: Chunk, reading: Reading, name: str, parents: list[int], found: list[Row]) -> list[Any]:
+    columns, place = reading.columns, reading.columns.rows[name]
+    cells = [cells[place] for _, cells in found]
+    texts = _cleaned(["" if cell == ABSENT else cell for cell in cells], reading)
+    values, errors = parse_column(row_columns()[name], texts)
+    heading = columns.heading(ROWS + name) if columns.parent is None else columns.headings[place]
+    for at, error in errors.items():
+        if cells[at] != ABSENT:
+            chunk.refuse(parents[at], heading, cells[at], error, found[at][0])
+    return [ABSENT if cell == ABSENT else value for cell, value in zip(cells, values, strict=True)]

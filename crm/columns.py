@@ -25,6 +25,8 @@ ROWS = "supplier_numbers."
 ROW_PREFIX = "supplier-number-at-customer"
 # Where the refused rows' file says what is wrong; such a file is mended and imported again.
 TOLD = ("import_row", "import_problems")
+# How a file of nothing but rows names the customer.
+PARENT = ("customer_id", "parent_id")
 # What Excel likes to make numbers of.
 IDENTIFIERS = ("tax_id", "customer_pos_id", "mobile_no", "supplier_numbers.supplier_number")
 SYNONYMS = {
@@ -127,7 +129,7 @@ def known_headings() -> dict[str, str]:
     for language, _ in settings.LANGUAGES:
         with translation.override(language):
             known |= _labels()
-    known |= {plain(ROWS + name): ROWS + name for name in (*row_columns(), "customer_id", "parent_id")}
+    known |= {plain(ROWS + name): ROWS + name for name in (*row_columns(), *PARENT)}
     return known | {plain(name): name for name in customer_columns()}
 
 
@@ -143,9 +145,10 @@ def _labels() -> dict[str, str]:
 
 def guess(headings: Sequence[str]) -> dict[str, str]:
     """The field of each heading that can be told; the first of two that mean the same."""
-    own = _rows_file(headings)
-    if own:
-        return own
+    return _rows_file(headings, {}) or _of_customers(headings)
+
+
+def _of_customers(headings: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     exact = {h: h for h in headings if h in customer_columns()}
     for heading in headings:
@@ -155,12 +158,16 @@ def guess(headings: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _rows_file(headings: Sequence[str]) -> dict[str, str]:
-    """The fields of a file that has one row a supplier number."""
-    known = {plain(name): name for name in (*row_columns(), "customer_id", "parent_id")}
-    found = {h: known[plain(h)] for h in headings if plain(h) in known}
-    about_rows = {"company", "supplier_number"} & set(found.values())
-    return found if {"customer_id", "parent_id"} & set(found.values()) and about_rows else {}
+def _rows_file(headings: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a file that has one row a supplier number; nothing if it is no such file."""
+    known = {plain(name): name for name in (*row_columns(), *PARENT)}
+    found = {h: mapping.get(h) or known[plain(h)] for h in headings if mapping.get(h, known.get(plain(h)))}
+    names = set(found.values())
+    if not names & set(PARENT) or "customer_name" in mapping.values():
+        return {}
+    others = {known_headings().get(plain(h)) for h in headings if h not in found}
+    # "CustomerID, Company, Phone" is about customers: their company is their name.
+    return found if "supplier_number" in names or ("company" in names and not others & set(customer_columns())) else {}
 
 
 def resolve(
@@ -174,23 +181,36 @@ def resolve(
     stripped = {heading.strip(): name for heading, name in mapping.items()}
     if absent := [heading for heading in stripped if heading not in headings]:
         raise UnusableFile(f"The file has no column {', '.join(map(repr, absent))}.{nearest(absent[0], headings)}")
-    by_rows = bool(_rows_file(headings)) and not {"customer_name"} & set(stripped.values())
-    known = {*row_columns(), "customer_id", "parent_id"} if by_rows else {*customer_columns(), *_row_names()}
-    for name in (*stripped.values(), *constants):
-        if name and name not in known:
+    by_rows = bool(_rows_file(headings, stripped))
+    known = {*row_columns(), *PARENT} if by_rows else {*customer_columns(), *_row_names()}
+    for name in filter(None, stripped.values()):
+        if name not in known:
             raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
+    _check_constants(constants, by_rows=by_rows)
     rest = [h for h in headings if h not in stripped]
-    chosen = stripped | {h: n for h, n in guess(rest).items() if n not in {*stripped.values(), *constants}}
-    _check_unknown([h for h in rest if h not in chosen and h not in TOLD], ignore_unknown, known)
-    chosen = {heading: name for heading, name in chosen.items() if name}
-    names = list(chosen.values())
+    guessed = _rows_file(headings, stripped) if by_rows else _of_customers(rest)
+    taken = {*stripped.values(), *constants}
+    chosen = stripped | {h: n for h, n in guessed.items() if h in rest and n not in taken}
+    unknown = [h for h in rest if h not in chosen and h not in TOLD]
+    _check_unknown(unknown, ignore_unknown, known)
+    names = [name for name in chosen.values() if name]
     if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
         raise UnusableFile(f"More than one column or --set goes to {', '.join(sorted(twice))}.")
-    return _placed(headings, chosen, constants, by_rows=by_rows)
+    if set(PARENT) <= set(names):
+        raise UnusableFile("Both customer_id and parent_id name the customer: leave one out (--map 'parent_id=').")
+    return _placed(headings, chosen | dict.fromkeys(unknown, ""), constants, by_rows=by_rows)
+
+
+def _check_constants(constants: Mapping[str, str], *, by_rows: bool) -> None:
+    if constants and by_rows:
+        raise UnusableFile("--set gives values to customers; this file is of nothing but supplier numbers.")
+    for name in constants:
+        if name not in customer_columns():
+            raise UnusableFile(f"--set: customers have no field {name!r}.{nearest(name, sorted(customer_columns()))}")
 
 
 def _row_names() -> Iterable[str]:
-    return (ROWS + name for name in (*row_columns(), "customer_id", "parent_id"))
+    return (ROWS + name for name in (*row_columns(), *PARENT))
 
 
 def _check_unknown(unknown: Sequence[str], ignore: bool, known: Iterable[str]) -> None:
@@ -200,7 +220,8 @@ def _check_unknown(unknown: Sequence[str], ignore: bool, known: Iterable[str]) -
 
 
 def _placed(headings: list[str], chosen: dict[str, str], constants: Mapping[str, str], *, by_rows: bool) -> Columns:
-    places = {name: headings.index(heading) for heading, name in chosen.items()}
+    """`chosen`: the field of each heading, "" for those that are left out."""
+    places = {name: headings.index(heading) for heading, name in chosen.items() if name}
     if by_rows:
         parent = places.get("customer_id", places.get("parent_id"))
         rows = {name: i for name, i in places.items() if name in row_columns()}

@@ -6,19 +6,35 @@ how far the run has come: whenever it breaks off, `resume` goes on exactly there
 """
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from crm.models import ImportRun, RunState
-from crm.passes import Progress, Settings, Work
+from crm.passes import Progress, RunOvertaken, Settings, Work
 from crm.reports import RefusedRows, Report
 from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
 
+OPEN = (RunState.CHECKING, RunState.WRITING)
+NOT_SETTINGS = ("format", "encoding", "errors", "again")  # of a run, what it keeps beside them
+
 
 class AlreadyImported(UnusableFile):
     """The very same file was imported before."""
+
+
+class BrokenOff(Exception):
+    """A run ended in the middle of writing; the message says what stays and how to go on."""
+
+    def __init__(self, run: ImportRun, error: Exception) -> None:
+        super().__init__(
+            f"{run.pk} broke off ({str(error).strip()}). What it wrote up to row {run.position} of {run.file_name}"
+            f" stays: go on with --resume, or take it back with undo_import {run.pk}."
+        )
 
 
 def check(source: Source, settings: Settings, *, progress: Progress, refused: RefusedRows | None = None) -> Report:
@@ -39,20 +55,25 @@ def run(
     again: bool = False,
     run_id: str | None = None,
 ) -> Report:
-    """Imports the file. Raises `UnusableFile` before anything is written; any other error leaves a run to resume."""
-    if not again:
-        _refuse_repetition(source)
+    """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is."""
+    if not again and (before := earlier(source)):
+        raise AlreadyImported(_told(before))
+    # What another run of this file has only checked, whether it goes on or was killed, it will not write any more.
+    ImportRun.objects.filter(file_hash=source.sha256, state=RunState.CHECKING).delete()
+    kept = {"format": source.format, "encoding": source.encoding, "again": again}
     started = ImportRun.objects.create(
         id=run_id or new_id("run"),
         created_at=timezone.now(),
         started_by=started_by[:100],
         file_name=source.name[:255],
         file_hash=source.sha256,
-        settings=asdict(settings),
+        settings=asdict(settings) | kept | {"errors": str(refused.path.absolute()) if refused else None},
     )
     try:
         return _go_on(Work(source, settings, progress, started), refused)
-    except UnusableFile:
+    except DatabaseError:
+        raise  # the run stays, to be resumed
+    except Exception:
         ImportRun.objects.filter(pk=started.pk, state=RunState.CHECKING).delete()
         raise
 
@@ -61,25 +82,51 @@ def resume(
     source: Source, *, progress: Progress, refused: RefusedRows | None = None, run_id: str | None = None
 ) -> Report:
     """Goes on with a run that broke off, with the settings that it was begun with."""
-    found = ImportRun.objects.filter(state__in=(RunState.CHECKING, RunState.WRITING)).order_by("-created_at")
-    found = found.filter(pk=run_id) if run_id else found.filter(file_hash=source.sha256)
-    begun = found.first()
-    if begun is None:
-        raise UnusableFile("No run of this file broke off: there is nothing to resume.")
+    with transaction.atomic():
+        # A process that was killed may have a last commit under way: the lock waits for it.
+        found = ImportRun.objects.select_for_update().filter(
+            **{"pk": run_id} if run_id else {"file_hash": source.sha256}
+        )
+        runs = sorted(found, key=lambda one: (one.created_at, one.pk))
+    begun = _to_be_resumed(runs)
     if begun.file_hash != source.sha256:
         raise UnusableFile(f"{source.name} is not the file that {begun.pk} was begun with; that is {begun.file_name}.")
-    settings = Settings(**begun.settings | {"nulls": tuple(begun.settings["nulls"])})
+    kept = begun.settings
+    asked: dict[str, Any] = {name: value for name, value in kept.items() if name not in NOT_SETTINGS}
+    settings = Settings(**asked | {"nulls": tuple(asked["nulls"])})
+    source.format = kept.get("format", source.format)
+    source.encoding = kept.get("encoding", source.encoding)
+    if refused and kept.get("errors"):
+        refused.path = Path(kept["errors"])
     return _go_on(Work(source, settings, progress, begun), refused)
 
 
-def _refuse_repetition(source: Source) -> None:
-    before = ImportRun.objects.filter(file_hash=source.sha256, state__in=(RunState.DONE, RunState.WRITING))
-    if found := before.order_by("-created_at").first():
-        if found.state == RunState.WRITING:
-            message = f"broke off as {found.pk} after row {found.position}: --resume it, or undo_import {found.pk}"
-            raise AlreadyImported(f"The import of this file {message}. --again starts from the beginning.")
-        when = f"{found.created_at:%Y-%m-%d %H:%M} UTC as {found.pk}, from {found.file_name}"
-        raise AlreadyImported(f"This very file was imported already ({when}). --again imports it once more.")
+def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
+    if not runs:
+        raise UnusableFile("No run of this file broke off: there is nothing to resume.")
+    *older, newest = runs
+    if newest.state not in OPEN:
+        half = [one.pk for one in older if one.state == RunState.WRITING]
+        hint = f" {half[-1]} before it broke off: undo_import {half[-1]} takes that back." if half else ""
+        told = f"The last run of this file, {newest.pk}, {newest.get_state_display()}"
+        raise UnusableFile(f"{told}: there is nothing to resume.{hint}")
+    return newest
+
+
+def earlier(source: Source) -> ImportRun | None:
+    """The newest run that has imported this very file, or is about to."""
+    states = (RunState.DONE, RunState.WRITING)
+    return ImportRun.objects.filter(file_hash=source.sha256, state__in=states).order_by("-created_at").first()
+
+
+def _told(found: ImportRun) -> str:
+    if found.state == RunState.WRITING:
+        return (
+            f"{found.pk} imports this file now, or broke off after row {found.position}: if nobody is at work on it, --resume"
+            f" it, or take it back with undo_import {found.pk}. --again starts from the beginning."
+        )
+    when = f"{found.created_at:%Y-%m-%d %H:%M} UTC as {found.pk}, from {found.file_name}"
+    return f"This very file was imported already ({when}). --again imports it once more."
 
 
 def _go_on(work: Work, refused: RefusedRows | None) -> Report:
@@ -87,18 +134,47 @@ def _go_on(work: Work, refused: RefusedRows | None) -> Report:
     assert run is not None
     report.run = run.pk
     if run.state == RunState.CHECKING:
-        if not work.settings.skip_errors:
+        if work.settings.skip_errors:
+            work.read_through()
+        else:
             work.go_through("checking", is_first=True, refused=refused)
             if report.problem_count:
                 return _ended(work, RunState.REFUSED)
+        _begin_writing(run)
+    try:
+        return _write(work, refused)
+    except RunOvertaken:
+        raise
+    except (UnusableFile, OSError, DatabaseError) as error:
+        raise BrokenOff(run, error) from error
+
+
+def _begin_writing(run: ImportRun) -> None:
+    """Of several who checked the same file at the same time one goes on."""
+    with transaction.atomic():
+        same = ImportRun.objects.select_for_update().filter(file_hash=run.file_hash).order_by("pk")
+        runs = {one.pk: one for one in same}
+        if run.pk not in runs or runs[run.pk].state != RunState.CHECKING:
+            raise RunOvertaken("Another import of this file was begun in the meantime; this one wrote nothing.")
+        others = [one for one in runs.values() if one.state in (RunState.DONE, RunState.WRITING)]
+        if others and not run.settings.get("again"):
+            raise AlreadyImported(_told(others[-1]))
         run.state = RunState.WRITING
         run.save(update_fields=["state"])
+
+
+def _write(work: Work, refused: RefusedRows | None) -> Report:
+    run, report = work.run, work.report
+    assert run is not None
     report.counts.clear()
     report.counts.update(run.counts)
     report.customers = 0
     epochs.current()  # asked here, for the thread that prepares events has no connection
-    if refused:
-        refused.go_on_at(run.refused_bytes)
+    if refused and not refused.go_on_at(run.refused_bytes):
+        report.warnings.append(
+            f"{refused.path}, with what was refused up to row {run.position}, is gone; what is refused from there on"
+            " stands in a new file of that name."
+        )
     work.go_through("writing", is_first=work.settings.skip_errors, refused=refused, writes=True)
     return _ended(work, RunState.DONE)
 
@@ -106,7 +182,8 @@ def _go_on(work: Work, refused: RefusedRows | None) -> Report:
 def _ended(work: Work, state: RunState) -> Report:
     run, report = work.run, work.report
     assert run is not None
-    run.state, run.finished_at, run.counts = state, timezone.now(), dict(report.counts)
-    run.save(update_fields=["state", "finished_at", "counts"])
+    changed = ImportRun.objects.filter(pk=run.pk, state=run.state)
+    if not changed.update(state=state, finished_at=timezone.now(), counts=dict(report.counts)):
+        raise RunOvertaken(f"{run.pk} was taken back while it was written.")
     report.state = str(state)
     return report

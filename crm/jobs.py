@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
+from django.conf import settings
 from django.core.files import File
+from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
 from crm import dashboard, duplicates, exports, imports, search, transfers, undoing
@@ -32,7 +34,12 @@ def find_duplicates(run: Run) -> dict[str, Any]:
 
 def check_import(run: Run) -> dict[str, Any]:
     kept = JobFile.objects.get(pk=run.payload["file"])
-    return _told(run, kept, lambda source, more: imports.check(source, transfers.settings_of(run.payload), **more))
+    wanted = transfers.settings_of(run.payload)
+    with TemporaryDirectory() as folder:
+        refused = RefusedRows(Path(folder) / "refused")
+        told = _told(run, kept, refused, lambda source, more: imports.check(source, wanted, **more))
+    before = imports.earlier(transfers.source_of(kept))
+    return told | {"before": before and f"{before.created_at:%Y-%m-%d %H:%M} UTC, {before.started_by}"}
 
 
 def import_customers(run: Run) -> dict[str, Any]:
@@ -41,12 +48,18 @@ def import_customers(run: Run) -> dict[str, Any]:
     run_id = transfers.import_run_of(run.job)
     begun = ImportRun.objects.filter(pk=run_id).first()
     if begun and begun.state not in (RunState.CHECKING, RunState.WRITING):
-        return dict(begun.counts) | {"run": run_id, "problem_count": begun.counts.get("refused", 0), "problems": []}
+        return dict(begun.counts) | {"run": run_id, "problem_count": begun.counts.get("problems", 0), "problems": []}
+    # Where another worker finds them that takes the job up again.
+    refused = RefusedRows(settings.MEDIA_ROOT / f"{run_id}.refused")
+    refused.path.parent.mkdir(parents=True, exist_ok=True)
     if begun:
-        return _told(run, kept, lambda source, more: imports.resume(source, run_id=run_id, **more))
-    settings = transfers.settings_of(run.payload)
-    asked = {"started_by": run.job.actor, "again": True, "run_id": run_id}
-    return _told(run, kept, lambda source, more: imports.run(source, settings, **asked, **more))
+        told = _told(run, kept, refused, lambda source, more: imports.resume(source, run_id=run_id, **more))
+    else:
+        wanted = transfers.settings_of(run.payload)
+        asked = {"started_by": run.job.actor, "again": bool(run.payload.get("again")), "run_id": run_id}
+        told = _told(run, kept, refused, lambda source, more: imports.run(source, wanted, **asked, **more))
+    refused.path.unlink(missing_ok=True)
+    return told
 
 
 def undo_import(run: Run) -> dict[str, Any]:
@@ -61,26 +74,32 @@ def undo_import(run: Run) -> dict[str, Any]:
     return asdict(undone)
 
 
-def _told(run: Run, kept: JobFile, work: Callable[[Source, dict[str, Any]], Report]) -> dict[str, Any]:
+def _told(
+    run: Run, kept: JobFile, refused: RefusedRows, work: Callable[[Source, dict[str, Any]], Report]
+) -> dict[str, Any]:
     """What the page shows; all the refused rows, to be mended, are in a file beside it."""
 
     def progress(doing: str, fraction: float, customers: int) -> None:
         run.progress(int(fraction * PERCENT), PERCENT)
 
-    with TemporaryDirectory() as folder:
-        refused = RefusedRows(Path(folder) / "refused.csv")
-        try:
-            report = work(transfers.source_of(kept), {"progress": progress, "refused": refused})
-        except UnusableFile as error:
-            raise Refused(str(error)) from None
-        finally:
-            refused.close()
-        # PostgreSQL's JSON holds no NUL, which may be the very problem.
-        told = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
-        if refused.file is not None:
-            with refused.path.open("rb") as content:
-                name = f"refused rows of {kept.name}.csv"
-                told["report"] = transfers.keep(File(content), name, run.job.actor, run.job).pk
+    try:
+        source = transfers.source_of(kept)
+        report = work(source, {"progress": progress, "refused": refused})
+    except UnusableFile as error:
+        raise Refused(str(error)) from None
+    except imports.BrokenOff as error:
+        if isinstance(error.__cause__, DatabaseError):
+            raise  # to be tried once more
+        raise Refused(str(error)) from None
+    finally:
+        refused.close()
+    # PostgreSQL's JSON holds no NUL, which may be the very problem.
+    told = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
+    if refused.file is not None:
+        with refused.path.open("rb") as content:
+            ending = "csv" if source.format in ("csv", "xlsx") else "ndjson"
+            name = f"refused rows of {kept.name}.{ending}"
+            told["report"] = transfers.keep(File(content), name, run.job.actor, run.job).pk
     return told
 
 

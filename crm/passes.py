@@ -1,7 +1,7 @@
 """One pass over a file of customers: read in chunks, judge, plan, and write what is good in sets."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,13 @@ from overplane.database.attributes import attributes
 from overplane.database.bulk import Ready, analyze_if_grown
 from overplane.files.ahead import ahead
 from overplane.files.sources import Source, UnusableFile
-from overplane.files.spreadsheets import Damage
+from overplane.files.spreadsheets import Damage, rearmed
 from overplane.files.tables import opened_table
 from overplane.ids import new_id
 from overplane.observability import Origin
 from overplane.problems import Code, invalid
 
+Prepared = tuple[list[int], list[Ready]]  # places of a chunk, and their customers ready to be written
 Progress = Callable[[str, float, int], None]  # what is being done, how much of the file (0 to 1), customers so far
 
 
@@ -54,6 +55,10 @@ class Settings:
             raise UnusableFile("Mode create finds nobody, so it matches on nothing. Use upsert.")
 
 
+class RunOvertaken(UnusableFile):
+    """Another process is at work on the same run, or has taken it back."""
+
+
 class Work:
     """One file on its way in: read once or twice, its report growing."""
 
@@ -61,6 +66,13 @@ class Work:
         self.source, self.settings, self.progress, self.run = source, settings, progress, run
         self.report = Report(source.name, source.encoding)
         self.origin = Origin(f"import:{run.pk}") if run else None
+
+    def read_through(self) -> None:
+        """Reads all of it and judges nothing: whatever cannot be read is told before anything is written."""
+        with self._table() as (table, _, _):
+            for count, _ in enumerate(table.rows):
+                if count % SIZE == 0:
+                    self.progress("reading", self.source.fraction, count)
 
     def go_through(
         self, doing: str, *, is_first: bool, refused: RefusedRows | None, writes: bool = False, tells: bool = False
@@ -72,31 +84,33 @@ class Work:
                 reading, mode=settings.mode, match_on=settings.match_on, replaces_rows=settings.replace_rows
             )
             watched = {name: Damage() for name in IDENTIFIERS if is_first and _place(columns, name) is not None}
-            for chunk, ready in ahead(self._prepared(chunks(table, reading), columns, writes=writes)):
-                if is_first:
-                    planner.note(chunk)
-                    _watch(chunk, columns, watched)
-                report.customers += len(chunk)
-                if not writes:
-                    self._foresee(chunk, planner, tells=tells)
-                    self._note_problems(chunk, columns, refused)
-                elif chunk.last_number > self._position:
-                    self._write(chunk, planner, refused, ready)
-                    analyze_if_grown(CUSTOMERS)
-                self.progress(doing, self.source.fraction, report.customers)
+            # Closed before the file is: its thread reads on until then.
+            with closing(ahead(self._prepared(chunks(table, reading), columns, writes=writes))) as coming:
+                for chunk, prepared in coming:
+                    if is_first:
+                        planner.note(chunk)
+                        _watch(chunk, columns, watched)
+                    report.customers += len(chunk)
+                    if not writes:
+                        self._foresee(chunk, planner, tells=tells)
+                        self._note_problems(chunk, reading, refused)
+                    elif chunk.last_number > self._position:
+                        self._write(chunk, planner, refused, prepared)
+                        analyze_if_grown(CUSTOMERS)
+                    self.progress(doing, self.source.fraction, report.customers)
             for name, damage in watched.items():
                 report.warnings += damage.warnings(columns.heading(name))
 
     def _prepared(
         self, found: Iterator[Chunk], columns: Columns, *, writes: bool
-    ) -> Iterator[tuple[Chunk, list[Ready] | None]]:
+    ) -> Iterator[tuple[Chunk, Prepared | None]]:
         """Where nobody has to be found first, new customers are made ready while the database still writes others."""
         is_plain = writes and self.settings.mode == "create" and columns.parent is None
         is_plain = is_plain and "id" not in columns.customer and "id" not in columns.rows
         for chunk in found:
             made = [i for i in range(len(chunk)) if i not in chunk.problems]
             is_due = is_plain and chunk.last_number > self._position
-            yield chunk, self._new_customers(chunk, made) if is_due else None
+            yield chunk, (made, self._new_customers(chunk, made)) if is_due else None
 
     def _new_customers(self, chunk: Chunk, made: list[int]) -> list[Ready]:
         assert self.origin is not None
@@ -109,29 +123,25 @@ class Work:
     def _position(self) -> int:
         return self.run.position if self.run else 0
 
-    def _note_problems(self, chunk: Chunk, columns: Columns, refused: RefusedRows | None) -> None:
+    def _note_problems(self, chunk: Chunk, reading: Reading, refused: RefusedRows | None) -> None:
         self.report.note_problems(chunk)
-        if refused:
-            refused.add(chunk, columns.headings)
+        if refused and chunk.problems:
+            refused.add(chunk, reading)
 
     @contextmanager
     def _table(self) -> Iterator[tuple[Any, Columns, Reading]]:
         settings = self.settings
+        is_sheet = self.source.format in ("csv", "xlsx")
         with opened_table(self.source, delimiter=settings.delimiter) as table:
             columns = resolve(
-                table.headings,
+                [rearmed(heading) for heading in table.headings] if is_sheet else table.headings,
                 mapping=settings.mapping,
                 constants=settings.constants,
                 ignore_unknown=settings.ignore_unknown,
             )
             _check_sufficient(columns, settings)
             self.report.mapping = columns.mapping
-            is_disarmed = self.source.format in ("csv", "xlsx")
-            yield (
-                table,
-                columns,
-                Reading(columns, frozenset(settings.nulls), is_disarmed, table.is_sparse, settings.size),
-            )
+            yield table, columns, Reading(columns, frozenset(settings.nulls), is_sheet, table.is_sparse, settings.size)
 
     def _foresee(self, chunk: Chunk, planner: Planner, *, tells: bool) -> None:
         """What writing this chunk would do."""
@@ -145,29 +155,29 @@ class Work:
             if i not in chunk.problems:
                 self._tell_changes(chunk, i, before, planner.changes(chunk, i, before))
         counts["unchanged"] += len([i for i in plan.unchanged if i not in chunk.problems])
-        self._count_rows(self._rows_plans(chunk, plan, planner.columns, {}))
+        self._count_rows(self._rows_plans(chunk, plan, planner.columns))
 
     def _tell_changes(self, chunk: Chunk, i: int, before: dict[str, Any], new: dict[str, Any]) -> None:
         self.report.counts["updated"] += 1
         number = chunk.numbers[i]
         self.report.note_changes([FieldChange(number, before["id"], n, before[n], value) for n, value in new.items()])
 
-    def _write(self, chunk: Chunk, planner: Planner, refused: RefusedRows | None, ready: list[Ready] | None) -> None:
+    def _write(self, chunk: Chunk, planner: Planner, refused: RefusedRows | None, prepared: Prepared | None) -> None:
         """One transaction: what is good of the chunk, its events, and how far the run has come."""
         assert self.run is not None
-        assert self.origin is not None
         with transaction.atomic():
             self._hold_run()
             if self.settings.match_on:
                 values = chunk.values.get(self.settings.match_on, [])
                 matching.claim([(self.settings.match_on, value) for value in values if value])
             plan = planner.plan(chunk)
-            for part in ready if ready is not None else self._new_customers(chunk, plan.creates):
+            is_ready = prepared is not None and prepared[0] == plan.creates
+            for part in prepared[1] if is_ready else self._new_customers(chunk, plan.creates):
                 part.write()
             self.report.counts["created"] += len(plan.creates)
             self.report.counts["rows_created"] += sum(len(chunk.children.get(i, [])) for i in plan.creates)
             self._change(chunk, plan, planner, timezone.now())
-            self._note_problems(chunk, planner.columns, refused)
+            self._note_problems(chunk, planner.reading, refused)
             self.run.position, self.run.counts = chunk.last_number, dict(self.report.counts)
             self.run.refused_bytes = refused.flushed() if refused else 0
             self.run.save(update_fields=["position", "counts", "refused_bytes"])
@@ -177,56 +187,69 @@ class Work:
         assert self.run is not None
         held = ImportRun.objects.select_for_update().filter(pk=self.run.pk).values_list("position", "state").first()
         if held != (self.run.position, RunState.WRITING):
-            raise UnusableFile(f"Somebody else is at work on {self.run.pk}, or has taken it back.")
+            raise RunOvertaken(f"Somebody else is at work on {self.run.pk}, or is taking it back.")
 
     def _change(self, chunk: Chunk, plan: Plan, planner: Planner, now: Any) -> None:
         """Locks those that differ, looks at them once more, and writes what differs still."""
         assert self.origin is not None
-        foreseen = self._rows_plans(chunk, plan, planner.columns, {})
-        ids = {before["id"] for before in plan.updates.values()} | {one.customer["id"] for one in foreseen}
+        ids = {before["id"] for before in plan.updates.values()}
+        ids |= {one.customer["id"] for one in self._rows_plans(chunk, plan, planner.columns)}
         locked = {one["id"]: one for one in locked_customers(ids)}
+        self._refuse_overtaken(chunk, plan, ids, locked)
         changes = []
         for i, before in plan.updates.items():
             if i in chunk.problems:
                 continue
-            current = locked.get(before["id"])
-            if current is None:
-                chunk.refuse(i, "", before["id"], invalid(Code.RESOURCE_MISSING, "The customer was deleted meanwhile."))
-            elif new := planner.changes(chunk, i, current):
+            current = locked[before["id"]]
+            if new := planner.changes(chunk, i, current):
                 changes.append((current, new))
                 self._tell_changes(chunk, i, current, new)
             else:
                 self.report.counts["unchanged"] += 1
         self.report.counts["unchanged"] += len([i for i in plan.unchanged if i not in chunk.problems])
         bulk.update_customers(changes, now=now, origin=self.origin)
-        if foreseen:
+        if planner.columns.rows:
             current = {one["id"]: one for one in locked_customers(ids)}
             rows = self._rows_plans(chunk, plan, planner.columns, current)
             self._count_rows(rows)
             bulk.change_rows(rows, origin=self.origin)
 
+    def _refuse_overtaken(self, chunk: Chunk, plan: Plan, ids: set[str], locked: dict[str, dict[str, Any]]) -> None:
+        """Customers that somebody deleted, or gave another key, between the planning and the lock."""
+        there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
+        key = self.settings.match_on if self.settings.match_on in chunk.values else None
+        for i, customer_id in there.items():
+            if customer_id not in ids or i in chunk.problems:
+                continue
+            if customer_id not in locked:
+                error = invalid(Code.RESOURCE_MISSING, "The customer was deleted meanwhile.")
+                chunk.refuse(i, "", customer_id, error)
+            elif key and locked[customer_id][key] != chunk.values[key][i]:
+                error = invalid(Code.PARAMETER_CONFLICT, f"Somebody changed its {key} meanwhile. Import the row again.")
+                chunk.refuse(i, key, customer_id, error)
+
     def _rows_plans(
-        self, chunk: Chunk, plan: Plan, columns: Columns, known: dict[str, dict[str, Any]]
+        self, chunk: Chunk, plan: Plan, columns: Columns, held: dict[str, dict[str, Any]] | None = None
     ) -> list[RowsPlan]:
-        """What changes in the supplier numbers of customers that are there already; `known`: those that are held."""
+        """What changes in the supplier numbers of customers that are there already; of those `held`, if that is given."""
         if not columns.rows:
             return []
         wanted: dict[str, list[dict[str, Any]]] = {}
         there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
         for i, customer_id in sorted(there.items()):
-            if i not in chunk.problems and (i in chunk.children or self.settings.replace_rows):
+            is_told = i in chunk.children or (self.settings.replace_rows and i not in chunk.silent)
+            if is_told and i not in chunk.problems and (held is None or customer_id in held):
                 wanted.setdefault(customer_id, []).extend(chunk.children.get(i, []))
         existing = existing_rows(sorted(wanted))
         plans = [
             plan_rows(
-                known.get(customer_id, {"id": customer_id, "version": 0}),
+                held[customer_id] if held else {"id": customer_id},
                 existing.get(customer_id, []),
                 children,
                 replaces=self.settings.replace_rows,
                 new_id=lambda: new_id(ROW_PREFIX),
             )
             for customer_id, children in wanted.items()
-            if not known or customer_id in known
         ]
         return [one for one in plans if not one.is_empty]
 
@@ -239,9 +262,11 @@ class Work:
 
 
 def _check_sufficient(columns: Columns, settings: Settings) -> None:
-    given = {*columns.customer, *columns.constants}
     if columns.parent is not None:
         return
+    given = {*columns.customer, *columns.constants}
+    if same := {"id", settings.match_on} & set(columns.constants):
+        raise UnusableFile(f"--set {min(same)}: what tells customers apart cannot be the same for all of them.")
     if settings.match_on and settings.match_on not in given:
         raise UnusableFile(f"No column is {settings.match_on}, on which customers are to be matched.")
     required = [name for name, known in attributes(Customer).items() if known.required]

@@ -1,6 +1,6 @@
 """What is to become of each customer of a file: made, changed (and in what), left as it is, or refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,13 +34,14 @@ class Plan:
 
 class Planner:
     def __init__(self, reading: Reading, *, mode: str, match_on: str | None, replaces_rows: bool) -> None:
-        self.columns = reading.columns
+        self.reading, self.columns = reading, reading.columns
         self.mode, self.match_on = mode, match_on
         unique = {name for name in ("id", match_on) if name and name in self.columns.customer}
         if self.columns.parent is not None and replaces_rows:
             unique.add("customer_id")
         self.seen = {name: Seen() for name in unique}
         self.row_ids = Seen() if "id" in self.columns.rows else None
+        self.companies = Seen() if self.columns.parent is not None else None
 
     def note(self, chunk: Chunk) -> None:
         """Refuses what the file holds twice. Each chunk once, in their order."""
@@ -51,11 +52,25 @@ class Planner:
                 message = f"Row {first} has the same {name}. Each may stand in the file once."
                 self._refuse(chunk, places[at], name, invalid(Code.PARAMETER_DUPLICATE, message))
         if self.row_ids:
-            pairs = [(child["id"], child["number"], i) for i, some in chunk.children.items() for child in some]
-            pairs = [pair for pair in pairs if pair[0]]
+            pairs = [(child["id"], child["number"], i) for i, child in _identified(chunk, chunk.children)]
             for at, first in self.row_ids.add([p[0] for p in pairs], [p[1] for p in pairs]).items():
                 error = invalid(Code.PARAMETER_DUPLICATE, f"Row {first} has the same id.")
                 chunk.refuse(pairs[at][2], "supplier_numbers.id", pairs[at][0], error, pairs[at][1])
+
+        if self.companies:
+            self._refuse_scattered(chunk, self.companies)
+
+    def _refuse_scattered(self, chunk: Chunk, companies: Seen) -> None:
+        """Which row of a company is meant can be told only of those that stand together."""
+        pairs = [
+            (f"{chunk.values['customer_id'][i]}\0{company}", i)
+            for i, children in chunk.children.items()
+            for company in sorted({child["company"] for child in children if child.get("company")})
+        ]
+        found = companies.add([pair for pair, _ in pairs], [chunk.numbers[i] for _, i in pairs])
+        for at, first in found.items():
+            message = f"Row {first} is of the same customer and company: let its rows stand together."
+            self._refuse(chunk, pairs[at][1], "customer_id", invalid(Code.PARAMETER_DUPLICATE, message))
 
     def plan(self, chunk: Chunk) -> Plan:
         """Adds to the chunk's problems what only the database can tell."""
@@ -63,13 +78,13 @@ class Planner:
             return self._parents(chunk)
         plan = Plan()
         if self.mode == "create":
-            self._refuse_taken(chunk, range(len(chunk)))
             plan.creates = [i for i in range(len(chunk)) if i not in chunk.problems]
         else:
             self._match(chunk, plan)
-            self._refuse_taken(chunk, plan.creates)
-            plan.creates = [i for i in plan.creates if i not in chunk.problems]
+        self._refuse_incomplete(chunk, plan.creates)
+        self._refuse_taken(chunk, plan.creates)
         self._refuse_taken_rows(chunk, plan)
+        plan.creates = [i for i in plan.creates if i not in chunk.problems]
         return plan
 
     def changes(self, chunk: Chunk, i: int, before: Values) -> Values:
@@ -103,15 +118,13 @@ class Planner:
             return
         owners = dict.fromkeys(plan.creates)
         owners |= {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged  # type: ignore[assignment]
-        given = [child["id"] for i in owners for child in chunk.children.get(i, []) if child["id"]]
+        given = [child["id"] for _, child in _identified(chunk, owners)]
         pairs = SupplierNumberAtCustomer.objects.values_list("id", "customer_id")
         taken = dict(_among(pairs, "id", given))
-        for i, owner in owners.items():
-            for child in chunk.children.get(i, []):
-                if child["id"] in taken and taken[child["id"]] != owner:
-                    error = invalid(Code.PARAMETER_DUPLICATE, "Another customer has a supplier number with this id.")
-                    heading = self.columns.heading("supplier_numbers.id")
-                    chunk.refuse(i, heading, child["id"], error, child["number"])
+        for i, child in _identified(chunk, owners):
+            if child["id"] in taken and taken[child["id"]] != owners[i]:
+                error = invalid(Code.PARAMETER_DUPLICATE, "Another customer has a supplier number with this id.")
+                chunk.refuse(i, self.columns.heading("supplier_numbers.id"), child["id"], error, child["number"])
 
     def _match(self, chunk: Chunk, plan: Plan) -> None:
         name = self.match_on or ""
@@ -126,7 +139,7 @@ class Planner:
             if error := self._match_error(key, candidates, chunk, i):
                 self._refuse(chunk, i, name, error)
             elif not candidates:
-                self._plan_new(chunk, plan, i)
+                plan.creates.append(i)
             elif self.changes(chunk, i, candidates[0]):
                 plan.updates[i] = candidates[0]
             else:
@@ -147,14 +160,18 @@ class Planner:
             return invalid(Code.PARAMETER_IMMUTABLE, message)
         return None
 
-    def _plan_new(self, chunk: Chunk, plan: Plan, i: int) -> None:
-        """An upsert that finds nobody creates, and then needs what a create needs."""
-        for name, known in attributes(Customer).items():
-            if known.required and chunk.values.get(name, {i: ABSENT})[i] == ABSENT:
-                message = "Nobody has this value, so a customer would be created, which needs this field."
-                chunk.refuse(i, name, "", invalid(Code.PARAMETER_MISSING, message))
-                return
-        plan.creates.append(i)
+    def _refuse_incomplete(self, chunk: Chunk, places: Sequence[int]) -> None:
+        """A new customer needs what is required, which a column (or an object of the file) may lack."""
+        for name in [name for name, known in attributes(Customer).items() if known.required]:
+            values = chunk.values.get(name)
+            if values is not None and ABSENT not in values:
+                continue
+            for i in places:
+                if values is None or values[i] == ABSENT:
+                    message = "A customer would be created (nobody has the value), which needs this field."
+                    if self.mode == "create":
+                        message = "A new customer needs this field."
+                    chunk.refuse(i, self.columns.heading(name), "", invalid(Code.PARAMETER_MISSING, message))
 
     def _parents(self, chunk: Chunk) -> Plan:
         """The customers that a file of rows names."""
@@ -170,6 +187,11 @@ class Planner:
                 plan.unchanged[i] = value
         self._refuse_taken_rows(chunk, plan)
         return plan
+
+
+def _identified(chunk: Chunk, places: Iterable[int]) -> Iterator[tuple[int, Values]]:
+    """The supplier numbers of these customers that bring an id of their own."""
+    return ((i, child) for i in places for child in chunk.children.get(i, []) if child.get("id"))
 
 
 def _among(queryset: Any, name: str, values: Sequence[str]) -> list[Any]:

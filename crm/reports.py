@@ -1,15 +1,17 @@
 """What an import has to say: counts, problems by row and by kind, warnings, and the refused rows as a file to mend."""
 
 import csv
+import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from crm.chunks import Chunk, RowProblem
+from crm.chunks import Chunk, Reading, RowProblem
 from crm.columns import TOLD
-from overplane.files.spreadsheets import disarmed
-from overplane.files.tables import ABSENT
+from overplane.files.spreadsheets import disarmed, rearmed
+from overplane.files.tables import ABSENT, Row
 
 KEPT = 200
 COUNTS = ("created", "updated", "unchanged", "refused", "rows_created", "rows_updated", "rows_deleted")
@@ -36,7 +38,6 @@ class Report:
     state: str = ""
     customers: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    problem_count: int = 0
     problems: list[RowProblem] = field(default_factory=list)
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)  # (code, column)
     changes: list[FieldChange] = field(default_factory=list)
@@ -46,10 +47,14 @@ class Report:
 
     def note_problems(self, chunk: Chunk) -> None:
         for _, problems in sorted(chunk.problems.items()):
-            self.problem_count += len(problems)
+            self.counts["problems"] += len(problems)
             self.kinds.update((problem.problem.code, problem.column) for problem in problems)
             self.problems += problems[: KEPT - len(self.problems)]
         self.counts["refused"] += len(chunk.problems)
+
+    @property
+    def problem_count(self) -> int:
+        return self.counts["problems"]
 
     def note_changes(self, changes: list[FieldChange]) -> None:
         self.changes += changes[: KEPT - len(self.changes)]
@@ -83,20 +88,25 @@ def problem_as_json(problem: RowProblem) -> dict[str, Any]:
 
 
 class RefusedRows:
-    """The refused customers' rows in their own columns and the reason beside them; made when the first one comes."""
+    """The refused customers as they stood in the file, with the reason; made when the first one comes.
+
+    Rows of a spreadsheet become CSV, the reason in columns before their own, so that a row with too few or too many
+    cells stays one. Objects become NDJSON, which can say that a key is absent.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.file: TextIO | None = None
-        self.writer: Any = None
 
-    def go_on_at(self, size: int) -> None:
-        """Drops what was written after the last commit of the run, nothing of which counts."""
-        if size and self.file is None:
+    def go_on_at(self, size: int) -> bool:
+        """Drops what was written after the last commit of the run, nothing of which counts. False if it is not there."""
+        if self.file is None and size:
+            if not self.path.is_file() or self.path.stat().st_size < size:
+                return False
             with self.path.open("r+b") as kept:
                 kept.truncate(size)
             self.file = self.path.open("a", encoding="utf-8", newline="")
-            self.writer = csv.writer(self.file)
+        return True
 
     def flushed(self) -> int:
         """How many bytes it has by now, all of them with the operating system."""
@@ -105,26 +115,64 @@ class RefusedRows:
         self.file.flush()
         return self.path.stat().st_size
 
-    def add(self, chunk: Chunk, headings: list[str]) -> None:
-        if not chunk.problems:
-            return
+    def add(self, chunk: Chunk, reading: Reading) -> None:
+        is_new = self.file is None
         if self.file is None:
-            self.file = self.path.open("w", encoding="utf-8-sig", newline="")
-            self.writer = csv.writer(self.file)
-            self.writer.writerow([*(disarmed(h) for h in headings if h not in TOLD), *TOLD])
-        kept = [i for i, heading in enumerate(headings) if heading not in TOLD]
-        for i, problems in sorted(chunk.problems.items()):
-            for number, cells in chunk.lines[i]:
-                own = [p for p in problems if p.number == number]
-                told = "; ".join(f"{p.column or 'row'}: {p.problem.message} ({p.problem.code})" for p in own)
-                shown = [_cell(cells[at]) for at in kept if at < len(cells)]
-                self.writer.writerow([*shown, number, told])
+            encoding = "utf-8-sig" if reading.is_sheet else "utf-8"
+            self.file = self.path.open("w", encoding=encoding, newline="")
+        if reading.is_sheet:
+            self._add_rows(chunk, reading.columns.headings, is_new=is_new)
+        else:
+            self.file.writelines(_objects(chunk, reading.columns.headings))
+
+    def _add_rows(self, chunk: Chunk, headings: list[str], *, is_new: bool) -> None:
+        writer = csv.writer(self.file)  # type: ignore[arg-type]
+        told_before = [i for i, heading in enumerate(headings) if heading in TOLD]
+        if is_new:
+            writer.writerow([*TOLD, *(disarmed(heading) for heading in headings if heading not in TOLD)])
+        for i, number, cells in _refused(chunk):
+            shown = [_cell(cell) for cell in cells[: chunk.ragged.get(number, len(cells))]]
+            for place in reversed(told_before):
+                del shown[place : place + 1]
+            writer.writerow([number, _told(chunk.problems[i], number), *shown])
 
     def close(self) -> None:
         if self.file is not None:
             self.file.close()
 
 
+def _refused(chunk: Chunk) -> Iterator[tuple[int, int, list[str]]]:
+    """Place of the customer, number and cells of each row that goes to the refused ones."""
+    return ((i, number, cells) for i in sorted(chunk.problems) for number, cells in chunk.lines[i])
+
+
+def _told(problems: list[RowProblem], number: int | None = None) -> str:
+    own = [p for p in problems if number in (None, p.number)]
+    return "; ".join(f"{p.column or 'row'}: {p.problem.message} ({p.problem.code})" for p in own)
+
+
 def _cell(text: str) -> str:
-    # A file is text: no NUL, which no program would read back. A cell with one is told and must be typed anew.
-    return "" if text == ABSENT else disarmed(text.replace("\0", "\ufffd"))
+    return disarmed(rearmed(text))  # in the file it may be disarmed already
+
+
+def _objects(chunk: Chunk, headings: list[str]) -> Iterator[str]:
+    """Each refused customer as the object it was, its values as text, which the import takes as well."""
+    for i in sorted(chunk.problems):
+        told = dict(zip(TOLD, (chunk.lines[i][0][0], _told(chunk.problems[i])), strict=True))
+        yield json.dumps(told | _object(chunk.lines[i], headings), ensure_ascii=False) + "\n"
+
+
+def _object(lines: list[Row], headings: list[str]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for at, (_, cells) in enumerate(lines):
+        children: dict[str, dict[str, str]] = {}
+        for heading, cell in zip(headings, cells, strict=True):
+            key, is_nested, inner = heading.partition(".")
+            if is_nested:
+                children.setdefault(key, {}).update({} if cell == ABSENT else {inner: cell})
+            elif not at and cell != ABSENT and heading not in TOLD:
+                made[heading] = cell
+        for key, child in children.items():
+            if child:
+                made.setdefault(key, []).extend([child] if any(child.values()) else [])
+    return made

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from overplane.api import keys
+from tests.importing import imported  # noqa: F401 (a fixture)
 
 CUSTOMER = "/api/crm/customer"
 ROW = "/api/crm/supplier-number-at-customer"

@@ -18,6 +18,7 @@ from crm.reports import RefusedRows
 from overplane.database import counters
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT, SIZE = 95, 10
@@ -37,9 +38,9 @@ def table(path: Path, *, bad: int = 0) -> Path:
     return path
 
 
-def after(chunks: int) -> Any:
+def after(chunks: int, broken: Any = BrokenOff) -> Any:
     """Breaks off when so many chunks are written."""
-    left = iter([*[None] * (chunks - 1), BrokenOff])
+    left = iter([*[None] * (chunks - 1), broken])
 
     def progress(doing: str, fraction: float, customers: int) -> None:
         if doing == "writing" and (error := next(left, None)):
@@ -122,7 +123,7 @@ def test_a_run_that_broke_off_is_taken_back(tmp_path: Path) -> None:
     with pytest.raises(BrokenOff):
         imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(4))
     again = io.StringIO()
-    with pytest.raises(CommandError, match=r"broke off as run_.* after row"):
+    with pytest.raises(CommandError, match=r"run_.* or broke off after row"):
         call_command("import_customers", str(tmp_path / "a.csv"), stdout=again)
     call_command("undo_import", ImportRun.objects.get().pk, stdout=again)
     assert not Customer.objects.exists()
@@ -142,3 +143,116 @@ def test_two_cannot_go_on_with_the_same_run(tmp_path: Path) -> None:
     with pytest.raises(UnusableFile, match="Somebody else is at work"):
         imports.resume(source, progress=interfere)
     check_all()
+
+
+def nothing(*_: Any) -> None:
+    pass
+
+
+def test_what_was_only_checked_is_never_written_beside_a_newer_run(tmp_path: Path) -> None:
+    """Killed while it checks, begun anew, done: then there is nothing to go on with, however often somebody asks."""
+    source = examined(table(tmp_path / "a.csv"), "a.csv")
+    with pytest.raises(KeyboardInterrupt):
+        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=interrupted)
+    assert ImportRun.objects.get().state == "checking"
+    imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=nothing)
+    with pytest.raises(UnusableFile, match="nothing to resume"):
+        imports.resume(source, progress=nothing)
+    check_all()
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_was_killed_while_it_was_checked_goes_on(tmp_path: Path) -> None:
+    source = examined(table(tmp_path / "a.csv"), "a.csv")
+    with pytest.raises(KeyboardInterrupt):
+        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=interrupted)
+    imports.resume(source, progress=nothing)
+    check_all()
+
+
+def test_a_half_run_beside_a_whole_one_is_named(tmp_path: Path) -> None:
+    source = examined(table(tmp_path / "a.csv"), "a.csv")
+    with pytest.raises(BrokenOff):
+        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(2))
+    half = ImportRun.objects.get()
+    imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=nothing, again=True)
+    with pytest.raises(UnusableFile, match=f"undo_import {half.pk}"):
+        imports.resume(source, progress=nothing)
+
+
+def test_the_same_file_at_the_same_time_goes_in_once(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv")
+
+    def one(_: int) -> bool:
+        source = examined(path, "a.csv")
+        try:
+            imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=nothing)
+        except UnusableFile:
+            return False
+        return True
+
+    assert sum(together(one, 3)) == 1
+    check_all()
+
+
+def test_it_goes_on_in_the_encoding_that_it_was_begun_with(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("\n".join(["name", *(f"Łódź {i}" for i in range(COUNT))]).encode("iso8859-2"))
+    source = examined(path, "a.csv", encoding="iso8859-2")
+    with pytest.raises(BrokenOff):
+        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(2))
+    imports.resume(examined(path, "a.csv", encoding="latin-1"), progress=nothing)
+    assert set(Customer.objects.values_list("customer_name", flat=True)) == {f"Łódź {i}" for i in range(COUNT)}
+
+
+@pytest.mark.parametrize("end", ['"unclosed', "c\0,,\n\x81"])
+def test_a_file_that_cannot_be_read_to_its_end_writes_nothing(tmp_path: Path, end: str) -> None:
+    path = table(tmp_path / "a.csv")
+    path.write_bytes(path.read_bytes() * 200 + end.encode("latin-1"))
+    with pytest.raises(CommandError) as raised:
+        call_command("import_customers", str(path), "--skip-errors", "--encoding", "cp1252")
+    assert raised.value.returncode == 2
+    assert not Customer.objects.exists()
+    assert not ImportRun.objects.exists()
+
+
+def test_breaking_off_says_what_stays_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table(tmp_path / "a.csv")
+    source = examined(path, "a.csv")
+    with pytest.raises(imports.BrokenOff, match="No space left") as raised:
+        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(3, OSError("No space left")))
+    run = ImportRun.objects.get()
+    assert f"undo_import {run.pk}" in str(raised.value)
+    assert f"row {run.position}" in str(raised.value)
+    assert Customer.objects.count() == 3 * SIZE
+
+
+def test_a_lost_file_of_refused_rows_stops_nobody(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", bad=7)
+    source, refused = examined(path, "a.csv"), RefusedRows(tmp_path / "refused.csv")
+    settings = imports.Settings(size=SIZE, skip_errors=True)
+    with pytest.raises(BrokenOff):
+        imports.run(source, settings, started_by="test", progress=after(4), refused=refused)
+    refused.close()
+    refused.path.unlink()
+    again = RefusedRows(tmp_path / "elsewhere.csv")
+    report = imports.resume(source, progress=nothing, refused=again)
+    again.close()
+    assert "is gone" in report.warnings[0]
+    assert (again.path, report.counts["refused"]) == (refused.path, 14)
+    assert again.path.read_text(encoding="utf-8-sig").startswith("import_row")
+
+
+def test_a_resumed_run_tells_what_was_refused_before(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", bad=90)
+    source = examined(path, "a.csv")
+    settings = imports.Settings(size=SIZE, skip_errors=True)
+    with pytest.raises(BrokenOff):
+        imports.run(source, settings, started_by="test", progress=after(9))
+    with pytest.raises(CommandError, match="2 customers refused") as raised:
+        call_command("import_customers", str(path), "--resume", stdout=io.StringIO(), stderr=io.StringIO())
+    assert raised.value.returncode == 1
+    assert "Nothing imported" not in str(raised.value)

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.http import HttpResponse
@@ -13,11 +15,14 @@ from django.test import Client
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
+from crm import imports, transfers
 from crm.columns import guess
 from crm.exports import FORMATS
 from crm.models import Customer, ImportRun
+from crm.reports import RefusedRows
 from overplane.events.models import Event
-from overplane.jobs.models import Job, JobFile, Preset
+from overplane.jobs.kinds import Lost
+from overplane.jobs.models import Job, JobFile, Preset, State
 from tests.test_merge import make
 from tests.test_people import member
 
@@ -80,6 +85,67 @@ def test_checks_first_and_then_applies_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_same_file_is_imported_once_more_only_by_who_says_so() -> None:
+    client = member("Editor")
+    for _ in range(2):
+        report = check(client, GOOD)
+        client.post(f"{report}apply/")
+        call_command("run_worker", until_idle=True)
+    assert Customer.objects.count() == 2
+    assert "imported already" in client.get(report).content.decode()
+    client.post(f"{report}apply/", {"again": "on"})
+    call_command("run_worker", until_idle=True)
+    assert Customer.objects.count() == 4
+
+
+def begin(job: Job) -> None:
+    """As a worker leaves it that was told to stop after the first customer."""
+    run_id = transfers.import_run_of(job)
+    refused = RefusedRows(settings.MEDIA_ROOT / f"{run_id}.refused")
+    wanted = replace(transfers.settings_of(job.payload), size=1)
+    source = transfers.source_of(JobFile.objects.get(pk=job.payload["file"]))
+    more = {"started_by": job.actor, "run_id": run_id, "refused": refused}
+    with pytest.raises(Lost):
+        imports.run(source, wanted, progress=lost, **more)
+    refused.close()
+
+
+def lost(doing: str, fraction: float, customers: int) -> None:
+    if doing == "writing":
+        raise Lost
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_cancelled_half_way_is_gone_on_with_and_not_begun_anew() -> None:
+    client = member("Editor")
+    report = check(client, GOOD)
+    apply = client.post(f"{report}apply/")["Location"]
+    begin(Job.objects.get(kind="crm.import_customers"))
+    client.post(f"{apply}cancel/")
+    assert Customer.objects.count() == 1
+    assert client.post(f"{report}apply/")["Location"] == apply
+    assert "Go on" in client.get(apply).content.decode()
+    first = client.post(f"{apply}go-on/")["Location"]
+    assert client.post(f"{apply}go-on/")["Location"] == first
+    call_command("run_worker", until_idle=True)
+    assert Customer.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_worker_goes_on_with_the_refused_rows() -> None:
+    client = member("Editor")
+    report = check(client, GOOD.replace("a@b", "nobody"))
+    client.post(f"{report}apply/", {"skip_errors": "1"})
+    job = Job.objects.get(kind="crm.import_customers")
+    begin(job)
+    call_command("run_worker", until_idle=True)
+    job.refresh_from_db()
+    assert (job.state, job.result["created"], job.result["refused"]) == (State.DONE, 1, 1)
+    assert b"nobody" in client.get(reverse("job_file", args=[job.result["report"]])).getvalue()
+    assert not list(settings.MEDIA_ROOT.glob("*.refused"))
+
+
+@pytest.mark.django_db(transaction=True)
 def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     client = member("Editor")
     bad = 'Name,email_id\nGood,a@b\n"<svg onload=alert(1)>",=no-mail\n,x@y\n\0,\n'
@@ -90,9 +156,9 @@ def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     assert "<svg onload" not in shown
     found = client.get(reverse("job_file", args=[Job.objects.get(kind="crm.check_import").result["report"]]))
     rows = list(csv.reader(io.StringIO(found.getvalue().decode("utf-8-sig"))))
-    assert rows[0] == ["Name", "email_id", "import_row", "import_problems"]
-    assert [(row[2], row[3].partition(":")[0]) for row in rows[1:]] == [("3", "email_id"), ("4", "Name"), ("5", "Name")]
-    assert rows[1][1] == "'=no-mail"
+    assert rows[0] == ["import_row", "import_problems", "Name", "email_id"]
+    assert [(row[0], row[1].partition(":")[0]) for row in rows[1:]] == [("3", "email_id"), ("4", "Name"), ("5", "Name")]
+    assert rows[1][3] == "'=no-mail"
     assert found["Content-Disposition"].startswith("attachment")
     client.post(f"{report}apply/")
     call_command("run_worker", until_idle=True)

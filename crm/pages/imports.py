@@ -34,7 +34,7 @@ EXPORT = "crm.export_customers"
 MAY_IMPORT = ("crm.add_customer", "crm.change_customer")
 DIGITS = re.compile("[0-9]{1,9}")
 LARGEST = 512 * 1024 * 1024
-ENDS_WELL = (RunState.DONE, RunState.WRITING)
+TAKEN = (RunState.DONE, RunState.WRITING)
 may_import = permission_required(MAY_IMPORT, raise_exception=True)
 
 
@@ -160,9 +160,11 @@ def _save_preset(request: HttpRequest, chosen: dict[str, str]) -> None:
         Preset.objects.update_or_create(kind=transfers.PRESET, name=name, defaults=values)
 
 
-def _enqueue(request: HttpRequest, kind: str, kept: JobFile, asked: dict[str, Any]) -> HttpResponse:
+def _enqueue(
+    request: HttpRequest, kind: str, kept: JobFile, asked: dict[str, Any], *, key: str | None = None
+) -> HttpResponse:
     payload = asked | {"file": kept.pk, "name": kept.name}
-    job = queue.enqueue(kind, payload, actor_of(request), request_id=request.request_id)
+    job = queue.enqueue(kind, payload, actor_of(request), request_id=request.request_id, key=key)
     JobFile.objects.filter(pk=kept.pk).update(job=job)
     return redirect("import_job", job.pk)
 
@@ -188,7 +190,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         behind=queue.behind(shown) if shown.state == State.QUEUED else 0,
         counts=_counts(shown),
         may_go_on=is_own and run and run.state == RunState.WRITING and not shown.is_open,
-        may_undo=run and run.state in ENDS_WELL and not shown.is_open and _may_undo(request),
+        may_undo=run and run.state in TAKEN and not shown.is_open and _may_undo(request),
     )
 
 
@@ -220,12 +222,22 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
     if checked.result["problem_count"] and not skips:
         messages.error(request, _("The file has problems: nothing is imported until they are mended."))
         return redirect("import_job", checked.pk)
+    if checked.result.get("before") and "again" not in request.POST:
+        messages.error(request, _("This very file was imported already. Say that it is to be imported once more."))
+        return redirect("import_job", checked.pk)
     kept = _own_file(request, checked.payload["file"])
-    # One click or two, it is imported once.
-    applied = Job.objects.filter(kind=APPLY, payload__file=kept.pk).exclude(state__in=(State.FAILED, State.CANCELLED))
-    if found := applied.first():
+    if found := _applied(kept):
         return redirect("import_job", found.pk)
-    return _enqueue(request, APPLY, kept, checked.payload | {"skip_errors": skips})
+    asked = checked.payload | {"skip_errors": skips, "again": "again" in request.POST}
+    return _enqueue(request, APPLY, kept, asked, key=f"{APPLY} {kept.pk}")
+
+
+def _applied(kept: JobFile) -> Job | None:
+    """One click or two, a file is imported once; what was cancelled half-way is gone on with, or taken back."""
+    jobs = list(Job.objects.filter(kind=APPLY, payload__file=kept.pk).order_by("-created_at"))
+    runs = ImportRun.objects.filter(pk__in=map(transfers.import_run_of, jobs), state__in=TAKEN)
+    taken = set(runs.values_list("pk", flat=True))
+    return next((job for job in jobs if job.is_open or transfers.import_run_of(job) in taken), None)
 
 
 @require_POST
@@ -236,7 +248,8 @@ def go_on(request: HttpRequest, job_id: str) -> HttpResponse:
     if begun.is_open:
         return redirect("import_job", begun.pk)
     kept = _own_file(request, begun.payload["file"])
-    return _enqueue(request, APPLY, kept, begun.payload | {"run": transfers.import_run_of(begun)})
+    asked = begun.payload | {"run": transfers.import_run_of(begun)}
+    return _enqueue(request, APPLY, kept, asked, key=f"{APPLY} {kept.pk}")
 
 
 @require_POST

@@ -26,7 +26,12 @@ class Ready:
         if not self.data:
             return
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor, cursor.copy(self.table.copy_statement) as copy:
+            # What goes wrong in a COPY comes past Django's cursor.
+            with (
+                connection.wrap_database_errors,
+                connection.cursor() as cursor,
+                cursor.copy(self.table.copy_statement) as copy,
+            ):
                 copy.write(self.data)
         else:
             with connection.cursor() as cursor:

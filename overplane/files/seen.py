@@ -21,8 +21,11 @@ class Seen:
         self.kept.execute("COMMIT")
         if is_new:
             return {}
-        find = "SELECT number FROM seen WHERE value = ?"
-        firsts = [self.kept.execute(find, [value]).fetchone()[0] for value in values]
-        return {
-            place: first for place, (first, number) in enumerate(zip(firsts, numbers, strict=True)) if first != number
-        }
+        told: dict[int, int] = {}
+        here: set[str] = set()
+        for place, (value, number) in enumerate(zip(values, numbers, strict=True)):
+            (first,) = self.kept.execute("SELECT number FROM seen WHERE value = ?", [value]).fetchone()
+            if first != number or value in here:  # one row may hold the value twice
+                told[place] = first
+            here.add(value)
+        return told

@@ -1,5 +1,7 @@
 import getpass
 import json
+import os
+import tempfile
 from argparse import RawDescriptionHelpFormatter
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from crm import imports
 from crm.planning import MATCHABLE, MODES
 from crm.reports import COUNTS, RefusedRows, Report
-from overplane.files.sources import FORMATS, UnusableFile, opened
+from overplane.database.encoding import dumps
+from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 
 SHOWN = 20
 REFUSED, USAGE, BROKEN = 1, 2, 3
+# What a run that is resumed was begun with.
+OF_THE_RUN = (
+    "map", "mapping", "save_mapping", "ignore_unknown", "set", "null", "mode", "match_on", "replace_rows", "skip_errors",
+    "atomic", "dry_run", "again", "delimiter", "errors",
+)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -57,40 +65,59 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         add("--format", choices=FORMATS, help="if the name does not tell")
         add("--encoding", help="utf-8, utf-16, cp1252, latin-1 …; default: found out")
         add("--delimiter", help="of CSV; default: found out")
-        add("--errors", type=Path, metavar="FILE", help="where refused rows go; default: FILE.errors.csv")
+        add(
+            "--errors",
+            type=Path,
+            metavar="FILE",
+            help="where refused rows go; default: FILE.errors.csv (.ndjson for objects)",
+        )
         add("--json", action="store_true", help="the report as JSON on standard output")
         add("--quiet", action="store_true", help="say nothing unless something is wrong")
 
     def handle(self, *, files: list[str], **options: Any) -> None:
+        self._check_options(files, options)
+        reports: list[Report] = []
+        try:
+            for file in files:
+                reports.append(self._import(file, options))
+                if reports[-1].counts["refused"] and not options["skip_errors"]:
+                    break
+        finally:
+            if options["json"] and reports:
+                shown = [report.as_json() for report in reports]
+                told = shown[0] if len(files) == 1 else shown
+                self.stdout.write(json.dumps(told, ensure_ascii=False, default=str))
+        if told_refused := [_refusal(report) for report in reports if report.counts["refused"]]:
+            raise CommandError("\n".join(told_refused), returncode=REFUSED)
+
+    def _check_options(self, files: list[str], options: dict[str, Any]) -> None:
         if options["atomic"] and options["skip_errors"]:
             raise CommandError("--atomic and --skip-errors exclude each other.", returncode=USAGE)
-        reports = []
-        for file in files:
-            report = self._import(file, options)
-            reports.append(report)
-            if report.problem_count and not options["skip_errors"]:
-                break
-        if options["json"]:
-            shown = [report.as_json() for report in reports]
-            self.stdout.write(json.dumps(shown[0] if len(files) == 1 else shown, ensure_ascii=False, default=str))
-        if any(report.problem_count for report in reports):
-            raise CommandError(self._refusal(reports, options), returncode=REFUSED)
+        if options["errors"] and len(files) > 1:
+            raise CommandError("--errors is of one FILE; without it each has its own.", returncode=USAGE)
+        if options["resume"] and (given := [name for name in OF_THE_RUN if options[name]]):
+            named = ", ".join("--" + name.replace("_", "-") for name in given)
+            raise CommandError(
+                f"--resume goes on as the run was begun: leave out {named}, or import anew.", returncode=USAGE
+            )
+        if options["save_mapping"]:
+            _check_writable(options["save_mapping"])
 
     def _import(self, file: str, options: dict[str, Any]) -> Report:
         try:
             with opened(file, format=options["format"], encoding=options["encoding"]) as source:
-                refused = RefusedRows(self._errors_path(file, options))
+                refused = RefusedRows(self._errors_path(file, source, options))
                 try:
                     with self._progress(options) as progress:
                         report = self._work(source, options, progress, refused)
                 finally:
                     refused.close()
+        except imports.BrokenOff as error:
+            raise CommandError(str(error), returncode=BROKEN) from None
         except (UnusableFile, OSError) as error:
             raise CommandError(str(error), returncode=USAGE) from None
         except (DatabaseError, KeyboardInterrupt) as error:
-            message = (
-                f"Broken off ({str(error).strip() or 'interrupted'}). What was committed stays: go on with --resume."
-            )
+            message = f"Broken off ({str(error).strip() or 'interrupted'}). What was committed stays: --resume goes on."
             raise CommandError(message, returncode=BROKEN) from None
         if refused.file is not None:
             report.errors_file = str(refused.path)
@@ -100,7 +127,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         self._tell(report, options)
         return report
 
-    def _work(self, source: Any, options: dict[str, Any], progress: Any, refused: RefusedRows) -> Report:
+    def _work(self, source: Source, options: dict[str, Any], progress: Any, refused: RefusedRows) -> Report:
         if options["resume"]:
             return imports.resume(source, progress=progress, refused=refused)
         settings = self._settings(options)
@@ -130,8 +157,17 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             delimiter={"\\t": "\t", "tab": "\t"}.get(options["delimiter"], options["delimiter"]),
         )
 
-    def _errors_path(self, file: str, options: dict[str, Any]) -> Path:
-        return options["errors"] or Path("standard-input.errors.csv" if file == "-" else f"{file}.errors.csv")
+    def _errors_path(self, file: str, source: Source, options: dict[str, Any]) -> Path:
+        """Beside the file, or wherever else something can be written."""
+        ending = "csv" if source.format in ("csv", "xlsx") else "ndjson"
+        path = options["errors"] or Path(f"{'standard-input' if file == '-' else file}.errors.{ending}")
+        if options["errors"]:
+            _check_writable(path)
+        elif not _is_writable(path):
+            path = next(filter(_is_writable, (Path(path.name), Path(tempfile.gettempdir()) / path.name)), path)
+        if path.exists() and file != "-" and path.samefile(file):
+            raise CommandError(f"--errors {path} is the very file that is imported.", returncode=USAGE)
+        return path
 
     @contextmanager
     def _progress(self, options: dict[str, Any]) -> Any:
@@ -168,21 +204,31 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         if options["quiet"]:
             return
         for change in report.changes[:SHOWN] if options["dry_run"] else []:
-            self.stdout.write(
-                f"row {change.number}, {change.customer_id}: {change.name} {change.old!r} → {change.new!r}"
-            )
+            old, new = dumps(change.old).decode(), dumps(change.new).decode()
+            self.stdout.write(f"row {change.number}, {change.customer_id}: {change.name} {old} → {new}")
         told = ", ".join(f"{report.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if report.counts[name])
         if report.state == "refused":
             return
         verb = "Would be" if options["dry_run"] else f"Imported as {report.run}:"
         self.stdout.write(f"{report.file}: {report.customers} customers. {verb} {told or 'nothing to do'}.")
 
-    def _refusal(self, reports: list[Report], options: dict[str, Any]) -> str:
-        report = next(one for one in reports if one.problem_count)
-        kinds = "; ".join(f"{n} × {code} in {column or 'row'}" for (code, column), n in report.kinds.most_common(10))
-        done = "" if options["skip_errors"] or options["dry_run"] else "Nothing imported. "
-        where = f" All of them, with the rows to mend: {report.errors_file}" if report.errors_file else ""
-        return f"{done}{report.counts['refused']} customers refused, {report.problem_count} problems: {kinds}.{where}"
+
+def _refusal(report: Report) -> str:
+    kinds = "; ".join(f"{n} × {code} in {column or 'row'}" for (code, column), n in report.kinds.most_common(10))
+    done = "Nothing imported. " if report.state == "refused" else ""
+    where = f" All of them, with the rows to mend: {report.errors_file}" if report.errors_file else ""
+    told = f"{report.counts['refused']} customers refused, {report.problem_count} problems"
+    return f"{report.file}: {done}{told}{': ' + kinds if kinds else ''}.{where}"
+
+
+def _check_writable(path: Path) -> None:
+    """Before anything is done, not after."""
+    if not _is_writable(path):
+        raise CommandError(f"{path} cannot be written. Name another file.", returncode=USAGE)
+
+
+def _is_writable(path: Path) -> bool:
+    return not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
 
 
 def _user() -> str:
@@ -202,7 +248,7 @@ def _pair(text: str, option: str, form: str, *, first: bool = False) -> tuple[st
 def _read_mapping(path: Path) -> dict[str, str]:
     try:
         mapping = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CommandError(f"--mapping {path}: {error}", returncode=USAGE) from None
     if not isinstance(mapping, dict) or not all(isinstance(value, str) for value in mapping.values()):
         raise CommandError(f"--mapping {path}: must be an object of headings and fields.", returncode=USAGE)

@@ -1,0 +1,56 @@
+"""Imports of JSON and NDJSON: a key that is absent is left alone, in customers and in their supplier numbers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
+from tests.test_import import make, rows_of
+
+pytestmark = pytest.mark.django_db
+
+
+def lines(*objects: Any) -> str:
+    return "\n".join(map(json.dumps, objects)) + "\n"
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"], ["--skip-errors"]])
+def test_an_object_without_what_is_required_is_refused(imported: Any, flags: list[str]) -> None:
+    ran = imported(lines({"customer_name": "A", "tax_id": "1"}, {"tax_id": "z"}), *flags, name="a.ndjson")
+    assert (ran.code, ran.problems) == (1, [(2, "customer_name", "parameter_missing")])
+    assert Customer.objects.count() == (1 if "--skip-errors" in flags else 0)
+    assert ImportRun.objects.filter(state="writing").count() == 0
+
+
+def test_two_equal_objects_are_two_customers(imported: Any) -> None:
+    one = {"customer_name": "A", "supplier_numbers": [{"company": "X"}, {"company": "Y"}]}
+    assert imported(lines(one, one), name="a.ndjson").counts == {"created": 2, "rows_created": 4}
+
+
+def test_a_row_id_twice_in_one_object_is_told(imported: Any) -> None:
+    row = {"id": "supplier-number-at-customer_1", "company": "X"}
+    ran = imported(lines({"customer_name": "A", "supplier_numbers": [row, row]}), name="a.ndjson")
+    assert ran.problems == [(1, "supplier_numbers.id", "parameter_duplicate")]
+
+
+def test_absent_keys_of_a_row_are_left_alone(imported: Any) -> None:
+    acme = make("Acme", ("A", "1"), ("B", "2"), tax_id="1")
+    other = make("Other", ("C", "3"), tax_id="2")
+    row = SupplierNumberAtCustomer.objects.get(company="A").pk
+    objects = [
+        {"tax_id": "1", "supplier_numbers": [{"id": row, "company": "Z"}]},
+        {"tax_id": "2", "supplier_numbers": [{"company": "C", "supplier_number": "4"}]},
+    ]
+    imported(lines(*objects), "--match-on", "tax_id", name="a.ndjson")
+    assert rows_of(acme) == [("Z", "1"), ("B", "2")]
+    assert rows_of(other) == [("C", "4")]
+
+
+def test_replacing_rows_leaves_alone_whoever_says_nothing_of_them(imported: Any) -> None:
+    silent, empty, other = (make(n, ("A", "1"), tax_id=n) for n in ("silent", "empty", "other"))
+    objects = [{"tax_id": "silent"}, {"tax_id": "empty", "supplier_numbers": []}]
+    objects += [{"tax_id": "other", "supplier_numbers": [{"company": "B"}]}]
+    ran = imported(lines(*objects), "--match-on", "tax_id", "--replace-rows", name="a.ndjson")
+    assert ran.counts == {"unchanged": 3, "rows_created": 1, "rows_deleted": 2}
+    assert [rows_of(one) for one in (silent, empty, other)] == [[("A", "1")], [], [("B", None)]]
