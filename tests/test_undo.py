@@ -11,14 +11,18 @@ import orjson
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.urls import reverse
+from django.utils import translation
 
 from crm import imports, services, undoing
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
 from overplane.events import feed
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
+from overplane.jobs import queue
 from tests.conftest import settle
 from tests.test_import import HAND, make, rows_of
+from tests.test_people import member
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -287,7 +291,23 @@ def test_tells_those_that_others_deleted_since(imported: Any) -> None:
     assert not Customer.objects.exists()
 
 
-def test_says_why_it_cannot(imported: Any, tmp_path: Path) -> None:
+def test_the_back_office_tells_those_left_alone_and_those_gone(imported: Any) -> None:
+    run = imported(names(3))
+    kept, gone = Customer.objects.order_by("id").values_list("id", flat=True)[:2]
+    services.update_customer(kept, {"industry": "Trade"}, origin=HAND)
+    services.delete_customer(gone, origin=HAND)
+    staff = member("Administrator")
+    with translation.override("en"):
+        job = queue.enqueue("crm.undo_import", {"run": run, "name": "a.csv"}, "user:Administrator")
+    call_command("run_worker", until_idle=True)
+    page = staff.get(reverse("import_job", args=[job.pk])).content.decode()
+    assert "1 customers deleted, 0 restored; 1 were changed since" in page
+    assert reverse("admin:crm_customer_change", args=[kept]) in page
+    assert "1 customer had been deleted by somebody else:" in page
+    assert f"<li>{gone}</li>" in page
+
+
+def test_says_why_it_cannot(imported: Any) -> None:
     assert taken_back("run_nobody")[2].startswith("There is no import 'run_nobody'.")
     run = imported(names(2))
     undone = undoing.undo(run, started_by="test").run
