@@ -19,6 +19,7 @@ from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
 
+TAKEN = (RunState.DONE, RunState.WRITING, RunState.UNDOING)
 OPEN = (RunState.CHECKING, RunState.WRITING)
 NOT_SETTINGS = ("format", "encoding", "errors", "again")  # of a run, what it keeps beside them
 
@@ -115,8 +116,7 @@ def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
 
 def earlier(source: Source) -> ImportRun | None:
     """The newest run that has imported this very file, or is about to."""
-    states = (RunState.DONE, RunState.WRITING)
-    return ImportRun.objects.filter(file_hash=source.sha256, state__in=states).order_by("-created_at").first()
+    return ImportRun.objects.filter(file_hash=source.sha256, state__in=TAKEN).order_by("-created_at").first()
 
 
 def _told(found: ImportRun) -> str:
@@ -125,6 +125,8 @@ def _told(found: ImportRun) -> str:
             f"{found.pk} imports this file now, or broke off after row {found.position}: if nobody is at work on it, --resume"
             f" it, or take it back with undo_import {found.pk}. --again starts from the beginning."
         )
+    if found.state == RunState.UNDOING:
+        return f"{found.pk}, which imported this file, is being taken back: undo_import {found.pk} ends that if it broke off."
     when = f"{found.created_at:%Y-%m-%d %H:%M} UTC as {found.pk}, from {found.file_name}"
     return f"This very file was imported already ({when}). --again imports it once more."
 
@@ -156,7 +158,7 @@ def _begin_writing(run: ImportRun) -> None:
         runs = {one.pk: one for one in same}
         if run.pk not in runs or runs[run.pk].state != RunState.CHECKING:
             raise RunOvertaken("Another import of this file was begun in the meantime; this one wrote nothing.")
-        others = [one for one in runs.values() if one.state in (RunState.DONE, RunState.WRITING)]
+        others = [one for one in runs.values() if one.state in TAKEN]
         if others and not run.settings.get("again"):
             raise AlreadyImported(_told(others[-1]))
         run.state = RunState.WRITING

@@ -147,6 +147,7 @@ class RunState(models.TextChoices):
     WRITING = "writing", _("is being written, or broke off")
     DONE = "done", _("done")
     REFUSED = "refused", _("refused")
+    UNDOING = "undoing", _("is being taken back, or that broke off")
     UNDONE = "undone", _("taken back")
 
 

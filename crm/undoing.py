@@ -1,6 +1,8 @@
 """Taking back what an import did, from what the log says that it did: customers it made go, values it changed return.
 
-A customer that anybody has touched since (itself or its supplier numbers) is left alone and named.
+A customer that anybody else has touched since the import first did (itself or its supplier numbers) is left
+alone and named. Taking back is a run of its own, the actor of its events: broken off and begun again, or begun
+twice at once, it sees by them what is done already.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +17,7 @@ from django.utils import timezone
 from crm import bulk
 from crm.models import Customer, ImportRun, RunState
 from crm.planning import RowsPlan, existing_rows
-from crm.services import delete_customers, locked_customers
+from crm.services import ROW_PREFIX, delete_customers, locked_customers
 from overplane.database.attributes import attributes
 from overplane.events.changes import old_values
 from overplane.events.models import Event
@@ -26,102 +28,165 @@ from overplane.observability import Origin
 AT_ONCE = 500
 NAMED = 200
 ROW = "supplier_number_at_customer."
+REORDERED = ROW + "reordered"
+MAY_BEGIN = (RunState.DONE, RunState.WRITING, RunState.UNDOING)
+TOLD = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
 Progress = Callable[[float], None]
 
 
 @dataclass(slots=True)
 class Undone:
-    """`kept`: the first customers that were left alone because somebody changed them since (id)."""
+    """`kept`: left alone, for somebody changed them since; `gone`: somebody deleted them since. The first ids of each."""
 
     run: str = ""
     deleted: int = 0
     restored: int = 0
     kept_count: int = 0
     kept: list[str] = field(default_factory=list)
+    gone_count: int = 0
+    gone: list[str] = field(default_factory=list)
+
+    def note_kept(self, customer_id: str) -> None:
+        self.kept_count += 1
+        self.kept += [customer_id] if len(self.kept) < NAMED else []
+
+    def note_gone(self, customer_id: str) -> None:
+        self.gone_count += 1
+        self.gone += [customer_id] if len(self.gone) < NAMED else []
 
 
 def undo(run_id: str, *, started_by: str, progress: Progress = lambda fraction: None) -> Undone:
     """Takes back one run, in short transactions: broken off, it is simply begun again. Raises `UnusableFile`."""
-    run = ImportRun.objects.filter(pk=run_id).first()
+    undone = Undone(_begin(run_id, started_by))
+    for subjects, after, fraction in _subjects(_actor(run_id)):
+        with transaction.atomic():
+            _take_back(_actor(run_id), subjects, after, undone)
+        progress(fraction)
+    _end(run_id, undone)
+    return undone
+
+
+def _actor(run_id: str) -> str:
+    return f"import:{run_id}"
+
+
+@transaction.atomic
+def _begin(run_id: str, started_by: str) -> str:
+    """The id under which the run is taken back.
+
+    Whoever writes the run holds it for each chunk and demands that it is being written. So once this
+    is committed nothing is added to what it did, and all that it did is in the log.
+    """
+    run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
         raise UnusableFile(f"There is no import {run_id!r}. Each import tells its own when it ends.")
-    if run.state not in (RunState.DONE, RunState.WRITING):
-        raise UnusableFile(f"{run_id} wrote nothing that could be taken back: it {run.get_state_display()}.")
-    if _is_purged(run):
-        raise UnusableFile(f"The log does not reach back to {run_id} any more, so nobody knows what it changed.")
-    undone = Undone(new_id("run"))
-    origin = Origin(f"import:{undone.run}")
-    for subjects, after, fraction in _subjects(run):
-        with transaction.atomic():
-            _take_back(run, subjects, after, undone, origin)
-        progress(fraction)
-    ImportRun.objects.filter(pk=run_id).update(state=RunState.UNDONE)
-    ImportRun.objects.create(
-        id=undone.run,
+    _refuse_what_cannot_be_taken_back(run)
+    ImportRun.objects.filter(pk=run_id).update(state=RunState.UNDOING)
+    if begun := ImportRun.objects.filter(settings__undo=run_id, state=RunState.WRITING).first():
+        return begun.pk
+    made = ImportRun.objects.create(
+        id=new_id("run"),
         created_at=timezone.now(),
-        finished_at=timezone.now(),
         started_by=started_by[:100],
         file_name=f"undo of {run_id}",
         file_hash="",
         settings={"undo": run_id},
-        state=RunState.DONE,
-        counts={"deleted": undone.deleted, "restored": undone.restored, "kept": undone.kept_count},
+        state=RunState.WRITING,
     )
-    return undone
+    return made.pk
 
 
-def _is_purged(run: ImportRun) -> bool:
-    done = sum(run.counts.get(n, 0) for n in ("created", "updated", "rows_created", "rows_updated", "rows_deleted"))
-    return bool(done) and not Event.objects.filter(actor=f"import:{run.pk}").exists()
+def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
+    if original := run.settings.get("undo"):
+        # What it deleted is gone for good, with its values in the log.
+        raise UnusableFile(
+            f"{run.pk} took back {original}; that cannot be taken back itself. Import the file once more, or"
+            f" undo_import {original} if it broke off."
+        )
+    if run.state == RunState.UNDONE:
+        raise UnusableFile(f"{run.pk} is taken back already.")
+    if run.state not in MAY_BEGIN:
+        raise UnusableFile(f"{run.pk} wrote nothing that could be taken back: it is {run.get_state_display()}.")
+    # The oldest events are purged first, so the log may still hold the run's last ones and not its first.
+    told = Event.objects.filter(actor=_actor(run.pk)).exclude(type=REORDERED).count()
+    if told < (done := sum(run.counts.get(name, 0) for name in TOLD)):
+        raise UnusableFile(
+            f"The log does not reach back to the beginning of {run.pk} any more: of its {done} changes it holds {told},"
+            " and nobody knows the others. It is left as it is."
+        )
 
 
-def _subjects(run: ImportRun) -> Iterator[tuple[list[str], int, float]]:
+@transaction.atomic
+def _end(run_id: str, undone: Undone) -> None:
+    """Another one that was at it too may have been here before; it found the same."""
+    counts = {"deleted": undone.deleted, "restored": undone.restored, "kept": undone.kept_count}
+    ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE)
+    ImportRun.objects.filter(pk=undone.run, state=RunState.WRITING).update(
+        state=RunState.DONE, finished_at=timezone.now(), counts=counts | {"gone": undone.gone_count}
+    )
+
+
+def _subjects(actor: str) -> Iterator[tuple[list[str], int, float]]:
     """The customers that the run touched, in parts; each with where in the log its part begins."""
-    events = Event.objects.filter(actor=f"import:{run.pk}")
+    events = Event.objects.filter(actor=actor)
     bounds = events.aggregate(first=Min("seq"), last=Max("seq"))
-    after, last = (bounds["first"] or 1) - 1, bounds["last"] or 0
+    start, last = (bounds["first"] or 1) - 1, bounds["last"] or 0
+    after = start
     while part := list(events.filter(seq__gt=after).order_by("seq").values_list("seq", "subject")[: AT_ONCE * 4]):
         subjects = sorted({subject for _, subject in part})
-        for start in range(0, len(subjects), AT_ONCE):
-            yield subjects[start : start + AT_ONCE], after, part[-1][0] / max(last, 1)
+        fraction = (part[-1][0] - start) / (last - start)
+        for at in range(0, len(subjects), AT_ONCE):
+            yield subjects[at : at + AT_ONCE], after, fraction
         after = part[-1][0]
 
 
-def _take_back(run: ImportRun, subjects: Sequence[str], after: int, undone: Undone, origin: Origin) -> None:
+def _take_back(actor: str, subjects: Sequence[str], after: int, undone: Undone) -> None:
+    origin = Origin(_actor(undone.run))
     held = {one["id"]: one for one in locked_customers(subjects)}
-    told: dict[str, list[Event]] = {}
-    others: set[str] = set()
-    for event in Event.objects.filter(subject__in=list(held)).order_by("seq"):
-        if event.actor == f"import:{run.pk}":
-            others.discard(event.subject)  # what came before the run is no matter
-            told.setdefault(event.subject, []).append(event)
-        elif event.actor != origin.actor:
-            others.add(event.subject)
     doomed: list[str] = []
-    changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    rows: list[RowsPlan] = []
-    existing = existing_rows(sorted(told))
-    for customer_id, events in told.items():
+    touched: dict[str, list[Event]] = {}
+    for customer_id, events in _histories(subjects, actor).items():
         if events[0].seq <= after:  # dealt with in an earlier part
             continue
-        if customer_id in others:
-            undone.kept_count += 1
-            undone.kept += [customer_id] if len(undone.kept) < NAMED else []
+        other = next((event for event in events if event.actor != actor), None)
+        if other and other.actor == origin.actor:  # dealt with in an attempt that broke off
+            undone.deleted += other.type == "customer.deleted"
+            undone.restored += other.type != "customer.deleted"
+        elif customer_id not in held:
+            undone.note_gone(customer_id)
+        elif other:
+            undone.note_kept(customer_id)
         elif events[0].type == "customer.created":
             doomed.append(customer_id)
         else:
-            old = _oldest_values(events)
-            if new := {n: value for n, value in old.items() if held[customer_id][n] != value}:
-                changes.append((held[customer_id], new))
-            rows.append(_rows_plan(held[customer_id], existing.get(customer_id, []), events))
-            undone.restored += 1
+            touched[customer_id] = events
     undone.deleted += delete_customers(doomed, origin=origin) if doomed else 0
+    undone.restored += len(touched)
+    _restore(held, touched, origin)
+
+
+def _histories(subjects: Sequence[str], actor: str) -> dict[str, list[Event]]:
+    """The events of each customer and its rows from the run's first on; what came before the run is no matter."""
+    found: dict[str, list[Event]] = {}
+    for event in Event.objects.filter(subject__in=subjects).defer("object").order_by("seq"):
+        if event.actor == actor or event.subject in found:
+            found.setdefault(event.subject, []).append(event)
+    return found
+
+
+def _restore(held: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
+    changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for customer_id, events in touched.items():
+        old = _oldest_values(events)
+        if new := {name: value for name, value in old.items() if held[customer_id][name] != value}:
+            changes.append((held[customer_id], new))
     bulk.update_customers(changes, now=timezone.now(), origin=origin)
-    if rows:
-        current = {one["id"]: one for one in locked_customers([plan.customer["id"] for plan in rows])}
-        for plan in rows:
-            plan.customer = current[plan.customer["id"]]
-        bulk.change_rows(rows, origin=origin)
+    with_rows = [i for i, events in touched.items() if any(event.type.startswith(ROW) for event in events)]
+    # Once more: the rows' events and the text that search looks in are to show the values that have just returned.
+    current = {one["id"]: one for one in locked_customers(with_rows)}
+    existing = existing_rows(with_rows)
+    plans = [_rows_plan(current[i], existing.get(i, []), touched[i]) for i in with_rows]
+    bulk.change_rows(plans, origin=origin)
 
 
 def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
@@ -133,33 +198,49 @@ def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name in attributes(Customer)}
 
 
+def _oldest_rows(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
+    """What the run found in each row that it changed or deleted, however often; not in those that it made itself."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if event.type in (ROW + "updated", ROW + "deleted"):
+            old = {n: value for n, value in _previous(event).items() if n in ("company", "supplier_number")}
+            found[event.object_id] = old | found.get(event.object_id, {})
+    made = _made(events)
+    return {row_id: old for row_id, old in found.items() if row_id not in made}
+
+
 def _rows_plan(customer: dict[str, Any], existing: Sequence[dict[str, Any]], events: Sequence[Event]) -> RowsPlan:
     """Rows that the run made go, those it changed return to what they were, those it deleted come back under new ids."""
     plan = RowsPlan(customer, before=[row["id"] for row in existing])
-    by_id = {row["id"]: row for row in existing}
-    made = {event.object_id for event in events if event.type == ROW + "created"}
+    by_id, made = {row["id"]: row for row in existing}, _made(events)
     plan.deletes = [row for row in existing if row["id"] in made]
-    order = _oldest_order(events) or [row["id"] for row in existing if row["id"] not in made]
-    names: dict[str, str] = {}
-    for event in events:
-        old = orjson.loads(event.previous) if event.previous else {}
-        if event.type == ROW + "updated" and event.object_id in by_id and event.object_id not in made:
-            before = by_id[event.object_id]
-            restored = before | {n: old[n] for n in ("company", "supplier_number") if n in old}
-            plan.updates.append((before, restored | {"version": before["version"] + 1}))
-        elif event.type == ROW + "deleted" and old:
-            again = {"id": new_id("supplier-number-at-customer"), "customer_id": customer["id"], "version": 1}
-            plan.inserts.append(again | {n: old[n] for n in ("company", "supplier_number")})
-            names[event.object_id] = again["id"]
-            if event.object_id not in order:
-                order.append(event.object_id)
-    known = {*by_id, *names} - made
-    plan.order = [names.get(row_id, row_id) for row_id in order if row_id in known]
+    again: dict[str, str] = {}
+    for row_id, old in _oldest_rows(events).items():
+        if before := by_id.get(row_id):
+            plan.updates += [(before, before | old)] if before | old != before else []
+        else:
+            again[row_id] = new_id(ROW_PREFIX)
+            plan.inserts.append({"id": again[row_id], "customer_id": customer["id"], "version": 1} | old)
+    plan.order = [again.get(row_id, row_id) for row_id in _order_before(plan.before, events)]
     return plan
 
 
-def _oldest_order(events: Sequence[Event]) -> list[str]:
-    for event in events:
-        if event.type == ROW + "reordered" and event.previous:
-            return orjson.loads(event.previous)["ordered_ids"]
-    return []
+def _order_before(order: Sequence[str], events: Sequence[Event]) -> list[str]:
+    """The rows' order before the run: what it did to it, backwards."""
+    before = list(order)
+    for event in reversed(events):
+        if event.type == REORDERED:
+            before = list(_previous(event)["ordered_ids"])
+        elif event.type == ROW + "created":
+            before = [row_id for row_id in before if row_id != event.object_id]
+        elif event.type == ROW + "deleted" and event.object_id not in before:
+            before.insert(_previous(event)["idx"] - 1, event.object_id)
+    return before
+
+
+def _made(events: Sequence[Event]) -> set[str]:
+    return {event.object_id for event in events if event.type == ROW + "created"}
+
+
+def _previous(event: Event) -> dict[str, Any]:
+    return orjson.loads(event.previous) if event.previous else {}

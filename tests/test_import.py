@@ -1,4 +1,4 @@
-"""manage.py import_customers: formats, headings, rows beside their customer, modes, reports, undoing."""
+"""manage.py import_customers: formats, headings, rows beside their customer, modes, reports."""
 
 import csv
 import getpass
@@ -357,26 +357,6 @@ def test_the_same_file_goes_in_once(imported: Any) -> None:
     assert "imported already" in again.said
     assert imported("name\nAcme\n", "--again").code == 0
     assert Customer.objects.count() == 2
-
-
-def test_undoing_spares_what_others_have_changed_since(imported: Any) -> None:
-    kept, other = make("Kept", ("A", "1"), tax_id="1", territory="North"), make("Other", tax_id="2")
-    file = "tax_id,name,territory,supplier_numbers.company\n1,Kept,South,B\n2,Other,South,\n3,New,,X\n4,Newer,,\n"
-    ran = imported(file, "--match-on", "tax_id")
-    services.update_customer(other, {"industry": "Trade"}, origin=HAND)
-    newer = Customer.objects.get(tax_id="4").pk
-    services.add_supplier_number(newer, {"company": "by hand"}, origin=HAND)
-    out = io.StringIO()
-    with pytest.raises(CommandError, match="2 customers were changed since"):
-        call_command("undo_import", ran.report["run"], stdout=out)
-    assert "1 customers deleted, 1 restored, 2 left alone" in out.getvalue()
-    assert {other, newer} == {line.rpartition(" ")[2] for line in out.getvalue().splitlines()[1:]}
-    found = dict(Customer.objects.values_list("tax_id", "territory"))
-    assert found == {"1": "North", "2": "South", "4": None}
-    assert rows_of(kept) == [("A", "1")]
-    with pytest.raises(CommandError, match="nothing that could be taken back"):
-        call_command("undo_import", ran.report["run"])
-    assert imported(file, "--match-on", "tax_id").code == 0
 
 
 def test_the_log_names_the_file_and_who_brought_it(imported: Any) -> None:

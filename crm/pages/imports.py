@@ -34,7 +34,7 @@ EXPORT = "crm.export_customers"
 MAY_IMPORT = ("crm.add_customer", "crm.change_customer")
 DIGITS = re.compile("[0-9]{1,9}")
 LARGEST = 512 * 1024 * 1024
-TAKEN = (RunState.DONE, RunState.WRITING)
+TAKEN = (RunState.DONE, RunState.WRITING, RunState.UNDOING)
 may_import = permission_required(MAY_IMPORT, raise_exception=True)
 
 

@@ -1,16 +1,23 @@
 import getpass
 import json
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
 from crm import undoing
 from crm.models import ImportRun
 from overplane.files.sources import UnusableFile
 
+KEPT, USAGE, BROKEN = 1, 2, 3
+
 
 class Command(BaseCommand):
-    help = "Takes back an import: deletes what it created, restores what it changed, unless changed since. Without RUN: lists."
+    help = (
+        "Takes back an import: deletes what it created, restores what it changed, unless changed since. Without RUN:"
+        " lists. Exit codes: 0 all taken back, 1 some were changed since and left alone, 2 usage, 3 broken off."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", nargs="?", metavar="RUN", help="as the import said when it ended: run_…")
@@ -20,19 +27,35 @@ class Command(BaseCommand):
         if run is None:
             self._list()
             return
-        try:
-            undone = undoing.undo(run, started_by=f"shell:{_user()}")
-        except UnusableFile as error:
-            raise CommandError(str(error), returncode=2) from None
+        undone = self._undo(run)
         if json:
             self.stdout.write(_as_json(undone))
         else:
-            told = f"{undone.deleted} customers deleted, {undone.restored} restored, {undone.kept_count} left alone"
-            self.stdout.write(f"{run} is taken back (as {undone.run}): {told}.")
-            for customer_id in undone.kept:
-                self.stdout.write(f"changed since, left as it is: {customer_id}")
+            self._tell(run, undone)
         if undone.kept_count:
-            raise CommandError(f"{undone.kept_count} customers were changed since and left as they are.", returncode=1)
+            raise CommandError(
+                f"{undone.kept_count} customers were changed since and left as they are.", returncode=KEPT
+            )
+
+    def _undo(self, run: str) -> undoing.Undone:
+        try:
+            return undoing.undo(run, started_by=f"shell:{_user()}")
+        except UnusableFile as error:
+            raise CommandError(str(error), returncode=USAGE) from None
+        except (Error, KeyboardInterrupt) as error:
+            why = str(error).strip() or "interrupted"
+            message = f"Broken off ({why}). What was taken back by then stays so: go on with undo_import {run}"
+            raise CommandError(message, returncode=BROKEN) from None
+
+    def _tell(self, run: str, undone: undoing.Undone) -> None:
+        told = f"{undone.deleted} customers deleted, {undone.restored} restored, {undone.kept_count} left alone"
+        if undone.gone_count:
+            told += f", {undone.gone_count} deleted by others since"
+        self.stdout.write(f"{run} is taken back (as {undone.run}): {told}.")
+        for customer_id in undone.kept:
+            self.stdout.write(f"changed since, left as it is: {customer_id}")
+        for customer_id in undone.gone:
+            self.stdout.write(f"deleted by others since: {customer_id}")
 
     def _list(self) -> None:
         for run in ImportRun.objects.order_by("-created_at")[:50]:
@@ -41,7 +64,7 @@ class Command(BaseCommand):
 
 
 def _as_json(undone: undoing.Undone) -> str:
-    return json.dumps({name: getattr(undone, name) for name in undone.__slots__})
+    return json.dumps(asdict(undone))
 
 
 def _user() -> str:
