@@ -10,16 +10,18 @@ from typing import Any
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.urls import reverse
 from django.utils import translation
 
-from crm import imports, services, undoing
-from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
+from crm import bulk, imports, services, undoing
+from crm.models import CUSTOMERS, Customer, ImportRun, SupplierNumberAtCustomer
+from crm.planning import existing_rows, plan_rows
 from overplane.events import feed
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
 from overplane.jobs import queue
+from overplane.observability import Origin
 from tests.conftest import settle
 from tests.test_import import HAND, make, rows_of
 from tests.test_people import member
@@ -130,7 +132,7 @@ def test_a_run_that_is_being_written_stops(imported: Any) -> None:
         return f"{undone.deleted} deleted"
 
     written, undone = together(lambda i: (write, undo)[i](), 2)
-    assert "or has taken it back" in written
+    assert "or is taking it back" in written
     assert undone == "20 deleted"
     assert not Customer.objects.exists()
     assert ImportRun.objects.order_by("created_at")[0].state == "undone"
@@ -175,7 +177,12 @@ def test_spares_what_others_changed_between_two_changes_of_the_run(imported: Any
 
 def test_returns_to_the_oldest_value_of_what_the_run_changed_twice(imported: Any) -> None:
     acme, beta = make("Acme", ("A", "1"), ("B", "1")), make("Beta")
-    run = imported(f"customer_id,company,supplier_number\n{acme},A,2\n{beta},B,1\n{acme},A,3\n", size=1)
+    run = imported(f"customer_id,company,supplier_number\n{acme},A,2\n{beta},B,1\n")
+    # A file with two lines of the same row is refused by now; earlier versions took it.
+    customer, child = CUSTOMERS.values(CUSTOMERS.get(acme)), {"company": "A", "supplier_number": "3"}
+    again = plan_rows(customer, existing_rows([acme])[acme], [child], replaces=False, new_id=None)
+    with transaction.atomic():
+        bulk.change_rows([again], origin=Origin(f"import:{run}"))
     assert rows_of(acme) == [("A", "3"), ("B", "1")]
     assert taken_back(run)[0] == 0
     assert rows_of(acme) == [("A", "1"), ("B", "1")]
