@@ -156,8 +156,7 @@ def _work_out(
     was = {row_id: idx for idx, row_id in enumerate(plan.before, 1)}
     moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
     for row in plan.deletes:
-        # The old values stay in the log, so that a replacement can be taken back.
-        shown, old = representation.deleted(row["id"]), representation.supplier_number(row)
+        shown, old = representation.deleted(row["id"]), representation.last_values(row)
         told.append(
             Change("supplier_number_at_customer.deleted", customer_id, row["id"], row["version"] + 1, shown, old)
         )

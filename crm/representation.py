@@ -26,6 +26,11 @@ def supplier_number(values: Mapping[str, Any]) -> Shown:
     return {name: values[name] for name in SUPPLIER_NUMBER_NAMES}
 
 
+def last_values(values: Mapping[str, Any]) -> Shown:
+    """What a deleted row was; the log keeps it for as long as the customer is there."""
+    return {name: values[name] for name in ("idx", "company", "supplier_number")}
+
+
 def deleted(object_id: str) -> Shown:
     return {"id": object_id, "deleted": True}
 

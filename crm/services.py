@@ -194,8 +194,8 @@ def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[i
         new_order = [i for i in order if i != row_id]
         SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
         rearrange(order, new_order)
-        shown = representation.deleted(row_id)
-        _tell("supplier_number_at_customer.deleted", parent["id"], row_id, before["version"] + 1, shown, {}, origin)
+        shown, old = representation.deleted(row_id), representation.last_values(before)
+        _tell("supplier_number_at_customer.deleted", parent["id"], row_id, before["version"] + 1, shown, old, origin)
         if new_order != order[:-1]:
             _tell_order(parent, order, new_order, origin)
         _refresh_search(parent, before["supplier_number"])

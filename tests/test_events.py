@@ -53,6 +53,7 @@ def test_rows_are_told_and_shifts_too(live_api: Api) -> None:
     assert told[2][1]["object"] == {"parent_id": customer, "ordered_ids": [second["id"], first["id"]]}
     assert told[2][1]["previous_attributes"] == {"ordered_ids": [first["id"]]}
     assert told[3][1]["previous_attributes"] == {"idx": 1}
+    assert set(told[5][1]["previous_attributes"]) == {"idx", "company", "supplier_number"}
 
 
 def test_deleting_takes_the_values_out_of_the_log(live_api: Api) -> None:

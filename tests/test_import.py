@@ -19,6 +19,7 @@ from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
 from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.observability import Origin
+from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import run
 
 pytestmark = pytest.mark.django_db
@@ -387,3 +388,29 @@ def test_says_what_it_does(tmp_path: Path) -> None:
     out = io.StringIO()
     call_command("import_customers", str(file), stdout=out)
     assert "a.csv: 1 customers. Imported as run_" in out.getvalue()
+
+
+def test_the_log_tells_of_an_import_what_it_tells_of_the_api(imported: Any, api: Api) -> None:
+    by_api, by_file = (make("Same", ("A", "1"), ("B", "2"), ("C", "3"), tax_id=n) for n in ("api", "file"))
+    before = Event.objects.count()
+    rows = {row.company: row.pk for row in SupplierNumberAtCustomer.objects.filter(customer=by_api)}
+    api.patch(f"{CUSTOMER}/{by_api}", {"territory": "North", "default_commission_rate": 7.5})
+    api.delete(f"{ROW}/{rows['A']}")
+    api.patch(f"{ROW}/{rows['B']}", {"supplier_number": "9"})
+    api.add_row(by_api, company="D", supplier_number="4")
+    file = "tax_id,territory,default_commission_rate,supplier_numbers.company,supplier_numbers.supplier_number\n"
+    file += "file,North,7.5,B,9\n,,,C,3\n,,,D,4\n"
+    imported(file, "--match-on", "tax_id", "--replace-rows")
+
+    def told(subject: str) -> list[Any]:
+        names = {"id", "created_at", "updated_at", "tax_id", "customer_id", "parent_id", "ordered_ids"}
+        found = []
+        for event in Event.objects.filter(subject=subject).order_by("seq")[4:]:
+            shown, old = (json.loads(text) for text in (event.object, event.previous))
+            values = [{n: v for n, v in one.items() if n not in names} for one in (shown, old)]
+            found.append((event.type, event.object_version, *values))
+        return sorted(found, key=lambda one: one[0])
+
+    assert told(by_file) == told(by_api)
+    assert Event.objects.count() == before + 10
+    assert rows_of(by_file) == rows_of(by_api) == [("B", "9"), ("C", "3"), ("D", "4")]
