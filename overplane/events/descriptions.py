@@ -28,7 +28,12 @@ COMPONENTS |= {
                     "previous_attributes": {"type": "object", "description": "The old values of what was changed."},
                 }
             ),
-            "object_version": {"type": "integer", "minimum": 1},
+            "object_version": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "Grows with every change of the object. Events come in the order in which their transactions"
+                " began, so a long one's may come first: whoever keeps a copy keeps the highest version.",
+            },
             "request": closed_object(
                 {"id": NULLABLE | {"examples": ["req_abc123"]}, "idempotency_key": NULLABLE | {"examples": [None]}}
             ),
