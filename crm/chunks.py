@@ -20,6 +20,8 @@ from overplane.files.tables import ABSENT, Row, Table
 from overplane.problems import Code, Problem, problems_in
 
 SIZE = 5000
+# So many characters end a chunk as well: memory follows characters, and some texts are 65,535 long.
+HEAVIEST = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _grouped(table: Table, reading: Reading) -> Iterator[Chunk]:
     """Lines put together: those that only go on with the customer before are its own."""
     width = len(table.headings)
     goes_on = _continuation(reading)
-    chunk = Chunk([], [])
+    chunk, weight = Chunk([], []), 0
     for number, cells in table.rows:
         if not any(map(str.strip, cells)):
             continue
@@ -106,13 +108,14 @@ def _grouped(table: Table, reading: Reading) -> Iterator[Chunk]:
             if len(cells) < width or any(cells[width:]):
                 chunk.ragged[number] = len(cells)
             cells.extend([""] * (width - len(cells)))
+        weight += sum(map(len, cells))
         if goes_on(number, cells):
             chunk.lines[-1].append((number, cells))
             continue
-        if len(chunk) == reading.size:
+        if len(chunk) == reading.size or (weight > HEAVIEST and chunk.numbers):
             ragged = chunk.ragged.pop(number, None)
             yield chunk
-            chunk = Chunk([], [], ragged={} if ragged is None else {number: ragged})
+            chunk, weight = Chunk([], [], ragged={} if ragged is None else {number: ragged}), 0
         chunk.numbers.append(number)
         chunk.lines.append([(number, cells)])
     if chunk.numbers:

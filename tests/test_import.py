@@ -14,10 +14,11 @@ import xlsxwriter
 from django.core.management import CommandError, call_command
 from pyarrow import Table, parquet
 
-from crm import services
+from crm import imports, services
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
 from overplane.events.changes import people
 from overplane.events.models import Event
+from overplane.files.sources import examined
 from overplane.observability import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import run
@@ -414,3 +415,18 @@ def test_the_log_tells_of_an_import_what_it_tells_of_the_api(imported: Any, api:
     assert told(by_file) == told(by_api)
     assert Event.objects.count() == before + 10
     assert rows_of(by_file) == rows_of(by_api) == [("B", "9"), ("C", "3"), ("D", "4")]
+
+
+def test_long_texts_make_small_chunks(tmp_path: Path) -> None:
+    """Memory follows characters, not rows."""
+    file = tmp_path / "long.csv"
+    file.write_text("customer_name,customer_details\n" + f"A,{'x' * 65_000}\n" * 100)
+    written: list[int] = []
+
+    def progress(doing: str, fraction: float, customers: int) -> None:
+        if doing == "writing":
+            written.append(customers)
+
+    imports.run(examined(file, "long.csv"), imports.Settings(), started_by="test", progress=progress)
+    assert len(written) == 4
+    assert Customer.objects.count() == 100
