@@ -100,6 +100,11 @@ class Work:
                     self.progress(doing, self.source.fraction, report.customers)
             for name, damage in watched.items():
                 report.warnings += damage.warnings(columns.heading(name))
+            if planner.keyless:
+                report.warnings.append(
+                    f"{planner.keyless} customers have no {settings.match_on}: nobody is looked for, and they are created"
+                    " once more whenever such a file is imported."
+                )
 
     def _prepared(
         self, found: Iterator[Chunk], columns: Columns, *, writes: bool

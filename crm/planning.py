@@ -36,6 +36,7 @@ class Planner:
     def __init__(self, reading: Reading, *, mode: str, match_on: str | None, replaces_rows: bool) -> None:
         self.reading, self.columns = reading, reading.columns
         self.mode, self.match_on = mode, match_on
+        self.keyless = 0  # customers of an upsert without a value to be found by
         unique = {name for name in ("id", match_on) if name and name in self.columns.customer}
         if self.columns.parent is not None and replaces_rows:
             unique.add("customer_id")
@@ -45,6 +46,8 @@ class Planner:
 
     def note(self, chunk: Chunk) -> None:
         """Refuses what the file holds twice. Each chunk once, in their order."""
+        if self.mode == "upsert":
+            self.keyless += sum(value in (None, ABSENT) for value in chunk.values.get(self.match_on or "", ()))
         for name, seen in self.seen.items():
             places = [i for i, value in enumerate(chunk.values[name]) if value not in (None, ABSENT)]
             numbers = [chunk.numbers[i] for i in places]

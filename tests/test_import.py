@@ -274,7 +274,10 @@ def test_an_upsert_changes_what_differs_and_nothing_else(imported: Any) -> None:
         ("supplier_number_at_customer.created", ""),
         ("supplier_number_at_customer.updated", " supplier_number "),
     ]
-    assert imported(file + " ", "--match-on", "tax_id").counts == {"unchanged": 3}
+    again = imported(file + " ", "--match-on", "tax_id")
+    assert (again.counts, again.report["warnings"]) == ({"unchanged": 3}, [])
+    keyless = imported(file + ",Nobody,,,\n", "--match-on", "tax_id")
+    assert "1 customers have no tax_id" in keyless.report["warnings"][0]
 
 
 def test_replacing_rows_deletes_orders_and_tells(imported: Any) -> None:
