@@ -144,6 +144,8 @@ class Work:
                 constants=settings.constants,
                 ignore_unknown=settings.ignore_unknown,
             )
+            if wanted := [heading for heading in columns.mapping if heading in table.unreadable]:
+                raise UnusableFile(table.unreadable[wanted[0]])
             _check_sufficient(columns, settings)
             self.report.mapping = columns.mapping
             yield table, columns, Reading(columns, frozenset(settings.nulls), is_sheet, table.is_sparse, settings.size)

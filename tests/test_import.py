@@ -127,7 +127,7 @@ TOLD = {
     "cut off.csv.gz": "broken", "two files.zip": "holds 2 files", "broken.xlsx": "broken",
     "named wrongly.xlsx": "named like XLSX", "formula.xlsx": "Cell A2 holds a formula", "broken.json": "not JSON",
     "deep.json": "not JSON", "no objects.json": "must be an object", "broken.ndjson": "line 2: this is not JSON",
-    "nested.ndjson": "object 1", "broken.parquet": "Parquet",
+    "nested.ndjson": "holds an object", "broken.parquet": "Parquet",
 }  # fmt: skip
 
 

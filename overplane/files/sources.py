@@ -1,45 +1,47 @@
 """A file as it was given: found, unpacked, its format and encoding found out, and readable as often as need be.
 
-Nothing is trusted: a small archive that unpacks to a huge one, a binary, a directory, an empty
-file each end in one `UnusableFile` whose message says what to do.
+Nothing is trusted: a small archive that unpacks to a huge one, a binary, a directory, a device, an
+empty file each end in one `UnusableFile` whose message says what to do.
 """
 
-import codecs
 import gzip
 import hashlib
-import io
-import re
+import os
 import shutil
+import stat
 import sys
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-BLOCK = 1 << 20
+from overplane.files.archives import Guarded, only_member, opened_archive, opened_member
+from overplane.files.encodings import BLOCK, encoding_of, known_encoding
+from overplane.files.unusable import UnusableFile
+
 FORMATS = ("csv", "xlsx", "ndjson", "json", "parquet")
+TEXTS = ("csv", "ndjson", "json")
 ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".ndjson": "ndjson",
            ".jsonl": "ndjson", ".json": "json", ".parquet": "parquet"}  # fmt: skip
 OTHERS = {
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls). Save it as .xlsx or CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or a protected one. Save it as .xlsx or CSV",
     b"%PDF": "a PDF. Export the table as CSV or XLSX",
     b"\x89PNG": "a picture, not a table",
     b"\xff\xd8\xff": "a picture, not a table",
     b"\x7fELF": "a program, not a table",
     b"SQLi": "a database, not a table. Export the table as CSV",
     b"7z\xbc\xaf": "a 7z archive. Pack it as .zip or .gz",
+    b"Rar!": "a RAR archive. Pack it as .zip or .gz",
+    b"BZh": "packed with bzip2. Pack it as .zip or .gz",
+    b"\xfd7zX": "packed with xz. Pack it as .zip or .gz",
     b"\x28\xb5\x2f\xfd": "packed with zstd. Pack it as .zip or .gz",
+    b"<htm": "a web page, whatever its name. Open it in a spreadsheet and save it as XLSX or CSV",
+    b"<!DO": "a web page, whatever its name. Open it in a spreadsheet and save it as XLSX or CSV",
+    b"<?xm": "XML, not a table. Open it in a spreadsheet and save it as XLSX or CSV",
 }
-# Real tables pack to a tenth or a twentieth; this is far beyond, and small files may do as they like.
-BOMB_RATIO, BOMB_FLOOR = 200, 64 << 20
-
-
-class UnusableFile(Exception):
-    """The file cannot be read as a table at all; the message says why and what to do."""
+PACKED_WORKBOOK = b"PK\x03\x04"
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Source:
     format: str = "csv"
     packed: str = ""
     encoding: str = "utf-8"
+    encoding_is_guessed: bool = False
     sha256: str = ""
     size: int = 0
     _raw: BinaryIO | None = field(default=None, repr=False)
@@ -58,9 +61,10 @@ class Source:
     @property
     def fraction(self) -> float:
         """How much of it has been read in the pass under way, from 0 to 1."""
-        if self._raw is None or self._raw.closed or not self.size:
+        try:
+            return min(self._raw.tell() / self.size, 1.0) if self._raw else 0.0
+        except (ValueError, ZeroDivisionError):  # closed meanwhile by the thread that reads
             return 0.0
-        return min(self._raw.tell() / self.size, 1.0)
 
     @contextmanager
     def bytes(self) -> Iterator[BinaryIO]:
@@ -68,10 +72,10 @@ class Source:
         with self.path.open("rb") as self._raw:
             if self.packed == "gz":
                 with gzip.GzipFile(fileobj=self._raw) as stream:
-                    yield _Guarded(stream, self.size)  # type: ignore[misc]
+                    yield Guarded(stream, self.size)  # type: ignore[misc]
             elif self.packed == "zip":
-                with _archive(self._raw) as archive, archive.open(_only_member(archive)) as stream:
-                    yield _Guarded(stream, self.size)  # type: ignore[misc]
+                with opened_archive(self._raw) as archive, opened_member(archive, self.size) as stream:
+                    yield stream
             else:
                 yield self._raw
 
@@ -87,30 +91,6 @@ class Source:
             yield Path(unpacked.name)
 
 
-class _Guarded(io.RawIOBase):
-    """An unpacked stream that ends with an error when it grows beyond any real table, or is broken."""
-
-    def __init__(self, stream: Any, packed_size: int) -> None:
-        self.stream, self.read_so_far = stream, 0
-        self.limit = max(packed_size * BOMB_RATIO, BOMB_FLOOR)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            data = self.stream.read(len(buffer))
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-            raise UnusableFile(f"The archive is broken or protected ({error}).") from None
-        self.read_so_far += len(data)
-        if self.read_so_far > self.limit:
-            raise UnusableFile(
-                f"The archive unpacks to more than {BOMB_RATIO} times its size. If that is right, unpack it yourself."
-            )
-        buffer[: len(data)] = data
-        return len(data)
-
-
 @contextmanager
 def opened(given: str, *, format: str | None = None, encoding: str | None = None) -> Iterator[Source]:
     """`given` is a path, or `-` for standard input, which is kept on disk: it is read more than once."""
@@ -120,30 +100,41 @@ def opened(given: str, *, format: str | None = None, encoding: str | None = None
             kept.flush()
             yield examined(Path(kept.name), "standard input", format=format, encoding=encoding)
     else:
-        yield examined(Path(given), Path(given).name, format=format, encoding=encoding)
+        yield examined(Path(given), Path(given).name or given, format=format, encoding=encoding)
 
 
 def examined(path: Path, name: str, *, format: str | None = None, encoding: str | None = None) -> Source:
     """Finds out what the file is. Raises `UnusableFile`."""
-    if path.is_dir():
-        raise UnusableFile(f"{name} is a directory. Name the files in it.")
+    name = os.fsencode(name).decode(
+        "utf-8", "replace"
+    )  # it is told, kept and sent: bytes that are no text would break that
     try:
+        _check_regular(path, name)
         with path.open("rb") as raw:
             source = Source(path, name, sha256=_digest(raw), size=raw.tell())
             raw.seek(0)
             head = raw.read(4)
-    except OSError as error:
-        raise UnusableFile(f"{name} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:
+        raise UnusableFile(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     if not source.size:
         raise UnusableFile(f"{name} is empty.")
-    source.packed, source.format = _container(source, head)
-    if source.format in ("xlsx", "parquet") and format not in (None, source.format):
-        raise UnusableFile(f"{name} is {source.format.upper()}, not {format}.")
-    if not source.format:
-        source.format = format or _format_of(source)
-    if source.format in ("csv", "json", "ndjson"):
-        source.encoding = _known_encoding(encoding) if encoding else _encoding_of(source)
+    source.packed = _packed(source, head)
+    source.format = _format(source, format)
+    if source.format in TEXTS:
+        found = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
+        source.encoding, source.encoding_is_guessed = found
     return source
+
+
+def _check_regular(path: Path, name: str) -> None:
+    """A device or a pipe may never end, and cannot be read twice."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise UnusableFile(f"{name} is a directory. Name the files in it.")
+    if not stat.S_ISREG(mode):
+        raise UnusableFile(
+            f"{name} is a device or a pipe, no file. To read a stream, pipe it in and name it - instead."
+        )
 
 
 def _digest(raw: BinaryIO) -> str:
@@ -153,59 +144,34 @@ def _digest(raw: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _container(source: Source, head: bytes) -> tuple[str, str]:
-    """How it is packed, and its format if the first bytes tell."""
+def _packed(source: Source, head: bytes) -> str:
+    if head[:2] == b"\x1f\x8b":
+        return "gz"
+    if head == PACKED_WORKBOOK:
+        with source.path.open("rb") as raw, opened_archive(raw) as archive:
+            names = archive.namelist()
+            if "content.xml" in names and "mimetype" in names:
+                raise UnusableFile(f"{source.name} is an OpenDocument file (.ods). Save it as .xlsx or CSV.")
+            if "[Content_Types].xml" not in names:
+                only_member(archive)
+                return "zip"
+    return ""
+
+
+def _format(source: Source, asked: str | None) -> str:
+    """By the content where that is beyond doubt, then as asked for, then by the name's ending, then by the first character."""
+    with source.bytes() as stream:
+        head = stream.read(4096)
     for magic, what in OTHERS.items():
         if head.startswith(magic):
             raise UnusableFile(f"{source.name} is {what}.")
-    if head[:2] == b"\x1f\x8b":
-        return "gz", ""
-    if head == b"PAR1":
-        return "", "parquet"
-    if head == b"PK\x03\x04":
-        with source.path.open("rb") as raw, _archive(raw) as archive:
-            if "[Content_Types].xml" in archive.namelist():
-                _check_workbook(source, archive)
-                return "", "xlsx"
-            _only_member(archive)
-        return "zip", ""
-    return "", ""
-
-
-@contextmanager
-def _archive(raw: BinaryIO) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(raw) as archive:
-            yield archive
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise UnusableFile(f"The archive is broken or protected ({error}).") from None
-
-
-def _check_workbook(source: Source, archive: zipfile.ZipFile) -> None:
-    unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > max(source.size * BOMB_RATIO, BOMB_FLOOR):
-        raise UnusableFile("The workbook unpacks to more than 200 times its size. Save the table anew, or as CSV.")
-
-
-def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
-    if len(members) != 1:
-        raise UnusableFile(f"The archive holds {len(members)} files; it must hold one table and nothing else.")
-    return members[0]
-
-
-def _format_of(source: Source) -> str:
-    """By the name's ending (inside of an archive: the packed file's), else by the first character."""
-    names = [source.name]
-    if source.packed == "gz":
-        names = [source.name[:-3] if source.name.lower().endswith(".gz") else ""]
-    elif source.packed == "zip":
-        with source.path.open("rb") as raw, _archive(raw) as archive:
-            names = [_only_member(archive).filename]
-    with source.bytes() as stream:
-        head = stream.read(4096)
-    ending = ENDINGS.get(Path(names[0]).suffix.lower())
-    if ending in ("xlsx", "parquet") and not source.packed:
+    found = "parquet" if head.startswith(b"PAR1") else "xlsx" if head.startswith(PACKED_WORKBOOK) else ""
+    if found and asked not in (None, found):
+        raise UnusableFile(f"{source.name} is {found.upper()}, not {asked}.")
+    if found or asked:
+        return found or asked or ""
+    ending = ENDINGS.get(Path(_inner_name(source)).suffix.lower())
+    if ending in ("xlsx", "parquet"):
         raise UnusableFile(f"{source.name} is named like {ending.upper()} but is not. Save it anew.")
     if ending:
         return ending
@@ -213,49 +179,11 @@ def _format_of(source: Source) -> str:
     return {b"[": "json", b"{": "ndjson"}.get(first, "csv")
 
 
-def _known_encoding(name: str) -> str:
-    try:
-        known = codecs.lookup(name).name
-        "".encode(known)
-    except (LookupError, TypeError, ValueError):
-        raise UnusableFile(f"There is no encoding {name!r}. Known are utf-8, utf-16, cp1252, latin-1 …") from None
-    return "utf-8-sig" if known == "utf-8" else known
-
-
-def _encoding_of(source: Source) -> str:
-    """UTF-8 if all of it is; else by its mark; else cp1252, what Windows writes, unless it holds what that has not."""
-    with source.bytes() as stream:
-        head = stream.read(4096)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if b"\0" in head:
-        return _wide_without_mark(source, head)
-    decoder, is_windows, binary = codecs.getincrementaldecoder("utf-8-sig")(), True, False
-    is_utf8 = True
-    with source.bytes() as stream:
-        while block := stream.read(BLOCK):
-            if is_utf8:
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    is_utf8 = False
-            is_windows = is_windows and not any(byte in block for byte in b"\x81\x8d\x8f\x90\x9d")
-            binary = binary or (not is_utf8 and b"\0" in block)
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        is_utf8 = False
-    if binary:
-        raise UnusableFile(f"{source.name} is binary, not a table. Save it as CSV or XLSX.")
-    return "utf-8-sig" if is_utf8 else "cp1252" if is_windows else "latin-1"
-
-
-def _wide_without_mark(source: Source, head: bytes) -> str:
-    """Every second byte of Western text in UTF-16 is zero."""
-    pairs = len(head) // 2
-    for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
-        if pairs and zeros.count(0) > pairs * 0.4 and (head.count(0) - zeros.count(0)) < pairs * 0.05:
-            return encoding
-    if not re.search(rb"[\x01-\x08\x0e-\x1a]", head):
-        return "utf-8-sig"  # text with a stray NUL, which is told by row and column
-    raise UnusableFile(f"{source.name} is binary, not a table. Save it as CSV or XLSX.")
+def _inner_name(source: Source) -> str:
+    """Inside of an archive the packed file's."""
+    if source.packed == "gz":
+        return source.name[:-3] if source.name.lower().endswith(".gz") else ""
+    if source.packed == "zip":
+        with source.path.open("rb") as raw, opened_archive(raw) as archive:
+            return only_member(archive).filename
+    return source.name

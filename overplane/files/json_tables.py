@@ -1,0 +1,203 @@
+"""JSON as an array of objects, and NDJSON with one in each line.
+
+A key that stands twice in one object and a number whose digits would be lost are no matter of taste: most
+parsers keep the last and round, silently. Ordinary lines pass a fast parser and two cheap counts which prove
+that neither can have happened; the others go through one that looks.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from json import JSONDecodeError, JSONDecoder
+from typing import Any, BinaryIO, NoReturn
+
+import orjson
+
+from overplane.files.cells import Table
+from overplane.files.objects import object_table
+from overplane.files.sources import Source
+from overplane.files.texts import LONGEST_LINE, BrokenText, decoded, lines
+from overplane.files.unusable import UnusableFile
+
+END = {"end", "count", "next_cursor"}  # what the API's own export ends with
+AS_ZERO, BLANKS, LONG_NUMBER = bytes.maketrans(b"123456789.", b"0000000000"), b" \t", b"0" * 17
+MOST_DIGITS = 300  # as a machine's numbers can have
+CUT = 16  # how near to the end of a text an error may be because the text goes on
+TOO_LONG = "the object is longer than 16 MiB. Is a quote or bracket never closed?"
+
+
+class Doubtful(ValueError):
+    """JSON that parsers understand in different ways."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    one = dict(pairs)
+    if len(one) != len(pairs):
+        names = [key for key, _ in pairs]
+        twice = next(key for key in names if names.count(key) > 1)
+        raise Doubtful(f"the key {twice!r:.120} stands twice in one object")
+    return one
+
+
+def _decimal(text: str) -> float | Decimal:
+    """A fraction of which no digit is lost; exponents stay within what a machine's numbers have."""
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise Doubtful(f"the number {text:.40} is too large")
+    return Decimal(text) if len(text) >= len(LONG_NUMBER) and "e" not in text.lower() else number
+
+
+def _digits(text: str) -> str:
+    """An integer stays the digits that it is."""
+    if len(text) > MOST_DIGITS:
+        raise Doubtful(f"a number of {len(text)} digits is too large")
+    return text
+
+
+def _constant(text: str) -> NoReturn:
+    raise Doubtful(f"{text} is no number")
+
+
+STRICT = JSONDecoder(object_pairs_hook=_object, parse_int=_digits, parse_float=_decimal, parse_constant=_constant)
+
+
+@contextmanager
+def ndjson_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+    is_proven = False  # of no key that stands twice: once is enough, objects are read twice
+
+    def objects() -> Iterator[tuple[int, Any]]:
+        nonlocal is_proven
+        number = 0
+        try:
+            with source.bytes() as stream:
+                for number, line in enumerate(lines(decoded(stream, source.encoding)), 1):
+                    if not line.isspace():
+                        one = _parsed(line, is_proven=is_proven)
+                        if type(one) is not dict or one.get("end") is not True or not one.keys() <= END:
+                            yield number, one
+            is_proven = True
+        except BrokenText as error:
+            raise UnusableFile(f"{source.name}, line {number + 1}: {error}") from None
+        except Doubtful as error:
+            raise UnusableFile(f"{source.name}, line {number}: {error}.") from None
+        except (JSONDecodeError, RecursionError) as error:
+            raise UnusableFile(f"{source.name}, line {number}: this is not JSON ({error}).") from None
+
+    yield object_table(source.name, "line", objects)
+
+
+def _parsed(line: str, *, is_proven: bool) -> Any:
+    data = line.encode()
+    one = orjson.loads(data)
+    squeezed = data.translate(AS_ZERO, BLANKS)  # each pair has a colon right behind a quote now; texts may have more
+    is_sure = LONG_NUMBER not in squeezed and (is_proven or squeezed.count(b'":') == _count_keys(one))
+    return one if is_sure else STRICT.decode(line.strip())
+
+
+def _count_keys(value: Any) -> int:
+    count = 0
+    if type(value) is dict:
+        count = len(value)
+        value = value.values()
+    elif type(value) is not list:
+        return 0
+    for inner in value:
+        if type(inner) is dict or type(inner) is list:
+            count += _count_keys(inner)
+    return count
+
+
+@contextmanager
+def json_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+    def objects() -> Iterator[tuple[int, Any]]:
+        number = 0
+        try:
+            with source.bytes() as stream:
+                for number, one in enumerate(_elements(source, stream), 1):
+                    yield number, one
+        except (BrokenText, Doubtful) as error:
+            raise UnusableFile(f"{source.name}, object {number + 1}: {str(error).rstrip('.')}.") from None
+        except (JSONDecodeError, RecursionError) as error:
+            raise UnusableFile(f"{source.name}, object {number + 1}: this is not JSON ({error}).") from None
+
+    yield object_table(source.name, "object", objects)
+
+
+def _elements(source: Source, stream: BinaryIO) -> Iterator[Any]:
+    """The elements of one JSON array, without holding all of it."""
+    text = _Buffer(decoded(stream, source.encoding))
+    text.take("[")
+    if text.next() == "]":
+        text.take("]")
+    else:
+        separator = ","
+        while separator == ",":
+            yield text.value()
+            separator = text.take(",]")
+    if text.next():
+        raise Doubtful("something follows the array's ]; a file holds one array")
+
+
+class _Buffer:
+    """The part of the text that is being parsed."""
+
+    def __init__(self, blocks: Iterator[str]) -> None:
+        self.blocks, self.text, self.at = blocks, "", 0
+        self.has_surrogates = False
+
+    def next(self) -> str:
+        """The next character that is not blank; nothing at the end."""
+        while True:
+            while self.at < len(self.text) and self.text[self.at] in " \t\r\n":
+                self.at += 1
+            if self.at < len(self.text) or not self._more():
+                return self.text[self.at : self.at + 1]
+
+    def take(self, expected: str) -> str:
+        found = self.next()
+        if not found or found not in expected:
+            form = "[{…}, {…}]; a file with one object in each line is NDJSON (--format ndjson)"
+            raise Doubtful(f"the file must be one array of objects, {form}")
+        self.at += 1
+        return found
+
+    def value(self) -> Any:
+        self.next()
+        while True:
+            try:
+                value, end = STRICT.raw_decode(self.text, self.at)
+                is_cut = end == len(self.text)  # a number may go on in the next block
+            except JSONDecodeError as error:
+                is_cut, failed = True, error
+                if not error.msg.startswith("Unterminated") and error.pos < len(self.text) - CUT:
+                    raise
+            else:
+                failed = None
+            if not is_cut or not self._more():
+                if failed:
+                    raise failed
+                self._check_text(value)
+                self.at = end
+                return value
+            if len(self.text) - self.at > LONGEST_LINE:
+                raise Doubtful(TOO_LONG)
+
+    def _more(self) -> bool:
+        """Doubles what is left, or it would be parsed anew for each block."""
+        rest = self.text[self.at :]
+        found: list[str] = []
+        while sum(map(len, found)) <= len(rest) and (block := next(self.blocks, "")):
+            found.append(block)
+        if found:
+            self.text, self.at = "".join([rest, *found]), 0
+            self.has_surrogates = "\\ud" in self.text or "\\uD" in self.text
+        return bool(found)
+
+    def _check_text(self, value: Any) -> None:
+        """An escape may spell half a character, which no text can hold."""
+        if self.has_surrogates:
+            try:
+                json.dumps(value, ensure_ascii=False, default=str).encode()
+            except UnicodeEncodeError:
+                raise Doubtful("a text holds half a character (\\ud800 to \\udfff must stand in pairs)") from None

@@ -1,0 +1,144 @@
+"""Objects as a table: their keys are the headings, objects in a list inside become further rows with blanks before them.
+
+An object lays its list out as spreadsheets do: `{"a": 1, "rows": [{"b": 2}, {"b": 3}]}` is the row 1, 2 and
+the row blank, 3 below `a` and `rows.b`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import NoneType
+from typing import Any
+
+from overplane.files.cells import ABSENT, MOST_COLUMNS, Row, Table, text_of
+from overplane.files.texts import LONGEST_LINE
+from overplane.files.unusable import UnusableFile
+
+PLAIN = {str, int, float, bool, NoneType, Decimal}
+LIST = {list, NoneType}
+# Of one object: what a list's many elements beside many keys would make of a small file.
+MOST_CELLS = 1 << 22
+Objects = Callable[[], Iterator[tuple[int, Any]]]
+
+
+@dataclass(slots=True)
+class Shape:
+    """What keys there are. `nested`: lists of objects and their keys; `unreadable`: by heading, why."""
+
+    keys: dict[str, None] = field(default_factory=dict)
+    nested: dict[str, dict[str, None]] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)  # all keys of objects that were looked at
+    count: int = 0
+    length: int = 0  # of all keys: they are held, whereas objects come and go
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(key, inner) for key, inners in self.nested.items() for inner in inners]
+
+    @property
+    def headings(self) -> list[str]:
+        return [*self.keys, *(f"{key}.{inner}" for key, inner in self.pairs)]
+
+    def note(self, one: dict[str, Any], odd: list[tuple[str, Any]], where: str) -> None:
+        """What this object adds. `odd` are those of its items that are no single values."""
+        if not one.keys() <= self.known:
+            for key, value in one.items():
+                if key not in self.known and type(value) in PLAIN:
+                    self._add(key, self.keys)
+        for key, value in odd:
+            if _is_nested(value):
+                self._note_list(key, value, where)
+            else:
+                self._add(key, self.keys)
+                self._note_unreadable(key, value, where)
+        self.known.update(one)
+
+    def _note_list(self, key: str, elements: list[dict[str, Any]], where: str) -> None:
+        inners = self.nested.setdefault(key, {})
+        for element in elements:
+            if not element.keys() <= inners.keys():
+                for inner in element:
+                    self._add(inner, inners)
+            if not PLAIN.issuperset(map(type, element.values())):
+                for inner, value in element.items():
+                    self._note_unreadable(f"{key}.{inner}", value, where)
+
+    def _note_unreadable(self, heading: str, value: Any, where: str) -> None:
+        if type(value) not in PLAIN and heading not in self.unreadable:
+            kind = "an object" if type(value) is dict else "a list"
+            self.unreadable[heading] = f"{where}: {heading!r} holds {kind}, not one value. Leave that column out."
+
+    def _add(self, key: str, known: dict[str, None]) -> None:
+        if key not in known:
+            known[key] = None
+            self.count += 1
+            self.length += len(key)
+
+
+def _is_nested(value: Any) -> bool:
+    return type(value) is list and all(type(element) is dict for element in value)
+
+
+def object_table(name: str, unit: str, objects: Objects) -> Table:
+    """Reads all objects once for their keys; then again for their values. `unit` is what their numbers count."""
+    shape = Shape()
+    for number, one in objects():
+        if type(one) is not dict:
+            raise UnusableFile(f"{name}, {unit} {number}: every entry must be an object, {{…}}.")
+        odd = [item for item in one.items() if type(item[1]) not in PLAIN]
+        if odd or not one.keys() <= shape.known:
+            shape.note(one, odd, f"{name}, {unit} {number}")
+            if shape.count > MOST_COLUMNS or shape.length > LONGEST_LINE:
+                raise UnusableFile(f"{name} has more than {MOST_COLUMNS} keys; no table has so many columns.")
+        for key in shape.nested:
+            if type(one.get(key)) not in LIST:
+                raise _no_list(name, unit, number, key)
+    _settle(shape, name, unit, objects)
+    if not shape.headings:
+        raise UnusableFile(f"{name} holds no objects, or none with a key.")
+    return Table(shape.headings, rows_of(name, unit, objects, shape), is_sparse=True, unreadable=shape.unreadable)
+
+
+def _no_list(name: str, unit: str, number: int, key: str) -> UnusableFile:
+    return UnusableFile(f"{name}, {unit} {number}: {key!r} must be a list of objects, as it is elsewhere.")
+
+
+def _settle(shape: Shape, name: str, unit: str, objects: Objects) -> None:
+    """A key that is a list of objects here may be null there, and nothing else."""
+    for key in [key for key, inners in shape.nested.items() if not inners and key in shape.unreadable]:
+        del shape.nested[key]  # a list of texts that is sometimes empty
+    doubtful = shape.nested.keys() & shape.keys.keys()
+    for key in doubtful:
+        del shape.keys[key]
+    for number, one in objects() if doubtful else ():
+        for key in doubtful:
+            if one.get(key) is not None and not _is_nested(one[key]):
+                raise _no_list(name, unit, number, key)
+
+
+def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Row]:
+    keys, nested, pairs = list(shape.keys), list(shape.nested), shape.pairs
+    blank = [""] * len(keys)
+    no_list = [""] * len(pairs)
+    for number, one in objects():
+        get = one.get
+        try:
+            own = [value if type(value := get(key, ABSENT)) is str else text_of(value) for key in keys]
+            lists = {key: value for key in nested if (value := get(key))}
+            if not lists:
+                yield number, own + no_list
+                continue
+            longest = max(map(len, lists.values()))
+            if longest * (len(keys) + len(pairs)) > MOST_CELLS:
+                raise UnusableFile(f"{name}, {unit} {number}: a list of {longest} objects is too long for one entry.")
+            for i in range(longest):
+                yield number, (blank if i else own) + [_inner(lists.get(key), i, inner) for key, inner in pairs]
+        except RecursionError:
+            raise UnusableFile(f"{name}, {unit} {number}: a value is nested too deeply.") from None
+
+
+def _inner(elements: list[dict[str, Any]] | None, i: int, name: str) -> str:
+    if not elements or i >= len(elements) or elements[i] is None:
+        return ""
+    return text_of(elements[i].get(name, ABSENT))

@@ -1,0 +1,71 @@
+"""A text file decoded block by block, its lines bounded: what a file makes this process hold does not grow with it."""
+
+import codecs
+import io
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import BinaryIO
+
+from overplane.files.encodings import BLOCK
+
+LONGEST_LINE = 16 << 20
+TOO_LONG = "goes on for more than 16 MiB. Is a quote never closed, or a line never ended? Then mend the file; else it is no table"
+
+
+class BrokenText(Exception):
+    """Why the text cannot be read on from here, and what to do. Whoever reads knows the row and puts it before."""
+
+
+def decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    """The text in blocks, all of them up to the first byte that is none. Raises `BrokenText`."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    mark = "\ufeff"  # which decoders leave that were told the byte order
+    while True:
+        block = stream.read(BLOCK)
+        state = decoder.getstate()
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeError as error:
+            if isinstance(error, UnicodeDecodeError):
+                with suppress(UnicodeError):
+                    decoder.setstate(state)
+                    yield decoder.decode(block[: max(error.start - len(state[0]), 0)]).removeprefix(mark)
+            raise _undecodable(error, encoding) from None
+        if text:
+            yield text.removeprefix(mark)
+            mark = ""
+        if not block:
+            return
+
+
+def _undecodable(error: UnicodeError, encoding: str) -> BrokenText:
+    name, reason = getattr(error, "encoding", encoding), getattr(error, "reason", str(error))
+    return BrokenText(f"this is not {name} text ({reason}). Name its encoding (--encoding).")
+
+
+def lines(texts: Iterable[str], rows: Callable[[], int] | None = None) -> Iterator[str]:
+    """The lines with their ends. `rows` tells how many rows were made of them: one row may take many lines.
+
+    Raises `BrokenText` for a line, or lines that make no row, of more than `LONGEST_LINE`. All this
+    is done once a block: between two lines no Python runs, of which a large file has millions.
+    """
+    return chain.from_iterable(_blocks_of_lines(texts, rows))
+
+
+def _blocks_of_lines(texts: Iterable[str], rows: Callable[[], int] | None) -> Iterator[io.StringIO]:
+    begun: list[str] = []  # the line that goes on in the next block
+    length, done = 0, -1  # how much was read since a row was whole, and how many were then
+    for text in texts:
+        end = len(text) - text.endswith("\r")  # its \n may be in the next block
+        cut = max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
+        if cut:
+            yield io.StringIO("".join([*begun, text[:cut]]), newline="")
+            begun = []
+            if rows is None or rows() != done:
+                length, done = 0, rows() if rows else 0
+        begun.append(text[cut:])
+        length += len(text)
+        if length > LONGEST_LINE:
+            raise BrokenText(f"this {TOO_LONG}.")
+    yield io.StringIO("".join(begun), newline="")

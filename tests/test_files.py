@@ -1,0 +1,437 @@
+"""Reading tables from files: what is right is read as it was meant, all else ends in one sentence that helps."""
+
+import gzip
+import io
+import json
+import os
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import xlsxwriter
+from django.core.management import CommandError, call_command
+from pyarrow import parquet
+
+from overplane.files.sources import Source, examined, opened
+from overplane.files.tables import ABSENT, Table, opened_table
+from overplane.files.unusable import UnusableFile
+
+Read = tuple[list[str], list[tuple[int, list[str]]], Table]
+
+
+def read(path: Path, *, delimiter: str | None = None, **more: Any) -> Read:
+    with opened(str(path), **more) as source, opened_table(source, delimiter=delimiter) as table:
+        return table.headings, [(number, list(cells)) for number, cells in table.rows], table
+
+
+def written(folder: Path, name: str, content: bytes | str) -> Path:
+    file = folder / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return file
+
+
+def refusal(path: Path, **more: Any) -> str:
+    with pytest.raises(UnusableFile) as caught:
+        read(path, **more)
+    return str(caught.value)
+
+
+TEXTS: dict[str, tuple[bytes | str, dict[str, Any], list[str], list[tuple[int, list[str]]]]] = {
+    "sep with semicolon": ("sep=;\r\na;b,c\r\n1;2\r\n", {}, ["a", "b,c"], [(2, ["1", "2"])]),
+    "sep with anything": ("SEP=^\na^b\n1^2\n", {}, ["a", "b"], [(2, ["1", "2"])]),
+    "sep, overruled": ("sep=,\na;b\n1;2\n", {"delimiter": ";"}, ["a", "b"], [(2, ["1", "2"])]),
+    "a line break in the first heading": ('"a\nx,y,z";b\n1;2\n', {}, ["a\nx,y,z", "b"], [(2, ["1", "2"])]),
+    "delimiters in a quoted heading": ('"a,b,c,d";"say ""x,y,z""";e\n', {}, ["a,b,c,d", 'say "x,y,z"', "e"], []),
+    "one column": ("a\n1\n", {}, ["a"], [(2, ["1"])]),
+    "ends of all kinds": ("a,b\r1,2\r\n3,4\n5,6", {}, ["a", "b"], [(2, ["1", "2"]), (3, ["3", "4"]), (4, ["5", "6"])]),
+    "wide with mark": ("a\nü\n".encode("utf-16"), {}, ["a"], [(2, ["ü"])]),
+    "wider with mark": ("a\nü\n".encode("utf-32"), {}, ["a"], [(2, ["ü"])]),
+    "wider, other order": (b"\0\0\xfe\xff" + "a\nü\n".encode("utf-32-be"), {}, ["a"], [(2, ["ü"])]),
+    "mark, named": (b"\xff\xfe" + "a\nü\n".encode("utf-16-le"), {"encoding": "utf-16-le"}, ["a"], [(2, ["ü"])]),
+    "windows": ("a\nMüller\nSöhne €\n".encode("cp1252"), {}, ["a"], [(2, ["Müller"]), (3, ["Söhne €"])]),
+    "dos, named": ("a\nMüller\n".encode("cp850"), {"encoding": "cp850"}, ["a"], [(2, ["Müller"])]),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_reads_text(tmp_path: Path, name: str) -> None:
+    content, more, headings, rows = TEXTS[name]
+    assert read(written(tmp_path, "a.csv", content), **more)[:2] == (headings, rows)
+
+
+LONG = 17 << 20
+BAD_TEXTS: dict[str, tuple[bytes | str, dict[str, Any], str]] = {
+    "a line without end": (b"a\n1\n" + b"x" * LONG, {}, "row 3: this goes on for more than 16 MiB"),
+    "a line of commas": (b"a\n1\n" + b"," * LONG, {}, "row 3: this goes on"),
+    "a row of many lines": (b"a\n1\n" + b'"\n",' * (LONG // 4), {}, "row 3: this goes on"),
+    "a heading without end": (b"x" * LONG, {}, "row 1: this goes on"),
+    "a line of NDJSON": (b'{"a": 1}\n{"a": "' + b"x" * LONG, {"format": "ndjson"}, "line 2: this goes on"),
+    "wide lines": ("a\n1\n".encode("utf-16") + b"\x0a\x0a" * LONG, {}, "row 3: this goes on"),
+    "one bad byte": ("a\nMüller\nSöhne\n".encode() + b"caf\xe9\n", {}, "line 4: the byte 0xE9 is not UTF-8"),
+    "bad first, good later": (b"a\ncaf\xe9\n" + "Müller\n".encode(), {}, "line 2: the byte 0xE9"),
+    "cut inside of a character": ("a\nMüller\nSö".encode()[:-1], {}, "line 3: the byte 0xC3"),
+    "not even windows": ("a\nMüller\n".encode("cp850"), {}, "line 2 has the byte 0x81). Name its encoding"),
+    "no mark": ("a\n1\n".encode("utf-16-le"), {"encoding": "utf-16"}, "BOM"),
+    "bad in the middle": (b"a\n1\n2\n\xff\n", {"encoding": "utf-8"}, "row 4: this is not utf-8 text"),
+    "bad in Japanese": (b"a\n1\n\x81\n", {"encoding": "shift_jis"}, "row 3: this is not shift_jis text"),
+    "an odd byte": ("a\n1\n".encode("utf-16") + b"x", {}, "row 3: this is not utf-16"),
+    "halves of characters": (b"a\n+2AA-\n", {"encoding": "utf-7"}, "There is no encoding 'utf-7'"),
+    "two delimiters": ("a;;b\n", {"delimiter": ";;"}, "must be one character"),
+    "no delimiter": ("a;b\n", {"delimiter": ""}, "must be one character"),
+    "a quote": ("a;b\n", {"delimiter": '"'}, "must be one character"),
+    "a line end": ("a;b\n", {"delimiter": "\n"}, "must be one character"),
+    "a NUL": ("a;b\n", {"delimiter": "\0"}, "must be one character"),
+    "a blank": ("a;b\n", {"delimiter": " "}, "must be one character"),
+    "sep with a quote": ('sep="\na\n', {}, "must be one character"),
+    "a web page": ("<html><table>", {}, "a web page"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_refuses_text(tmp_path: Path, name: str) -> None:
+    content, more, told = BAD_TEXTS[name]
+    message = refusal(written(tmp_path, "a.csv", content), **more)
+    assert told in message
+    assert message.startswith(("a.csv", "The delimiter", "There is no"))
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "is_guessed"),
+    [(b"a\n", "utf-8-sig", False), (b"\xc3\xbc", "utf-8-sig", False), (b"\xfc", "cp1252", True),
+     ("abc".encode("utf-16"), "utf-16", False), ("abc".encode("utf-16-be"), "utf-16-be", True)],
+)  # fmt: skip
+def test_says_whether_the_encoding_was_guessed(tmp_path: Path, content: bytes, encoding: str, is_guessed: bool) -> None:
+    source = examined(written(tmp_path, "a.csv", content), "a.csv")
+    assert (source.encoding, source.encoding_is_guessed) == (encoding, is_guessed)
+
+
+def test_refuses_what_is_no_regular_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        assert "name it -" in refusal(path)
+    monkeypatch.chdir(tmp_path)
+    assert refusal(Path()).startswith(". is a directory")
+    assert "cannot be read" in refusal(tmp_path / "a\0b")
+
+
+def test_a_name_is_text_whatever_its_bytes(tmp_path: Path) -> None:
+    path = written(tmp_path, os.fsdecode(b"M\xfcller.csv"), "a\n")
+    with opened(str(path)) as source:
+        assert source.name == "M\ufffdller.csv"
+
+
+def zipped(members: dict[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def replaced(content: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in content
+    return content.replace(old, new)
+
+
+TINY = zipped({"a.csv": "a\n1\n"}, zipfile.ZIP_STORED)
+LZMA = zipped({"a.csv": "a\n" * 99}, zipfile.ZIP_LZMA)
+BAD_ARCHIVES = {
+    "broken LZMA": LZMA[:40] + b"\xff" * 8 + LZMA[48:],
+    "a name that is no text": replaced(TINY, b"a.csv", b"\xff\xff\xff\xff\xff").replace(
+        b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x00\x08"
+    ),
+    "broken sum": replaced(TINY, b"a\n1\n", b"a\n2\n"),
+    "broken directory": TINY[:-30] + b"\xff" * 30,
+    "cut": TINY[:30],
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARCHIVES)
+def test_refuses_broken_archives(tmp_path: Path, name: str) -> None:
+    assert "The archive is broken" in refusal(written(tmp_path, "a.zip", BAD_ARCHIVES[name]))
+
+
+def test_says_what_is_in_an_archive(tmp_path: Path) -> None:
+    old = b"\xd0\xcf\x11\xe0" + bytes(99)
+    assert "old Excel workbook" in refusal(written(tmp_path, "a.zip", zipped({"a.xls": old})))
+    assert "old Excel workbook" in refusal(written(tmp_path, "a.xls", old))
+    assert "OpenDocument" in refusal(written(tmp_path, "a.ods", zipped({"mimetype": "x", "content.xml": "x"})))
+
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+
+def book(cells: str, *, texts: list[str] = [], data: str = "<sheetData>{}</sheetData>") -> bytes:  # noqa: B006 (read only)
+    """A workbook whose first sheet is not the first by its file's name, and whose other sheet is full of traps."""
+    trap = f'<worksheet xmlns="{MAIN}"><sheetData><row r="1"><c r="A1"><f>1+1</f><v>2</v></c></row></sheetData></worksheet>'
+    relation = '<Relationship Id="{}" Type="' + OFFICE + '/{}" Target="{}"/>'
+    relations = relation.format("r1", "worksheet", "worksheets/sheet1.xml")
+    relations += relation.format("r2", "worksheet", "/xl/worksheets/sheet2.xml")
+    relations += relation.format("r3", "sharedStrings", "sharedStrings.xml")
+    sheets = '<sheet name="Traps" sheetId="3" state="hidden" r:id="r1"/><sheet name="Table" sheetId="2" r:id="r2"/>'
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+    types = f'<Override PartName="/xl/workbook.xml" ContentType="{kind}"/>'
+    shared = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    return zipped({
+        "[Content_Types].xml": f"<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'>{types}</Types>",
+        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}">{relation.format("r1", "officeDocument", "xl/workbook.xml")}</Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{sheets}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">{relations}</Relationships>',
+        "xl/worksheets/sheet1.xml": trap,
+        "xl/worksheets/sheet2.xml": f'<worksheet xmlns="{MAIN}" xmlns:x="{MAIN}">{data.format(cells)}</worksheet>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}">{shared}</sst>',
+    })  # fmt: skip
+
+
+HEAD = '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
+BOOKS: dict[str, tuple[bytes, list[str]]] = {
+    "as usual": (book(HEAD + '<row r="2"><c r="A2"><v>1.5</v></c></row>'), ["1.5"]),
+    "sixteen digits": (book(HEAD + '<row r="2"><c r="A2"><v>1234567890123456</v></c></row>'), ["1234567890123456"]),
+    "an exponent": (book(HEAD + '<row r="2"><c r="A2"><v>4.41E+20</v></c></row>'), ["441000000000000000000"]),
+    "a small number": (book(HEAD + '<row r="2"><c r="A2"><v>1E-7</v></c></row>'), ["0.0000001"]),
+    "formatted but empty to the end": (
+        book(HEAD + '<row r="2"><c r="A2" t="s"><v>0</v></c><c r="XFD2" s="1"/></row><row r="1048576"><c r="XFD1048576" s="1"/></row>', texts=["x"]),
+        ["x"],
+    ),
+    "no places": (book('<row><c t="s"><v>0</v></c></row><row><c><v>7</v></c></row>', texts=["a"]), ["7"]),
+    "words of formulas": (book(HEAD + '<row r="2"><c r="A2" t="s"><v>0</v></c></row>', texts=["&lt;f&gt; :f \"e\""]), ['<f> :f "e"']),
+    "a formula beside the cells": (book(HEAD + '<row r="2"><c r="A2"><v>1</v></c></row>', data="<sheetData>{}</sheetData><extLst><x:f>A1</x:f></extLst>"), ["1"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["a.xlsx", "a.xls", "a.csv", "a.zip", "a.xlsx.gz"])
+@pytest.mark.parametrize("name", BOOKS)
+def test_reads_workbooks(tmp_path: Path, name: str, file: str) -> None:
+    content, column = BOOKS[name]
+    content = gzip.compress(content) if file.endswith(".gz") else content
+    content = zipped({"inner.xlsx": content}) if file.endswith(".zip") else content
+    headings, rows, _ = read(written(tmp_path, file, content))
+    assert (headings, [cells[0] for _, cells in rows]) == (["a"], column)
+
+
+def row(cells: str) -> bytes:
+    return book(HEAD + f'<row r="2">{cells}</row>')
+
+
+MANY = "".join(f'<row r="{i}"><c r="A{i}"><v>1</v></c></row>' for i in range(2, 5000))
+SHARING = "".join(f'<row r="{i}"><c r="A{i}" t="s"><v>0</v></c></row>' for i in range(1, 4000))
+BAD_BOOKS: dict[str, tuple[bytes, str]] = {
+    "a formula": (row('<c r="B2"><f>1+1</f><v>2</v></c>'), "Cell B2 holds a formula"),
+    "attributes in another order": (row('<c t="n" s="1" r="B2"><f>1+1</f><v>2</v></c>'), "Cell B2 holds a formula"),
+    "single quotes": (row("<c r='B2' t='n'><f>1+1</f><v>2</v></c>"), "Cell B2 holds a formula"),
+    "line breaks": (row('<c\n r = "B2"\n>\n  <f>1+1</f><v>2</v></c>'), "Cell B2 holds a formula"),
+    "prefixes": (row('<x:c r="B2"><x:f>1+1</x:f><x:v>2</x:v></x:c>'), "Cell B2 holds a formula"),
+    "a shared formula": (row('<c r="B2"><f t="shared" si="0"/><v>2</v></c>'), "Cell B2 holds a formula"),
+    "an error": (row('<c r="B2" t="e"><v>#N/A</v></c>'), "Cell B2 holds an error"),
+    "errors": (row('<c r="B2" t="e"><v>#N/A</v></c>' * 3), "Cell B2 and 2 more cells hold errors"),
+    "a quoted error": (row("<c t = 'e' r='B2'><v>#N/A</v></c>"), "Cell B2 holds an error"),
+    "the last cell": (row('<c r="XFD1048576"><v>1</v></c>'), "save it as CSV"),
+    "the last cell, unusual": (row("<c r='XFD1048576'><v>1</v></c>"), "CSV"),
+    "the last cell, hidden": (row('<c s=">" r="XFD1048576"><v>1</v></c>'), "CSV"),
+    "places by rows": (book(HEAD + '<row r="1048576">' + "<c><v>1</v></c>" * 16384 + "</row>"), "CSV"),
+    "beyond the last": (row('<c r="XFE2"><v>1</v></c>'), "column 16385"),
+    "a wide row over many": (book(HEAD + MANY + '<row r="9000"><c r="XFD9000"><v>1</v></c></row>'), "CSV"),
+    "one text in many cells": (book(SHARING, texts=["x" * 400_000]), "texts are too large"),
+    "hidden by a comment": (row('<!-- </sheetData> --><c r="XFD1048576"><v>1</v></c>'), "unusual way"),
+    "broken XML": (replaced(row(""), b"xl/workbook.xml", b"xl/workbook.XXX"), "cannot be read|no workbook"),
+    "no workbook": (zipped({"[Content_Types].xml": "x", "word/document.xml": "x"}), "no workbook"),
+    "a binary workbook": (zipped({"[Content_Types].xml": "x", "xl/workbook.bin": "x"}), "binary workbook (.xlsb)"),
+    "a bomb": (zipped({"[Content_Types].xml": "x", "x": b"x" * (100 << 20)}), "200 times"),
+}  # fmt: skip
+BAD_BOOKS["a bomb in an archive"] = (gzip.compress(BAD_BOOKS["a bomb"][0]), "200 times")
+
+
+@pytest.mark.parametrize("name", BAD_BOOKS)
+def test_refuses_workbooks_before_they_fill_the_memory(tmp_path: Path, name: str) -> None:
+    content, told = BAD_BOOKS[name]
+    message = refusal(written(tmp_path, "a.xlsx", content))
+    assert any(part in message for part in told.split("|")), message
+
+
+def test_a_text_in_many_cells_is_fine_if_it_is_short(tmp_path: Path) -> None:
+    many = '<row r="{0}"><c r="A{0}" t="s"><v>{1}</v></c></row>'
+    cells = "".join(many.format(i + 1, min(i, 1)) for i in range(40_000))
+    rows = read(written(tmp_path, "a.xlsx", book(cells, texts=["x" * 30_000, "y"])))[1]
+    assert len(rows) == 39_999
+
+
+def test_reads_what_a_spreadsheet_writes(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
+        chart, drawn = made.add_chartsheet("Chart"), made.add_chart({"type": "line"})
+        drawn.add_series({"values": "=Table!$C$4:$C$5"})
+        chart.set_chart(drawn)
+        sheet = made.add_worksheet("Table")
+        sheet.write_row(2, 1, ["name", "number", "day", "yes", "error"])
+        sheet.write_row(3, 1, ["Müller", 12])
+        sheet.write_datetime(3, 3, datetime(2024, 2, 29), made.add_format({"num_format": "yyyy-mm-dd"}))  # noqa: DTZ001
+        sheet.write_boolean(3, 4, True)
+        sheet.write_string(3, 5, "#N/A")
+    headings, rows, _ = read(tmp_path / "a.xlsx")
+    assert headings == ["name", "number", "day", "yes", "error"]
+    assert rows == [(4, ["Müller", "12", "2024-02-29", "true", "#N/A"])]
+
+
+OBJECTS: dict[str, tuple[str, list[str], list[list[str]]]] = {
+    "digits": ('{"a":12345678901234567890123,"b":"x"}', ["a", "b"], [["12345678901234567890123", "x"]]),
+    "fractions": ('{"a":1234567890.12345678901,"b":0.0000001}', ["a", "b"], [["1234567890.12345678901", "0.0000001"]]),
+    "plain numbers": ('{"a":5.0,"b":-7,"c":1e3}', ["a", "b", "c"], [["5", "-7", "1000"]]),
+    "more digits": ('{"a":"","b":' + "9" * 300 + "}", ["a", "b"], [["", "9" * 300]]),
+    "colons in texts": ('{"a":"x\\":y","b" : "u\\" : v"}', ["a", "b"], [['x":y', 'u" : v']]),
+    "an end that is none": ('{"end":true,"a":1}', ["end", "a"], [["true", "1"]]),
+    "a list": ('{"a":1,"b":[{"c":2,"d":3},{"c":4}]}', ["a", "b.c", "b.d"], [["1", "2", "3"], ["", "4", ABSENT]]),
+    "lists or none": ('{"a":1,"b":[{"c":2}]}\n{"a":2,"b":null}\n{"a":3,"b":[]}\n{"a":4}', ["a", "b.c"], [["1", "2"], ["2", ""], ["3", ""], ["4", ""]]),
+    "pairs of halves": ('{"a":"\\ud83e\\udd8a"}', ["a"], [["🦊"]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["ndjson", "json"])
+@pytest.mark.parametrize("name", OBJECTS)
+def test_reads_objects(tmp_path: Path, name: str, format: str) -> None:
+    content, headings, rows = OBJECTS[name]
+    text = content if format == "ndjson" else "[" + ",\n".join(content.split("\n")) + "]\n"
+    found = read(written(tmp_path, f"a.{format}", text))
+    assert (found[0], [cells for _, cells in found[1]]) == (headings, rows)
+
+
+def test_the_end_of_an_export_is_no_object(tmp_path: Path) -> None:
+    text = '{"a": 1}\n\n{"end": true, "count": 1, "next_cursor": "x"}\n'
+    assert read(written(tmp_path, "a.ndjson", text))[:2] == (["a"], [(1, ["1"])])
+
+
+@pytest.mark.parametrize("format", ["ndjson", "json"])
+@pytest.mark.parametrize(
+    ("content", "unreadable"),
+    [('{"a":1,"b":{"c":2}}', {"b"}), ('{"a":1,"b":["x"]}\n{"a":1,"b":[]}', {"b"}),
+     ('{"a":1,"b":[{"c":[1]}]}', {"b.c"}), ('{"a":1,"b":[1,{"c":1}]}', {"b"}), ('{"a":1,"b":"x"}\n{"a":1,"b":{}}', {"b"})],
+)  # fmt: skip
+def test_what_is_no_single_value_spoils_only_its_column(
+    tmp_path: Path, content: str, unreadable: set[str], format: str
+) -> None:
+    text = content if format == "ndjson" else f"[{content.replace(chr(10), ',')}]"
+    headings, rows, table = read(written(tmp_path, f"a.{format}", text))
+    assert set(table.unreadable) == unreadable < set(headings)
+    assert {cells[0] for _, cells in rows} == {"1"}
+    assert all("holds" in message and "Leave that column out" in message for message in table.unreadable.values())
+
+
+@pytest.mark.django_db
+def test_an_unreadable_column_may_be_ignored_and_never_imported(tmp_path: Path) -> None:
+    file = str(written(tmp_path, "a.ndjson", '{"customer_name":"x","extra":[1],"industry":{"a":1}}'))
+    with pytest.raises(CommandError, match="line 1: 'industry' holds an object"):
+        call_command("import_customers", file, "--ignore-unknown")
+    call_command("import_customers", file, "--ignore-unknown", "--map", "industry=", "--quiet")
+
+
+BAD_OBJECTS: dict[str, tuple[str, str]] = {
+    "two arrays.json": ('[{"a":1}]\n[{"a":2}]', "follows the array's ]"),
+    "text after.json": ('[{"a":1}] x', "follows the array's ]"),
+    "NaN.json": ('[{"a":NaN}]', "object 1: NaN is no number"),
+    "infinity.json": ('[{"a":1},{"a":-Infinity}]', "object 2: -Infinity is no number"),
+    "NaN.ndjson": ('{"a":NaN}', "line 1: this is not JSON"),
+    "too large.json": ('[{"a":1e999}]', "object 1: the number 1e999 is too large"),
+    "too large.ndjson": ('{"a":1e999}', "line 1: this is not JSON"),
+    "too many digits.json": ('[{"a":' + "9" * 5000 + "}]", "object 1: a number of 5000 digits is too large"),
+    "too many digits.ndjson": ('{"a":' + "9" * 5000 + "}", "line 1: this is not JSON (number is infinity"),
+    "twice.json": ('[{"a":1},{"a":1,"b":2,"a":3}]', "object 2: the key 'a' stands twice"),
+    "twice.ndjson": ('{"a":1}\n{"a":1,"a":3}', "line 2: the key 'a' stands twice"),
+    "twice, blanks.ndjson": ('{"a":1,"a" :3}', "line 1: the key 'a' stands twice"),
+    "twice, nested.ndjson": ('{"b":[{"a":1,"a":3}]}', "line 1: the key 'a' stands twice"),
+    "half.json": ('[{"a":"x"},{"a":"\\ud800"}]', "object 2: a text holds half a character"),
+    "half key.json": ('[{"\\uDC00":"x"}]', "object 1: a text holds half a character"),
+    "half.ndjson": ('{"a":"\\ud800"}', "line 1: this is not JSON"),
+    "nothing.json": ("[]", "nothing.json holds no objects"),
+    "nothing.ndjson": ('{"end":true,"count":0}\n', "nothing.ndjson holds no objects"),
+    "keyless.json": ("[{}]", "holds no objects, or none with a key"),
+    "long.json": ('[{"a":"' + "x" * LONG + '"}]', "object 1: the object is longer than 16 MiB"),
+    "one object.json": ('{"a":1}', "must be one array of objects"),
+    "comma.json": ('[{"a":1},]', "object 2: this is not JSON"),
+    "no comma.json": ('[{"a":1}{"a":1}]', "must be one array"),
+    "mixed.json": ('[{"a":[{"b":1}]},{"a":"x"}]', "object 2: 'a' must be a list of objects"),
+    "mixed, turned.json": ('[{"a":{"b":1}},{"a":[{"b":1}]}]', "object 1: 'a' must be a list of objects"),
+    "mixed.ndjson": ('{"a":[1]}\n{"a":[{"b":1}]}', "line 1: 'a' must be a list of objects"),
+    "many keys.ndjson": ("\n".join(f'{{"k{i}":1}}' for i in range(17000)), "more than 16384 keys"),
+    "many rows.ndjson": ('{"a":[' + "{}," * 500_000 + '{"b1":1,"b2":1,"b3":1,"b4":1,"b5":1,"b6":1,"b7":1,"b8":1,"b9":1}]}', "too long for one entry"),
+    "deep.ndjson": ('{"a":' + "[" * 5000 + "]" * 5000 + "}", "line 1: this is not JSON"),
+    "deep.json": ('[{"a":' + "[" * 5000 + "]" * 5000 + "}]", "object 1: this is not JSON"),
+    "bad text.ndjson": ('{"a":"Müller"}\n{"a":"x"', "line 2: this is not JSON"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_OBJECTS)
+def test_refuses_objects(tmp_path: Path, name: str) -> None:
+    content, told = BAD_OBJECTS[name]
+    assert told in refusal(written(tmp_path, name, content))
+
+
+def test_an_array_is_read_in_parts_wherever_they_end(tmp_path: Path) -> None:
+    values = [{"a": "ü" * (i % 700), "b": i} for i in range(3000)]
+    rows = read(written(tmp_path, "a.json", json.dumps(values, indent=1)))[1]
+    assert rows == [(i + 1, [one["a"], str(one["b"])]) for i, one in enumerate(values)]
+
+
+def columns(**arrays: Any) -> bytes:
+    return table_bytes(pa.table(arrays))
+
+
+def table_bytes(table: pa.Table, **more: Any) -> bytes:
+    content = io.BytesIO()
+    parquet.write_table(table, content, **more)
+    return content.getvalue()
+
+
+STRUCT = pa.list_(pa.struct([("c", pa.string()), ("d", pa.int64())]))
+
+
+def test_reads_parquet(tmp_path: Path) -> None:
+    content = columns(
+        a=["x", "y"],
+        at=pa.array([datetime(2024, 2, 29, tzinfo=UTC), None]),
+        b=pa.array([[{"c": "1", "d": 2}, None, {"c": "3", "d": None}], None], STRUCT),
+        tags=[[1], [2, 3]],
+        raw=[b"\xff", b""],
+    )
+    headings, rows, table = read(written(tmp_path, "a.parquet", content))
+    assert headings == ["a", "at", "tags", "raw", "b.c", "b.d"]
+    picked = [(number, [cells[0], cells[1], *cells[4:]]) for number, cells in rows]
+    day = "2024-02-29T00:00:00+00:00"
+    assert picked == [(1, ["x", day, "1", "2"]), (1, ["", "", "", ""]), (1, ["", "", "3", ""]), (2, ["y", "", "", ""])]
+    assert set(table.unreadable) == {"tags", "raw"}
+
+
+BAD_TIME = pa.array([0, 1_000_000_001], pa.timestamp("ns"))
+REPEATED = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), ["x" * 200_000])
+BAD_PARQUET: dict[str, tuple[bytes, str]] = {
+    "nanoseconds": (columns(a=["x", "y"], t=BAD_TIME), "row 2, column 't': this cannot be read"),
+    "far dates": (columns(a=pa.array([0, 2**31 - 1], pa.date32())), "row 2, column 'a'"),
+    "bad zone": (columns(a=pa.array([1], pa.timestamp("us", "Nowhere/City"))), "row 1, column 'a'"),
+    "bad text": (columns(a=pa.array([b"x", b"\xff"], pa.binary()).view(pa.string())), "row 2, column 'a'"),
+    "twice": (
+        table_bytes(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"])),
+        "more than one column: 'a'",
+    ),
+    "a long text in many rows": (table_bytes(pa.table({"a": REPEATED}), compression="zstd"), "200 times its size"),
+    "no columns": (table_bytes(pa.table({})), "no headings"),
+    "cut": (columns(a=["x"])[:-20], "no Parquet file"),
+    "broken pages": (columns(a=["x" * 99])[:4] + bytes(40) + columns(a=["x" * 99])[44:], "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PARQUET)
+def test_refuses_parquet(tmp_path: Path, name: str) -> None:
+    content, told = BAD_PARQUET[name]
+    assert told in refusal(written(tmp_path, "a.parquet", content))
+
+
+def test_progress_may_be_asked_for_at_any_time(tmp_path: Path) -> None:
+    source = examined(written(tmp_path, "a.csv", "a\n1\n"), "a.csv")
+    assert source.fraction == 0.0
+    with source.bytes() as stream:
+        stream.read()
+        assert source.fraction == 1.0
+    assert source.fraction == 0.0
+    assert Source(Path(), "").fraction == 0.0
