@@ -65,6 +65,11 @@ class Work:
     def __init__(self, source: Source, settings: Settings, progress: Progress, run: ImportRun | None = None) -> None:
         self.source, self.settings, self.progress, self.run = source, settings, progress, run
         self.report = Report(source.name, source.encoding)
+        if source.encoding_is_guessed:
+            self.report.warnings.append(
+                f"{source.name} is not UTF-8 and was taken for {source.encoding}. Are letters wrong? Name its encoding"
+                " (--encoding)."
+            )
         self.origin = Origin(f"import:{run.pk}") if run else None
 
     def read_through(self) -> None:
@@ -144,7 +149,7 @@ class Work:
                 constants=settings.constants,
                 ignore_unknown=settings.ignore_unknown,
             )
-            if wanted := [heading for heading in columns.mapping if heading in table.unreadable]:
+            if wanted := [heading for heading, name in columns.mapping.items() if name and heading in table.unreadable]:
                 raise UnusableFile(table.unreadable[wanted[0]])
             _check_sufficient(columns, settings)
             self.report.mapping = columns.mapping

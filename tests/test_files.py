@@ -284,7 +284,7 @@ OBJECTS: dict[str, tuple[str, list[str], list[list[str]]]] = {
     "colons in texts": ('{"a":"x\\":y","b" : "u\\" : v"}', ["a", "b"], [['x":y', 'u" : v']]),
     "an end that is none": ('{"end":true,"a":1}', ["end", "a"], [["true", "1"]]),
     "a list": ('{"a":1,"b":[{"c":2,"d":3},{"c":4}]}', ["a", "b.c", "b.d"], [["1", "2", "3"], ["", "4", ABSENT]]),
-    "lists or none": ('{"a":1,"b":[{"c":2}]}\n{"a":2,"b":null}\n{"a":3,"b":[]}\n{"a":4}', ["a", "b.c"], [["1", "2"], ["2", ""], ["3", ""], ["4", ""]]),
+    "lists or none": ('{"a":1,"b":[{"c":2}]}\n{"a":2,"b":null}\n{"a":3,"b":[]}\n{"a":4}', ["a", "b.c"], [["1", "2"], ["2", ""], ["3", ""], ["4", ABSENT]]),
     "pairs of halves": ('{"a":"\\ud83e\\udd8a"}', ["a"], [["🦊"]]),
 }  # fmt: skip
 

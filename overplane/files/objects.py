@@ -120,25 +120,29 @@ def _settle(shape: Shape, name: str, unit: str, objects: Objects) -> None:
 def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Row]:
     keys, nested, pairs = list(shape.keys), list(shape.nested), shape.pairs
     blank = [""] * len(keys)
-    no_list = [""] * len(pairs)
     for number, one in objects():
         get = one.get
         try:
             own = [value if type(value := get(key, ABSENT)) is str else text_of(value) for key in keys]
             lists = {key: value for key in nested if (value := get(key))}
+            without = ["" if key in one else ABSENT for key, _ in pairs]
             if not lists:
-                yield number, own + no_list
+                yield number, own + without
                 continue
             longest = max(map(len, lists.values()))
             if longest * (len(keys) + len(pairs)) > MOST_CELLS:
                 raise UnusableFile(f"{name}, {unit} {number}: a list of {longest} objects is too long for one entry.")
             for i in range(longest):
-                yield number, (blank if i else own) + [_inner(lists.get(key), i, inner) for key, inner in pairs]
+                inner = [
+                    _inner(lists[key], i, name_) if key in lists else cell
+                    for (key, name_), cell in zip(pairs, without, strict=True)
+                ]
+                yield number, (blank if i else own) + inner
         except RecursionError:
             raise UnusableFile(f"{name}, {unit} {number}: a value is nested too deeply.") from None
 
 
-def _inner(elements: list[dict[str, Any]] | None, i: int, name: str) -> str:
-    if not elements or i >= len(elements) or elements[i] is None:
+def _inner(elements: list[dict[str, Any]], i: int, name: str) -> str:
+    if i >= len(elements) or elements[i] is None:
         return ""
     return text_of(elements[i].get(name, ABSENT))
