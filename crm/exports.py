@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 
 from django.db import connection, models
 from django.db.models import QuerySet
-from xlsxwriter import Workbook
 
 from crm.columns import ROWS
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer
@@ -23,14 +22,13 @@ from crm.planning import existing_rows
 from crm.representation import CUSTOMER_NAMES
 from crm.snapshots import one_snapshot
 from overplane.database.encoding import dumps
-from overplane.files.sources import UnusableFile
+from overplane.files import workbooks
 from overplane.files.spreadsheets import ARMED, disarmed
 from overplane.files.tables import pyarrow_module
 
 LAYOUTS = ("lines", "repeated", "none")
 ROW_NAMES = ("id", "company", "supplier_number")
 CHUNK = 2000
-XLSX_ROWS, XLSX_CELL = 1_048_576, 32_767
 TO_BE_QUOTED = re.compile('[",\n\r]')
 Progress = Callable[[int], None]
 Values = dict[str, Any]
@@ -175,31 +173,17 @@ def _expression(table: str, field: models.Field, *, hides: bool = False) -> str:
 
 
 def _xlsx(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    count, line = 0, 0
-    with Workbook(target, options) as book:
-        sheet = book.add_worksheet("Customers")
-        sheet.freeze_panes(1, 1)
-        sheet.write_row(0, 0, wanted.headings, book.add_format({"bold": True}))
+    count = 0
+
+    def lines() -> Iterator[list[str]]:
+        nonlocal count
         for families in _families(wanted):
-            for cells in (cells for one in families for cells in _lines(one, wanted)):
-                line += 1
-                _check_sheet(line, cells, wanted)
-                for at, cell in enumerate(cells):
-                    if cell:
-                        sheet.write_string(line, at, cell)
+            yield from (cells for one in families for cells in _lines(one, wanted))
             count += len(families)
             progress(count)
+
+    workbooks.write(target, "Customers", wanted.headings, lines())
     return count
-
-
-def _check_sheet(line: int, cells: Sequence[str], wanted: Wanted) -> None:
-    if line >= XLSX_ROWS:
-        raise UnusableFile("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer customers.")
-    for at, cell in enumerate(cells):
-        if len(cell) > XLSX_CELL:
-            message = f"{wanted.headings[at]} in row {line + 1} has {len(cell)} characters"
-            raise UnusableFile(f"{message}; a cell of XLSX holds {XLSX_CELL}. Export CSV.")
 
 
 def _objects(families: list[Family], wanted: Wanted) -> list[Values]:
