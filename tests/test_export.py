@@ -3,12 +3,17 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from hypothesis import given
@@ -105,9 +110,14 @@ def test_chooses_customers_and_columns(tmp_path: Path) -> None:
     [
         (["x.doc"], "end its name in csv"),
         (["x.csv", "--columns", "teritory"], 'Did you mean "territory"'),
+        (["x.csv", "--columns", "tax_id,territory,tax_id"], "names tax_id more than once"),
+        (["x.csv", "--columns", ""], "There is no column ''"),
+        (["x.csv", "--search", os.fsdecode(b"\xff")], "'\\udcff' is no text"),
+        (["x.csv", "--filter", os.fsdecode(b"territory=\xff")], "is no text"),
         (["x.csv", "--filter", "teritory=x"], 'Did you mean "territory"'),
         (["x.csv", "--filter", "created_at[gte]=soon"], "created_at[gte]"),
-        (["nowhere/x.csv"], "No such file"),
+        (["nowhere/x.csv"], "nowhere/x.csv: No such file or directory."),
+        ([".", "--format", "csv"], ".: Is a directory."),
     ],
 )
 def test_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str) -> None:
@@ -232,6 +242,67 @@ def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="a cell of XLSX holds 32767"):
         export(tmp_path / "a.xlsx")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.xlsx", b"old")]
+
+
+@pytest.mark.django_db
+def test_a_link_stays_a_link_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    kept, link, new = tmp_path / "kept.csv", tmp_path / "link.csv", tmp_path / "new.csv"
+    kept.touch(mode=0o600)
+    link.symlink_to(kept)
+    content = export(link)
+    assert (link.is_symlink(), kept.read_bytes(), kept.stat().st_mode & 0o777) == (True, content, 0o600)
+    mask = os.umask(0o027)
+    try:
+        export(new)
+    finally:
+        os.umask(mask)
+    assert new.stat().st_mode & 0o777 == 0o640
+    (tmp_path / "dangling.csv").symlink_to("made.csv")
+    assert export(tmp_path / "dangling.csv") == (tmp_path / "made.csv").read_bytes() == content
+
+
+@pytest.mark.django_db
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    fill()
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        call_command("export_customers", str(pipe), "--quiet")
+        assert pipe.is_fifo()
+        assert read.result() == export(tmp_path / "a.csv")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("format", exports.FORMATS)
+def test_an_output_that_nobody_reads_is_told_in_one_line(format: str) -> None:
+    fill()
+    reader, writer = os.pipe()
+    os.close(reader)
+    status, told = shell(["-", "--format", format], stdout=writer)
+    os.close(writer)
+    assert (status, told) == (3, "CommandError: Broken off: Broken pipe.\n")
+
+
+def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'nowhere' / 'a.sqlite3'}"
+    status, told = shell([str(tmp_path / "a.csv")], DATABASE_URL=url)
+    assert (status, told) == (3, "CommandError: Broken off: unable to open database file.\n")
+    assert not list(tmp_path.iterdir())
+
+
+def shell(arguments: list[str], stdout: int = subprocess.DEVNULL, **environment: str) -> tuple[int, str]:
+    """The command as a process of its own, on the test's database: its exit code and what it says."""
+    known = connection.settings_dict
+    url = f"sqlite:///{known['NAME']}"
+    if connection.vendor == "postgresql":
+        url = f"postgresql://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
+    command = [sys.executable, "manage.py", "export_customers", *arguments]
+    environment = os.environ | {"DATABASE_URL": url} | environment
+    done = subprocess.run(
+        command, check=False, cwd=settings.BASE_DIR, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True
+    )
+    return done.returncode, done.stderr
 
 
 @given(st.text())
