@@ -1,37 +1,36 @@
 """Customers into files: one snapshot, newest first, columns chosen, supplier numbers in either layout.
 
 What the import reads back is the same: texts that a spreadsheet would take for formulas are
-disarmed, moments keep their microseconds, identifiers go along. PostgreSQL writes CSV by itself
-(COPY); for the other formats, and on SQLite, rows go through Python.
+disarmed, moments keep their microseconds, identifiers go along. PostgreSQL writes the lines of CSV by
+itself (COPY); for the other formats, and on SQLite, rows go through Python.
 """
 
 import codecs
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from django.db import connection, models
+from django.db import connection
 from django.db.models import QuerySet
-from xlsxwriter import Workbook
 
+from crm.cells import cell, expression, line, moment
 from crm.columns import ROWS
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer
 from crm.planning import existing_rows
 from crm.representation import CUSTOMER_NAMES
 from crm.snapshots import one_snapshot
 from overplane.database.encoding import dumps
-from overplane.files.sources import UnusableFile
-from overplane.files.spreadsheets import ARMED, disarmed
+from overplane.database.rows import Table
+from overplane.files import workbook_writing
 from overplane.files.tables import pyarrow_module
 
 LAYOUTS = ("lines", "repeated", "none")
 ROW_NAMES = ("id", "company", "supplier_number")
 CHUNK = 2000
-XLSX_ROWS, XLSX_CELL = 1_048_576, 32_767
-TO_BE_QUOTED = re.compile('[",\n\r]')
+BLOCK, END = 1 << 20, b"\0"  # no text holds a NUL
+NEWEST_FIRST = "c.created_at DESC, c.id DESC"
 Progress = Callable[[int], None]
 Values = dict[str, Any]
 Family = tuple[Values, list[Values]]  # a customer and its supplier numbers, as stored values
@@ -56,8 +55,13 @@ class Wanted:
         return () if self.layout == "none" else ROW_NAMES
 
     @property
+    def columns(self) -> Sequence[str]:
+        """The customer's own, in a table. By nothing but `id` can anybody tell whose the further lines are: it comes first."""
+        return ["id", *(name for name in self.names if name != "id")] if self.row_names else self.names
+
+    @property
     def headings(self) -> list[str]:
-        return [*self.names, *(ROWS + name for name in self.row_names)]
+        return [*self.columns, *(ROWS + name for name in self.row_names)]
 
 
 def export(wanted: Wanted, format: str, target: BinaryIO, *, progress: Progress = lambda count: None) -> int:
@@ -67,24 +71,15 @@ def export(wanted: Wanted, format: str, target: BinaryIO, *, progress: Progress 
 
 
 def _csv(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
-    target.write((codecs.BOM_UTF8 if wanted.is_marked else b"") + _line(wanted.headings).encode())
+    target.write((codecs.BOM_UTF8 if wanted.is_marked else b"") + line(wanted.headings).encode())
     if connection.vendor == "postgresql":
         return _csv_by_copy(wanted, target, progress)
     count = 0
     for families in _families(wanted):
-        target.write("".join([_line(cells) for one in families for cells in _lines(one, wanted)]).encode())
+        target.write("".join([line(cells) for one in families for cells in _lines(one, wanted)]).encode())
         count += len(families)
         progress(count)
     return count
-
-
-def _line(cells: Sequence[str]) -> str:
-    """As PostgreSQL writes it: quotes only where there must be any."""
-    return ",".join([_quoted(cell) if TO_BE_QUOTED.search(cell) else cell for cell in cells]) + "\n"
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"'
 
 
 def _families(wanted: Wanted) -> Iterator[list[Family]]:
@@ -105,101 +100,115 @@ def _with_rows(part: list[Values], wanted: Wanted) -> list[Family]:
 def _lines(family: Family, wanted: Wanted) -> Iterator[list[str]]:
     """A customer's lines as cells."""
     customer, children = family
-    own = [_cell(customer[name]) for name in wanted.names]
+    own = [cell(customer[name]) for name in wanted.columns]
     blank = own if wanted.layout == "repeated" else [""] * len(own)
     for i, child in enumerate((wanted.row_names and children) or [dict.fromkeys(ROW_NAMES)]):
-        yield [*(blank if i else own), *(_cell(child[name]) for name in wanted.row_names)]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if type(value) is str:
-        return disarmed(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _moment(value) if isinstance(value, datetime) else _number(value)
-
-
-def _moment(value: datetime) -> str:
-    return f"{value:%Y-%m-%dT%H:%M:%S.%f}Z".rjust(27, "0")
-
-
-def _number(value: Decimal) -> str:
-    return format(value.normalize(), "f") if value else "0"
+        yield [*(blank if i else own), *(cell(child[name]) for name in wanted.row_names)]
 
 
 def _csv_by_copy(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
-    sql, parameters = _copy_sql(wanted)
-    lines = 0
-    with connection.cursor() as cursor, cursor.copy(sql, parameters) as copy:
-        for line in copy:  # the database sends each row as one message
-            target.write(line)
-            lines += 1
-            if lines % CHUNK == 0:
-                progress(lines)
-    return wanted.customers.count() if wanted.row_names else lines
+    """Customers and supplier numbers come each by themselves, in one order, and are put together here.
 
-
-def _copy_sql(wanted: Wanted) -> tuple[str, Sequence[Any]]:
-    hides = wanted.layout == "lines"
-    columns = [_expression("c", CUSTOMERS.model._meta.get_field(name), hides=hides) for name in wanted.names]
-    rows = [_expression("r", SUPPLIER_NUMBERS.model._meta.get_field(name)) for name in wanted.row_names]
-    join = f"LEFT JOIN {SUPPLIER_NUMBERS.name} r ON r.customer_id = c.id" if rows else ""
-    where, parameters = "", ()
-    if wanted.customers.query.where:
-        chosen, parameters = wanted.customers.order_by().values("pk").query.sql_with_params()
-        where = f"WHERE c.id IN ({chosen})"
-    order = "c.created_at DESC, c.id DESC" + (", r.idx" if rows else "")
-    select = f"SELECT {', '.join([*columns, *rows])} FROM {CUSTOMERS.name} c {join} {where} ORDER BY {order}"
-    return f"COPY ({select}) TO STDOUT WITH (FORMAT csv)", parameters
-
-
-def _expression(table: str, field: models.Field, *, hides: bool = False) -> str:
-    """The SQL of one cell, the same as `_cell` makes."""
-    name = f'{table}."{field.column}"'
-    cases = ["WHEN r.idx > 1 THEN NULL"] if hides else []
-    otherwise = name
-    match field.get_internal_type():
-        case "DateTimeField":
-            otherwise = f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-        case "BooleanField":
-            otherwise = f"CASE WHEN {name} THEN 'true' ELSE 'false' END"
-        case "DecimalField":
-            otherwise = f"trim_scale({name})::text"
-        case _:
-            # All of these signs sort before A: nearly every text is settled by the first comparison.
-            signs = ", ".join("'" + sign.replace("'", "''") + "'" for sign in ARMED)
-            cases.append(f"WHEN {name} < 'A' AND left({name}, 1) IN ({signs}) THEN '''' || {name}")
-    return f"CASE {' '.join(cases)} ELSE {otherwise} END" if cases else otherwise
-
-
-def _xlsx(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    count, line = 0, 0
-    with Workbook(target, options) as book:
-        sheet = book.add_worksheet("Customers")
-        sheet.freeze_panes(1, 1)
-        sheet.write_row(0, 0, wanted.headings, book.add_format({"bold": True}))
-        for families in _families(wanted):
-            for cells in (cells for one in families for cells in _lines(one, wanted)):
-                line += 1
-                _check_sheet(line, cells, wanted)
-                for at, cell in enumerate(cells):
-                    if cell:
-                        sheet.write_string(line, at, cell)
-            count += len(families)
-            progress(count)
+    For PostgreSQL joining and sorting such wide rows would be more work than all the rest.
+    """
+    count = 0
+    with TemporaryFile() as kept:
+        if wanted.row_names:
+            with _copied(*_rows_sql(wanted)) as rows:  # one connection sends one after the other
+                kept.writelines(bytes(row) + END for row in rows)
+            kept.seek(0)
+        with _copied(*_customers_sql(wanted)) as customers:
+            lines = _put_together(customers, _kept(kept), wanted) if wanted.row_names else customers
+            for count, text in enumerate(lines, 1):
+                target.write(text)
+                if count % CHUNK == 0:
+                    progress(count)
     return count
 
 
-def _check_sheet(line: int, cells: Sequence[str], wanted: Wanted) -> None:
-    if line >= XLSX_ROWS:
-        raise UnusableFile("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer customers.")
-    for at, cell in enumerate(cells):
-        if len(cell) > XLSX_CELL:
-            message = f"{wanted.headings[at]} in row {line + 1} has {len(cell)} characters"
-            raise UnusableFile(f"{message}; a cell of XLSX holds {XLSX_CELL}. Export CSV.")
+@contextmanager
+def _copied(sql: str, parameters: Sequence[Any]) -> Iterator[Iterable[bytes | memoryview]]:
+    """Each row of CSV by itself: the database sends one a message. A cell may hold line ends, so these would not tell."""
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(sql, parameters) as copy:
+        yield copy
+
+
+def _kept(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """The supplier numbers: how their customer's line begins, and their cells."""
+    rest = b""
+    while block := file.read(BLOCK):
+        *rows, rest = (rest + block).split(END)
+        for row in rows:
+            id, comma, cells = row.partition(b",")  # no comma is in an id
+            yield id + comma, cells
+
+
+def _put_together(
+    customers: Iterable[bytes | memoryview], rows: Iterator[tuple[bytes, bytes]], wanted: Wanted
+) -> Iterator[bytes]:
+    """Each customer's lines, as one text."""
+    nothing = b"," * len(wanted.row_names) + b"\n"
+    blank = b"," * (len(wanted.columns) - 1)
+    nobody = (b"\n", b"")
+    owner, cells = next(rows, nobody)
+    for text in map(bytes, customers):
+        if not text.startswith(owner):
+            yield text
+            continue
+        shown, lines = text.removesuffix(nothing), b""
+        while text.startswith(owner):
+            lines += shown + b"," + cells
+            shown = shown if wanted.layout == "repeated" else blank
+            owner, cells = next(rows, nobody)
+        yield lines
+    assert owner == b"\n", f"The supplier numbers of {owner!r} and all after it have found no customer."
+
+
+def _customers_sql(wanted: Wanted) -> tuple[str, Sequence[Any]]:
+    cells = [_expression("c", CUSTOMERS, name) for name in wanted.columns] + ["NULL"] * len(wanted.row_names)
+    if len(cells) == 1:
+        cells = [f"coalesce({cells[0]}, '')"]  # is written as "", not as an empty line
+    where, parameters = _where(wanted)
+    return _copy(f"SELECT {', '.join(cells)} FROM {CUSTOMERS.name} c {where} ORDER BY {NEWEST_FIRST}"), parameters
+
+
+def _rows_sql(wanted: Wanted) -> tuple[str, Sequence[Any]]:
+    cells = [
+        _expression("c", CUSTOMERS, "id"),
+        *(_expression("r", SUPPLIER_NUMBERS, name) for name in wanted.row_names),
+    ]
+    where, parameters = _where(wanted)
+    tables = f"{SUPPLIER_NUMBERS.name} r JOIN {CUSTOMERS.name} c ON c.id = r.customer_id"
+    return _copy(f"SELECT {', '.join(cells)} FROM {tables} {where} ORDER BY {NEWEST_FIRST}, r.idx"), parameters
+
+
+def _expression(alias: str, table: Table, name: str) -> str:
+    return expression(alias, table.model._meta.get_field(name))
+
+
+def _where(wanted: Wanted) -> tuple[str, Sequence[Any]]:
+    if not wanted.customers.query.where:
+        return "", ()
+    chosen, parameters = wanted.customers.order_by().values("pk").query.sql_with_params()
+    return f"WHERE c.id IN ({chosen})", parameters
+
+
+def _copy(select: str) -> str:
+    return f"COPY ({select}) TO STDOUT WITH (FORMAT csv)"
+
+
+def _xlsx(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
+    count = 0
+
+    def lines() -> Iterator[list[str]]:
+        nonlocal count
+        for families in _families(wanted):
+            yield from (cells for one in families for cells in _lines(one, wanted))
+            count += len(families)
+            progress(count)
+
+    workbook_writing.write(target, "Customers", wanted.headings, lines())
+    return count
 
 
 def _objects(families: list[Family], wanted: Wanted) -> list[Values]:
@@ -215,7 +224,7 @@ def _ndjson(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     moments = [name for name in ("created_at", "updated_at") if name in wanted.names]
     for families in _families(wanted):
         target.writelines(
-            dumps(one | {name: _moment(one[name]) for name in moments}) + b"\n" for one in _objects(families, wanted)
+            dumps(one | {name: moment(one[name]) for name in moments}) + b"\n" for one in _objects(families, wanted)
         )
         count += len(families)
         progress(count)

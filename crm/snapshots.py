@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from crm.models import CUSTOMERS
 from overplane.database.encoding import dumps
 from overplane.database.rows import Row
-from overplane.events import feed
+from overplane.events import epochs, feed
 
 CHUNK = 500
 
@@ -21,6 +21,7 @@ def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]
     A stream without its end line was broken off.
     """
     count = 0
+    epochs.current()  # which the first to read a restored log begins, and nobody writes in a snapshot
     with one_snapshot():
         next_cursor = feed.end_cursor()
         rows: list[Row] = []
@@ -40,13 +41,29 @@ def _encoded(shown: list[dict[str, Any]]) -> bytes:
 
 @contextmanager
 def one_snapshot() -> Iterator[None]:
-    """Every query in here sees the same moment. SQLite: a running SELECT does, and an IMMEDIATE transaction would stop writers.
+    """Every query in here sees the same moment; only for reading.
 
     Inside of somebody's transaction it is too late to ask for it: there each statement sees its own.
     """
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
+    if connection.in_atomic_block:
         yield
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+    elif connection.vendor == "sqlite":
+        with _reading_transaction():
+            yield
+    else:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+
+@contextmanager
+def _reading_transaction() -> Iterator[None]:
+    """SQLite's transactions here are IMMEDIATE, for writers. This one locks nobody out."""
+    connection.ensure_connection()  # connecting sets the mode, too
+    usual, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
+    try:
+        with transaction.atomic():
+            connection.transaction_mode = usual
+            yield
+    finally:
+        connection.transaction_mode = usual

@@ -1,26 +1,45 @@
 import os
 import sys
 import tempfile
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from crm import exports
 from crm.filters import asked_for
 from crm.representation import CUSTOMER_NAMES
+from overplane.database.text import has_forbidden_characters
 from overplane.files.sources import UnusableFile
 from overplane.problems import nearest, problems_in
+
+USAGE, BROKEN = 2, 3
 
 
 class Command(BaseCommand):
     help = "Exports customers, newest first, as they are at one moment. The import reads the file back as it was."
+    epilog = """
+With supplier numbers in CSV and XLSX the column id comes first, whatever --columns says: without it nobody could tell
+whose the further lines are. --rows none leaves supplier numbers out, and the columns are those named.
+
+A file appears under its name when it is complete; what a link points to is replaced, pipes and devices are written to.
+
+Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken off.
+"""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, epilog=self.epilog, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
@@ -40,31 +59,40 @@ class Command(BaseCommand):
         try:
             with _target(file) as target, self._progress(quiet=options["quiet"]) as progress:
                 count = exports.export(wanted, format, target, progress=progress)
-        except (UnusableFile, OSError) as error:
-            raise CommandError(str(error), returncode=2) from None
+        except UnusableFile as error:
+            raise CommandError(str(error), returncode=USAGE) from None
+        except (OSError, DatabaseFailure, KeyboardInterrupt) as error:
+            reason = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0] or "interrupted"
+            raise CommandError(f"Broken off: {reason}.", returncode=BROKEN) from None
         if not options["quiet"]:
             self.stderr.write(f"{count} customers exported.")
 
     def _format_of(self, file: str) -> str:
         ending = "csv" if file == "-" else Path(file).suffix.lower().lstrip(".")
         if ending not in exports.FORMATS:
-            raise CommandError(f"{file}: end its name in {', '.join(exports.FORMATS)}, or say --format.", returncode=2)
+            message = f"{file}: end its name in {', '.join(exports.FORMATS)}, or say --format."
+            raise CommandError(message, returncode=USAGE)
         return ending
 
     def _names(self, text: str | None) -> list[str]:
-        names = [name.strip() for name in text.split(",")] if text else list(CUSTOMER_NAMES)
+        names = [name.strip() for name in text.split(",")] if text is not None else list(CUSTOMER_NAMES)
         for name in names:
             if name not in CUSTOMER_NAMES:
-                raise CommandError(f"There is no column {name!r}.{nearest(name, CUSTOMER_NAMES)}", returncode=2)
+                raise CommandError(f"There is no column {name!r}.{nearest(name, CUSTOMER_NAMES)}", returncode=USAGE)
+            if names.count(name) > 1:
+                raise CommandError(f"--columns names {name} more than once.", returncode=USAGE)
         return names
 
     def _customers(self, filters: list[str], words: str | None) -> Any:
+        for text in (*filters, words or ""):
+            if has_forbidden_characters(text):
+                raise CommandError(f"{text!r} is no text: it must be UTF-8, without NUL.", returncode=USAGE)
         pairs = [tuple(text.partition("=")[::2]) for text in filters] + ([("q", words)] if words else [])
         try:
             return asked_for(urlencode(pairs))
         except ValidationError as error:
             told = "; ".join(f"{problem.param}: {problem.message}" for problem in problems_in(error))
-            raise CommandError(told, returncode=2) from None
+            raise CommandError(told, returncode=USAGE) from None
 
     @contextmanager
     def _progress(self, *, quiet: bool) -> Iterator[exports.Progress]:
@@ -79,20 +107,51 @@ class Command(BaseCommand):
 
 @contextmanager
 def _target(file: str) -> Iterator[BinaryIO]:
-    """The file appears under its name when it is complete: an export that breaks off leaves the old one as it was."""
+    with ExitStack() as stack:
+        try:
+            target = stack.enter_context(_opened(file))
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}.", returncode=USAGE) from None
+        yield target
+
+
+def _opened(file: str) -> AbstractContextManager[BinaryIO]:
     if file == "-":
+        return _standard_output()
+    path = Path(file)
+    if path.exists() and not path.is_file():  # a pipe or a device
+        return path.open("wb")
+    return _replaced(Path(os.path.realpath(file)))  # what a link points to
+
+
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    try:
         yield sys.stdout.buffer
         sys.stdout.flush()
-        return
-    path = Path(file)
+    except OSError:
+        # Nobody reads any more. Python would try once again at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """The file appears under its name when it is complete: an export that breaks off leaves the old one as it was."""
+    mode = S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_mask()
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(number, "wb") as target:
             yield target
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
+        Path(name).chmod(mode)
         Path(name).replace(path)
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()
+
+
+def _mask() -> int:
+    """What the user wants of new files; it can be asked for only by changing it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,64 @@
+"""Tables as workbooks (XLSX): one sheet of texts, which `tables` reads back as they were. The same table gives the same bytes."""
+
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
+from xlsxwriter.worksheet import Worksheet
+
+from overplane.files.sources import UnusableFile
+
+CREATED = datetime(1980, 1, 1, tzinfo=UTC)  # as the archive says of its parts
+# What XML cannot hold, what would be read as such an escape, and what XlsxWriter would take for ready-made XML.
+ESCAPED = re.compile(r"[\0-\x08\x0b-\x1f]|_(?=x[0-9a-fA-F]{4}[_\0-\x08\x0b-\x1f])|\A<(?=r>)")
+NOWHERE = re.compile("[\ufffe\uffff]")  # XML cannot hold them either, and readers do not undo their escapes
+
+
+class Sheet(Worksheet):
+    @staticmethod
+    def _escape_control_characters(data: str) -> str:
+        """XlsxWriter's own misses an escape that shares its `_` with the one before, or is given it by the one behind."""
+        return ESCAPED.sub(lambda match: f"_x{ord(match[0]):04X}_", data)
+
+
+def write(target: BinaryIO, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A sheet of this name. Raises `UnusableFile` for what it cannot hold; nothing has been written then."""
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / "made.xlsx"
+        try:
+            _make(made, name, headings, rows)
+        except FileCreateError as error:  # an OSError in disguise
+            raise error.args[0] from None
+        with made.open("rb") as file:
+            shutil.copyfileobj(file, target)
+
+
+def _make(path: Path, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    options = {"constant_memory": True, "tmpdir": str(path.parent), "use_zip64": True}
+    with Workbook(path, options | {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"created": CREATED})
+        sheet = book.add_worksheet(name, Sheet)
+        sheet.freeze_panes(1, 1)
+        sheet.write_row(0, 0, headings, book.add_format({"bold": True}))
+        for row, cells in enumerate(rows, 1):
+            for column, cell in enumerate(cells):
+                if cell and (sheet.write_string(row, column, cell) or NOWHERE.search(cell)):
+                    raise _refusal(sheet, row, headings[column], cell)
+
+
+def _refusal(sheet: Worksheet, row: int, heading: str, cell: str) -> UnusableFile:
+    if row >= sheet.xls_rowmax:
+        return UnusableFile("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer.")
+    where = f"{heading} in row {row + 1}"
+    if found := NOWHERE.search(cell):
+        return UnusableFile(f"{where} holds U+{ord(found[0]):04X}, which XLSX cannot. Export CSV, or remove it.")
+    length = len(cell.encode("utf-16-le")) // 2
+    return UnusableFile(
+        f"{where} has {length} characters as Excel counts them; a cell of XLSX holds {sheet.xls_strmax}. Export CSV."
+    )
