@@ -9,6 +9,7 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
@@ -118,11 +119,11 @@ def _csv_by_copy(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
                 kept.writelines(bytes(row) + END for row in rows)
             kept.seek(0)
         with _copied(*_customers_sql(wanted)) as customers:
-            lines = _put_together(customers, _kept(kept), wanted) if wanted.row_names else customers
-            for count, text in enumerate(lines, 1):
-                target.write(text)
-                if count % CHUNK == 0:
-                    progress(count)
+            lines = _put_together(customers, _kept(kept), wanted) if wanted.row_names else map(bytes, customers)
+            while part := list(islice(lines, CHUNK)):
+                target.writelines(part)
+                count += len(part)
+                progress(count)
     return count
 
 
