@@ -78,6 +78,7 @@ class Reading:
     is_sheet: bool = True
     is_sparse: bool = False
     size: int = SIZE
+    heaviest: int | None = HEAVIEST
 
     def says_nothing(self, cells: Sequence[str]) -> bool:
         return all(cell in BLANK or cell.strip() in BLANK or cell.strip() in self.nulls for cell in cells)
@@ -112,7 +113,7 @@ def _grouped(table: Table, reading: Reading) -> Iterator[Chunk]:
         if goes_on(number, cells):
             chunk.lines[-1].append((number, cells))
             continue
-        if len(chunk) == reading.size or (weight > HEAVIEST and chunk.numbers):
+        if len(chunk) == reading.size or (reading.heaviest and weight > reading.heaviest and chunk.numbers):
             ragged = chunk.ragged.pop(number, None)
             yield chunk
             chunk, weight = Chunk([], [], ragged={} if ragged is None else {number: ragged}), 0
@@ -139,12 +140,12 @@ def _continuation(reading: Reading) -> Callable[[int, list[str]], bool]:
         mine = [cells[i] for i in own]
         if mine == last:
             return columns.parent is not None or not reading.says_nothing([cells[i] for i in inner])
-        if reading.says_nothing(mine):
+        if reading.is_sheet and reading.says_nothing(mine):
             return last is not None
         last = mine
         return False
 
-    if not reading.is_sheet:
+    if not reading.is_sheet and columns.parent is None:
         return has_the_number
     return repeats_or_leaves_blank if inner else lambda number, cells: False
 
@@ -230,7 +231,7 @@ def _parse_children(chunk: Chunk, reading: Reading) -> None:
                 parents.append(i)
                 found.append((number, cells))
     if columns.parent is not None:
-        _parse_parents(chunk, columns.headings[columns.parent], columns.parent)
+        _parse_parents(chunk, reading, columns.parent)
     parsed = {"number": [number for number, _ in found]}
     for name in columns.rows:
         parsed[name] = _parsed_of_children(chunk, reading, name, parents, found)
@@ -242,11 +243,14 @@ def _parse_children(chunk: Chunk, reading: Reading) -> None:
             children.sort(key=lambda child: (child.get("idx") is None, child.get("idx") or 0))
 
 
-def _parse_parents(chunk: Chunk, heading: str, place: int) -> None:
+def _parse_parents(chunk: Chunk, reading: Reading, place: int) -> None:
     """Whose rows they are, in a file that has nothing but rows."""
-    chunk.values["customer_id"] = [lines[0][1][place].strip() or None for lines in chunk.lines]
+    heading = reading.columns.headings[place]
+    cells = [lines[0][1][place] for lines in chunk.lines]
+    values = _parsed(chunk, reading, customer_columns()["id"], cells, heading)
+    chunk.values["customer_id"] = [None if value == ABSENT else value for value in values]
     for i, value in enumerate(chunk.values["customer_id"]):
-        if value is None:
+        if value is None and i not in chunk.problems:
             error = ValidationError("Must name the customer.", code=str(Code.PARAMETER_MISSING))
             chunk.refuse(i, heading, "", error)
 

@@ -114,6 +114,8 @@ class Columns:
     def heading(self, name: str) -> str:
         """What stands over this attribute in the file."""
         places = self.customer | {ROWS + n: i for n, i in self.rows.items()}
+        if self.parent is not None:
+            places = places | {"customer_id": self.parent}
         return self.headings[places[name]] if name in places else name
 
 

@@ -116,7 +116,9 @@ def _csv_by_copy(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     with TemporaryFile() as kept:
         if wanted.row_names:
             with _copied(*_rows_sql(wanted)) as rows:  # one connection sends one after the other
-                kept.writelines(bytes(row) + END for row in rows)
+                while part := [bytes(row) + END for row in islice(rows, CHUNK)]:
+                    kept.writelines(part)
+                    progress(0)
             kept.seek(0)
         with _copied(*_customers_sql(wanted)) as customers:
             lines = _put_together(customers, _kept(kept), wanted) if wanted.row_names else map(bytes, customers)
@@ -162,7 +164,8 @@ def _put_together(
             shown = shown if wanted.layout == "repeated" else blank
             owner, cells = next(rows, nobody)
         yield lines
-    assert owner == b"\n", f"The supplier numbers of {owner!r} and all after it have found no customer."
+    if owner != b"\n":
+        raise RuntimeError(f"The supplier numbers of {owner!r} and all after it have found no customer.")
 
 
 def _customers_sql(wanted: Wanted) -> tuple[str, Sequence[Any]]:

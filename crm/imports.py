@@ -5,21 +5,23 @@ Then chunk after chunk is written, each in a short transaction of its own with i
 how far the run has come: whenever it breaks off, `resume` goes on exactly there.
 """
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from crm.models import ImportRun, RunState
-from crm.passes import Progress, RunOvertaken, Settings, Work
+from crm.instructions import Settings
+from crm.models import HAS_WRITTEN, ImportRun, RunState
+from crm.passes import Progress, RunOvertaken, Work
 from crm.reports import RefusedRows, Report
 from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
 
-TAKEN = (RunState.DONE, RunState.WRITING, RunState.UNDOING)
 OPEN = (RunState.CHECKING, RunState.WRITING)
 NOT_SETTINGS = ("format", "encoding", "errors", "again")  # of a run, what it keeps beside them
 
@@ -68,15 +70,19 @@ def run(
         started_by=started_by[:100],
         file_name=source.name[:255],
         file_hash=source.sha256,
-        settings=asdict(settings) | kept | {"errors": str(refused.path.absolute()) if refused else None},
+        settings=asdict(settings) | kept | {"errors": _as_text(refused)},
     )
     try:
         return _go_on(Work(source, settings, progress, started), refused)
-    except DatabaseError:
-        raise  # the run stays, to be resumed
-    except Exception:
+    except (UnusableFile, OSError):
+        # It is the file; of all else that ends a check (a lost database, a worker that stops) the run can go on.
         ImportRun.objects.filter(pk=started.pk, state=RunState.CHECKING).delete()
         raise
+
+
+def _as_text(refused: RefusedRows | None) -> str | None:
+    """Where the refused rows go. A path is bytes, which a database's text need not be able to hold."""
+    return quote(os.fsencode(refused.path.absolute())) if refused else None
 
 
 def resume(
@@ -94,29 +100,31 @@ def resume(
         raise UnusableFile(f"{source.name} is not the file that {begun.pk} was begun with; that is {begun.file_name}.")
     kept = begun.settings
     asked: dict[str, Any] = {name: value for name, value in kept.items() if name not in NOT_SETTINGS}
-    settings = Settings(**asked | {"nulls": tuple(asked["nulls"])})
+    # Earlier runs counted customers only.
+    settings = Settings(**{"heaviest": None} | asked | {"nulls": tuple(asked["nulls"])})
     source.format = kept.get("format", source.format)
     source.encoding = kept.get("encoding", source.encoding)
     if refused and kept.get("errors"):
-        refused.path = Path(kept["errors"])
+        refused.path = Path(os.fsdecode(unquote_to_bytes(kept["errors"])))
     return _go_on(Work(source, settings, progress, begun), refused)
 
 
 def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
+    runs = [one for one in runs if one.state != RunState.REFUSED]  # which wrote nothing
     if not runs:
         raise UnusableFile("No run of this file broke off: there is nothing to resume.")
     *older, newest = runs
     if newest.state not in OPEN:
         half = [one.pk for one in older if one.state == RunState.WRITING]
         hint = f" {half[-1]} before it broke off: undo_import {half[-1]} takes that back." if half else ""
-        told = f"The last run of this file, {newest.pk}, {newest.get_state_display()}"
+        told = f"The last run of this file was {newest.pk} ({newest.get_state_display()})"
         raise UnusableFile(f"{told}: there is nothing to resume.{hint}")
     return newest
 
 
 def earlier(source: Source) -> ImportRun | None:
     """The newest run that has imported this very file, or is about to."""
-    return ImportRun.objects.filter(file_hash=source.sha256, state__in=TAKEN).order_by("-created_at").first()
+    return ImportRun.objects.filter(file_hash=source.sha256, state__in=HAS_WRITTEN).order_by("-created_at").first()
 
 
 def _told(found: ImportRun) -> str:
@@ -158,7 +166,7 @@ def _begin_writing(run: ImportRun) -> None:
         runs = {one.pk: one for one in same}
         if run.pk not in runs or runs[run.pk].state != RunState.CHECKING:
             raise RunOvertaken("Another import of this file was begun in the meantime; this one wrote nothing.")
-        others = [one for one in runs.values() if one.state in TAKEN]
+        others = [one for one in runs.values() if one.state in HAS_WRITTEN]
         if others and not run.settings.get("again"):
             raise AlreadyImported(_told(others[-1]))
         run.state = RunState.WRITING
@@ -173,9 +181,12 @@ def _write(work: Work, refused: RefusedRows | None) -> Report:
     report.customers = 0
     epochs.current()  # asked here, for the thread that prepares events has no connection
     if refused and not refused.go_on_at(run.refused_bytes):
+        old = refused.begin_anew()
+        run.settings["errors"], run.refused_bytes = _as_text(refused), 0
+        run.save(update_fields=["settings", "refused_bytes"])
         report.warnings.append(
-            f"{refused.path}, with what was refused up to row {run.position}, is gone; what is refused from there on"
-            " stands in a new file of that name."
+            f"{old}, with what was refused up to row {run.position}, is not as the run left it; what is refused from"
+            f" there on stands in {refused.path}."
         )
     work.go_through("writing", is_first=work.settings.skip_errors, refused=refused, writes=True)
     return _ended(work, RunState.DONE)
@@ -186,6 +197,6 @@ def _ended(work: Work, state: RunState) -> Report:
     assert run is not None
     changed = ImportRun.objects.filter(pk=run.pk, state=run.state)
     if not changed.update(state=state, finished_at=timezone.now(), counts=dict(report.counts)):
-        raise RunOvertaken(f"{run.pk} was taken back while it was written.")
+        raise RunOvertaken(f"Somebody else is at work on {run.pk}, has ended it, or is taking it back.")
     report.state = str(state)
     return report

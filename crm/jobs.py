@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
 from crm import dashboard, duplicates, exports, imports, search, transfers, undoing
-from crm.models import Customer, ImportRun, RunState
+from crm.models import Customer, ImportRun
 from crm.reports import RefusedRows, Report
 from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
@@ -33,13 +33,16 @@ def find_duplicates(run: Run) -> dict[str, Any]:
 
 
 def check_import(run: Run) -> dict[str, Any]:
-    kept = JobFile.objects.get(pk=run.payload["file"])
-    wanted = transfers.settings_of(run.payload)
+    kept, wanted = JobFile.objects.get(pk=run.payload["file"]), transfers.settings_of(run.payload)
+    before: list[ImportRun | None] = []
+
+    def work(source: Source, more: dict[str, Any]) -> Report:
+        before.append(imports.earlier(source))
+        return imports.check(source, wanted, **more)
+
     with TemporaryDirectory() as folder:
-        refused = RefusedRows(Path(folder) / "refused")
-        told = _told(run, kept, refused, lambda source, more: imports.check(source, wanted, **more))
-    before = imports.earlier(transfers.source_of(kept))
-    return told | {"before": before and f"{before.created_at:%Y-%m-%d %H:%M} UTC, {before.started_by}"}
+        told = _told(run, kept, RefusedRows(Path(folder) / "refused"), work)
+    return told | {"before": before[0] and f"{before[0].created_at:%Y-%m-%d %H:%M} UTC, {before[0].started_by}"}
 
 
 def import_customers(run: Run) -> dict[str, Any]:
@@ -47,19 +50,36 @@ def import_customers(run: Run) -> dict[str, Any]:
     kept = JobFile.objects.get(pk=run.payload["file"])
     run_id = transfers.import_run_of(run.job)
     begun = ImportRun.objects.filter(pk=run_id).first()
-    if begun and begun.state not in (RunState.CHECKING, RunState.WRITING):
-        return dict(begun.counts) | {"run": run_id, "problem_count": begun.counts.get("problems", 0), "problems": []}
+    if begun and begun.state not in imports.OPEN:
+        return _ended_before(run, begun)
+    wanted = transfers.settings_of(run.payload)
+    asked = {"started_by": run.job.actor, "again": bool(run.payload.get("again")), "run_id": run_id}
+
+    def work(source: Source, more: dict[str, Any]) -> Report:
+        if begun:
+            return imports.resume(source, run_id=run_id, **more)
+        return imports.run(source, wanted, **asked, **more)
+
     # Where another worker finds them that takes the job up again.
-    refused = RefusedRows(settings.MEDIA_ROOT / f"{run_id}.refused")
-    refused.path.parent.mkdir(parents=True, exist_ok=True)
-    if begun:
-        told = _told(run, kept, refused, lambda source, more: imports.resume(source, run_id=run_id, **more))
-    else:
-        wanted = transfers.settings_of(run.payload)
-        asked = {"started_by": run.job.actor, "again": bool(run.payload.get("again")), "run_id": run_id}
-        told = _told(run, kept, refused, lambda source, more: imports.run(source, wanted, **asked, **more))
-    refused.path.unlink(missing_ok=True)
-    return told
+    path = _refused_path(run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _told(run, kept, RefusedRows(path), work)
+    except Refused:
+        if not ImportRun.objects.filter(pk=run_id, state__in=imports.OPEN).exists():
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _refused_path(run_id: str) -> Path:
+    return settings.MEDIA_ROOT / f"{run_id}.refused"
+
+
+def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
+    """What the page shows where the worker that ended the import could not say so any more."""
+    made = run.job.files.exclude(pk=run.payload["file"]).last()
+    told = {"run": begun.pk, "state": begun.state, "problem_count": begun.counts.get("problems", 0), "problems": []}
+    return dict(begun.counts) | told | ({"report": made.pk} if made else {})
 
 
 def undo_import(run: Run) -> dict[str, Any]:
@@ -71,6 +91,7 @@ def undo_import(run: Run) -> dict[str, Any]:
         )
     except UnusableFile as error:
         raise Refused(str(error)) from None
+    _refused_path(run.payload["run"]).unlink(missing_ok=True)
     return asdict(undone)
 
 
@@ -84,22 +105,24 @@ def _told(
 
     try:
         source = transfers.source_of(kept)
-        report = work(source, {"progress": progress, "refused": refused})
+        with refused:
+            report = work(source, {"progress": progress, "refused": refused})
+    except imports.AlreadyImported:
+        raise Refused(_("This very file was imported already. Say that it is to be imported once more.")) from None
     except UnusableFile as error:
         raise Refused(str(error)) from None
     except imports.BrokenOff as error:
         if isinstance(error.__cause__, DatabaseError):
-            raise  # to be tried once more
-        raise Refused(str(error)) from None
-    finally:
-        refused.close()
+            raise error.__cause__ from None  # the worker tries once more, and goes on with the run
+        raise Refused(str(error.__cause__)) from None
     # PostgreSQL's JSON holds no NUL, which may be the very problem.
     told = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
     if refused.file is not None:
         with refused.path.open("rb") as content:
-            ending = "csv" if source.format in ("csv", "xlsx") else "ndjson"
+            ending = "csv" if source.is_sheet else "ndjson"
             name = f"refused rows of {kept.name}.{ending}"
             told["report"] = transfers.keep(File(content), name, run.job.actor, run.job).pk
+        refused.path.unlink()
     return told
 
 

@@ -151,6 +151,10 @@ class RunState(models.TextChoices):
     UNDONE = "undone", _("taken back")
 
 
+# A run in one of these has changed customers, or is about to, and not all of it is taken back.
+HAS_WRITTEN = (RunState.DONE, RunState.WRITING, RunState.UNDOING)
+
+
 class ImportRun(models.Model):
     """One import of one file: what was asked for, how far it came, what became of it. Its id is the events' actor."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -11,15 +10,15 @@ from django.utils import timezone
 from crm import bulk, matching
 from crm.chunks import SIZE, Chunk, Reading, chunks
 from crm.columns import IDENTIFIERS, ROW_PREFIX, ROWS, Columns, resolve
-from crm.models import CUSTOMERS, Customer, ImportRun, RunState
-from crm.planning import MATCHABLE, MODES, Plan, Planner, RowsPlan, existing_rows, plan_rows
+from crm.instructions import Settings, check_sufficient
+from crm.models import CUSTOMERS, ImportRun, RunState
+from crm.planning import Plan, Planner, RowsPlan, existing_rows, plan_rows
 from crm.reports import FieldChange, RefusedRows, Report
 from crm.services import locked_customers
-from overplane.database.attributes import attributes
 from overplane.database.bulk import Ready, analyze_if_grown
 from overplane.files.ahead import ahead
 from overplane.files.sources import Source, UnusableFile
-from overplane.files.spreadsheets import Damage, rearmed
+from overplane.files.spreadsheets import Damage
 from overplane.files.tables import opened_table
 from overplane.ids import new_id
 from overplane.observability import Origin
@@ -27,32 +26,6 @@ from overplane.problems import Code, invalid
 
 Prepared = tuple[list[int], list[Ready]]  # places of a chunk, and their customers ready to be written
 Progress = Callable[[str, float, int], None]  # what is being done, how much of the file (0 to 1), customers so far
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What somebody asked for. `mapping` is heading to field, "" for a column to be left out."""
-
-    mode: str = "create"
-    match_on: str | None = None
-    mapping: dict[str, str] = field(default_factory=dict)
-    constants: dict[str, str] = field(default_factory=dict)
-    nulls: tuple[str, ...] = ()
-    ignore_unknown: bool = False
-    replace_rows: bool = False
-    skip_errors: bool = False
-    delimiter: str | None = None
-    size: int = SIZE
-
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise UnusableFile(f"There is no mode {self.mode!r}; there are {', '.join(MODES)}.")
-        if self.match_on not in (None, *MATCHABLE):
-            raise UnusableFile(f"Customers are not matched on {self.match_on!r}, but on {', '.join(MATCHABLE)}.")
-        if self.mode != "create" and not self.match_on:
-            raise UnusableFile(f"Mode {self.mode} needs to know how customers are found: --match-on tax_id, say.")
-        if self.mode == "create" and self.match_on:
-            raise UnusableFile("Mode create finds nobody, so it matches on nothing. Use upsert.")
 
 
 class RunOvertaken(UnusableFile):
@@ -141,19 +114,29 @@ class Work:
     @contextmanager
     def _table(self) -> Iterator[tuple[Any, Columns, Reading]]:
         settings = self.settings
-        is_sheet = self.source.format in ("csv", "xlsx")
         with opened_table(self.source, delimiter=settings.delimiter) as table:
             columns = resolve(
-                [rearmed(heading) for heading in table.headings] if is_sheet else table.headings,
+                table.headings,
                 mapping=settings.mapping,
                 constants=settings.constants,
                 ignore_unknown=settings.ignore_unknown,
             )
             if wanted := [heading for heading, name in columns.mapping.items() if name and heading in table.unreadable]:
                 raise UnusableFile(table.unreadable[wanted[0]])
-            _check_sufficient(columns, settings)
+            check_sufficient(columns, settings)
             self.report.mapping = columns.mapping
-            yield table, columns, Reading(columns, frozenset(settings.nulls), is_sheet, table.is_sparse, settings.size)
+            yield (
+                table,
+                columns,
+                Reading(
+                    columns,
+                    frozenset(settings.nulls),
+                    self.source.is_sheet,
+                    table.is_sparse,
+                    settings.size,
+                    settings.heaviest,
+                ),
+            )
 
     def _foresee(self, chunk: Chunk, planner: Planner, *, tells: bool) -> None:
         """What writing this chunk would do."""
@@ -190,9 +173,13 @@ class Work:
             self.report.counts["rows_created"] += sum(len(chunk.children.get(i, [])) for i in plan.creates)
             self._change(chunk, plan, planner, timezone.now())
             self._note_problems(chunk, planner.reading, refused)
-            self.run.position, self.run.counts = chunk.last_number, dict(self.report.counts)
-            self.run.refused_bytes = refused.flushed() if refused else 0
-            self.run.save(update_fields=["position", "counts", "refused_bytes"])
+            done = {
+                "position": chunk.last_number,
+                "counts": dict(self.report.counts),
+                "refused_bytes": refused.flushed() if refused else 0,
+            }
+            ImportRun.objects.filter(pk=self.run.pk).update(**done)
+        self.run.position = chunk.last_number  # now that it is committed
 
     def _hold_run(self) -> None:
         """Nobody else may be at work on the same run: they would write the same rows."""
@@ -207,7 +194,7 @@ class Work:
         ids = {before["id"] for before in plan.updates.values()}
         ids |= {one.customer["id"] for one in self._rows_plans(chunk, plan, planner.columns)}
         locked = {one["id"]: one for one in locked_customers(ids)}
-        self._refuse_overtaken(chunk, plan, ids, locked)
+        self._refuse_overtaken(chunk, plan, planner.columns, ids, locked)
         changes = []
         for i, before in plan.updates.items():
             if i in chunk.problems:
@@ -226,7 +213,9 @@ class Work:
             self._count_rows(rows)
             bulk.change_rows(rows, origin=self.origin)
 
-    def _refuse_overtaken(self, chunk: Chunk, plan: Plan, ids: set[str], locked: dict[str, dict[str, Any]]) -> None:
+    def _refuse_overtaken(
+        self, chunk: Chunk, plan: Plan, columns: Columns, ids: set[str], locked: dict[str, dict[str, Any]]
+    ) -> None:
         """Customers that somebody deleted, or gave another key, between the planning and the lock."""
         there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
         key = self.settings.match_on if self.settings.match_on in chunk.values else None
@@ -238,7 +227,7 @@ class Work:
                 chunk.refuse(i, "", customer_id, error)
             elif key and locked[customer_id][key] != chunk.values[key][i]:
                 error = invalid(Code.PARAMETER_CONFLICT, f"Somebody changed its {key} meanwhile. Import the row again.")
-                chunk.refuse(i, key, customer_id, error)
+                chunk.refuse(i, columns.heading(key), customer_id, error)
 
     def _rows_plans(
         self, chunk: Chunk, plan: Plan, columns: Columns, held: dict[str, dict[str, Any]] | None = None
@@ -271,21 +260,6 @@ class Work:
             counts["rows_created"] += len(plan.inserts)
             counts["rows_updated"] += len(plan.updates)
             counts["rows_deleted"] += len(plan.deletes)
-
-
-def _check_sufficient(columns: Columns, settings: Settings) -> None:
-    if columns.parent is not None:
-        return
-    given = {*columns.customer, *columns.constants}
-    if same := {"id", settings.match_on} & set(columns.constants):
-        raise UnusableFile(f"--set {min(same)}: what tells customers apart cannot be the same for all of them.")
-    if settings.match_on and settings.match_on not in given:
-        raise UnusableFile(f"No column is {settings.match_on}, on which customers are to be matched.")
-    required = [name for name, known in attributes(Customer).items() if known.required]
-    if settings.mode == "create" and (absent := [name for name in required if name not in given]):
-        raise UnusableFile(
-            f"No column is {', '.join(absent)}, which is required. Map one: --map 'Heading={absent[0]}'."
-        )
 
 
 def _place(columns: Columns, name: str) -> int | None:

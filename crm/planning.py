@@ -58,7 +58,9 @@ class Planner:
             pairs = [(child["id"], child["number"], i) for i, child in _identified(chunk, chunk.children)]
             for at, first in self.row_ids.add([p[0] for p in pairs], [p[1] for p in pairs]).items():
                 error = invalid(Code.PARAMETER_DUPLICATE, f"Row {first} has the same id.")
-                chunk.refuse(pairs[at][2], "supplier_numbers.id", pairs[at][0], error, pairs[at][1])
+                chunk.refuse(
+                    pairs[at][2], self.columns.heading("supplier_numbers.id"), pairs[at][0], error, pairs[at][1]
+                )
 
         if self.companies:
             self._refuse_scattered(chunk, self.companies)

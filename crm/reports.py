@@ -4,9 +4,11 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from crm.chunks import Chunk, Reading, RowProblem
 from crm.columns import TOLD
@@ -108,6 +110,12 @@ class RefusedRows:
             self.file = self.path.open("a", encoding="utf-8", newline="")
         return True
 
+    def begin_anew(self) -> Path:
+        """Goes on in a file of another name, and leaves alone what stands under the old one, which it returns."""
+        old, names = self.path, (self.path.with_name(f"{self.path.stem}.{i}{self.path.suffix}") for i in count(2))
+        self.path = next(path for path in names if not path.exists())
+        return old
+
     def flushed(self) -> int:
         """How many bytes it has by now, all of them with the operating system."""
         if self.file is None:
@@ -139,6 +147,14 @@ class RefusedRows:
     def close(self) -> None:
         if self.file is not None:
             self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, type_: Any, error: Any, traceback: Any) -> None:
+        # What went wrong first is the news, not that a full disk cannot be written to once more.
+        with suppress(OSError) if error else nullcontext():
+            self.close()
 
 
 def _refused(chunk: Chunk) -> Iterator[tuple[int, int, list[str]]]:

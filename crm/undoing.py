@@ -15,7 +15,7 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from crm import bulk
-from crm.models import Customer, ImportRun, RunState
+from crm.models import HAS_WRITTEN, Customer, ImportRun, RunState
 from crm.planning import RowsPlan, existing_rows
 from crm.services import ROW_PREFIX, delete_customers, locked_customers
 from overplane.database.attributes import attributes
@@ -29,8 +29,7 @@ AT_ONCE = 500
 NAMED = 200
 ROW = "supplier_number_at_customer."
 REORDERED = ROW + "reordered"
-MAY_BEGIN = (RunState.DONE, RunState.WRITING, RunState.UNDOING)
-TOLD = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
+COUNTED = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
 Progress = Callable[[float], None]
 
 
@@ -105,11 +104,11 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
         )
     if run.state == RunState.UNDONE:
         raise UnusableFile(f"{run.pk} is taken back already.")
-    if run.state not in MAY_BEGIN:
-        raise UnusableFile(f"{run.pk} wrote nothing that could be taken back: it is {run.get_state_display()}.")
+    if run.state not in HAS_WRITTEN:
+        raise UnusableFile(f"{run.pk} wrote nothing that could be taken back ({run.get_state_display()}).")
     # The oldest events are purged first, so the log may still hold the run's last ones and not its first.
     told = Event.objects.filter(actor=_actor(run.pk)).exclude(type=REORDERED).count()
-    if told < (done := sum(run.counts.get(name, 0) for name in TOLD)):
+    if told < (done := sum(run.counts.get(name, 0) for name in COUNTED)):
         raise UnusableFile(
             f"The log does not reach back to the beginning of {run.pk} any more: of its {done} changes it holds {told},"
             " and nobody knows the others. It is left as it is."

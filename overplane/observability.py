@@ -1,5 +1,6 @@
 """What an operator sees: request ids in log lines, health and readiness, metrics for Prometheus."""
 
+import getpass
 import json
 import logging
 import time
@@ -22,6 +23,14 @@ class Origin:
     actor: str
     request_id: str | None = None
     idempotency_key: str | None = None
+
+
+def shell_user() -> str:
+    """Who runs a management command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"
 
 
 class JsonLines(logging.Formatter):

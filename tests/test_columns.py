@@ -90,3 +90,15 @@ def test_options_that_a_resumed_run_would_not_heed_are_refused(tmp_path: Path) -
     for option in (["--dry-run"], ["--again"], ["--skip-errors"], ["--set", "territory=x"], ["--mode", "create"]):
         ran = run(file, "--resume", *option)
         assert (ran.code, option[0] in ran.said) == (2, True)
+
+
+@pytest.mark.parametrize("customer", ["A\0B", "nobody", "customer_nobody", "customer_a b"])
+def test_a_row_of_nobody_is_refused(imported: Any, customer: str) -> None:
+    ran = imported(f"Kunde,company\n{customer},A\n", "--map", "Kunde=customer_id")
+    assert (ran.code, ran.problems[0][:2]) == (1, (2, "Kunde"))
+    assert not SupplierNumberAtCustomer.objects.exists()
+
+
+def test_refused_rows_of_objects_go_where_objects_can(imported: Any, tmp_path: Path) -> None:
+    ran = imported('{"customer_name": ""}\n', "--errors", str(tmp_path / "bad.csv"), name="a.ndjson")
+    assert (ran.code, "must end in .ndjson" in ran.said) == (2, True)

@@ -223,6 +223,10 @@ SHARING = "".join(f'<row r="{i}"><c r="A{i}" t="s"><v>0</v></c></row>' for i in 
 BAD_BOOKS: dict[str, tuple[bytes, str]] = {
     "a formula": (row('<c r="B2"><f>1+1</f><v>2</v></c>'), "Cell B2 holds a formula"),
     "attributes in another order": (row('<c t="n" s="1" r="B2"><f>1+1</f><v>2</v></c>'), "Cell B2 holds a formula"),
+    "a text that looks like the end": (
+        row('<c r="A2" t="inlineStr"><is><t>the sheetData> part</t></is></c><c r="B2"><f>1+1</f><v>2</v></c>'),
+        "Cell B2 holds a formula",
+    ),
     "single quotes": (row("<c r='B2' t='n'><f>1+1</f><v>2</v></c>"), "Cell B2 holds a formula"),
     "line breaks": (row('<c\n r = "B2"\n>\n  <f>1+1</f><v>2</v></c>'), "Cell B2 holds a formula"),
     "prefixes": (row('<x:c r="B2"><x:f>1+1</x:f><x:v>2</x:v></x:c>'), "Cell B2 holds a formula"),

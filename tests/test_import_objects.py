@@ -54,3 +54,13 @@ def test_replacing_rows_leaves_alone_whoever_says_nothing_of_them(imported: Any)
     ran = imported(lines(*objects), "--match-on", "tax_id", "--replace-rows", name="a.ndjson")
     assert ran.counts == {"unchanged": 3, "rows_created": 1, "rows_deleted": 2}
     assert [rows_of(one) for one in (silent, empty, other)] == [[("A", "1")], [], [("B", None)]]
+
+
+@pytest.mark.parametrize("flags", [[], ["--replace-rows"]])
+def test_rows_of_one_customer_that_stand_together_go_in(imported: Any, flags: list[str]) -> None:
+    acme = make("Acme")
+    rows = [{"customer_id": acme, "company": "A", "supplier_number": n} for n in "12"]
+    assert imported(lines(*rows), *flags, name="a.ndjson").counts == {"unchanged": 1, "rows_created": 2}
+    assert rows_of(acme) == [("A", "1"), ("A", "2")]
+    nobodys = {"company": "B", "supplier_number": "3"}
+    assert imported(lines(*rows, nobodys), name="b.ndjson").problems == [(3, "customer_id", "parameter_missing")]

@@ -5,6 +5,8 @@ import gc
 import gzip
 import io
 import json
+import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -241,9 +243,29 @@ def test_a_lost_file_of_refused_rows_stops_nobody(tmp_path: Path) -> None:
     again = RefusedRows(tmp_path / "elsewhere.csv")
     report = imports.resume(source, progress=nothing, refused=again)
     again.close()
-    assert "is gone" in report.warnings[0]
-    assert (again.path, report.counts["refused"]) == (refused.path, 14)
+    assert "is not as the run left it" in report.warnings[0]
+    assert (again.path, report.counts["refused"]) == (tmp_path / "refused.2.csv", 14)
     assert again.path.read_text(encoding="utf-8-sig").startswith("import_row")
+    assert ImportRun.objects.get().settings["errors"] == str(again.path)
+
+
+def test_a_file_of_refused_rows_that_is_being_mended_is_left_alone(tmp_path: Path) -> None:
+    source = examined(table(tmp_path / "a.csv", bad=7), "a.csv")
+    settings = imports.Settings(size=SIZE, skip_errors=True)
+    begin = partial(imports.run, source, settings, started_by="test", progress=after(4))
+    for attempt in (begin, partial(imports.resume, source, progress=after(6))):
+        refused = RefusedRows(tmp_path / "refused.csv")
+        with pytest.raises(BrokenOff):
+            attempt(refused=refused)
+        refused.close()
+        (tmp_path / "refused.csv").write_text("mended")
+    last = RefusedRows(tmp_path / "refused.csv")
+    assert imports.resume(source, progress=nothing, refused=last).counts["refused"] == 14
+    last.close()
+    assert (tmp_path / "refused.csv").read_text() == "mended"
+    assert last.path == tmp_path / "refused.2.csv"
+    with last.path.open(encoding="utf-8-sig", newline="") as file:
+        assert len({row["customer_name"] for row in csv.DictReader(file)} - {""}) == 8
 
 
 def test_a_resumed_run_tells_what_was_refused_before(tmp_path: Path) -> None:
@@ -256,3 +278,45 @@ def test_a_resumed_run_tells_what_was_refused_before(tmp_path: Path) -> None:
         call_command("import_customers", str(path), "--resume", stdout=io.StringIO(), stderr=io.StringIO())
     assert raised.value.returncode == 1
     assert "Nothing imported" not in str(raised.value)
+
+
+def test_a_run_that_was_refused_does_not_hide_the_one_that_broke_off(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,name\n" + "".join(f"customer_{i},c{i}\n" for i in range(COUNT)))
+    source = examined(path, "a.csv")
+    with pytest.raises(BrokenOff):
+        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(3))
+    again = imports.run(source, imports.Settings(), started_by="test", progress=nothing, again=True)
+    assert again.state == "refused"
+    assert imports.resume(source, progress=nothing).counts["created"] == COUNT
+
+
+def test_a_run_of_an_earlier_version_is_cut_into_chunks_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("name,customer_details\n" + "".join(f"c{i},{'x' * 65_000}\n" for i in range(COUNT)))
+    source = examined(path, "long.csv")
+    with pytest.raises(BrokenOff):
+        imports.run(source, imports.Settings(size=40, heaviest=None), started_by="test", progress=after(1))
+    run = ImportRun.objects.get()
+    del run.settings["heaviest"]
+    run.save()
+    imports.resume(source, progress=nothing)
+    assert Customer.objects.count() == COUNT
+
+
+def test_a_file_name_need_not_be_text(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/m\xfcller.csv"))
+    path.write_text("name,email_id\nA,nobody\nB,\n")
+    with pytest.raises(CommandError) as raised:
+        call_command("import_customers", str(path), "--skip-errors", "--quiet", stderr=io.StringIO())
+    assert raised.value.returncode == 1
+    assert Customer.objects.count() == 1
+
+
+def test_where_it_broke_off_is_what_was_committed(tmp_path: Path) -> None:
+    source = examined(table(tmp_path / "a.csv", bad=7), "a.csv")
+    settings = imports.Settings(size=SIZE, skip_errors=True)
+    with pytest.raises(imports.BrokenOff, match="up to row 0 of"), RefusedRows(Path("/dev/full")) as refused:
+        imports.run(source, settings, started_by="test", progress=nothing, refused=refused)
+    assert not Customer.objects.exists()
+    assert ImportRun.objects.get().position == 0

@@ -10,18 +10,19 @@ import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
-from crm import imports, transfers
+from crm import imports, jobs, transfers
 from crm.columns import guess
 from crm.exports import FORMATS
 from crm.models import Customer, ImportRun
 from crm.reports import RefusedRows
 from overplane.events.models import Event
-from overplane.jobs.kinds import Lost
+from overplane.jobs.kinds import Lost, Run
 from overplane.jobs.models import Job, JobFile, Preset, State
 from tests.test_merge import make
 from tests.test_people import member
@@ -143,6 +144,49 @@ def test_another_worker_goes_on_with_the_refused_rows() -> None:
     assert (job.state, job.result["created"], job.result["refused"]) == (State.DONE, 1, 1)
     assert b"nobody" in client.get(reverse("job_file", args=[job.result["report"]])).getvalue()
     assert not list(settings.MEDIA_ROOT.glob("*.refused"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_was_away_is_tried_again_and_gone_on_with() -> None:
+    client = member("Editor")
+    report = check(client, GOOD)
+    client.post(f"{report}apply/")
+    job = Job.objects.get(kind="crm.import_customers")
+
+    class Unlucky(Run):
+        def progress(self, done: int, total: int | None = None) -> None:
+            if ImportRun.objects.filter(state="writing").exists():
+                raise OperationalError("the server closed the connection")
+
+    with pytest.raises(OperationalError):
+        jobs.import_customers(Unlucky(job))
+    assert ImportRun.objects.get().state == "writing"
+    call_command("run_worker", until_idle=True)
+    job.refresh_from_db()
+    assert (job.state, job.result["created"], Customer.objects.count()) == (State.DONE, 2, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_done_can_be_imported_once_more_too() -> None:
+    client = member("Editor")
+    report = check(client, GOOD)
+    client.post(f"{report}apply/")
+    call_command("run_worker", until_idle=True)
+    mapping = reverse("import_mapping", args=[JobFile.objects.get().pk])
+    again = client.post(mapping, columns(client.get(mapping)))["Location"]
+    call_command("run_worker", until_idle=True)
+    client.post(f"{again}apply/")
+    call_command("run_worker", until_idle=True)
+    assert Customer.objects.count() == 2
+    client.post(f"{again}apply/", {"again": "on"})
+    call_command("run_worker", until_idle=True)
+    assert Customer.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_disarmed_heading_is_the_same_column_to_page_and_engine() -> None:
+    report = check(member("Editor"), "'-Name,E-Mail\nAcme,a@b\n", **{"column-0": "customer_name"})
+    assert Job.objects.get(kind="crm.check_import").result["problem_count"] == 0, report
 
 
 @pytest.mark.django_db(transaction=True)

@@ -323,4 +323,4 @@ def test_says_why_it_cannot(imported: Any) -> None:
     assert (code, error.partition(";")[0]) == (2, f"{undone} took back {run}")
     imported("customer_name,email_id\nx,nobody\n")
     refused = ImportRun.objects.get(state="refused").pk
-    assert taken_back(refused)[2] == f"{refused} wrote nothing that could be taken back: it is refused."
+    assert taken_back(refused)[2] == f"{refused} wrote nothing that could be taken back (refused)."

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm import transfers
 from crm.columns import guess
-from crm.models import ImportRun, RunState
+from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.planning import MATCHABLE
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
@@ -34,7 +34,6 @@ EXPORT = "crm.export_customers"
 MAY_IMPORT = ("crm.add_customer", "crm.change_customer")
 DIGITS = re.compile("[0-9]{1,9}")
 LARGEST = 512 * 1024 * 1024
-TAKEN = (RunState.DONE, RunState.WRITING, RunState.UNDOING)
 may_import = permission_required(MAY_IMPORT, raise_exception=True)
 
 
@@ -190,7 +189,8 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         behind=queue.behind(shown) if shown.state == State.QUEUED else 0,
         counts=_counts(shown),
         may_go_on=is_own and run and run.state == RunState.WRITING and not shown.is_open,
-        may_undo=run and run.state in TAKEN and not shown.is_open and _may_undo(request),
+        has_written=run and run.state in HAS_WRITTEN,
+        may_undo=run and run.state in HAS_WRITTEN and not shown.is_open and _may_undo(request),
     )
 
 
@@ -226,7 +226,7 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
         messages.error(request, _("This very file was imported already. Say that it is to be imported once more."))
         return redirect("import_job", checked.pk)
     kept = _own_file(request, checked.payload["file"])
-    if found := _applied(kept):
+    if "again" not in request.POST and (found := _applied(kept)):
         return redirect("import_job", found.pk)
     asked = checked.payload | {"skip_errors": skips, "again": "again" in request.POST}
     return _enqueue(request, APPLY, kept, asked, key=f"{APPLY} {kept.pk}")
@@ -235,7 +235,7 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
 def _applied(kept: JobFile) -> Job | None:
     """One click or two, a file is imported once; what was cancelled half-way is gone on with, or taken back."""
     jobs = list(Job.objects.filter(kind=APPLY, payload__file=kept.pk).order_by("-created_at"))
-    runs = ImportRun.objects.filter(pk__in=map(transfers.import_run_of, jobs), state__in=TAKEN)
+    runs = ImportRun.objects.filter(pk__in=map(transfers.import_run_of, jobs), state__in=HAS_WRITTEN)
     taken = set(runs.values_list("pk", flat=True))
     return next((job for job in jobs if job.is_open or transfers.import_run_of(job) in taken), None)
 

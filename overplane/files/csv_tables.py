@@ -26,7 +26,8 @@ def csv_table(source: Source, delimiter: str | None) -> Iterator[Table]:
     csv.field_size_limit(LONGEST_CELL)
     with source.bytes() as stream:
         rows = _rows(source, stream, delimiter)
-        headings = [heading.strip() for heading in next(rows, (1, []))[1]]
+        first = next((cells for _, cells in rows if len(cells) > 1 or any(map(str.strip, cells))), [])  # no blank line
+        headings = [heading.strip() for heading in first]
         while headings and not headings[-1]:
             headings.pop()
         yield Table(headings, rows)

@@ -36,7 +36,8 @@ FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
 ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
 SHARED = re.compile(rb"""\st\s*=\s*["']s["'][^>]*>\s*<(?:[\w.-]+:)?v[^>]*>\s*([0-9]{1,9})""")
 END_OF_TEXT = re.compile(rb"</(?:[\w.-]+:)?si\s*>|<(?:[\w.-]+:)?si\s*/>")
-DATA = re.compile(rb"sheetData[^>]*>")
+# With its bracket: a cell may hold the word as text.
+DATA = re.compile(rb"</?(?:[\w.-]+:)?sheetData(?=[\s/>])[^>]*>")
 
 
 @dataclass(slots=True)

@@ -59,6 +59,11 @@ class Source:
     _raw: BinaryIO | None = field(default=None, repr=False)
 
     @property
+    def is_sheet(self) -> bool:
+        """Rows of cells, as spreadsheets write and read them; else objects."""
+        return self.format in ("csv", "xlsx")
+
+    @property
     def fraction(self) -> float:
         """How much of it has been read in the pass under way, from 0 to 1."""
         try:

@@ -1,4 +1,3 @@
-import getpass
 import json
 import os
 import tempfile
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -17,6 +16,7 @@ from crm.planning import MATCHABLE, MODES
 from crm.reports import COUNTS, RefusedRows, Report
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
+from overplane.observability import shell_user
 
 SHOWN = 20
 REFUSED, USAGE, BROKEN = 1, 2, 3
@@ -105,19 +105,19 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
 
     def _import(self, file: str, options: dict[str, Any]) -> Report:
         try:
-            with opened(file, format=options["format"], encoding=options["encoding"]) as source:
-                refused = RefusedRows(self._errors_path(file, source, options))
-                try:
-                    with self._progress(options) as progress:
-                        report = self._work(source, options, progress, refused)
-                finally:
-                    refused.close()
-        except imports.BrokenOff as error:
+            with (
+                opened(file, format=options["format"], encoding=options["encoding"]) as source,
+                RefusedRows(self._errors_path(file, source, options)) as refused,
+                self._progress(options) as progress,
+            ):
+                report = self._work(source, options, progress, refused)
+        except (imports.BrokenOff, imports.RunOvertaken) as error:
             raise CommandError(str(error), returncode=BROKEN) from None
         except (UnusableFile, OSError) as error:
             raise CommandError(str(error), returncode=USAGE) from None
-        except (DatabaseError, KeyboardInterrupt) as error:
-            message = f"Broken off ({str(error).strip() or 'interrupted'}). What was committed stays: --resume goes on."
+        except (DatabaseFailure, KeyboardInterrupt) as error:
+            stays = "" if options["dry_run"] else " What was committed stays, if anything was: --resume goes on."
+            message = f"Broken off ({str(error).strip() or 'interrupted'}).{stays}"
             raise CommandError(message, returncode=BROKEN) from None
         if refused.file is not None:
             report.errors_file = str(refused.path)
@@ -136,7 +136,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         return imports.run(
             source,
             settings,
-            started_by=f"shell:{_user()}",
+            started_by=f"shell:{shell_user()}",
             progress=progress,
             refused=refused,
             again=options["again"],
@@ -159,10 +159,12 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
 
     def _errors_path(self, file: str, source: Source, options: dict[str, Any]) -> Path:
         """Beside the file, or wherever else something can be written."""
-        ending = "csv" if source.format in ("csv", "xlsx") else "ndjson"
+        ending = "csv" if source.is_sheet else "ndjson"
         path = options["errors"] or Path(f"{'standard-input' if file == '-' else file}.errors.{ending}")
         if options["errors"]:
             _check_writable(path)
+            if path.suffix in {".csv", ".ndjson"} - {f".{ending}"}:
+                raise CommandError(f"--errors {path}: of such a file it must end in .{ending}.", returncode=USAGE)
         elif not _is_writable(path):
             path = next(filter(_is_writable, (Path(path.name), Path(tempfile.gettempdir()) / path.name)), path)
         if path.exists() and file != "-" and path.samefile(file):
@@ -229,13 +231,6 @@ def _check_writable(path: Path) -> None:
 
 def _is_writable(path: Path) -> bool:
     return not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"
 
 
 def _pair(text: str, option: str, form: str, *, first: bool = False) -> tuple[str, str]:

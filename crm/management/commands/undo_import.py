@@ -1,4 +1,3 @@
-import getpass
 import json
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +8,7 @@ from django.db import Error
 from crm import undoing
 from crm.models import ImportRun
 from overplane.files.sources import UnusableFile
+from overplane.observability import shell_user
 
 KEPT, USAGE, BROKEN = 1, 2, 3
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def _undo(self, run: str) -> undoing.Undone:
         try:
-            return undoing.undo(run, started_by=f"shell:{_user()}")
+            return undoing.undo(run, started_by=f"shell:{shell_user()}")
         except UnusableFile as error:
             raise CommandError(str(error), returncode=USAGE) from None
         except (Error, KeyboardInterrupt) as error:
@@ -65,10 +65,3 @@ class Command(BaseCommand):
 
 def _as_json(undone: undoing.Undone) -> str:
     return json.dumps(asdict(undone))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -1,0 +1,53 @@
+"""How a file is to be imported, as somebody asked for it, and whether its columns suffice for that."""
+
+from dataclasses import dataclass, field
+
+from crm.chunks import HEAVIEST, SIZE
+from crm.columns import Columns
+from crm.models import Customer
+from crm.planning import MATCHABLE, MODES
+from overplane.database.attributes import attributes
+from overplane.files.sources import UnusableFile
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What somebody asked for. `mapping` is heading to field, "" for a column to be left out."""
+
+    mode: str = "create"
+    match_on: str | None = None
+    mapping: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    nulls: tuple[str, ...] = ()
+    ignore_unknown: bool = False
+    replace_rows: bool = False
+    skip_errors: bool = False
+    delimiter: str | None = None
+    # Where chunks end. A run that is resumed must cut its file as before: what it has written ends with a chunk.
+    size: int = SIZE
+    heaviest: int | None = HEAVIEST
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UnusableFile(f"There is no mode {self.mode!r}; there are {', '.join(MODES)}.")
+        if self.match_on not in (None, *MATCHABLE):
+            raise UnusableFile(f"Customers are not matched on {self.match_on!r}, but on {', '.join(MATCHABLE)}.")
+        if self.mode != "create" and not self.match_on:
+            raise UnusableFile(f"Mode {self.mode} needs to know how customers are found: --match-on tax_id, say.")
+        if self.mode == "create" and self.match_on:
+            raise UnusableFile("Mode create finds nobody, so it matches on nothing. Use upsert.")
+
+
+def check_sufficient(columns: Columns, settings: Settings) -> None:
+    if columns.parent is not None:
+        return
+    given = {*columns.customer, *columns.constants}
+    if same := {"id", settings.match_on} & set(columns.constants):
+        raise UnusableFile(f"--set {min(same)}: what tells customers apart cannot be the same for all of them.")
+    if settings.match_on and settings.match_on not in given:
+        raise UnusableFile(f"No column is {settings.match_on}, on which customers are to be matched.")
+    required = [name for name, known in attributes(Customer).items() if known.required]
+    if settings.mode == "create" and (absent := [name for name in required if name not in given]):
+        raise UnusableFile(
+            f"No column is {', '.join(absent)}, which is required. Map one: --map 'Heading={absent[0]}'."
+        )
