@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
-PYTEST := $(VENV)/bin/python -m pytest -n 2
+PYTEST := $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 .PHONY: setup run test check bench
 setup: $(DEV_STAMP)
