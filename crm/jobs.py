@@ -104,7 +104,7 @@ def _told(
         run.progress(int(fraction * PERCENT), PERCENT)
 
     try:
-        source = transfers.source_of(kept)
+        source = transfers.source_of(kept, run.payload.get("encoding", ""))
         with refused:
             report = work(source, {"progress": progress, "refused": refused})
     except imports.AlreadyImported:

@@ -18,6 +18,8 @@ from overplane.jobs.models import Job, JobFile
 PRESET = "crm.import_customers"
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".ndjson", ".jsonl", ".json", ".gz", ".zip")
 SAMPLES = 5
+# As programs write tables that are no UTF-8; "" is found out.
+ENCODINGS = ("", "utf-8", "cp1252", "iso8859-15", "iso8859-2", "cp850", "mac-roman", "utf-16")
 
 
 def keep(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
@@ -30,15 +32,15 @@ def keep(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
     return kept
 
 
-def source_of(kept: JobFile) -> Source:
+def source_of(kept: JobFile, encoding: str = "") -> Source:
     """Raises `UnusableFile`."""
-    return examined(Path(kept.content.path), kept.name)
+    return examined(Path(kept.content.path), kept.name, encoding=encoding or None)
 
 
-def sample(kept: JobFile) -> tuple[list[str], list[list[str]]]:
+def sample(kept: JobFile, encoding: str = "") -> tuple[list[str], list[list[str]]]:
     """The headings and the first rows. Raises `UnusableFile`."""
     rows: list[list[str]] = []
-    with opened_table(source_of(kept)) as table:
+    with opened_table(source_of(kept, encoding)) as table:
         if any("\0" in heading for heading in table.headings):
             raise UnusableFile("A heading holds a NUL. Is this a text file? Save it as CSV in UTF-8.")
         for _, cells in table.rows:

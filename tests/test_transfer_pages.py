@@ -190,6 +190,26 @@ def test_a_disarmed_heading_is_the_same_column_to_page_and_engine() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_an_encoding_that_cannot_be_told_is_chosen() -> None:
+    client = member("Editor")
+    text = "Name,E-Mail\nŁódź,a@b\n".encode("iso8859-2")
+    file = SimpleUploadedFile("a.csv", text)
+    url = client.post(reverse("import"), {"file": file, "encoding": "iso8859-2"})["Location"]
+    page = client.get(url)
+    assert "Łódź" in page.content.decode()
+    report = client.post(url, columns(page))["Location"]
+    call_command("run_worker", until_idle=True)
+    assert f'href="{url}"' in client.get(report).content.decode()
+    client.post(f"{report}apply/")
+    call_command("run_worker", until_idle=True)
+    assert Customer.objects.get().customer_name == "Łódź"
+    assert client.get(url.replace("iso8859-2", "rot13")).status_code in (200, 302)
+    assert (
+        "Select a valid choice" in client.post(reverse("import"), {"file": file, "encoding": "rot13"}).content.decode()
+    )
+
+
+@pytest.mark.django_db(transaction=True)
 def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     client = member("Editor")
     bad = 'Name,email_id\nGood,a@b\n"<svg onload=alert(1)>",=no-mail\n,x@y\n\0,\n'

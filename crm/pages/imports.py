@@ -6,6 +6,7 @@ All the work is done by jobs, with the engine of the management commands.
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,6 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -41,6 +43,13 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("File"), widget=forms.ClearableFileInput(attrs={"accept": ",".join(transfers.SUFFIXES)})
     )
+
+    encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(name, name) for name in transfers.ENCODINGS if name]
+        self.fields["encoding"].choices = [("", _("found out")), *named]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -82,11 +91,16 @@ def upload(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         kept = transfers.keep(file, file.name, actor_of(request))
-        return redirect("import_mapping", kept.pk)
+        return redirect(_mapping_url(kept.pk, form.cleaned_data["encoding"]))
     recent = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)
     if not request.user.has_perm("overplane_jobs.view_job"):
         recent = recent.filter(actor=actor_of(request))
     return _page(request, "import_upload", title=_("Import customers"), form=form, recent=recent[:10])
+
+
+def _mapping_url(file_id: str, encoding: str) -> str:
+    url = reverse("import_mapping", args=[file_id])
+    return f"{url}?{urlencode({'encoding': encoding})}" if encoding else url
 
 
 def _own_file(request: HttpRequest, file_id: str) -> JobFile:
@@ -98,8 +112,10 @@ def _own_file(request: HttpRequest, file_id: str) -> JobFile:
 @may_import
 def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
     kept = _own_file(request, file_id)
+    asked = request.GET.get("encoding", "")
+    encoding = asked if asked in transfers.ENCODINGS else ""
     try:
-        headings, rows = transfers.sample(kept)
+        headings, rows = transfers.sample(kept, encoding)
     except UnusableFile as error:
         messages.error(request, str(error))
         return redirect("import")
@@ -112,7 +128,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
             messages.error(request, problem)
         else:
             _save_preset(request, chosen)
-            return _enqueue(request, CHECK, kept, {"mapping": chosen} | how.cleaned_data)
+            return _enqueue(request, CHECK, kept, {"mapping": chosen, "encoding": encoding} | how.cleaned_data)
     else:
         chosen = _preset(request) or guess(headings)
     columns = [
@@ -124,6 +140,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
         "import_mapping",
         title=_("Which column is what?"),
         kept=kept,
+        encoding=encoding,
         columns=columns,
         labels={name: capfirst(label) for name, label in labels.items()},
         presets=Preset.objects.filter(kind=transfers.PRESET),
@@ -183,6 +200,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         title={CHECK: _("Check of the file"), APPLY: _("Import customers"), UNDO: _("Take back an import")}[shown.kind],
         job=shown,
         is_check=shown.kind == CHECK,
+        mapping_url=_mapping_url(shown.payload.get("file") or "-", shown.payload.get("encoding", "")),
         is_undo=shown.kind == UNDO,
         is_own=is_own,
         columns=list(shown.payload.get("mapping", {}).items()),
