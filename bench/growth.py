@@ -156,7 +156,7 @@ def _question(client: Client, url: str) -> dict:
             scans |= {
                 match.strip()
                 for match in re.findall(
-                    r"(\w+ Only Scan|Seq Scan on crm_customer|Bitmap Heap Scan|Index Scan)[^\n]*? (?:using (?:\w+))?",
+                    r"(\w+ Only Scan|Seq Scan on crm_customer\b|Bitmap Heap Scan|Index Scan)[^\n]*? (?:using (?:\w+))?",
                     text,
                 )
             }
