@@ -132,6 +132,7 @@ def known_headings() -> dict[str, str]:
         with translation.override(language):
             known |= _labels()
     known |= {plain(ROWS + name): ROWS + name for name in (*row_columns(), *PARENT)}
+    known[plain(ROWS)] = ROWS + "supplier_number"  # a list of them, or nothing but the number
     return known | {plain(name): name for name in customer_columns()}
 
 

@@ -56,6 +56,14 @@ def test_replacing_rows_leaves_alone_whoever_says_nothing_of_them(imported: Any)
     assert [rows_of(one) for one in (silent, empty, other)] == [[("A", "1")], [], [("B", None)]]
 
 
+def test_where_all_lists_are_empty_all_rows_go(imported: Any) -> None:
+    acme, beta = make("Acme", ("A", "1"), tax_id="1"), make("Beta", ("B", "2"), tax_id="2")
+    objects = [{"tax_id": "1", "supplier_numbers": []}, {"tax_id": "2"}]
+    ran = imported(lines(*objects), "--match-on", "tax_id", "--replace-rows", name="a.ndjson")
+    assert ran.counts == {"unchanged": 2, "rows_deleted": 1}
+    assert (rows_of(acme), rows_of(beta)) == ([], [("B", "2")])
+
+
 @pytest.mark.parametrize("flags", [[], ["--replace-rows"]])
 def test_rows_of_one_customer_that_stand_together_go_in(imported: Any, flags: list[str]) -> None:
     acme = make("Acme")

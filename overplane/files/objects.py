@@ -34,11 +34,12 @@ class Shape:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        return [(key, inner) for key, inners in self.nested.items() for inner in inners]
+        """A list that is empty wherever it stands is a column too: it says that there is nothing."""
+        return [(key, inner) for key, inners in self.nested.items() for inner in inners or [""]]
 
     @property
     def headings(self) -> list[str]:
-        return [*self.keys, *(f"{key}.{inner}" for key, inner in self.pairs)]
+        return [*self.keys, *(f"{key}.{inner}" if self.nested[key] else key for key, inner in self.pairs)]
 
     def note(self, one: dict[str, Any], odd: list[tuple[str, Any]], where: str) -> None:
         """What this object adds. `odd` are those of its items that are no single values."""
