@@ -5,14 +5,14 @@ million rows bearable; only where a column holds anything wrong is it looked at 
 the very parser and rule of the API.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from crm import rules
-from crm.columns import ROWS, Columns, customer_columns, row_columns
+from crm.columns import ROWS, TOLD, Columns, customer_columns, row_columns
 from overplane.database.attributes import Attribute
 from overplane.database.text import has_forbidden_characters
 from overplane.files.spreadsheets import rearmed
@@ -79,12 +79,16 @@ class Reading:
     is_sparse: bool = False
     size: int = SIZE
     heaviest: int | None = HEAVIEST
+    nested: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # as of `Table`
 
     def says_nothing(self, cells: Sequence[str]) -> bool:
-        return all(cell in BLANK or cell.strip() in BLANK or cell.strip() in self.nulls for cell in cells)
+        return all(not cell or self._is_blank(cell) for cell in cells)
 
-
-BLANK = ("", ABSENT)
+    def _is_blank(self, cell: str) -> bool:
+        if self.is_sparse and cell == ABSENT:
+            return True
+        text = (rearmed(cell) if self.is_sheet else cell).strip()
+        return not text or text in self.nulls
 
 
 def chunks(table: Table, reading: Reading) -> Iterator[Chunk]:
@@ -147,7 +151,24 @@ def _continuation(reading: Reading) -> Callable[[int, list[str]], bool]:
 
     if not reading.is_sheet and columns.parent is None:
         return has_the_number
-    return repeats_or_leaves_blank if inner else lambda number, cells: False
+    if not inner:
+        return lambda number, cells: False
+    if TOLD[0] in columns.headings:
+        return _as_refused(columns.headings.index(TOLD[0]), repeats_or_leaves_blank)
+    return repeats_or_leaves_blank
+
+
+def _as_refused(place: int, goes_on: Callable[[int, list[str]], bool]) -> Callable[[int, list[str]], bool]:
+    """In a file of refused rows all rows of a customer have its number: neighbours need not have been neighbours."""
+    last = ""
+
+    def has_its_number(number: int, cells: list[str]) -> bool:
+        nonlocal last
+        before, last = last, cells[place]
+        looks_so = goes_on(number, cells)
+        return last == before if last else looks_so
+
+    return has_its_number
 
 
 def _refuse_ragged(chunk: Chunk, width: int) -> None:
@@ -223,7 +244,7 @@ def _parse_children(chunk: Chunk, reading: Reading) -> None:
     parents: list[int] = []
     found: list[Row] = []
     for i, lines in enumerate(chunk.lines):
-        if reading.is_sparse and all(lines[0][1][place] == ABSENT for place in places):
+        if reading.is_sparse and all(cells[place] == ABSENT for _, cells in lines for place in places):
             chunk.silent.add(i)
             continue
         for number, cells in lines:
@@ -258,10 +279,11 @@ def _parse_parents(chunk: Chunk, reading: Reading, place: int) -> None:
 def _parsed_of_children(chunk: Chunk, reading: Reading, name: str, parents: list[int], found: list[Row]) -> list[Any]:
     columns, place = reading.columns, reading.columns.rows[name]
     cells = [cells[place] for _, cells in found]
-    texts = _cleaned(["" if cell == ABSENT else cell for cell in cells], reading)
+    absent = {at for at, cell in enumerate(cells) if cell == ABSENT} if reading.is_sparse else set()
+    texts = _cleaned(["" if at in absent else cell for at, cell in enumerate(cells)] if absent else cells, reading)
     values, errors = parse_column(row_columns()[name], texts)
     heading = columns.heading(ROWS + name) if columns.parent is None else columns.headings[place]
     for at, error in errors.items():
-        if cells[at] != ABSENT:
+        if at not in absent:
             chunk.refuse(parents[at], heading, cells[at], error, found[at][0])
-    return [ABSENT if cell == ABSENT else value for cell, value in zip(cells, values, strict=True)]
+    return [ABSENT if at in absent else value for at, value in enumerate(values)] if absent else values

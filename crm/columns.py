@@ -164,7 +164,8 @@ def _of_customers(headings: Sequence[str]) -> dict[str, str]:
 def _rows_file(headings: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     """The fields of a file that has one row a supplier number; nothing if it is no such file."""
     known = {plain(name): name for name in (*row_columns(), *PARENT)}
-    found = {h: mapping.get(h) or known[plain(h)] for h in headings if mapping.get(h, known.get(plain(h)))}
+    meant = {h: mapping[h] if h in mapping else known.get(plain(h)) for h in headings}
+    found = {h: name for h, name in meant.items() if name}
     names = set(found.values())
     if not names & set(PARENT) or "customer_name" in mapping.values():
         return {}

@@ -38,7 +38,7 @@ class Work:
     def __init__(self, source: Source, settings: Settings, progress: Progress, run: ImportRun | None = None) -> None:
         self.source, self.settings, self.progress, self.run = source, settings, progress, run
         self.report = Report(source.name, source.encoding)
-        if source.encoding_is_guessed:
+        if source.encoding_is_guessed and source.encoding != "utf-8-sig":
             self.report.warnings.append(
                 f"{source.name} is not UTF-8 and was taken for {source.encoding}. Are letters wrong? Name its encoding"
                 " (--encoding)."
@@ -135,6 +135,7 @@ class Work:
                     table.is_sparse,
                     settings.size,
                     settings.heaviest,
+                    table.nested,
                 ),
             )
 

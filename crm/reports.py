@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
-from itertools import count
+from itertools import count, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TextIO
 
 from crm.chunks import Chunk, Reading, RowProblem
 from crm.columns import TOLD
 from overplane.files.spreadsheets import disarmed, rearmed
-from overplane.files.tables import ABSENT, Row
+from overplane.files.tables import ABSENT
 
 KEPT = 200
 COUNTS = ("created", "updated", "unchanged", "refused", "rows_created", "rows_updated", "rows_deleted")
@@ -131,18 +132,19 @@ class RefusedRows:
         if reading.is_sheet:
             self._add_rows(chunk, reading.columns.headings, is_new=is_new)
         else:
-            self.file.writelines(_objects(chunk, reading.columns.headings))
+            self.file.writelines(_objects(chunk, reading))
 
     def _add_rows(self, chunk: Chunk, headings: list[str], *, is_new: bool) -> None:
         writer = csv.writer(self.file)  # type: ignore[arg-type]
         told_before = [i for i, heading in enumerate(headings) if heading in TOLD]
-        if is_new:
-            writer.writerow([*TOLD, *(disarmed(heading) for heading in headings if heading not in TOLD)])
+        if is_new:  # in quotes, or a heading with many semicolons would be taken for several
+            shown = (disarmed(heading) for heading in headings if heading not in TOLD)
+            csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*TOLD, *shown])  # type: ignore[arg-type]
         for i, number, cells in _refused(chunk):
             shown = [_cell(cell) for cell in cells[: chunk.ragged.get(number, len(cells))]]
             for place in reversed(told_before):
                 del shown[place : place + 1]
-            writer.writerow([number, _told(chunk.problems[i], number), *shown])
+            writer.writerow([chunk.numbers[i], _told(chunk.problems[i], number), *shown])
 
     def close(self) -> None:
         if self.file is not None:
@@ -171,24 +173,27 @@ def _cell(text: str) -> str:
     return disarmed(rearmed(text))  # in the file it may be disarmed already
 
 
-def _objects(chunk: Chunk, headings: list[str]) -> Iterator[str]:
-    """Each refused customer as the object it was, its values as text, which the import takes as well."""
+def _objects(chunk: Chunk, reading: Reading) -> Iterator[str]:
+    """Each refused object as it was, its values as text, which the import takes as well."""
     for i in sorted(chunk.problems):
-        told = dict(zip(TOLD, (chunk.lines[i][0][0], _told(chunk.problems[i])), strict=True))
-        yield json.dumps(told | _object(chunk.lines[i], headings), ensure_ascii=False) + "\n"
+        for number, lines in groupby(chunk.lines[i], key=itemgetter(0)):
+            told = dict(zip(TOLD, (number, _told(chunk.problems[i], number)), strict=True))
+            made = _object([cells for _, cells in lines], reading)
+            yield json.dumps(told | made, ensure_ascii=False) + "\n"
 
 
-def _object(lines: list[Row], headings: list[str]) -> dict[str, Any]:
+def _object(lines: list[list[str]], reading: Reading) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for at, (_, cells) in enumerate(lines):
+    for at, cells in enumerate(lines):
         children: dict[str, dict[str, str]] = {}
-        for heading, cell in zip(headings, cells, strict=True):
-            key, is_nested, inner = heading.partition(".")
-            if is_nested:
-                children.setdefault(key, {}).update({} if cell == ABSENT else {inner: cell})
-            elif not at and cell != ABSENT and heading not in TOLD:
+        for heading, cell in zip(reading.columns.headings, cells, strict=True):
+            if cell == ABSENT or heading in TOLD:
+                continue
+            if heading in reading.nested:
+                key, inner = reading.nested[heading]
+                children.setdefault(key, {})[inner] = cell
+            elif not at:
                 made[heading] = cell
         for key, child in children.items():
-            if child:
-                made.setdefault(key, []).extend([child] if any(child.values()) else [])
+            made.setdefault(key, []).extend([child] if any(child.values()) else [])
     return made

@@ -72,3 +72,20 @@ def test_rows_of_one_customer_that_stand_together_go_in(imported: Any, flags: li
     assert rows_of(acme) == [("A", "1"), ("A", "2")]
     nobodys = {"company": "B", "supplier_number": "3"}
     assert imported(lines(*rows, nobodys), name="b.ndjson").problems == [(3, "customer_id", "parameter_missing")]
+
+
+@pytest.mark.parametrize("first", [{}, {"note": "x"}])
+def test_rows_behind_one_that_says_nothing_go_in(imported: Any, first: dict[str, str]) -> None:
+    one = {"customer_name": "Nest", "supplier_numbers": [first, {"company": "X", "supplier_number": "1"}]}
+    assert imported(lines(one), "--ignore-unknown", name="a.ndjson").counts == {"created": 1, "rows_created": 1}
+    acme = make("Acme")
+    parts = [{"customer_id": acme}, {"customer_id": acme, "company": "C1", "supplier_number": "1"}]
+    imported(lines(*parts), name="b.ndjson")
+    assert rows_of(acme)[-1] == ("C1", "1")
+
+
+def test_a_text_that_looks_absent_is_one_with_a_nul(imported: Any) -> None:
+    ran = imported(lines({"customer_name": "A", "email_id": "\0absent"}), name="a.ndjson")
+    assert ran.problems == [(1, "email_id", "characters_not_allowed")]
+    ran = imported("customer_name,supplier_numbers.company\nA,\0absent\n")
+    assert ran.problems == [(2, "supplier_numbers.company", "characters_not_allowed")]

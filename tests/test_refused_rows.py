@@ -95,3 +95,42 @@ def test_it_never_takes_the_place_of_the_file_that_is_imported(tmp_path: Path) -
     assert (ran.code, "the very file" in ran.said) == (2, True)
     assert file.read_text() == "name\n,\n"
     assert run(file, "--errors", str(tmp_path / "no" / "e.csv")).code == 2
+
+
+def test_customers_that_stood_apart_stay_two(imported: Any) -> None:
+    text = "name,supplier_numbers.company,disabled\nTwin,C1,bad\nTwin,C2,bad\nMid,,no\nTwin,C3,bad\n"
+    ran = imported(text, "--skip-errors")
+    assert [row[0] for row in rows(ran)[1:]] == ["2", "2", "5"]
+    assert imported(refused(ran).replace(",bad", ",no")).counts == {"created": 2, "rows_created": 3}
+    assert Customer.objects.filter(customer_name="Twin").count() == 2
+
+
+def test_null_words_that_a_spreadsheet_would_take_for_formulas_stay_null(imported: Any) -> None:
+    text = (
+        "name,disabled,supplier_numbers.company,supplier_numbers.supplier_number\nN1,bad,-,-\nN2,bad,C1,1\n-,-,C2,2\n"
+    )
+    mended = imported(text.replace("bad", "no"), "--null", "-", "--dry-run").counts
+    ran = imported(text, "--null", "-")
+    assert imported(refused(ran).replace(",bad", ",no"), "--null", "-").counts == mended
+
+
+def test_its_headings_are_taken_for_what_they_are(imported: Any) -> None:
+    heading = "Art (a;b;c;d;e;f)"
+    ran = imported(f'name,"{heading}",disabled\nA,x,bad\n', "--map", f"{heading}=industry", "--delimiter", ",")
+    assert imported(refused(ran).replace(",bad", ",no"), "--map", f"{heading}=industry").counts == {"created": 1}
+
+
+def test_a_key_with_a_dot_is_no_list(imported: Any) -> None:
+    text = '{"customer_name": "", "address": "x", "address.city": "y", "Tel.": ""}\n{"customer_name": "ok"}\n'
+    ran = imported(text, "--ignore-unknown", "--skip-errors", name="a.ndjson")
+    assert ran.counts == {"created": 1, "refused": 1}
+    (one,) = map(json.loads, refused(ran).splitlines())
+    assert one | {"import_problems": ""} == {
+        "import_row": 1, "import_problems": "", "customer_name": "", "address": "x", "address.city": "y", "Tel.": "",
+    }  # fmt: skip
+
+
+def test_refused_rows_of_a_file_of_rows_stay_rows(imported: Any) -> None:
+    one = {"customer_id": "customer_nobody", "company": "A"}
+    ran = imported("\n".join(json.dumps(one | {"supplier_number": n}) for n in "12"), "--skip-errors", name="a.ndjson")
+    assert [json.loads(line)["supplier_number"] for line in refused(ran).splitlines()] == ["1", "2"]

@@ -245,7 +245,7 @@ def test_a_lost_file_of_refused_rows_stops_nobody(tmp_path: Path) -> None:
     again.close()
     assert "is not as the run left it" in report.warnings[0]
     assert (again.path, report.counts["refused"]) == (tmp_path / "refused.2.csv", 14)
-    assert again.path.read_text(encoding="utf-8-sig").startswith("import_row")
+    assert again.path.read_text(encoding="utf-8-sig").startswith('"import_row"')
     assert ImportRun.objects.get().settings["errors"] == str(again.path)
 
 

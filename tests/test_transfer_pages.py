@@ -210,6 +210,18 @@ def test_an_encoding_that_cannot_be_told_is_chosen() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_column_that_is_left_out_is_not_imported() -> None:
+    client = member("Editor")
+    report = check(client, GOOD, **{"column-2": "", "column-3": ""})
+    client.post(f"{report}apply/")
+    call_command("run_worker", until_idle=True)
+    assert set(Customer.objects.values_list("mobile_no", "tax_id")) == {(None, None), (None, "T1")}
+    text = "customer_id,supplier_number,tax_id,company\nx,1,T1,Acme Ltd\n"
+    report = check(client, text, **{"column-0": "", "column-1": "", "column-3": "customer_name"})
+    assert Job.objects.filter(kind="crm.check_import").latest("created_at").result["problem_count"] == 0, report
+
+
+@pytest.mark.django_db(transaction=True)
 def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     client = member("Editor")
     bad = 'Name,email_id\nGood,a@b\n"<svg onload=alert(1)>",=no-mail\n,x@y\n\0,\n'

@@ -123,7 +123,8 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
     how = HowForm(request.POST or None, labels)
     if request.method == "POST":
         chosen = {h: request.POST.get(f"column-{i}", "") for i, h in enumerate(headings)}
-        chosen = {heading: name for heading, name in chosen.items() if name in labels}
+        # What is left out is said so, or the engine would guess.
+        chosen = {heading: name if name in labels else "" for heading, name in chosen.items()}
         if problem := _problem_of(chosen, labels, how):
             messages.error(request, problem)
         else:
@@ -156,7 +157,7 @@ def _preset(request: HttpRequest) -> dict[str, str] | None:
 
 
 def _problem_of(chosen: dict[str, str], labels: dict[str, str], how: HowForm) -> str | None:
-    names = list(chosen.values())
+    names = [name for name in chosen.values() if name]
     if not how.is_valid():
         return _("Choose how customers are found that are there already.")
     match_on = how.cleaned_data["match_on"]
@@ -203,7 +204,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         mapping_url=_mapping_url(shown.payload.get("file") or "-", shown.payload.get("encoding", "")),
         is_undo=shown.kind == UNDO,
         is_own=is_own,
-        columns=list(shown.payload.get("mapping", {}).items()),
+        columns=[item for item in shown.payload.get("mapping", {}).items() if item[1]],
         behind=queue.behind(shown) if shown.state == State.QUEUED else 0,
         counts=_counts(shown),
         may_go_on=is_own and run and run.state == RunState.WRITING and not shown.is_open,

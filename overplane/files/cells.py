@@ -17,12 +17,16 @@ Row = tuple[int, list[str]]
 
 @dataclass(slots=True)
 class Table:
-    """`unreadable`: columns whose cells are no single values, by heading, and what to tell whoever wants one of them."""
+    """`unreadable`: columns whose cells are no single values, by heading, and what to tell whoever wants one of them.
+
+    `nested`: by heading, the key of a list and the key inside of it that the column was made of.
+    """
 
     headings: list[str]
     rows: Iterator[Row]
     is_sparse: bool = False  # cells may be ABSENT
     unreadable: dict[str, str] = field(default_factory=dict)
+    nested: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def text_of(value: Any) -> str:

@@ -38,6 +38,11 @@ class Shape:
         return [(key, inner) for key, inners in self.nested.items() for inner in inners or [""]]
 
     @property
+    def columns(self) -> dict[str, tuple[str, str]]:
+        """The pairs by heading."""
+        return {f"{key}.{inner}" if self.nested[key] else key: (key, inner) for key, inner in self.pairs}
+
+    @property
     def headings(self) -> list[str]:
         return [*self.keys, *(f"{key}.{inner}" if self.nested[key] else key for key, inner in self.pairs)]
 
@@ -98,7 +103,8 @@ def object_table(name: str, unit: str, objects: Objects) -> Table:
     _settle(shape, name, unit, objects)
     if not shape.headings:
         raise UnusableFile(f"{name} holds no objects, or none with a key.")
-    return Table(shape.headings, rows_of(name, unit, objects, shape), is_sparse=True, unreadable=shape.unreadable)
+    rows = rows_of(name, unit, objects, shape)
+    return Table(shape.headings, rows, is_sparse=True, unreadable=shape.unreadable, nested=shape.columns)
 
 
 def _no_list(name: str, unit: str, number: int, key: str) -> UnusableFile:
@@ -125,6 +131,8 @@ def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Ro
         get = one.get
         try:
             own = [value if type(value := get(key, ABSENT)) is str else text_of(value) for key in keys]
+            if ABSENT in own:  # a text that only looks so is one with a NUL, and is told as that
+                own = [cell if cell is ABSENT or cell != ABSENT else "\0" for cell in own]
             lists = {key: value for key in nested if (value := get(key))}
             without = ["" if key in one else ABSENT for key, _ in pairs]
             if not lists:
@@ -146,4 +154,5 @@ def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Ro
 def _inner(elements: list[dict[str, Any]], i: int, name: str) -> str:
     if i >= len(elements) or elements[i] is None:
         return ""
-    return text_of(elements[i].get(name, ABSENT))
+    cell = text_of(elements[i].get(name, ABSENT))
+    return cell if cell is ABSENT or cell != ABSENT else "\0"

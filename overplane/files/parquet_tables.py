@@ -40,7 +40,7 @@ def parquet_table(source: Source, delimiter: str | None) -> Iterator[Table]:
             if unpacked > most:
                 raise _swollen(source.name)
             rows = rows_of(source.name, "row", lambda: _objects(source.name, file, most), shape)
-            yield Table(headings, rows, unreadable=shape.unreadable)
+            yield Table(headings, rows, unreadable=shape.unreadable, nested=shape.columns)
 
 
 def _swollen(name: str) -> UnusableFile:
