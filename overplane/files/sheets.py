@@ -26,6 +26,7 @@ FILLED, PLACE, MOST_MEMORY = 70, 32, 1 << 30
 SHORT = 48  # a text of so many bytes, with its markup, is in that
 LARGEST_PART = 16 << 20  # of those that are parsed as a whole
 TAIL = 1 << 16
+UNUSUAL = "The workbook was written in an unusual way. Open it in a spreadsheet, save it anew."
 WORKBOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 USUAL_COLUMN = re.compile(rb'<c r="([A-Z]+)[0-9]+"')
 USUAL_ROW = re.compile(rb'<c r="[A-Z]+([0-9]+)"')
@@ -119,7 +120,9 @@ def _parsed(archive: zipfile.ZipFile, part: str) -> ET.Element:
         content = stream.read(LARGEST_PART + 1)
     if len(content) > LARGEST_PART:
         raise UnusableFile(f"The workbook's part {part} is too large. Save it anew.")
-    return ET.fromstring(content)  # noqa: S314 (expat bounds what entities may become)
+    if b"<!DOCTYPE" in content or b"\0" in content:  # entities, in whatever encoding: no spreadsheet writes them
+        raise UnusableFile(UNUSUAL)
+    return ET.fromstring(content)  # noqa: S314 (without a DOCTYPE there are no entities to become large)
 
 
 def _windows(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
@@ -129,9 +132,7 @@ def _windows(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
         while block := stream.read(BLOCK):
             block = rest + block
             if _has(block, b"!", b"<!") or b"\0" in block or len(rest) > LARGEST_PART:
-                raise UnusableFile(
-                    "The workbook was written in an unusual way. Open it in a spreadsheet, save it anew."
-                )
+                raise UnusableFile(UNUSUAL)
             cut = max(block.rfind(b"<"), 0)
             yield block[:cut]
             rest = block[cut:]
