@@ -68,7 +68,7 @@ class Source:
         """How much of it has been read in the pass under way, from 0 to 1."""
         try:
             return min(self._raw.tell() / self.size, 1.0) if self._raw else 0.0
-        except (ValueError, ZeroDivisionError):  # closed meanwhile by the thread that reads
+        except (ValueError, OSError, ZeroDivisionError):  # the thread that reads has closed it, or is about to
             return 0.0
 
     @contextmanager
