@@ -4,7 +4,8 @@ The operations are worked through in memory, each on what the ones before it lef
 customer is written once, with an event for each operation that changed something.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,37 +15,55 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm import matching, representation, rules, search
+from crm.line_items import (
+    RowsPlan,
+    existing_rows,
+    numbers,
+    plan_full_list,
+    refresh_search,
+    rows_after,
+    without_ids,
+    write,
+)
+from crm.locking import check_version, locked_customers, read_customers
 from crm.models import CUSTOMERS, Customer, SupplierNumberAtCustomer
-from crm.services import delete_customers, locked_customers, new_customer
+from crm.services import delete_customers, new_customer
 from overplane.database.attributes import attributes
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.observability import Origin
-from overplane.problems import Code, ObjectMissing, invalid
+from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 MATCHABLE = ("tax_id", "customer_pos_id", "email_id")
 CANDIDATES_NAMED = 5
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`op` is create, update, delete or upsert; `values` are parsed. `error`: it could not be parsed."""
+    """`op` is create, retrieve, update, delete or upsert; `values` are parsed. `error`: it could not be parsed.
+
+    `rows`: the full list of supplier numbers, if it says anything of them; `expected`: the versions that may be changed.
+    """
 
     index: int
     op: str = ""
     id: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     match_on: str = ""
+    rows: Rows | None = None
+    expected: frozenset[int] | None = None
     error: ValidationError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one operation: an HTTP status with the object, or with the error."""
+    """What became of one operation: an HTTP status with the object (and its version, if it is there), or with the error."""
 
     index: int
     status: int
     shown: dict[str, Any] | None = None
+    version: int | None = None
     error: ValidationError | None = None
 
 
@@ -86,13 +105,15 @@ class _Work:
         good = [operation for operation in operations if not operation.error]
         matches = [(o.match_on, o.values[o.match_on]) for o in good if o.op == "upsert"]
         matching.claim(matches)
-        ids = {o.id for o in good if o.op in ("update", "delete")}
-        wanted = {name: {value for match_on, value in matches if match_on == name} for name in MATCHABLE}
-        for name, values in wanted.items():
-            if values:
-                ids.update(Customer.objects.filter(**{f"{name}__in": values}).values_list("id", flat=True))
-        self.before = {one["id"]: one for one in locked_customers(ids)}
+        changed = {o.id for o in good if o.op in ("update", "delete")} | _matching(matches)
+        self.before = {one["id"]: one for one in locked_customers(changed)}
+        # Who is only looked at is not locked.
+        looked_at = {o.id for o in good if o.op == "retrieve"} - changed
+        self.before |= {one["id"]: one for one in read_customers(looked_at)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
+        has_rows = any(o.rows is not None for o in good)
+        self.rows = existing_rows(sorted(changed & self.before.keys())) if has_rows else {}
+        self.rows_plans: list[RowsPlan] = []
         self.deleted: list[str] = []
         self.changes: list[Change] = []
         self.moment = timezone.now()
@@ -102,33 +123,43 @@ class _Work:
             return Outcome(operation.index, 400, error=operation.error)
         try:
             status, shown = getattr(self, operation.op)(operation)
-            return Outcome(operation.index, status, shown)
+            return Outcome(operation.index, status, shown, self.now.get(shown["id"], {}).get("version"))
         except ObjectMissing as missing:
             error = ValidationError({"id": invalid(Code.RESOURCE_MISSING, str(missing))})
             return Outcome(operation.index, 404, error=error)
+        except VersionMismatch:
+            message = "The customer has changed since you read it. Read it again, then decide."
+            error = ValidationError({"if_match": invalid(Code.PRECONDITION_FAILED, message)})
+            return Outcome(operation.index, 412, error=error)
         except ValidationError as error:
             return Outcome(operation.index, 400, error=error)
 
     def create(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         with _problems_in_data():
             row = new_customer(operation.values, now=self.moment)
+            rows = self._set_rows(row, operation.rows if operation.rows is None else without_ids(operation.rows))
         self.now[row["id"]] = row
-        return 201, self._tell("customer.created", row, {})
+        return 201, _shown(self._tell("customer.created", row, {}), rows)
+
+    def retrieve(self, operation: Operation) -> tuple[int, dict[str, Any]]:
+        return 200, representation.customer(self._existing(operation))
 
     def update(self, operation: Operation) -> tuple[int, dict[str, Any]]:
-        before = self._existing(operation.id)
+        before = self._existing(operation)
+        old = representation.changed(before, operation.values)
         after = before | operation.values
+        if old:
+            after |= {"updated_at": max(self.moment, before["updated_at"]), "version": before["version"] + 1}
         with _problems_in_data():
             rules.check_customer(after)
-        old = representation.changed(before, operation.values)
+            rows = self._set_rows(after, operation.rows)
         if not old:
-            return 200, representation.customer(before)
-        after |= {"updated_at": max(self.moment, before["updated_at"]), "version": before["version"] + 1}
-        self.now[operation.id] = after
-        return 200, self._tell("customer.updated", after, old)
+            return 200, _shown(representation.customer(before), rows)
+        self.now[after["id"]] = after
+        return 200, _shown(self._tell("customer.updated", after, old), rows)
 
     def delete(self, operation: Operation) -> tuple[int, dict[str, Any]]:
-        gone = self._existing(operation.id)
+        gone = self._existing(operation)
         del self.now[gone["id"]]
         self.deleted.append(gone["id"])
         return 200, representation.deleted(gone["id"])
@@ -145,10 +176,22 @@ class _Work:
         _check_complete(operation.values)
         return self.create(operation)
 
-    def _existing(self, customer_id: str) -> dict[str, Any]:
-        if customer_id not in self.now:
-            raise ObjectMissing("customer", customer_id)
-        return self.now[customer_id]
+    def _existing(self, operation: Operation) -> dict[str, Any]:
+        if operation.id not in self.now:
+            raise ObjectMissing("customer", operation.id)
+        found = self.now[operation.id]
+        check_version(found["version"], operation.expected)
+        return found
+
+    def _set_rows(self, customer: dict[str, Any], sent: Rows | None) -> list[dict[str, Any]] | None:
+        """The customer's supplier numbers as they are then; None if nothing was said of them."""
+        if sent is None:
+            return None
+        existing = self.rows.get(customer["id"], [])
+        plan = plan_full_list(customer, existing, sent)
+        self.rows_plans.append(plan)
+        self.rows[customer["id"]] = rows_after(plan, existing)
+        return self.rows[customer["id"]]
 
     def _tell(self, type_: str, row: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
         shown = representation.customer(row)
@@ -160,13 +203,31 @@ class _Work:
         # Those that this very batch deletes again are written too, and deleted with all that goes with it.
         made += self._born_dead()
         if made:
-            CUSTOMERS.insert([row | {"search_text": search.text_of(row, [])} for row in made])
+            CUSTOMERS.insert([row | {"search_text": search.text_of(row, self._numbers(row["id"]))} for row in made])
         for customer_id, row in self.now.items():
             if customer_id in self.before and row["version"] != self.before[customer_id]["version"]:
                 self._update(self.before[customer_id], row)
         log.record_many(self.changes, origin=origin)
+        self._write_rows(origin)
         if self.deleted:
             delete_customers(self.deleted, origin=origin)
+
+    def _write_rows(self, origin: Origin) -> None:
+        """What several operations want of one customer's rows is done one after the other."""
+        rounds: list[list[RowsPlan]] = []
+        turns: Counter[str] = Counter()
+        for plan in self.rows_plans:
+            turn = turns[plan.customer["id"]]
+            turns[plan.customer["id"]] += 1
+            if turn == len(rounds):
+                rounds.append([])
+            rounds[turn].append(plan)
+        for plans in rounds:
+            write(plans, origin=origin)
+        refresh_search([self.now[i] for i in turns if i in self.before and i in self.now])
+
+    def _numbers(self, customer_id: str) -> list[str | None]:
+        return numbers(self.rows.get(customer_id, []))
 
     def _born_dead(self) -> list[dict[str, Any]]:
         gone = set(self.deleted) - set(self.before)
@@ -179,6 +240,19 @@ class _Work:
             rows = SupplierNumberAtCustomer.objects.filter(customer_id=row["id"]).order_by("idx")
             written["search_text"] = search.text_of(row, rows.values_list("supplier_number", flat=True))
         CUSTOMERS.update(row["id"], written)
+
+
+def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
+    """The ids of all customers that have one of these values (attribute, value)."""
+    ids: set[str] = set()
+    for name in MATCHABLE:
+        if values := {value for match_on, value in matches if match_on == name}:
+            ids.update(Customer.objects.filter(**{f"{name}__in": values}).values_list("id", flat=True))
+    return ids
+
+
+def _shown(customer: dict[str, Any], rows: Rows | None) -> dict[str, Any]:
+    return customer if rows is None else representation.with_rows(customer, rows)
 
 
 @contextmanager

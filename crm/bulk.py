@@ -1,17 +1,17 @@
-"""Writing many customers and rows with their events, in sets: what `services.py` does for one, in the caller's transaction.
+"""Writing many customers with their events, in sets: what `services.py` does for one, in the caller's transaction.
 
-Locks as there: whoever changes customers or their rows holds the customers' rows.
+Locks as there: whoever changes customers holds their rows. Their supplier numbers are changed by `line_items`.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import places, representation, search
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer
-from crm.planning import RowsPlan, existing_rows
-from crm.services import ROW_PREFIX
-from overplane.database import bulk, statements
+from crm import representation, search
+from crm.line_items import CREATED as ROW_CREATED
+from crm.line_items import ID_PREFIX, existing_rows, new_row, prepared
+from crm.models import CUSTOMERS, Customer
+from overplane.database import bulk
 from overplane.database.attributes import attributes
 from overplane.database.bulk import Ready
 from overplane.events import log
@@ -22,8 +22,7 @@ from overplane.observability import Origin
 
 Values = dict[str, Any]
 MICROSECOND = timedelta(microseconds=1)
-AT_ONCE = 500
-CREATED, ROW_CREATED = "customer.created", "supplier_number_at_customer.created"
+CREATED = "customer.created"
 
 
 def new_customers(
@@ -75,26 +74,15 @@ def _filled_in(given: Sequence[Any] | None, dealt: Sequence[Any]) -> Sequence[An
 def _new_rows(
     customer_ids: Sequence[str], children: Sequence[Sequence[Mapping[str, Any]]], origin: Origin
 ) -> list[Ready]:
-    ids = iter(new_ids(ROW_PREFIX, sum(map(len, children))))
+    ids = iter(new_ids(ID_PREFIX, sum(map(len, children))))
     made = [
-        {
-            "id": child.get("id") or next(ids),
-            "idx": idx,
-            "customer_id": customer_id,
-            "company": child.get("company"),
-            "supplier_number": child.get("supplier_number"),
-            "version": 1,
-        }
+        new_row(customer_id, idx, child, row_id=child.get("id") or next(ids))
         for customer_id, own in zip(customer_ids, children, strict=True)
         for idx, child in enumerate(own, 1)
     ]
     objects = [representation.supplier_number(row) for row in made]
     parents, row_ids = [row["customer_id"] for row in made], [row["id"] for row in made]
-    return [_ready_rows(made), log.created(ROW_CREATED, parents, row_ids, objects, origin=origin)]
-
-
-def _ready_rows(rows: Sequence[Values]) -> Ready:
-    return bulk.ready(SUPPLIER_NUMBERS, [[row[name] for row in rows] for name in SUPPLIER_NUMBERS.written])
+    return [prepared(made), log.created(ROW_CREATED, parents, row_ids, objects, origin=origin)]
 
 
 def update_customers(changes: Sequence[tuple[Values, Values]], *, now: datetime, origin: Origin) -> None:
@@ -118,72 +106,3 @@ def update_customers(changes: Sequence[tuple[Values, Values]], *, now: datetime,
         )
     bulk.update(CUSTOMERS, writes)
     log.record_many(told, origin=origin)
-
-
-def change_rows(plans: Sequence[RowsPlan], *, origin: Origin) -> None:
-    """Supplier numbers of customers that the caller holds. Deleting first, then moving, so that places are free."""
-    plans = [plan for plan in plans if not plan.is_empty]
-    if not plans:
-        return
-    doomed = [row["id"] for plan in plans for row in plan.deletes]
-    for start in range(0, len(doomed), AT_ONCE):
-        part = doomed[start : start + AT_ONCE]
-        statements.run(f"DELETE FROM {SUPPLIER_NUMBERS.name} WHERE id IN ({statements.marks(part)})", part)
-    told: list[Change] = []
-    inserts: list[Values] = []
-    moved: list[tuple[int, str]] = []
-    updates: list[tuple[str, Values]] = []
-    for plan in plans:
-        _work_out(plan, told, inserts, moved, updates)
-    if moved:
-        places.move(moved)
-    bulk.update(SUPPLIER_NUMBERS, updates)
-    if inserts:
-        _ready_rows(inserts).write()
-    _refresh_search([plan for plan in plans if plan.inserts or plan.updates or plan.deletes])
-    log.record_many(told, origin=origin)
-
-
-def _work_out(
-    plan: RowsPlan,
-    told: list[Change],
-    inserts: list[Values],
-    moved: list[tuple[int, str]],
-    updates: list[tuple[str, Values]],
-) -> None:
-    customer_id = plan.customer["id"]
-    idx_of = {row_id: idx for idx, row_id in enumerate(plan.order, 1)}
-    was = {row_id: idx for idx, row_id in enumerate(plan.before, 1)}
-    moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
-    for row in plan.deletes:
-        shown, old = representation.deleted(row["id"]), representation.last_values(row)
-        told.append(
-            Change("supplier_number_at_customer.deleted", customer_id, row["id"], row["version"] + 1, shown, old)
-        )
-    for before, changed in plan.updates:
-        # A move has made a new version of the row by now.
-        version = before["version"] + 1 + (was[before["id"]] != idx_of[before["id"]])
-        after = changed | {"idx": idx_of[before["id"]], "version": version}
-        names = [n for n in ("company", "supplier_number") if before[n] != after[n]]
-        updates.append((before["id"], {n: after[n] for n in (*names, "version")}))
-        old = {n: before[n] for n in names}
-        shown = representation.supplier_number(after)
-        told.append(Change("supplier_number_at_customer.updated", customer_id, before["id"], version, shown, old))
-    for row in plan.inserts:
-        row["idx"] = idx_of[row["id"]]
-        inserts.append(row)
-        told.append(Change(ROW_CREATED, customer_id, row["id"], 1, representation.supplier_number(row), {}))
-    if any(idx_of[i] != idx for i, idx in was.items() if i in idx_of):
-        shown = {"parent_id": customer_id, "ordered_ids": plan.order}
-        old = {"ordered_ids": plan.before}
-        type_ = "supplier_number_at_customer.reordered"
-        told.append(Change(type_, customer_id, customer_id, plan.customer["version"], shown, old))
-
-
-def _refresh_search(plans: Sequence[RowsPlan]) -> None:
-    rows = existing_rows([plan.customer["id"] for plan in plans])
-    texts = []
-    for plan in plans:
-        numbers = [row["supplier_number"] for row in rows.get(plan.customer["id"], [])]
-        texts.append((plan.customer["id"], {"search_text": search.text_of(plan.customer, numbers)}))
-    bulk.update(CUSTOMERS, texts)

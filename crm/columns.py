@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import translation
 
+from crm.line_items import ID_PREFIX
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.text import fold
@@ -22,7 +23,6 @@ from overplane.ids import is_id
 from overplane.problems import Code, invalid, nearest
 
 ROWS = "supplier_numbers."
-ROW_PREFIX = "supplier-number-at-customer"
 # Where the refused rows' file says what is wrong; such a file is mended and imported again.
 TOLD = ("import_row", "import_problems")
 # How a file of nothing but rows names the customer.
@@ -97,7 +97,7 @@ def customer_columns() -> dict[str, Attribute]:
 def row_columns() -> dict[str, Attribute]:
     """What a file may say of a supplier number. `idx` sorts the new rows of one customer."""
     own = attributes(SupplierNumberAtCustomer)
-    return {"id": _identity("id", _id_parser(ROW_PREFIX))} | own
+    return {"id": _identity("id", _id_parser(ID_PREFIX))} | own
 
 
 @dataclass(frozen=True, slots=True)

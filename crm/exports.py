@@ -18,9 +18,9 @@ from django.db.models import QuerySet
 
 from crm.cells import cell, expression, line, moment
 from crm.columns import ROWS
+from crm.line_items import existing_rows
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer
-from crm.planning import existing_rows
-from crm.representation import CUSTOMER_NAMES
+from crm.representation import CUSTOMER_NAMES, ROW_ATTRIBUTES
 from crm.snapshots import one_snapshot
 from overplane.database.encoding import dumps
 from overplane.database.rows import Table
@@ -28,7 +28,7 @@ from overplane.files import workbook_writing
 from overplane.files.tables import pyarrow_module
 
 LAYOUTS = ("lines", "repeated", "none")
-ROW_NAMES = ("id", "company", "supplier_number")
+ROW_NAMES = ("id", *ROW_ATTRIBUTES)
 CHUNK = 2000
 BLOCK, END = 1 << 20, b"\0"  # no text holds a NUL
 NEWEST_FIRST = "c.created_at DESC, c.id DESC"

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import services
+from crm.locking import locked_customer
 from crm.models import Customer
 from overplane.database.attributes import attributes
 from overplane.observability import Origin
@@ -33,7 +34,7 @@ def merge_customers(
     _check(ids, choices)
     with transaction.atomic(savepoint=False):
         versions = {i: frozenset({expected[i]}) for i in ids} if expected else {}
-        found = {i: services.locked_customer(i, versions.get(i)) for i in sorted(ids)}
+        found = {i: locked_customer(i, versions.get(i)) for i in sorted(ids)}
         values = {name: found[chosen][name] for name, chosen in choices.items()}
         services.update_customer(kept_id, values, origin=origin)
         services.take_over_supplier_numbers(kept_id, merged_ids, origin=origin)

@@ -9,18 +9,18 @@ from django.utils import timezone
 
 from crm import bulk, matching
 from crm.chunks import SIZE, Chunk, Reading, chunks
-from crm.columns import IDENTIFIERS, ROW_PREFIX, ROWS, Columns, resolve
+from crm.columns import IDENTIFIERS, ROWS, Columns, resolve
 from crm.instructions import Settings, check_sufficient
+from crm.line_items import RowsPlan, change_rows, existing_rows
+from crm.locking import locked_customers
 from crm.models import CUSTOMERS, ImportRun, RunState
-from crm.planning import Plan, Planner, RowsPlan, existing_rows, plan_rows
+from crm.planning import Plan, Planner, plan_rows
 from crm.reports import FieldChange, RefusedRows, Report
-from crm.services import locked_customers
 from overplane.database.bulk import Ready, analyze_if_grown
 from overplane.files.ahead import ahead
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.spreadsheets import Damage
 from overplane.files.tables import opened_table
-from overplane.ids import new_id
 from overplane.observability import Origin
 from overplane.problems import Code, invalid
 
@@ -212,7 +212,7 @@ class Work:
             current = {one["id"]: one for one in locked_customers(ids)}
             rows = self._rows_plans(chunk, plan, planner.columns, current)
             self._count_rows(rows)
-            bulk.change_rows(rows, origin=self.origin)
+            change_rows(rows, origin=self.origin)
 
     def _refuse_overtaken(
         self, chunk: Chunk, plan: Plan, columns: Columns, ids: set[str], locked: dict[str, dict[str, Any]]
@@ -249,7 +249,6 @@ class Work:
                 existing.get(customer_id, []),
                 children,
                 replaces=self.settings.replace_rows,
-                new_id=lambda: new_id(ROW_PREFIX),
             )
             for customer_id, children in wanted.items()
         ]

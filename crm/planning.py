@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 
 from crm import representation
 from crm.chunks import Chunk, Reading
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
-from overplane.database import statements
+from crm.line_items import RowsPlan, new_row
+from crm.models import CUSTOMERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
+from crm.representation import ROW_ATTRIBUTES
 from overplane.database.attributes import attributes
 from overplane.files.seen import Seen
 from overplane.files.tables import ABSENT
@@ -207,53 +208,24 @@ def _among(queryset: Any, name: str, values: Sequence[str]) -> list[Any]:
     return found
 
 
-@dataclass(slots=True)
-class RowsPlan:
-    """The supplier numbers of one customer: before and after, as stored values. `order`: ids."""
-
-    customer: Values
-    inserts: list[Values] = field(default_factory=list)
-    updates: list[tuple[Values, Values]] = field(default_factory=list)
-    deletes: list[Values] = field(default_factory=list)
-    before: list[str] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.inserts or self.updates or self.deletes or self.before != self.order)
-
-
-def existing_rows(customer_ids: Sequence[str]) -> dict[str, list[Values]]:
-    """The supplier numbers of these customers, in their order."""
-    found: dict[str, list[Values]] = {}
-    for start in range(0, len(customer_ids), AT_ONCE):
-        part = customer_ids[start : start + AT_ONCE]
-        tail = f"WHERE customer_id IN ({statements.marks(part)}) ORDER BY customer_id, idx"
-        for row in SUPPLIER_NUMBERS.fetch(tail, part):
-            values = SUPPLIER_NUMBERS.values(row)
-            found.setdefault(values["customer_id"], []).append(values)
-    return found
-
-
 def plan_rows(
-    customer: Values, existing: Sequence[Values], children: Sequence[Mapping[str, Any]], *, replaces: bool, new_id: Any
+    customer: Values, existing: Sequence[Values], children: Sequence[Mapping[str, Any]], *, replaces: bool
 ) -> RowsPlan:
     """Finds each row of the file among those that are there: by id, as the same row, or as the same company's only one."""
     plan = RowsPlan(customer, before=[row["id"] for row in existing])
     free = {row["id"]: row for row in existing}
     kept: list[str] = []
     for child in _paired(children, free):
-        given = {n: v for n, v in child.items() if n in ("company", "supplier_number")}
+        given = {n: v for n, v in child.items() if n in ROW_ATTRIBUTES}
         before = child["before"]
         if before is None:
-            made = {"id": child.get("id") or new_id(), "customer_id": customer["id"], "company": None}
-            made |= {"supplier_number": None, **given, "version": 1}
+            made = new_row(customer["id"], 0, given, row_id=child.get("id"))
             plan.inserts.append(made)
             kept.append(made["id"])
             continue
         kept.append(before["id"])
         if representation.changed(before, given):
-            plan.updates.append((before, before | given | {"version": before["version"] + 1}))
+            plan.updates.append((before, before | given))
     if replaces:
         plan.deletes, plan.order = list(free.values()), kept
     else:
@@ -266,7 +238,7 @@ def _paired(children: Sequence[Mapping[str, Any]], free: dict[str, Values]) -> l
     paired: list[Values] = [dict(child, before=free.pop(child.get("id") or "", None)) for child in children]
     for child in paired:
         if child["before"] is None and not child.get("id"):
-            names = [n for n in ("company", "supplier_number") if n in child]
+            names = [n for n in ROW_ATTRIBUTES if n in child]
             same = next((r for r in free.values() if all(r[n] == child[n] for n in names)), None)
             child["before"] = free.pop(same["id"]) if same else None
     for child in paired:

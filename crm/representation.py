@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, SupplierNumberAtCustomer
+from overplane.database.attributes import attributes
 from overplane.database.rows import Row
 
 KEPT_BESIDE = {"version", "search_text"}
 CUSTOMER_NAMES = tuple(name for name in CUSTOMERS.names if name not in KEPT_BESIDE)
 SUPPLIER_NUMBER_NAMES = tuple(name for name in SUPPLIER_NUMBERS.names if name not in KEPT_BESIDE)
+# What a supplier number is, beside its place.
+ROW_ATTRIBUTES = tuple(name for name in attributes(SupplierNumberAtCustomer) if name != "idx")
 Shown = dict[str, Any]
 
 
@@ -26,9 +29,14 @@ def supplier_number(values: Mapping[str, Any]) -> Shown:
     return {name: values[name] for name in SUPPLIER_NUMBER_NAMES}
 
 
+def with_rows(shown: Shown, rows: Sequence[Mapping[str, Any]]) -> Shown:
+    """A customer as it is shown with its supplier numbers, in order."""
+    return shown | {"supplier_numbers": [supplier_number(row) for row in rows]}
+
+
 def last_values(values: Mapping[str, Any]) -> Shown:
     """What a deleted row was; the log keeps it for as long as the customer is there."""
-    return {name: values[name] for name in ("idx", "company", "supplier_number")}
+    return {name: values[name] for name in ("idx", *ROW_ATTRIBUTES)}
 
 
 def deleted(object_id: str) -> Shown:

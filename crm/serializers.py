@@ -9,10 +9,16 @@ from crm import rules
 from crm.batches import MATCHABLE, Operation
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
+from overplane.api import etags
 from overplane.api.serializers import ApiSerializer
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 PARENT_NAMES = ("customer_id", "parent_id")
+# A customer's supplier numbers inside its own body. Their place is that in the list, their customer the one around them.
+ROWS = "supplier_numbers"
+IGNORED_OF_ROWS = frozenset({"idx", "customer_id"})
+MAX_ROWS = 1000
+Rows = list[dict[str, Any]]
 
 
 class CustomerSerializer(ApiSerializer):
@@ -21,6 +27,15 @@ class CustomerSerializer(ApiSerializer):
     class Meta:
         model = Customer
         fields = CUSTOMER_NAMES
+
+    @classmethod
+    def parse_with_rows(cls, payload: Mapping[str, Any], *, partial: bool) -> tuple[dict[str, Any], Rows | None]:
+        """The values, and the full list of supplier numbers if the body has one."""
+        if ROWS not in payload:
+            return cls.parse(payload, partial=partial), None
+        rows, problems = _parse_rows(payload[ROWS])
+        rest = {name: value for name, value in payload.items() if name != ROWS}
+        return _parsed(cls, rest, problems, partial=partial), rows
 
 
 class SupplierNumberSerializer(ApiSerializer):
@@ -34,7 +49,8 @@ class SupplierNumberSerializer(ApiSerializer):
         rest, problems = dict(payload), {}
         parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
         problems |= _parent_errors(parents)
-        return next(iter(parents.values()), ""), next(iter(parents), "customer_id"), cls._parse_rest(rest, problems)
+        values = _parsed(cls, rest, problems, partial=False)
+        return next(iter(parents.values()), ""), next(iter(parents), "customer_id"), values
 
     @classmethod
     def parse_changes(cls, payload: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
@@ -42,17 +58,55 @@ class SupplierNumberSerializer(ApiSerializer):
         rest = dict(payload)
         parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
         problems = _parent_errors(parents) if parents else {}
-        return parents, cls._parse_rest(rest, problems)
+        return parents, _parsed(cls, rest, problems, partial=True)
 
-    @classmethod
-    def _parse_rest(cls, rest: Mapping[str, Any], problems: Errors) -> dict[str, Any]:
+
+def _parsed(
+    serializer: type[ApiSerializer], rest: Mapping[str, Any], problems: Errors, *, partial: bool
+) -> dict[str, Any]:
+    """The rest of a body, of which a part was read already; `problems` are that part's."""
+    try:
+        values = serializer.parse(rest, partial=partial)
+    except ValidationError as error:
+        raise ValidationError(problems | error.error_dict) from None
+    if problems:
+        raise ValidationError(problems)  # type: ignore[arg-type]
+    return values
+
+
+def _parse_rows(sent: Any) -> tuple[Rows, Errors]:
+    """A customer's supplier numbers, and what is wrong with them, by path (`supplier_numbers[2].company`)."""
+    if type(sent) is not list:
+        return [], {ROWS: [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a list: all supplier numbers in order.")]}
+    if len(sent) > MAX_ROWS:
+        message = f"At most {MAX_ROWS:,} supplier numbers go into one request; these are {len(sent):,}."
+        return [], {ROWS: [invalid(Code.PARAMETER_INVALID_RANGE, message)]}
+    rows: Rows = []
+    problems: Errors = {}
+    seen: set[str] = set()
+    for i, one in enumerate(sent):
+        if len(problems) >= MOST_TOLD:
+            break
         try:
-            values = cls.parse(rest, partial=True)
+            rows.append(_parse_row(one, seen))
         except ValidationError as error:
-            raise ValidationError(problems | error.error_dict) from None
-        if problems:
-            raise ValidationError(problems)  # type: ignore[arg-type]
-        return values
+            problems |= {f"{ROWS}[{i}]{f'.{n}' if n else ''}": errors for n, errors in error.error_dict.items()}
+    return rows, problems
+
+
+def _parse_row(sent: Any, seen: set[str]) -> dict[str, Any]:
+    if type(sent) is not dict:
+        raise ValidationError({"": invalid(Code.PARAMETER_INVALID_TYPE, "Must be an object.")})
+    problems: Errors = {}
+    row_id = sent.get("id") or None
+    if row_id is not None and type(row_id) is not str:
+        problems["id"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a supplier number's id.")]
+    elif row_id in seen:
+        problems["id"] = [invalid(Code.PARAMETER_DUPLICATE, f"The supplier number {row_id[:100]!r} is named twice.")]
+    elif row_id:
+        seen.add(row_id)
+    rest = {name: value for name, value in sent.items() if name not in IGNORED_OF_ROWS}
+    return {"id": row_id, **_parsed(SupplierNumberSerializer, rest, problems, partial=True)}
 
 
 def _parent_errors(parents: Mapping[str, Any]) -> Errors:
@@ -96,10 +150,12 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
 
 OPERATION_KEYS = {
     "create": ("op", "data"),
+    "retrieve": ("op", "id"),
     "update": ("op", "id", "data"),
     "delete": ("op", "id"),
     "upsert": ("op", "data", "match_on"),
 }
+CONDITIONAL = ("update", "delete")  # may say which version they expect
 MAX_OPERATIONS = 1000
 
 
@@ -140,32 +196,52 @@ def _read_operation(index: int, sent: Any) -> Operation:
         code = Code.PARAMETER_INVALID if "op" in sent else Code.PARAMETER_MISSING
         raise ValidationError({"op": invalid(code, f"Must be one of {', '.join(OPERATION_KEYS)}.")})
     keys = OPERATION_KEYS[op]
-    strangers = [name for name in sent if name not in keys]
-    problems: Errors = {name: [unknown(name, keys)] for name in strangers[:MOST_TOLD]}
+    known = (*keys, "if_match") if op in CONDITIONAL else keys
+    strangers = [name for name in sent if name not in known]
+    problems: Errors = {name: [unknown(name, known)] for name in strangers[:MOST_TOLD]}
     for name in keys:
         if name not in sent:
             problems[name] = [invalid(Code.PARAMETER_MISSING, f"An operation {op} needs it.")]
         elif name != "data" and type(sent[name]) is not str:
             problems[name] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a string.")]
     values: dict[str, Any] = {}
+    rows: Rows | None = None
     if type(sent.get("data", {})) is not dict:
         problems["data"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be an object.")]
     elif "data" in keys and "data" in sent:
-        values = _parse_data(sent["data"], problems, partial=op != "create")
+        values, rows = _parse_data(sent["data"], problems, partial=op != "create")
     match_on = sent.get("match_on", "")
     if op == "upsert" and "match_on" not in problems:
         if match_on not in MATCHABLE:
             problems["match_on"] = [invalid(Code.PARAMETER_INVALID, f"Must be one of {', '.join(MATCHABLE)}.")]
-        elif not values.get(match_on) and f"data.{match_on}" not in problems:
+        elif not (values or _as_object(sent.get("data"))).get(match_on) and f"data.{match_on}" not in problems:
             problems[f"data.{match_on}"] = [invalid(Code.PARAMETER_MISSING, "Needed to find the customer by.")]
+    expected = _parse_if_match(sent["if_match"], problems) if "if_match" in sent and op in CONDITIONAL else None
     if problems:
         raise ValidationError(problems)  # type: ignore[arg-type]
-    return Operation(index, op, sent.get("id", ""), values, match_on)
+    return Operation(index, op, sent.get("id", ""), values, match_on, rows, expected)
 
 
-def _parse_data(data: Mapping[str, Any], problems: Errors, *, partial: bool) -> dict[str, Any]:
+def _as_object(sent: Any) -> dict[str, Any]:
+    """What was sent, where it could not be read: what is there is at least not missing."""
+    return sent if type(sent) is dict else {}
+
+
+def _parse_data(data: Mapping[str, Any], problems: Errors, *, partial: bool) -> tuple[dict[str, Any], Rows | None]:
     try:
-        return CustomerSerializer.parse(data, partial=partial)
+        return CustomerSerializer.parse_with_rows(data, partial=partial)
     except ValidationError as error:
         problems |= {f"data.{name}": errors for name, errors in error.error_dict.items()}
-        return {}
+        return {}, None
+
+
+def _parse_if_match(sent: Any, problems: Errors) -> frozenset[int] | None:
+    """As the header `If-Match` of a single request."""
+    if type(sent) is not str:
+        problems["if_match"] = [invalid(Code.PARAMETER_INVALID_TYPE, 'Must be an ETag as a string, such as "\\"3\\"".')]
+        return None
+    try:
+        return etags.versions(sent)
+    except ValidationError as error:
+        problems["if_match"] = [error]
+        return None

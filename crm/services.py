@@ -1,19 +1,28 @@
-"""The only writers of single customers and rows. Each function is one transaction: rules, write, event.
-
-Locks are taken in one order: the customer, then its rows. Whoever changes rows holds the customer's
-row, so `idx` stays 1…n whatever happens at the same time. SQLite's transactions are IMMEDIATE, so
-there the transaction itself is the lock.
-"""
+"""The only writers of single customers and rows. Each function is one transaction: rules, write, event."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
 from crm import representation, rules, search
+from crm.line_items import (
+    CREATED,
+    DELETED,
+    UPDATED,
+    change_rows,
+    existing_rows,
+    new_row,
+    numbers,
+    plan_full_list,
+    reordered,
+    rows_after,
+    without_ids,
+    write,
+)
+from crm.locking import locked_customer, locked_customers, locked_parent, locked_row, locked_version, read_customer
 from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
 from crm.places import check_idx, check_permutation, order_of, rearrange
 from overplane.api import idempotency
@@ -24,12 +33,9 @@ from overplane.events import log
 from overplane.events.log import Change
 from overplane.ids import new_id
 from overplane.observability import Origin
-from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 Values = Mapping[str, Any]
-ROW_PREFIX = "supplier-number-at-customer"
-# So many ids go into one IN list.
-AT_ONCE = 500
+Rows = Sequence[Values]
 
 
 class Written(NamedTuple):
@@ -42,12 +48,26 @@ class Written(NamedTuple):
 def create_customer(values: Values, *, origin: Origin) -> Written:
     """A new customer; absent attributes get their defaults."""
     row = new_customer(values, now=timezone.now())
-    shown = representation.customer(row)
-    statements.together(
-        CUSTOMERS.insertion(row | {"search_text": search.text_of(row, [])}),
-        log.entry(Change("customer.created", row["id"], row["id"], 1, shown, {}), origin=origin),
-    )
-    return Written(shown, 1)
+    statements.together(*_creation(row, [], origin))
+    return Written(representation.customer(row), 1)
+
+
+def create_customer_with_rows(values: Values, rows: Rows, *, origin: Origin) -> Written:
+    """A new customer and its supplier numbers, in order."""
+    row = new_customer(values, now=timezone.now())
+    plan = plan_full_list(row, [], without_ids(rows))
+    with transaction.atomic(savepoint=False):
+        statements.together(*_creation(row, numbers(plan.inserts), origin))
+        write([plan], origin=origin)
+    return Written(representation.with_rows(representation.customer(row), plan.inserts), 1)
+
+
+def _creation(
+    row: dict[str, Any], supplier_numbers: Sequence[str | None], origin: Origin
+) -> tuple[Statement, Statement]:
+    change = Change("customer.created", row["id"], row["id"], 1, representation.customer(row), {})
+    searched = row | {"search_text": search.text_of(row, supplier_numbers)}
+    return CUSTOMERS.insertion(searched), log.entry(change, origin=origin)
 
 
 def new_customer(values: Values, *, now: datetime) -> dict[str, Any]:
@@ -67,12 +87,26 @@ def update_customer(
     key locks at once: its answer is kept, and must not be kept of a customer that is deleted meanwhile.
     """
     is_kept = origin.idempotency_key is not None
-    written = _update_customer(_customer(customer_id, expected, lock=is_kept), values, origin)
+    written = _update_customer(read_customer(customer_id, expected, lock=is_kept), values, origin)
     if written is None:
         with transaction.atomic(savepoint=False):
-            written = _update_customer(_customer(customer_id, expected, lock=True), values, origin)
+            written = _update_customer(read_customer(customer_id, expected, lock=True), values, origin)
     assert written is not None, "a locked customer changes under nobody's hands but ours"
     return written
+
+
+def update_customer_with_rows(
+    customer_id: str, values: Values, rows: Rows, *, origin: Origin, expected: frozenset[int] | None = None
+) -> Written:
+    """As `update_customer`; `rows` is the full list of its supplier numbers (see `plan_full_list`), which are shown too."""
+    with transaction.atomic(savepoint=False):
+        before = locked_customer(customer_id, expected)
+        written = _update_customer(before, values, origin)
+        assert written is not None
+        existing = existing_rows([customer_id]).get(customer_id, [])
+        plan = plan_full_list({**before, **written.shown, "version": written.version}, existing, rows)
+        change_rows([plan], origin=origin)
+    return Written(representation.with_rows(written.shown, rows_after(plan, existing)), written.version)
 
 
 def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> Written | None:
@@ -101,7 +135,7 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
         # The lock comes first: what changes of the customer, its rows and its events waited for is then seen below.
-        version = _locked_version(customer_id, expected) + 1
+        version = locked_version(customer_id, expected) + 1
         change = Change("customer.deleted", customer_id, customer_id, version, representation.deleted(customer_id), {})
         statements.together(*_deletion([customer_id]), log.entry(change, origin=origin))
 
@@ -135,26 +169,19 @@ def _deletion(ids: Sequence[str]) -> list[Statement]:
 def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, param: str = "customer_id") -> Written:
     """A new row of this customer, at `idx` if that is given, else last."""
     with transaction.atomic(savepoint=False):
-        parent = _parent(customer_id, param)
+        parent = locked_parent(customer_id, param)
         order = order_of(customer_id)
         place = len(order) + 1 if values.get("idx") is None else values["idx"]
         check_idx(place, len(order) + 1)
-        row = {
-            "id": new_id(ROW_PREFIX),
-            "idx": len(order) + 1,
-            "customer_id": customer_id,
-            "company": values.get("company"),
-            "supplier_number": values.get("supplier_number"),
-            "version": 1,
-        }
+        row = new_row(customer_id, len(order) + 1, values)
         new_order = [*order[: place - 1], row["id"], *order[place - 1 :]]
         SUPPLIER_NUMBERS.insert([row])
         rearrange([*order, row["id"]], new_order, unless=row["id"])
         row["idx"] = place
         shown = representation.supplier_number(row)
-        _tell("supplier_number_at_customer.created", customer_id, row["id"], 1, shown, {}, origin)
+        _tell(CREATED, customer_id, row["id"], 1, shown, {}, origin)
         if place <= len(order):
-            _tell_order(parent, order, new_order, origin)
+            log.record(reordered(parent, order, new_order), origin=origin)
         _refresh_search(parent, row["supplier_number"])
     return Written(shown, 1)
 
@@ -164,7 +191,7 @@ def update_supplier_number(
 ) -> Written:
     """Writes what differs; `idx` moves the row. A row never changes its customer."""
     with transaction.atomic(savepoint=False):
-        parent, before = _locked_row(row_id, expected)
+        parent, before = locked_row(row_id, expected)
         wanted = {name: value for name, value in values.items() if name != "idx" or value is not None}
         after = {**before, **wanted}
         order = order_of(before["customer_id"])
@@ -179,9 +206,9 @@ def update_supplier_number(
             rearrange(order, new_order, unless=row_id)
         SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*old, "version")})
         shown = representation.supplier_number(after)
-        _tell("supplier_number_at_customer.updated", parent["id"], row_id, after["version"], shown, old, origin)
+        _tell(UPDATED, parent["id"], row_id, after["version"], shown, old, origin)
         if "idx" in old:
-            _tell_order(parent, order, new_order, origin)
+            log.record(reordered(parent, order, new_order), origin=origin)
         if "supplier_number" in old:
             _refresh_search(parent)
     return Written(shown, after["version"])
@@ -189,15 +216,15 @@ def update_supplier_number(
 
 def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
-        parent, before = _locked_row(row_id, expected)
+        parent, before = locked_row(row_id, expected)
         order = order_of(parent["id"])
         new_order = [i for i in order if i != row_id]
         SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
         rearrange(order, new_order)
         shown, old = representation.deleted(row_id), representation.last_values(before)
-        _tell("supplier_number_at_customer.deleted", parent["id"], row_id, before["version"] + 1, shown, old, origin)
+        _tell(DELETED, parent["id"], row_id, before["version"] + 1, shown, old, origin)
         if new_order != order[:-1]:
-            _tell_order(parent, order, new_order, origin)
+            log.record(reordered(parent, order, new_order), origin=origin)
         _refresh_search(parent, before["supplier_number"])
 
 
@@ -206,12 +233,12 @@ def reorder_supplier_numbers(
 ) -> None:
     """Puts one customer's rows in this order, which names each of them once."""
     with transaction.atomic(savepoint=False):
-        parent = _parent(customer_id, param)
+        parent = locked_parent(customer_id, param)
         order = order_of(customer_id)
         check_permutation(order, ordered_ids)
         if list(ordered_ids) != order:
             rearrange(order, ordered_ids)
-            _tell_order(parent, order, list(ordered_ids), origin)
+            log.record(reordered(parent, order, list(ordered_ids)), origin=origin)
 
 
 def take_over_supplier_numbers(customer_id: str, from_ids: Sequence[str], *, origin: Origin) -> int:
@@ -231,74 +258,10 @@ def take_over_supplier_numbers(customer_id: str, from_ids: Sequence[str], *, ori
             after = {**before, **wanted, "version": before["version"] + 1}
             SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*wanted, "version")})
             old, shown = representation.changed(before, wanted), representation.supplier_number(after)
-            _tell("supplier_number_at_customer.updated", customer_id, row_id, after["version"], shown, old, origin)
+            _tell(UPDATED, customer_id, row_id, after["version"], shown, old, origin)
         if place > first:
             _refresh_search(parent)
     return place - first
-
-
-def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
-    """The customer's values, locked until the transaction ends."""
-    return _customer(customer_id, expected, lock=True)
-
-
-def _customer(customer_id: str, expected: frozenset[int] | None, *, lock: bool = False) -> dict[str, Any]:
-    row = SEARCHABLE.get(customer_id, lock=lock)
-    if row is None:
-        raise ObjectMissing("customer", customer_id)
-    values = SEARCHABLE.values(row)
-    _check_version(values["version"], expected)
-    return values
-
-
-def _locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
-    """As `locked_customer`, for those who need nothing else of it."""
-    found = CUSTOMERS.get(customer_id, lock=True, columns="version")
-    if found is None:
-        raise ObjectMissing("customer", customer_id)
-    _check_version(found[0], expected)
-    return found[0]
-
-
-def _check_version(version: int, expected: frozenset[int] | None) -> None:
-    if expected is not None and version not in expected:
-        raise VersionMismatch
-
-
-def locked_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
-    """Those of the customers that there are, locked in the order of their ids, as everybody does."""
-    suffix = " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    ordered = sorted(set(customer_ids))
-    found: list[dict[str, Any]] = []
-    for start in range(0, len(ordered), AT_ONCE):
-        part = ordered[start : start + AT_ONCE]
-        tail = f"WHERE id IN ({statements.marks(part)}) ORDER BY id{suffix}"
-        found += [CUSTOMERS.values(row) for row in CUSTOMERS.fetch(tail, part)]
-    return found
-
-
-def _parent(customer_id: str, param: str) -> dict[str, Any]:
-    """The customer that a body names: there its absence is the body's fault, not the path's."""
-    try:
-        return locked_customer(customer_id)
-    except ObjectMissing as missing:
-        raise ValidationError({param: invalid(Code.RESOURCE_MISSING, str(missing))}) from None
-
-
-def _locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The row's customer and the row, locked in this order."""
-    owner = SupplierNumberAtCustomer.objects.filter(pk=row_id).values_list("customer_id", flat=True).first()
-    if owner is not None and CUSTOMERS.get(owner) is not None:
-        parent = locked_customer(owner)
-        row = SUPPLIER_NUMBERS.get(row_id, lock=True)
-        if row is not None:
-            values = SUPPLIER_NUMBERS.values(row)
-            if values["customer_id"] != owner:  # a merge gave it to another customer in the meantime
-                return _locked_row(row_id, expected)
-            if expected is not None and values["version"] not in expected:
-                raise VersionMismatch
-            return parent, values
-    raise ObjectMissing("supplier number", row_id)
 
 
 def _supplier_numbers(customer_id: str) -> list[str | None]:
@@ -314,10 +277,3 @@ def _refresh_search(parent: Values, *values: str | None) -> None:
 
 def _tell(type_: str, subject: str, object_id: str, version: int, shown: Values, old: Values, origin: Origin) -> None:
     log.record(Change(type_, subject, object_id, version, shown, old), origin=origin)
-
-
-def _tell_order(parent: Values, order: Sequence[str], new_order: Sequence[str], origin: Origin) -> None:
-    shown = {"parent_id": parent["id"], "ordered_ids": list(new_order)}
-    old = {"ordered_ids": list(order)}
-    type_ = "supplier_number_at_customer.reordered"
-    _tell(type_, parent["id"], parent["id"], parent["version"], shown, old, origin)

@@ -15,9 +15,11 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from crm import bulk
+from crm.line_items import RowsPlan, change_rows, existing_rows, new_row
+from crm.locking import locked_customers
 from crm.models import HAS_WRITTEN, Customer, ImportRun, RunState
-from crm.planning import RowsPlan, existing_rows
-from crm.services import ROW_PREFIX, delete_customers, locked_customers
+from crm.representation import ROW_ATTRIBUTES
+from crm.services import delete_customers
 from overplane.database.attributes import attributes
 from overplane.events.changes import old_values
 from overplane.events.models import Event
@@ -185,7 +187,7 @@ def _restore(held: dict[str, dict[str, Any]], touched: dict[str, list[Event]], o
     current = {one["id"]: one for one in locked_customers(with_rows)}
     existing = existing_rows(with_rows)
     plans = [_rows_plan(current[i], existing.get(i, []), touched[i]) for i in with_rows]
-    bulk.change_rows(plans, origin=origin)
+    change_rows(plans, origin=origin)
 
 
 def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
@@ -202,7 +204,7 @@ def _oldest_rows(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.type in (ROW + "updated", ROW + "deleted"):
-            old = {n: value for n, value in _previous(event).items() if n in ("company", "supplier_number")}
+            old = {n: value for n, value in old_values(event).items() if n in ROW_ATTRIBUTES}
             found[event.object_id] = old | found.get(event.object_id, {})
     made = _made(events)
     return {row_id: old for row_id, old in found.items() if row_id not in made}
@@ -218,8 +220,8 @@ def _rows_plan(customer: dict[str, Any], existing: Sequence[dict[str, Any]], eve
         if before := by_id.get(row_id):
             plan.updates += [(before, before | old)] if before | old != before else []
         else:
-            again[row_id] = new_id(ROW_PREFIX)
-            plan.inserts.append({"id": again[row_id], "customer_id": customer["id"], "version": 1} | old)
+            plan.inserts.append(new_row(customer["id"], 0, old))
+            again[row_id] = plan.inserts[-1]["id"]
     plan.order = [again.get(row_id, row_id) for row_id in _order_before(plan.before, events)]
     return plan
 

@@ -13,7 +13,7 @@ from crm.listing import ORDERS, listed
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
-from overplane.api import filtering
+from overplane.api import etags, filtering
 from overplane.api.body import MIB
 from overplane.api.errors import INVALID_REQUEST, ApiError, bad_request, envelope
 from overplane.api.pagination import PARAMETERS, Order, Page, Slice, link_header
@@ -82,19 +82,25 @@ class CustomerViewSet(ApiViewSet):
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
-        values = CustomerSerializer.parse(self.payload, partial=False)
-        shown, version = services.create_customer(values, origin=self.origin)
+        values, rows = CustomerSerializer.parse_with_rows(self.payload, partial=False)
+        if rows is None:
+            shown, version = services.create_customer(values, origin=self.origin)
+        else:
+            shown, version = services.create_customer_with_rows(values, rows, origin=self.origin)
         response = JsonResponse(shown, status=201, version=version, subjects=[shown["id"]])
         response["Location"] = f"{request.path.rstrip('/')}/{shown['id']}"
         return response
 
     def partial_update(self, request: HttpRequest, id: str) -> HttpResponse:
         expected = self.expected_versions
-        values = self.read_values(
-            lambda payload: CustomerSerializer.parse(payload, partial=True),
+        values, rows = self.read_values(
+            lambda payload: CustomerSerializer.parse_with_rows(payload, partial=True),
             lambda: _check_version(existing_customer(id), expected),
         )
-        shown, version = services.update_customer(id, values, origin=self.origin, expected=expected)
+        if rows is None:
+            shown, version = services.update_customer(id, values, origin=self.origin, expected=expected)
+        else:
+            shown, version = services.update_customer_with_rows(id, values, rows, origin=self.origin, expected=expected)
         return JsonResponse(shown, version=version, subjects=[id])
 
     def destroy(self, request: HttpRequest, id: str) -> HttpResponse:
@@ -210,7 +216,8 @@ class SupplierNumberOrderViewSet(ApiViewSet):
 
 def _shown_outcome(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
     if outcome.error is None:
-        return {"index": outcome.index, "status": outcome.status, "object": outcome.shown}
+        tag = {} if outcome.version is None else {"etag": etags.etag(outcome.version)}
+        return {"index": outcome.index, "status": outcome.status, **tag, "object": outcome.shown}
     problems = list(problems_in(outcome.error, f"operations[{outcome.index}]."))
     failure = ApiError(outcome.status, INVALID_REQUEST, problems)
     return {"index": outcome.index, "status": outcome.status, **envelope(failure, request_id)}

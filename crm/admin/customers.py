@@ -23,6 +23,7 @@ from crm.admin import conflicts, hints, history, listing, sections
 from crm.admin.bulk import BulkActions
 from crm.admin.forms import LONG, CustomerForm
 from crm.admin.rows import ROWS_A_PAGE, RowInline
+from crm.locking import locked_customer
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.lists import BigTableAdmin, deferred
@@ -92,7 +93,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         """For a change the customer is locked first, so that what is compared is what will be overwritten."""
         if request.method == "POST" and connection.in_atomic_block:
             try:
-                services.locked_customer(object_id)
+                locked_customer(object_id)
             except (ObjectMissing, ValueError):
                 return None
         return super().get_object(request, object_id, from_field)

@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import services
 from crm.models import SupplierNumberAtCustomer
+from crm.representation import ROW_ATTRIBUTES
 from overplane.backoffice.merging import MergingForm
 from overplane.observability import Origin
 
 ROWS_A_PAGE = 100
-VALUES = ("company", "supplier_number")
 BIGGEST_PLACE = 2**31 - 1
 
 
@@ -26,7 +26,7 @@ class RowForm(MergingForm):
 
     class Meta:
         model = SupplierNumberAtCustomer
-        fields = ("idx", *VALUES)
+        fields = ("idx", *ROW_ATTRIBUTES)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,7 +46,7 @@ class RowForm(MergingForm):
         return self.cleaned_data["idx"] if asked else None
 
     def clean(self) -> dict[str, Any]:
-        if self.is_gone and any(name in self.changed_data for name in VALUES):
+        if self.is_gone and any(name in self.changed_data for name in ROW_ATTRIBUTES):
             raise forms.ValidationError(_("This row was removed by somebody else. Remove it here too, or add it anew."))
         return super().clean()
 
@@ -108,7 +108,7 @@ class RowFormSet(BaseInlineFormSet):
             self._reorder(customer_id, places, origin)
 
     def _save_row(self, form: RowForm, customer_id: str, origin: Origin) -> str:
-        values = {name: getattr(form.instance, name) for name in form.changed_data if name in VALUES}
+        values = {name: getattr(form.instance, name) for name in form.changed_data if name in ROW_ATTRIBUTES}
         if form.instance.pk:
             if values:
                 services.update_supplier_number(form.instance.pk, values, origin=origin)

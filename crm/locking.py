@@ -1,0 +1,91 @@
+"""Locks, always taken in one order: the customer, then its rows.
+
+Whoever changes rows holds the customer's row, so `idx` stays 1…n whatever happens at the same time.
+SQLite's transactions are IMMEDIATE, so there the transaction itself is the lock.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, SupplierNumberAtCustomer
+from overplane.database import statements
+from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
+
+# So many ids go into one IN list.
+AT_ONCE = 500
+
+
+def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
+    """The customer's values, locked until the transaction ends."""
+    return read_customer(customer_id, expected, lock=True)
+
+
+def read_customer(customer_id: str, expected: frozenset[int] | None, *, lock: bool) -> dict[str, Any]:
+    """The customer's values with the text that search looks in."""
+    row = SEARCHABLE.get(customer_id, lock=lock)
+    if row is None:
+        raise ObjectMissing("customer", customer_id)
+    values = SEARCHABLE.values(row)
+    check_version(values["version"], expected)
+    return values
+
+
+def locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
+    """As `locked_customer`, for those who need nothing else of it."""
+    found = CUSTOMERS.get(customer_id, lock=True, columns="version")
+    if found is None:
+        raise ObjectMissing("customer", customer_id)
+    check_version(found[0], expected)
+    return found[0]
+
+
+def check_version(version: int, expected: frozenset[int] | None) -> None:
+    """`expected`: the versions that the caller may overwrite; None if any."""
+    if expected is not None and version not in expected:
+        raise VersionMismatch
+
+
+def locked_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Those of the customers that there are, locked in the order of their ids, as everybody does."""
+    return _customers(customer_ids, " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else "")
+
+
+def read_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The same without a lock, for those who change nothing."""
+    return _customers(customer_ids, "")
+
+
+def _customers(customer_ids: Iterable[str], suffix: str) -> list[dict[str, Any]]:
+    ordered = sorted(set(customer_ids))
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(ordered), AT_ONCE):
+        part = ordered[start : start + AT_ONCE]
+        tail = f"WHERE id IN ({statements.marks(part)}) ORDER BY id{suffix}"
+        found += [CUSTOMERS.values(row) for row in CUSTOMERS.fetch(tail, part)]
+    return found
+
+
+def locked_parent(customer_id: str, param: str) -> dict[str, Any]:
+    """The customer that a body names: there its absence is the body's fault, not the path's."""
+    try:
+        return locked_customer(customer_id)
+    except ObjectMissing as missing:
+        raise ValidationError({param: invalid(Code.RESOURCE_MISSING, str(missing))}) from None
+
+
+def locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row's customer and the row, locked in this order."""
+    owner = SupplierNumberAtCustomer.objects.filter(pk=row_id).values_list("customer_id", flat=True).first()
+    if owner is not None and CUSTOMERS.get(owner) is not None:
+        parent = locked_customer(owner)
+        row = SUPPLIER_NUMBERS.get(row_id, lock=True)
+        if row is not None:
+            values = SUPPLIER_NUMBERS.values(row)
+            if values["customer_id"] != owner:  # a merge gave it to another customer in the meantime
+                return locked_row(row_id, expected)
+            check_version(values["version"], expected)
+            return parent, values
+    raise ObjectMissing("supplier number", row_id)
