@@ -21,6 +21,8 @@ def cell(value: Any) -> str:
         return disarmed(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     return moment(value) if isinstance(value, datetime) else _number(value)
 
 
@@ -42,6 +44,8 @@ def expression(table: str, field: models.Field) -> str:
             return f"CASE WHEN {name} THEN 'true' ELSE 'false' END"
         case "DecimalField":
             return f"trim_scale({name})::text"
+    if isinstance(field, models.IntegerField):
+        return f"{name}::text"
     # All of these signs sort before A: nearly every text is settled by the first comparison.
     return f"CASE WHEN {name} < 'A' AND ascii({name}) IN ({ARMED_CODES}) THEN '''' || {name} ELSE {name} END"
 

@@ -13,13 +13,13 @@ from itertools import islice
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import QuerySet
 
 from crm.cells import cell, expression, line, moment
 from crm.columns import ROWS
 from crm.line_items import existing_rows
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, ROW_ATTRIBUTES
 from crm.snapshots import one_snapshot
 from overplane.database.encoding import dumps
@@ -237,15 +237,10 @@ def _ndjson(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
 
 def _parquet(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     lib, parquet = pyarrow_module("lib"), pyarrow_module("parquet")
-    types = {
-        "DateTimeField": lib.timestamp("us", tz="UTC"),
-        "BooleanField": lib.bool_(),
-        "DecimalField": lib.decimal128(12, 9),
-    }
-    kinds = {name: Customer._meta.get_field(name).get_internal_type() for name in wanted.names}
-    columns = [(name, types.get(kind, lib.string())) for name, kind in kinds.items()]
+    columns = [(name, _parquet_type(lib, Customer._meta.get_field(name))) for name in wanted.names]
     if wanted.row_names:
-        row = lib.struct([(name, lib.string()) for name in ROW_NAMES])
+        fields = {name: SupplierNumberAtCustomer._meta.get_field(name) for name in ROW_NAMES}
+        row = lib.struct([(name, _parquet_type(lib, field)) for name, field in fields.items()])
         columns.append(("supplier_numbers", lib.list_(row)))
     schema, count = lib.schema(columns), 0
     with parquet.ParquetWriter(target, schema) as writer:
@@ -254,6 +249,15 @@ def _parquet(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
             count += len(families)
             progress(count)
     return count
+
+
+def _parquet_type(lib: Any, field: models.Field) -> Any:
+    if isinstance(field, models.DecimalField):
+        return lib.decimal128(field.max_digits, field.decimal_places)
+    if isinstance(field, models.IntegerField):
+        return lib.int64()
+    known = {"DateTimeField": lib.timestamp("us", tz="UTC"), "BooleanField": lib.bool_()}
+    return known.get(field.get_internal_type(), lib.string())
 
 
 WRITERS = {"csv": _csv, "xlsx": _xlsx, "ndjson": _ndjson, "parquet": _parquet}

@@ -1,19 +1,41 @@
 """Two to four customers become one: chosen values, all rows in their order, and the others deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from django.core import checks
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from crm import services
 from crm.locking import locked_customer
-from crm.models import Customer
+from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.database.attributes import attributes
 from overplane.observability import Origin
 from overplane.problems import Code, invalid
 
 MOST = 4
+# How the survivor takes over what belongs to the others. Whatever else points to a customer goes when that is deleted.
+TAKEN_OVER: dict[type[models.Model], Callable[..., int]] = {
+    SupplierNumberAtCustomer: services.take_over_supplier_numbers,
+}
+
+
+def lost_in_a_merge() -> list[models.ForeignObjectRel]:
+    """What belongs to customers and is not taken over."""
+    return [one for one in Customer._meta.related_objects if one.related_model not in TAKEN_OVER]
+
+
+@checks.register(checks.Tags.models)
+def check_taken_over(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    hint = "Say in crm.merging.TAKEN_OVER how the customer that is kept takes them over."
+    return [
+        checks.Error(
+            f"A merge of customers would delete what {one.related_model._meta.label} holds.", hint=hint, id="crm.E001"
+        )
+        for one in lost_in_a_merge()
+    ]
 
 
 def merge_customers(
@@ -33,11 +55,13 @@ def merge_customers(
     ids = [kept_id, *merged_ids]
     _check(ids, choices)
     with transaction.atomic(savepoint=False):
+        _refuse_losses(merged_ids)
         versions = {i: frozenset({expected[i]}) for i in ids} if expected else {}
         found = {i: locked_customer(i, versions.get(i)) for i in sorted(ids)}
         values = {name: found[chosen][name] for name, chosen in choices.items()}
         services.update_customer(kept_id, values, origin=origin)
-        services.take_over_supplier_numbers(kept_id, merged_ids, origin=origin)
+        for take_over in TAKEN_OVER.values():
+            take_over(kept_id, merged_ids, origin=origin)
         services.delete_customers(merged_ids, origin=origin)
         return services.update_customer(kept_id, {}, origin=origin)
 
@@ -53,3 +77,12 @@ def _check(ids: Sequence[str], choices: Mapping[str, str]) -> None:
             raise ValidationError(
                 {name: invalid(Code.PARAMETER_INVALID, _("Choose the value of one of these customers."))}
             )
+
+
+def _refuse_losses(merged_ids: Sequence[str]) -> None:
+    """Nothing that belongs to a customer may go without a word; `check_taken_over` says so before anything is deployed."""
+    for relation in lost_in_a_merge():
+        model = relation.related_model
+        if model.objects.filter(**{f"{relation.field.name}__in": merged_ids}).exists():
+            message = _("These customers have %s, which a merge cannot keep yet. Nothing was changed.")
+            raise ValidationError(invalid(Code.PARAMETER_CONFLICT, message % model._meta.verbose_name_plural))

@@ -141,6 +141,20 @@ def test_a_row_that_somebody_removed_is_told_and_nothing_is_lost() -> None:
 
 
 @pytest.mark.django_db
+def test_a_row_that_nobody_typed_in_is_not_stored() -> None:
+    """The page gives a new row its place: that is not typing."""
+    client = member("Editor")
+    customer_id = make("Acme", 1)
+    form = opened(client, customer_id) | {"supplier_numbers-TOTAL_FORMS": "3"}
+    form |= {ROW.format(1, "idx"): "2", ROW.format(1, "company"): " ", ROW.format(2, "idx"): "3"}
+    saved(client, customer_id, form)
+    assert rows_of(customer_id) == [(1, "Acme 1")]
+    saved(client, customer_id, form | {ROW.format(2, "supplier_number"): "typed"})
+    assert rows_of(customer_id) == [(1, "Acme 1"), (2, "typed")]
+    assert Event.objects.filter(type="supplier_number_at_customer.created").count() == 2
+
+
+@pytest.mark.django_db
 def test_a_customer_that_somebody_deleted_is_told() -> None:
     client = member("Editor")
     customer_id = make("Acme")

@@ -35,6 +35,14 @@ class RowForm(MergingForm):
         for field in self.fields.values():
             field.widget.attrs |= {"aria-label": f"{field.label}, {number}", "autocomplete": "off"}
 
+    def has_changed(self) -> bool:
+        """A new row in which nobody typed is none, though the page has given it a place."""
+        return (
+            any(name in ROW_ATTRIBUTES for name in self.changed_data)
+            if not self.instance.pk
+            else bool(self.changed_data)
+        )
+
     def clean_idx(self) -> int:
         # An empty one only has to get past the column's own check; the services deal the places.
         return self.cleaned_data["idx"] or 1

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm import merging
 from crm.models import Customer, SupplierNumberAtCustomer
+from crm.representation import ROW_ATTRIBUTES
 from overplane.backoffice.origin import actor_of, origin_of
 from overplane.database.attributes import attributes
 from overplane.jobs import queue
@@ -141,11 +142,12 @@ def _lines(customers: Sequence[Customer], kept: str, chosen: QueryDict) -> list[
     return sorted(lines, key=lambda line: not line.differs)
 
 
-def _rows(customers: Sequence[Customer]) -> list[list[SupplierNumberAtCustomer]]:
+def _rows(customers: Sequence[Customer]) -> list[list[list[Any]]]:
+    """The values of each customer's rows, in order."""
     found = SupplierNumberAtCustomer.objects.filter(customer__in=customers).order_by("customer", "idx")
-    by_customer: dict[str, list[SupplierNumberAtCustomer]] = {customer.pk: [] for customer in customers}
-    for row in found[:1000]:
-        by_customer[row.customer_id].append(row)
+    by_customer: dict[str, list[list[Any]]] = {customer.pk: [] for customer in customers}
+    for customer_id, *values in found.values_list("customer_id", *ROW_ATTRIBUTES)[:1000]:
+        by_customer[customer_id].append([value for value in values if value is not None])
     return list(by_customer.values())
 
 
