@@ -13,7 +13,7 @@ from itertools import islice
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import QuerySet
 
 from crm.cells import cell, expression, line, moment
@@ -235,15 +235,19 @@ def _ndjson(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     return count
 
 
+def _parquet_type(lib: Any, field: models.Field) -> Any:
+    if isinstance(field, models.DateTimeField):
+        return lib.timestamp("us", tz="UTC")
+    if isinstance(field, models.BooleanField):
+        return lib.bool_()
+    if isinstance(field, models.DecimalField):
+        return lib.decimal128(field.max_digits, field.decimal_places)
+    return lib.int64() if isinstance(field, models.IntegerField) else lib.string()
+
+
 def _parquet(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     lib, parquet = pyarrow_module("lib"), pyarrow_module("parquet")
-    types = {
-        "DateTimeField": lib.timestamp("us", tz="UTC"),
-        "BooleanField": lib.bool_(),
-        "DecimalField": lib.decimal128(12, 9),
-    }
-    kinds = {name: Customer._meta.get_field(name).get_internal_type() for name in wanted.names}
-    columns = [(name, types.get(kind, lib.string())) for name, kind in kinds.items()]
+    columns = [(name, _parquet_type(lib, Customer._meta.get_field(name))) for name in wanted.names]
     if wanted.row_names:
         row = lib.struct([(name, lib.string()) for name in ROW_NAMES])
         columns.append(("supplier_numbers", lib.list_(row)))

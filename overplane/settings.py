@@ -97,6 +97,7 @@ if DATABASES["default"]["ENGINE"].endswith("postgresql"):
         None if DATABASE_POOLER == "transaction" else 10**9
     )
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "overplane.database.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         # Whoever will write takes the lock at the start and waits for it, instead of failing half-way.
         "transaction_mode": "IMMEDIATE",
