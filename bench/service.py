@@ -16,21 +16,26 @@ from tests.databases import PostgresServer, start_postgresql
 ROOT = Path(__file__).parent.parent
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Service:
     """`url` of its database, `key` of its API. Call `close` when done."""
 
-    def __init__(self, *, workers: int = 2, durable: bool = True) -> None:
+    def __init__(self, *, workers: int = 2, durable: bool = True, **environment: str) -> None:
         self.server: PostgresServer = start_postgresql(durable=durable)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.environment = os.environ | {
-            "DATABASE_URL": self.server.url,
+            "DATABASE_URL": self.database_url(),
             "DATA_DIR": tempfile.mkdtemp(prefix="overplane-bench-"),
             "PORT": str(self.port),
             "WEB_CONCURRENCY": str(workers),
             "WEB_THREADS": "8",
             "LOG_LEVEL": "ERROR",
+            **environment,
         }
         self.manage("prepare")
         self.key = self.manage("create_api_key", "bench").strip()
@@ -43,6 +48,10 @@ class Service:
                 return
             time.sleep(0.1)
         raise RuntimeError("the service does not start")
+
+    def database_url(self) -> str:
+        """How the service reaches its server."""
+        return self.server.url
 
     def manage(self, *arguments: str) -> str:
         command = [sys.executable, "manage.py", *arguments]

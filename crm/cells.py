@@ -37,14 +37,11 @@ def _number(value: Decimal) -> str:
 def expression(table: str, field: models.Field) -> str:
     """The SQL of one cell, the same as `cell` makes; null where that is blank."""
     name = f'{table}."{field.column}"'
-    match field.get_internal_type():
-        case "DateTimeField":
-            return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-        case "BooleanField":
-            return f"CASE WHEN {name} THEN 'true' ELSE 'false' END"
-        case "DecimalField":
-            return f"trim_scale({name})::text"
-    if isinstance(field, models.IntegerField):
+    if isinstance(field, models.DateTimeField):
+        return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    if isinstance(field, models.DecimalField):
+        return f"trim_scale({name})::text"
+    if isinstance(field, models.BooleanField | models.IntegerField):
         return f"{name}::text"
     # All of these signs sort before A: nearly every text is settled by the first comparison.
     return f"CASE WHEN {name} < 'A' AND ascii({name}) IN ({ARMED_CODES}) THEN '''' || {name} ELSE {name} END"

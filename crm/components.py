@@ -28,7 +28,7 @@ RULES: dict[str, Schema] = {
     "email_id": {"pattern": r"^\s*([^@\s\u0000]+@[^@\s\u0000]+)?\s*$", "examples": ["user@example.com"]},
     "default_currency": {"pattern": r"^\s*([A-Z]{3})?\s*$", "examples": ["USD"]},
     "represents_company": {"examples": ["Example Corp"]},
-    "default_commission_rate": {"minimum": 0, "maximum": 100, "examples": [0]},
+    "default_commission_rate": {"examples": [0]},
 }
 ROW_RULES: dict[str, Schema] = {
     "id": {"description": "Unique identifier of the row.", "examples": [ROW_ID]},

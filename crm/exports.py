@@ -235,6 +235,16 @@ def _ndjson(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     return count
 
 
+def _parquet_type(lib: Any, field: models.Field) -> Any:
+    if isinstance(field, models.DateTimeField):
+        return lib.timestamp("us", tz="UTC")
+    if isinstance(field, models.BooleanField):
+        return lib.bool_()
+    if isinstance(field, models.DecimalField):
+        return lib.decimal128(field.max_digits, field.decimal_places)
+    return lib.int64() if isinstance(field, models.IntegerField) else lib.string()
+
+
 def _parquet(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     lib, parquet = pyarrow_module("lib"), pyarrow_module("parquet")
     columns = [(name, _parquet_type(lib, Customer._meta.get_field(name))) for name in wanted.names]
@@ -250,14 +260,6 @@ def _parquet(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
             progress(count)
     return count
 
-
-def _parquet_type(lib: Any, field: models.Field) -> Any:
-    if isinstance(field, models.DecimalField):
-        return lib.decimal128(field.max_digits, field.decimal_places)
-    if isinstance(field, models.IntegerField):
-        return lib.int64()
-    known = {"DateTimeField": lib.timestamp("us", tz="UTC"), "BooleanField": lib.bool_()}
-    return known.get(field.get_internal_type(), lib.string())
 
 
 WRITERS = {"csv": _csv, "xlsx": _xlsx, "ndjson": _ndjson, "parquet": _parquet}

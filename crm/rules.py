@@ -4,7 +4,6 @@ A rule takes one attribute's value (never null, unless it is in REQUIRED) and re
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -38,15 +37,7 @@ def default_currency(value: str) -> ValidationError | None:
     return invalid(Code.PARAMETER_INVALID, _("Must be a currency code of three capital letters, such as USD."))
 
 
-def default_commission_rate(value: Decimal) -> ValidationError | None:
-    if 0 <= value <= 100:
-        return None
-    return invalid(Code.PARAMETER_INVALID_RANGE, _("Must be a percentage from 0 to 100."))
-
-
-CUSTOMER: dict[str, Rule] = {
-    rule.__name__: rule for rule in (customer_type, email_id, default_currency, default_commission_rate)
-}
+CUSTOMER: dict[str, Rule] = {rule.__name__: rule for rule in (customer_type, email_id, default_currency)}
 
 
 def customer_errors(values: Mapping[str, Any]) -> Errors:

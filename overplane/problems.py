@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
@@ -81,6 +82,14 @@ def invalid(code: Code, message: str) -> ValidationError:
     return ValidationError(message, code=str(code))
 
 
+# What Django's own validators call it.
+KNOWN: dict[Any, Code] = {
+    "min_value": Code.PARAMETER_INVALID_RANGE,
+    "max_value": Code.PARAMETER_INVALID_RANGE,
+    **{str(code): code for code in Code},
+}
+
+
 def problems_in(error: ValidationError, prefix: str = "") -> Iterator[Problem]:
     """The problems of a coded `ValidationError`, `prefix` before each parameter (`operations[3].data.`)."""
     if not hasattr(error, "error_dict"):
@@ -88,8 +97,7 @@ def problems_in(error: ValidationError, prefix: str = "") -> Iterator[Problem]:
     for name, errors in error.error_dict.items():
         param = prefix.rstrip(".") or None if name == NON_FIELD_ERRORS else prefix + name
         for one in errors:
-            code = Code(one.code) if one.code in Code._value2member_map_ else Code.PARAMETER_INVALID
-            yield Problem(code, " ".join(one.messages), param)
+            yield Problem(KNOWN.get(one.code, Code.PARAMETER_INVALID), " ".join(one.messages), param)
 
 
 def nearest(name: str, known: Collection[str]) -> str:

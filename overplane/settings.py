@@ -86,13 +86,18 @@ TEMPLATES = [
 DATABASE_URL = env.url(
     "DATABASE_URL", f"sqlite:///{DATA_DIR / 'overplane.sqlite3'}", ("sqlite", "postgresql", "postgres")
 )
+# `transaction`: a pooler stands before PostgreSQL that hands out another connection for each transaction (PgBouncer).
+DATABASE_POOLER = env.choice("DATABASE_POOLER", ("none", "transaction"))
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"]["ENGINE"] = "overplane.database.postgresql"
-    # Preparing is possible, but only where it is asked for (see overplane.database.statements).
+    # Preparing is possible, but only where it is asked for (see overplane.database.statements); with a pooler it is not.
     # What the URL says stays: postgresql://…?sslmode=require.
-    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 10**9
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
+        None if DATABASE_POOLER == "transaction" else 10**9
+    )
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "overplane.database.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         # Whoever will write takes the lock at the start and waits for it, instead of failing half-way.
         "transaction_mode": "IMMEDIATE",

@@ -68,8 +68,12 @@ class MomentField(forms.Field):
 
 class WholeNumberField(forms.Field):
     def clean(self, value: str) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,9}", value):
-            raise invalid(Code.PARAMETER_INVALID_INTEGER, "Must be a whole number of at most nine digits.")
+        if not re.fullmatch(r"-?[0-9]+", value):
+            raise invalid(Code.PARAMETER_INVALID_INTEGER, "Must be a whole number.")
+        if (
+            len(value) > 40 or not -(2**63) <= int(value) < 2**63
+        ):  # nothing is stored beyond, and SQLite cannot ask for it
+            raise invalid(Code.PARAMETER_INVALID_RANGE, "Must be a whole number of at most eighteen digits.")
         return int(value)
 
 
@@ -161,12 +165,12 @@ OPERATORS: dict[str, dict[str, tuple[type[ExactFilter], str, bool, str]]] = {
 NULLABLE_KINDS = ("string", "number")
 
 
-def _filters(name: str, kind: str) -> Iterable[tuple[str, ExactFilter]]:
+def _filters(name: str, kind: str, *, is_nullable: bool) -> Iterable[tuple[str, ExactFilter]]:
     for operator, (class_, lookup, negated, words) in OPERATORS[kind].items():
         label = f"`{name}` {words}."
         made = class_(kind=kind, label=label, field_name=name, lookup_expr=lookup, exclude=negated)
         yield (f"{name}[{operator}]" if operator else name), made
-    if kind in NULLABLE_KINDS:
+    if kind in NULLABLE_KINDS or is_nullable:
         yield (
             f"{name}[is_null]",
             ExactFilter(kind="boolean", label=f"`{name}` has no value.", field_name=name, lookup_expr="isnull"),
@@ -177,7 +181,11 @@ def filter_table(model: type[models.Model], *, timestamps: Iterable[str] = ()) -
     """Every filter of a model, by parameter name: `id`, its timestamps and its attributes."""
     known: dict[str, Attribute] = attributes(model)
     kinds = {"id": "string", **dict.fromkeys(timestamps, "timestamp"), **{n: a.kind for n, a in known.items()}}
-    return {name: made for field, kind in kinds.items() for name, made in _filters(field, kind)}
+    return {
+        name: made
+        for field, kind in kinds.items()
+        for name, made in _filters(field, kind, is_nullable=model._meta.get_field(field).null)
+    }
 
 
 def narrow(table: dict[str, ExactFilter], queryset: QuerySet, query: Query) -> QuerySet:

@@ -1,12 +1,14 @@
 """JSON Schemas of what is sent and shown, taken off the models; those that have a name are in `COMPONENTS`."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
 
 from overplane.api.error_codes import MEANINGS, TYPES
-from overplane.database.attributes import attributes
+from overplane.database.attributes import Attribute, attributes
+from overplane.database.encoding import number
 
 Schema = dict[str, Any]
 COMPONENTS: dict[str, Schema] = {}
@@ -19,7 +21,6 @@ MOMENT: Schema = {
     "description": "UTC, whole seconds.",
     "examples": ["2024-01-15T09:30:00Z"],
 }
-WHOLE = 2**31 - 1
 # What is said of a value that is sent and is also true of one that is shown.
 SHOWN = ("enum", "minimum", "maximum", "examples")
 
@@ -46,14 +47,19 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
         schema |= {"maxLength": field.max_length, "pattern": STORABLE}
     if known.kind == "number":
         schema["description"] = f"Exact, with at most {field.decimal_places} decimals."
-    if known.kind == "integer":
-        schema |= {"minimum": 1, "maximum": WHOLE}
+    schema |= _limits(known)
     schema |= rules.get(name, {})
     if not known.required:
         schema = _or_null(schema) | {"default": known.default}
     title, help_text = str(field.verbose_name), str(field.help_text)
     words = [f"{title[:1].upper()}{title[1:]}.", schema.pop("description", ""), help_text]
     return schema | {"description": " ".join(filter(None, words))}
+
+
+def _limits(known: Attribute) -> Schema:
+    """From where to where a number may be."""
+    limits = {"minimum": known.lowest, "maximum": known.highest}
+    return {word: number(Decimal(limit)) for word, limit in limits.items() if limit is not None}
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -96,7 +102,7 @@ def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Sche
     kind = known.kind if known.required or known.default is not None else [known.kind, "null"]
     described = attribute_schema(model, name, rules=rules)["description"]
     shown = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
-    return {"type": kind, "description": described, **shown}
+    return {"type": kind, "description": described, **_limits(known), **shown}
 
 
 def page_schema(name: str) -> Schema:

@@ -15,12 +15,17 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
+from overplane.database.fields import NumberField, StringField
+from overplane.database.ranges import Number, bounds
 from overplane.database.text import has_forbidden_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 Parser = Callable[[Any], Any]
 TRUE_WORDS = frozenset({"true", "1", "yes", "y", "x", "ja", "j", "wahr", "t", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "n", "nein", "falsch", "f", "off", "-"})
+INTEGER = re.compile(r"[-+]?[0-9]+")
+LONGEST_INTEGER = 40  # digits; no column holds as many, and Python takes long to read very many
+BEYOND = 10**LONGEST_INTEGER
 JSON_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
 
 
@@ -35,6 +40,8 @@ class Attribute:
     from_json: Parser
     from_text: Parser
     max_length: int | None = None
+    lowest: Number | None = None
+    highest: Number | None = None
 
 
 def json_type(value: Any) -> str:
@@ -87,11 +94,7 @@ def _boolean(field: models.Field, default: bool) -> tuple[Parser, Parser]:
     return from_json, from_text
 
 
-def _number(field: models.Field, default: Any) -> tuple[Parser, Parser]:
-    def judged(value: Decimal) -> Decimal:
-        field.run_validators(value)
-        return value
-
+def _number(field: NumberField, default: Any) -> tuple[Parser, Parser]:
     def from_json(value: Any) -> Decimal | None:
         if value is None:
             return default
@@ -99,51 +102,84 @@ def _number(field: models.Field, default: Any) -> tuple[Parser, Parser]:
             return judged(Decimal(value))
         raise _wrong_type("a number", value)
 
+    def judged(value: Decimal | str) -> Decimal | None:
+        number = field.to_python(value)
+        field.run_validators(number)
+        return number
+
     def from_text(value: str) -> Decimal | None:
-        number = field.to_python(value.strip())
-        return default if number is None else judged(number)
+        return judged(value.strip())
 
     return from_json, from_text
 
 
-def _integer(field: models.Field, default: Any) -> tuple[Parser, Parser]:
+def _integer(field: models.IntegerField, default: Any) -> tuple[Parser, Parser]:
+    def judged(value: int) -> int:
+        field.run_validators(value)
+        return value
+
     def from_json(value: Any) -> int | None:
         if value is None:
             return default
-        if isinstance(value, Decimal) and value.adjusted() < 18 and value == int(value):
-            value = int(value)
-        if type(value) is not int:
+        whole = _whole(value) if type(value) is Decimal else value
+        if type(whole) is not int:
             raise _wrong_type("an integer", value)
-        return value
+        return judged(whole)
 
     def from_text(value: str) -> int | None:
         value = value.strip()
         if not value:
             return default
-        if not re.fullmatch(r"[-+]?[0-9]{1,18}", value):
+        if not INTEGER.fullmatch(value):
             raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a whole number."))
-        return int(value)
+        digits = value.lstrip("+-").lstrip("0")
+        number = int(digits or 0) if len(digits) <= LONGEST_INTEGER else BEYOND
+        return judged(-number if value[0] == "-" else number)
 
     return from_json, from_text
 
 
-KINDS: list[tuple[type[models.Field], str, Callable[[models.Field, Any], tuple[Parser, Parser]]]] = [
-    (models.CharField, "string", _string),
+def _whole(number: Decimal) -> int | None:
+    """5.0 is one, too. What no column can hold need not be computed."""
+    if number and number.adjusted() >= LONGEST_INTEGER:
+        return BEYOND if number > 0 else -BEYOND
+    whole = number.to_integral_value()
+    return int(whole) if whole == number else None
+
+
+def _or_refused(parse: Parser) -> Parser:
+    """For a column that holds no null and has no default."""
+
+    def parsed(value: Any) -> Any:
+        found = parse(value)
+        if found is None:
+            raise invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty."))
+        return found
+
+    return parsed
+
+
+KINDS: list[tuple[type[models.Field], str, Callable[[Any, Any], tuple[Parser, Parser]]]] = [
+    (StringField, "string", _string),
     (models.BooleanField, "boolean", _boolean),
-    (models.DecimalField, "number", _number),
+    (NumberField, "number", _number),
     (models.IntegerField, "integer", _integer),
 ]
 
 
 def attribute(field: models.Field) -> Attribute:
-    default = field.get_default() if field.has_default() else None
+    default = field.to_python(field.get_default()) if field.has_default() else None
     for field_class, kind, parsers in KINDS:
         if isinstance(field, field_class):
             from_json, from_text = parsers(field, default)
             required = not (field.blank or field.has_default())
-            return Attribute(field.name, kind, default, required, from_json, from_text, field.max_length)
+            if required and not field.null:
+                from_json, from_text = _or_refused(from_json), _or_refused(from_text)
+            limits = bounds(field) if kind in ("number", "integer") else (None, None)
+            return Attribute(field.name, kind, default, required, from_json, from_text, field.max_length, *limits)
     raise TypeError(
-        f"{field}: there is no parser for {type(field).__name__}; add one to overplane.database.attributes."
+        f"{field}: an attribute is a StringField, a BooleanField, a NumberField or one of Django's integer fields,"
+        f" not a {type(field).__name__}. Another kind needs a parser in overplane.database.attributes."
     )
 
 

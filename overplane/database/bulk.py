@@ -80,7 +80,7 @@ def analyze_if_grown(table: Table) -> None:
 
 def _copied(field: models.Field, column: Column) -> Sequence[str]:
     """The column as COPY's text format has it."""
-    form = COPIED.get(field.get_internal_type(), _texts)
+    form = next((form for classes, form in COPIED if isinstance(field, classes)), _texts)
     if column[0] is column[-1] and column.count(column[0]) == len(column):  # a default, or one moment for all
         return list(form(column[:1])) * len(column)
     return form(column)
@@ -98,7 +98,7 @@ def _escaped(text: str) -> str:
 
 
 def _moments(column: Column) -> Sequence[str]:
-    return [value.isoformat() for value in column]
+    return [NULL if value is None else value.isoformat() for value in column]
 
 
 def _truths(column: Column) -> Sequence[str]:
@@ -109,18 +109,15 @@ def _numbers(column: Column) -> Sequence[str]:
     return [NULL if value is None else str(value) for value in column]
 
 
-COPIED: dict[str, Callable[[Column], Sequence[str]]] = {
-    "DateTimeField": _moments,
-    "BooleanField": _truths,
-    "DecimalField": _numbers,
-    "IntegerField": _numbers,
-    "PositiveIntegerField": _numbers,
-    "BigIntegerField": _numbers,
-}
+COPIED: list[tuple[Any, Callable[[Column], Sequence[str]]]] = [
+    (models.DateTimeField, _moments),
+    (models.BooleanField, _truths),
+    ((models.DecimalField, models.IntegerField), _numbers),
+]
 
 
 def _bound(field: models.Field, column: Column) -> Sequence[Any]:
     """The column as SQLite's driver wants it."""
-    if field.get_internal_type() in ("DateTimeField", "DecimalField"):
+    if isinstance(field, models.DateTimeField | models.DecimalField):
         return to_database(list(column))
     return column

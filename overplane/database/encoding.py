@@ -9,7 +9,7 @@ OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
 def number(value: Decimal) -> int | float:
-    """At most 12 significant digits (see RateField), so the float's shortest text is the decimal's own."""
+    """At most 15 digits (see NumberField), so the float's shortest text is the decimal's own."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 

@@ -1,6 +1,7 @@
 """Model fields that say once what a value may be: in the database, at every door, in the API description."""
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -10,10 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from overplane.database.numbers import read_decimal
+from overplane.database.ranges import Highest, Lowest, within
 from overplane.database.text import has_forbidden_characters
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
+EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])
 
 
 class ByCodePoint:
@@ -132,14 +135,31 @@ def check_characters(value: str) -> None:
         raise invalid(Code.CHARACTERS_NOT_ALLOWED, _("The text holds a NUL or half of a surrogate pair. Remove it."))
 
 
-class RateField(CleanedWhenEmpty, models.DecimalField):
-    """An exact decimal or null: a percentage."""
+class NumberField(CleanedWhenEmpty, models.DecimalField):
+    """An exact decimal, or null unless it says otherwise; as large as its digits allow, on both databases.
+
+    SQLite and most readers of JSON keep fifteen digits of a number. No field promises more.
+    """
+
+    MOST_DIGITS = 15
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs = {"max_digits": 12, "decimal_places": 9, "null": True, "blank": True} | kwargs
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", kwargs["null"])
         super().__init__(*args, **kwargs)
-        # Ours, with the codes of the API, instead of DecimalField's own.
-        self.validators = [self.check_places]
+        if not 0 < self.max_digits <= self.MOST_DIGITS:
+            raise ValueError(f"A number keeps 1 to {self.MOST_DIGITS} digits, not {self.max_digits}.")
+
+    @cached_property
+    def validators(self) -> list[Any]:
+        """Those of the field itself and what its digits hold, instead of DecimalField's own."""
+        most = Decimal(10) ** (self.max_digits - self.decimal_places) - Decimal(1).scaleb(-self.decimal_places)
+        return within([*self.default_validators, *self._validators], -most, most)
+
+    def run_validators(self, value: Any) -> None:
+        if value is not None:
+            self.check_places(value)
+        super().run_validators(value)
 
     def check_places(self, value: Decimal) -> None:
         if not value.is_finite():
@@ -151,17 +171,39 @@ class RateField(CleanedWhenEmpty, models.DecimalField):
             raise invalid(Code.PARAMETER_INVALID, _("At most %d decimals are kept.") % self.decimal_places)
 
     def to_python(self, value: Any) -> Decimal | None:
+        """What is empty is the default."""
         if value in (None, ""):
-            return None
+            default = self.get_default()
+            return None if default is None else super().to_python(default)
         if not isinstance(value, str):
-            return super().to_python(value)
+            return self._short(super().to_python(value))
         try:
-            return read_decimal(value.strip())
+            return self._short(read_decimal(value.strip()))
         except ValueError:
             raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5.")) from None
 
+    def _short(self, number: Decimal) -> Decimal:
+        """Without zeros that say nothing: a short text can ask for thousand million of them, and no database keeps them."""
+        if not number:
+            return Decimal(0)
+        try:
+            kept = number.quantize(Decimal(1).scaleb(-self.decimal_places), context=EXACT)
+        except (Inexact, InvalidOperation):  # the validators have words for it
+            return number
+        return number if number.as_tuple().exponent >= -self.decimal_places else kept
+
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)
+
+
+class RateField(NumberField):
+    """A percentage, with nine decimals."""
+
+    WORDS = gettext_lazy("Must be a percentage from 0 to 100.")
+    default_validators = [Lowest(0, WORDS), Highest(100, WORDS)]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_digits": 12, "decimal_places": 9} | kwargs)
 
 
 class CascadeKey(models.ForeignKey):

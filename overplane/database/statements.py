@@ -78,7 +78,7 @@ def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) ->
     if connection.in_atomic_block:
         connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
-        return read(connection.prepared_cursor().execute(sql, parameters))
+        return read(connection.execute_prepared(sql, parameters))
 
 
 def marks(values: Sequence[Any]) -> str:

@@ -1,13 +1,40 @@
-"""Django's PostgreSQL backend, with a health check that costs no round trip, a cursor for prepared statements, no JIT."""
+"""Django's PostgreSQL backend, with a health check that costs no round trip, prepared statements, no JIT."""
 
+import logging
 import select
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import psycopg
 from django.db import models
 from django.db.backends.postgresql import base
+from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
+
+log = logging.getLogger("overplane.database")
+# What a server connection says that is not the one on which the statement was prepared, or on which another one did so.
+NOT_OURS = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
+POOLED = "There is a transaction pooler before this database: set DATABASE_POOLER=transaction."
+
+
+class DigestNames(PrepareManager):
+    """Names a prepared statement by its text and the types of its parameters.
+
+    psycopg counts them. Behind a pooler two processes then give one name to two texts, and the pooler may hand the one
+    the other's connection: it would run a statement that it never wrote.
+    """
+
+    def get(self, query: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
+        decision, name = super().get(query, prepare)
+        if decision is Prepare.SHOULD:  # once for each statement of a connection
+            name = b"overplane_" + blake2b(repr(self.key(query)).encode(), digest_size=16).hexdigest().encode()
+        return decision, name
+
+    def validate(self, key: Any, prep: Prepare, name: bytes, results: Any) -> None:
+        """A statement that fails when it first runs is prepared all the same: the next one must not prepare it again."""
+        if not self._should_discard(prep, results):
+            self._rotate()
 
 
 class PreparedCursor(psycopg.RawCursor):
@@ -38,8 +65,15 @@ class SchemaEditor(base.DatabaseSchemaEditor):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """With a transaction pooler (`prepare_threshold` is None) nothing that lives longer than a transaction is relied on."""
+
     SchemaEditorClass = SchemaEditor
     _prepared: PreparedCursor | None = None
+    _is_pooler_found = False
+
+    @property
+    def has_sessions(self) -> bool:
+        return not self._is_pooler_found and self.settings_dict["OPTIONS"].get("prepare_threshold") is not None
 
     def is_usable(self) -> bool:
         """An idle connection on which something arrives was closed by the server (or is best asked whether)."""
@@ -49,15 +83,37 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().is_usable() if readable else True
 
     def _configure_connection(self, connection: Any) -> bool:
-        """Compiling a statement of a hundred expressions costs seconds, and no statement here runs long enough to earn them."""
+        if not self.has_sessions:
+            connection.prepare_threshold = None
+            return super()._configure_connection(connection)
+        names = DigestNames()
+        names.prepare_threshold = connection.prepare_threshold
+        connection._prepared = names
+        # Compiling a statement of a hundred expressions costs seconds, and no statement here runs long enough to earn them.
         connection.execute("SET jit = off")
         super()._configure_connection(connection)
         return True  # to be committed
 
-    def prepared_cursor(self) -> PreparedCursor:
+    def chunked_cursor(self) -> Any:
+        """One that stays on the server; without sessions it does so for a transaction, and outside of one is none."""
+        return super().chunked_cursor() if self.has_sessions or self.in_atomic_block else self.cursor()
+
+    def execute_prepared(self, sql: str, parameters: Sequence[Any]) -> PreparedCursor:
+        """Read its rows before the next statement."""
+        try:
+            return self._prepared_cursor().execute(sql, parameters)
+        except NOT_OURS as error:
+            log.warning("%s (%s)", POOLED, error)
+            self._is_pooler_found = True
+            self.connection.prepare_threshold = None
+            if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                raise psycopg.OperationalError(POOLED) from error  # the transaction is lost: to be tried again
+            return self._prepared_cursor().execute(sql, parameters)  # nothing has happened yet
+
+    def _prepared_cursor(self) -> PreparedCursor:
         """One for the connection's whole life: a new cursor looks up anew how to read each column.
 
-        Rows come in the server's binary form, which nobody has to parse. Read them before the next statement.
+        Rows come in the server's binary form, which nobody has to parse.
         """
         if self._prepared is None or self._prepared.connection is not self.connection:
             self._prepared = PreparedCursor(self.connection)

@@ -1,0 +1,14 @@
+"""Django's SQLite backend, where a whole number may be as large as the same column of PostgreSQL holds, and no larger."""
+
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.backends.sqlite3 import base
+
+
+class Operations(base.DatabaseOperations):
+    def integer_field_range(self, internal_type: str) -> tuple[int, int]:
+        """SQLite would store 64 bits everywhere: a value that no PostgreSQL takes, past every form and validator."""
+        return BaseDatabaseOperations.integer_field_range(self, internal_type)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = Operations
