@@ -14,6 +14,7 @@ from django.test import Client
 
 from overplane.api import keys
 from tests.importing import imported  # noqa: F401 (a fixture)
+from tests.leftovers import found_in_order, pytest_runtest_teardown  # noqa: F401 (a fixture and a hook)
 
 CUSTOMER = "/api/crm/customer"
 ROW = "/api/crm/supplier-number-at-customer"

@@ -1,10 +1,13 @@
 """Doing things at the same time."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from django.db import connections
+from django.db import connection, connections
 
 T = TypeVar("T")
 
@@ -20,3 +23,48 @@ def together(work: Callable[[int], T], count: int) -> list[T]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(one, range(count)))
+
+
+@contextmanager
+def meanwhile(work: Callable[[], T], *, before: str) -> Iterator[list[T]]:
+    """Begins `work` in another thread just before this one sends a statement with `before` in it, and lets it run
+    until it has ended or waits for what this thread's transaction holds. What it answers is in the list in the end.
+    """
+    answers: list[T] = []
+
+    def answer() -> None:
+        try:
+            answers.append(work())
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=answer)
+
+    def wrapper(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        if before in sql and thread.ident is None:
+            thread.start()
+            _until_ended_or_waiting(thread)
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield answers
+    assert thread.ident is not None, f"no statement had {before!r} in it, so nothing happened meanwhile"
+    thread.join()
+
+
+def _until_ended_or_waiting(thread: threading.Thread) -> None:
+    ends = time.monotonic() + 60
+    while thread.is_alive() and not _somebody_waits_for_us():
+        assert time.monotonic() < ends, "the other thread neither ends nor waits"
+        thread.join(0.02)
+
+
+def _somebody_waits_for_us() -> bool:
+    if connection.vendor != "postgresql":  # SQLite does not tell: whoever writes waits for the one that does
+        time.sleep(0.3)
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])

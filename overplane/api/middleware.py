@@ -32,7 +32,10 @@ class RequestMiddleware:
         token = observability.request_id.set(request.request_id)
         try:
             is_api = request.path_info.startswith(PREFIX)
-            response = self._api(request) if is_api else self.get_response(request)
+            # Programs are told in English, whatever their headers ask for. Pages choose their language
+            # (LocaleMiddleware), which must not stay with the thread for whatever it does next.
+            with translation.override(settings.LANGUAGE_CODE):
+                response = self._api(request) if is_api else self.get_response(request)
         finally:
             observability.request_id.reset(token)
         response["Request-Id"] = request.request_id
@@ -41,8 +44,6 @@ class RequestMiddleware:
         return response
 
     def _api(self, request: HttpRequest) -> HttpResponse:
-        # Programs are told in English, whatever their headers ask for and whatever page this thread answered last.
-        translation.activate(settings.LANGUAGE_CODE)
         try:
             request.get_host()  # raises DisallowedHost
             view, args, kwargs = request.resolver_match = resolve(request.path_info.removesuffix("/"))

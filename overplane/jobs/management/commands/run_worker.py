@@ -1,5 +1,7 @@
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -16,6 +18,16 @@ class Command(BaseCommand):
 
     def handle(self, *, until_idle: bool, with_parent: bool, **options: Any) -> None:
         worker, parent = Worker(), os.getppid()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stop())
-        worker.run(until_idle=until_idle, is_orphan=lambda: with_parent and os.getppid() != parent)
+        with _stopped_by_signals(worker):
+            worker.run(until_idle=until_idle, is_orphan=lambda: with_parent and os.getppid() != parent)
+
+
+@contextmanager
+def _stopped_by_signals(worker: Worker) -> Iterator[None]:
+    """The job at hand is ended or given back first. Whoever called the command can be interrupted as before afterwards."""
+    before = {number: signal.signal(number, lambda *_: worker.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,76 @@
+"""No test leaves anything behind for the next: what it changes of the process it puts back, or it fails.
+
+Warning filters need no watch: pytest puts them back after each test.
+"""
+
+import locale
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.functional import LazyObject, Promise
+
+Named = dict[str, Any]
+
+
+def _settings() -> Named:
+    """As texts: what is changed inside a setting shows too. Not those that are worked out, or translated, on the way."""
+    values = ((name, getattr(settings, name)) for name in dir(settings) if name.isupper())
+    return {name: repr(value) for name, value in values if not isinstance(value, Promise | LazyObject)}
+
+
+def _environment() -> Named:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+
+
+def _place() -> Named:
+    return {
+        "language": translation.get_language(),
+        "time zone": timezone.get_current_timezone_name(),
+        "directory": Path.cwd(),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "answer to SIGTERM": signal.getsignal(signal.SIGTERM),
+        "answer to SIGINT": signal.getsignal(signal.SIGINT),
+    }
+
+
+WATCHED: dict[str, Callable[[], Named]] = {"setting": _settings, "environment": _environment, "process": _place}
+FOUND = pytest.StashKey[dict[str, Named]]()
+
+
+@pytest.fixture(autouse=True)
+def found_in_order(request: pytest.FixtureRequest) -> None:
+    """Looked at after what holds for all tests is set up, and again when this test's own fixtures have put things back."""
+    request.node.stash[FOUND] = {kind: look() for kind, look in WATCHED.items()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    yield
+    if FOUND not in item.stash or nextitem is None:  # its setting up failed; what held for all tests is gone too
+        return
+    before = item.stash[FOUND]
+    left = [
+        f"{kind} {name}: {old.get(name)!r:.120} became {new.get(name)!r:.120}"
+        for kind, old, new in ((kind, before[kind], look()) for kind, look in WATCHED.items())
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    if left:
+        _put_back(before)
+        pytest.fail(f"This test leaves behind: {'; '.join(left)}", pytrace=False)
+
+
+def _put_back(before: dict[str, Named]) -> None:
+    """What the next test would stumble over; it is not at fault."""
+    translation.activate(before["process"]["language"])
+    timezone.deactivate()
+    os.chdir(before["process"]["directory"])
+    for name in os.environ.keys() - before["environment"].keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ.update(before["environment"])
