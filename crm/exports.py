@@ -261,6 +261,5 @@ def _parquet(wanted: Wanted, target: BinaryIO, progress: Progress) -> int:
     return count
 
 
-
 WRITERS = {"csv": _csv, "xlsx": _xlsx, "ndjson": _ndjson, "parquet": _parquet}
 FORMATS = tuple(WRITERS)

@@ -1,0 +1,174 @@
+"""Run in a grown copy of the project (see `tests/test_extension.py`): the added attributes at every door."""
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.urls import reverse
+
+from crm import merging
+from crm.models import Customer, SupplierNumberAtCustomer, Visit
+from overplane.observability import Origin
+from tests.conftest import CUSTOMER, ROW, Api, codes
+from tests.filled_forms import filled
+from tests.test_people import member
+
+GROWN = {"grade": "A", "is_vip": True, "credit": 9999999999.99, "visits": -7, "branches": 3}
+DEFAULTS = {"grade": None, "is_vip": False, "credit": None, "visits": None, "branches": 1}
+# What no column can hold, or what is of another kind.
+WRONG = {
+    "grade": ("x" * 256, "parameter_too_long"),
+    "is_vip": ("yes", "parameter_invalid_type"),
+    "credit": (99999999999, "parameter_invalid_range"),
+    "visits": (2**40, "parameter_invalid_range"),
+    "branches": (-1, "parameter_invalid_range"),
+}
+EXACT = GROWN | {"credit": Decimal("9999999999.99")}
+
+
+def grown(one: dict[str, Any]) -> dict[str, Any]:
+    return {name: one[name] for name in GROWN}
+
+
+def stored(model: Any) -> list[dict[str, Any]]:
+    order = "idx" if model is SupplierNumberAtCustomer else "created_at"
+    return [grown(one) for one in model.objects.order_by(order).values()]
+
+
+def test_the_api_takes_and_shows_them(live_api: Api) -> None:
+    api = live_api
+    made = api.create(**GROWN)
+    row = api.add_row(made["id"], **GROWN)
+    assert grown(made) == grown(row) == GROWN
+    assert stored(Customer) == stored(SupplierNumberAtCustomer) == [EXACT]
+    assert grown(api.get(f"{CUSTOMER}/{made['id']}").json()) == GROWN
+    assert [grown(one) for one in api.get(CUSTOMER).json()["data"]] == [GROWN]
+    assert [grown(one) for one in api.get(f"{CUSTOMER}?order_by=customer_name").json()["data"]] == [GROWN]
+    assert [grown(one) for one in api.rows(made["id"])] == [GROWN]
+    assert [grown(event["data"]["object"]) for event in api.feed("?after=start").json()["data"]] == [GROWN, GROWN]
+    empty = api.create()
+    assert grown(empty) == grown(api.add_row(empty["id"])) == DEFAULTS
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_api_refuses_what_no_column_can_hold(api: Api, name: str) -> None:
+    made = api.create()
+    row = api.add_row(made["id"])
+    value, code = WRONG[name]
+    for answer in (
+        api.post(CUSTOMER, {"customer_name": "x", name: value}),
+        api.patch(f"{CUSTOMER}/{made['id']}", {name: value}),
+        api.post(ROW, {"customer_id": made["id"], name: value}),
+        api.patch(f"{ROW}/{row['id']}", {name: value}),
+    ):
+        assert (answer.status_code, codes(answer)) == (400, {name: code})
+    answer = api.patch(f"{CUSTOMER}/{made['id']}", {"supplier_numbers": [{name: value}]})
+    assert codes(answer) == {f"supplier_numbers[0].{name}": code}
+
+
+def test_the_api_changes_and_filters_by_them(api: Api) -> None:
+    made = api.create()
+    row = api.add_row(made["id"])
+    assert grown(api.patch(f"{CUSTOMER}/{made['id']}", GROWN).json()) == GROWN
+    assert grown(api.patch(f"{ROW}/{row['id']}", GROWN).json()) == GROWN
+    written = api.patch(f"{CUSTOMER}/{made['id']}", {"supplier_numbers": [GROWN, {"id": row["id"], "visits": 8}]})
+    assert [one["visits"] for one in written.json()["supplier_numbers"]] == [-7, 8]
+    api.create()
+    for query in ("grade=A", "is_vip=true", "credit=9999999999.99", "credit[gt]=100", "visits=-7", "branches[gte]=2"):
+        answer = api.get(f"{CUSTOMER}?{query}")
+        assert (answer.status_code, answer.json().get("total")) == (200, 1), query
+    for query in ("credit=1e18", "visits=99999999999", "branches[lt]=-99999999999"):
+        assert api.get(f"{CUSTOMER}?{query}").status_code in (200, 400), query
+    assert len(api.get(f"{ROW}?parent_id={made['id']}&branches=3").json()["data"]) == 2
+    operations = [{"op": "create", "data": {"customer_name": "B", "supplier_numbers": [GROWN], **GROWN}}]
+    (outcome,) = api.post(f"{CUSTOMER}/batch", {"operations": operations}).json()["data"]
+    assert grown(outcome["object"]) == grown(outcome["object"]["supplier_numbers"][0]) == GROWN
+
+
+def test_the_description_knows_them(api: Api) -> None:
+    described = api.get("/api/openapi.json").json()["components"]["schemas"]
+    for name in ("CustomerCreate", "SupplierNumberAtCustomerCreate"):
+        known = described[name]["properties"]
+        assert known["credit"]["maximum"] == 9999999999.99
+        assert (known["visits"]["minimum"], known["visits"]["maximum"]) == (-(2**31), 2**31 - 1)
+        assert known["branches"]["minimum"] == 0
+    assert GROWN.keys() <= described["SupplierNumberAtCustomer"]["properties"].keys()
+
+
+@pytest.mark.parametrize("format_", ["csv", "xlsx", "ndjson", "parquet"])
+def test_files_carry_them_out_and_in(live_api: Api, tmp_path: Path, format_: str) -> None:
+    made = live_api.create(**GROWN)
+    live_api.add_row(made["id"], company="C", **GROWN)
+    live_api.add_row(made["id"], company="D")
+    file = tmp_path / f"customers.{format_}"
+    call_command("export_customers", str(file), "--quiet")
+    live_api.delete(f"{CUSTOMER}/{made['id']}")
+    call_command("import_customers", str(file), "--quiet", "--map", "id=", "--map", "supplier_numbers.id=")
+    assert stored(Customer) == [EXACT]
+    assert stored(SupplierNumberAtCustomer) == [EXACT, DEFAULTS]
+
+
+def test_an_import_names_the_cell_that_no_column_can_hold(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    lines = [["customer_name", *GROWN, *(f"supplier_numbers.{name}" for name in GROWN)]]
+    wrong = ["x" * 256, "perhaps", "99999999999", "1099511627776", "-1"]
+    lines.append(["Acme", *wrong, *wrong])
+    with file.open("w", newline="") as target:
+        csv.writer(target).writerows(lines)
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("import_customers", str(file), "--json", stdout=out)
+    told = {problem["column"] for problem in json.loads(out.getvalue())["problems"]}
+    assert told == set(lines[0]) - {"customer_name"}
+
+
+def test_an_import_changes_rows_by_them_and_gives_them_back(live_api: Api, tmp_path: Path) -> None:
+    made = live_api.create(tax_id="DE1")
+    live_api.add_row(made["id"], company="C", **GROWN)
+    file = tmp_path / "rows.csv"
+    file.write_text(f"customer_id,company,grade,is_vip,credit,visits,branches\n{made['id']},C,B,no,0.5,0,9\n")
+    out = io.StringIO()
+    call_command("import_customers", str(file), "--json", stdout=out)
+    changed = {"grade": "B", "is_vip": False, "credit": Decimal("0.50"), "visits": 0, "branches": 9}
+    assert stored(SupplierNumberAtCustomer) == [changed]
+    call_command("undo_import", json.loads(out.getvalue())["run"])
+    assert stored(SupplierNumberAtCustomer) == [EXACT]
+
+
+@pytest.mark.django_db
+def test_the_back_office_edits_them(api: Api) -> None:
+    client = member("Manager")
+    made = api.create(**GROWN)
+    row = api.add_row(made["id"], **GROWN)
+    address = reverse("admin:crm_customer_change", args=[made["id"]])
+    form = filled(client.get(address))
+    assert client.post(address, form).status_code == 302
+    assert stored(Customer) == stored(SupplierNumberAtCustomer) == [EXACT]
+    wrong = form | {"supplier_numbers-0-visits": str(2**40), "credit": "99999999999"}
+    page = client.post(address, wrong)
+    assert page.status_code == 200, "what no column can hold must come back with the form"
+    assert client.post(address, form | {"supplier_numbers-0-visits": "12", "credit": "1.25"}).status_code == 302
+    assert api.get(f"{ROW}/{row['id']}").json()["visits"] == 12
+    assert api.get(f"{CUSTOMER}/{made['id']}").json()["credit"] == 1.25
+    assert client.get(reverse("admin:crm_customer_history", args=[made["id"]])).status_code == 200
+    other = api.create()
+    assert b"9999999999.99" in client.get(f"{reverse('merge')}?id={made['id']}&id={other['id']}").content
+
+
+def test_a_merge_takes_the_rows_over_and_refuses_to_lose_what_it_does_not_know(api: Api) -> None:
+    kept, other = api.create(), api.create()
+    api.add_row(other["id"], **GROWN)
+    merging.merge_customers(kept["id"], [other["id"]], choices={}, origin=Origin("user:anna"))
+    assert stored(SupplierNumberAtCustomer) == [EXACT]
+    another = api.create()
+    Visit.objects.create(customer_id=another["id"])
+    with pytest.raises(ValidationError, match="visits"), transaction.atomic():
+        merging.merge_customers(kept["id"], [another["id"]], choices={}, origin=Origin("user:anna"))
+    assert Visit.objects.count() == 1
