@@ -188,7 +188,9 @@ class SupplierNumberViewSet(ApiViewSet):
             SupplierNumberSerializer.parse_changes, lambda: _check_version(existing_row(id), expected)
         )
         if parents:
-            _check_parent(existing_row(id), parents)
+            row = existing_row(id)
+            _check_version(row, expected)
+            _check_parent(row, parents)
         shown, version = services.update_supplier_number(id, values, origin=self.origin, expected=expected)
         return JsonResponse(shown, version=version, subjects=[shown["customer_id"]])
 

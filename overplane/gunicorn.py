@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from overplane import settings
+from overplane.worker import LONGEST_REQUEST_LINE
 
 METRICS_PREFIX = "overplane-metrics-"
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
-worker_class = "gthread"
+worker_class = "overplane.worker.Worker"
 threads = settings.WEB_THREADS
 keepalive = 5
 graceful_timeout = 30
-limit_request_line = 8190
+limit_request_line = LONGEST_REQUEST_LINE
+# Whoever could send these would choose the path that the application sees; no proxy of ours needs them.
+forwarder_headers = ""
 control_socket_disable = True
 if workers > 1:
     # The workers write their counts here, and whichever is asked adds them up. The variable must be there before the

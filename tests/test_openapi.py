@@ -134,6 +134,9 @@ def is_beyond_schemas(problem: dict[str, Any], case: Any) -> bool:
     # What is ignored may be anything, but for a NUL, which no body may have.
     if problem["code"] == "characters_not_allowed" and problem["param"].partition(".")[0] in IGNORED:
         return True
+    # schemathesis makes values of this header that break its own pattern.
+    if problem["param"] == "If-Match":
+        return True
     # What an upsert's data must have depends on `match_on` and on who is there.
     return case.path == BATCH and problem["code"] in ("parameter_missing", "parameter_invalid_empty")
 
@@ -151,9 +154,13 @@ def key(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def check(case: Any, key: str) -> None:
-    answer = case.call_and_validate(
-        headers={"Authorization": f"Bearer {key}"}, excluded_checks=[CHECKS.get_one("positive_data_acceptance")]
-    )
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = case.call(headers=headers)
+    excluded = ["positive_data_acceptance"]
+    if "idempotent-replayed" in answer.headers:  # which comes before anybody reads If-Match
+        excluded.append("negative_data_rejection")
+    checks = [CHECKS.get_one(name) for name in excluded]
+    case.validate_response(answer, headers=headers, excluded_checks=checks, transport_kwargs={"headers": headers})
     if answer.status_code == 400 and case.meta and case.meta.generation.mode.is_positive:
         found = [p for p in answer.json()["error"]["errors"] if not is_beyond_schemas(p, case)]
         assert not found, f"{found} for {case.as_curl_command()}"

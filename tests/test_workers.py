@@ -1,86 +1,25 @@
 """The service as `make run` starts it: gunicorn with two workers. What must hold although they share no memory."""
 
-import http.client
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from overplane.api import keys
 from overplane.api.models import Allowance
 from tests.conftest import CUSTOMER
+from tests.served import Service, served
 
-ROOT = Path(__file__).parent.parent
 RATE = 5
-
-
-class Service:
-    """Answers of two processes; a new connection each time, so that either of them may get it."""
-
-    def __init__(self, port: int, process: subprocess.Popen) -> None:
-        self.port, self.process = port, process
-
-    def get(self, path: str, key: str = "") -> tuple[int, bytes]:
-        caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        caller.request("GET", path, headers={"Authorization": f"Bearer {key}", "Connection": "close"})
-        answer = caller.getresponse()
-        status, body = answer.status, answer.read()
-        caller.close()
-        return status, body
-
-    def many(self, count: int, path: str, key: str) -> Counter[int]:
-        with ThreadPoolExecutor(8) as pool:
-            return Counter(status for status, _ in pool.map(lambda _: self.get(path, key), range(count)))
-
-
-def database_url() -> str:
-    known = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{known['NAME']}"
-    return f"postgresql://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
 
 
 @pytest.fixture
 def service(transactional_db: None, tmp_path: Path) -> Iterator[Service]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "DATABASE_URL": database_url(), "DATA_DIR": str(tmp_path), "PORT": str(port), "RATE_LIMIT": str(RATE),
-        "WEB_CONCURRENCY": "2", "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "overplane/gunicorn.py", "overplane.wsgi"],
-            cwd=ROOT, env=environment, stdout=log, stderr=log,
-        )  # fmt: skip
-        try:
-            running = Service(port, process)
-            wait_for(running, tmp_path / "log")
-            yield running
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def wait_for(service: Service, log: Path) -> None:
-    for _ in range(300):
-        try:
-            if service.get("/readyz")[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"the service does not start: {log.read_text()[-2000:]}")
+    with served(tmp_path, RATE_LIMIT=str(RATE)) as running:
+        yield running
 
 
 def counted(service: Service, text: str) -> float:

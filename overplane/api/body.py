@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
+from gunicorn.http.errors import ParseException
 
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.database.numbers import read_decimal
@@ -15,8 +16,6 @@ from overplane.problems import Code, Errors, invalid
 MIB = 1024 * 1024
 BODY_LIMIT = MIB
 MAX_DEPTH = 32
-# A body that is refused for its size is still read so far, or the client would see a broken connection, not our answer.
-DRAINED = 32 * MIB
 # More than any object has attributes, fewer than a hostile body can hold.
 MOST_TEXTS_TOLD = 1000
 
@@ -27,10 +26,8 @@ class _Duplicate(ValueError):
 
 def read_json(request: HttpRequest, *, limit: int = BODY_LIMIT) -> dict[str, Any]:
     """The request's JSON object. Numbers with a point or an exponent come as `Decimal`."""
-    media_type = (request.META.get("CONTENT_TYPE") or "application/json").partition(";")[0].strip().lower()
+    _check_media_type(request)
     raw = _read(request, limit)
-    if media_type != "application/json":
-        raise error(415, Code.UNSUPPORTED_MEDIA_TYPE, "Send JSON: Content-Type: application/json.")
     try:
         payload = _decoder.decode(raw.decode("utf-8-sig"))
     except _Duplicate as duplicate:
@@ -57,18 +54,43 @@ def _too_deep() -> ApiError:
     return bad_request(Code.JSON_TOO_DEEP, f"The JSON is nested more than {MAX_DEPTH} deep.")
 
 
+def _check_media_type(request: HttpRequest) -> None:
+    media_type = (request.META.get("CONTENT_TYPE") or "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise error(415, Code.UNSUPPORTED_MEDIA_TYPE, "Send JSON: Content-Type: application/json.")
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if coding not in ("", "identity"):
+        message = f"The body comes as Content-Encoding: {coding:.100}. Send it as it is, without that header."
+        raise error(415, Code.UNSUPPORTED_MEDIA_TYPE, message)
+
+
 def _read(request: HttpRequest, limit: int) -> bytes:
+    """The body's bytes. Those of one that is refused unread are the server's business (see overplane.worker)."""
     environ = request.META
     chunked = environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ
+    announced = 0 if chunked else _announced(environ.get("CONTENT_LENGTH", ""))
+    if announced > limit:
+        raise _too_large(limit)
     # Django reads nothing of a body without a length; gunicorn has already taken the chunks apart.
     stream = environ["wsgi.input"] if chunked else request
-    raw = stream.read(limit + 1)
+    try:
+        raw = stream.read(limit + 1)
+    except (OSError, ParseException) as failure:
+        raise bad_request(Code.JSON_INVALID, f"The body could not be read to its end: {failure!s:.200}.") from None
     if len(raw) > limit:
-        rest = DRAINED
-        while rest > 0 and (piece := stream.read(min(rest, 65536))):
-            rest -= len(piece)
-        raise error(413, Code.BODY_TOO_LARGE, f"The body is larger than {limit // MIB} MiB.")
+        raise _too_large(limit)
+    if len(raw) < announced:
+        message = f"The body broke off: {len(raw)} bytes came of {announced} that Content-Length tells."
+        raise bad_request(Code.JSON_INVALID, message)
     return raw
+
+
+def _announced(length: str) -> int:
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _too_large(limit: int) -> ApiError:
+    return error(413, Code.BODY_TOO_LARGE, f"The body is larger than {limit // MIB} MiB.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

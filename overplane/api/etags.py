@@ -1,40 +1,71 @@
 """Conditional requests. An object's ETag is its version; identifiers are never used again, so that is strong."""
 
 import re
+from collections.abc import Iterator
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from overplane.api.errors import bad_request
 from overplane.problems import Code, invalid
 
-TAG = re.compile(r'(W/)?"([^"]*)"')
-TAGS = re.compile(rf"\s*{TAG.pattern}(\s*,\s*{TAG.pattern})*\s*")
+# A weak tag counts as its strong one: whoever compresses on the way (nginx) makes ours weak, and the caller can only
+# send back what came. The same with what Apache and others put behind a version: "3-gzip", "3;br".
+TAG = re.compile(r'[ \t,]*(?:W/)?"([^"]*)"[ \t]*(?:,|$)')
+VERSION = re.compile(r"([1-9][0-9]{0,9})(?:[-;]{1,2}(?:gzip|br|zstd|deflate))?", re.ASCII)
+HOW_TO_SEND = 'Send the ETag as it came, in its quotes ("3"). Or several, with commas between, or *.'
 
 
 def etag(version: int) -> str:
     return f'"{version}"'
 
 
+class Unreadable(frozenset[int]):
+    """What an If-Match that is none expects. It tells so to whoever compares a version: after a 404, before all else."""
+
+    def __contains__(self, version: object) -> bool:
+        raise bad_request(Code.PARAMETER_INVALID, HOW_TO_SEND, "If-Match")
+
+
 def expected_versions(request: HttpRequest) -> frozenset[int] | None:
     """The versions that If-Match names; None if it asks for none in particular."""
     header = request.META.get("HTTP_IF_MATCH")
-    return None if header is None else versions(header)
+    try:
+        return None if header is None else versions(header)
+    except ValidationError:
+        return Unreadable()
 
 
 def versions(condition: str) -> frozenset[int] | None:
     """The versions in an If-Match, a weak tag counting as its strong one; None if any will do."""
     if condition.strip() == "*":
         return None
-    if not TAGS.fullmatch(condition):
-        raise invalid(
-            Code.PARAMETER_INVALID, 'Must be an ETag as it was answered, in its quotes ("3"), or several, or *.'
-        )
-    tags = [tag for _, tag in TAG.findall(condition)]
-    return frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 11)
+    try:
+        return frozenset(_versions(condition))
+    except ValueError:
+        raise invalid(Code.PARAMETER_INVALID, HOW_TO_SEND) from None
 
 
 def is_unchanged(request: HttpRequest, version: int) -> bool:
-    """Does If-None-Match name this version?"""
+    """Does If-None-Match name this version? One that cannot be read names none: the answer is only longer then."""
     header = request.META.get("HTTP_IF_NONE_MATCH")
     if header is None:
         return False
-    return header.strip() == "*" or str(version) in [tag for _, tag in TAG.findall(header)]
+    try:
+        return header.strip() == "*" or version in _versions(header)
+    except ValueError:
+        return False
+
+
+def _versions(header: str) -> Iterator[int]:
+    """The versions among the tags of a list; other tags are of no object of ours. `ValueError` if it is no such list."""
+    place, text = 0, header.strip(" \t,")
+    if not text:
+        raise ValueError("empty")
+    while place < len(text):
+        tag = TAG.match(text, place)
+        if tag is None:
+            raise ValueError(text)
+        place = tag.end()
+        if known := VERSION.fullmatch(tag[1]):
+            yield int(known[1])

@@ -12,9 +12,13 @@ from overplane import observability
 from overplane.api import errors
 from overplane.ids import new_id
 
-PREFIX = "/api/"
 # Answers hold personal data: no cache on the way may keep them.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def is_api(path: str) -> bool:
+    """Also `/api` and `//api/…`, which are no routes: a program that mistypes is told so in JSON."""
+    return path.startswith("/api/") or path.lstrip("/").partition("/")[0] == "api"
 
 
 class RequestMiddleware:
@@ -31,11 +35,10 @@ class RequestMiddleware:
         request.request_id = new_id("req")
         token = observability.request_id.set(request.request_id)
         try:
-            is_api = request.path_info.startswith(PREFIX)
             # Programs are told in English, whatever their headers ask for. Pages choose their language
             # (LocaleMiddleware), which must not stay with the thread for whatever it does next.
             with translation.override(settings.LANGUAGE_CODE):
-                response = self._api(request) if is_api else self.get_response(request)
+                response = self._api(request) if is_api(request.path_info) else self.get_response(request)
         finally:
             observability.request_id.reset(token)
         response["Request-Id"] = request.request_id

@@ -87,7 +87,11 @@ def answer_header(name: str, description: str, *statuses: int) -> OpenApiParamet
     return OpenApiParameter(name, TEXT, OpenApiParameter.HEADER, description=description, response=list(statuses))
 
 
-IF_MATCH = header("If-Match", 'The `ETag` that the object must have, such as `"3"`; else 412.')
+IF_MATCH = header(
+    "If-Match",
+    'The `ETag` that the object must have, such as `"3"`; else 412.',
+    pattern=r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$',
+)
 IF_NONE_MATCH = header("If-None-Match", 'The `ETag` that you have, such as `"3"`; if it is still true: 304.')
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",

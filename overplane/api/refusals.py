@@ -1,0 +1,58 @@
+"""The answer to what never became a request: the server could not read it, so no view and no middleware ever saw it."""
+
+import logging
+import time
+
+from gunicorn.http import errors as unread
+
+from overplane import observability
+from overplane.api import errors
+from overplane.api.errors import ApiError, bad_request, error
+from overplane.api.middleware import HEADERS, is_api
+from overplane.ids import new_id
+from overplane.problems import Code
+
+log = logging.getLogger("overplane.api")
+MOST_QUOTED = 200
+TOO_LONG = "Ask for less at once; where the route has a search by POST, the same parameters go into its body."
+
+
+def refusal(path: str | None, exception: Exception) -> bytes | None:
+    """The whole answer, or None if it is about a page. Where no path could be read, programs are the likelier caller."""
+    if path is not None and not is_api(path):
+        return None
+    request_id, started = new_id("req"), time.perf_counter()
+    token = observability.request_id.set(request_id)
+    try:
+        failure = _failure(exception)
+        if failure.status < 500:
+            log.warning("unreadable request: %.200s", exception)
+        response = errors.answer(failure)
+    finally:
+        observability.request_id.reset(token)
+    observability.observe("none", "none", response.status_code, started)
+    for name, value in (HEADERS | {"Request-Id": request_id, "Connection": "close"}).items():
+        response[name] = value
+    response["Content-Length"] = str(len(response.content))
+    line = f"HTTP/1.1 {response.status_code} {response.reason_phrase}\r\n".encode()
+    return line + response.serialize_headers() + b"\r\n\r\n" + response.content
+
+
+def _failure(exception: Exception) -> ApiError:
+    said = str(exception)[:MOST_QUOTED]
+    match exception:
+        case unread.LimitRequestLine():
+            return error(414, Code.PARAMETER_TOO_LONG, f"The address is too long. {TOO_LONG}")
+        case unread.LimitRequestHeaders():
+            return error(431, Code.PARAMETER_TOO_LONG, f"The headers are too many or too long: {said}.")
+        case unread.ExpectationFailed():
+            message = "Nothing can be expected but 100-continue."
+            return error(417, Code.PARAMETER_INVALID, message, param="Expect")
+        case unread.UnsupportedTransferCoding():
+            # 501 is the standard's word, but what a client does wrong is no fault of the server's here.
+            return bad_request(Code.PARAMETER_INVALID, "Send the body as it is, or chunked.", "Transfer-Encoding")
+        case unread.InvalidResponseHeader() | unread.InvalidResponseHeaderName() | unread.ConfigurationProblem():
+            return errors.from_exception(exception)
+        case unread.ParseException():
+            return bad_request(Code.PARAMETER_INVALID, f"This is not HTTP as it should be. {said}")
+    return errors.from_exception(exception)

@@ -1,0 +1,98 @@
+"""gunicorn's worker with threads, as the API needs it: it refuses in our envelope, and hears a client out.
+
+It is imported before raw_env is set, so nothing that counts may be imported here (see gunicorn.py).
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import message
+from gunicorn.http.body import ChunkedReader, LengthReader
+from gunicorn.http.errors import ParseException
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+# gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
+# a page may show, have some 40,000 characters.
+LONGEST_REQUEST_LINE = message.MAX_REQUEST_LINE = 65_536
+# How much of a body that nobody wants is still read, so that the client comes to read the answer instead of finding a
+# broken connection: twice the largest body that any call takes. It holds a thread, so not from a client that dawdles.
+DRAINED_BYTES, DRAINED_SECONDS, DRAINED_PAUSE = 32 * 1024 * 1024, 10.0, 2.0
+AT_ONCE = 1024 * 1024
+
+
+class Worker(ThreadWorker):
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.refusal: Callable[[str | None, Exception], bytes | None] = import_module("overplane.api.refusals").refusal
+
+    def handle(self, conn: TConn) -> Any:
+        is_kept = super().handle(conn)
+        if is_kept is False:
+            # gunicorn would hear the client out in its main loop, where one that dawdles holds up everybody.
+            _hang_up(conn.sock)
+        return is_kept
+
+    def handle_request(self, req: Any, conn: TConn) -> bool:
+        reader = req.body.reader
+        if isinstance(reader, LengthReader) and reader.length > DRAINED_BYTES:
+            req.force_close()
+        is_kept = super().handle_request(req, conn)
+        if not is_kept or _is_read(reader) or _drain(req.body.read, conn.sock):
+            return is_kept
+        _cut(conn.sock)
+        return False
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answers what gunicorn could not read, and what the application raised."""
+        # Some of these errors bring the request, as far as it was read, and some a line of it under the same name.
+        answer = self.refusal(getattr(req or getattr(exc, "req", None), "path", None), exc)
+        if answer is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        try:
+            util.write_nonblock(client, answer)
+        except OSError as failure:
+            self.log.debug("The client left before its answer: %s", failure)
+
+
+def _is_read(reader: LengthReader | ChunkedReader) -> bool:
+    return not reader.length if isinstance(reader, LengthReader) else reader.parser is None
+
+
+def _hang_up(sock: socket.socket) -> None:
+    """Says that this was all, hears out what the client still sends, and ends."""
+    try:
+        sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        return  # the client was faster
+    _drain(sock.recv, sock)
+    _cut(sock)
+
+
+def _cut(sock: socket.socket) -> None:
+    """Nothing more will be read or written; closing is left to gunicorn, which counts."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+def _drain(read: Callable[[int], bytes], sock: socket.socket) -> bool:
+    """Reads what the client still sends. Did it come to its end?"""
+    end, left = time.monotonic() + DRAINED_SECONDS, DRAINED_BYTES
+    try:
+        sock.settimeout(DRAINED_PAUSE)
+        while left > 0 and time.monotonic() < end:
+            piece = read(AT_ONCE)
+            if not piece:
+                return True
+            left -= len(piece)
+    except (OSError, ParseException):
+        pass  # it is gone, or what it sends is no body: either way this was the connection's last answer
+    finally:
+        sock.settimeout(None)
+    return False
