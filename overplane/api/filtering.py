@@ -151,8 +151,8 @@ OPERATORS: dict[str, dict[str, tuple[type[ExactFilter], str, bool, str]]] = {
     }
     for kind, extra in {
         "string": {
-            "contains": (ExactFilter, "folded_contains", False, "contains, whatever the case"),
-            "prefix": (ExactFilter, "folded_prefix", False, "begins with, whatever the case"),
+            "contains": (ExactFilter, "caseless_contains", False, "contains, whatever the case"),
+            "prefix": (ExactFilter, "caseless_prefix", False, "begins with, whatever the case"),
         },
         "boolean": {},
         **dict.fromkeys(("number", "integer", "timestamp"), COMPARISONS),

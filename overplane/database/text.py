@@ -6,7 +6,7 @@ import unicodedata
 SURROGATE = re.compile("[\ud800-\udfff]")
 # Letters that Unicode does not decompose, yet people type without their stroke.
 STROKES = str.maketrans(
-    {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Ħ": "H", "Ŧ": "T", "Æ": "AE", "Œ": "OE", "Þ": "TH", "İ": "I", "ẞ": "SS"}
+    {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Ħ": "H", "Ŧ": "T", "Æ": "AE", "Œ": "OE", "Þ": "TH", "ẞ": "SS"}
 )
 NOT_WORD = re.compile(r"[\W_]+")
 
@@ -17,12 +17,12 @@ def has_forbidden_characters(text: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Upper case without accents, letter by letter: a part of `text` folds to a part of the folded text."""
+    """Upper case without accents and invisible characters, letter by letter: a part of `text` folds to a part of the folded text."""
     text = text.upper()
     if text.isascii():
         return text
-    decomposed = unicodedata.normalize("NFKD", text.translate(STROKES)).upper()
-    return "".join([c for c in decomposed if not unicodedata.combining(c)])
+    letters = unicodedata.normalize("NFKD", text).upper().translate(STROKES)
+    return "".join([c for c in letters if not (unicodedata.combining(c) or unicodedata.category(c) == "Cf")])
 
 
 def search_text(values: list[str | None]) -> str:
