@@ -3,14 +3,14 @@
 import django_filters
 from django.db.models import QuerySet
 
-from crm import search
+from crm import rules, search
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import filtering
 from overplane.api.filtering import filter_table
 from overplane.api.query import Query
 from overplane.problems import Code
 
-CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"])
+CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"], choices=rules.CHOICES)
 SUPPLIER_NUMBER_FILTERS = filter_table(SupplierNumberAtCustomer)
 # As filter sets, for the API description.
 CustomerFilter = type("CustomerFilter", (django_filters.FilterSet,), dict(CUSTOMER_FILTERS))
@@ -26,7 +26,7 @@ def narrowed(query: Query) -> QuerySet | None:
         return None
     found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
     for name in (f"{name}[{operator}]" for name in search.SEARCHED for operator in ("contains", "prefix")):
-        if part := query.values.get(name):
+        if type(part := query.values.get(name)) is str:
             found = search.having(found, part)
     return search.narrow(found, words) if words and not query.errors else found
 
