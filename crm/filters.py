@@ -19,9 +19,10 @@ SupplierNumberFilter = type("SupplierNumberFilter", (django_filters.FilterSet,),
 
 def narrowed(query: Query) -> QuerySet | None:
     """The customers that the query's filters and words leave; None if it has neither."""
-    words = query.take("q")
-    if words is not None and len(words) > search.MAX_LENGTH:
+    words = query.take("q") or ""
+    if len(words) > search.MAX_LENGTH:
         query.fail("q", Code.PARAMETER_TOO_LONG, f"At most {search.MAX_LENGTH} characters.")
+    words = words.strip()
     if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
         return None
     found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
