@@ -24,7 +24,7 @@ CUSTOMER_ID, ROW_ID = "customer_abc123", "supplier-number-at-customer_abc123"
 RULES: dict[str, Schema] = {
     "id": {"description": "Unique identifier of the object.", "examples": [CUSTOMER_ID]},
     "customer_name": {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
-    "customer_type": {"enum": list(rules.CUSTOMER_TYPES)},
+    **{name: {"enum": list(choices)} for name, choices in rules.CHOICES.items()},
     "email_id": {"pattern": r"^\s*([^@\s\u0000]+@[^@\s\u0000]+)?\s*$", "examples": ["user@example.com"]},
     "default_currency": {"pattern": r"^\s*([A-Z]{3})?\s*$", "examples": ["USD"]},
     "represents_company": {"examples": ["Example Corp"]},

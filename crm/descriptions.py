@@ -42,7 +42,7 @@ LISTED = {
     "number": NUMBER,
     "integer": WHOLE_NUMBER,
     "timestamp": INSTANT,
-    "string": r"[^,\u0000]+",
+    "string": r"(\"([^\"\u0000]|\"\")+\"|[^,\"\s\u0000][^,\u0000]*)",
 }
 KINDS: dict[str, Schema] = {
     "string": TEXT | {"minLength": 1},
@@ -54,12 +54,16 @@ KINDS: dict[str, Schema] = {
 
 
 def _filters(table: dict[str, ExactFilter]) -> list[OpenApiParameter]:
-    return [
-        several(name, LISTED[one.kind], one.label)
-        if isinstance(one, InFilter)
-        else query(name, KINDS[one.kind], one.label)
-        for name, one in table.items()
-    ]
+    return [_list_of(name, one) if isinstance(one, InFilter) else _one(name, one) for name, one in table.items()]
+
+
+def _list_of(name: str, one: ExactFilter) -> OpenApiParameter:
+    return words(name, one.choices, one.label) if one.choices else several(name, LISTED[one.kind], one.label)
+
+
+def _one(name: str, one: ExactFilter) -> OpenApiParameter:
+    schema: Schema = TEXT | {"enum": list(one.choices)} if one.choices else KINDS[one.kind]
+    return query(name, schema, one.label)
 
 
 # The richest first: clients take the first that fits, and most ignore attributes that they do not know.

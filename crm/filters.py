@@ -3,14 +3,14 @@
 import django_filters
 from django.db.models import QuerySet
 
-from crm import search
+from crm import rules, search
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import filtering
 from overplane.api.filtering import filter_table
 from overplane.api.query import Query
 from overplane.problems import Code
 
-CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"])
+CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"], choices=rules.CHOICES)
 SUPPLIER_NUMBER_FILTERS = filter_table(SupplierNumberAtCustomer)
 # As filter sets, for the API description.
 CustomerFilter = type("CustomerFilter", (django_filters.FilterSet,), dict(CUSTOMER_FILTERS))
@@ -19,14 +19,15 @@ SupplierNumberFilter = type("SupplierNumberFilter", (django_filters.FilterSet,),
 
 def narrowed(query: Query) -> QuerySet | None:
     """The customers that the query's filters and words leave; None if it has neither."""
-    words = query.take("q")
-    if words is not None and len(words) > search.MAX_LENGTH:
+    words = query.take("q") or ""
+    if len(words) > search.MAX_LENGTH:
         query.fail("q", Code.PARAMETER_TOO_LONG, f"At most {search.MAX_LENGTH} characters.")
+    words = words.strip()
     if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
         return None
     found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
     for name in (f"{name}[{operator}]" for name in search.SEARCHED for operator in ("contains", "prefix")):
-        if part := query.values.get(name):
+        if type(part := query.values.get(name)) is str:
             found = search.having(found, part)
     return search.narrow(found, words) if words and not query.errors else found
 

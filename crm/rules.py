@@ -3,7 +3,7 @@
 A rule takes one attribute's value (never null, unless it is in REQUIRED) and returns what is wrong, or None.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,14 +12,19 @@ from django.utils.translation import gettext as _
 from overplane.problems import Code, Errors, invalid
 
 CUSTOMER_TYPES = ("Company", "Individual", "Partnership")
+# Attributes that have a closed choice of values: judged, described and filtered by it.
+CHOICES: dict[str, tuple[str, ...]] = {"customer_type": CUSTOMER_TYPES}
 REQUIRED = frozenset({"customer_name"})
 Rule = Callable[[Any], ValidationError | None]
 
 
-def customer_type(value: str) -> ValidationError | None:
-    if value in CUSTOMER_TYPES:
-        return None
-    return invalid(Code.PARAMETER_INVALID, _("Must be one of %s.") % ", ".join(CUSTOMER_TYPES))
+def _one_of(choices: Collection[str]) -> Rule:
+    def judge(value: str) -> ValidationError | None:
+        if value in choices:
+            return None
+        return invalid(Code.PARAMETER_INVALID, _("Must be one of %s.") % ", ".join(choices))
+
+    return judge
 
 
 def email_id(value: str) -> ValidationError | None:
@@ -37,7 +42,10 @@ def default_currency(value: str) -> ValidationError | None:
     return invalid(Code.PARAMETER_INVALID, _("Must be a currency code of three capital letters, such as USD."))
 
 
-CUSTOMER: dict[str, Rule] = {rule.__name__: rule for rule in (customer_type, email_id, default_currency)}
+CUSTOMER: dict[str, Rule] = {
+    **{name: _one_of(choices) for name, choices in CHOICES.items()},
+    **{rule.__name__: rule for rule in (email_id, default_currency)},
+}
 
 
 def customer_errors(values: Mapping[str, Any]) -> Errors:

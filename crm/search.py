@@ -5,19 +5,24 @@ tokenizer, tied to its own integer key (VACUUM renumbers the rowids of a table w
 and kept by triggers, which are put back after every migration.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from overplane.database import counters
-from overplane.database.text import fold, search_text
+from overplane.database.text import fold, search_text, without_gaps
+from overplane.ids import is_id
 
 SEARCHED = ("customer_name", "email_id", "mobile_no", "tax_id", "customer_pos_id", "first_name", "last_name")
 MAX_LENGTH = 200
+
+CUSTOMER, LINE_ITEM = "customer", "supplier-number-at-customer"  # as their ids begin
+# One value, so that the planner takes it to the index before it looks at customers.
+PARENT = "SELECT customer_id FROM crm_suppliernumberatcustomer WHERE id = %s"
 
 SQLITE_TABLES = [
     "CREATE TABLE IF NOT EXISTS crm_search_key (docid integer PRIMARY KEY, customer_id varchar(100) NOT NULL UNIQUE)",
@@ -63,20 +68,44 @@ def text_of_values(values: list[str | None]) -> str:
 
 
 def narrow(queryset: QuerySet, words: str) -> QuerySet:
-    """Customers in whose text every word is found: three letters or more anywhere, fewer at a word's start."""
-    parts = [part if len(part) > 2 else " " + part for part in fold(words).split()]
+    """Customers in whose text every word is found, three letters or more anywhere, fewer at a word's start; or whose id it is."""
+    folded = fold(words).split()
+    # Words of nothing but accents find nobody, not everybody.
+    found = _has_all(folded) if folded else Q(pk__in=[])
+    whole = _has_id(words.strip())
+    return queryset.filter(found if whole is None else found | whole)
+
+
+def _has_all(words: Sequence[str]) -> Q:
+    parts = [_part(word) for word in words]
+    condition = Q()
     if connection.vendor == "sqlite" and (indexed := [part for part in parts if len(part) > 2]):
         phrases = " AND ".join('"' + part.replace('"', '""') + '"' for part in indexed)
-        queryset = queryset.filter(pk__in=RawSQL(SQLITE_FIND, [phrases]))  # noqa: S611 (bound as a parameter)
+        condition &= Q(pk__in=RawSQL(SQLITE_FIND, [phrases]))  # noqa: S611 (bound as a parameter)
         parts = [part for part in parts if len(part) < 3]
     for part in parts:
-        queryset = queryset.filter(search_text__contains=part)
-    return queryset
+        condition &= Q(search_text__contains=part)
+    return condition
+
+
+def _part(word: str) -> str:
+    """What the text must hold for a word to be found."""
+    number = without_gaps(word)
+    word = number if len(number) > 2 else word
+    return word if len(word) > 2 else " " + word
+
+
+def _has_id(word: str) -> Q | None:
+    """The customer with this id, or whose line item has it."""
+    if is_id(CUSTOMER, word):
+        return Q(pk=word)
+    return Q(pk=RawSQL(PARENT, [word])) if is_id(LINE_ITEM, word) else None  # noqa: S611 (bound as a parameter)
 
 
 def having(queryset: QuerySet, part: str) -> QuerySet:
     """Customers whose text may hold this part of a searched attribute: a condition that the index answers, besides the exact one."""
-    folded = " ".join(fold(part).split())
+    # The beginning of a long part does; SQLite takes no pattern above 50,000 bytes.
+    folded = " ".join(fold(part[:MAX_LENGTH]).split())
     return queryset.filter(search_text__contains=folded) if len(folded) > 2 else queryset
 
 

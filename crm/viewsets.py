@@ -33,7 +33,7 @@ class CustomerShape:
 
     def __init__(self, query: Query) -> None:
         self.fields = query.names("fields", CUSTOMER_NAMES)
-        self.expand = bool(query.many("expand[]", EXPANDABLE))
+        self.expand = bool(query.many("expand", EXPANDABLE))
 
     @property
     def is_whole(self) -> bool:
@@ -63,7 +63,7 @@ def supplier_numbers_of(customer_ids: Sequence[str]) -> dict[str, list[dict[str,
 @describe_customers()
 class CustomerViewSet(ApiViewSet):
     def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
-        query = self.query(repeated=["expand[]"])
+        query = self.query(repeated=["expand"])
         shape = CustomerShape(query)
         row = existing_row_of(CUSTOMERS, id)
         query.finish(SHAPE_PARAMETERS)
@@ -71,7 +71,7 @@ class CustomerViewSet(ApiViewSet):
         return self.shown(shown, row[VERSION], id) if shape.is_whole else JsonResponse(shown)
 
     def list(self, request: HttpRequest) -> HttpResponse:
-        query = self.query(repeated=["expand[]"])
+        query = self.query(repeated=["expand"])
         shape, page = CustomerShape(query), Page.asked(query)
         order = query.choice("order_by", ORDERS, default="-created_at")
         filtered = narrowed(query)
@@ -129,7 +129,7 @@ class CustomerBatchViewSet(ApiViewSet):
 @describe_export()
 class CustomerExportViewSet(ApiViewSet):
     def list(self, request: HttpRequest) -> StreamingHttpResponse:
-        query = self.query(repeated=["expand[]"])
+        query = self.query(repeated=["expand"])
         shape, chosen = CustomerShape(query), narrowed(query)
         query.finish((*SHAPE_PARAMETERS, "q", *CUSTOMER_FILTERS))
         lines = snapshots.lines(Customer.objects.all() if chosen is None else chosen, shape.of)
@@ -255,6 +255,7 @@ def _list_response(
     request: HttpRequest, query: Query, page: Page, shown: list[dict[str, Any]], total: int, has_more: bool
 ) -> HttpResponse:
     response = JsonResponse({"data": shown, "has_more": has_more, "total": total})
-    if links := link_header(request, query, page, [one["id"] for one in shown], has_more=has_more):
+    ids = [one["id"] for one in shown]
+    if links := link_header(request, query, page, ids, total=total, has_more=has_more):
         response["Link"] = links
     return response

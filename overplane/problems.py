@@ -106,5 +106,12 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f' Did you mean "{close[0]}"?' if close else ""
 
 
-def unknown(name: str, known: Collection[str]) -> ValidationError:
-    return invalid(Code.PARAMETER_UNKNOWN, f'There is no parameter "{name[:100]}" here.{nearest(name, known)}')
+def unknown(name: str, known: Collection[str], *, hint: str | None = None) -> ValidationError:
+    told = nearest(name, known) if hint is None else hint
+    return invalid(Code.PARAMETER_UNKNOWN, f'There is no parameter "{name[:100]}" here.{told}')
+
+
+def not_one_of(value: str, choices: Collection[str]) -> ValidationError:
+    """A value that is none of the choices."""
+    message = f'Must be one of {", ".join(choices)}, not "{value[:100]}".{nearest(value, choices)}'
+    return invalid(Code.PARAMETER_INVALID, message)

@@ -58,7 +58,7 @@ class TestPages:
             ("starting_after=a&ending_before=b", {"ending_before": "parameter_conflict"}),
             ("starting_after=customer_never", {"starting_after": "resource_missing"}),
             ("order_by=gender", {"order_by": "parameter_invalid"}),
-            ("fields=gender,sex", {"fields": "parameter_unknown"}),
+            ("fields=gender,sex", {"fields": "parameter_invalid"}),
             ("expand[]=everything", {"expand[][0]": "parameter_invalid"}),
             ("q=" + "x" * 201, {"q": "parameter_too_long"}),
             ("disabled=1", {"disabled": "parameter_invalid_type"}),

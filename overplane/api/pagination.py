@@ -1,6 +1,6 @@
 """Pages of a list: by offset, or by cursor, which a walk can rely on while rows come and go."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -108,19 +108,38 @@ class Slice:
         return cls(kept, len(rows) > page.limit)
 
 
-def link_header(request: HttpRequest, query: Query, page: Page, ids: Sequence[str], *, has_more: bool) -> str:
-    """`Link` with `next` and `prev`, in the manner (offset or cursor) that the caller uses."""
-    rest: list[tuple[str, str]] = [(n, v) for n, v in query.values.items() if n not in PARAMETERS or n == "limit"]
-    rest += [(name, value) for name, values in query.lists.items() for value in values]
-    links: dict[str, Mapping[str, Any]] = {}
-    if page.offset:
-        links["prev"] = {"offset": max(0, page.offset - page.limit)}
-        if has_more:
-            links["next"] = {"offset": page.offset + page.limit}
-    elif ids:
-        if has_more or page.backwards:
-            links["next"] = {"starting_after": ids[-1]}
-        if page.starting_after is not None or (page.backwards and has_more):
-            links["prev"] = {"ending_before": ids[0]}
+def link_header(
+    request: HttpRequest, query: Query, page: Page, ids: Sequence[str], *, total: int, has_more: bool
+) -> str:
+    """`Link` with `next` and `prev`, in the manner (offset or cursor) that the caller uses.
+
+    Both ways end; the pages on them and this one hold every row, each once, as long as nothing changes.
+    """
+    links = {"prev": _before(page, ids, total, has_more=has_more), "next": _after(page, ids, total, has_more=has_more)}
+    kept = {name: value for name, value in query.values.items() if name not in PARAMETERS or name == "limit"}
+    lists = [(f"{name}[]", value) for name, values in query.lists.items() for _, value in values]
     base = request.build_absolute_uri(request.path)
-    return ", ".join(f'<{base}?{urlencode([*rest, *to.items()])}>; rel="{rel}"' for rel, to in links.items())
+    return ", ".join(
+        f'<{base}?{urlencode([*lists, *(kept | place).items()])}>; rel="{rel}"'
+        for rel, place in links.items()
+        if place is not None
+    )
+
+
+def _before(page: Page, ids: Sequence[str], total: int, *, has_more: bool) -> dict[str, Any] | None:
+    if page.offset or (page.starting_after is not None and not ids):
+        # Counted back from the end, if the page is beyond it. The first page ends where the second begins.
+        start = min(page.offset, total) if page.offset else total
+        length = min(start, page.limit or MAX_LIMIT, MAX_LIMIT)
+        return {"offset": start - length, "limit": length} if length else None
+    if ids and (page.starting_after is not None or (page.backwards and has_more)):
+        return {"ending_before": ids[0]}
+    return None
+
+
+def _after(page: Page, ids: Sequence[str], total: int, *, has_more: bool) -> dict[str, Any] | None:
+    if page.offset:
+        return {"offset": page.offset + page.limit} if has_more else None
+    if page.backwards and not ids:
+        return {"offset": 0} if total else None
+    return {"starting_after": ids[-1]} if ids and (has_more or page.backwards) else None

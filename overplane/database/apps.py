@@ -11,7 +11,7 @@ from overplane.database import lookups, upkeep
 
 def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     if connection.vendor == "sqlite":
-        connection.connection.create_function("overplane_upper", 1, lookups.upper, deterministic=True)
+        connection.connection.create_function("overplane_caseless", 1, lookups.caseless, deterministic=True)
 
 
 def install_upkeep(using: str, **kwargs: Any) -> None:

@@ -10,11 +10,11 @@ FIELDS = """    grade = StringField("grade")
     visits = models.IntegerField("visits", null=True, blank=True)
     branches = models.PositiveIntegerField("branches", default=1)
 """
-VISIT = '''
+VISIT = """
 
 class Visit(models.Model):
     customer = CascadeKey(Customer, related_name="visits_paid")
-'''
+"""
 
 
 def grow(root: Path) -> None:

@@ -1,0 +1,193 @@
+"""What the value of a filter may be: read from an address, where all values are texts, or with its JSON type."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.dateparse import parse_date, parse_datetime
+
+from overplane.database.attributes import json_type
+from overplane.database.numbers import read_decimal
+from overplane.problems import MOST_TOLD, Code, Errors, invalid, not_one_of
+
+SECOND, MICROSECOND, DAY = timedelta(seconds=1), timedelta(microseconds=1), timedelta(days=1)
+# Of a whole number: 64 bits hold all of these, and SQLite cannot be asked for more.
+MOST_DIGITS = 18
+
+
+class ValueField(forms.Field):
+    """Reads a filter's value; `accepted` are the JSON types that it may have."""
+
+    accepted: tuple[type, ...] = (str,)
+    wanted = "a string"
+
+    def clean(self, value: Any) -> Any:
+        if type(value) not in self.accepted:
+            hint = " To find what has no value use [is_null]." if value is None else ""
+            raise invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {self.wanted}, not {json_type(value)}.{hint}")
+        return self.read(value)
+
+    def read(self, value: Any) -> Any:
+        raise NotImplementedError
+
+
+class TextField(ValueField):
+    def read(self, value: str) -> str:
+        if not value:
+            raise invalid(Code.PARAMETER_INVALID_EMPTY, "Must not be empty. To find what has no value use [is_null].")
+        return value
+
+
+class ChoiceField(TextField):
+    def __init__(self, *, choices: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = choices
+
+    def read(self, value: str) -> str:
+        if super().read(value) not in self.choices:
+            raise not_one_of(value, self.choices)
+        return value
+
+
+class TruthField(ValueField):
+    accepted, wanted = (str, bool), "true or false"
+
+    def read(self, value: str | bool) -> bool:
+        if value not in ("true", "false", True, False):
+            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be true or false.")
+        return value in ("true", True)
+
+
+class NumberField(ValueField):
+    accepted, wanted = (str, int, Decimal), "a number"
+
+    def read(self, value: str | int | Decimal) -> Decimal:
+        try:
+            number = read_decimal(value.strip()) if isinstance(value, str) else Decimal(value)
+        except ValueError:
+            raise invalid(Code.PARAMETER_INVALID_TYPE, "Must be a number, written like 12.5.") from None
+        if len(number.as_tuple().digits) > 40 or abs(number.adjusted()) > 20:
+            raise invalid(Code.PARAMETER_INVALID_RANGE, "Must be a number of at most twenty digits.")
+        return number
+
+
+class WholeNumberField(ValueField):
+    accepted, wanted = (str, int, Decimal), "a whole number"
+
+    def read(self, value: str | int | Decimal) -> int:
+        if isinstance(value, Decimal) and value.adjusted() < MOST_DIGITS and value == int(value):
+            value = int(value)  # 5.0
+        text = str(value)
+        if not re.fullmatch(r"-?[0-9]+", text):
+            raise invalid(Code.PARAMETER_INVALID_INTEGER, "Must be a whole number.")
+        if len(text.lstrip("-")) > MOST_DIGITS:
+            message = f"Must be a whole number of at most {MOST_DIGITS} digits."
+            raise invalid(Code.PARAMETER_INVALID_RANGE, message)
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time that is meant: from `start` to before `end`; None if time ends first."""
+
+    start: datetime
+    end: datetime | None
+
+    @classmethod
+    def of(cls, start: datetime, length: timedelta) -> "Span":
+        try:
+            return cls(start, start + length)
+        except OverflowError:
+            return cls(start, None)
+
+
+class MomentField(ValueField):
+    """A day is meant whole. A moment is the second that it falls in, as timestamps are shown, unless it says more."""
+
+    def read(self, value: str) -> Span:
+        text = value.strip()
+        # In an address a plus that is not written %2B comes as a blank.
+        text = text[:11] + text[11:].replace(" +", "+").replace(" ", "+")
+        try:
+            if day := parse_date(text):
+                return Span.of(datetime.combine(day, time.min, UTC), DAY)
+            moment = parse_datetime(text)
+            if moment is None:
+                raise ValueError
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return Span.of(moment, MICROSECOND if moment.microsecond else SECOND)
+        except (ValueError, OverflowError):
+            message = "Must be a timestamp such as 2024-01-15T09:30:00Z, or a date."
+            raise invalid(Code.PARAMETER_INVALID, message) from None
+
+
+FIELDS: dict[str, type[ValueField]] = {
+    "string": TextField,
+    "boolean": TruthField,
+    "number": NumberField,
+    "integer": WholeNumberField,
+    "timestamp": MomentField,
+}
+
+
+class ListField(forms.Field):
+    """Values separated by commas, in JSON also a list of values."""
+
+    def __init__(self, inner: forms.Field, most: int) -> None:
+        super().__init__()
+        self.inner, self.most = inner, most
+
+    def clean(self, value: Any) -> list[Any]:
+        if type(value) not in (str, list):
+            raise invalid(Code.PARAMETER_INVALID_TYPE, f"Must be a list, not {json_type(value)}.")
+        elements = value if type(value) is list else split_list(value)
+        if len(elements) > self.most:
+            raise too_many(self.most)
+        cleaned: list[Any] = []
+        errors: Errors = {}
+        for i, element in enumerate(elements):
+            try:
+                cleaned.append(self.inner.clean(element))
+            except ValidationError as error:
+                if len(errors) < MOST_TOLD:
+                    errors[f"[{i}]"] = [error]
+        if not errors:
+            return cleaned
+        if type(value) is list:
+            raise ValidationError(errors)  # type: ignore[arg-type]
+        place, (first,) = next(iter(errors.items()))
+        raise invalid(Code(first.code), f"Value {int(place[1:-1]) + 1} of the list: {first.message}")
+
+
+def too_many(most: int) -> ValidationError:
+    return invalid(Code.PARAMETER_INVALID_RANGE, f"At most {most:,} values are read. Ask in several requests.")
+
+
+QUOTED = re.compile(r'[ \t]*"((?:[^"]|"")*+)"[ \t]*')
+
+
+def split_list(text: str) -> list[str]:
+    """The values of a comma-separated list, written as in CSV: in double quotes if there are commas in it, quotes then twice."""
+    values, place = [], 0
+    while True:
+        quoted = QUOTED.match(text, place)
+        if quoted:
+            value, end = quoted[1].replace('""', '"'), quoted.end()
+        else:
+            end = text.find(",", place)
+            end = len(text) if end < 0 else end
+            value = text[place:end].strip()
+            if value.startswith('"'):
+                raise invalid(Code.PARAMETER_INVALID, f"The double quote of value {len(values) + 1} is never closed.")
+        if end < len(text) and text[end] != ",":
+            message = f"A comma must follow the closing double quote of value {len(values) + 1}; a quote inside it stands twice."
+            raise invalid(Code.PARAMETER_INVALID, message)
+        values.append(value)
+        if end == len(text):
+            return values
+        place = end + 1
