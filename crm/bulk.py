@@ -156,7 +156,8 @@ def _work_out(
     was = {row_id: idx for idx, row_id in enumerate(plan.before, 1)}
     moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
     for row in plan.deletes:
-        shown, old = representation.deleted(row["id"]), representation.last_values(row)
+        shown = representation.deleted_supplier_number(row["id"], customer_id)
+        old = representation.last_values(row)
         told.append(
             Change("supplier_number_at_customer.deleted", customer_id, row["id"], row["version"] + 1, shown, old)
         )
@@ -174,7 +175,7 @@ def _work_out(
         inserts.append(row)
         told.append(Change(ROW_CREATED, customer_id, row["id"], 1, representation.supplier_number(row), {}))
     if any(idx_of[i] != idx for i, idx in was.items() if i in idx_of):
-        shown = {"parent_id": customer_id, "ordered_ids": plan.order}
+        shown = representation.order(customer_id, plan.order)
         old = {"ordered_ids": plan.before}
         type_ = "supplier_number_at_customer.reordered"
         told.append(Change(type_, customer_id, customer_id, plan.customer["version"], shown, old))

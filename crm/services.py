@@ -194,7 +194,7 @@ def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[i
         new_order = [i for i in order if i != row_id]
         SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
         rearrange(order, new_order)
-        shown, old = representation.deleted(row_id), representation.last_values(before)
+        shown, old = representation.deleted_supplier_number(row_id, parent["id"]), representation.last_values(before)
         _tell("supplier_number_at_customer.deleted", parent["id"], row_id, before["version"] + 1, shown, old, origin)
         if new_order != order[:-1]:
             _tell_order(parent, order, new_order, origin)
@@ -317,7 +317,7 @@ def _tell(type_: str, subject: str, object_id: str, version: int, shown: Values,
 
 
 def _tell_order(parent: Values, order: Sequence[str], new_order: Sequence[str], origin: Origin) -> None:
-    shown = {"parent_id": parent["id"], "ordered_ids": list(new_order)}
+    shown = representation.order(parent["id"], new_order)
     old = {"ordered_ids": list(order)}
     type_ = "supplier_number_at_customer.reordered"
     _tell(type_, parent["id"], parent["id"], parent["version"], shown, old, origin)
