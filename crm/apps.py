@@ -7,10 +7,8 @@ from crm import search
 from overplane.database import upkeep
 from overplane.events import types
 
-EVENT_TYPES = [
-    *(f"customer.{change}" for change in ("created", "updated", "deleted")),
-    *(f"supplier_number_at_customer.{change}" for change in ("created", "updated", "deleted", "reordered")),
-]
+CUSTOMER_EVENTS = [f"customer.{change}" for change in ("created", "updated", "deleted")]
+ROW_EVENTS = [f"supplier_number_at_customer.{change}" for change in ("created", "updated", "deleted", "reordered")]
 
 
 def names_of_imports(ids: Sequence[str]) -> dict[str, str]:
@@ -25,6 +23,7 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         types.namers["import"] = names_of_imports
-        types.known[:] = EVENT_TYPES
+        types.known[:] = [*CUSTOMER_EVENTS, *ROW_EVENTS]
+        types.subject_names |= dict.fromkeys(ROW_EVENTS, "customer_id")
         upkeep.keep_count("crm_customer")
         upkeep.keep(upkeep.Kept("crm_customer", search.install, search.missing))

@@ -175,7 +175,8 @@ class _Work:
         was = {row_id: idx for idx, row_id in enumerate(plan.before, 1)}
         self.moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
         for row in plan.deletes:
-            shown, old = representation.deleted(row["id"]), representation.last_values(row)
+            shown = representation.deleted_supplier_number(row["id"], row["customer_id"])
+            old = representation.last_values(row)
             self._record(DELETED, row | {"version": row["version"] + 1}, shown, old)
         for before, changed in plan.updates:
             # A move has made a new version of the row by now.
@@ -198,7 +199,7 @@ class _Work:
 
 def reordered(customer: Mapping[str, Any], before: Sequence[str], order: Sequence[str]) -> Change:
     """Other rows than the one that was added, moved or deleted stand elsewhere now."""
-    shown = {"parent_id": customer["id"], "ordered_ids": list(order)}
+    shown = representation.order(customer["id"], order)
     old = {"ordered_ids": list(before)}
     return Change(REORDERED, customer["id"], customer["id"], customer["version"], shown, old)
 

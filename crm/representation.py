@@ -43,6 +43,16 @@ def deleted(object_id: str) -> Shown:
     return {"id": object_id, "deleted": True}
 
 
+def deleted_supplier_number(row_id: str, customer_id: str) -> Shown:
+    """In the log, whose readers cannot ask any more whose row it was."""
+    return {"id": row_id, "customer_id": customer_id, "deleted": True}
+
+
+def order(customer_id: str, ordered_ids: Sequence[str]) -> Shown:
+    """The rows of a customer, put in order. `parent_id` is the older name of `customer_id`."""
+    return {"parent_id": customer_id, "customer_id": customer_id, "ordered_ids": list(ordered_ids)}
+
+
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Shown:
     """The old values of what differs; `updated_at` goes without saying."""
     return {name: before[name] for name in after if before[name] != after[name] and name != "updated_at"}

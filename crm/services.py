@@ -221,7 +221,7 @@ def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[i
         new_order = [i for i in order if i != row_id]
         SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
         rearrange(order, new_order)
-        shown, old = representation.deleted(row_id), representation.last_values(before)
+        shown, old = representation.deleted_supplier_number(row_id, parent["id"]), representation.last_values(before)
         _tell(DELETED, parent["id"], row_id, before["version"] + 1, shown, old, origin)
         if new_order != order[:-1]:
             log.record(reordered(parent, order, new_order), origin=origin)

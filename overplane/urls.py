@@ -15,6 +15,7 @@ handler500 = pages.handler500
 
 urlpatterns = [
     path("api/crm/event", EventViewSet.as_view({"get": "list"}), name="event-list"),
+    path("api/crm/event/<str:id>", EventViewSet.as_view({"get": "retrieve"}), name="event"),
     *api_routes,
     path("api/openapi.json", pages.openapi, name="openapi"),
     path("docs", docs, name="docs"),

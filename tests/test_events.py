@@ -50,9 +50,11 @@ def test_rows_are_told_and_shifts_too(live_api: Api) -> None:
     assert [kind for kind, _ in told] == [
         "created", "created", "reordered", "updated", "reordered", "deleted", "reordered",
     ]  # fmt: skip
-    assert told[2][1]["object"] == {"parent_id": customer, "ordered_ids": [second["id"], first["id"]]}
+    new_order = [second["id"], first["id"]]
+    assert told[2][1]["object"] == {"parent_id": customer, "customer_id": customer, "ordered_ids": new_order}
     assert told[2][1]["previous_attributes"] == {"ordered_ids": [first["id"]]}
     assert told[3][1]["previous_attributes"] == {"idx": 1}
+    assert told[5][1]["object"] == {"id": first["id"], "customer_id": customer, "deleted": True}
     assert set(told[5][1]["previous_attributes"]) == {"idx", "company", "supplier_number"}
 
 
@@ -66,7 +68,8 @@ def test_deleting_takes_the_values_out_of_the_log(live_api: Api) -> None:
         "customer.created", "supplier_number_at_customer.created", "customer.updated", "customer.deleted",
     ]  # fmt: skip
     assert told[-1]["data"]["object"] == {"id": made["id"], "deleted": True}
-    assert told[1]["data"] == {"object": {"id": row["id"]}, "previous_attributes": {}}
+    assert told[0]["data"] == {"object": {"id": made["id"]}, "previous_attributes": {}}
+    assert told[1]["data"] == {"object": {"id": row["id"], "customer_id": made["id"]}, "previous_attributes": {}}
     assert [e["object_version"] for e in told] == [1, 1, 2, 3]
     text = live_api.feed("?after=start").content.decode()
     assert "Secret" not in text

@@ -95,7 +95,7 @@ OPERATORS: dict[str, dict[str, tuple[type[ExactFilter], str, bool, str]]] = {
 NULLABLE_KINDS = ("string", "number")
 
 
-def _filters(name: str, kind: str, choices: Sequence[str]) -> Iterable[tuple[str, ExactFilter]]:
+def _filters(name: str, kind: str, choices: Sequence[str], *, is_nullable: bool) -> Iterable[tuple[str, ExactFilter]]:
     for operator, (class_, lookup, negated, words) in OPERATORS[kind].items():
         label = f"`{name}` {words}."
         # A part of a choice is no choice.
@@ -116,7 +116,11 @@ def filter_table(
     known: dict[str, Attribute] = attributes(model)
     kinds = {"id": "string", **dict.fromkeys(timestamps, "timestamp"), **{n: a.kind for n, a in known.items()}}
     closed = choices or {}
-    return {n: made for field, kind in kinds.items() for n, made in _filters(field, kind, closed.get(field, ()))}
+    return {
+        name: made
+        for field, kind in kinds.items()
+        for name, made in _filters(field, kind, closed.get(field, ()), is_nullable=model._meta.get_field(field).null)
+    }
 
 
 def narrow(table: dict[str, ExactFilter], queryset: QuerySet, query: Query) -> QuerySet:

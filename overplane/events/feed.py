@@ -1,43 +1,72 @@
 """Reading the log as a feed that misses nothing and repeats nothing, though transactions commit out of order.
 
-Only events below the horizon, the oldest transaction still running, are served: what is there can
-no longer change or be added to. Positions are (epoch, xid, seq); a cursor also names the epoch in
-which it was given out, so that one from before a restore is told apart.
+Only events below the horizon (see `horizon`) are served: what is there can no longer change or be added to.
+Positions are (epoch, xid, seq); a cursor also names the epoch in which it was given out, so that one from before
+a restore is told apart.
+
+A cursor is always the position of an event, never the horizon: after a crash PostgreSQL deals the numbers of
+transactions that left no trace once more, and a poller standing on such a number would miss what gets it. And an
+event can be looked up: a cursor whose event the log does not have was given out by another log.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import Q
-from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.db.models import Exists, F, Q
 
 from overplane.api.errors import ApiError, bad_request, error
-from overplane.events import epochs
+from overplane.database import statements
+from overplane.database.rows import Table
+from overplane.events import epochs, horizon, types
 from overplane.events.models import Epoch, Event
+from overplane.events.positions import OLDEST, Order, Position, order, order_of_few
 from overplane.ids import sortable
 from overplane.problems import Code
 
 START = "start"
 CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})")
+EVENT_ID = re.compile(r"evt_([0-9a-v]{6})([0-9a-v]{18})")
+BIGGEST = 2**63 - 1
 PURGE_STEP = 5000
 NAMES = (
-    "epoch", "xid", "seq", "type", "created_at", "actor", "object_id", "object_version",
+    "epoch", "xid", "seq", "type", "created_at", "actor", "subject", "object_id", "object_version",
     "request_id", "idempotency_key", "object", "previous",
 )  # fmt: skip
+EPOCHS = Table(Epoch)
 
 
-class Position(NamedTuple):
-    epoch: int
-    xid: int
-    seq: int
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which events are asked for. `subject`: those of an object and of what belongs to it; `object_id`: its own alone."""
+
+    types: Sequence[str] | None = None
+    subject: str | None = None
+    object_id: str | None = None
+
+    def condition(self) -> Q:
+        chosen = Q()
+        if self.types is not None:
+            chosen &= Q(type__in=self.types)
+        if self.subject is not None:
+            chosen &= Q(subject=self.subject)
+            chosen &= Q(object_id=self.object_id) if self.object_id is not None else Q()
+        elif self.object_id is not None:
+            # Each half has its index; what is about a subject itself costs writers no entry in a second one.
+            of_itself = Q(subject=self.object_id, object_id=self.object_id)
+            chosen &= of_itself | Q(~Q(object_id=F("subject")), object_id=self.object_id)
+        return chosen
+
+    def order(self) -> Order:
+        is_few = self.subject is not None or self.object_id is not None
+        return order_of_few() if is_few else order()
 
 
-OLDEST = Position(0, 0, 0)
+EVERYTHING = Choice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +78,86 @@ class Feed:
     next_cursor: str
 
 
-def read(after: str | None, *, limit: int, types: Sequence[str] | None) -> Feed:
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log as it stands now."""
+
+    epoch: int
+    token: str
+    horizon: int | None
+    purged: Position  # up to here it is gone
+
+    @classmethod
+    def now(cls) -> "Log":
+        epochs.current()  # the first to read a restored log begins its epoch, as the first to write would
+        horizon.refresh()
+        sql = f"SELECT id, token, purged_xid, purged_seq, {horizon.expression()} FROM {EPOCHS.name} ORDER BY id"
+        marks = statements.rows(sql, [])
+        epoch, token, _, _, settled_to = marks[-1]
+        purged = max([Position(mark, xid, seq) for mark, _, xid, seq, _ in marks if seq], default=OLDEST)
+        return cls(epoch, token, settled_to, purged)
+
+    def end(self, position: Position | None = None) -> tuple[Position, bool]:
+        """The newest event that may be served now, and whether there is one at `position`."""
+        settled = Event.objects.filter(*horizon.settled(self.epoch, self.horizon))
+        place = position or OLDEST
+        is_there = Exists(Event.objects.filter(pk=place.seq, epoch=place.epoch, xid=place.xid))
+        newest = settled.order_by(*order().columns).reverse().annotate(is_there=is_there)
+        found = newest.values_list("epoch", "xid", "seq", "is_there").first()
+        if found is None:
+            return Log.now().purged, False  # once more: a purge may have taken the last ones since
+        return Position(*found[:3]), found[3]
+
+    def is_place(self, position: Position) -> bool:
+        """May a cursor stand here, though no event does?"""
+        # Cursors of an empty log, and those of former versions, which were horizons.
+        is_horizon = position.seq == 0 and position <= (self.epoch, self.horizon or 0, 0)
+        return is_horizon or position == Log.now().purged
+
+    def cursor(self, position: Position) -> str:
+        return f"{self.token}.{'.'.join(map(str, position))}"
+
+
+def read(after: str | None, *, limit: int, choice: Choice = EVERYTHING) -> Feed:
     """Ascending from `after`; without it the newest first, and the cursor is the end of the log now."""
-    epochs.current()  # the first to read a restored log begins its epoch, as the first to write would
-    marks = list(Epoch.objects.order_by("id"))
-    current = marks[-1]
-    horizon = _horizon()
-    position = _position(after, current.token, _purged(marks)) if after is not None else None
-    end = _end(current.id, horizon)
+    log = Log.now()
+    position = _position(after, log) if after is not None else None
+    end, is_there = log.end(position)
+    if position is not None and after != START and not is_there and not log.is_place(position):
+        raise _expired("This cursor points to nothing in this log, as one from another copy of the database does.")
+    by = choice.order()
     # Not what is written while we read: it is behind the cursor that we are about to give.
-    until = Q(epoch__lt=current.id) | Q(xid__lt=horizon) if horizon else Q(seq__lte=end.seq)
-    chosen = Event.objects.filter(until)
-    if types is not None:
-        chosen = chosen.filter(type__in=types)
+    chosen = Event.objects.filter(choice.condition(), by.until(end)).order_by(*by.columns).values_list(*NAMES)
     if position is None:
-        rows = list(chosen.order_by("-epoch", "-xid", "-seq").values_list(*NAMES)[: limit + 1])
-        next_position = end
+        rows, next_position = list(chosen.reverse()[: limit + 1]), end
+    elif position >= end:
+        rows, next_position = [], position
     else:
-        later = TupleGreaterThan(Tuple("epoch", "xid", "seq"), tuple(position))
-        rows = list(chosen.filter(later).order_by("epoch", "xid", "seq").values_list(*NAMES)[: limit + 1])
-        # Nothing further to see below the horizon: with `types`, do not read the others again and again.
-        through = max(position, end) if len(rows) <= limit else position
-        next_position = Position(*rows[limit - 1][:3]) if len(rows) > limit else through
-    cursor = f"{current.token}.{'.'.join(map(str, next_position))}"
-    return Feed([shown(*row) for row in rows[:limit]], len(rows) > limit, cursor)
+        rows = list(chosen.filter(by.after(position))[: limit + 1])
+        # Nothing further to see: what was not chosen need not be read again and again.
+        next_position = Position(*rows[limit - 1][:3]) if len(rows) > limit else end
+    return Feed([shown(*row) for row in rows[:limit]], len(rows) > limit, log.cursor(next_position))
+
+
+def find(event_id: str) -> dict[str, Any] | None:
+    """One event, as soon as it is committed: it need not be below the horizon, since no cursor follows from it."""
+    match = EVENT_ID.fullmatch(event_id)
+    if match is None:
+        return None
+    epoch, seq = (int(digits, 32) for digits in match.groups())
+    if seq > BIGGEST:
+        return None
+    row = Event.objects.filter(pk=seq, epoch=epoch).values_list(*NAMES).first()
+    return shown(*row) if row else None
 
 
 def shown(
-    epoch: int, xid: int, seq: int, type_: str, created_at: datetime, actor: str, object_id: str, version: int,
-    request_id: str | None, idempotency_key: str | None, object_: str | None, previous: str | None,
+    epoch: int, xid: int, seq: int, type_: str, created_at: datetime, actor: str, subject: str, object_id: str,
+    version: int, request_id: str | None, idempotency_key: str | None, object_: str | None, previous: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     """An event as it looks from outside. One whose subject was deleted has lost its values."""
     data = {
-        "object": orjson.Fragment(object_) if object_ is not None else {"id": object_id},
+        "object": _object(object_, object_id, types.subject_names.get(type_), subject),
         "previous_attributes": orjson.Fragment(previous) if previous is not None else {},
     }
     return {
@@ -95,60 +171,50 @@ def shown(
     }
 
 
-def _horizon() -> int | None:
-    """Every transaction below this number has ended. None: writers stand in line (SQLite)."""
-    if connection.vendor != "postgresql":
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        return cursor.fetchone()[0]
+def _object(text: str | None, object_id: str, name: str | None, subject: str) -> Any:
+    """`name`: the attribute that says what the object belongs to, if it belongs to anything."""
+    belongs = {name: subject} if name else {}
+    if text is None:
+        return {"id": object_id} | belongs
+    # Written as `dumps` does, without blanks; inside of a value the quotes have backslashes before them.
+    if name is None or f'"{name}":' in text:
+        return orjson.Fragment(text)
+    return orjson.loads(text) | belongs  # from before each event said it
 
 
-def _end(epoch: int, horizon: int | None) -> Position:
-    """A place behind every event that may be served now, and before all that come later."""
-    if horizon is not None:
-        return Position(epoch, horizon, 0)
-    newest = Event.objects.order_by("-epoch", "-xid", "-seq").values_list("epoch", "xid", "seq").first()
-    return Position(*newest) if newest else Position(epoch, 0, 0)
-
-
-def _purged(marks: Sequence[Epoch]) -> Position:
-    """Up to here the log is gone."""
-    return max([Position(m.id, m.purged_xid, m.purged_seq) for m in marks if m.purged_seq], default=OLDEST)
-
-
-def _position(after: str, token: str, purged: Position) -> Position:
+def _position(after: str, log: Log) -> Position:
     if after == START:
-        return purged
+        return log.purged
     match = CURSOR.fullmatch(after)
     if match is None:
         raise bad_request(Code.CURSOR_INVALID, "This is no cursor of this feed. Begin with after=start.", "after")
     position = Position(*(int(number) for number in match.groups()[1:]))
-    if match[1] != token or position < purged:
-        raise _expired()
-    if max(position) >= 2**63:
+    if match[1] != log.token or position < log.purged:
+        raise _expired("The log no longer reaches back to this cursor.")
+    if max(position) > BIGGEST:
         raise bad_request(Code.CURSOR_INVALID, "This is no cursor of this feed. Begin with after=start.", "after")
     return position
 
 
-def _expired() -> ApiError:
-    message = "The log no longer reaches back to this cursor. Begin anew: export, then go on from its cursor."
+def _expired(why: str) -> ApiError:
+    message = f"{why} Begin anew: export, then go on from its cursor."
     return error(410, Code.CURSOR_EXPIRED, message, param="after")
 
 
 def end_cursor() -> str:
     """The end of the log now: whoever reads all objects after this and then the feed from it misses nothing."""
-    return read(None, limit=1, types=None).next_cursor
+    log = Log.now()
+    return log.cursor(log.end()[0])
 
 
 def purge(older_than: datetime) -> int:
     """Deletes the oldest events, up to the first that is young enough. The cursors before that expire."""
-    horizon = _horizon()
-    ordered = Event.objects.order_by("epoch", "xid", "seq").values_list("epoch", "xid", "seq")
-    if horizon:
-        ordered = ordered.filter(Q(epoch__lt=epochs.current()) | Q(xid__lt=horizon))
+    log = Log.now()
+    by = order()
+    ordered = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
+    ordered = ordered.order_by(*by.columns).values_list("epoch", "xid", "seq")
     first_kept = ordered.filter(created_at__gte=older_than).first()
-    doomed = ordered.filter(TupleLessThan(Tuple("epoch", "xid", "seq"), first_kept)) if first_kept else ordered
+    doomed = ordered.filter(by.before(Position(*first_kept))) if first_kept else ordered
     count = 0
     while step := list(doomed[:PURGE_STEP]):
         last = Position(*step[-1])

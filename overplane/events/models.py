@@ -59,5 +59,7 @@ class Event(models.Model):
             models.Index(fields=["epoch", "xid", "seq"], name="event_feed"),
             models.Index(fields=["subject", "seq"], name="event_subject"),
             models.Index(fields=["actor", "seq"], name="event_actor"),
+            # What belongs to something else; a subject's own events are found by `event_subject`.
+            models.Index(fields=["object_id"], name="event_object", condition=~models.Q(object_id=models.F("subject"))),
         ]
         default_permissions = ("view",)

@@ -6,6 +6,8 @@ from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.events import feed, types
 from overplane.events.descriptions import describe_events
+from overplane.events.feed import Choice
+from overplane.problems import ObjectMissing
 
 
 @describe_events()
@@ -13,8 +15,17 @@ class EventViewSet(ApiViewSet):
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query()
         limit = query.integer("limit", default=DEFAULT_LIMIT, lowest=1, cap=MAX_LIMIT)
-        chosen = query.names("types", types.known)
-        after = query.take("after")
-        query.finish(("after", "limit", "types"))
-        page = feed.read(after, limit=limit, types=chosen)
+        after, narrowed = query.take("after"), types.subject_parameters()
+        query.exclusive(*narrowed)
+        subjects = [subject for name in narrowed if (subject := query.take(name)) is not None]
+        choice = Choice(query.names("types", types.known), next(iter(subjects), None), query.take("object_id"))
+        query.finish(("after", "limit", "types", *narrowed, "object_id"))
+        page = feed.read(after, limit=limit, choice=choice)
         return JsonResponse({"data": page.events, "has_more": page.has_more, "next_cursor": page.next_cursor})
+
+    def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
+        event = feed.find(id)
+        if event is None:
+            raise ObjectMissing("event", id)
+        self.no_query()
+        return JsonResponse(event)
