@@ -159,7 +159,9 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     def save_model(self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool) -> None:
         # Off the instance, which full_clean has made Python values of; the form holds texts.
-        values = {name: getattr(obj, name) for name in form.changed_data if name in attributes(Customer)}
+        known = attributes(Customer)
+        values = {name: getattr(obj, name) for name in form.changed_data if name in known}
+        values = {name: known[name].default if value is None else value for name, value in values.items()}
         if change:
             services.update_customer(obj.pk, values, origin=origin_of(request))
         else:
