@@ -181,9 +181,25 @@ def test_the_api_speaks_english_whatever_it_is_asked_and_whatever_page_came_befo
         english = call(accept_language="en")
         page = staff.get(reverse("admin:index"), headers={"accept-language": "de"})
         assert "Zuletzt geändert" in page.content.decode()
-        assert translation.get_language() == "de"
         german = call(accept_language="de")
+        with translation.override("de"):
+            german_thread = call(accept_language="de")
         assert without_request(german.content) == without_request(english.content)
+        assert without_request(german_thread.content) == without_request(english.content)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("began_with", ["en", "de"])
+def test_a_request_leaves_its_thread_the_language_that_it_found(api: Api, began_with: str) -> None:
+    staff = member("Viewer")
+    with translation.override(began_with):
+        for headers in ({"accept-language": "de"}, {"accept-language": "en"}, {"host": "evil.example"}):
+            for path in (reverse("admin:index"), "/nosuch", reverse("docs"), "/healthz"):
+                staff.get(path, headers=headers)
+                assert translation.get_language() == began_with, (path, headers)
+            for path in (CUSTOMER, "/api/nowhere", "/api/openapi.json"):
+                api.get(path, **headers)
+                assert translation.get_language() == began_with, (path, headers)
 
 
 def without_request(content: bytes) -> bytes:
