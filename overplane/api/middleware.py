@@ -11,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 
 from overplane import observability
 from overplane.api import compression, errors
+from overplane.api.cors import Cors
 from overplane.ids import new_id
 
 Answer = HttpResponse | StreamingHttpResponse
@@ -31,7 +32,7 @@ class RequestMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
-        self.answer = _answer
+        self.answer = Cors(_answer) if settings.CORS_ALLOWED_ORIGINS else _answer
         self.api_headers = dict(HEADERS)
         if settings.SECURE_HSTS_SECONDS:
             self.api_headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
