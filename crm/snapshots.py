@@ -1,6 +1,6 @@
 """All customers of one moment as a stream of JSON lines, and where the event feed goes on from there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from overplane.events import epochs, feed
 CHUNK = 500
 
 
-def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]) -> Iterator[bytes]:
+def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]) -> Generator[bytes, None, None]:
     """One line a customer, newest first, then `{"end": true, "count": …, "next_cursor": …}`.
 
     A stream without its end line was broken off.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 
 from crm import batches, representation, services, snapshots
 from crm.descriptions import describe_batch, describe_customers, describe_export, describe_order, describe_rows
@@ -18,6 +18,7 @@ from overplane.api.body import MIB
 from overplane.api.errors import INVALID_REQUEST, ApiError, bad_request, envelope
 from overplane.api.pagination import PARAMETERS, Order, Page, Slice, link_header
 from overplane.api.query import Query
+from overplane.api.streams import StreamResponse
 from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.database.rows import Row, Table
 from overplane.problems import Code, ObjectMissing, VersionMismatch, problems_in
@@ -128,12 +129,12 @@ class CustomerBatchViewSet(ApiViewSet):
 
 @describe_export()
 class CustomerExportViewSet(ApiViewSet):
-    def list(self, request: HttpRequest) -> StreamingHttpResponse:
+    def list(self, request: HttpRequest) -> StreamResponse:
         query = self.query(repeated=["expand"])
         shape, chosen = CustomerShape(query), narrowed(query)
         query.finish((*SHAPE_PARAMETERS, "q", *CUSTOMER_FILTERS))
         lines = snapshots.lines(Customer.objects.all() if chosen is None else chosen, shape.of)
-        return StreamingHttpResponse(lines, content_type="application/x-ndjson")
+        return StreamResponse(lines, content_type="application/x-ndjson")
 
 
 @describe_rows()

@@ -1,6 +1,7 @@
 """Settings from the environment, judged at start: a wrong value stops the service with a message that says which."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+USUAL_PORTS = {"http": "80", "https": "443"}
+ORIGIN = re.compile(r"(https?)://((?:[a-z0-9-]+\.)*[a-z0-9-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.ASCII)
 
 
 class Environment:
@@ -51,6 +55,18 @@ class Environment:
         if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise self._wrong(name, f"a URL that starts with {' or '.join(schemes)}://")
         return url.rstrip("/")
+
+    def origins(self, name: str) -> list[str]:
+        """Origins as browsers send them, scheme://host[:port]: in small letters, without a port that goes without saying."""
+        return [self._origin(name, text) for text in self.names(name, [])]
+
+    def _origin(self, name: str, text: str) -> str:
+        found = ORIGIN.fullmatch(text.lower())
+        if found is None:
+            wanted = f"origins such as https://app.example.com:8443, with commas between; {text!r} is none"
+            raise self._wrong(name, wanted)
+        scheme, host, port = found.groups()
+        return f"{scheme}://{host}" + ("" if port in (None, USUAL_PORTS[scheme]) else f":{port}")
 
     def _wrong(self, name: str, wanted: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{name} is {self.variables.get(name)!r}; it must be {wanted}.")

@@ -60,9 +60,14 @@ request_seconds = Histogram(
 
 def observe(method: str, route: str, status: int, started: float) -> None:
     """Counts one answer. `route` is the pattern, never the path: paths are endless. `started` is perf_counter()."""
-    answered, seconds = _meters(method, route, status)
+    answered, seconds = _meters(method if method in METHODS else OTHER, route, status)
     answered.inc()
     seconds.observe(time.perf_counter() - started)
+
+
+# Anybody may call with methods of their own, and a series once begun is never given up.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
 
 
 @lru_cache(maxsize=1024)

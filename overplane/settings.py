@@ -25,6 +25,7 @@ METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0, read=float)  # requests a second for each key; 0: no limit
 
 INSTALLED_APPS = [
@@ -185,6 +186,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
 }
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"]
+CORS_EXPOSE_HEADERS = [
+    "Request-Id", "ETag", "Link", "Location", "Allow", "Idempotent-Replayed", "Retry-After",
+    "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+]  # fmt: skip
+CORS_PREFLIGHT_MAX_AGE = 7200  # longer than which Chrome keeps none
+
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{PRODUCT} API",
     "VERSION": "1.0.0",

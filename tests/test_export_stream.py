@@ -1,13 +1,24 @@
 """GET /api/crm/customer/export: one snapshot as JSON lines."""
 
 import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, IncompleteRead
+from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.utils import timezone
 
+from crm.models import CUSTOMERS
+from crm.services import new_customer
 from overplane.events import epochs
 from overplane.events.models import Epoch
+from overplane.ids import new_ids
 from tests.conftest import CUSTOMER, Api, codes
+from tests.served import served
 from tests.threads import together
 
 EXPORT = f"{CUSTOMER}/export"
@@ -63,8 +74,8 @@ def test_everything_is_of_one_moment(live_api: Api) -> None:
             together(lambda _: live_api.add_row(made["id"], company="B"), 1)
         return result
 
-    answer = live_api.get(f"{EXPORT}?expand[]=supplier_numbers")
     with connection.execute_wrapper(meanwhile):
+        answer = live_api.get(f"{EXPORT}?expand[]=supplier_numbers")
         (shown, _) = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
     assert shown["supplier_numbers"] == []
     assert len(live_api.rows(made["id"])) == 1
@@ -90,3 +101,90 @@ def test_a_restored_log_begins_its_epoch_before_the_snapshot(live_api: Api) -> N
     epochs.current.cache_clear()  # as in a process that starts on the restored database
     assert len(lines(live_api)) == 2
     assert Epoch.objects.count() == 2
+
+
+def insert(count: int, **values: Any) -> None:
+    made = new_customer({"customer_name": "Acme"} | values, now=timezone.now()) | {"search_text": " ACME"}
+    CUSTOMERS.insert([made | {"id": one} for one in new_ids("customer", count)])
+
+
+def failing(where: str, *, after: int = 0) -> Callable[..., Any]:
+    """The database is lost at the next query with these words, after so many of them."""
+    seen = iter(range(after))
+
+    def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if where in sql and next(seen, None) is None:
+            raise OperationalError("server closed the connection unexpectedly")
+        return run(sql, params, many, context)
+
+    return execute
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("where", ['FROM "crm_customer"', 'FROM "crm_suppliernumberatcustomer"'])
+def test_a_database_that_is_away_is_told_before_there_is_an_answer(live_api: Api, where: str, method: str) -> None:
+    insert(3)
+    with connection.execute_wrapper(failing(where)):
+        answer = live_api.call(method, f"{EXPORT}?expand[]=supplier_numbers")
+    assert (answer.status_code, answer["Retry-After"], answer["Content-Type"]) == (503, "1", "application/json")
+    assert answer.streaming is False
+    if method == "GET":
+        assert answer.json()["error"]["code"] == "unavailable"
+    assert not connection.in_atomic_block
+    assert len(lines(live_api)) == 4
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_database_that_is_lost_on_the_way_breaks_the_answer_off(
+    live_api: Api, coding: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    insert(501)
+    with connection.execute_wrapper(failing('FROM "crm_suppliernumberatcustomer"', after=1)):
+        answer = live_api.get(f"{EXPORT}?expand[]=supplier_numbers", Accept_Encoding=coding)
+        assert answer.status_code == 200
+        parts: Iterator[bytes] = iter(answer.streaming_content)
+        assert next(parts)
+        with caplog.at_level(logging.DEBUG), pytest.raises(ConnectionResetError):
+            next(parts)
+    (record,) = [one for one in caplog.records if one.name == "overplane.api"]
+    assert "broken off: server closed" in record.getMessage()
+    assert record.exc_info is None
+    answer.close()
+    assert not connection.in_atomic_block
+
+
+def test_head_sends_nothing_and_holds_nothing(live_api: Api) -> None:
+    insert(3)
+    answer = live_api.call("HEAD", EXPORT)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/x-ndjson")
+    assert b"".join(answer.streaming_content) == b""
+    answer.close()
+    assert not connection.in_atomic_block
+
+
+def test_what_a_client_sees_of_it(live_api: Api, tmp_path: Path) -> None:
+    """Through gunicorn. On PostgreSQL its sessions are ended while the client reads."""
+    insert(1500, customer_details="x" * 20_000)
+    with served(tmp_path, WEB_CONCURRENCY="1") as service:
+        caller = HTTPConnection("127.0.0.1", service.port, timeout=60)
+        caller.request("HEAD", EXPORT, headers={"Authorization": f"Bearer {live_api.key}"})
+        answer = caller.getresponse()
+        assert (answer.status, answer.read(), answer.headers["Transfer-Encoding"]) == (200, b"", None)
+        caller.request("GET", EXPORT, headers={"Authorization": f"Bearer {live_api.key}"})
+        answer = caller.getresponse()
+        assert answer.read(1000).startswith(b'{"id":"customer_')
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
+                )
+            with pytest.raises(IncompleteRead):
+                answer.read()
+            time.sleep(0.2)
+            (line,) = [one for one in service.log.splitlines() if "broken off" in one]
+            assert json.loads(line)["request_id"] == answer.headers["Request-Id"]
+        else:
+            assert json.loads(answer.read().splitlines()[-1])["count"] == 1500
+        caller.close()
+        assert "Traceback" not in service.log
+        assert "no-body response" not in service.log

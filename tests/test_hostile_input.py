@@ -155,7 +155,7 @@ def test_weird_ids(api: Api, object_id: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", CUSTOMER, "GET, POST"), ("OPTIONS", CUSTOMER, "GET, POST"), ("TRACE", CUSTOMER, "GET, POST"),
+        ("PUT", CUSTOMER, "GET, POST"), ("TRACE", CUSTOMER, "GET, POST"),
         ("POST", f"{CUSTOMER}/x", "GET, PATCH, DELETE"), ("BREW", f"{CUSTOMER}/x", "GET, PATCH, DELETE"),
         ("GET", f"{CUSTOMER}/batch", "POST"), ("POST", "/api/openapi.json", "GET"), ("DELETE", "/api/crm/event", "GET"),
     ],
@@ -163,7 +163,7 @@ def test_weird_ids(api: Api, object_id: str) -> None:
 def test_wrong_methods(api: Api, method: str, path: str, allowed: str) -> None:
     answer = api.call(method, path)
     refused(answer, 405, "method_not_allowed")
-    assert [one for one in answer["Allow"].split(", ") if one != "HEAD"] == allowed.split(", ")
+    assert [one for one in answer["Allow"].split(", ") if one not in ("HEAD", "OPTIONS")] == allowed.split(", ")
 
 
 def test_a_foreign_host(api: Api) -> None:

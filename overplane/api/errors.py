@@ -102,3 +102,10 @@ def answer(failure: ApiError, request_id: str | None = None) -> HttpResponse:
     """The error envelope as a response."""
     body = envelope(failure, request_id or observability.request_id.get())
     return HttpResponse(dumps(body), status=failure.status, headers=failure.headers, content_type="application/json")
+
+
+def no_content(allow: str | None = None) -> HttpResponse:
+    """The answer to OPTIONS, which asks for nothing that a key protects."""
+    response = HttpResponse(status=204, headers={"Allow": allow} if allow else None)
+    del response["Content-Type"]
+    return response

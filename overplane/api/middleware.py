@@ -4,16 +4,22 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import resolve
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from overplane import observability
-from overplane.api import errors
+from overplane.api import compression, errors
+from overplane.api.cors import Cors
 from overplane.ids import new_id
 
-# Answers hold personal data: no cache on the way may keep them.
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+Answer = HttpResponse | StreamingHttpResponse
+HEADERS = {"X-Content-Type-Options": "nosniff"}
+VARY = "Accept-Encoding"
+# Answers hold personal data: no cache on the way may keep them. What has a version may lie with the caller, who asks
+# each time whether it is still true.
+NOT_KEPT, ASKED_AGAIN = "no-store", "private, no-cache"
 
 
 def is_api(path: str) -> bool:
@@ -24,13 +30,14 @@ def is_api(path: str) -> bool:
 class RequestMiddleware:
     """Gives every request its id and counts every answer; takes `/api/` out of the chain."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
+        self.answer = Cors(_answer) if settings.CORS_ALLOWED_ORIGINS else _answer
         self.api_headers = dict(HEADERS)
         if settings.SECURE_HSTS_SECONDS:
             self.api_headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> Answer:
         started = time.perf_counter()
         request.request_id = new_id("req")
         token = observability.request_id.set(request.request_id)
@@ -46,15 +53,39 @@ class RequestMiddleware:
         observability.observe(request.method or "", match.route if match else "none", response.status_code, started)
         return response
 
-    def _api(self, request: HttpRequest) -> HttpResponse:
-        try:
-            request.get_host()  # raises DisallowedHost
-            view, args, kwargs = request.resolver_match = resolve(request.path_info.removesuffix("/"))
-            response = view(request, *args, **kwargs)
-        except Exception as exception:  # noqa: BLE001 (an unknown route, a wrong host, a bug: always the envelope)
-            response = errors.answer(errors.from_exception(exception))
+    def _api(self, request: HttpRequest) -> Answer:
+        response = self.answer(request)
         for name, value in self.api_headers.items():
             response.setdefault(name, value)
+        if response.has_header("Vary"):
+            patch_vary_headers(response, [VARY])
+        else:
+            response["Vary"] = VARY
+        response.setdefault("Cache-Control", ASKED_AGAIN if response.has_header("ETag") else NOT_KEPT)
+        if response.status_code in (204, 304):  # the length of a 304 would be that of the answer it spares
+            return response
+        accepted = request.META.get("HTTP_ACCEPT_ENCODING")
+        if accepted is not None and compression.accepts_gzip(accepted):
+            compression.compress(response)
         if not response.streaming:
             response.setdefault("Content-Length", str(len(response.content)))
+        if request.method == "HEAD":
+            _drop_content(response)
         return response
+
+
+def _answer(request: HttpRequest) -> Answer:
+    try:
+        request.get_host()  # raises DisallowedHost
+        view, args, kwargs = request.resolver_match = resolve(request.path_info.removesuffix("/"))
+        return view(request, *args, **kwargs)
+    except Exception as exception:  # noqa: BLE001 (an unknown route, a wrong host, a bug: always the envelope)
+        return errors.answer(errors.from_exception(exception))
+
+
+def _drop_content(response: Answer) -> None:
+    """HEAD is what GET would be, length and all, without it. Of a stream the first part was made, to see whether it can be."""
+    if response.streaming:
+        response.streaming_content = ()
+    else:
+        response.content = b""

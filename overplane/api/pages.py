@@ -20,6 +20,8 @@ from overplane.database import upkeep
 from overplane.database.encoding import dumps
 from overplane.problems import Code
 
+OF_DESCRIPTION = "GET, HEAD, OPTIONS"
+
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -60,8 +62,10 @@ def description() -> bytes:
 
 
 def openapi(request: HttpRequest) -> HttpResponse:
+    if request.method == "OPTIONS":
+        return errors.no_content(OF_DESCRIPTION)
     if request.method not in ("GET", "HEAD"):
-        raise errors.error(405, Code.METHOD_NOT_ALLOWED, "Only GET is possible here.", Allow="GET, HEAD")
+        raise errors.error(405, Code.METHOD_NOT_ALLOWED, "Only GET is possible here.", Allow=OF_DESCRIPTION)
     return HttpResponse(description(), content_type="application/json")
 
 

@@ -8,7 +8,7 @@ from gunicorn.http import errors as unread
 from overplane import observability
 from overplane.api import errors
 from overplane.api.errors import ApiError, bad_request, error
-from overplane.api.middleware import HEADERS, is_api
+from overplane.api.middleware import HEADERS, NOT_KEPT, is_api
 from overplane.ids import new_id
 from overplane.problems import Code
 
@@ -30,10 +30,10 @@ def refusal(path: str | None, exception: Exception) -> bytes | None:
         response = errors.answer(failure)
     finally:
         observability.request_id.reset(token)
-    observability.observe("none", "none", response.status_code, started)
-    for name, value in (HEADERS | {"Request-Id": request_id, "Connection": "close"}).items():
+    observability.observe("", "none", response.status_code, started)
+    own = {"Request-Id": request_id, "Content-Length": str(len(response.content)), "Connection": "close"}
+    for name, value in (HEADERS | own | {"Cache-Control": NOT_KEPT}).items():
         response[name] = value
-    response["Content-Length"] = str(len(response.content))
     line = f"HTTP/1.1 {response.status_code} {response.reason_phrase}\r\n".encode()
     return line + response.serialize_headers() + b"\r\n\r\n" + response.content
 

@@ -34,7 +34,7 @@ class ApiViewSet(ViewSet):
     """`body_limit`: bytes of a request body."""
 
     body_limit = body.BODY_LIMIT
-    http_method_names = ("get", "head", "post", "put", "patch", "delete")
+    http_method_names = ("get", "head", "post", "put", "patch", "delete", "options")
     # Authentication is our own (see dispatch); DRF's would build five objects a request for it.
     authentication_classes = ()
     permission_classes = ()
@@ -42,6 +42,8 @@ class ApiViewSet(ViewSet):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.request, self.args, self.kwargs = request, args, kwargs
+        if request.method == "OPTIONS":
+            return errors.no_content(", ".join(self.allowed_methods))
         self._payload: dict[str, Any] | None = None
         self.idempotency_key: str | None = None
         headers: dict[str, str] = {}
