@@ -27,7 +27,7 @@ from overplane.api.openapi import (
     words,
 )
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from overplane.api.schemas import TEXT, Schema, ref
+from overplane.api.schemas import COMPONENTS, TEXT, Schema, ref
 
 TAG_CUSTOMER, TAG_ROW = "Customers", "Supplier numbers at customer"
 TAGS |= {
@@ -138,6 +138,36 @@ def describe_customers() -> Callable[[type], type]:
             "Permanently, with its rows; the event log keeps that it was, and forgets its values. It cannot be undone.",
             tag=TAG_CUSTOMER, answer=ref("DeletedCustomer"), parameters=[one, IDEMPOTENCY_KEY, IF_MATCH], errors=[404, 412, *WRITES],
         ),
+    )  # fmt: skip
+
+
+def _sent(one: OpenApiParameter) -> Schema:
+    """A parameter of the list as an attribute of a body, with its JSON type."""
+    made = CUSTOMER_FILTERS.get(one.name)
+    schema: Schema = one.type
+    if one.name == "fields":
+        schema = {"type": "array", "items": {"type": "string", "enum": list(CUSTOMER_NAMES)}}
+    elif isinstance(made, InFilter):
+        schema = {"type": "array", "items": _one(one.name, made).type, "maxItems": made.most}
+    return schema | {"description": one.description.replace("comma-separated ", "")}
+
+
+def describe_search() -> Callable[[type], type]:
+    parameters = [_limit(DEFAULT_LIMIT), *WHICH, ORDER_BY, Q, *SHAPE, *_filters(CUSTOMER_FILTERS)]
+    COMPONENTS["CustomerSearch"] = {
+        "type": "object",
+        "properties": {one.name.replace("expand[]", "expand"): _sent(one) for one in parameters},
+        "additionalProperties": False,
+        "examples": [{"customer_type": "Company", "created_at[gte]": "2024-01-15", "id[in]": [CUSTOMER_ID]}],
+    }
+    return extend_schema_view(
+        create=operation(
+            "searchCustomers", "Search customers",
+            "The list of customers, asked for by a body: for what does not fit into an address, such as a thousand ids. Parameters and answers are"
+            " those of the list; a list of values is a JSON list, each value as it is. It changes nothing: a read-only key may call it, and an"
+            " `Idempotency-Key` is ignored.",
+            tag=TAG_CUSTOMER, answer=ANY_PAGE, body=ref("CustomerSearch"), errors=BODIES,
+        )
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from django.urls import path
 from crm.viewsets import (
     CustomerBatchViewSet,
     CustomerExportViewSet,
+    CustomerSearchViewSet,
     CustomerViewSet,
     SupplierNumberOrderViewSet,
     SupplierNumberViewSet,
@@ -22,6 +23,7 @@ urlpatterns = [
     path(CUSTOMER, CustomerViewSet.as_view(COLLECTION), name="customer-list"),
     path(f"{CUSTOMER}/batch", CustomerBatchViewSet.as_view({"post": "create"}), name="customer-batch"),
     path(f"{CUSTOMER}/export", CustomerExportViewSet.as_view({"get": "list"}), name="customer-export"),
+    path(f"{CUSTOMER}/search", CustomerSearchViewSet.as_view({"post": "create"}), name="customer-search"),
     path(f"{CUSTOMER}/<str:id>", CustomerViewSet.as_view(OBJECT), name="customer-detail"),
     path(ROW, SupplierNumberViewSet.as_view(COLLECTION), name="supplier-number-list"),
     path(f"{ROW}/reorder", SupplierNumberOrderViewSet.as_view(REORDER), name="supplier-number-reorder"),

@@ -1,19 +1,26 @@
 """The documented routes: parse, call a service, show."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from crm import batches, representation, services, snapshots
-from crm.descriptions import describe_batch, describe_customers, describe_export, describe_order, describe_rows
+from crm.descriptions import (
+    describe_batch,
+    describe_customers,
+    describe_export,
+    describe_order,
+    describe_rows,
+    describe_search,
+)
 from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS, narrowed
 from crm.listing import ORDERS, listed
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
-from overplane.api import etags, filtering
+from overplane.api import authentication, etags, filtering
 from overplane.api.body import MIB
 from overplane.api.errors import INVALID_REQUEST, ApiError, bad_request, envelope
 from overplane.api.pagination import PARAMETERS, Order, Page, Slice, link_header
@@ -51,6 +58,23 @@ class CustomerShape:
         return shown
 
 
+class Found(NamedTuple):
+    """What a list answers."""
+
+    data: list[dict[str, Any]]
+    has_more: bool
+    total: int
+
+
+def customers_asked_for(query: Query) -> tuple[Page, Found]:
+    shape, page = CustomerShape(query), Page.asked(query)
+    order = query.choice("order_by", ORDERS, default="-created_at")
+    filtered = narrowed(query)
+    query.finish(LIST_PARAMETERS)
+    total, part = listed(filtered, order, page)
+    return page, Found(shape.of(part.rows), part.has_more, total)
+
+
 def supplier_numbers_of(customer_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """The rows of several customers, in order, in one query."""
     found = SupplierNumberAtCustomer.objects.filter(customer_id__in=customer_ids).order_by("customer_id", "idx")
@@ -73,13 +97,8 @@ class CustomerViewSet(ApiViewSet):
 
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query(repeated=["expand"])
-        shape, page = CustomerShape(query), Page.asked(query)
-        order = query.choice("order_by", ORDERS, default="-created_at")
-        filtered = narrowed(query)
-        query.finish(LIST_PARAMETERS)
-        total, part = listed(filtered, order, page)
-        shown = shape.of(part.rows)
-        return _list_response(request, query, page, shown, total, part.has_more)
+        page, found = customers_asked_for(query)
+        return _with_links(request, query, page, found)
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
@@ -108,6 +127,18 @@ class CustomerViewSet(ApiViewSet):
         self.no_query()
         services.delete_customer(id, origin=self.origin, expected=self.expected_versions)
         return JsonResponse(representation.deleted(id))
+
+
+@describe_search()
+class CustomerSearchViewSet(ApiViewSet):
+    """The list, asked for by a body: what would not fit into an address."""
+
+    reads = authentication.SAFE_METHODS | {"POST"}
+
+    def create(self, request: HttpRequest) -> HttpResponse:
+        self.no_query()
+        _, found = customers_asked_for(Query(self.payload, repeated=["expand"]))
+        return JsonResponse(found._asdict())
 
 
 @describe_batch()
@@ -173,7 +204,7 @@ class SupplierNumberViewSet(ApiViewSet):
             part = page.of(rows, Order("idx", descending=False), SUPPLIER_NUMBERS.names, place)
             total = rows.count()
         shown = [representation.supplier_number(SUPPLIER_NUMBERS.values(row)) for row in part.rows]
-        return _list_response(request, query, page, shown, total, part.has_more)
+        return _with_links(request, query, page, Found(shown, part.has_more, total))
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
@@ -252,11 +283,9 @@ def _check_parent(values: Mapping[str, Any], parents: Mapping[str, str]) -> None
             raise bad_request(Code.PARAMETER_IMMUTABLE, "A row cannot move to another customer.", name)
 
 
-def _list_response(
-    request: HttpRequest, query: Query, page: Page, shown: list[dict[str, Any]], total: int, has_more: bool
-) -> HttpResponse:
-    response = JsonResponse({"data": shown, "has_more": has_more, "total": total})
-    ids = [one["id"] for one in shown]
-    if links := link_header(request, query, page, ids, total=total, has_more=has_more):
+def _with_links(request: HttpRequest, query: Query, page: Page, found: Found) -> HttpResponse:
+    response = JsonResponse(found._asdict())
+    ids = [one["id"] for one in found.data]
+    if links := link_header(request, query, page, ids, total=found.total, has_more=found.has_more):
         response["Link"] = links
     return response

@@ -30,6 +30,8 @@ COUNTS: dict[str, tuple[int, int]] = {
     "list, filtered": (2, 2),
     "list, searched": (2, 2),
     "list, ordered": (2, 2),
+    "search": (1, 1),
+    "search, 1,000 ids, expand": (3, 3),
     "create": (4, 1),
     "create, keyed": (7, 7),
     "patch": (5, 2),
@@ -92,6 +94,10 @@ CALLS: dict[str, Callable[[Given], HttpResponse]] = {
     "list, filtered": lambda g: g.api.get(f"{CUSTOMER}?territory=North&customer_name[prefix]=a"),
     "list, searched": lambda g: g.api.get(f"{CUSTOMER}?q=acme"),
     "list, ordered": lambda g: g.api.get(f"{CUSTOMER}?order_by=customer_name"),
+    "search": lambda g: g.api.post(f"{CUSTOMER}/search", {}, Idempotency_Key="of no use"),
+    "search, 1,000 ids, expand": lambda g: g.api.post(
+        f"{CUSTOMER}/search", {"id[in]": g.customers * 333 + ["x"], "expand": ["supplier_numbers"]}
+    ),
     "create": lambda g: g.api.post(CUSTOMER, {"customer_name": "x"}),
     "create, keyed": lambda g: g.api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="new"),
     "patch": lambda g: g.api.patch(g.customer, {"gender": "x"}),

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Collection
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -14,14 +15,14 @@ CHALLENGE = f'Bearer realm="{settings.PRODUCT}"'
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def caller(request: HttpRequest) -> keys.Caller:
-    """The caller of a request, or the 401, 403 or 429 that it gets."""
+def caller(request: HttpRequest, *, reads: Collection[str] = SAFE_METHODS) -> keys.Caller:
+    """The caller of a request, or the 401, 403 or 429 that it gets. `reads`: the methods that change nothing."""
     try:
         found = _found(request)
     except ApiError:
         throttling.note_failure(request.META.get("REMOTE_ADDR", ""))
         raise
-    if found.read_only and request.method not in SAFE_METHODS:
+    if found.read_only and request.method not in reads:
         message = "This key may only read. Use a full key (sk_…) to change anything."
         raise error(403, Code.KEY_READ_ONLY, message, type_=PERMISSION)
     return found

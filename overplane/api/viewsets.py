@@ -31,9 +31,10 @@ class JsonResponse(HttpResponse):
 
 
 class ApiViewSet(ViewSet):
-    """`body_limit`: bytes of a request body."""
+    """`body_limit`: bytes of a request body. `reads`: the methods that change nothing, so a key that may only read may call them."""
 
     body_limit = body.BODY_LIMIT
+    reads = authentication.SAFE_METHODS
     http_method_names = ("get", "head", "post", "put", "patch", "delete", "options")
     # Authentication is our own (see dispatch); DRF's would build five objects a request for it.
     authentication_classes = ()
@@ -48,7 +49,7 @@ class ApiViewSet(ViewSet):
         self.idempotency_key: str | None = None
         headers: dict[str, str] = {}
         try:
-            self.caller = request.caller = authentication.caller(request)
+            self.caller = request.caller = authentication.caller(request, reads=self.reads)
             headers = throttling.limit_key(self.caller.id)
             handler = self._handler(request.method.lower())
             if has_forbidden_characters(self.kwargs.get("id", "")):
@@ -69,7 +70,7 @@ class ApiViewSet(ViewSet):
         return handler
 
     def _once(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
-        if request.method in authentication.SAFE_METHODS or "HTTP_IDEMPOTENCY_KEY" not in request.META:
+        if request.method in self.reads or "HTTP_IDEMPOTENCY_KEY" not in request.META:
             return handler(request, **self.kwargs)
         self.idempotency_key = idempotency.key_of(request)
         payload = self.payload if request.method != "DELETE" else {}
