@@ -15,7 +15,6 @@ LINE_ITEM = "supplier_number_at_customer."
 Object = tuple[str, dict[str, Any]]
 
 
-
 def make(api: Api, name: str, *numbers: str) -> str:
     customer = api.create(customer_name=name)["id"]
     for number in numbers:
