@@ -4,6 +4,7 @@ import getpass
 import json
 import logging
 import time
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from functools import lru_cache
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -75,10 +77,13 @@ def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return requests_total.labels(method, route, str(status)), request_seconds.labels(method, route)
 
 
-def metrics_text(*, several_processes: bool) -> tuple[bytes, str]:
-    """The metrics of all workers of this machine, and their media type."""
+def metrics_text(*, several_processes: bool, collectors: Iterable[Collector] = ()) -> tuple[bytes, str]:
+    """The metrics of all workers of this machine, with what is asked for now (`collectors`), and their media type."""
     registry = PROCESS_REGISTRY
     if several_processes:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    asked = CollectorRegistry()
+    for collector in collectors:
+        asked.register(collector)
+    return generate_latest(registry) + generate_latest(asked), CONTENT_TYPE_LATEST

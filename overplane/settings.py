@@ -26,6 +26,7 @@ BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
+FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1, read=float)  # seconds; beyond them /readyz warns
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0, read=float)  # requests a second for each key; 0: no limit
 
 INSTALLED_APPS = [

@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 from crm.urls import urlpatterns as api_routes
 from overplane.api import pages
 from overplane.api.reference import docs
+from overplane.events import lag
 from overplane.events.viewsets import EventViewSet
 
 handler400 = pages.handler400
@@ -20,8 +21,8 @@ urlpatterns = [
     path("api/openapi.json", pages.openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("healthz", pages.healthz),
-    path("readyz", pages.readyz),
-    path("metrics", pages.metrics),
+    path("readyz", pages.readyz, {"concerns": [lag.warnings]}),
+    path("metrics", pages.metrics, {"collectors": [lag.LagCollector()]}),
     path("language", set_language, name="set_language"),
     path("admin/second-factor/", include("overplane.people.urls")),
     path("admin/", include("crm.pages.urls")),

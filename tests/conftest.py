@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from overplane.api import keys
+from overplane.events import horizon
 from tests.importing import imported  # noqa: F401 (a fixture)
 from tests.leftovers import found_in_order, pytest_runtest_teardown  # noqa: F401 (a fixture and a hook)
 
@@ -63,7 +64,7 @@ class Api:
         return answer.json()
 
     def feed(self, query: str) -> HttpResponse:
-        """The event feed, once everything written so far is below its horizon (other tests' transactions hold it up)."""
+        """The event feed, once everything written so far is below its horizon (this test's own transactions hold it up)."""
         settle()
         return self.get(f"/api/crm/event{query}")
 
@@ -78,7 +79,8 @@ def settle() -> None:
         cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
         newest = cursor.fetchone()[0]
         for _ in range(3000):
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            horizon.refresh()
+            cursor.execute(f"SELECT {horizon.expression()}")
             if cursor.fetchone()[0] >= newest:
                 return
             time.sleep(0.02)

@@ -32,7 +32,9 @@ class PostgresServer:
 
     def __init__(self, bin_dir: Path, *, durable: bool = False) -> None:
         self.bin_dir = bin_dir
-        self.settings = {"max_connections": "200", "shared_buffers": "256MB"} | ({} if durable else FAST)
+        self.settings = {"max_connections": "200", "max_prepared_transactions": "8", "shared_buffers": "256MB"} | (
+            {} if durable else FAST
+        )
         self.home = Path(tempfile.mkdtemp(prefix="overplane-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
         self.user = self._unprivileged_user()
         if self.user:

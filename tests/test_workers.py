@@ -42,6 +42,8 @@ def test_two_workers_are_one_service(service: Service) -> None:
 def both_workers_are_counted(service: Service) -> None:
     assert service.many(40, "/healthz", "") == {200: 40}
     assert [counted(service, 'route="healthz"') for _ in range(8)] == [40] * 8
+    # What is asked for at each scrape stands there once, whichever of them answers.
+    assert service.get("/metrics")[1].count(b"\noverplane_feed_lag_seconds 0.0\n") == 1
 
 
 def new_workers_go_on_where_the_old_ones_were(service: Service) -> None:

@@ -1,11 +1,12 @@
 """What is served beside the API: health, metrics, its description, and errors for programs and people."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -13,6 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
+from prometheus_client.registry import Collector
 
 from overplane import observability
 from overplane.api import errors
@@ -30,14 +32,21 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def readyz(request: HttpRequest) -> HttpResponse:
-    """The database answers, is migrated, and keeps its counts."""
+def readyz(request: HttpRequest, concerns: Sequence[Callable[[], list[str]]] = ()) -> HttpResponse:
+    """The database answers, is migrated, and keeps its counts.
+
+    `concerns` warn of what somebody should look at. It takes no node out of rotation: all would go at once, and
+    each serves everything else as ever.
+    """
+    warnings: list[str] = []
     try:
         problems = _unready()
-    except DatabaseError as failure:
+        if not problems:
+            warnings = [warning for concern in concerns for warning in concern()]
+    except Error as failure:
         problems = [f"database: {type(failure).__name__}"]
     status = 503 if problems else 200
-    body = {"status": "not ready" if problems else "ok", "problems": problems}
+    body = {"status": "not ready" if problems else "ok", "problems": problems, "warnings": warnings}
     return HttpResponse(dumps(body), status=status, content_type="application/json")
 
 
@@ -49,8 +58,9 @@ def _unready() -> list[str]:
 
 
 @require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    text, media_type = observability.metrics_text(several_processes=bool(settings.METRICS_DIR))
+def metrics(request: HttpRequest, collectors: Sequence[Collector] = ()) -> HttpResponse:
+    several = bool(settings.METRICS_DIR)
+    text, media_type = observability.metrics_text(several_processes=several, collectors=collectors)
     return HttpResponse(text, content_type=media_type)
 
 
