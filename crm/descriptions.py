@@ -5,8 +5,10 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
+from crm import event_schemas  # noqa: F401 (tells what events hold)
 from crm.components import CUSTOMER_ID, ROW_ID
 from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS
+from crm.listing import ORDERS
 from crm.representation import CUSTOMER_NAMES
 from crm.search import MAX_LENGTH
 from overplane.api.filtering import ExactFilter, InFilter
@@ -16,6 +18,7 @@ from overplane.api.openapi import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
     IF_NONE_MATCH,
+    INFO,
     LINK,
     LOCATION,
     TAGS,
@@ -29,6 +32,11 @@ from overplane.api.openapi import (
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.schemas import COMPONENTS, TEXT, Schema, ref
 
+INFO |= {
+    "summary": "Customer master data: one record of each customer, and a feed of every change.",
+    "description": "Create, find, change and delete customers and the supplier numbers that belong to them, one by one or in batches,"
+    " and follow every change in a feed. Every call carries an API key; bodies are JSON. The reference with examples is at `/docs`.",
+}
 TAG_CUSTOMER, TAG_ROW = "Customers", "Supplier numbers at customer"
 TAGS |= {
     TAG_CUSTOMER: "The companies and people you sell to.",
@@ -66,10 +74,6 @@ def _one(name: str, one: ExactFilter) -> OpenApiParameter:
     return query(name, schema, one.label)
 
 
-# The richest first: clients take the first that fits, and most ignore attributes that they do not know.
-SHAPES = ("CustomerWithRows", "Customer", "CustomerPart")
-ANY_CUSTOMER: Schema = {"anyOf": [ref(name) for name in SHAPES]}
-ANY_PAGE: Schema = {"anyOf": [ref(f"{name}Page") for name in SHAPES]}
 LINES: Schema = TEXT | {
     "examples": [f'{{"id": "{CUSTOMER_ID}", …}}\n{{"end": true, "count": 1, "next_cursor": "…"}}\n'],
 }
@@ -96,7 +100,8 @@ ORDER_BY = query(
     "order_by",
     {
         "type": "string",
-        "enum": [sign + name for name in ("created_at", "updated_at", "customer_name") for sign in ("", "-")],
+        "enum": list(ORDERS),
+        "x-enum-varnames": [f"{order.field}_{'down' if order.descending else 'up'}" for order in ORDERS.values()],
         "default": "-created_at",
     },
     "`-` for descending. `customer_name` sorts by code point.",
@@ -115,7 +120,7 @@ def describe_customers() -> Callable[[type], type]:
     return extend_schema_view(
         list=operation(
             "listCustomers", "List all customers", "Sorted by creation date, most recently created first.",
-            tag=TAG_CUSTOMER, answer=ANY_PAGE, headers=[LINK],
+            tag=TAG_CUSTOMER, answer=ref("CustomerPage"), headers=[LINK],
             parameters=[_limit(DEFAULT_LIMIT), *WHICH, ORDER_BY, Q, *SHAPE, *_filters(CUSTOMER_FILTERS)],
         ),
         create=operation(
@@ -124,8 +129,8 @@ def describe_customers() -> Callable[[type], type]:
             errors=[*WRITES, *BODIES], headers=[ETAG, LOCATION],
         ),
         retrieve=operation(
-            "retrieveCustomer", "Retrieve a customer", "The customer with this identifier. With `expand[]` or `fields` it has no `ETag`.",
-            tag=TAG_CUSTOMER, answer=ANY_CUSTOMER, parameters=[one, IF_NONE_MATCH, *SHAPE], errors=[404], headers=[ETAG],
+            "retrieveCustomer", "Retrieve a customer", "The customer with this identifier. With `expand[]` or `fields` the answer has no `ETag`.",
+            tag=TAG_CUSTOMER, answer=ref("Customer"), parameters=[one, IF_NONE_MATCH, *SHAPE], errors=[404], headers=[ETAG],
         ),
         partial_update=operation(
             "updateCustomer", "Update a customer",
@@ -166,7 +171,7 @@ def describe_search() -> Callable[[type], type]:
             "The list of customers, asked for by a body: for what does not fit into an address, such as a thousand ids. Parameters and answers are"
             " those of the list; a list of values is a JSON list, each value as it is. It changes nothing: a read-only key may call it, and an"
             " `Idempotency-Key` is ignored.",
-            tag=TAG_CUSTOMER, answer=ANY_PAGE, body=ref("CustomerSearch"), errors=BODIES,
+            tag=TAG_CUSTOMER, answer=ref("CustomerPage"), body=ref("CustomerSearch"), errors=BODIES,
         )
     )  # fmt: skip
 
@@ -176,7 +181,7 @@ def describe_batch() -> Callable[[type], type]:
         create=operation(
             "batchCustomers", "Change many customers",
             "All operations or none, with every error at its place (`operations[3].data.email_id`); with `atomic` false those that can be"
-            " done, and 207 with an answer for each. An `upsert` updates the one customer that has the value of `match_on`, or creates it.",
+            " done, and 207 with an answer for each. `if_match` says which version an operation changes. An `upsert` updates the one customer that has the value of `match_on`, or creates it.",
             tag=TAG_CUSTOMER, answer=ref("BatchAnswer"), also=207, body=ref("Batch"), parameters=[IDEMPOTENCY_KEY], errors=[*WRITES, *BODIES],
         )
     )  # fmt: skip
