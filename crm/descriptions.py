@@ -27,7 +27,7 @@ from overplane.api.openapi import (
     words,
 )
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from overplane.api.schemas import TEXT, Schema, ref
+from overplane.api.schemas import FORBIDDEN, TEXT, Schema, ref
 
 TAG_CUSTOMER, TAG_ROW = "Customers", "Supplier numbers at customer"
 TAGS |= {
@@ -42,7 +42,7 @@ LISTED = {
     "number": NUMBER,
     "integer": WHOLE_NUMBER,
     "timestamp": INSTANT,
-    "string": r"[^,\u0000]+",
+    "string": f"[^,{FORBIDDEN}]+",
 }
 KINDS: dict[str, Schema] = {
     "string": TEXT | {"minLength": 1},

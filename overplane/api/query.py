@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from django.core.exceptions import ValidationError
 
-from overplane.database.text import has_forbidden_characters
+from overplane.database.text import forbidden_character, has_forbidden_characters
 from overplane.problems import Code, Errors, invalid, unknown
 
 MAX_PARAMETERS = 500
@@ -24,7 +24,10 @@ class Query:
         self.errors: Errors = {}
         for name, value in _pairs(query_string):
             if has_forbidden_characters(name + value):
-                self.fail(name.replace("\0", ""), Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL.")
+                message = (
+                    f"The text holds {forbidden_character(name + value)}, a character that cannot be shown. Remove it."
+                )
+                self.fail(name.replace("\0", ""), Code.CHARACTERS_NOT_ALLOWED, message)
             elif name in self.lists:
                 self.lists[name].append(value)
             elif name in self.values:
