@@ -7,6 +7,7 @@ from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
 from crm.serializers import MAX_OPERATIONS
 from overplane.api.schemas import (
     COMPONENTS,
+    FORBIDDEN,
     STORABLE,
     TEXT,
     Schema,
@@ -22,6 +23,12 @@ from overplane.api.schemas import (
 )
 from overplane.api.serializers import IGNORED
 
+# What leaves nothing on paper, as far as patterns can say it (see overplane.database.text).
+INVISIBLE = (
+    r"\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164"
+    r"\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB"
+)
+BLANKS = rf"[^\S{FORBIDDEN}]*"
 CUSTOMER_ID, ROW_ID = "customer_abc123", "supplier-number-at-customer_abc123"
 # What each attribute holds and is for. One that is not here yet is told by its label.
 MEANINGS: dict[str, str] = {
@@ -90,10 +97,13 @@ RULES: dict[str, Schema] = _told(
     MEANINGS,
     {
         "id": {"examples": [CUSTOMER_ID]},
-        "customer_name": {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
+        "customer_name": {"pattern": f"^[^{FORBIDDEN}]*[^\\s{INVISIBLE}{FORBIDDEN}][^{FORBIDDEN}]*$"},
         **{name: {"enum": list(choices)} for name, choices in rules.CHOICES.items()},
-        "email_id": {"pattern": r"^\s*([^@\s\u0000]+@[^@\s\u0000]+)?\s*$", "examples": ["user@example.com"]},
-        "default_currency": {"pattern": r"^\s*([A-Z]{3})?\s*$", "examples": ["USD"]},
+        "email_id": {
+            "pattern": f"^{BLANKS}([^@\\s{FORBIDDEN}]+@[^@\\s{FORBIDDEN}]+)?{BLANKS}$",
+            "examples": ["user@example.com"],
+        },
+        "default_currency": {"pattern": f"^{BLANKS}([A-Z]{{3}})?{BLANKS}$", "examples": ["USD"]},
         "represents_company": {"examples": ["Example Corp"]},
         "default_commission_rate": {"examples": [0]},
     },

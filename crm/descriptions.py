@@ -30,7 +30,7 @@ from overplane.api.openapi import (
     words,
 )
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from overplane.api.schemas import COMPONENTS, TEXT, Schema, ref
+from overplane.api.schemas import COMPONENTS, FORBIDDEN, TEXT, Schema, ref
 
 INFO |= {
     "summary": "Customer master data: one record of each customer, and a feed of every change.",
@@ -50,7 +50,7 @@ LISTED = {
     "number": NUMBER,
     "integer": WHOLE_NUMBER,
     "timestamp": INSTANT,
-    "string": r"(\"([^\"\u0000]|\"\")+\"|[^,\"\s\u0000][^,\u0000]*)",
+    "string": f'("([^"{FORBIDDEN}]|"")+"|[^,"\\s{FORBIDDEN}][^,{FORBIDDEN}]*)',
 }
 KINDS: dict[str, Schema] = {
     "string": TEXT | {"minLength": 1},

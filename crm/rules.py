@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from overplane.database.text import is_blank
 from overplane.problems import Code, Errors, invalid
 
 CUSTOMER_TYPES = ("Company", "Individual", "Partnership")
@@ -52,7 +53,7 @@ def customer_errors(values: Mapping[str, Any]) -> Errors:
     """What is wrong with these attributes of a customer, by name; those that are absent are not judged."""
     errors: Errors = {}
     for name in REQUIRED:
-        if name in values and not values[name]:
+        if name in values and is_blank(values[name] or ""):
             errors[name] = [invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty."))]
     for name, rule in CUSTOMER.items():
         value = values.get(name)

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.test import Client
@@ -59,6 +60,22 @@ DEEP = b'{"customer_name":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 )
 def test_bad_bodies(api: Api, body: bytes, code: str) -> None:
     refused(api.post(CUSTOMER, body), 400, code)
+
+
+@pytest.mark.parametrize("sign", ["\x01", "\x1f", "\x7f", "\x85", "\ufdd0", "\ufffe", "\U0001ffff"])
+def test_a_control_character_is_named_wherever_it_comes_from(api: Api, sign: str) -> None:
+    named = f"The text holds U+{ord(sign):04X}, "
+    escaped = json.dumps({"customer_name": f"Müller{sign}", "lines": "a\tb\r\nc"}).encode()
+    raw = json.dumps({"customer_name": f"Müller{sign}"}, ensure_ascii=sign < " ").encode()
+    for body in (escaped, raw, b"\n  " + raw):
+        answer = api.post(CUSTOMER, body)
+        refused(answer, 400, "characters_not_allowed")
+        assert answer.json()["error"]["param"] == "customer_name"
+        assert answer.json()["error"]["message"].startswith(named)
+    answer = api.get(f"{CUSTOMER}?{urlencode({'territory': 'a' + sign})}")
+    refused(answer, 400, "characters_not_allowed")
+    assert answer.json()["error"]["message"].startswith(named)
+    refused(api.get(f"{CUSTOMER}/{quote(sign)}"), 404, "resource_missing")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ Door = Callable[[Sheet], tuple[Codes, str]]
 STRINGS = {name: Customer._meta.get_field(name) for name, one in attributes(Customer).items() if one.kind == "string"}
 NUMBERS = [name for name, one in attributes(Customer).items() if one.kind == "number"]
 JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-JSON_TEXT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\u0000", "\x0b": "\\u000b"}
+JSON_TEXT = {"\\": "\\\\", '"': '\\"'} | {chr(code): f"\\u{code:04x}" for code in range(0x20)}
 
 
 def json_of(sheet: Sheet) -> bytes:
@@ -127,8 +127,30 @@ INVALID, EMPTY, RANGE, TYPE = (
     "parameter_invalid", "parameter_invalid_empty", "parameter_invalid_range", "parameter_invalid_type",
 )  # fmt: skip
 
+INVISIBLE = (
+    "\u200b",
+    "\ufeff",
+    "\u2060",
+    "\u00ad",
+    "\u180e",
+    "\u115f",
+    "\u1160",
+    "\u3164",
+    "\uffa0",
+    "\u2800",
+    "\U000e0041",
+)
+FORBIDDEN = (
+    "\x01", "\x08", "\x0b", "\x0c", "\x1b", "\x1f", "\x7f", "\x80", "\x85", "\x9f", "\ufdd0", "\ufdef", "\ufffe", "\uffff",
+    "\U0001fffe", "\U0010ffff",
+)  # fmt: skip
 BAD = [
     *[("customer_name", value, EMPTY) for value in ("", "   ", "\t\n", "\u00a0\u2003")],
+    *[("customer_name", value, EMPTY) for value in (*INVISIBLE, " \u200b \u200d ", "".join(INVISIBLE))],
+    *[("territory", f"a{sign}b", NOT_ALLOWED) for sign in FORBIDDEN],
+    *[("territory", f"{sign} a", NOT_ALLOWED) for sign in ("\x0b", "\x1f", "\x85")],
+    ("customer_details", "ä" * 300 + "\x1b[31m", NOT_ALLOWED),
+    ("customer_details", "a" * 300 + "\x1b[31m", NOT_ALLOWED),
     *[("customer_type", value, INVALID) for value in ("Club", "company", "Company.", "0")],
     *[("email_id", value, INVALID) for value in ("nobody", "@", "a@", "@b", "a@b@c", "a b@c", "a@b\u00a0c", "a@\tb")],
     ("email_id", "a@" + "b" * 254, TOO_LONG),
@@ -154,6 +176,8 @@ GOOD = [
     ("customer_name", "'; DROP TABLE crm_customer; --", "'; DROP TABLE crm_customer; --"),
     ("customer_name", "😀\u200d🎈 \u202eright", "😀\u200d🎈 \u202eright"),
     ("customer_name", "e\u0301", "e\u0301"),
+    ("customer_name", "\u200ba\u2060", "\u200ba\u2060"),
+    ("customer_details", "a\tb\nc\ufffd\ue000\u0378", "a\tb\nc\ufffd\ue000\u0378"),
     ("customer_name", '<script>"x"</script>', '<script>"x"</script>'),
     ("customer_details", "one\n\ntwo\n", "one\n\ntwo"),
     ("tax_id", "007", "007"),

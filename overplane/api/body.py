@@ -10,7 +10,7 @@ from gunicorn.http.errors import ParseException
 
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.database.numbers import read_decimal
-from overplane.database.text import has_forbidden_characters
+from overplane.database.text import forbidden_character, has_forbidden_characters
 from overplane.problems import Code, Errors, invalid
 
 MIB = 1024 * 1024
@@ -29,7 +29,8 @@ def read_json(request: HttpRequest, *, limit: int = BODY_LIMIT) -> dict[str, Any
     _check_media_type(request)
     raw = _read(request, limit)
     try:
-        payload = _decoder.decode(raw.decode("utf-8-sig"))
+        text = raw.decode("utf-8-sig")
+        payload = _decoder.decode(text)
     except _Duplicate as duplicate:
         raise bad_request(Code.PARAMETER_DUPLICATE, "The key is given twice in one object.", str(duplicate)) from None
     except RecursionError:
@@ -45,7 +46,7 @@ def read_json(request: HttpRequest, *, limit: int = BODY_LIMIT) -> dict[str, Any
         raise bad_request(Code.BODY_NOT_OBJECT, "The body must be a JSON object: {…}.")
     if _depth_above(payload, MAX_DEPTH):
         raise _too_deep()
-    if b"\\u" in raw:  # the only way for a NUL or half a surrogate pair to come in
+    if b"\\u" in raw or has_forbidden_characters(text):
         _check_characters(payload)
     return payload
 
@@ -137,7 +138,8 @@ def _note_characters(value: Any, path: str, found: Errors) -> None:
     if len(found) == MOST_TEXTS_TOLD:
         return
     if type(value) is str and has_forbidden_characters(value):
-        problem = invalid(Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL or half of a surrogate pair.")
+        message = f"The text holds {forbidden_character(value)}, a character that cannot be shown. Remove it."
+        problem = invalid(Code.CHARACTERS_NOT_ALLOWED, message)
         found[path or NON_FIELD_ERRORS] = [problem]
     elif type(value) is dict:
         for name, inner in value.items():

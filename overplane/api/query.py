@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from django.core.exceptions import ValidationError
 
 from overplane.database.attributes import json_type
-from overplane.database.text import has_forbidden_characters
+from overplane.database.text import forbidden_character, has_forbidden_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, not_one_of, unknown
 
 MAX_PARAMETERS = 500
@@ -55,8 +55,10 @@ class Query:
 
     def _read(self, pairs: Iterable[tuple[str, Any]]) -> None:
         for name, value in pairs:
-            if has_forbidden_characters(name) or (type(value) is str and has_forbidden_characters(value)):
-                self.fail(name.replace("\0", ""), Code.CHARACTERS_NOT_ALLOWED, "The text holds a NUL.")
+            text = name + value if type(value) is str else name
+            if has_forbidden_characters(text):
+                message = f"The text holds {forbidden_character(text)}, a character that cannot be shown. Remove it."
+                self.fail(name.replace("\0", ""), Code.CHARACTERS_NOT_ALLOWED, message)
             elif (whole := ELEMENT.sub("", name)) in self.lists:
                 self._add(whole, name, value)
             elif name in self.values:

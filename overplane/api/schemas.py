@@ -13,8 +13,10 @@ from overplane.database.encoding import number
 
 Schema = dict[str, Any]
 COMPONENTS: dict[str, Schema] = {}
-# A NUL cannot be stored; half a surrogate pair cannot even be written in a schema.
-STORABLE = r"^[^\u0000]*$"
+# What no text may hold (see overplane.database.text), inside of a class of characters. Half a surrogate pair cannot even be
+# written in a schema, and what is beyond the first plane is two halves for some who read patterns.
+FORBIDDEN = r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\uFDD0-\uFDEF\uFFFE\uFFFF"
+STORABLE = f"^[^{FORBIDDEN}]*$"
 TEXT: Schema = {"type": "string"}
 MOMENT: Schema = {
     "type": "string",

@@ -15,9 +15,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from overplane.database.fields import NumberField, StringField
+from overplane.database.fields import NumberField, StringField, check_characters
 from overplane.database.ranges import Number, bounds
-from overplane.database.text import has_forbidden_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 Parser = Callable[[Any], Any]
@@ -56,10 +55,11 @@ def _string(field: models.Field, default: Any) -> tuple[Parser, Parser]:
     limit = field.max_length
 
     def from_text(value: str) -> str | None:
+        check_characters(value)
         value = value.strip()
         if not value:
             return default
-        if len(value) > limit or has_forbidden_characters(value):
+        if len(value) > limit:
             field.run_validators(value)
         return value
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from overplane.database.numbers import read_decimal
 from overplane.database.ranges import Highest, Lowest, within
-from overplane.database.text import has_forbidden_characters
+from overplane.database.text import forbidden_character, has_forbidden_characters
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
@@ -84,6 +84,12 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
             check += f' AND length("{self.column}") <= {self.max_length}'
         return check
 
+    def clean(self, value: Any, model_instance: Any) -> Any:
+        """A control character at the edge is refused too, though some of them count as white space."""
+        if isinstance(value, str):
+            check_characters(value)
+        return super().clean(value, model_instance)
+
     def to_python(self, value: Any) -> str | None:
         """Trimmed; what is empty then is the default."""
         text = super().to_python(value)
@@ -101,8 +107,11 @@ class UnjudgedCharField(forms.CharField):
     """A form field that leaves judging to the model field and the rules: no second opinion, no second code."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"strip": False} | kwargs)
         self.validators = []
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(initial, data.strip() if isinstance(data, str) else data)
 
     def to_python(self, value: Any) -> Any:
         """Browsers send line ends as CRLF, whatever they were; unchanged text must come back unchanged."""
@@ -132,7 +141,8 @@ class LengthCheck:
 
 def check_characters(value: str) -> None:
     if has_forbidden_characters(value):
-        raise invalid(Code.CHARACTERS_NOT_ALLOWED, _("The text holds a NUL or half of a surrogate pair. Remove it."))
+        message = _("The text holds %s, a character that cannot be shown. Remove it.")
+        raise invalid(Code.CHARACTERS_NOT_ALLOWED, message % forbidden_character(value))
 
 
 class NumberField(CleanedWhenEmpty, models.DecimalField):

@@ -5,7 +5,7 @@ takes to answer it. What is here is small on purpose: anything with conditions g
 queryset's `values_list(*table.names)`, which gives the same tuples.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -17,6 +17,7 @@ from overplane.database import statements
 from overplane.database.statements import Row, Statement
 
 NOTHING: Mapping[str, Any] = {}
+AT_ONCE = 500  # rows of fifty columns: some hundred kilobytes
 
 
 class Table:
@@ -50,6 +51,14 @@ class Table:
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
         """The rows of a trusted SQL tail (`WHERE … ORDER BY …`)."""
         return statements.rows(f"{self.select} {where_and_order}", parameters)
+
+    def stream(self) -> Iterator[dict[str, Any]]:
+        """Every row by name, in the order of primary keys. As it is stored: the ORM would stumble over a number that is too large."""
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(f"{self.select} ORDER BY {self.pk}")
+            while rows := cursor.fetchmany(AT_ONCE):
+                for row in rows:
+                    yield self.values(row)
 
     def insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows; each mapping has every name."""

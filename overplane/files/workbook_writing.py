@@ -16,8 +16,10 @@ from overplane.files.sources import UnusableFile
 
 CREATED = datetime(1980, 1, 1, tzinfo=UTC)  # as the archive says of its parts
 # What XML cannot hold, what would be read as such an escape, and what XlsxWriter would take for ready-made XML.
-ESCAPED = re.compile(r"[\0-\x08\x0b-\x1f]|_(?=x[0-9a-fA-F]{4}[_\0-\x08\x0b-\x1f])|\A<(?=r>)")
-NOWHERE = re.compile("[\ufffe\uffff]")  # XML cannot hold them either, and readers do not undo their escapes
+NOT_IN_XML = r"\0-\x08\x0b-\x1f\ufffe\uffff"
+# (Readers that leave the last two escapes as they are would take the end of one for the beginning of another.)
+HEX = rf"[0-9a-fA-F]{{4}}[_{NOT_IN_XML}]"
+ESCAPED = re.compile(rf"[{NOT_IN_XML}]|_(?=x{HEX})|(?<=[\ufffe\uffff])x(?={HEX})|\A<(?=r>)")
 
 
 class Sheet(Worksheet):
@@ -48,7 +50,7 @@ def _make(path: Path, name: str, headings: Sequence[str], rows: Iterable[Sequenc
         sheet.write_row(0, 0, headings, book.add_format({"bold": True}))
         for row, cells in enumerate(rows, 1):
             for column, cell in enumerate(cells):
-                if cell and (sheet.write_string(row, column, cell) or NOWHERE.search(cell)):
+                if cell and sheet.write_string(row, column, cell):
                     raise _refusal(sheet, row, headings[column], cell)
 
 
@@ -56,8 +58,6 @@ def _refusal(sheet: Worksheet, row: int, heading: str, cell: str) -> UnusableFil
     if row >= sheet.xls_rowmax:
         return UnusableFile("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer.")
     where = f"{heading} in row {row + 1}"
-    if found := NOWHERE.search(cell):
-        return UnusableFile(f"{where} holds U+{ord(found[0]):04X}, which XLSX cannot. Export CSV, or remove it.")
     length = len(cell.encode("utf-16-le")) // 2
     return UnusableFile(
         f"{where} has {length} characters as Excel counts them; a cell of XLSX holds {sheet.xls_strmax}. Export CSV."

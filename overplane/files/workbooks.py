@@ -26,7 +26,12 @@ def workbook_table(source: Source, delimiter: str | None) -> Iterator[Table]:
         except (CalamineError, ParseError, *BROKEN) as error:
             raise UnusableFile(f"{source.name} is no workbook that can be read ({error}).") from None
         above = (sheet.start or (0, 0))[0]  # blank rows, which it gives too
-        rows = ([text_of(cell) for cell in row] for row in islice(sheet.iter_rows(), above, None))
+        rows = ([_unescaped(text_of(cell)) for cell in row] for row in islice(sheet.iter_rows(), above, None))
         numbered = enumerate(rows, above + 1)
         headings = [cell.strip() for cell in next(numbered, (0, []))[1]]
         yield Table(headings, numbered)
+
+
+def _unescaped(text: str) -> str:
+    """The library undoes all escapes (`_x0001_`) but those of the two that are no characters: as such they are refused."""
+    return text.replace("_xFFFE_", "\ufffe").replace("_xFFFF_", "\uffff") if "_xFFF" in text else text

@@ -86,7 +86,9 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
     def _customers(self, filters: list[str], words: str | None) -> Any:
         for text in (*filters, words or ""):
             if has_forbidden_characters(text):
-                raise CommandError(f"{text!r} is no text: it must be UTF-8, without NUL.", returncode=USAGE)
+                raise CommandError(
+                    f"{text!r} is no text: it must be UTF-8, without control characters.", returncode=USAGE
+                )
         pairs = [tuple(text.partition("=")[::2]) for text in filters] + ([("q", words)] if words else [])
         try:
             return asked_for(urlencode(pairs))

@@ -1,0 +1,37 @@
+"""Stored values that no door would take any more: from before a rule, or past all doors. Nothing is changed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from crm import rules
+from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
+from crm.snapshots import one_snapshot
+from overplane.database.attributes import attributes
+from overplane.database.rows import Table
+from overplane.problems import Errors, Problem, problems_in
+
+Judge = Callable[[Mapping[str, Any]], Errors]
+JUDGES: list[tuple[Table, Judge]] = [(CUSTOMERS, rules.customer_errors), (SUPPLIER_NUMBERS, lambda values: {})]
+
+
+def unacceptable() -> Iterator[tuple[str, Problem]]:
+    """The id of each customer and supplier number, and what is wrong with it; all of one moment, a few rows at a time."""
+    with one_snapshot():
+        for table, judge in JUDGES:
+            for values in table.stream():
+                for problem in _problems(table, values, judge):
+                    yield values["id"], problem
+
+
+def _problems(table: Table, values: Mapping[str, Any], judge: Judge) -> Iterator[Problem]:
+    """As if the values were sent again."""
+    taken: dict[str, Any] = {}
+    for name, known in attributes(table.model).items():
+        try:
+            taken[name] = known.from_json(values[name])
+        except ValidationError as error:
+            yield from problems_in(ValidationError({name: error}))
+    if errors := judge(taken):
+        yield from problems_in(ValidationError(errors))  # type: ignore[arg-type]
