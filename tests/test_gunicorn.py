@@ -1,6 +1,7 @@
 """What comes as bytes over a socket: gunicorn's own refusals, broken bodies, and answers to whoever is still sending."""
 
 import contextlib
+import gzip
 import http.client
 import json
 import re
@@ -276,3 +277,69 @@ def test_curl_that_asks_first(service: Service, live_api: Api) -> None:
     command = ["curl", "-sS", "-X", "POST", "-H", "Expect: 100-continue", "--data-binary", "@-", address]
     told = subprocess.run(command, input=b"x" * (8 * MB), capture_output=True, check=True)
     assert json.loads(told.stdout)["error"]["code"] == "route_unknown"
+
+
+def test_a_header_that_comes_twice(service: Service, live_api: Api) -> None:
+    """Lists may; of what there can be only one, two are none."""
+    path, key = f"{CUSTOMER}/{live_api.create()['id']}", f"Authorization: Bearer {live_api.key}"
+    length = "Content-Length: 2"
+
+    def told(*lines: str) -> int:
+        return answered(service.raw(head("PATCH", path, length, "Connection: close", *lines) + b"{}"))[0]
+
+    assert told(key, 'If-Match: "7"', 'If-Match: "1"') == 200
+    assert told(key, 'If-Match: "7"', 'If-Match: "8"') == 412
+    assert told(key, 'If-Match: "7"', "If-Match: 1") == 400
+    assert told(key, key) == 401
+    assert told(key, "Content-Type: application/json", "Content-Type: text/plain") == 400
+    assert told(key, "Content-Encoding: identity", "Content-Encoding: gzip") == 415
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("TRACE", CUSTOMER, 405, "method_not_allowed"),
+        ("BREW", CUSTOMER, 405, "method_not_allowed"),
+        ("GET", f"/{CUSTOMER}", 404, "route_unknown"),
+        ("GET", "/api%2fcrm", 404, "route_unknown"),
+        ("GET", "/api", 404, "route_unknown"),
+        ("GET", "/api//crm/customer", 404, "route_unknown"),
+        ("GET", "/api/../admin/", 404, "route_unknown"),
+        ("GET", "/api/crm/customer;x=1", 404, "route_unknown"),
+        ("GET", f"{CUSTOMER}/{'a%2f' * 9000}", 404, "route_unknown"),
+        ("GET", f"{CUSTOMER}/{'%00' * 9000}", 404, "resource_missing"),
+        ("GET", f"{CUSTOMER}?{'a=1&' * 9000}", 400, "parameter_invalid"),
+        ("GET", f"{CUSTOMER}?#x", 200, ""),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_odd_addresses_and_methods(
+    service: Service, live_api: Api, method: str, path: str, status: int, code: str, version: str
+) -> None:
+    """Also for a browser, which asks for HTML."""
+    lines = [f"Authorization: Bearer {live_api.key}", "Accept: text/html", "Connection: close"]
+    raw = service.raw(head(method, path, *lines).replace(b"HTTP/1.1", f"HTTP/{version}".encode(), 1))
+    if status == 200:
+        assert answered(raw)[0] == 200
+    else:
+        refused(raw, status, code)
+
+
+def test_methods_of_a_callers_own_are_counted_as_one(service: Service, live_api: Api) -> None:
+    for i in range(5):
+        service.call("BREW" + "X" * i, CUSTOMER, live_api.key)
+    text = service.get("/metrics")[1].decode()
+    assert 'method="other"' in text
+    assert "BREW" not in text
+
+
+def test_a_packed_answer_over_the_wire(service: Service, live_api: Api) -> None:
+    for _ in range(3):
+        live_api.create()
+    _, plain, _ = service.call("GET", CUSTOMER, live_api.key)
+    _, packed, headers = service.call("GET", CUSTOMER, live_api.key, Accept_Encoding="gzip")
+    assert (headers["Content-Encoding"], gzip.decompress(packed)) == ("gzip", plain)
+    _, body, of_head = service.call("HEAD", CUSTOMER, live_api.key, Accept_Encoding="gzip")
+    assert (body, of_head["Content-Length"]) == (b"", headers["Content-Length"])
+    assert "no-body response" not in service.log
