@@ -39,7 +39,7 @@ MEANINGS = {
     Code.IDEMPOTENCY_KEY_IN_USE: "A request with this `Idempotency-Key` is in flight. Send this very request again.",
     Code.IDEMPOTENCY_ANSWER_ERASED: "The request was done, but its answer showed an object that was deleted since.",
     Code.CURSOR_INVALID: "This is no cursor of the feed.",
-    Code.CURSOR_EXPIRED: "The log no longer reaches back to this cursor. Export anew, then go on from its cursor.",
+    Code.CURSOR_EXPIRED: "The log no longer reaches back to this cursor, or never reached it (another copy of the database). Export anew, then go on from its cursor.",
     Code.RATE_LIMIT: "Too many requests; `Retry-After` says how many seconds to wait.",
     Code.API_KEY_MISSING: "No API key was sent.",
     Code.API_KEY_INVALID: "There is no such API key, or it was revoked, or it is of the other mode.",

@@ -24,7 +24,7 @@ ERRORS = {
     405: "The route does not know this method; see the `Allow` header.",
     409: "A request with this `Idempotency-Key` is in flight, or others are changing the object: send this very"
     " request again.",
-    410: "The cursor is older than what is kept.",
+    410: "The cursor is older than what is kept, or of another copy of the log.",
     412: "The object is not the version that `If-Match` names.",
     413: "The body is too large.",
     415: "The body is not JSON.",
