@@ -12,17 +12,82 @@ from overplane.api.schemas import (
     Schema,
     closed_object,
     deleted_schema,
+    example_of,
     input_schema,
+    one_of_two,
     output_schema,
     page_schema,
     ref,
+    tagged_union,
 )
 from overplane.api.serializers import IGNORED
 
 CUSTOMER_ID, ROW_ID = "customer_abc123", "supplier-number-at-customer_abc123"
+# What each attribute holds and is for. One that is not here yet is told by its label.
+MEANINGS: dict[str, str] = {
+    "id": "Unique identifier of the customer, given when it is created.",
+    "created_at": "When the customer was created, in UTC and whole seconds.",
+    "updated_at": "When an attribute last changed, in UTC and whole seconds. Changes of supplier numbers do not count.",
+    "customer_name": "The name of the company or person, as it stands on documents.",
+    "gender": "The gender of a customer that is a person, in your own words.",
+    "customer_type": "What the customer is: a company, a single person or a partnership.",
+    "default_bank_account": "Which of your own bank accounts the customer pays into.",
+    "lead_name": "The lead that became this customer, by its name or number.",
+    "image": "The address of the customer's logo or portrait.",
+    "account_manager": "Who in your company looks after the customer.",
+    "customer_group": "The group that the customer belongs to, for prices, reports and rules.",
+    "territory": "The sales region that the customer counts towards.",
+    "tax_id": "The customer's VAT number, or the number under which a tax office knows it.",
+    "tax_category": "The category that decides which taxes are charged on sales to the customer.",
+    "disabled": "Whether the customer is out of use: it stays on record, but is not offered for new documents.",
+    "is_internal_customer": "Whether the customer is another company of your own group.",
+    "represents_company": "Which company of your own group an internal customer stands for.",
+    "default_currency": "The currency in which the customer is billed: three letters of ISO 4217.",
+    "default_price_list": "The price list from which the customer's prices are taken.",
+    "language": "The language in which documents for the customer are printed.",
+    "website": "The address of the customer's web site.",
+    "customer_primary_contact": "The person to talk to first, by the name of the contact record.",
+    "mobile_no": "The mobile phone number of the primary contact.",
+    "email_id": "The e-mail address of the primary contact; a single one.",
+    "customer_primary_address": "The address record that is used first, by its name. Its text is `primary_address`.",
+    "primary_address": "The primary address as text, with its line breaks.",
+    "payment_terms": "The payment terms that new invoices to the customer begin with.",
+    "customer_details": "Notes about the customer that a colleague should know.",
+    "market_segment": "The part of the market that the customer belongs to.",
+    "industry": "The line of business that the customer works in.",
+    "is_frozen": "Whether the account is frozen: nothing may be posted to it for now.",
+    "loyalty_program": "The loyalty program in which the customer collects points.",
+    "loyalty_program_tier": "The tier that the customer has reached in its loyalty program.",
+    "default_sales_partner": "The sales partner who brings in the customer's orders and earns a commission.",
+    "default_commission_rate": "The sales partner's commission on the customer's orders, in per cent.",
+    "customer_pos_id": "The number under which the point of sale knows the customer.",
+    "so_required": "Whether sales invoices may be made for the customer without a sales order.",
+    "dn_required": "Whether sales invoices may be made for the customer without a delivery note.",
+    "tax_withholding_category": "The category that decides how much tax is withheld from the customer's payments.",
+    "opportunity_name": "The sales opportunity that became this customer, by its name or number.",
+    "prospect_name": "The prospect that became this customer, by its name.",
+    "first_name": "The first name of the customer, or of its primary contact.",
+    "last_name": "The last name of the customer, or of its primary contact.",
+    "tax_withholding_group": "The group of withholding taxes that applies to the customer.",
+}
+ROW_MEANINGS: dict[str, str] = {
+    "id": "Unique identifier of the row, given when it is created.",
+    "idx": "The position among the customer's rows, from 1 and without a gap.",
+    "customer_id": "The customer that the row belongs to, for good.",
+    "company": "Which company of the customer's group uses the number.",
+    "supplier_number": "The number under which that company knows you as its supplier.",
+}
+
+
+def _told(rules: dict[str, Schema], meanings: dict[str, str]) -> dict[str, Schema]:
+    names = meanings | rules
+    texts = {name: {"description": text} for name, text in meanings.items()}
+    return {name: texts.get(name, {}) | rules.get(name, {}) for name in names}
+
+
 # The rules of crm.rules in the words of JSON Schema, and examples where the attribute's name makes none.
 RULES: dict[str, Schema] = {
-    "id": {"description": "Unique identifier of the object.", "examples": [CUSTOMER_ID]},
+    "id": {"examples": [CUSTOMER_ID]},
     "customer_name": {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
     "customer_type": {"enum": list(rules.CUSTOMER_TYPES)},
     "email_id": {"pattern": r"^\s*([^@\s\u0000]+@[^@\s\u0000]+)?\s*$", "examples": ["user@example.com"]},
@@ -31,18 +96,18 @@ RULES: dict[str, Schema] = {
     "default_commission_rate": {"minimum": 0, "maximum": 100, "examples": [0]},
 }
 ROW_RULES: dict[str, Schema] = {
-    "id": {"description": "Unique identifier of the row.", "examples": [ROW_ID]},
-    "customer_id": {"description": "The customer that the row belongs to.", "examples": [CUSTOMER_ID]},
+    "id": {"examples": [ROW_ID]},
+    "customer_id": {"examples": [CUSTOMER_ID]},
     "company": {"examples": ["Example Corp"]},
-    "idx": {"minimum": 1, "description": "From 1, without a gap."},
+    "idx": {"minimum": 1},
 }
+RULES, ROW_RULES = _told(RULES, MEANINGS), _told(ROW_RULES, ROW_MEANINGS)
 PARENT: Schema = {"type": "string", "minLength": 1, "pattern": STORABLE} | ROW_RULES["customer_id"]
 SORTED_IGNORED = sorted(IGNORED)
 
 
-def _one_of(name: str, other: str) -> Schema:
-    """At least one of two attributes is required. (Client generators take `anyOf` for a union of types.)"""
-    return {"if": {"not": {"required": [other]}}, "then": {"required": [name]}}
+def _identifier(rules: dict[str, Schema]) -> Schema:
+    return TEXT | rules["id"]
 
 
 def _row_input(*, new: bool) -> Schema:
@@ -52,7 +117,7 @@ def _row_input(*, new: bool) -> Schema:
         "parent_id": PARENT | {"description": "Another name of `customer_id`."},
     }
     if new:
-        schema |= _one_of("customer_id", "parent_id")
+        schema |= one_of_two("customer_id", "parent_id")
         schema["examples"] = [
             {"customer_id": CUSTOMER_ID, "company": "Example Corp", "supplier_number": "supplier_number_example"}
         ]
@@ -60,10 +125,11 @@ def _row_input(*, new: bool) -> Schema:
 
 
 STORABLE_TEXT = TEXT | {"pattern": STORABLE}
+SUBJECT: Schema = STORABLE_TEXT | {"description": "Which customer, by its identifier."}
 BATCHED: dict[str, dict[str, Schema]] = {
     "create": {"data": ref("CustomerCreate")},
-    "update": {"id": STORABLE_TEXT, "data": ref("CustomerUpdate")},
-    "delete": {"id": STORABLE_TEXT},
+    "update": {"id": SUBJECT, "data": ref("CustomerUpdate")},
+    "delete": {"id": SUBJECT},
     "upsert": {
         "match_on": TEXT | {"enum": list(MATCHABLE), "description": "The attribute of `data` to find the customer by."},
         "data": ref("CustomerUpdate"),
@@ -83,35 +149,40 @@ BATCH_EXAMPLE = {
 }
 
 
-def _customer_properties() -> dict[str, Schema]:
-    return output_schema(Customer, CUSTOMER_NAMES, rules=RULES)["properties"]
+def _customer() -> Schema:
+    """The one description of a customer in answers: always true, without alternatives.
+
+    A schema cannot depend on the query. `fields` leaves attributes out, `expand[]` adds the rows, and the events of a
+    deleted customer keep its id alone, so only `id` is required. (Saying that all are makes generated clients raise on
+    `fields`; alternatives make others raise always. Google's and Microsoft's APIs, which can narrow too, do the same.)
+    """
+    schema = output_schema(Customer, CUSTOMER_NAMES, rules=RULES, required=["id"])
+    sample = {name: example_of(one, name) for name, one in schema["properties"].items()}
+    schema["properties"]["supplier_numbers"] = ROWS
+    return schema | {"description": CUSTOMER_TEXT, "examples": [sample]}
 
 
-ROWS: dict[str, Schema] = {"supplier_numbers": {"type": "array", "items": ref("SupplierNumberAtCustomer")}}
-CUSTOMER_TEXT = "An attribute without a value is `null`."
+ROWS: Schema = {
+    "type": "array",
+    "items": ref("SupplierNumberAtCustomer"),
+    "description": "The customer's rows by `idx`, where `expand[]=supplier_numbers` asks for them.",
+}
+CUSTOMER_TEXT = (
+    "A company or person you sell to. All attributes come every time, unless `fields` narrows them; one without a value"
+    " is `null`."
+)
+ROW_TEXT = "The number under which one company of the customer's knows you as a supplier."
 COMPONENTS |= {
-    "Customer": output_schema(Customer, CUSTOMER_NAMES, rules=RULES, description=CUSTOMER_TEXT),
+    "Customer": _customer(),
     "CustomerCreate": input_schema(Customer, rules=RULES, partial=False, ignored=SORTED_IGNORED),
     "CustomerUpdate": input_schema(Customer, rules=RULES, partial=True, ignored=SORTED_IGNORED),
-    "CustomerPage": page_schema("Customer"),
-    "CustomerWithRows": closed_object(
-        _customer_properties() | ROWS, description="A customer with its rows, if `expand[]` asks for them."
-    ),
-    "CustomerWithRowsPage": page_schema("CustomerWithRows"),
-    "CustomerPart": {
-        "type": "object",
-        "description": "A customer narrowed by `fields`.",
-        "properties": _customer_properties() | ROWS,
-        "required": ["id"],
-        "additionalProperties": False,
-    },
-    "CustomerPartPage": page_schema("CustomerPart"),
+    "CustomerPage": page_schema("Customer", "A page of customers."),
     "SupplierNumberAtCustomer": output_schema(
-        SupplierNumberAtCustomer, SUPPLIER_NUMBER_NAMES, rules=ROW_RULES, description="A row of a customer."
+        SupplierNumberAtCustomer, SUPPLIER_NUMBER_NAMES, rules=ROW_RULES, description=ROW_TEXT
     ),
     "SupplierNumberAtCustomerCreate": _row_input(new=True),
     "SupplierNumberAtCustomerUpdate": _row_input(new=False),
-    "SupplierNumberAtCustomerPage": page_schema("SupplierNumberAtCustomer"),
+    "SupplierNumberAtCustomerPage": page_schema("SupplierNumberAtCustomer", "Rows of one customer, by `idx`."),
     "SupplierNumberAtCustomerOrder": {
         "type": "object",
         "properties": {
@@ -124,13 +195,14 @@ COMPONENTS |= {
             },
         },
         "required": ["ordered_ids"],
-        **_one_of("parent_id", "customer_id"),
+        **one_of_two("parent_id", "customer_id"),
         "additionalProperties": False,
         "examples": [{"parent_id": CUSTOMER_ID, "ordered_ids": [ROW_ID]}],
     },
-    "DeletedCustomer": deleted_schema(CUSTOMER_ID),
-    "DeletedSupplierNumberAtCustomer": deleted_schema(ROW_ID),
+    "DeletedCustomer": deleted_schema("What is left of a deleted customer.", id=_identifier(RULES)),
+    "DeletedSupplierNumberAtCustomer": deleted_schema("What is left of a deleted row.", id=_identifier(ROW_RULES)),
     **{f"Batch{op.title()}": closed_object({"op": TEXT | {"const": op}} | rest) for op, rest in BATCHED.items()},
+    "BatchOperation": tagged_union("op", {op: f"Batch{op.title()}" for op in BATCHED}),
     "Batch": {
         "type": "object",
         "properties": {
@@ -138,10 +210,13 @@ COMPONENTS |= {
                 "type": "array",
                 "minItems": 1,
                 "maxItems": MAX_OPERATIONS,
-                "items": {"oneOf": [ref(f"Batch{op.title()}") for op in BATCHED]},
+                "items": ref("BatchOperation"),
                 "description": f"Up to {MAX_OPERATIONS:,}: `op` is {', '.join(f'`{op}`' for op in BATCHED)}.",
             },
-            "atomic": {"type": "boolean", "default": True, "description": "All or nothing?"},
+            "atomic": {
+                "type": "boolean",
+                "description": "Whether all operations are done or none. `true` unless given; with `false` those that can be.",
+            },
         },
         "required": ["operations"],
         "additionalProperties": False,
@@ -157,15 +232,18 @@ COMPONENTS |= {
                 "description": "What it alone would be answered.",
             },
             "object": {
-                "anyOf": [ref("Customer"), ref("DeletedCustomer")],
+                # The more particular first: clients take the first that fits.
+                "anyOf": [ref("DeletedCustomer"), ref("Customer")],
                 "description": "The customer as it is now, or that it is deleted.",
             },
             "error": ref("ErrorDetails") | {"description": "What is wrong, as in an answer of its own."},
         },
         "required": ["index", "status"],
-        **_one_of("object", "error"),
+        **one_of_two("object", "error"),
         "additionalProperties": False,
         "examples": [{"index": 0, "status": 200, "object": {"id": CUSTOMER_ID, "deleted": True}}],
     },
-    "BatchAnswer": closed_object({"data": {"type": "array", "items": ref("BatchOutcome")}}),
+    "BatchAnswer": closed_object(
+        {"data": {"type": "array", "items": ref("BatchOutcome"), "description": "One for each operation, in order."}}
+    ),
 }

@@ -184,6 +184,10 @@ SPECTACULAR_SETTINGS = {
     "TITLE": f"{PRODUCT} API",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": BASE_URL, "description": f"This deployment, in {OVERPLANE_MODE} mode"}],
+    "CONTACT": {"name": PRODUCT, "url": f"{BASE_URL}/docs"},
+    # SPDX's way to say that the licence is none of its list.
+    "LICENSE": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,

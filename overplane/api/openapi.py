@@ -1,7 +1,7 @@
 """The API's description: OpenAPI 3.1 by drf-spectacular.
 
-Viewsets are described beside their domain with `operation`; chapters are put into `TAGS`. What all operations
-have in common (errors, headers, authentication) is added by `finish`.
+Viewsets are described beside their domain with `operation`; chapters are put into `TAGS`, what the API as a whole is
+into `INFO`. What all operations have in common (errors, headers, authentication) is added by `finish`.
 """
 
 import re
@@ -15,6 +15,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from overplane.api.schemas import COMPONENTS, STORABLE, TEXT, Schema, ref
 
 TAGS: dict[str, str] = {}
+INFO: dict[str, str] = {}  # summary and description
 ERRORS = {
     400: "Something is wrong in the query or the body; `errors` has all of it.",
     401: "No API key, or one that is unknown, expired, revoked or of the other mode.",
@@ -68,8 +69,8 @@ def query(name: str, schema: Schema, description: str, *, required: bool = False
 def several(name: str, pattern: str, description: str) -> OpenApiParameter:
     """A comma-separated list of what matches the pattern.
 
-    Said as a text: an array with `explode: false` is the same on the wire, but half of the client generators send
-    it as a repeated parameter, which is refused.
+    Described as a string: an array with `explode: false` would say the same, but openapi-fetch and
+    openapi-python-client overlook `explode` and repeat the parameter, which is refused.
     """
     return query(name, {"type": "string", "pattern": f"^{pattern}(,{pattern})*$"}, description)
 
@@ -125,7 +126,7 @@ def operation(
     if IF_NONE_MATCH in parameters:
         answers[304] = OpenApiResponse(description="You have it already.")
     for code in sorted({*ALWAYS, *errors}):
-        answers[code, "application/json"] = OpenApiResponse(ref("Error"), description=ERRORS[code])
+        answers[code, "application/json"] = OpenApiResponse(ref("ErrorResponse"), description=ERRORS[code])
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
@@ -175,6 +176,7 @@ def finish(result: Schema, generator: Any, request: Any, public: bool) -> Schema
             for status, answer in sorted(one["responses"].items())
         }
     _share_parameters([one for _, one in operations], components["parameters"])
+    result["info"] |= INFO
     result["tags"] = [{"name": name, "description": text} for name, text in sorted(TAGS.items())]
     return result
 

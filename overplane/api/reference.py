@@ -61,7 +61,7 @@ def _content() -> dict[str, Any]:
         "chapters": reference.chapters(),
         "statuses": [(status, prose(text)) for status, text in ERRORS.items()],
         "codes": [(code, prose(meaning)) for code, meaning in MEANINGS.items()],
-        "error_sample": highlighted(reference.sample(described["components"]["schemas"]["Error"])),
+        "error_sample": highlighted(reference.sample(described["components"]["schemas"]["ErrorResponse"])),
     }
 
 
@@ -169,7 +169,7 @@ class Reference:
             if name and name not in seen:
                 seen.add(name)
                 title = WORD_START.sub(" ", name)
-                schema = self.description["components"]["schemas"][name]
+                schema = self._resolved(self.description["components"]["schemas"][name])
                 table = Table("Attributes", self._attributes(schema, tell_required=False))
                 text, shown = prose(schema.get("description", "")), highlighted(self.sample(schema))
                 yield Section(f"object-{name}", f"The {title} object", text, [table], answer_title=title, answer=shown)

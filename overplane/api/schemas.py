@@ -7,6 +7,7 @@ from django.db import models
 
 from overplane.api.error_codes import MEANINGS, TYPES
 from overplane.database.attributes import attributes
+from overplane.database.encoding import dumps
 
 Schema = dict[str, Any]
 COMPONENTS: dict[str, Schema] = {}
@@ -16,10 +17,12 @@ TEXT: Schema = {"type": "string"}
 MOMENT: Schema = {
     "type": "string",
     "format": "date-time",
-    "description": "UTC, whole seconds.",
+    "description": "In UTC and whole seconds.",
     "examples": ["2024-01-15T09:30:00Z"],
 }
 WHOLE = 2**31 - 1
+QUOTE = '"'
+NEVER: Schema = {"not": {}}  # no value at all; written out, since some generators read no `false`
 # What is said of a value that is sent and is also true of one that is shown.
 SHOWN = ("enum", "minimum", "maximum", "examples")
 
@@ -39,21 +42,34 @@ def closed_object(properties: Mapping[str, Schema], **more: Any) -> Schema:
 
 
 def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str, Schema]) -> Schema:
-    """What may be sent for an attribute."""
+    """What may be sent for an attribute.
+
+    Its default is told in words alone: what has a `default` is taken by client generators (openapi-typescript) for
+    something that is always there, so that it would have to be sent.
+    """
     field, known = model._meta.get_field(name), attributes(model)[name]
     schema: Schema = {"type": known.kind}
     if known.kind == "string":
         schema |= {"maxLength": field.max_length, "pattern": STORABLE}
-    if known.kind == "number":
-        schema["description"] = f"Exact, with at most {field.decimal_places} decimals."
     if known.kind == "integer":
         schema |= {"minimum": 1, "maximum": WHOLE}
     schema |= rules.get(name, {})
     if not known.required:
-        schema = _or_null(schema) | {"default": known.default}
-    title, help_text = str(field.verbose_name), str(field.help_text)
-    words = [f"{title[:1].upper()}{title[1:]}.", schema.pop("description", ""), help_text]
-    return schema | {"description": " ".join(filter(None, words))}
+        schema = _or_null(schema)
+    texts = [_meaning(model, name, rules)]
+    if known.default is not None:
+        texts.append(f"`{dumps(known.default).decode().strip(QUOTE)}` unless given.")
+    return schema | {"description": " ".join(texts)}
+
+
+def _meaning(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> str:
+    """What the attribute holds: in the words of its rule, or else its label."""
+    field = model._meta.get_field(name)
+    label = str(field.verbose_name)
+    text = rules.get(name, {}).get("description") or f"{label[:1].upper()}{label[1:]}."
+    if attributes(model)[name].kind == "number":
+        text += f" Exact, with at most {field.decimal_places} decimals."
+    return text
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -70,9 +86,6 @@ def input_schema(
 ) -> Schema:
     known = attributes(model)
     properties = {name: attribute_schema(model, name, rules=rules) for name in known}
-    if partial:
-        for schema in properties.values():
-            schema.pop("default", None)
     properties |= {name: {"description": "Accepted and ignored."} for name in ignored}
     required = [] if partial else [name for name, one in known.items() if one.required]
     return {"type": "object", "properties": properties, "additionalProperties": False} | (
@@ -83,34 +96,70 @@ def input_schema(
 def output_schema(
     model: type[models.Model], names: Iterable[str], *, rules: Mapping[str, Schema], **more: Any
 ) -> Schema:
-    """What an answer shows: every attribute, every time."""
+    """What an answer shows: every attribute, every time, unless `more` names those that are `required`."""
     return closed_object({name: _shown_schema(model, name, rules) for name in names}, **more)
 
 
 def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> Schema:
     if isinstance(model._meta.get_field(name), models.DateTimeField):
-        return dict(MOMENT)
+        return MOMENT | rules.get(name, {})
     if name not in attributes(model):
         return TEXT | rules.get(name, {})
     known = attributes(model)[name]
     kind = known.kind if known.required or known.default is not None else [known.kind, "null"]
-    described = attribute_schema(model, name, rules=rules)["description"]
     shown = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
-    return {"type": kind, "description": described, **shown}
+    return {"type": kind, "description": _meaning(model, name, rules), **shown}
 
 
-def page_schema(name: str) -> Schema:
+def example_of(schema: Schema, name: str) -> Any:
+    """The schema's own example, or a value made of its type and name."""
+    if "examples" in schema or "enum" in schema:
+        return (schema.get("examples") or schema["enum"])[0]
+    kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
+    return {"boolean": False, "integer": schema.get("minimum", 1), "number": 0}.get(kind, f"{name}_example")
+
+
+def page_schema(name: str, description: str) -> Schema:
     return closed_object(
         {
-            "data": {"type": "array", "items": ref(name)},
-            "has_more": {"type": "boolean", "description": "There are objects after this page."},
-            "total": {"type": "integer", "description": "How many there are in all, exactly."},
-        }
+            "data": {"type": "array", "items": ref(name), "description": "The objects of this page, in order."},
+            "has_more": {
+                "type": "boolean",
+                "description": "There are objects after this page (with `ending_before`: before it).",
+            },
+            "total": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "How many objects the whole list has, exactly, whatever the page.",
+            },
+        },
+        description=description,
     )
 
 
-def deleted_schema(example: str) -> Schema:
-    return closed_object({"id": TEXT | {"examples": [example]}, "deleted": {"type": "boolean", "const": True}})
+def deleted_schema(description: str, **names: Schema) -> Schema:
+    """What is answered of a deleted object: how it is named.
+
+    No `const`: openapi-generator's Python client compares the JSON true with the text "true" and raises, after the
+    deletion is done.
+    """
+    deleted = {"type": "boolean", "description": "Always `true`.", "examples": [True]}
+    return closed_object(names | {"deleted": deleted}, description=description)
+
+
+def one_of_two(name: str, other: str) -> Schema:
+    """At least one of two properties is there: they are not both impossible.
+
+    Client generators would take `anyOf` for a union of types, and linters ask for the properties where `required` is.
+    """
+    return {"not": {"properties": {name: NEVER, other: NEVER}}}
+
+
+def tagged_union(tag: str, parts: Mapping[str, str], **more: Any) -> Schema:
+    """One of several objects: the value of the property `tag` says which, so that nobody has to guess."""
+    refs = {value: ref(name) for value, name in parts.items()}
+    mapping = {value: one["$ref"] for value, one in refs.items()}
+    return {"oneOf": list(refs.values()), "discriminator": {"propertyName": tag, "mapping": mapping}, **more}
 
 
 PARAM: Schema = {
@@ -118,7 +167,10 @@ PARAM: Schema = {
     "description": "A path: `limit`, `created_at[gte]`, `ordered_ids[2]`, `operations[3].data`.",
     "examples": ["limt"],
 }
-MESSAGE: Schema = TEXT | {"examples": ['There is no parameter "limt" here. Did you mean "limit"?']}
+MESSAGE: Schema = TEXT | {
+    "description": "For people: what is wrong, and what to do.",
+    "examples": ['There is no parameter "limt" here. Did you mean "limit"?'],
+}
 COMPONENTS |= {
     "ErrorCode": {
         "type": "string",
@@ -126,22 +178,33 @@ COMPONENTS |= {
         "description": "\n".join(f"- `{code}`: {meaning}" for code, meaning in MEANINGS.items()),
         "examples": ["parameter_unknown"],
     },
-    "Problem": closed_object({"code": ref("ErrorCode"), "param": PARAM, "message": MESSAGE}),
+    "Problem": closed_object(
+        {"code": ref("ErrorCode"), "param": PARAM, "message": MESSAGE}, description="One thing that is wrong."
+    ),
     "ErrorDetails": closed_object(
         {
-            "type": {"type": "string", "enum": list(TYPES)},
+            "type": {"type": "string", "enum": list(TYPES), "description": "The kind of error, coarser than `code`."},
             "code": ref("ErrorCode"),
             "message": MESSAGE,
             "param": PARAM,
-            "doc_url": TEXT | {"examples": ["https://api.overplane.dev/docs#error-parameter_unknown"]},
-            "request_id": {"type": ["string", "null"], "examples": ["req_abc123"]},
+            "doc_url": TEXT
+            | {
+                "description": "Where the reference explains the code.",
+                "examples": ["https://api.overplane.dev/docs#error-parameter_unknown"],
+            },
+            "request_id": {
+                "type": ["string", "null"],
+                "description": "Names the request in our logs: quote it when you ask for help.",
+                "examples": ["req_abc123"],
+            },
             "errors": {
                 "type": "array",
                 "items": ref("Problem"),
                 "minItems": 1,
                 "description": "All problems; the first one stands on top.",
             },
-        }
+        },
+        description="What is wrong, as far as it was found.",
     ),
-    "Error": closed_object({"error": ref("ErrorDetails")}),
+    "ErrorResponse": closed_object({"error": ref("ErrorDetails")}, description="The body of every answer from 400 on."),
 }

@@ -1,51 +1,69 @@
 """The event feed in the API's description."""
 
+import re
+
 from drf_spectacular.utils import extend_schema_view
 
 from overplane.api.openapi import TAGS, operation, query, words
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, closed_object, ref
+from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, Schema, closed_object, ref, tagged_union
 from overplane.events import types
 
 TAG = "Events"
 CURSOR = "0123456789abcdef.1.742.12"
 NULLABLE = {"type": ["string", "null"]}
 TAGS |= {TAG: "One append-only log of every change, whichever door it came through."}
-COMPONENTS |= {
-    "Event": closed_object(
+NOTHING = closed_object({}, description="Always empty.")
+VERSION: Schema = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "Grows with every change of the object. Events come in the order in which their transactions"
+    " began, so a long one's may come first: whoever keeps a copy keeps the highest version.",
+}
+EVENTS: dict[str, str] = {}  # by type of event, the name of its schema
+EVENT = tagged_union("type", EVENTS)
+
+
+def event_schema(type_: str, subject: str, shown: Schema, previous: Schema = NOTHING) -> None:
+    """Describes one type of event, which its domain does: `shown` and `previous` are what stands in its `data`."""
+    name = "".join(word.title() for word in re.split(r"[._]", type_)) + "Event"
+    EVENTS[type_] = name
+    EVENT.update(tagged_union("type", EVENTS, description=EVENT_TEXT))
+    COMPONENTS[name] = closed_object(
         {
-            "id": TEXT | {"examples": ["evt_abc123"]},
-            "type": TEXT | {"enum": list(types.known)},
-            "created_at": MOMENT,
-            "actor": TEXT | {"description": "`api_key:…`, `user:…` or `import:…`.", "examples": ["api_key:key_abc123"]},
-            "data": closed_object(
-                {
-                    "object": {
-                        "type": "object",
-                        "description": "As it stood after the change; once its subject is deleted, its `id` alone.",
-                        "examples": [{"id": "abc123"}],
-                    },
-                    "previous_attributes": {"type": "object", "description": "The old values of what was changed."},
-                }
-            ),
-            "object_version": {
-                "type": "integer",
-                "minimum": 1,
-                "description": "Grows with every change of the object. Events come in the order in which their transactions"
-                " began, so a long one's may come first: whoever keeps a copy keeps the highest version.",
-            },
-            "request": closed_object(
-                {"id": NULLABLE | {"examples": ["req_abc123"]}, "idempotency_key": NULLABLE | {"examples": [None]}}
-            ),
+            "id": TEXT | {"description": "Unique identifier of the event.", "examples": ["evt_abc123"]},
+            "type": TEXT | {"const": type_, "description": "What happened, to what kind of object."},
+            "created_at": MOMENT | {"description": "When it happened, in UTC and whole seconds."},
+            "actor": TEXT
+            | {"description": "Who did it: `api_key:…`, `user:…` or `import:…`.", "examples": ["api_key:key_abc123"]},
+            "data": closed_object({"object": shown, "previous_attributes": previous}),
+            "object_version": VERSION,
+            "request": ref("EventRequest"),
         },
-        description="What happened to one object. It commits with the change that it tells of.",
+        description=f"{subject} was {type_.rpartition('.')[2]}.",
+    )
+
+
+EVENT_TEXT = (
+    "What happened to one object: `type` says what `data` holds. It commits with the change that it tells of."
+    " Once what it belongs to is deleted, it has lost its values."
+)
+COMPONENTS |= {
+    "Event": EVENT,
+    "EventRequest": closed_object(
+        {
+            "id": NULLABLE | {"description": "The `Request-Id` of the call.", "examples": ["req_abc123"]},
+            "idempotency_key": NULLABLE | {"description": "The `Idempotency-Key` of the call.", "examples": [None]},
+        },
+        description="The call that caused it, if one did.",
     ),
     "EventPage": closed_object(
         {
-            "data": {"type": "array", "items": ref("Event")},
+            "data": {"type": "array", "items": ref("Event"), "description": "The events, in the order of the feed."},
             "has_more": {"type": "boolean", "description": "There are more events to read now."},
             "next_cursor": TEXT | {"description": "Always given: send it as `after` next time.", "examples": [CURSOR]},
-        }
+        },
+        description="A part of the feed.",
     ),
 }
 

@@ -1,0 +1,163 @@
+"""What clients are generated from: schemas that say what is so, in a way that generated code can live with."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import models
+from jsonschema import Draft202012Validator
+
+from crm.components import MEANINGS, ROW_MEANINGS
+from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.api.pages import description
+from overplane.api.schemas import attribute_schema, input_schema, output_schema
+from overplane.database.attributes import attributes
+from overplane.events import types
+from tests.conftest import CUSTOMER, ROW, Api
+
+DESCRIBED = json.loads(description())
+SCHEMAS = DESCRIBED["components"]["schemas"]
+OPERATIONS = [(f"{m} {path}", one) for path, methods in DESCRIBED["paths"].items() for m, one in methods.items()]
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in part:
+        _, _, kind, name = part["$ref"].split("/")
+        part = DESCRIBED["components"][kind][name]
+    return part
+
+
+def parts(part: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
+    """The schema and every one inside, references followed once."""
+    if isinstance(part, list):
+        for one in part:
+            yield from parts(one, seen)
+    elif isinstance(part, dict):
+        if (name := part.get("$ref")) is not None and name not in seen:
+            seen.add(name)
+            yield from parts(resolved(part), seen)
+        yield part
+        for one in part.values():
+            yield from parts(one, seen)
+
+
+def validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": DESCRIBED["components"]})
+
+
+def answer(operation: dict[str, Any]) -> dict[str, Any]:
+    success = resolved(operation["responses"][min(operation["responses"])])
+    return resolved(success["content"].get("application/json", {"schema": {}})["schema"])
+
+
+def test_says_where_it_is_served_and_whose_it_is() -> None:
+    assert [server["url"] for server in DESCRIBED["servers"]] == [settings.BASE_URL]
+    assert {"title", "summary", "description", "contact", "license", "version"} <= DESCRIBED["info"].keys()
+
+
+@pytest.mark.parametrize(("name", "operation"), [one for one in OPERATIONS if "requestBody" in one[1]])
+def test_nothing_that_may_be_left_out_of_a_body_has_a_default(name: str, operation: dict[str, Any]) -> None:
+    """To openapi-typescript what has a default is always there, so that it would have to be sent."""
+    (content,) = operation["requestBody"]["content"].values()
+    found = list(parts(content["schema"], set()))
+    assert len(found) > 5
+    assert [part for part in found if "default" in part] == []
+
+
+def test_only_a_name_must_be_sent() -> None:
+    assert SCHEMAS["CustomerCreate"]["required"] == ["customer_name"]
+    assert "required" not in SCHEMAS["CustomerUpdate"]
+    assert "`Company` unless given." in SCHEMAS["CustomerCreate"]["properties"]["customer_type"]["description"]
+
+
+def test_no_boolean_is_a_constant() -> None:
+    """openapi-generator's Python client compares it with a text, and raises when the work is done."""
+    found = list(parts(DESCRIBED, set()))
+    assert [part for part in found if isinstance(part.get("const"), bool)] == []
+
+
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS)
+def test_an_answer_has_one_schema(name: str, operation: dict[str, Any]) -> None:
+    """Clients would have to guess which of several it is; unless a property says it."""
+    schema = answer(operation)
+    items = resolved(schema.get("properties", {}).get("data", {}).get("items", {}))
+    for part in (schema, items):
+        assert "anyOf" not in part
+        assert "oneOf" not in part or part["discriminator"]["propertyName"]
+
+
+@pytest.mark.parametrize(("name", "operation"), [one for one in OPERATIONS if one[1]["operationId"].startswith("list")])
+def test_a_list_is_a_list_of_named_objects(name: str, operation: dict[str, Any]) -> None:
+    page = answer(operation)
+    assert page["properties"]["data"]["type"] == "array"
+    assert "$ref" in page["properties"]["data"]["items"]
+    assert page["properties"]["has_more"]["type"] == "boolean"
+    assert set(page["required"]) == set(page["properties"])
+
+
+@pytest.mark.parametrize(
+    ("model", "meanings", "shown"),
+    [(Customer, MEANINGS, "Customer"), (SupplierNumberAtCustomer, ROW_MEANINGS, "SupplierNumberAtCustomer")],
+)
+def test_every_attribute_says_what_it_is_for(model: type[models.Model], meanings: Any, shown: str) -> None:
+    assert set(attributes(model)) <= set(meanings)
+    for part in (SCHEMAS[shown], SCHEMAS[f"{shown}Create"], SCHEMAS[f"{shown}Update"]):
+        for name in attributes(model):
+            text = part["properties"][name]["description"]
+            assert text.startswith(meanings[name])
+            assert len(text.split()) > 3, name
+            assert text.endswith(".")
+
+
+def test_an_attribute_that_nobody_has_explained_is_told_by_its_label() -> None:
+    assert attribute_schema(Customer, "tax_id", rules={})["description"] == "Tax ID."
+    assert input_schema(Customer, rules={}, partial=False, ignored=[])["properties"]["tax_id"]["maxLength"] == 255
+    assert output_schema(Customer, ["tax_id"], rules={})["properties"]["tax_id"]["description"] == "Tax ID."
+
+
+def test_a_customer_is_described_however_it_is_asked_for(api: Api) -> None:
+    made = api.create(territory="North")
+    api.add_row(made["id"], supplier_number="4711")
+    assert list(made) == [name for name in SCHEMAS["Customer"]["properties"] if name != "supplier_numbers"]
+    for query in ("", "?expand[]=supplier_numbers", "?fields=territory", "?fields=gender&expand[]=supplier_numbers"):
+        one = api.get(f"{CUSTOMER}/{made['id']}{query}").json()
+        page = api.get(f"{CUSTOMER}{query}").json()
+        validator("Customer").validate(one)
+        validator("CustomerPage").validate(page)
+        assert page["data"] == [one]
+    assert validator("Customer").is_valid(made | {"id": None}) is False
+
+
+def test_every_type_of_event_is_described() -> None:
+    assert list(SCHEMAS["Event"]["discriminator"]["mapping"]) == types.known
+    for type_, address in SCHEMAS["Event"]["discriminator"]["mapping"].items():
+        assert resolved({"$ref": address})["properties"]["type"]["const"] == type_
+    assert len(SCHEMAS["Event"]["oneOf"]) == len(types.known)
+
+
+def every_event(api: Api) -> list[dict[str, Any]]:
+    events = api.feed("?after=start&limit=1000").json()["data"]
+    for event in events:
+        name = SCHEMAS["Event"]["discriminator"]["mapping"][event["type"]].rpartition("/")[2]
+        validator(name).validate(event)
+        validator("Event").validate(event)  # one of them, and only one
+    return events
+
+
+def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: Api) -> None:
+    api = live_api
+    made = api.create()
+    api.patch(f"{CUSTOMER}/{made['id']}", {"customer_type": "Individual", "default_commission_rate": 2.5})
+    rows = [api.add_row(made["id"], supplier_number=str(number), idx=1)["id"] for number in range(3)]
+    api.patch(f"{ROW}/{rows[0]}", {"company": "Acme", "idx": 1})
+    api.delete(f"{ROW}/{rows[1]}")
+    api.post(f"{ROW}/reorder", {"parent_id": made["id"], "ordered_ids": [rows[2], rows[0]]})
+    before = every_event(api)
+    api.delete(f"{CUSTOMER}/{made['id']}")
+    after = every_event(api)
+    assert {event["type"] for event in after} == set(types.known)
+    assert len(after) == len(before) + 1
+    assert before[0]["data"]["object"] == made
+    assert after[0]["data"]["object"] == {"id": made["id"]}
