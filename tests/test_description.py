@@ -161,3 +161,5 @@ def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: 
     assert len(after) == len(before) + 1
     assert before[0]["data"]["object"] == made
     assert after[0]["data"]["object"] == {"id": made["id"]}
+    of_rows = [event["data"]["object"] for event in before + after if event["type"].startswith("supplier")]
+    assert {one["customer_id"] for one in of_rows} == {made["id"]}
