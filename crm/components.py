@@ -124,6 +124,32 @@ def _row_input(*, new: bool) -> Schema:
     return schema
 
 
+MAX_ROWS_SENT = 1000
+
+
+def _row_in_customer() -> Schema:
+    """A row as it is sent with its customer, where its place in the list is its position."""
+    ignored = ["idx", "customer_id"]
+    schema = input_schema(SupplierNumberAtCustomer, rules=ROW_RULES, partial=True, ignored=ignored)
+    row_id = STORABLE_TEXT | {
+        "description": "Which row it is. A row without an id is new; on creating a customer all are."
+    }
+    schema["properties"] = {"id": row_id} | schema["properties"]
+    return schema | {"description": "A row of the customer that is sent."}
+
+
+def _customer_input(*, partial: bool) -> Schema:
+    schema = input_schema(Customer, rules=RULES, partial=partial, ignored=SORTED_IGNORED)
+    schema["properties"]["supplier_numbers"] = {
+        "type": "array",
+        "maxItems": MAX_ROWS_SENT,
+        "items": ref("SupplierNumberInCustomer"),
+        "description": "All rows of the customer, in order. Rows with an id are kept, changed and moved, those without are new,"
+        " absent ones are deleted. Not given: rows stay as they are.",
+    }
+    return schema
+
+
 STORABLE_TEXT = TEXT | {"pattern": STORABLE}
 SUBJECT: Schema = STORABLE_TEXT | {"description": "Which customer, by its identifier."}
 BATCHED: dict[str, dict[str, Schema]] = {
@@ -165,7 +191,7 @@ def _customer() -> Schema:
 ROWS: Schema = {
     "type": "array",
     "items": ref("SupplierNumberAtCustomer"),
-    "description": "The customer's rows by `idx`, where `expand[]=supplier_numbers` asks for them.",
+    "description": "The customer's rows by `idx`, where `expand[]=supplier_numbers` asks for them or they were sent.",
 }
 CUSTOMER_TEXT = (
     "A company or person you sell to. All attributes come every time, unless `fields` narrows them; one without a value"
@@ -174,8 +200,9 @@ CUSTOMER_TEXT = (
 ROW_TEXT = "The number under which one company of the customer's knows you as a supplier."
 COMPONENTS |= {
     "Customer": _customer(),
-    "CustomerCreate": input_schema(Customer, rules=RULES, partial=False, ignored=SORTED_IGNORED),
-    "CustomerUpdate": input_schema(Customer, rules=RULES, partial=True, ignored=SORTED_IGNORED),
+    "CustomerCreate": _customer_input(partial=False),
+    "CustomerUpdate": _customer_input(partial=True),
+    "SupplierNumberInCustomer": _row_in_customer(),
     "CustomerPage": page_schema("Customer", "A page of customers."),
     "SupplierNumberAtCustomer": output_schema(
         SupplierNumberAtCustomer, SUPPLIER_NUMBER_NAMES, rules=ROW_RULES, description=ROW_TEXT

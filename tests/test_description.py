@@ -72,6 +72,14 @@ def test_only_a_name_must_be_sent() -> None:
     assert "`Company` unless given." in SCHEMAS["CustomerCreate"]["properties"]["customer_type"]["description"]
 
 
+def test_rows_can_be_sent_with_their_customer_as_they_are_answered() -> None:
+    for name in ("CustomerCreate", "CustomerUpdate"):
+        rows = SCHEMAS[name]["properties"]["supplier_numbers"]
+        assert (rows["type"], rows["maxItems"]) == ("array", 1000)
+        assert set(resolved(rows["items"])["properties"]) == set(SCHEMAS["SupplierNumberAtCustomer"]["properties"])
+        assert "required" not in resolved(rows["items"])
+
+
 def test_no_boolean_is_a_constant() -> None:
     """openapi-generator's Python client compares it with a text, and raises when the work is done."""
     found = list(parts(DESCRIBED, set()))

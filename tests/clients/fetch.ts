@@ -105,6 +105,18 @@ async function lists(id: string): Promise<void> {
   assert.deepEqual([wrong.code, wrong.param, wrong.errors.length], ["parameter_invalid_range", "limit", 1]);
 }
 
+async function together(): Promise<void> {
+  const body = { customer_name: "Together", supplier_numbers: [{ supplier_number: "1" }, { company: "Acme" }] };
+  const made = await ok(api.POST(CUSTOMERS, { body }), 201);
+  assert.deepEqual(made.supplier_numbers?.map((row) => row.supplier_number), ["1", null]);
+  // What was answered can be sent back: here in another order, with a new row between.
+  const [first, second] = made.supplier_numbers ?? [];
+  assert.ok(first && second);
+  const supplier_numbers = [second, { supplier_number: "2" }, first];
+  const changed = await ok(api.PATCH(CUSTOMER, { params: { path: { id: made.id } }, body: { supplier_numbers } }));
+  assert.deepEqual(changed.supplier_numbers?.map((row) => row.supplier_number), [null, "2", "1"]);
+}
+
 async function batches(): Promise<void> {
   const batch = `${CUSTOMERS}/batch` as const;
   const { data } = await ok(
@@ -157,6 +169,7 @@ async function events(): Promise<void> {
 }
 
 await customers();
+await together();
 await batches();
 await events();
 const anonymous = await refused(api.GET(CUSTOMERS, { headers: { Authorization: "Bearer sk_test_wrong" } }), 401);

@@ -60,6 +60,7 @@ from overplane_client.models import (
     SupplierNumberAtCustomerOrder,
     SupplierNumberAtCustomerPage,
     SupplierNumberAtCustomerUpdate,
+    SupplierNumberInCustomer,
 )
 from overplane_client.types import UNSET, Response, Unset
 
@@ -180,6 +181,25 @@ def walk_lists(customer_id: str) -> None:
     assert (wrong.error.code, wrong.error.param) == (ErrorCode.PARAMETER_INVALID_RANGE, "limit")
 
 
+def walk_together() -> None:
+    rows = [SupplierNumberInCustomer(supplier_number="1"), SupplierNumberInCustomer(company="Acme")]
+    new = CustomerCreate(customer_name="Together", supplier_numbers=rows)
+    made = ok(Customer, create_customer.sync_detailed(client=client, body=new), 201)
+    assert not isinstance(made.supplier_numbers, Unset)
+    first, second = made.supplier_numbers
+    assert (first.supplier_number, second.company) == ("1", "Acme")
+    # What was answered can be sent back: here in another order, with a new row between.
+    rows = [
+        SupplierNumberInCustomer.from_dict(second.to_dict()),
+        SupplierNumberInCustomer(supplier_number="2"),
+        SupplierNumberInCustomer.from_dict(first.to_dict()),
+    ]
+    change = CustomerUpdate(supplier_numbers=rows)
+    changed = ok(Customer, update_customer.sync_detailed(made.id, client=client, body=change))
+    assert not isinstance(changed.supplier_numbers, Unset)
+    assert [row.supplier_number for row in changed.supplier_numbers] == [None, "2", "1"]
+
+
 def walk_batches() -> None:
     upserted = CustomerUpdate(customer_name="Upserted", tax_id="python-tax")
     operations: list[BatchCreate | BatchDelete | BatchUpdate | BatchUpsert] = [
@@ -240,6 +260,7 @@ def check_all_walked() -> None:
 
 
 walk_customers()
+walk_together()
 walk_batches()
 walk_events()
 walk_errors()
