@@ -4,7 +4,7 @@ RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 PYTEST := $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
-.PHONY: setup run test check bench
+.PHONY: setup run test check clients bench
 setup: $(DEV_STAMP)
 
 $(RUN_STAMP): requirements.txt
@@ -29,7 +29,12 @@ check: $(DEV_STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 	DATA_DIR=$$(mktemp -d) $(VENV)/bin/python manage.py makemigrations --check --dry-run
+	$(MAKE) clients
 	$(MAKE) test
+
+# The API by clients that are generated from its description.
+clients: $(DEV_STAMP)
+	$(VENV)/bin/python -m tests.clients.run
 
 bench: $(DEV_STAMP)
 	$(VENV)/bin/python -m bench

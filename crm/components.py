@@ -4,7 +4,7 @@ from crm import rules
 from crm.batches import MATCHABLE
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
-from crm.serializers import MAX_OPERATIONS
+from crm.serializers import MAX_OPERATIONS, MAX_ROWS
 from overplane.api.schemas import (
     COMPONENTS,
     FORBIDDEN,
@@ -86,37 +86,32 @@ ROW_MEANINGS: dict[str, str] = {
 }
 
 
-def _told(meanings: dict[str, str], rules: dict[str, Schema]) -> dict[str, Schema]:
+def _told(rules: dict[str, Schema], meanings: dict[str, str]) -> dict[str, Schema]:
     names = meanings | rules
     texts = {name: {"description": text} for name, text in meanings.items()}
     return {name: texts.get(name, {}) | rules.get(name, {}) for name in names}
 
 
 # The rules of crm.rules in the words of JSON Schema, and examples where the attribute's name makes none.
-RULES: dict[str, Schema] = _told(
-    MEANINGS,
-    {
-        "id": {"examples": [CUSTOMER_ID]},
-        "customer_name": {"pattern": f"^[^{FORBIDDEN}]*[^\\s{INVISIBLE}{FORBIDDEN}][^{FORBIDDEN}]*$"},
-        **{name: {"enum": list(choices)} for name, choices in rules.CHOICES.items()},
-        "email_id": {
-            "pattern": f"^{BLANKS}([^@\\s{FORBIDDEN}]+@[^@\\s{FORBIDDEN}]+)?{BLANKS}$",
-            "examples": ["user@example.com"],
-        },
-        "default_currency": {"pattern": f"^{BLANKS}([A-Z]{{3}})?{BLANKS}$", "examples": ["USD"]},
-        "represents_company": {"examples": ["Example Corp"]},
-        "default_commission_rate": {"examples": [0]},
+RULES: dict[str, Schema] = {
+    "id": {"examples": [CUSTOMER_ID]},
+    "customer_name": {"pattern": f"^[^{FORBIDDEN}]*[^\\s{INVISIBLE}{FORBIDDEN}][^{FORBIDDEN}]*$"},
+    **{name: {"enum": list(choices)} for name, choices in rules.CHOICES.items()},
+    "email_id": {
+        "pattern": f"^{BLANKS}([^@\\s{FORBIDDEN}]+@[^@\\s{FORBIDDEN}]+)?{BLANKS}$",
+        "examples": ["user@example.com"],
     },
-)
-ROW_RULES: dict[str, Schema] = _told(
-    ROW_MEANINGS,
-    {
-        "id": {"examples": [ROW_ID]},
-        "customer_id": {"examples": [CUSTOMER_ID]},
-        "company": {"examples": ["Example Corp"]},
-        "idx": {"minimum": 1},
-    },
-)
+    "default_currency": {"pattern": f"^{BLANKS}([A-Z]{{3}})?{BLANKS}$", "examples": ["USD"]},
+    "represents_company": {"examples": ["Example Corp"]},
+    "default_commission_rate": {"examples": [0]},
+}
+ROW_RULES: dict[str, Schema] = {
+    "id": {"examples": [ROW_ID]},
+    "customer_id": {"examples": [CUSTOMER_ID]},
+    "company": {"examples": ["Example Corp"]},
+    "idx": {"minimum": 1},
+}
+RULES, ROW_RULES = _told(RULES, MEANINGS), _told(ROW_RULES, ROW_MEANINGS)
 PARENT: Schema = {"type": "string", "minLength": 1, "pattern": STORABLE} | ROW_RULES["customer_id"]
 SORTED_IGNORED = sorted(IGNORED)
 
@@ -136,6 +131,29 @@ def _row_input(*, new: bool) -> Schema:
         schema["examples"] = [
             {"customer_id": CUSTOMER_ID, "company": "Example Corp", "supplier_number": "supplier_number_example"}
         ]
+    return schema
+
+
+def _row_in_customer() -> Schema:
+    """A row as it is sent with its customer, where its place in the list is its position."""
+    ignored = ["idx", "customer_id"]
+    schema = input_schema(SupplierNumberAtCustomer, rules=ROW_RULES, partial=True, ignored=ignored)
+    row_id = STORABLE_TEXT | {
+        "description": "Which row it is. A row without an id is new; on creating a customer all are."
+    }
+    schema["properties"] = {"id": row_id} | schema["properties"]
+    return schema | {"description": "A row of the customer that is sent."}
+
+
+def _customer_input(*, partial: bool) -> Schema:
+    schema = input_schema(Customer, rules=RULES, partial=partial, ignored=SORTED_IGNORED)
+    schema["properties"]["supplier_numbers"] = {
+        "type": "array",
+        "maxItems": MAX_ROWS,
+        "items": ref("SupplierNumberInCustomer"),
+        "description": "All rows of the customer, in order. Rows with an id are kept, changed and moved, those without are new,"
+        " absent ones are deleted. Not given: rows stay as they are.",
+    }
     return schema
 
 
@@ -192,7 +210,7 @@ def _customer() -> Schema:
 ROWS: Schema = {
     "type": "array",
     "items": ref("SupplierNumberAtCustomer"),
-    "description": "The customer's rows by `idx`, where `expand[]=supplier_numbers` asks for them.",
+    "description": "The customer's rows by `idx`, where `expand[]=supplier_numbers` asks for them or they were sent.",
 }
 CUSTOMER_TEXT = (
     "A company or person you sell to. All attributes come every time, unless `fields` narrows them; one without a value"
@@ -201,8 +219,9 @@ CUSTOMER_TEXT = (
 ROW_TEXT = "The number under which one company of the customer's knows you as a supplier."
 COMPONENTS |= {
     "Customer": _customer(),
-    "CustomerCreate": input_schema(Customer, rules=RULES, partial=False, ignored=SORTED_IGNORED),
-    "CustomerUpdate": input_schema(Customer, rules=RULES, partial=True, ignored=SORTED_IGNORED),
+    "CustomerCreate": _customer_input(partial=False),
+    "CustomerUpdate": _customer_input(partial=True),
+    "SupplierNumberInCustomer": _row_in_customer(),
     "CustomerPage": page_schema("Customer", "A page of customers."),
     "SupplierNumberAtCustomer": output_schema(
         SupplierNumberAtCustomer, SUPPLIER_NUMBER_NAMES, rules=ROW_RULES, description=ROW_TEXT

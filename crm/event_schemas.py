@@ -1,7 +1,7 @@
 """What the events of customers and their rows hold, in the API's description.
 
 Once a customer is deleted, the earlier events of it and its rows have lost their values: of an object only what names it is
-left. So only that is required.
+left, of a row its customer too. So only that is required.
 """
 
 from crm.components import CUSTOMER_ID, ROW_ID, ROW_RULES, RULES
@@ -17,7 +17,7 @@ OLD_ORDER = IDS | {"description": "The rows in their old order."}
 CUSTOMER = output_schema(Customer, CUSTOMER_NAMES, rules=RULES)["properties"]
 ROW = output_schema(SupplierNumberAtCustomer, SUPPLIER_NUMBER_NAMES, rules=ROW_RULES)["properties"]
 # What every event of a row says, also when it has lost its values.
-NAMES_ROW = ["id"]
+NAMES_ROW = ["id", "customer_id"]
 GONE: Schema = {"type": "boolean", "description": "`true`, if present.", "examples": [True]}
 
 
@@ -45,7 +45,7 @@ COMPONENTS |= {
             "customer_id": ROW["customer_id"] | {"description": "The customer whose rows they are."},
             "ordered_ids": ORDER,
         },
-        required=[],
+        required=["customer_id"],
         description="The order of a customer's rows.",
     ),
 }

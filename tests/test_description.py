@@ -72,6 +72,14 @@ def test_only_a_name_must_be_sent() -> None:
     assert "`Company` unless given." in SCHEMAS["CustomerCreate"]["properties"]["customer_type"]["description"]
 
 
+def test_rows_can_be_sent_with_their_customer_as_they_are_answered() -> None:
+    for name in ("CustomerCreate", "CustomerUpdate"):
+        rows = SCHEMAS[name]["properties"]["supplier_numbers"]
+        assert (rows["type"], rows["maxItems"]) == ("array", 1000)
+        assert set(resolved(rows["items"])["properties"]) == set(SCHEMAS["SupplierNumberAtCustomer"]["properties"])
+        assert "required" not in resolved(rows["items"])
+
+
 def test_no_boolean_is_a_constant() -> None:
     """openapi-generator's Python client compares it with a text, and raises when the work is done."""
     found = list(parts(DESCRIBED, set()))
@@ -146,7 +154,8 @@ def every_event(api: Api) -> list[dict[str, Any]]:
     return events
 
 
-def test_every_event_is_as_described_also_when_it_has_lost_its_values(api: Api) -> None:
+def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: Api) -> None:
+    api = live_api
     made = api.create()
     api.patch(f"{CUSTOMER}/{made['id']}", {"customer_type": "Individual", "default_commission_rate": 2.5})
     rows = [api.add_row(made["id"], supplier_number=str(number), idx=1)["id"] for number in range(3)]
@@ -160,3 +169,5 @@ def test_every_event_is_as_described_also_when_it_has_lost_its_values(api: Api) 
     assert len(after) == len(before) + 1
     assert before[0]["data"]["object"] == made
     assert after[0]["data"]["object"] == {"id": made["id"]}
+    of_rows = [event["data"]["object"] for event in before + after if event["type"].startswith("supplier")]
+    assert {one["customer_id"] for one in of_rows} == {made["id"]}

@@ -1,6 +1,5 @@
 """JSON Schemas of what is sent and shown, taken off the models; those that have a name are in `COMPONENTS`."""
 
-import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -9,7 +8,7 @@ from django.db import models
 
 from overplane.api.error_codes import MEANINGS, TYPES
 from overplane.database.attributes import Attribute, attributes
-from overplane.database.encoding import number
+from overplane.database.encoding import dumps, number
 
 Schema = dict[str, Any]
 COMPONENTS: dict[str, Schema] = {}
@@ -24,6 +23,7 @@ MOMENT: Schema = {
     "description": "In UTC and whole seconds.",
     "examples": ["2024-01-15T09:30:00Z"],
 }
+QUOTE = '"'
 NEVER: Schema = {"not": {}}  # no value at all; written out, since some generators read no `false`
 # What is said of a value that is sent and is also true of one that is shown.
 SHOWN = ("enum", "minimum", "maximum", "examples")
@@ -59,7 +59,7 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
         schema = _or_null(schema)
     texts = [_meaning(model, name, rules)]
     if known.default is not None:
-        texts.append(f"`{json.dumps(known.default).strip(chr(34))}` unless given.")
+        texts.append(f"`{dumps(known.default).decode().strip(QUOTE)}` unless given.")
     return schema | {"description": " ".join(texts)}
 
 

@@ -1,0 +1,177 @@
+// Every documented call by openapi-fetch, on the types that openapi-typescript generates.
+import assert from "node:assert/strict";
+import createClient from "openapi-fetch";
+import { allWalked, baseUrl, documented, key, ok, refused } from "./expect.js";
+import type { components, paths } from "./schema.js";
+
+type Customer = components["schemas"]["Customer"];
+type CustomerCreate = components["schemas"]["CustomerCreate"];
+
+const CUSTOMERS = "/api/crm/customer";
+const CUSTOMER = "/api/crm/customer/{id}";
+const ROWS = "/api/crm/supplier-number-at-customer";
+const ROW = "/api/crm/supplier-number-at-customer/{id}";
+const ORDER = "/api/crm/supplier-number-at-customer/reorder";
+
+const api = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${key}` } });
+const walked = new Set<string>();
+api.use({
+  onRequest({ request, schemaPath }) {
+    walked.add(`${request.method} ${schemaPath}`);
+  },
+});
+
+// Nothing but the name must be sent, and whatever is read can be.
+const least: CustomerCreate = { customer_name: "Fetch Ltd" };
+
+async function customers(): Promise<void> {
+  const made: Customer = await ok(
+    api.POST(CUSTOMERS, { body: least, params: { header: { "Idempotency-Key": "fetch-1" } } }),
+    201,
+  );
+  assert.deepEqual([made.customer_name, made.customer_type, made.gender], ["Fetch Ltd", "Company", null]);
+  const path = { id: made.id };
+  const read = await api.GET(CUSTOMER, { params: { path } });
+  assert.deepEqual(read.data, made);
+  const etag = read.response.headers.get("ETag") ?? "";
+  const unchanged = await api.GET(CUSTOMER, { params: { path, header: { "If-None-Match": etag } } });
+  assert.equal(unchanged.response.status, 304);
+  const same = await ok(api.PATCH(CUSTOMER, { params: { path }, body: made }));
+  assert.equal(same.updated_at, made.updated_at);
+  const changed = await ok(
+    api.PATCH(CUSTOMER, { params: { path, header: { "If-Match": etag } }, body: { gender: "diverse" } }),
+  );
+  assert.equal(changed.gender, "diverse");
+  const stale = api.PATCH(CUSTOMER, { params: { path, header: { "If-Match": etag } }, body: { gender: null } });
+  assert.equal((await refused(stale, 412)).code, "precondition_failed");
+
+  await rows(made.id);
+  await lists(made.id);
+
+  assert.deepEqual(await ok(api.DELETE(CUSTOMER, { params: { path } })), { id: made.id, deleted: true });
+  assert.equal((await refused(api.GET(CUSTOMER, { params: { path } }), 404)).code, "resource_missing");
+}
+
+async function rows(customer_id: string): Promise<void> {
+  const first = await ok(api.POST(ROWS, { body: { customer_id, supplier_number: "1" } }), 201);
+  const second = await ok(api.POST(ROWS, { body: { parent_id: customer_id, company: "Acme", idx: 1 } }), 201);
+  const path = { id: first.id };
+  assert.equal((await ok(api.GET(ROW, { params: { path } }))).idx, 2);
+  const moved = await ok(api.PATCH(ROW, { params: { path }, body: { idx: 1, company: "Acme" } }));
+  assert.deepEqual(moved, { ...first, idx: 1, company: "Acme" });
+  const listed = await ok(api.GET(ROWS, { params: { query: { parent_id: customer_id } } }));
+  assert.deepEqual([listed.data.map((row) => row.id), listed.total], [[first.id, second.id], 2]);
+  const forwards = { parent_id: customer_id, ordered_ids: [first.id, second.id] };
+  const backwards = { customer_id, ordered_ids: [second.id, first.id] };
+  for (const [reorder, body] of [
+    [() => api.POST(ORDER, { body: backwards }), backwards],
+    [() => api.PUT(ORDER, { body: forwards }), forwards],
+    [() => api.PATCH(ORDER, { body: backwards }), backwards],
+  ] as const) {
+    const ordered = await ok(reorder());
+    assert.deepEqual(ordered.data.map((row) => row.id), body.ordered_ids);
+  }
+  const short = { customer_id, ordered_ids: [first.id] };
+  assert.equal((await refused(api.POST(ORDER, { body: short }), 400)).code, "reorder_incomplete");
+  assert.deepEqual(await ok(api.DELETE(ROW, { params: { path: { id: second.id } } })), {
+    id: second.id,
+    deleted: true,
+  });
+}
+
+async function lists(id: string): Promise<void> {
+  const list = async (query: NonNullable<paths[typeof CUSTOMERS]["get"]["parameters"]["query"]>) =>
+    ok(api.GET(CUSTOMERS, { params: { query } }));
+  const other = await ok(api.POST(CUSTOMERS, { body: { customer_name: "Fetch, Other", disabled: true } }), 201);
+  const both = `${id},${other.id}`;
+  const all = await list({ "id[in]": both, order_by: "customer_name" });
+  assert.deepEqual([all.data.map((one) => one.id), all.total, all.has_more], [[id, other.id], 2, false]);
+  const expanded = await list({ id, "expand[]": ["supplier_numbers"] });
+  assert.equal(expanded.data[0]?.supplier_numbers?.[0]?.supplier_number, "1");
+  const narrowed = await list({ id, fields: "customer_name,territory" });
+  assert.deepEqual(narrowed.data, [{ id, customer_name: "Fetch Ltd", territory: null }]);
+  const query = { fields: "gender", "expand[]": ["supplier_numbers" as const] };
+  const one = await ok(api.GET(CUSTOMER, { params: { path: { id }, query } }));
+  assert.deepEqual([one.gender, one.supplier_numbers?.length, one.customer_name], ["diverse", 1, undefined]);
+  const page = await list({ "id[in]": both, limit: 1 });
+  assert.deepEqual([page.data.length, page.has_more, page.total], [1, true, 2]);
+  const next = await list({ "id[in]": both, limit: 1, starting_after: page.data[0]?.id ?? "" });
+  const back = await list({ "id[in]": both, limit: 1, ending_before: next.data[0]?.id ?? "" });
+  assert.deepEqual(back.data, page.data);
+  assert.deepEqual((await list({ "id[in]": both, offset: 1 })).data, next.data);
+  const found = { q: "fetch", disabled: true, "created_at[gte]": "2024-01-15T09:30:00Z", "tax_id[is_null]": true };
+  assert.deepEqual((await list(found)).data, [other]);
+  const wrong = await refused(api.GET(CUSTOMERS, { params: { query: { limit: 0 } } }), 400);
+  assert.deepEqual([wrong.code, wrong.param, wrong.errors.length], ["parameter_invalid_range", "limit", 1]);
+}
+
+async function together(): Promise<void> {
+  const body = { customer_name: "Together", supplier_numbers: [{ supplier_number: "1" }, { company: "Acme" }] };
+  const made = await ok(api.POST(CUSTOMERS, { body }), 201);
+  assert.deepEqual(made.supplier_numbers?.map((row) => row.supplier_number), ["1", null]);
+  // What was answered can be sent back: here in another order, with a new row between.
+  const [first, second] = made.supplier_numbers ?? [];
+  assert.ok(first && second);
+  const supplier_numbers = [second, { supplier_number: "2" }, first];
+  const changed = await ok(api.PATCH(CUSTOMER, { params: { path: { id: made.id } }, body: { supplier_numbers } }));
+  assert.deepEqual(changed.supplier_numbers?.map((row) => row.supplier_number), [null, "2", "1"]);
+}
+
+async function batches(): Promise<void> {
+  const batch = `${CUSTOMERS}/batch` as const;
+  const { data } = await ok(
+    api.POST(batch, {
+      body: {
+        operations: [
+          { op: "create", data: { customer_name: "Batched" } },
+          { op: "upsert", match_on: "tax_id", data: { customer_name: "Upserted", tax_id: "fetch-tax" } },
+        ],
+      },
+    }),
+  );
+  const [id, other] = data.map((outcome) => outcome.object?.id ?? "");
+  assert.ok(id && other);
+  const mixed = await ok(
+    api.POST(batch, {
+      body: {
+        operations: [
+          { op: "update", id, data: { territory: "North" } },
+          { op: "delete", id: other },
+          { op: "delete", id: "nobody" },
+        ],
+        atomic: false,
+      },
+    }),
+    207,
+  );
+  const [updated, deleted, missing] = mixed.data;
+  assert.ok(updated?.object && "territory" in updated.object && updated.object.territory === "North");
+  assert.ok(deleted?.object && "deleted" in deleted.object && deleted.object.deleted);
+  assert.deepEqual([missing?.status, missing?.error?.code], [404, "resource_missing"]);
+}
+
+async function events(): Promise<void> {
+  const exported = api.GET(`${CUSTOMERS}/export`, { params: { query: { q: "fetch" } }, parseAs: "text" });
+  const end = JSON.parse((await ok(exported)).trim().split("\n").at(-1) ?? "") as { next_cursor: string };
+  await ok(api.POST(CUSTOMERS, { body: { customer_name: "Later" } }), 201);
+  const { data } = await ok(api.GET("/api/crm/event", { params: { query: { after: end.next_cursor } } }));
+  const [event] = data;
+  assert.ok(event?.type === "customer.created" && event.data.object.customer_name === "Later");
+  const query = { types: "customer.updated,customer.deleted", limit: 2 };
+  const chosen = await ok(api.GET("/api/crm/event", { params: { query } }));
+  for (const event of chosen.data) {
+    // Typed: an updated customer has old values, a deleted one is said to be so.
+    if (event.type === "customer.updated") assert.equal(event.data.previous_attributes.customer_name, undefined);
+    else assert.ok(event.type === "customer.deleted" && event.data.object.deleted);
+  }
+  const lost = api.GET("/api/crm/event", { params: { query: { after: "nowhere" } } });
+  assert.equal((await refused(lost, 400)).code, "cursor_invalid");
+}
+
+await customers();
+await together();
+await batches();
+await events();
+const anonymous = await refused(api.GET(CUSTOMERS, { headers: { Authorization: "Bearer sk_test_wrong" } }), 401);
+assert.equal(anonymous.type, "authentication_error");
+allWalked(walked, documented.keys());

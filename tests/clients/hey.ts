@@ -1,0 +1,203 @@
+// Every documented call by the client that @hey-api/openapi-ts generates.
+import assert from "node:assert/strict";
+import { allWalked, baseUrl, documented, key, ok, refused } from "./expect.js";
+import { client } from "./generated/client.gen.js";
+import * as generated from "./generated/sdk.gen.js";
+import type { Customer, Event } from "./generated/types.gen.js";
+
+client.setConfig({ baseUrl, auth: key });
+
+const walked = new Set<string>();
+const sdk = new Proxy(generated, {
+  get(target, name: string) {
+    walked.add(name);
+    return target[name as keyof typeof generated];
+  },
+});
+
+async function customers(): Promise<void> {
+  const made: Customer = await ok(
+    sdk.createCustomer({ body: { customer_name: "Hey Ltd" }, headers: { "Idempotency-Key": "hey-1" } }),
+    201,
+  );
+  assert.deepEqual(
+    [made.customer_name, made.customer_type, made.gender, made.disabled],
+    ["Hey Ltd", "Company", null, false],
+  );
+  const again = await sdk.createCustomer({ body: { customer_name: "Hey Ltd" }, headers: { "Idempotency-Key": "hey-1" } });
+  assert.equal(again.response?.headers.get("Idempotent-Replayed"), "true");
+
+  const path = { id: made.id };
+  const read = await sdk.retrieveCustomer({ path });
+  assert.deepEqual(read.data, made);
+  const etag = read.response?.headers.get("ETag") ?? "";
+  const unchanged = await sdk.retrieveCustomer({ path, headers: { "If-None-Match": etag } });
+  assert.equal(unchanged.response?.status, 304);
+  // What was read can be sent back whole.
+  const same = await ok(sdk.updateCustomer({ path, body: made }));
+  assert.equal(same.updated_at, made.updated_at);
+  const body = { gender: "diverse", default_commission_rate: 2.5 };
+  const changed = await ok(sdk.updateCustomer({ path, body, headers: { "If-Match": etag } }));
+  assert.deepEqual([changed.gender, changed.default_commission_rate], ["diverse", 2.5]);
+  const stale = await refused(sdk.updateCustomer({ path, body, headers: { "If-Match": etag } }), 412);
+  assert.equal(stale.code, "precondition_failed");
+
+  await rows(made.id);
+  await lists(made.id);
+
+  const gone = await ok(sdk.deleteCustomer({ path }));
+  assert.deepEqual(gone, { id: made.id, deleted: true });
+  assert.equal((await refused(sdk.retrieveCustomer({ path }), 404)).code, "resource_missing");
+}
+
+async function rows(customer_id: string): Promise<void> {
+  const first = await ok(sdk.createSupplierNumberAtCustomer({ body: { customer_id, supplier_number: "1" } }), 201);
+  const second = await ok(
+    sdk.createSupplierNumberAtCustomer({ body: { parent_id: customer_id, company: "Acme", idx: 1 } }),
+    201,
+  );
+  const path = { id: first.id };
+  assert.equal((await ok(sdk.retrieveSupplierNumberAtCustomer({ path }))).idx, 2);
+  const moved = await ok(sdk.updateSupplierNumberAtCustomer({ path, body: { idx: 1, company: "Acme" } }));
+  assert.deepEqual(moved, { ...first, idx: 1, company: "Acme" });
+  const listed = await ok(sdk.listSupplierNumbersAtCustomer({ query: { parent_id: customer_id } }));
+  assert.deepEqual([listed.data.map((row) => row.id), listed.total], [[first.id, second.id], 2]);
+  const forwards = { parent_id: customer_id, ordered_ids: [first.id, second.id] };
+  const backwards = { customer_id, ordered_ids: [second.id, first.id] };
+  for (const [reorder, body] of [
+    [sdk.reorderSupplierNumbersAtCustomer, backwards],
+    [sdk.putOrderOfSupplierNumbersAtCustomer, forwards],
+    [sdk.patchOrderOfSupplierNumbersAtCustomer, backwards],
+  ] as const) {
+    const ordered = await ok(reorder({ body }));
+    assert.deepEqual(ordered.data.map((row) => row.id), body.ordered_ids);
+  }
+  const short = { body: { customer_id, ordered_ids: [first.id] } };
+  assert.equal((await refused(sdk.reorderSupplierNumbersAtCustomer(short), 400)).code, "reorder_incomplete");
+  assert.deepEqual(await ok(sdk.deleteSupplierNumberAtCustomer({ path: { id: second.id } })), {
+    id: second.id,
+    deleted: true,
+  });
+}
+
+async function lists(id: string): Promise<void> {
+  const other = await ok(sdk.createCustomer({ body: { customer_name: "Hey, Other", disabled: true } }), 201);
+  const both = `${id},${other.id}`;
+  const all = await ok(sdk.listCustomers({ query: { "id[in]": both, order_by: "customer_name" } }));
+  assert.deepEqual([all.data.map((one) => one.id), all.total, all.has_more], [[id, other.id], 2, false]);
+  const expanded = await ok(sdk.listCustomers({ query: { id, "expand[]": ["supplier_numbers"] } }));
+  assert.equal(expanded.data[0]?.supplier_numbers?.[0]?.supplier_number, "1");
+  const narrowed = await ok(sdk.listCustomers({ query: { id, fields: "customer_name,territory" } }));
+  assert.deepEqual(narrowed.data, [{ id, customer_name: "Hey Ltd", territory: null }]);
+  const one = await ok(
+    sdk.retrieveCustomer({ path: { id }, query: { fields: "gender", "expand[]": ["supplier_numbers"] } }),
+  );
+  assert.deepEqual([one.gender, one.supplier_numbers?.length, one.customer_name], ["diverse", 1, undefined]);
+  const page = await ok(sdk.listCustomers({ query: { "id[in]": both, limit: 1 } }));
+  assert.deepEqual([page.data.length, page.has_more, page.total], [1, true, 2]);
+  const last = page.data[0]?.id ?? "";
+  const next = await ok(sdk.listCustomers({ query: { "id[in]": both, limit: 1, starting_after: last } }));
+  const back = await ok(
+    sdk.listCustomers({ query: { "id[in]": both, limit: 1, ending_before: next.data[0]?.id ?? "" } }),
+  );
+  assert.deepEqual(back.data, page.data);
+  const skipped = await ok(sdk.listCustomers({ query: { "id[in]": both, offset: 1 } }));
+  assert.deepEqual(skipped.data, next.data);
+  const query = { q: "hey", disabled: true, "created_at[gte]": "2024-01-15T09:30:00Z", "tax_id[is_null]": true };
+  assert.deepEqual((await ok(sdk.listCustomers({ query }))).data, [other]);
+  const wrong = await refused(sdk.listCustomers({ query: { limit: 0 } }), 400);
+  assert.deepEqual([wrong.code, wrong.param, wrong.errors.length], ["parameter_invalid_range", "limit", 1]);
+}
+
+async function together(): Promise<void> {
+  const body = { customer_name: "Together", supplier_numbers: [{ supplier_number: "1" }, { company: "Acme" }] };
+  const made = await ok(sdk.createCustomer({ body }), 201);
+  assert.deepEqual(made.supplier_numbers?.map((row) => row.supplier_number), ["1", null]);
+  // What was answered can be sent back: here in another order, with a new row between.
+  const [first, second] = made.supplier_numbers ?? [];
+  assert.ok(first && second);
+  const supplier_numbers = [second, { supplier_number: "2" }, first];
+  const changed = await ok(sdk.updateCustomer({ path: { id: made.id }, body: { supplier_numbers } }));
+  assert.deepEqual(changed.supplier_numbers?.map((row) => row.supplier_number), [null, "2", "1"]);
+}
+
+async function batches(): Promise<void> {
+  const { data } = await ok(
+    sdk.batchCustomers({
+      body: {
+        operations: [
+          { op: "create", data: { customer_name: "Batched" } },
+          { op: "upsert", match_on: "tax_id", data: { customer_name: "Upserted", tax_id: "hey-tax" } },
+        ],
+      },
+    }),
+  );
+  const [id, other] = data.map((outcome) => outcome.object?.id ?? "");
+  assert.ok(id && other);
+  const mixed = await ok(
+    sdk.batchCustomers({
+      body: {
+        operations: [
+          { op: "update", id, data: { territory: "North" } },
+          { op: "delete", id: other },
+          { op: "delete", id: "nobody" },
+        ],
+        atomic: false,
+      },
+    }),
+    207,
+  );
+  const [updated, deleted, missing] = mixed.data;
+  assert.ok(updated?.object && "territory" in updated.object && updated.object.territory === "North");
+  assert.ok(deleted?.object && "deleted" in deleted.object && deleted.object.deleted);
+  assert.deepEqual([missing?.status, missing?.error?.code], [404, "resource_missing"]);
+}
+
+function told(event: Event): string {
+  switch (event.type) {
+    case "customer.created":
+      return event.data.object.customer_name ?? "forgotten";
+    case "customer.updated":
+      return Object.keys(event.data.previous_attributes).join() || "forgotten";
+    case "customer.deleted":
+      return `${event.data.object.deleted}`;
+    case "supplier_number_at_customer.created":
+    case "supplier_number_at_customer.updated":
+      return event.data.object.supplier_number ?? "forgotten";
+    case "supplier_number_at_customer.deleted":
+      return event.data.object.id;
+    case "supplier_number_at_customer.reordered":
+      return event.data.object.ordered_ids?.join() ?? "forgotten";
+  }
+}
+
+async function events(): Promise<void> {
+  const lines = await ok(sdk.exportCustomers({ query: { "customer_name[prefix]": "Hey" }, parseAs: "text" }));
+  const end = JSON.parse(lines.trim().split("\n").at(-1) ?? "") as { end: boolean; next_cursor: string };
+  assert.equal(end.end, true);
+  await ok(sdk.createCustomer({ body: { customer_name: "Later" } }), 201);
+  const after = await ok(sdk.listEvents({ query: { after: end.next_cursor } }));
+  assert.deepEqual(after.data.map(told), ["Later"]);
+
+  const types = new Set<string>();
+  for (let after = "start", more = true; more; ) {
+    const page = await ok(sdk.listEvents({ query: { after, limit: 5 } }));
+    for (const event of page.data) {
+      assert.ok(told(event));
+      types.add(event.type);
+    }
+    [after, more] = [page.next_cursor, page.has_more];
+  }
+  assert.equal(types.size, 7);
+  const chosen = await ok(sdk.listEvents({ query: { types: "customer.updated,customer.deleted", limit: 2 } }));
+  assert.equal(chosen.data.length, 2);
+  assert.equal((await refused(sdk.listEvents({ query: { after: "nowhere" } }), 400)).code, "cursor_invalid");
+}
+
+await customers();
+await together();
+await batches();
+await events();
+const anonymous = await refused(sdk.listCustomers({ auth: "sk_test_wrong" }), 401);
+assert.equal(anonymous.type, "authentication_error");
+allWalked(walked, documented.values());
