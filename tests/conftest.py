@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
+from hypothesis import HealthCheck
 
 from overplane.api import keys
 from overplane.events import horizon
@@ -22,6 +24,9 @@ ROW = "/api/crm/supplier-number-at-customer"
 
 
 def pytest_configure() -> None:
+    # How long an example takes says something of the machine's load only.
+    hypothesis.settings.register_profile("load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.load_profile("load")
     # Static files under their own names: nobody has run collectstatic here.
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 

@@ -200,8 +200,8 @@ def test_progress_is_seen_from_outside_and_a_cancelled_job_takes_its_work_back(m
             save(run)  # on SQLite this would keep everybody else from writing
         for i in range(1000):
             run.progress(i, 1000)
-            if i == 20:
-                seen.append(Job.objects.get(pk=run.job.pk).done)
+            if not seen and (done := Job.objects.get(pk=run.job.pk).done):
+                seen.append(done)
                 threading.Thread(target=_cancel, args=[run.job]).start()
             time.sleep(0.02)
 
@@ -209,12 +209,10 @@ def test_progress_is_seen_from_outside_and_a_cancelled_job_takes_its_work_back(m
     kind = Kind("slow", slow, "slow", atomic=connection.vendor == "postgresql")
     monkeypatch.setattr(kinds, "known", {"slow": kind})
     job = queue.enqueue("slow", {}, "user:anna")
-    started = time.monotonic()
     worker.Worker().run(until_idle=True)
     job.refresh_from_db()
     assert (job.state, work()) == (State.CANCELLED, 0)
-    assert seen[0] > 0
-    assert time.monotonic() - started < 10
+    assert 0 < seen[0] <= job.done < 999, "it was stopped half-way"
 
 
 def _cancel(job: Job) -> None:
@@ -242,4 +240,4 @@ def test_the_process_ends_at_once_when_it_is_told_to(process: subprocess.Popen) 
         time.sleep(0.05)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0

@@ -81,7 +81,7 @@ def a_revoked_key_stops_everywhere_within_five_seconds(service: Service) -> None
     keys.revoke(record)
     revoked = time.monotonic()
     seen: list[tuple[float, int]] = []
-    while time.monotonic() - revoked < 6.5:
+    while time.monotonic() - revoked < 6.5 or seen[-1][0] < 5:
         seen.append((time.monotonic() - revoked, service.get(CUSTOMER, key)[0]))
         time.sleep(0.4)  # more than twenty failures a minute would be answered with 429
     assert {status for at, status in seen if at >= 5} == {401}
