@@ -302,3 +302,24 @@ def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> No
     assert {tuple(languages) for languages in by_place.values()} == {("curl", "python", "javascript")}
     topics = {"authentication", "input", "pagination", "filters", "retries", "versions", "sync"}
     assert topics | {anchor for anchor, section in SECTIONS.items() if section.call} <= {place for place, _ in by_place}
+
+
+def test_filters_in_a_body_stand_by_attribute_too() -> None:
+    listed = {"type": "object", "properties": {name: {"type": "string"} for name in ("limit", "town", "town[ne]")}}
+    described = {
+        "paths": {"/x": {"post": {**OPERATION, "requestBody": {"content": {"application/json": {"schema": listed}}}}}},
+        "tags": [{"name": "X", "description": ""}],
+        "components": {"schemas": {}},
+    }
+    ((section,),) = [chapter.sections for chapter in Reference(described, base_url="").chapters()]
+    assert [(one.field, one.names) for one in section.filters] == [("town", ["town", "town[ne]"])]
+    assert [[one.name for one in table.attributes] for table in section.tables] == [["limit"]]
+
+
+OPERATION: dict[str, Any] = {
+    "operationId": "x",
+    "summary": "X",
+    "description": "",
+    "tags": ["X"],
+    "responses": {"200": {"content": {"application/json": {"schema": {"type": "object", "properties": {}}}}}},
+}

@@ -252,15 +252,11 @@ def test_axe_finds_nothing(visit: Visitors, width: int, scheme: Literal["light",
     page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page.goto("/docs")
     page.evaluate(EVERYTHING_OPEN)
-    page.evaluate(ONE_OF_EACH)
     page.get_by_text("Your API key", exact=True).first.click()
     page.get_by_label("Your API key", exact=True).fill("nonsense")
-    found = violations(page)
-    page.keyboard.press("Escape")
     page.get_by_role("combobox").fill("cur")
-    found += violations(page)
-    page.get_by_role("combobox").fill("xyzzy")
-    found += violations(page)
+    page.evaluate(ONE_OF_EACH)
+    found = violations(page)
     assert not found, "\n".join(found)
 
 

@@ -101,9 +101,16 @@ def _texts(description: Schema) -> Iterable[Limit]:
 
 
 def _lists(description: Schema) -> Iterable[Limit]:
+    """Of filters, an operator's list is as long whatever it is asked of."""
+    known: dict[str, set[int]] = {}
     for name, schema in _sent(description).items():
         if "maxItems" in schema:
-            yield Limit(f"`{name}` in one request", f"{schema['maxItems']:,}", f"400 `{Code.PARAMETER_INVALID}`")
+            _, bracket, operator = name.partition("[")
+            subject = f"Values of a filter by `[{operator}`" if bracket else f"`{name}` in one request"
+            known.setdefault(subject, set()).add(schema["maxItems"])
+    for subject, numbers in known.items():
+        value = " or ".join(f"{number:,}" for number in sorted(numbers))
+        yield Limit(subject, value, f"400 `{Code.PARAMETER_INVALID}`")
 
 
 def _queries(description: Schema) -> Iterable[Limit]:

@@ -43,7 +43,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 def page() -> str:
     described = json.loads(description())
     reference = Reference(described, base_url=settings.BASE_URL)
-    error = {"$ref": "#/components/schemas/Error"}
+    error = reference.error()
     content = {
         "base_url": settings.BASE_URL,
         "topics": [(anchor, title, f"reference/topics/{anchor}.html") for anchor, title in TOPICS.items()],

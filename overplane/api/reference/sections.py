@@ -106,6 +106,11 @@ class Reference:
         known = self.schemas.resolved(_answer(operation)[1]).get("properties", {})
         return known["data"]["items"] if "has_more" in known else {}
 
+    def error(self) -> Schema:
+        """What all answers that are not 2xx look like."""
+        refused = next(one["responses"]["400"] for _, _, one in self._operations() if "400" in one["responses"])
+        return refused["content"]["application/json"]["schema"]
+
     def chapters(self) -> list[Chapter]:
         """A chapter for each tag, in the description's order: its object first, then the operations on it."""
         by_tag: dict[str, list[list[Operation]]] = {tag["name"]: [] for tag in self.description["tags"]}
@@ -150,6 +155,8 @@ class Reference:
             for place, title, kind in PLACES
         ]
         if body := _body(operation):
+            body_filters, body = self._without_filters(body)
+            filters += body_filters
             tables += self._body_tables(body, f"{anchor}.body")
         return Section(
             anchor=anchor,
@@ -166,6 +173,16 @@ class Reference:
             answer_title=f"{status} {HTTPStatus(int(status)).phrase}",
             answer_sample=shown(self.schemas.sample(schema)),
         )
+
+    def _without_filters(self, body: Schema) -> tuple[list[Schema], Schema]:
+        """The attributes of a body that are filters, as of a list that is asked for by one, and the body without them."""
+        resolved = self.schemas.resolved(body)
+        known = resolved.get("properties", {})
+        filters, _ = _parted([{"name": name, "schema": self.schemas.resolved(one)} for name, one in known.items()])
+        names = {one["name"] for one in filters}
+        if not names:
+            return [], body
+        return filters, {**resolved, "properties": {name: one for name, one in known.items() if name not in names}}
 
     def _body_tables(self, body: Schema, anchor: str) -> list[Table]:
         first, *others = self.schemas.inside(body, anchor, SENT)
