@@ -1,5 +1,6 @@
 """The reference page as its readers have it: what stands in it, and its samples with their own ids, key and address."""
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
 from tests.conftest import Api
 
+EVENT = re.compile(r"\bevt_\w+")
 EMPTY = {"meta", "link", "input", "circle", "path", "br"}
 
 
@@ -80,6 +82,8 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
         row = api.add_row(customer["id"], supplier_number="4711")
         # The longer id holds the shorter one.
         own = {ROW_ID: row["id"], CUSTOMER_ID: customer["id"], KEY: api.key, settings.BASE_URL: base_url}
+        for event in EVENT.findall(sample.text):
+            own[event] = api.feed("?limit=1").json()["data"][0]["id"]
         text = sample.text
         for placeholder, value in own.items():
             text = text.replace(placeholder, value)
