@@ -28,6 +28,11 @@ class Limit:
 
 
 def limits(description: Schema) -> list[Limit]:
+    """Each once, also where it holds for an address and for a body."""
+    return list({one.subject: one for one in _all(description)}.values())
+
+
+def _all(description: Schema) -> list[Limit]:
     return [
         *_bodies(description),
         Limit("Nesting of a body", f"{MAX_DEPTH} levels", f"400 `{Code.JSON_TOO_DEEP}`"),
@@ -101,16 +106,16 @@ def _texts(description: Schema) -> Iterable[Limit]:
 
 
 def _lists(description: Schema) -> Iterable[Limit]:
-    """Of filters, an operator's list is as long whatever it is asked of."""
-    known: dict[str, set[int]] = {}
+    """Those of filters by their operator and what they compare, since they are as long for each such attribute."""
+    schemas, known = Schemas(description), dict[str, int]()
     for name, schema in _sent(description).items():
         if "maxItems" in schema:
             _, bracket, operator = name.partition("[")
-            subject = f"Values of a filter by `[{operator}`" if bracket else f"`{name}` in one request"
-            known.setdefault(subject, set()).add(schema["maxItems"])
-    for subject, numbers in known.items():
-        value = " or ".join(f"{number:,}" for number in sorted(numbers))
-        yield Limit(subject, value, f"400 `{Code.PARAMETER_INVALID}`")
+            compared = schemas.type(schemas.resolved(schema["items"]))
+            subject = f"Values of a filter by `[{operator}`: {compared}s" if bracket else f"`{name}` in one request"
+            known[subject] = schema["maxItems"]
+    for subject, most in known.items():
+        yield Limit(subject, f"{most:,}", f"400 `{Code.PARAMETER_INVALID}`")
 
 
 def _queries(description: Schema) -> Iterable[Limit]:
