@@ -1,51 +1,55 @@
-"""The reference pages: everything that the description has, samples that work, nothing from elsewhere."""
+"""The reference pages: everything that the description has, shown so that it can be read, nothing from elsewhere."""
 
+import ast
 import json
 import re
 import shlex
-from html.parser import HTMLParser
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
-from django.utils import timezone
 
-from crm.components import CUSTOMER_ID, ROW_ID
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
-from crm.services import new_customer
-from overplane.api import reference
+from crm.components import CUSTOMER_ID
+from overplane.api import idempotency
+from overplane.api.body import BODY_LIMIT
 from overplane.api.error_codes import MEANINGS
 from overplane.api.pages import description
+from overplane.api.reference.calls import Call, curl, javascript, python
+from overplane.api.reference.limits import limits
+from overplane.api.reference.schemas import SENT, Attribute, Schemas, Table
+from overplane.api.reference.sections import Reference
 from overplane.problems import Code
+from overplane.worker import LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, Api
+from tests.reference_page import PAGE, Page
 
 DESCRIBED = json.loads(description())
 SAMPLES = Path(__file__).parent / "samples"
-CHAPTERS = reference.Reference(DESCRIBED, base_url="http://testserver").chapters()
-SECTIONS = {section.anchor: section for chapter in CHAPTERS for section in chapter.sections}
+REFERENCE = Reference(DESCRIBED, base_url="http://testserver")
+SECTIONS = {section.anchor: section for chapter in REFERENCE.chapters() for section in chapter.sections}
+OPERATIONS = [one for path in DESCRIBED["paths"].values() for one in path.values()]
+STATIC = ("reference.css", "samples.css", "early.js", "samples.js", "contents.js", "search.js")
 
 
 def words(anchor: str) -> list[str]:
     """The sample call as a shell would take it apart."""
-    return shlex.split(SECTIONS[anchor].curl.replace("\\\n", ""))
+    call = SECTIONS[anchor].call
+    assert call is not None
+    return shlex.split(curl(call).replace("\\\n", ""))
 
 
-class Page(HTMLParser):
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: list[tuple[str, dict[str, Any]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        self.tags.append((tag, attributes))
-        self.ids += [attributes["id"]] if attributes.get("id") else []
-        self.links += [attributes[name] for name in ("href", "src") if attributes.get(name)]
+def attributes_in(tables: list[Table]) -> Iterator[Attribute]:
+    """With those inside of them."""
+    for table in tables:
+        for attribute in table.attributes:
+            yield attribute
+            yield from attributes_in(attribute.inside)
 
 
 @pytest.fixture
@@ -54,8 +58,7 @@ def page(client: Client) -> Page:
 
 
 def test_has_a_section_for_every_operation(page: Page) -> None:
-    operations = {one["operationId"] for path in DESCRIBED["paths"].values() for one in path.values()}
-    assert operations <= set(page.ids)
+    assert {one["operationId"] for one in OPERATIONS} <= set(page.ids)
 
 
 def test_has_a_line_for_every_error_code_where_doc_url_points(page: Page, api: Api) -> None:
@@ -82,8 +85,129 @@ def test_needs_nothing_from_elsewhere_and_nothing_inline(page: Page, client: Cli
         assert tag != "style"
         assert tag != "script" or attributes["src"].startswith("/static/")
         assert not [name for name in attributes if name == "style" or name.startswith("on")]
-    for name in ("reference/reference.css", "reference/reference.js"):
-        assert not re.search(r"https?:|@import|url\(", Path(finders.find(name)).read_text())
+    for name in STATIC:
+        assert f"/static/reference/{name}" in page.links
+        assert not re.search(r"https?:|@import|url\(", Path(finders.find(f"reference/{name}")).read_text())
+
+
+def test_comes_compressed_to_who_takes_it(client: Client) -> None:
+    answer = client.get("/docs", headers={"accept-encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert len(answer.content) < 100_000
+
+
+def test_methods_that_do_the_same_stand_in_one_section_which_says_so() -> None:
+    section = SECTIONS["reorderSupplierNumbersAtCustomer"]
+    assert section.methods == ["POST", "PUT", "PATCH"]
+    assert re.search(r"POST.*PUT.*PATCH.*do the same", section.text)
+    linked = [link for link in PAGE.links if "OrderOf" in link or "reorder" in link]
+    # In the contents once, in its chapter's routes with each method, and from its own title and attributes.
+    assert not [link for link in linked if link[1:] in section.also]
+    assert set(section.also) <= set(PAGE.ids)
+    contents = PAGE.text.partition("API reference\n")[2] or PAGE.text
+    assert contents.count(section.title) < 4
+
+
+@pytest.mark.parametrize("anchor", ["listCustomers", "exportCustomers", "listSupplierNumbersAtCustomer"])
+def test_filters_stand_by_attribute_with_all_their_operators(anchor: str) -> None:
+    (operation,) = [one for one in OPERATIONS if one["operationId"] == anchor]
+    names = {REFERENCE.schemas.referred(one)["name"] for one in operation["parameters"]}
+    shown = SECTIONS[anchor].filters
+    assert {name for one in shown for name in one.names} >= {name for name in names if "[" in name} - {"expand[]"}
+    for one in shown:
+        assert {name.partition("[")[0] for name in one.names} == {one.field}
+        assert one.anchor in PAGE.ids
+    lines = {a["id"]: a["data-names"] for _, a in PAGE.tags if "data-names" in a}
+    assert lines[shown[0].anchor].split() == shown[0].names
+
+
+def test_objects_within_objects_are_shown() -> None:
+    batch = {one.anchor.partition(".")[2]: one for one in attributes_in(SECTIONS["batchCustomers"].tables)}
+    operations = batch["body.operations"]
+    assert [table.title for table in operations.inside][:4] == ["op: create", "op: update", "op: delete", "op: upsert"]
+    assert batch["body.operations.op-create.data.customer_name"].required
+    assert not batch["body.operations.op-update.data.customer_name"].required
+    event = {one.name for one in attributes_in(SECTIONS["object-Event"].tables)}
+    assert {"id", "data", "object", "previous_attributes", "request", "idempotency_key"} <= event
+    for anchor in ("errors.error.message", "errors.error.errors.code", "batchCustomers.answer.data.error.errors.param"):
+        assert anchor in PAGE.ids
+
+
+def test_a_long_object_is_shown_once_and_linked_from_where_it_is_a_part() -> None:
+    (data,) = [one for table in SECTIONS["listCustomers"].answer for one in table.attributes if one.name == "data"]
+    assert [(table.link, table.attributes) for table in data.inside] == [("object-Customer", [])]
+
+
+TREE: dict[str, Any] = {
+    "Tree": {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "left": {"$ref": "#/components/schemas/Tree"}},
+    },
+    "Cat": {
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "kind": {"const": "cat"}, "lives": {"type": "integer"}},
+        "required": ["lives"],
+    },
+    "Dog": {"type": "object", "properties": {"id": {"type": "string"}, "kind": {"const": "dog"}, "barks": {"type": "boolean"}}},
+    "Pet": {
+        "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
+        "discriminator": {"propertyName": "kind"},
+    },
+}  # fmt: skip
+
+
+def seen(schema: dict[str, Any]) -> Any:
+    """Tables as titles and names, as deep as they go."""
+
+    def told(tables: list[Table]) -> Any:
+        return [
+            (one.title, [(a.name, told(a.inside)) if a.inside else a.name for a in one.attributes]) for one in tables
+        ]
+
+    return told(Schemas({"components": {"schemas": TREE}}).inside(schema, "x", SENT))
+
+
+def test_an_object_that_holds_itself_ends_somewhere() -> None:
+    # What is a Tree again is named, and not opened a second time.
+    assert seen({"$ref": "#/components/schemas/Tree"}) == [("Tree", ["name", ("left", [("Tree", [])])])]
+
+
+def test_alternatives_are_told_by_what_sets_them_apart_and_what_they_share_once() -> None:
+    pet = {"$ref": "#/components/schemas/Pet"}
+    forms = [("", ["id"]), ("kind: cat", ["kind", "lives"]), ("kind: dog", ["kind", "barks"])]
+    assert seen(pet) == forms
+    assert seen({"type": "array", "items": pet}) == forms
+    nullable = {"anyOf": [{"$ref": "#/components/schemas/Cat"}, {"type": "null"}]}
+    assert seen(nullable) == [("Cat", ["id", "kind", "lives"])]
+    both = {"allOf": [{"$ref": "#/components/schemas/Cat"}, {"properties": {"owner": {"type": "string"}}}]}
+    assert seen(both) == [("", ["id", "kind", "lives", "owner"])]
+
+
+def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> dict[str, str]:
+        return {one.subject: one.value for one in limits(DESCRIBED)}
+
+    before = told()
+    assert before["Body of a request"] == f"{BODY_LIMIT // 1024**2} MiB" == "1 MiB"
+    assert before["Body of a request to `/api/crm/customer/batch`"] == "16 MiB"
+    assert before["Nesting of a body"] == "32 levels"
+    assert before["`limit` of a list"] == "1,000; 20 unless given"
+    assert before["`operations` in one request"] == "1,000"
+    assert before["`q`"] == "200 characters"
+    assert before["Address with its query"] == f"{LONGEST_REQUEST_LINE:,} characters" == "65,536 characters"
+    assert before["Any other text"] == "255 characters"
+    assert {v for k, v in before.items() if "`website`" in k or "`primary_address`" in k} == {
+        "2,048 characters",
+        "65,535 characters",
+    }
+    assert before["An `Idempotency-Key` is remembered"] == "24 hours"
+    assert before["Requests with one key"] == "not limited here"
+    assert before["Failed authentications from one address"] == "20 a minute"
+    settings.RATE_LIMIT = 2.5
+    monkeypatch.setattr(idempotency, "KEPT", idempotency.KEPT * 2)
+    after = told()
+    assert after["Requests with one key"] == "2.5 a second"
+    assert after["An `Idempotency-Key` is remembered"] == "48 hours"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +215,7 @@ def test_needs_nothing_from_elsewhere_and_nothing_inline(page: Page, client: Cli
 )
 def test_shows_the_documented_sample_objects(name: str, file: str) -> None:
     documented = json.loads((SAMPLES / file).read_text())
-    shown = reference.Reference(DESCRIBED, base_url="").sample(DESCRIBED["components"]["schemas"][name])
+    shown = REFERENCE.schemas.sample(DESCRIBED["components"]["schemas"][name])
     assert {**documented, "customer_id": CUSTOMER_ID} == {"customer_id": CUSTOMER_ID} | {
         attribute: value for attribute, value in shown.items() if attribute in documented
     }
@@ -122,14 +246,68 @@ def test_shows_the_documented_calls(anchor: str, documented: str) -> None:
     assert words(anchor) == shlex.split(documented.replace("$BASE", "http://testserver"))
 
 
-@pytest.mark.parametrize("anchor", [anchor for anchor, section in SECTIONS.items() if section.curl])
-def test_every_call_that_is_shown_works(api: Api, anchor: str) -> None:
-    values = new_customer({"customer_name": "Acme"}, now=timezone.now())
-    CUSTOMERS.insert([values | {"id": CUSTOMER_ID, "search_text": "acme"}])
-    row = {"customer_id": CUSTOMER_ID, "idx": 1, "company": None, "supplier_number": None, "version": 1}
-    SUPPLIER_NUMBERS.insert([row | {"id": ROW_ID}])
-    _, url, *options = words(anchor)
-    given = dict(zip(options[::2], options[1::2], strict=True))
-    sent = given.get("-d", "").encode() or None
-    answer = api.call(given.get("-X", "GET"), url.removeprefix("http://testserver"), sent)
-    assert SECTIONS[anchor].answer_title.startswith(f"{answer.status_code} "), answer.content
+HARD = Call(
+    base_url="http://testserver",
+    method="POST",
+    path="/x",
+    query={"a[in]": '"b, c",d&e', "f": "ü"},
+    headers={"If-Match": '"1"'},
+    body={"it's": 'a "quoted" \\ text', "deep": {"list": [None, True, {"number": 1.5}], "empty": []}, "more": ["x" * 40, "y" * 40]},
+)  # fmt: skip
+
+
+def test_a_call_means_the_same_in_every_language() -> None:
+    _, flag, url, *options = shlex.split(curl(HARD).replace("\\\n", ""))
+    assert flag == "-g"  # or curl would take the brackets for a pattern of its own
+    assert urlsplit(url).query == "a[in]=%22b,+c%22,d%26e&f=%C3%BC"
+    assert json.loads(options[options.index("-d") + 1]) == HARD.body
+    assert 'If-Match: "1"' in options
+    posted = next(node for node in ast.walk(ast.parse(python(HARD))) if isinstance(node, ast.Call))
+    given = {one.arg: ast.literal_eval(one.value) for one in posted.keywords}
+    assert (given["json"], given["params"], given["headers"]["If-Match"]) == (HARD.body, HARD.query, '"1"')
+    text = javascript(HARD)
+    body = re.search(r"JSON\.stringify\((.*)\),\n\}\);", text, re.DOTALL)
+    assert body
+    assert json.loads(re.sub(r",(\s*[}\]])", r"\1", body[1])) == HARD.body
+    assert "${query}" in text
+    assert python(replace(HARD, method="PUT")).count("requests.put(") == 1
+
+
+def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> None:
+    places = [a for tag, a in PAGE.tags if tag == "span" and a.get("class") == "key"]
+    assert len(places) == sum(sample.text.count("sk_test_...") for sample in PAGE.samples)
+    by_place: dict[tuple[str, str], list[str]] = {}
+    for sample in PAGE.samples:
+        assert "sk_test_..." in sample.text
+        assert settings.BASE_URL in sample.text
+        by_place.setdefault((sample.section, sample.title), []).append(sample.language)
+    assert {tuple(languages) for languages in by_place.values()} == {("curl", "python", "javascript")}
+    topics = {"authentication", "input", "pagination", "filters", "retries", "versions", "sync"}
+    assert topics | {anchor for anchor, section in SECTIONS.items() if section.call} <= {place for place, _ in by_place}
+
+
+def test_the_list_by_a_body_has_the_filters_of_the_list() -> None:
+    searched, listed = SECTIONS["searchCustomers"], SECTIONS["listCustomers"]
+    assert [(one.field, one.names) for one in searched.filters] == [(one.field, one.names) for one in listed.filters]
+    assert len(searched.filters) > 40
+
+
+def test_filters_in_a_body_stand_by_attribute_too() -> None:
+    listed = {"type": "object", "properties": {name: {"type": "string"} for name in ("limit", "town", "town[ne]")}}
+    described = {
+        "paths": {"/x": {"post": {**OPERATION, "requestBody": {"content": {"application/json": {"schema": listed}}}}}},
+        "tags": [{"name": "X", "description": ""}],
+        "components": {"schemas": {}},
+    }
+    ((section,),) = [chapter.sections for chapter in Reference(described, base_url="").chapters()]
+    assert [(one.field, one.names) for one in section.filters] == [("town", ["town", "town[ne]"])]
+    assert [[one.name for one in table.attributes] for table in section.tables] == [["limit"]]
+
+
+OPERATION: dict[str, Any] = {
+    "operationId": "x",
+    "summary": "X",
+    "description": "",
+    "tags": ["X"],
+    "responses": {"200": {"content": {"application/json": {"schema": {"type": "object", "properties": {}}}}}},
+}

@@ -1,0 +1,59 @@
+"""The page itself: made once a process, the same for everybody."""
+
+import json
+from functools import cache
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+
+from overplane.api.error_codes import MEANINGS
+from overplane.api.openapi import ERRORS
+from overplane.api.pages import description
+from overplane.api.reference import limits
+from overplane.api.reference.samples import shown
+from overplane.api.reference.schemas import prose
+from overplane.api.reference.sections import Reference
+
+# The files of templates/reference/topics/, in the order of the contents.
+TOPICS = {
+    "top": "Introduction",
+    "authentication": "Authentication",
+    "errors": "Errors",
+    "input": "Input",
+    "pagination": "Pagination",
+    "filters": "Filters and search",
+    "retries": "Safe retries",
+    "versions": "Versions",
+    "sync": "Keeping a copy",
+    "transport": "Compression and browsers",
+    "limits": "Limits",
+}
+
+
+@gzip_page  # there is no secret in it that its length could tell
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(page())
+
+
+@cache
+def page() -> str:
+    described = json.loads(description())
+    reference = Reference(described, base_url=settings.BASE_URL)
+    error = reference.error()
+    content = {
+        "base_url": settings.BASE_URL,
+        "topics": [(anchor, title, f"reference/topics/{anchor}.html") for anchor, title in TOPICS.items()],
+        "chapters": reference.chapters(),
+        "statuses": [(status, prose(text)) for status, text in ERRORS.items()],
+        "codes": [(code, prose(meaning)) for code, meaning in MEANINGS.items()],
+        "error": reference.schemas.inside(error, "errors"),
+        "error_sample": shown(reference.schemas.sample(error)),
+        "limits": limits.told(limits.limits(described)),
+    }
+    with translation.override(settings.LANGUAGE_CODE):  # English, as the answers are
+        return render_to_string("reference/docs.html", content)

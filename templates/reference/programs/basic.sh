@@ -1,0 +1,1 @@
+curl https://api.overplane.dev/api/crm/customer -u sk_test_...:

@@ -1,0 +1,90 @@
+"""The reference page as its readers have it: what stands in it, and its samples with their own ids, key and address."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from crm.components import CUSTOMER_ID, ROW_ID
+from overplane.api.reference.calls import KEY
+from overplane.api.reference.pages import page
+from tests.conftest import Api
+
+EVENT = re.compile(r"\bevt_\w+")
+EMPTY = {"meta", "link", "input", "circle", "path", "br"}
+
+
+class Sample(NamedTuple):
+    section: str
+    title: str
+    language: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.section}: {self.title} ({self.language})"
+
+
+class Page(HTMLParser):
+    """Its ids, links and tags, the texts of each element that has a class, and the samples."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[tuple[str, dict[str, Any]]] = []
+        self.samples: list[Sample] = []
+        self.text = ""
+        self._open: list[tuple[str, dict[str, Any], int]] = []
+        self.feed(text)
+        assert not self._open, self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        self.ids += [attributes["id"]] if attributes.get("id") else []
+        self.links += [attributes[name] for name in ("href", "src") if attributes.get(name)]
+        if tag not in EMPTY:
+            self._open.append((tag, attributes, len(self.text)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in EMPTY:
+            return
+        opened, attributes, start = self._open.pop()
+        assert opened == tag, (opened, tag)
+        text = self.text[start:]
+        if attributes.get("class") == "title":
+            self._title = text
+        if tag == "pre" and (language := self._inherited("data-language")):
+            section = self._inherited("id", of="section")
+            self.samples.append(Sample(section, self._title, language, text))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def _inherited(self, name: str, of: str = "") -> str:
+        return next((a[name] for tag, a, _ in reversed(self._open) if name in a and of in ("", tag)), "")
+
+
+PAGE = Page(page())
+
+
+def samples_in(language: str) -> list[Sample]:
+    return [sample for sample in PAGE.samples if sample.language == language]
+
+
+def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[Sample, str]]:
+    """Each as its reader would run it: with a customer and a row of its own, the reader's key and the address."""
+    for sample in samples:
+        customer = api.create(customer_name="Acme", email_id="acme@example.com")
+        row = api.add_row(customer["id"], supplier_number="4711")
+        # The longer id holds the shorter one.
+        own = {ROW_ID: row["id"], CUSTOMER_ID: customer["id"], KEY: api.key, settings.BASE_URL: base_url}
+        for event in EVENT.findall(sample.text):
+            own[event] = api.feed("?limit=1").json()["data"][0]["id"]
+        text = sample.text
+        for placeholder, value in own.items():
+            text = text.replace(placeholder, value)
+        yield sample, text
