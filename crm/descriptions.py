@@ -154,7 +154,10 @@ def _sent(one: OpenApiParameter) -> Schema:
         schema = {"type": "array", "items": {"type": "string", "enum": list(CUSTOMER_NAMES)}}
     elif isinstance(made, InFilter):
         schema = {"type": "array", "items": _one(one.name, made).type, "maxItems": made.most}
-    return schema | {"description": one.description.replace("comma-separated ", "")}
+    text = one.description.replace("comma-separated ", "")
+    # In a body a default is told in words alone (see overplane.api.schemas.attribute_schema).
+    text += f" `{schema['default']}` unless given." if "default" in schema else ""
+    return {word: value for word, value in schema.items() if word != "default"} | {"description": text}
 
 
 def describe_search() -> Callable[[type], type]:

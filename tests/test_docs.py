@@ -124,7 +124,8 @@ def test_filters_stand_by_attribute_with_all_their_operators(anchor: str) -> Non
 def test_objects_within_objects_are_shown() -> None:
     batch = {one.anchor.partition(".")[2]: one for one in attributes_in(SECTIONS["batchCustomers"].tables)}
     operations = batch["body.operations"]
-    assert [table.title for table in operations.inside][:4] == ["op: create", "op: update", "op: delete", "op: upsert"]
+    kinds = ["op: create", "op: retrieve", "op: update", "op: delete", "op: upsert"]
+    assert [table.title for table in operations.inside][:5] == kinds
     assert batch["body.operations.op-create.data.customer_name"].required
     assert not batch["body.operations.op-update.data.customer_name"].required
     event = {one.name for one in attributes_in(SECTIONS["object-Event"].tables)}
