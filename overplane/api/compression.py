@@ -13,8 +13,8 @@ from functools import lru_cache
 from django.http import HttpResponse, StreamingHttpResponse
 
 SHORTEST = 1024
-# Of 1,000 lists of twenty customers (21.7 kB): 0.10 s of CPU and 8.8 %; level 6 takes 0.15 s for 8.1 %, and twice as long
-# as this for a thousand customers.
+# Of 1,000 lists of twenty objects (21.7 kB): 0.10 s of CPU and 8.8 %; level 6 takes 0.15 s for 8.1 %, and twice as long
+# as this for a thousand objects.
 LEVEL = 1
 WITH_GZIP_HEADER = 16 + zlib.MAX_WBITS
 CODING = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE)
