@@ -165,7 +165,8 @@ def key(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def check(case: Any, key: str) -> None:
-    headers = {"Authorization": f"Bearer {key}"}
+    # schemathesis asks for gzip, which it cannot read when there is no socket between.
+    headers = {"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"}
     answer = case.call(headers=headers)
     excluded = ["positive_data_acceptance"]
     if "idempotent-replayed" in answer.headers:  # which comes before anybody reads If-Match
