@@ -11,7 +11,7 @@ from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS
 from crm.listing import ORDERS
 from crm.representation import CUSTOMER_NAMES
 from crm.search import MAX_LENGTH
-from overplane.api.filtering import ExactFilter, InFilter
+from overplane.api.filtering import ExactFilter, InFilter, PartFilter
 from overplane.api.openapi import (
     BODIES,
     ETAG,
@@ -53,7 +53,7 @@ LISTED = {
     "string": f'("([^"{FORBIDDEN}]|"")+"|[^,"\\s{FORBIDDEN}][^,{FORBIDDEN}]*)',
 }
 KINDS: dict[str, Schema] = {
-    "string": TEXT | {"minLength": 1},
+    "string": TEXT | {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
     "boolean": {"type": "boolean"},
     "number": {"type": "number"},
     "integer": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
@@ -71,7 +71,7 @@ def _list_of(name: str, one: ExactFilter) -> OpenApiParameter:
 
 def _one(name: str, one: ExactFilter) -> OpenApiParameter:
     schema: Schema = TEXT | {"enum": list(one.choices)} if one.choices else KINDS[one.kind]
-    return query(name, schema, one.label)
+    return query(name, TEXT | {"minLength": 1} if isinstance(one, PartFilter) else schema, one.label)
 
 
 LINES: Schema = TEXT | {

@@ -53,6 +53,11 @@ def finds(api: Api, name: str, operator: str, part: str) -> bool:
         ("각", NFD("각"), True),
         ("100%_\\", "%_\\", True),
         ("100x", "100%", False),
+        ("a b", " ", True),
+        ("ab", " ", False),
+        ("ab", "b ", False),
+        ("ab c", "b ", True),
+        ("ab", " a", False),
     ],
 )  # fmt: skip
 def test_contains(api: Api, name: str, part: str, there: bool) -> None:

@@ -147,6 +147,22 @@ def test_a_closed_choice_is_filtered_by(api: Api) -> None:
     assert found(api, "customer_type[contains]=foo") == set()
 
 
+@pytest.mark.parametrize("operator", ["", "[ne]", "[in]"])
+@pytest.mark.parametrize("blank", ["", "%20", "%09%20", "%C2%A0"])
+def test_blank_is_no_value(api: Api, operator: str, blank: str) -> None:
+    """Nor the absence of one: who has no territory is found by [is_null]."""
+    api.create(territory=None)
+    answer = api.get(f"{CUSTOMER}?territory{operator}={blank}")
+    assert codes(answer) == {f"territory{operator}": "parameter_invalid_empty"}
+    assert "[is_null]" in answer.json()["error"]["message"]
+
+
+def test_a_value_is_trimmed_as_what_is_kept_is(api: Api) -> None:
+    api.create(territory=" North ", customer_type="Individual")
+    for query in ("territory=%20North%20", "territory[in]=South,%20North", "customer_type=Individual%20"):
+        assert found(api, query) == {"Acme"}
+
+
 LISTS: list[tuple[str, list[str]]] = [
     ("a", ["a"]),
     ("a,b", ["a", "b"]),

@@ -36,11 +36,20 @@ class ValueField(forms.Field):
         raise NotImplementedError
 
 
-class TextField(ValueField):
+class PartField(ValueField):
+    """A part of a text, blanks and all."""
+
     def read(self, value: str) -> str:
         if not value:
             raise invalid(Code.PARAMETER_INVALID_EMPTY, "Must not be empty. To find what has no value use [is_null].")
         return value
+
+
+class TextField(PartField):
+    """A whole text, trimmed as every text is that is kept."""
+
+    def read(self, value: str) -> str:
+        return super().read(value.strip())
 
 
 class ChoiceField(TextField):
@@ -49,9 +58,10 @@ class ChoiceField(TextField):
         self.choices = choices
 
     def read(self, value: str) -> str:
-        if super().read(value) not in self.choices:
-            raise not_one_of(value, self.choices)
-        return value
+        text = super().read(value)
+        if text not in self.choices:
+            raise not_one_of(text, self.choices)
+        return text
 
 
 class TruthField(ValueField):

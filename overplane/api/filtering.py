@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from overplane.api.filter_values import FIELDS, ChoiceField, ListField, Span, too_many
+from overplane.api.filter_values import FIELDS, ChoiceField, ListField, PartField, Span, ValueField, too_many
 from overplane.api.query import Query
 from overplane.database.attributes import Attribute, attributes
 
@@ -24,8 +24,10 @@ MOST_MOMENTS = 100
 
 
 class ExactFilter(django_filters.Filter):
+    read_by: type[ValueField] | None = None  # instead of what its kind is read by
+
     def __init__(self, *, kind: str, label: str, choices: Sequence[str] = (), **kwargs: Any) -> None:
-        self.field_class = ChoiceField if choices else FIELDS[kind]
+        self.field_class = ChoiceField if choices else self.read_by or FIELDS[kind]
         self.kind, self.choices = kind, choices
         super().__init__(label=label, required=False, **kwargs)
         if choices:
@@ -51,6 +53,12 @@ def span_condition(name: str, operator: str, span: Span) -> Q:
         "lt": Q(**{f"{name}__lt": span.start}),
         "lte": before_end,
     }[operator]
+
+
+class PartFilter(ExactFilter):
+    """A text that has this part."""
+
+    read_by = PartField
 
 
 class InFilter(ExactFilter):
@@ -89,8 +97,8 @@ OPERATORS: dict[str, dict[str, tuple[type[ExactFilter], str, bool, str]]] = {
     }
     for kind, extra in {
         "string": {
-            "contains": (ExactFilter, "caseless_contains", False, "contains, whatever the case"),
-            "prefix": (ExactFilter, "caseless_prefix", False, "begins with, whatever the case"),
+            "contains": (PartFilter, "caseless_contains", False, "contains, whatever the case"),
+            "prefix": (PartFilter, "caseless_prefix", False, "begins with, whatever the case"),
         },
         "boolean": {},
         **dict.fromkeys(("number", "integer", "timestamp"), COMPARISONS),

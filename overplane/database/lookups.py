@@ -26,7 +26,7 @@ def caseless(text: str | None) -> str | None:
 class CaselessLookup(Lookup):
     """Where the left side, made caseless, has the right one; no character of either is a wildcard."""
 
-    prepare_rhs = True
+    prepare_rhs = False  # the field would trim what stands there as it is meant
     found = "> 0"
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
