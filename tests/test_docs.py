@@ -25,6 +25,7 @@ from overplane.api.reference.limits import limits
 from overplane.api.reference.schemas import SENT, Attribute, Schemas, Table
 from overplane.api.reference.sections import Reference
 from overplane.problems import Code
+from overplane.worker import LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, Api
 from tests.reference_page import PAGE, Page
 
@@ -193,6 +194,7 @@ def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.Monk
     assert before["`limit` of a list"] == "1,000; 20 unless given"
     assert before["`operations` in one request"] == "1,000"
     assert before["`q`"] == "200 characters"
+    assert before["Address with its query"] == f"{LONGEST_REQUEST_LINE:,} characters" == "65,536 characters"
     assert before["Any other text"] == "255 characters"
     assert {v for k, v in before.items() if "`website`" in k or "`primary_address`" in k} == {
         "2,048 characters",
@@ -282,6 +284,12 @@ def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> No
     assert {tuple(languages) for languages in by_place.values()} == {("curl", "python", "javascript")}
     topics = {"authentication", "input", "pagination", "filters", "retries", "versions", "sync"}
     assert topics | {anchor for anchor, section in SECTIONS.items() if section.call} <= {place for place, _ in by_place}
+
+
+def test_the_list_by_a_body_has_the_filters_of_the_list() -> None:
+    searched, listed = SECTIONS["searchCustomers"], SECTIONS["listCustomers"]
+    assert [(one.field, one.names) for one in searched.filters] == [(one.field, one.names) for one in listed.filters]
+    assert len(searched.filters) > 40
 
 
 def test_filters_in_a_body_stand_by_attribute_too() -> None:

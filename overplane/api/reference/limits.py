@@ -13,6 +13,7 @@ from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.query import MAX_PARAMETERS
 from overplane.api.reference.schemas import Schema, Schemas, prose
 from overplane.problems import Code
+from overplane.worker import LONGEST_REQUEST_LINE
 
 WRITING = ("post", "put", "patch")
 MOST_NAMED = 4
@@ -40,6 +41,7 @@ def _all(description: Schema) -> list[Limit]:
         *_lists(description),
         Limit("`limit` of a list", f"{MAX_LIMIT:,}; {DEFAULT_LIMIT} unless given", f"read as {MAX_LIMIT:,}"),
         *_queries(description),
+        Limit("Address with its query", f"{LONGEST_REQUEST_LINE:,} characters", f"414 `{Code.PARAMETER_TOO_LONG}`"),
         Limit("Parameters in an address", f"{MAX_PARAMETERS}", f"400 `{Code.PARAMETER_INVALID}`"),
         Limit("An `Idempotency-Key` is remembered", _hours(), "the request is done anew"),
         Limit("Requests with one key", _rate(), f"429 `{Code.RATE_LIMIT}` with `Retry-After`"),

@@ -29,6 +29,7 @@ TOPICS = {
     "retries": "Safe retries",
     "versions": "Versions",
     "sync": "Keeping a copy",
+    "transport": "Compression and browsers",
     "limits": "Limits",
 }
 
