@@ -283,8 +283,12 @@ def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> No
         assert settings.BASE_URL in sample.text
         by_place.setdefault((sample.section, sample.title), []).append(sample.language)
     assert {tuple(languages) for languages in by_place.values()} == {("curl", "python", "javascript")}
-    topics = {"authentication", "input", "pagination", "filters", "retries", "versions", "sync"}
+    topics = {"authentication", "input", "pagination", "filters", "retries", "versions", "rows", "batches", "sync"}
     assert topics | {anchor for anchor, section in SECTIONS.items() if section.call} <= {place for place, _ in by_place}
+
+
+def test_limits_have_the_rows_of_one_write() -> None:
+    assert {one.subject: one.value for one in limits(DESCRIBED)}["`supplier_numbers` in one request"] == "1,000"
 
 
 def test_the_list_by_a_body_has_the_filters_of_the_list() -> None:

@@ -19,7 +19,7 @@ from tests.conftest import Api, settle
 from tests.reference_page import Sample, prepared, samples_in
 from tests.test_docs import SECTIONS
 
-SYNC = "sync"
+SYNC = "Export, then go on from its cursor"
 # How the machine's curl behaves for the samples, which are run as they stand: an error's status is an error.
 CURLRC = 'fail\nsilent\nshow-error\nmax-time = 30\nnoproxy = *\nwrite-out = "%{stderr}%{http_code} "\n'
 # Between the export and the feed somebody else makes a change, and waits until the feed may show it.
@@ -84,7 +84,7 @@ def test_every_sample_in_python_runs(live_api: Api, live_server: LiveServer, sub
 
 
 def sync(language: str) -> list[Sample]:
-    return [sample for sample in samples_in(language) if sample.section == SYNC]
+    return [sample for sample in samples_in(language) if sample.title == SYNC]
 
 
 def test_the_shell_goes_on_from_the_cursor_of_the_export(

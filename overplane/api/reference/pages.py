@@ -28,6 +28,8 @@ TOPICS = {
     "filters": "Filters and search",
     "retries": "Safe retries",
     "versions": "Versions",
+    "rows": "A customer with its rows",
+    "batches": "Batches",
     "sync": "Keeping a copy",
     "transport": "Compression and browsers",
     "limits": "Limits",
