@@ -19,6 +19,8 @@ from crm.services import new_customer
 from overplane.api import reference
 from overplane.api.error_codes import MEANINGS
 from overplane.api.pages import description
+from overplane.events.descriptions import EVENT_ID
+from overplane.events.models import Event
 from overplane.problems import Code
 from tests.conftest import CUSTOMER, Api
 
@@ -129,6 +131,10 @@ def test_every_call_that_is_shown_works(api: Api, anchor: str) -> None:
     row = {"customer_id": CUSTOMER_ID, "idx": 1, "company": None, "supplier_number": None, "version": 1}
     SUPPLIER_NUMBERS.insert([row | {"id": ROW_ID}])
     _, url, *options = words(anchor)
+    if url.endswith(EVENT_ID):
+        known = {"type": "customer.deleted", "created_at": timezone.now(), "actor": "user:anna", "object_version": 2}
+        epoch, seq = int(EVENT_ID[4:10], 32), int(EVENT_ID[10:], 32)
+        Event.objects.create(epoch=epoch, seq=seq, subject=CUSTOMER_ID, object_id=CUSTOMER_ID, **known)
     given = dict(zip(options[::2], options[1::2], strict=True))
     sent = given.get("-d", "").encode() or None
     answer = api.call(given.get("-X", "GET"), url.removeprefix("http://testserver"), sent)
