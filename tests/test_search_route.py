@@ -240,7 +240,7 @@ def test_nothing_else_is_a_read(reading_api: Api, api: Api) -> None:
 def test_the_frame_is_that_of_every_call(api: Api) -> None:
     assert Api("").post(SEARCH, {}).status_code == 401
     answer = api.get(SEARCH)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, OPTIONS")
     assert api.post(f"{SEARCH}?limit=1", {}).json()["error"]["code"] == "parameter_unknown"
     assert api.post(f"{SEARCH}/", {}).status_code == 200
     assert api.post(SEARCH, {"id[in]": ["x" * 100] * 11_000}).status_code == 413

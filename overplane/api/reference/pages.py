@@ -28,7 +28,7 @@ TOPICS = {
     "filters": "Filters and search",
     "retries": "Safe retries",
     "versions": "Versions",
-    "rows": "A customer with its rows",
+    "rows": "Rows in one write",
     "batches": "Batches",
     "sync": "Keeping a copy",
     "transport": "Compression and browsers",
