@@ -101,6 +101,8 @@ async function lists(id: string): Promise<void> {
   assert.deepEqual((await list({ "id[in]": both, offset: 1 })).data, next.data);
   const found = { q: "fetch", disabled: true, "created_at[gte]": "2024-01-15T09:30:00Z", "tax_id[is_null]": true };
   assert.deepEqual((await list(found)).data, [other]);
+  const asked = { "id[in]": [id, other.id], order_by: "customer_name" as const };
+  assert.deepEqual((await ok(api.POST("/api/crm/customer/search", { body: asked }))).data, all.data);
   const wrong = await refused(api.GET(CUSTOMERS, { params: { query: { limit: 0 } } }), 400);
   assert.deepEqual([wrong.code, wrong.param, wrong.errors.length], ["parameter_invalid_range", "limit", 1]);
 }
@@ -157,6 +159,8 @@ async function events(): Promise<void> {
   const { data } = await ok(api.GET("/api/crm/event", { params: { query: { after: end.next_cursor } } }));
   const [event] = data;
   assert.ok(event?.type === "customer.created" && event.data.object.customer_name === "Later");
+  const found = await ok(api.GET("/api/crm/event/{id}", { params: { path: { id: event.id } } }));
+  assert.deepEqual(found, event);
   const query = { types: "customer.updated,customer.deleted", limit: 2 };
   const chosen = await ok(api.GET("/api/crm/event", { params: { query } }));
   for (const event of chosen.data) {

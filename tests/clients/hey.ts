@@ -105,6 +105,8 @@ async function lists(id: string): Promise<void> {
   assert.deepEqual(skipped.data, next.data);
   const query = { q: "hey", disabled: true, "created_at[gte]": "2024-01-15T09:30:00Z", "tax_id[is_null]": true };
   assert.deepEqual((await ok(sdk.listCustomers({ query }))).data, [other]);
+  const searched = await ok(sdk.searchCustomers({ body: { "id[in]": [id, other.id], order_by: "customer_name" } }));
+  assert.deepEqual(searched.data, all.data);
   const wrong = await refused(sdk.listCustomers({ query: { limit: 0 } }), 400);
   assert.deepEqual([wrong.code, wrong.param, wrong.errors.length], ["parameter_invalid_range", "limit", 1]);
 }
@@ -178,6 +180,11 @@ async function events(): Promise<void> {
   await ok(sdk.createCustomer({ body: { customer_name: "Later" } }), 201);
   const after = await ok(sdk.listEvents({ query: { after: end.next_cursor } }));
   assert.deepEqual(after.data.map(told), ["Later"]);
+  const [later] = after.data;
+  assert.ok(later);
+  assert.deepEqual(await ok(sdk.retrieveEvent({ path: { id: later.id } })), later);
+  const own = await ok(sdk.listEvents({ query: { object_id: later.data.object.id } }));
+  assert.deepEqual(own.data, [later]);
 
   const types = new Set<string>();
   for (let after = "start", more = true; more; ) {

@@ -17,9 +17,10 @@ from overplane_client.api.customers import (
     export_customers,
     list_customers,
     retrieve_customer,
+    search_customers,
     update_customer,
 )
-from overplane_client.api.events import list_events
+from overplane_client.api.events import list_events, retrieve_event
 from overplane_client.api.supplier_numbers_at_customer import (
     create_supplier_number_at_customer,
     delete_supplier_number_at_customer,
@@ -44,6 +45,8 @@ from overplane_client.models import (
     CustomerCustomerType,
     CustomerDeletedEvent,
     CustomerPage,
+    CustomerSearch,
+    CustomerSearchOrderBy,
     CustomerUpdate,
     CustomerUpdatedEvent,
     DeletedCustomer,
@@ -161,6 +164,9 @@ def walk_lists(customer_id: str) -> None:
     everything = listed(idin=both, order_by=ListCustomersOrderBy.CUSTOMER_NAME_UP)
     assert [one.id for one in everything.data] == [customer_id, other.id]
     assert (everything.total, everything.has_more) == (2, False)
+    search = CustomerSearch(idin=[customer_id, other.id], order_by=CustomerSearchOrderBy.CUSTOMER_NAME_UP)
+    found = ok(CustomerPage, search_customers.sync_detailed(client=client, body=search))
+    assert found == everything
     (expanded,) = listed(id=customer_id, expand=[ListCustomersExpandItem.SUPPLIER_NUMBERS]).data
     assert not isinstance(expanded.supplier_numbers, Unset)
     assert [row.supplier_number for row in expanded.supplier_numbers] == ["1"]
@@ -232,6 +238,7 @@ def walk_events() -> None:
     (event,) = page.data
     assert isinstance(event, CustomerCreatedEvent)
     assert event.data.object_.customer_name == "Later"
+    assert ok(CustomerCreatedEvent, retrieve_event.sync_detailed(event.id, client=client)) == event
     found, after, has_more = set(), "start", True
     while has_more:
         page = ok(EventPage, list_events.sync_detailed(client=client, after=after, limit=5))
