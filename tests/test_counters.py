@@ -8,6 +8,7 @@ from django.test import Client
 from crm.models import Customer
 from overplane.database import counters, upkeep
 from tests.conftest import CUSTOMER, Api
+from tests.test_database_trouble import another_connection, execute, on_postgresql, with_setting
 
 
 def test_is_ready_when_all_stands(transactional_db: None, client: Client) -> None:
@@ -64,3 +65,30 @@ def test_vacuum_leaves_the_search_whole(live_api: Api) -> None:
         cursor.execute("VACUUM")
     for i in range(1, 6):
         assert [one["id"] for one in live_api.get(f"{CUSTOMER}?q=name{i}").json()["data"]] == [ids[i]]
+
+
+@on_postgresql
+def test_who_counts_waits_for_nobody_who_counts_too(live_api: Api) -> None:
+    """Each writer adds to a part of the sum that no other holds; what is rolled back has not been counted."""
+    doomed, other = live_api.create()["id"], live_api.create()["id"]
+    with another_connection() as elsewhere:
+        execute(elsewhere, "DELETE FROM crm_customer WHERE id = %s", doomed)
+        with with_setting("lock_timeout", "200ms"):
+            assert live_api.post(CUSTOMER, {"customer_name": "quick"}).status_code == 201
+            assert live_api.delete(f"{CUSTOMER}/{other}").status_code == 200
+            assert live_api.get(CUSTOMER).json()["total"] == 2
+        elsewhere.commit()
+    assert live_api.get(CUSTOMER).json()["total"] == 1
+    with another_connection() as elsewhere:
+        execute(elsewhere, "DELETE FROM crm_customer")
+    assert live_api.get(CUSTOMER).json()["total"] == 1
+
+
+def test_an_emptied_table_counts_from_nothing(live_api: Api) -> None:
+    live_api.create()
+    with connection.cursor() as cursor:
+        empty = "TRUNCATE crm_customer CASCADE" if connection.vendor == "postgresql" else "DELETE FROM crm_customer"
+        cursor.execute(empty)
+    assert counters.total(connection, "crm_customer") == 0
+    live_api.create()
+    assert live_api.get(CUSTOMER).json()["total"] == 1
