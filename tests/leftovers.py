@@ -20,7 +20,9 @@ Named = dict[str, Any]
 
 def _settings() -> Named:
     """As texts: what is changed inside a setting shows too. Not those that are worked out, or translated, on the way."""
-    values = ((name, getattr(settings, name)) for name in dir(settings) if name.isupper())
+    # Django itself hides this one while anything is overridden.
+    names = [name for name in dir(settings) if name.isupper() and name != "SETTINGS_MODULE"]
+    values = ((name, getattr(settings, name)) for name in names)
     return {name: repr(value) for name, value in values if not isinstance(value, Promise | LazyObject)}
 
 

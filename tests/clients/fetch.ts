@@ -137,7 +137,9 @@ async function batches(): Promise<void> {
     api.POST(batch, {
       body: {
         operations: [
-          { op: "update", id, data: { territory: "North" } },
+          { op: "retrieve", id },
+          { op: "update", id, if_match: data[0]?.etag, data: { territory: "North" } },
+          { op: "delete", id: other, if_match: '"7"' },
           { op: "delete", id: other },
           { op: "delete", id: "nobody" },
         ],
@@ -146,7 +148,9 @@ async function batches(): Promise<void> {
     }),
     207,
   );
-  const [updated, deleted, missing] = mixed.data;
+  const [read, updated, changed, deleted, missing] = mixed.data;
+  assert.deepEqual([read?.object?.id, read?.etag, updated?.etag], [id, '"1"', '"2"']);
+  assert.deepEqual([changed?.status, changed?.error?.code], [412, "precondition_failed"]);
   assert.ok(updated?.object && "territory" in updated.object && updated.object.territory === "North");
   assert.ok(deleted?.object && "deleted" in deleted.object && deleted.object.deleted);
   assert.deepEqual([missing?.status, missing?.error?.code], [404, "resource_missing"]);

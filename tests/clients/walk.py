@@ -36,6 +36,7 @@ from overplane_client.models import (
     BatchAnswer,
     BatchCreate,
     BatchDelete,
+    BatchRetrieve,
     BatchUpdate,
     BatchUpsert,
     BatchUpsertMatchOn,
@@ -208,7 +209,7 @@ def walk_together() -> None:
 
 def walk_batches() -> None:
     upserted = CustomerUpdate(customer_name="Upserted", tax_id="python-tax")
-    operations: list[BatchCreate | BatchDelete | BatchUpdate | BatchUpsert] = [
+    operations: list[BatchCreate | BatchDelete | BatchRetrieve | BatchUpdate | BatchUpsert] = [
         BatchCreate("create", CustomerCreate("Batched")),
         BatchUpsert("upsert", BatchUpsertMatchOn.TAX_ID, upserted),
     ]
@@ -217,12 +218,17 @@ def walk_batches() -> None:
     assert isinstance(first, Customer)
     assert isinstance(second, Customer)
     operations = [
-        BatchUpdate("update", first.id, CustomerUpdate(territory="North")),
+        BatchRetrieve("retrieve", first.id),
+        BatchUpdate("update", first.id, CustomerUpdate(territory="North"), if_match=done.data[0].etag),
+        BatchDelete("delete", second.id, if_match='"7"'),
         BatchDelete("delete", second.id),
         BatchDelete("delete", "nobody"),
     ]
     done = ok(BatchAnswer, batch_customers.sync_detailed(client=client, body=Batch(operations, atomic=False)), 207)
-    updated, deleted, missing = done.data
+    read, updated, changed, deleted, missing = done.data
+    assert (read.etag, updated.etag) == ('"1"', '"2"')
+    assert not isinstance(changed.error, Unset)
+    assert changed.error.code is ErrorCode.PRECONDITION_FAILED
     assert isinstance(updated.object_, Customer)
     assert updated.object_.territory == "North"
     assert deleted.object_ == DeletedCustomer(second.id, True)
