@@ -20,7 +20,8 @@ Named = dict[str, Any]
 
 def _settings() -> Named:
     """As texts: what is changed inside a setting shows too. Not those that are worked out, or translated, on the way."""
-    values = ((name, getattr(settings, name)) for name in dir(settings) if name.isupper())
+    names = (name for name in dir(settings) if name.isupper() and name != "SETTINGS_MODULE")
+    values = ((name, getattr(settings, name)) for name in names)
     return {name: repr(value) for name, value in values if not isinstance(value, Promise | LazyObject)}
 
 
@@ -40,6 +41,7 @@ def _place() -> Named:
 
 
 WATCHED: dict[str, Callable[[], Named]] = {"setting": _settings, "environment": _environment, "process": _place}
+AT_FIRST = {kind: look() for kind, look in WATCHED.items()}
 FOUND = pytest.StashKey[dict[str, Named]]()
 
 
@@ -59,7 +61,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         f"{kind} {name}: {old.get(name)!r:.120} became {new.get(name)!r:.120}"
         for kind, old, new in ((kind, before[kind], look()) for kind, look in WATCHED.items())
         for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
+        # A module's last test may put back what holds for the module.
+        if new.get(name) not in (old.get(name), AT_FIRST[kind].get(name))
     ]
     if left:
         _put_back(before)
