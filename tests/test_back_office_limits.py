@@ -14,6 +14,7 @@ from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
+from tests.filled_forms import filled
 from tests.test_merge import make
 from tests.test_people import User, member
 from tests.test_transfer_pages import GOOD, check
@@ -76,6 +77,8 @@ def test_django_s_own_log_keeps_no_customer() -> None:
     """Its entries would outlive whom they name."""
     client = member("Manager")
     first, second, third = make("Secret one"), make("Secret two"), make("Secret three")
+    change = reverse("admin:crm_customer_change", args=[first])
+    assert client.post(change, filled(client.get(change)) | {"territory": "North"}).status_code == 302
     url = reverse("admin:crm_customer_changelist")
     form = {"customer_name": "Secret four", "customer_type": "Company"}
     rows = {f"supplier_numbers-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
