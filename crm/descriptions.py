@@ -53,7 +53,7 @@ LISTED = {
     "string": f'("([^"{FORBIDDEN}]|"")+"|[^,"\\s{FORBIDDEN}][^,{FORBIDDEN}]*)',
 }
 KINDS: dict[str, Schema] = {
-    "string": TEXT | {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
+    "string": TEXT | {"pattern": f"^[^{FORBIDDEN}]*[^\\s{FORBIDDEN}][^{FORBIDDEN}]*$"},
     "boolean": {"type": "boolean"},
     "number": {"type": "number"},
     "integer": {"type": "integer", "minimum": 0, "maximum": 999_999_999},

@@ -7,6 +7,8 @@ twice at once, it sees by them what is done already.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -229,13 +231,18 @@ def _rows_plan(customer: dict[str, Any], existing: Sequence[dict[str, Any]], eve
 def _order_before(order: Sequence[str], events: Sequence[Event]) -> list[str]:
     """The rows' order before the run: what it did to it, backwards."""
     before = list(order)
-    for event in reversed(events):
-        if event.type == REORDERED:
-            before = list(_previous(event)["ordered_ids"])
-        elif event.type == ROW + "created":
-            before = [row_id for row_id in before if row_id != event.object_id]
-        elif event.type == ROW + "deleted" and event.object_id not in before:
-            before.insert(_previous(event)["idx"] - 1, event.object_id)
+    for type_, told in groupby(reversed(events), key=attrgetter("type")):
+        if type_ == REORDERED:
+            *_, earliest = told
+            before = list(_previous(earliest)["ordered_ids"])
+        elif type_ == ROW + "created":
+            made = {event.object_id for event in told}
+            before = [row_id for row_id in before if row_id not in made]
+        elif type_ == ROW + "deleted":
+            # Deleted together, they name the places that they had together: each needs those before it.
+            for idx, row_id in sorted((_previous(event)["idx"], event.object_id) for event in told):
+                if row_id not in before:
+                    before.insert(idx - 1, row_id)
     return before
 
 

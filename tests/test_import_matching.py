@@ -1,9 +1,11 @@
 """Whom a line of a file means, and whom it does not: what only another fault, or somebody else's work, would show."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from tests.conftest import CUSTOMER, ROW, Api
@@ -77,3 +79,15 @@ def test_lines_that_name_rows_of_others_change_nothing_of_theirs(api: Api, impor
     assert ran.problems == [(2, "supplier_numbers.id", "parameter_duplicate")]
     assert api.get(f"{ROW}/{row['id']}").json() == row
     assert (rows_of(mine), rows_of(theirs)) == ([("A", "1")], [("B", "2")])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("left", ["AB", "A", "", "BD", "DB", "CX"])
+def test_rows_that_an_import_replaced_come_back_in_their_order(imported: Any, left: str) -> None:
+    customer = make("Acme", *[(company, "1") for company in "ABCD"], tax_id="1")
+    first, *further = [f"{company},1" for company in left] or [","]
+    file = "\n".join([f"tax_id,{ROWS}", f"1,{first}", *(f",{line}" for line in further)])
+    ran = imported(file, *ON_TAX_ID, "--replace-rows")
+    assert rows_of(customer) == [(company, "1") for company in left]
+    call_command("undo_import", ran.report["run"], stdout=io.StringIO())
+    assert rows_of(customer) == [(company, "1") for company in "ABCD"]

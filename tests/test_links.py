@@ -94,3 +94,25 @@ def test_rows_with_an_offset_and_no_limit_name_what_is_before_them(api: Api) -> 
     assert link(answer, "next") == ""
     assert link(answer, "prev").endswith(f"?parent_id={customer}&offset=0&limit=3")
     assert [one["id"] for one in api.get(link(answer, "prev")).json()["data"]] == ids[:3]
+
+
+@pytest.mark.parametrize("start", ["offset=0", "offset=1", "starting_after={0}"])
+def test_the_next_page_is_shaped_as_this_one(api: Api, start: str) -> None:
+    ids = [api.create(customer_name=f"c{i}", territory="North & South")["id"] for i in range(5)][::-1]
+    for one in ids:
+        api.add_row(one, company="A")
+    query = f"limit=1&territory=North+%26+South&q=c&fields=id&expand[]=supplier_numbers&{start.format(*ids)}"
+    first = api.get(f"{CUSTOMER}?{query}").json()["data"][0]
+    second = api.get(link(api.get(f"{CUSTOMER}?{query}"), "next")).json()
+    assert [one["id"] for one in second["data"]] == [ids[ids.index(first["id"]) + 1]]
+    assert set(second["data"][0]) == set(first) == {"id", "supplier_numbers"}
+    assert second["total"] == 5
+
+
+@pytest.mark.parametrize(("offset", "expected"), [(1, [4, 3]), (2, [4, 3]), (3, [3, 2]), (99, [1, 0])])
+def test_the_page_before_is_within_the_list(api: Api, offset: int, expected: list[int]) -> None:
+    for i in range(5):
+        api.create(customer_name=f"c{i}")
+    answer = api.get(link(api.get(f"{CUSTOMER}?limit=2&offset={offset}"), "prev"))
+    assert answer.status_code == 200
+    assert [one["customer_name"] for one in answer.json()["data"]] == [f"c{i}" for i in expected]

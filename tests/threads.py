@@ -26,11 +26,12 @@ def together(work: Callable[[int], T], count: int) -> list[T]:
 
 
 @contextmanager
-def meanwhile(work: Callable[[], T], *, before: str) -> Iterator[list[T]]:
-    """Begins `work` in another thread just before this one sends a statement with `before` in it, and lets it run
-    until it has ended or waits for what this thread's transaction holds. What it answers is in the list in the end.
+def meanwhile(work: Callable[[], T], *, before: str, nth: int = 1) -> Iterator[list[T]]:
+    """Begins `work` in another thread just before this one sends its nth statement with `before` in it, and lets it
+    run until it has ended or waits for what this thread's transaction holds. What it answers is in the list in the end.
     """
     answers: list[T] = []
+    seen = 0
 
     def answer() -> None:
         try:
@@ -41,14 +42,16 @@ def meanwhile(work: Callable[[], T], *, before: str) -> Iterator[list[T]]:
     thread = threading.Thread(target=answer)
 
     def wrapper(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-        if before in sql and thread.ident is None:
+        nonlocal seen
+        seen += before in sql
+        if seen == nth and thread.ident is None:
             thread.start()
             _until_ended_or_waiting(thread)
         return execute(sql, parameters, many, context)
 
     with connection.execute_wrapper(wrapper):
         yield answers
-    assert thread.ident is not None, f"no statement had {before!r} in it, so nothing happened meanwhile"
+    assert thread.ident is not None, f"only {seen} statements had {before!r} in them, so nothing happened meanwhile"
     thread.join()
 
 

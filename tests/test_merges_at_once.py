@@ -1,0 +1,26 @@
+"""Two merges of the same customers, each keeping another one: one is done, the other is told; neither waits for ever."""
+
+from crm import merging
+from crm.models import Customer
+from overplane.observability import Origin
+from overplane.problems import ObjectMissing
+from tests.conftest import Api
+from tests.test_merge import make
+from tests.threads import meanwhile
+
+
+def test_two_merges_the_other_way_round_do_not_block_each_other(live_api: Api) -> None:
+    first, second = sorted(make(name) for name in "AB")
+
+    def other() -> str:
+        try:
+            merging.merge_customers(first, [second], choices={}, origin=Origin("user:otto"))
+        except ObjectMissing:
+            return "told"
+        return "done"
+
+    # In the middle of the first: it holds one of the two and wants the other.
+    with meanwhile(other, before='FROM "crm_customer" WHERE', nth=2) as others:
+        merging.merge_customers(second, [first], choices={}, origin=Origin("user:anna"))
+    assert others == ["told"]
+    assert Customer.objects.get().pk == second
