@@ -136,7 +136,7 @@ def is_beyond_schemas(problem: dict[str, Any], case: Any) -> bool:
     if problem["code"] == "characters_not_allowed" and re.search(r"U\+[0-9A-F]{5}", problem["message"]):
         return True
     # What is ignored may be anything, but for control characters, which no body may have.
-    if problem["code"] == "characters_not_allowed" and problem["param"].partition(".")[0] in IGNORED:
+    if problem["code"] == "characters_not_allowed" and IGNORED & set(re.split(r"[.\[\]]+", problem["param"] or "")):
         return True
     # What an upsert's data must have depends on `match_on` and on who is there.
     return case.path == BATCH and problem["code"] in ("parameter_missing", "parameter_invalid_empty")
