@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 from django.utils.functional import LazyObject, Promise
 
 Named = dict[str, Any]
+ELSEWHERE = {"PYTEST_CURRENT_TEST", "DJANGO_ALLOW_ASYNC_UNSAFE"}
 
 
 def _settings() -> Named:
@@ -27,7 +28,8 @@ def _settings() -> Named:
 
 
 def _environment() -> Named:
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    """But for what pytest and the browser's tests, all of them, set for themselves."""
+    return {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
 
 
 def _place() -> Named:

@@ -12,7 +12,7 @@ from django.db import DataError, connection
 
 from overplane.database import statements
 from tests.conftest import CUSTOMER, ROW, Api
-from tests.test_workers import database_url
+from tests.served import database_url
 from tests.threads import T, together
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
