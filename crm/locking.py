@@ -78,14 +78,17 @@ def locked_parent(customer_id: str, param: str) -> dict[str, Any]:
 
 def locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row's customer and the row, locked in this order."""
-    owner = SupplierNumberAtCustomer.objects.filter(pk=row_id).values_list("customer_id", flat=True).first()
-    if owner is not None and CUSTOMERS.get(owner) is not None:
-        parent = locked_customer(owner)
-        row = SUPPLIER_NUMBERS.get(row_id, lock=True)
-        if row is not None:
-            values = SUPPLIER_NUMBERS.values(row)
-            if values["customer_id"] != owner:  # a merge gave it to another customer in the meantime
-                return locked_row(row_id, expected)
-            check_version(values["version"], expected)
-            return parent, values
+    owner = _owner(row_id)
+    parent = SEARCHABLE.get(owner, lock=True) if owner else None
+    row = SUPPLIER_NUMBERS.get(row_id, lock=True) if parent else None
+    if parent and row and (values := SUPPLIER_NUMBERS.values(row))["customer_id"] == owner:
+        check_version(values["version"], expected)
+        return SEARCHABLE.values(parent), values
+    # While we waited a merge may have given it to another customer, and deleted the one that it had.
+    if _owner(row_id) not in (owner, None):
+        return locked_row(row_id, expected)
     raise ObjectMissing("supplier number", row_id)
+
+
+def _owner(row_id: str) -> str | None:
+    return SupplierNumberAtCustomer.objects.filter(pk=row_id).values_list("customer_id", flat=True).first()

@@ -16,6 +16,8 @@ from overplane.api import keys
 from overplane.events.models import Event
 from tests.conftest import CUSTOMER, ROW, Api
 
+pytestmark = pytest.mark.slow
+
 LOCK = "SELECT 1 FROM crm_customer WHERE id = %s FOR UPDATE"
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers stand in one line")
 

@@ -19,6 +19,8 @@ from tests.conftest import Api, settle
 from tests.reference_page import Sample, prepared, samples_in
 from tests.test_docs import SECTIONS
 
+pytestmark = pytest.mark.slow
+
 SYNC = "Export, then go on from its cursor"
 # How the machine's curl behaves for the samples, which are run as they stand: an error's status is an error.
 CURLRC = 'fail\nsilent\nshow-error\nmax-time = 30\nnoproxy = *\nwrite-out = "%{stderr}%{http_code} "\n'

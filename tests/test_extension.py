@@ -12,6 +12,8 @@ from django.conf import settings
 
 from tests.extension.grow import grow
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 PARTS = ("crm", "overplane", "templates", "locale", "tests", "manage.py", "pyproject.toml")
 

@@ -21,6 +21,8 @@ from overplane.worker import DRAINED_BYTES, LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.served import Service, served
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def service(

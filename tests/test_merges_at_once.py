@@ -4,7 +4,7 @@ from crm import merging
 from crm.models import Customer
 from overplane.observability import Origin
 from overplane.problems import ObjectMissing
-from tests.conftest import Api
+from tests.conftest import ROW, Api
 from tests.test_merge import make
 from tests.threads import meanwhile
 
@@ -24,3 +24,17 @@ def test_two_merges_the_other_way_round_do_not_block_each_other(live_api: Api) -
         merging.merge_customers(second, [first], choices={}, origin=Origin("user:anna"))
     assert others == ["told"]
     assert Customer.objects.get().pk == second
+
+
+def test_a_row_that_a_merge_takes_over_meanwhile_is_still_found(live_api: Api) -> None:
+    kept, other = make("A"), make("B")
+    row = live_api.add_row(other, company="x")["id"]
+
+    def change() -> int:
+        return live_api.patch(f"{ROW}/{row}", {"company": "y"}).status_code
+
+    # The merge holds both customers by now, and has not moved the row yet.
+    with meanwhile(change, before='UPDATE "crm_suppliernumberatcustomer"') as answers:
+        merging.merge_customers(kept, [other], choices={}, origin=Origin("user:anna"))
+    assert answers == [200]
+    assert live_api.get(f"{ROW}/{row}").json().items() >= {"customer_id": kept, "company": "y"}.items()

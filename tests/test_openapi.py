@@ -181,6 +181,7 @@ def check(case: Any, key: str) -> None:
 bounded = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @schema.exclude(path=FILTERED).parametrize()
 @bounded
@@ -188,6 +189,7 @@ def test_what_is_described_is_so(case: Any, key: str) -> None:
     check(case, key)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @schema.include(path=FILTERED).exclude(path="/api/crm/customer", method="POST").parametrize()
 @settings(bounded, max_examples=3 * EXAMPLES, phases=[Phase.generate])
@@ -196,6 +198,7 @@ def test_what_is_described_of_filters_is_so(case: Any, key: str) -> None:
     check(case, key)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @schema.include(path="/api/crm/customer", method="POST").parametrize()
 @bounded

@@ -13,6 +13,8 @@ from overplane.api.models import Allowance
 from tests.conftest import CUSTOMER
 from tests.served import Service, served
 
+pytestmark = pytest.mark.slow
+
 RATE = 5
 
 
