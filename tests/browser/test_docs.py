@@ -103,6 +103,7 @@ def test_search_says_that_there_is_nothing(page: Page) -> None:
 def test_a_slash_is_only_a_slash_where_one_types(page: Page) -> None:
     page.get_by_text("Your API key", exact=True).first.click()
     field = page.get_by_label("Your API key", exact=True)
+    expect(field).to_be_focused()
     page.keyboard.type("a/b")
     expect(field).to_have_value("a/b")
 
