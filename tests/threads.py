@@ -22,7 +22,12 @@ def together(work: Callable[[int], T], count: int) -> list[T]:
             connections.close_all()
 
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+        ended = [pool.submit(one, i) for i in range(count)]
+    # Who waits at a barrier for one that failed fails too: the first to fail says why.
+    errors = [error for each in ended if (error := each.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError)):
+        raise error
+    return [each.result() for each in ended]
 
 
 @contextmanager
