@@ -27,6 +27,8 @@ def pytest_configure() -> None:
     # How long an example takes says something of the machine's load only.
     hypothesis.settings.register_profile("load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     hypothesis.settings.load_profile("load")
+    # A password's slow digest is what keeps guessers away, and a third of the time of tests that only need somebody.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
     # Static files under their own names: nobody has run collectstatic here.
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 

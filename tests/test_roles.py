@@ -31,6 +31,7 @@ from overplane.jobs.models import Job, JobFile, State
 from overplane.observability import Origin
 from tests.test_people import member
 
+pytestmark = pytest.mark.slow
 User = get_user_model()
 SETUP = Origin("user:setup")
 ANONYMOUS, OUTSIDER, STRANGER = "anonymous", "not staff", "staff without a group"
