@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 
 from crm import rules
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
-from crm.snapshots import one_snapshot
 from overplane.database.attributes import attributes
 from overplane.database.rows import Table
+from overplane.database.snapshot import one_snapshot
 from overplane.problems import Errors, Problem, problems_in
 
 Judge = Callable[[Mapping[str, Any]], Errors]

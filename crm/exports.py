@@ -21,9 +21,9 @@ from crm.columns import ROWS
 from crm.line_items import existing_rows
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, ROW_ATTRIBUTES
-from crm.snapshots import one_snapshot
 from overplane.database.encoding import dumps
 from overplane.database.rows import Table
+from overplane.database.snapshot import one_snapshot
 from overplane.files import workbook_writing
 from overplane.files.tables import pyarrow_module
 

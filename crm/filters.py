@@ -5,10 +5,10 @@ from django.db.models import QuerySet
 
 from crm import rules, search
 from crm.models import Customer, SupplierNumberAtCustomer
-from overplane.api import filtering
-from overplane.api.filtering import filter_table
-from overplane.api.query import Query
 from overplane.problems import Code
+from overplane.queries import filters
+from overplane.queries.filters import filter_table
+from overplane.queries.parameters import Query
 
 CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"], choices=rules.CHOICES)
 SUPPLIER_NUMBER_FILTERS = filter_table(SupplierNumberAtCustomer)
@@ -25,7 +25,7 @@ def narrowed(query: Query) -> QuerySet | None:
     words = words.strip()
     if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
         return None
-    found = filtering.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
+    found = filters.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
     for name in (f"{name}[{operator}]" for name in search.SEARCHED for operator in ("contains", "prefix")):
         if type(part := query.values.get(name)) is str:
             found = search.having(found, part)

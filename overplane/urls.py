@@ -3,7 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from crm.urls import urlpatterns as api_routes
+from crm.api.urls import urlpatterns as api_routes
 from overplane.api import pages
 from overplane.api.reference import docs
 from overplane.events import lag

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from crm.components import CUSTOMER_ID, ROW_ID
+from crm.api.components import CUSTOMER_ID, ROW_ID
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
 from tests.conftest import Api

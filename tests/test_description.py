@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from jsonschema import Draft202012Validator
 
-from crm.components import MEANINGS, ROW_MEANINGS
+from crm.api.components import MEANINGS, ROW_MEANINGS
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api.pages import description
 from overplane.api.schemas import attribute_schema, input_schema, output_schema

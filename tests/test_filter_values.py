@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crm.models import CUSTOMERS, Customer
 from crm.services import new_customer
-from overplane.api.filter_values import split_list
+from overplane.queries.filter_values import split_list
 from tests.conftest import CUSTOMER, Api, codes
 
 MICROSECOND = timedelta(microseconds=1)

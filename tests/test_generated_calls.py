@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
-from crm.components import CUSTOMER_ID, ROW_ID
+from crm.api.components import CUSTOMER_ID, ROW_ID
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
 from crm.services import new_customer
 from overplane.api import keys, throttling

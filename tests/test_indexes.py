@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from crm import listing
+from crm.api import listing
 from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
 
 

@@ -15,8 +15,6 @@ from django.test.utils import isolate_apps
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from overplane.api import filtering
-from overplane.api.query import Query
 from overplane.api.schemas import input_schema, output_schema
 from overplane.database import bulk
 from overplane.database.attributes import attribute, attributes, parse_json
@@ -24,6 +22,8 @@ from overplane.database.encoding import dumps
 from overplane.database.fields import IdField, NumberField, RateField, StringField
 from overplane.database.rows import Table
 from overplane.problems import Code, problems_in
+from overplane.queries import filters
+from overplane.queries.parameters import Query
 
 NULLABLE = {"null": True, "blank": True}
 
@@ -174,11 +174,11 @@ def test_the_description_says_the_same_bounds(name: str) -> None:
     "number", ["5", "-1", str(2**31), str(-(2**63)), str(2**63), "9" * 30, "9" * 5000], ids=lambda n: n[:40]
 )
 def test_a_filter_beyond_the_column_finds_nothing_or_is_refused(name: str, number: str) -> None:
-    table = filtering.filter_table(Everything)
+    table = filters.filter_table(Everything)
     TABLE.insert([complete(**{name: KNOWN[name].from_text("5") if name != "fine" else Decimal("0.5")})])
     for operator in ("", "[ne]", "[in]", "[gt]", "[gte]", "[lt]", "[lte]"):
         query = Query(urlencode({name + operator: number}))
-        found = filtering.narrow(table, Everything.objects.all(), query)
+        found = filters.narrow(table, Everything.objects.all(), query)
         if query.errors:
             assert len(number) > 18
             assert {one.code for errors in query.errors.values() for one in errors} == {"parameter_invalid_range"}
@@ -195,9 +195,9 @@ def test_a_filter_beyond_the_column_finds_nothing_or_is_refused(name: str, numbe
 
 def test_what_may_have_no_value_is_found_by_that() -> None:
     TABLE.insert([complete(), complete(id="two", perhaps=False, ordinary=3, money=Decimal(1))])
-    table = filtering.filter_table(Everything)
+    table = filters.filter_table(Everything)
     for name in ("perhaps", "ordinary", "money"):
-        found = filtering.narrow(table, Everything.objects.all(), Query(f"{name}[is_null]=true"))
+        found = filters.narrow(table, Everything.objects.all(), Query(f"{name}[is_null]=true"))
         assert [one.pk for one in found] == ["one"]
     assert "count[is_null]" not in table
 

@@ -5,35 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from overplane.api.errors import bad_request
-from overplane.api.query import Query
+from overplane.database.ordering import Order
 from overplane.problems import Code
+from overplane.queries.parameters import Query
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000
 PARAMETERS = ("limit", "offset", "starting_after", "ending_before")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A total order: by one field, then by id in the same direction."""
-
-    field: str
-    descending: bool
-
-    def by(self, *, backwards: bool = False) -> list[str]:
-        sign = "-" if self.descending != backwards else ""
-        return [sign + self.field, sign + "id"]
-
-    def beyond(self, value: Any, object_id: str, *, backwards: bool = False) -> Q:
-        """What comes after this place. The first condition is one that an index range can start from."""
-        side = "lt" if self.descending != backwards else "gt"
-        return Q(**{f"{self.field}__{side}e": value}) & (
-            Q(**{f"{self.field}__{side}": value}) | Q(**{f"id__{side}": object_id})
-        )
 
 
 @dataclass(frozen=True, slots=True)

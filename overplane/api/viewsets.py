@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.viewsets import ViewSet
 
 from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling
-from overplane.api.query import Query
 from overplane.database.encoding import dumps
 from overplane.database.text import has_forbidden_characters
 from overplane.observability import Origin
 from overplane.problems import Code, ObjectMissing
+from overplane.queries.parameters import Query
 
 
 class JsonResponse(HttpResponse):

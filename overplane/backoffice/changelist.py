@@ -11,9 +11,9 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.utils import formats
 
-from overplane.api.pagination import Order
 from overplane.backoffice.filters import BigListFilter, Chip
 from overplane.database import counters
+from overplane.database.ordering import Order
 
 AFTER, BEFORE, VIEW = "after", "before", "view"
 COUNTED_UP_TO = 10_000

@@ -16,10 +16,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from overplane.api.pagination import Order
 from overplane.backoffice.changelist import VIEW, BigChangeList
 from overplane.backoffice.models import SavedView
 from overplane.backoffice.values import used_values
+from overplane.database.ordering import Order
 
 MOST_VIEWS = 50
 

@@ -12,9 +12,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from overplane.api.models import ApiKey
-from overplane.api.pagination import Order
 from overplane.backoffice.filters import BigListFilter, choice_filter, date_filter
 from overplane.backoffice.lists import BigTableAdmin
+from overplane.database.ordering import Order
 from overplane.events.changes import actors_named, differences, door_name, people
 from overplane.events.models import Event
 

@@ -10,9 +10,9 @@ from django.urls import Resolver404, resolve
 from overplane.api import idempotency, throttling
 from overplane.api.body import BODY_LIMIT, MAX_DEPTH, MIB
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from overplane.api.query import MAX_PARAMETERS
 from overplane.api.reference.schemas import Schema, Schemas, prose
 from overplane.problems import Code
+from overplane.queries.parameters import MAX_PARAMETERS
 from overplane.worker import LONGEST_REQUEST_LINE
 
 WRITING = ("post", "put", "patch")

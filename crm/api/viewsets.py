@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from crm import batches, representation, services, snapshots
-from crm.descriptions import (
+from crm import batches, representation, services
+from crm.api import export_stream
+from crm.api.descriptions import (
     describe_batch,
     describe_customers,
     describe_export,
@@ -15,20 +16,22 @@ from crm.descriptions import (
     describe_rows,
     describe_search,
 )
+from crm.api.listing import ORDERS, listed
+from crm.api.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
 from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS, narrowed
-from crm.listing import ORDERS, listed
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
-from crm.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
-from overplane.api import authentication, etags, filtering
+from overplane.api import authentication, etags
 from overplane.api.body import MIB
 from overplane.api.errors import INVALID_REQUEST, ApiError, bad_request, envelope
-from overplane.api.pagination import PARAMETERS, Order, Page, Slice, link_header
-from overplane.api.query import Query
+from overplane.api.pagination import PARAMETERS, Page, Slice, link_header
 from overplane.api.streams import StreamResponse
 from overplane.api.viewsets import ApiViewSet, JsonResponse
+from overplane.database.ordering import Order
 from overplane.database.rows import Row, Table
 from overplane.problems import Code, ObjectMissing, VersionMismatch, problems_in
+from overplane.queries import filters
+from overplane.queries.parameters import Query
 
 EXPANDABLE = ("supplier_numbers",)
 SHAPE_PARAMETERS = ("expand[]", "fields")
@@ -164,7 +167,7 @@ class CustomerExportViewSet(ApiViewSet):
         query = self.query(repeated=["expand"])
         shape, chosen = CustomerShape(query), narrowed(query)
         query.finish((*SHAPE_PARAMETERS, "q", *CUSTOMER_FILTERS))
-        lines = snapshots.lines(Customer.objects.all() if chosen is None else chosen, shape.of)
+        lines = export_stream.lines(Customer.objects.all() if chosen is None else chosen, shape.of)
         return StreamResponse(lines, content_type="application/x-ndjson")
 
 
@@ -180,7 +183,7 @@ class SupplierNumberViewSet(ApiViewSet):
         parent = query.take("parent_id")
         page = Page.asked(query, default_limit=0)
         rows = SupplierNumberAtCustomer.objects.filter(customer_id=parent or "")
-        rows = filtering.narrow(SUPPLIER_NUMBER_FILTERS, rows, query)
+        rows = filters.narrow(SUPPLIER_NUMBER_FILTERS, rows, query)
         if not parent:
             query.fail("parent_id", Code.PARAMETER_MISSING, "Say whose rows: parent_id=customer_…")
         query.finish(("parent_id", *PARAMETERS, *SUPPLIER_NUMBER_FILTERS))

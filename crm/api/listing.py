@@ -12,8 +12,9 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from crm.models import CUSTOMERS, TOMBSTONES, Customer
-from overplane.api.pagination import FAR, Order, Page, Slice
+from overplane.api.pagination import FAR, Page, Slice
 from overplane.database import counters, statements
+from overplane.database.ordering import Order
 from overplane.database.rows import Row, sqlite_datetime, to_database
 
 NEWEST_FIRST = Order("created_at", descending=True)

@@ -5,7 +5,7 @@ Whole paths, which the site's routes hold as they are: each level of `include` c
 
 from django.urls import path
 
-from crm.viewsets import (
+from crm.api.viewsets import (
     CustomerBatchViewSet,
     CustomerExportViewSet,
     CustomerSearchViewSet,

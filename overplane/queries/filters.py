@@ -13,9 +13,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from overplane.api.filter_values import FIELDS, ChoiceField, ListField, PartField, Span, ValueField, too_many
-from overplane.api.query import Query
 from overplane.database.attributes import Attribute, attributes
+from overplane.queries.filter_values import FIELDS, ChoiceField, ListField, PartField, Span, ValueField, too_many
+from overplane.queries.parameters import Query
 
 # Values that the lists of one request hold together. SQLite binds 32,766 to a statement where it is built as it comes.
 MOST_VALUES = 10_000

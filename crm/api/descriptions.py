@@ -5,13 +5,12 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
-from crm import event_schemas  # noqa: F401 (tells what events hold)
-from crm.components import CUSTOMER_ID, ROW_ID
+from crm.api import event_schemas  # noqa: F401 (tells what events hold)
+from crm.api.components import CUSTOMER_ID, ROW_ID
+from crm.api.listing import ORDERS
 from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS
-from crm.listing import ORDERS
 from crm.representation import CUSTOMER_NAMES
 from crm.search import MAX_LENGTH
-from overplane.api.filtering import ExactFilter, InFilter, PartFilter
 from overplane.api.openapi import (
     BODIES,
     ETAG,
@@ -31,6 +30,7 @@ from overplane.api.openapi import (
 )
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.schemas import COMPONENTS, FORBIDDEN, TEXT, Schema, ref
+from overplane.queries.filters import ExactFilter, InFilter, PartFilter
 
 INFO |= {
     "summary": "Customer master data: one record of each customer, and a feed of every change.",

@@ -1,10 +1,10 @@
 """The objects of customers and their rows in the API's description. Attributes come off the models by themselves."""
 
 from crm import rules
+from crm.api.serializers import MAX_OPERATIONS, MAX_ROWS
 from crm.batches import MATCHABLE
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
-from crm.serializers import MAX_OPERATIONS, MAX_ROWS
 from overplane.api.schemas import (
     COMPONENTS,
     FORBIDDEN,

@@ -4,7 +4,7 @@ Once a customer is deleted, the earlier events of it and its rows have lost thei
 left, of a row its customer too. So only that is required.
 """
 
-from crm.components import CUSTOMER_ID, ROW_ID, ROW_RULES, RULES
+from crm.api.components import CUSTOMER_ID, ROW_ID, ROW_RULES, RULES
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
 from overplane.api.schemas import COMPONENTS, TEXT, Schema, closed_object, output_schema, ref

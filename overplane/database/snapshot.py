@@ -1,0 +1,36 @@
+"""Reading several tables as they are at one moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Every query in here sees the same moment; only for reading.
+
+    Inside of somebody's transaction it is too late to ask for it: there each statement sees its own.
+    """
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "sqlite":
+        with _reading_transaction():
+            yield
+    else:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+
+@contextmanager
+def _reading_transaction() -> Iterator[None]:
+    """SQLite's transactions here are IMMEDIATE, for writers. This one locks nobody out."""
+    connection.ensure_connection()  # connecting sets the mode, too
+    usual, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
+    try:
+        with transaction.atomic():
+            connection.transaction_mode = usual
+            yield
+    finally:
+        connection.transaction_mode = usual
