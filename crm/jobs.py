@@ -13,9 +13,10 @@ from django.core.files import File
 from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
-from crm import dashboard, duplicates, exports, imports, search, transfers, undoing
+from crm import dashboard, duplicates, search, transfers
 from crm.models import Customer, ImportRun
-from crm.reports import RefusedRows, Report
+from crm.transfer import exports, imports, undo
+from crm.transfer.reports import RefusedRows, Report
 from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import JobFile
@@ -84,7 +85,7 @@ def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
 
 def undo_import(run: Run) -> dict[str, Any]:
     try:
-        undone = undoing.undo(
+        undone = undo.undo(
             run.payload["run"],
             started_by=run.job.actor,
             progress=lambda fraction: run.progress(int(fraction * PERCENT), PERCENT),

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.files import File
 from django.utils import timezone
 
-from crm.columns import ROWS, customer_columns, row_columns
-from crm.imports import Settings
 from crm.models import Customer, SupplierNumberAtCustomer
+from crm.transfer.columns import ROWS, customer_columns, row_columns
+from crm.transfer.imports import Settings
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.files.tables import ABSENT, opened_table
 from overplane.ids import new_id

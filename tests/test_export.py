@@ -19,9 +19,10 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm import cells, exports, services
+from crm import services
 from crm.models import Customer, CustomerTombstone, ImportRun, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
+from crm.transfer import cells, exports
 from overplane.database.attributes import attributes
 from overplane.events.models import Event
 from overplane.files.spreadsheets import disarmed, rearmed

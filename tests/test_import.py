@@ -14,8 +14,9 @@ import xlsxwriter
 from django.core.management import CommandError, call_command
 from pyarrow import Table, parquet
 
-from crm import imports, services
+from crm import services
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
+from crm.transfer import imports
 from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.files.sources import examined

@@ -17,8 +17,8 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from crm import services
-from crm.columns import guess
 from crm.models import Customer
+from crm.transfer.columns import guess
 from overplane.api.pages import description
 from overplane.jobs import kinds, queue
 from overplane.jobs.kinds import Kind, Refused, Run

@@ -14,9 +14,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from crm import imports
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
-from crm.reports import RefusedRows
+from crm.transfer import imports
+from crm.transfer.reports import RefusedRows
 from overplane.database import counters
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined

@@ -16,11 +16,12 @@ from django.test import Client
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
-from crm import imports, jobs, transfers
-from crm.columns import guess
-from crm.exports import FORMATS
+from crm import jobs, transfers
 from crm.models import Customer, ImportRun
-from crm.reports import RefusedRows
+from crm.transfer import imports
+from crm.transfer.columns import guess
+from crm.transfer.exports import FORMATS
+from crm.transfer.reports import RefusedRows
 from overplane.events.models import Event
 from overplane.jobs.kinds import Lost, Run
 from overplane.jobs.models import Job, JobFile, Preset, State

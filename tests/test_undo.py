@@ -14,10 +14,11 @@ from django.db import OperationalError, connection, transaction
 from django.urls import reverse
 from django.utils import translation
 
-from crm import imports, services, undoing
+from crm import services
 from crm.line_items import change_rows, existing_rows
 from crm.models import CUSTOMERS, Customer, ImportRun, SupplierNumberAtCustomer
-from crm.planning import plan_rows
+from crm.transfer import imports, undo
+from crm.transfer.planning import plan_rows
 from overplane.events import feed
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
@@ -85,7 +86,7 @@ def after(parts: int) -> Callable[[float], None]:
 
 @pytest.fixture
 def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undoing, "AT_ONCE", 1)
+    monkeypatch.setattr(undo, "AT_ONCE", 1)
 
 
 def test_spares_what_others_have_changed_since(imported: Any) -> None:
@@ -127,12 +128,12 @@ def test_a_run_that_is_being_written_stops(imported: Any) -> None:
         goes_on.set()
         assert has_ended.wait(30)
 
-    def undo() -> str:
+    def undo_it() -> str:
         assert is_written.wait(30)
-        undone = undoing.undo(ImportRun.objects.get().pk, started_by="test", progress=progress)
+        undone = undo.undo(ImportRun.objects.get().pk, started_by="test", progress=progress)
         return f"{undone.deleted} deleted"
 
-    written, undone = together(lambda i: (write, undo)[i](), 2)
+    written, undone = together(lambda i: (write, undo_it)[i](), 2)
     assert "or is taking it back" in written
     assert undone == "20 deleted"
     assert not Customer.objects.exists()
@@ -157,7 +158,7 @@ def test_nobody_goes_on_with_a_run_that_is_being_taken_back(tmp_path: Path) -> N
         with pytest.raises(UnusableFile, match=r"nothing to resume|taken back"):
             imports.resume(source, progress=lambda *_: None)
 
-    assert undoing.undo(run.pk, started_by="test", progress=go_on).deleted == 20
+    assert undo.undo(run.pk, started_by="test", progress=go_on).deleted == 20
     assert not Customer.objects.exists()
 
 
@@ -213,7 +214,7 @@ def test_broken_off_and_begun_again_it_counts_each_once(imported: Any) -> None:
         services.update_customer(customer_id, {"industry": "Trade"}, origin=HAND)
     for parts in (4, 2, 11):
         with pytest.raises(BrokenOff):
-            undoing.undo(run, started_by="test", progress=after(parts))
+            undo.undo(run, started_by="test", progress=after(parts))
     begun = ImportRun.objects.get(settings__undo=run)
     assert (begun.state, ImportRun.objects.get(pk=run).state) == ("writing", "undoing")
     restored = Event.objects.filter(actor=f"import:{begun.pk}", type="customer.updated").values_list("subject").first()
@@ -237,11 +238,11 @@ def test_two_at_once_double_nothing(imported: Any) -> None:
     run = imported(file + "".join(f"x{i},new{i},,\n" for i in range(40)), mode="upsert", match_on="tax_id", size=7)
     both_begun = threading.Barrier(2, timeout=30)
 
-    def undo(_: int) -> undoing.Undone:
+    def undo_it(_: int) -> undo.Undone:
         waits = iter([both_begun.wait])
-        return undoing.undo(run, started_by="test", progress=lambda fraction: next(waits, lambda: 0)() and None)
+        return undo.undo(run, started_by="test", progress=lambda fraction: next(waits, lambda: 0)() and None)
 
-    one, other = together(undo, 2)
+    one, other = together(undo_it, 2)
     assert one == other
     assert (one.deleted, one.restored, one.kept_count, one.gone_count) == (40, 1, 0, 0)
     assert rows_of(old) == [("A", "1")]
@@ -318,7 +319,7 @@ def test_the_back_office_tells_those_left_alone_and_those_gone(imported: Any) ->
 def test_says_why_it_cannot(imported: Any) -> None:
     assert taken_back("run_nobody")[2].startswith("There is no import 'run_nobody'.")
     run = imported(names(2))
-    undone = undoing.undo(run, started_by="test").run
+    undone = undo.undo(run, started_by="test").run
     assert taken_back(run)[::2] == (2, f"{run} is taken back already.")
     code, _, error = taken_back(undone)
     assert (code, error.partition(";")[0]) == (2, f"{undone} took back {run}")

@@ -22,10 +22,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from crm import exports, services
+from crm import services
 from crm.admin import listing
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.pages.merge import merge_selected
+from crm.transfer import exports
 from overplane.backoffice.origin import actor_of, origin_of
 from overplane.database.attributes import attributes
 from overplane.jobs import queue

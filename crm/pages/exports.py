@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from crm import exports, search
+from crm import search
+from crm.transfer import exports
 from overplane.backoffice.origin import actor_of
 from overplane.jobs import queue
 from overplane.jobs.models import OPEN, Job

@@ -23,9 +23,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import transfers
-from crm.columns import guess
 from crm.models import HAS_WRITTEN, ImportRun, RunState
-from crm.planning import MATCHABLE
+from crm.transfer.columns import guess
+from crm.transfer.planning import MATCHABLE
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
 from overplane.jobs import queue

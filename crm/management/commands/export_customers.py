@@ -15,9 +15,9 @@ from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from crm import exports
 from crm.filters import asked_for
 from crm.representation import CUSTOMER_NAMES
+from crm.transfer import exports
 from overplane.database.text import has_forbidden_characters
 from overplane.files.sources import UnusableFile
 from overplane.problems import nearest, problems_in

@@ -11,9 +11,9 @@ from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from crm import imports
-from crm.planning import MATCHABLE, MODES
-from crm.reports import COUNTS, RefusedRows, Report
+from crm.transfer import imports
+from crm.transfer.planning import MATCHABLE, MODES
+from crm.transfer.reports import COUNTS, RefusedRows, Report
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 from overplane.observability import shell_user

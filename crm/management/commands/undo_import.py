@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from crm import undoing
 from crm.models import ImportRun
+from crm.transfer import undo
 from overplane.files.sources import UnusableFile
 from overplane.observability import shell_user
 
@@ -37,9 +37,9 @@ class Command(BaseCommand):
                 f"{undone.kept_count} customers were changed since and left as they are.", returncode=KEPT
             )
 
-    def _undo(self, run: str) -> undoing.Undone:
+    def _undo(self, run: str) -> undo.Undone:
         try:
-            return undoing.undo(run, started_by=f"shell:{shell_user()}")
+            return undo.undo(run, started_by=f"shell:{shell_user()}")
         except UnusableFile as error:
             raise CommandError(str(error), returncode=USAGE) from None
         except (Error, KeyboardInterrupt) as error:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             message = f"Broken off ({why}). What was taken back by then stays so: go on with undo_import {run}"
             raise CommandError(message, returncode=BROKEN) from None
 
-    def _tell(self, run: str, undone: undoing.Undone) -> None:
+    def _tell(self, run: str, undone: undo.Undone) -> None:
         told = f"{undone.deleted} customers deleted, {undone.restored} restored, {undone.kept_count} left alone"
         if undone.gone_count:
             told += f", {undone.gone_count} deleted by others since"
@@ -63,5 +63,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{run.pk}  {run.created_at:%Y-%m-%d %H:%M}  {run.state:8}  {run.file_name}  {counts}")
 
 
-def _as_json(undone: undoing.Undone) -> str:
+def _as_json(undone: undo.Undone) -> str:
     return json.dumps(asdict(undone))

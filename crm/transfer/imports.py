@@ -14,10 +14,10 @@ from urllib.parse import quote, unquote_to_bytes
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from crm.instructions import Settings
 from crm.models import HAS_WRITTEN, ImportRun, RunState
-from crm.passes import Progress, RunOvertaken, Work
-from crm.reports import RefusedRows, Report
+from crm.transfer.options import Settings
+from crm.transfer.pipeline import Progress, RunOvertaken, Work
+from crm.transfer.reports import RefusedRows, Report
 from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id

@@ -7,15 +7,16 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from crm import bulk, matching
-from crm.chunks import SIZE, Chunk, Reading, chunks
-from crm.columns import IDENTIFIERS, ROWS, Columns, resolve
-from crm.instructions import Settings, check_sufficient
+from crm import matching
 from crm.line_items import RowsPlan, change_rows, existing_rows
 from crm.locking import locked_customers
 from crm.models import CUSTOMERS, ImportRun, RunState
-from crm.planning import Plan, Planner, plan_rows
-from crm.reports import FieldChange, RefusedRows, Report
+from crm.transfer import bulk_writes
+from crm.transfer.columns import IDENTIFIERS, ROWS, Columns, resolve
+from crm.transfer.options import Settings, check_sufficient
+from crm.transfer.parsing import SIZE, Chunk, Reading, chunks
+from crm.transfer.planning import Plan, Planner, plan_rows
+from crm.transfer.reports import FieldChange, RefusedRows, Report
 from overplane.database.bulk import Ready, analyze_if_grown
 from overplane.files.ahead import ahead
 from overplane.files.sources import Source, UnusableFile
@@ -100,7 +101,7 @@ class Work:
         is_whole = len(made) == len(chunk)
         columns = {n: column if is_whole else [column[i] for i in made] for n, column in chunk.values.items()}
         children = [chunk.children.get(i, []) for i in made]
-        return bulk.new_customers(columns, children, now=timezone.now(), origin=self.origin)
+        return bulk_writes.new_customers(columns, children, now=timezone.now(), origin=self.origin)
 
     @property
     def _position(self) -> int:
@@ -207,7 +208,7 @@ class Work:
             else:
                 self.report.counts["unchanged"] += 1
         self.report.counts["unchanged"] += len([i for i in plan.unchanged if i not in chunk.problems])
-        bulk.update_customers(changes, now=now, origin=self.origin)
+        bulk_writes.update_customers(changes, now=now, origin=self.origin)
         if planner.columns.rows:
             current = {one["id"]: one for one in locked_customers(ids)}
             rows = self._rows_plans(chunk, plan, planner.columns, current)

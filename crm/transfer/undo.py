@@ -16,12 +16,12 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from crm import bulk
 from crm.line_items import RowsPlan, change_rows, existing_rows, new_row
 from crm.locking import locked_customers
 from crm.models import HAS_WRITTEN, Customer, ImportRun, RunState
 from crm.representation import ROW_ATTRIBUTES
 from crm.services import delete_customers
+from crm.transfer import bulk_writes
 from overplane.database.attributes import attributes
 from overplane.events.changes import old_values
 from overplane.events.models import Event
@@ -183,7 +183,7 @@ def _restore(held: dict[str, dict[str, Any]], touched: dict[str, list[Event]], o
         old = _oldest_values(events)
         if new := {name: value for name, value in old.items() if held[customer_id][name] != value}:
             changes.append((held[customer_id], new))
-    bulk.update_customers(changes, now=timezone.now(), origin=origin)
+    bulk_writes.update_customers(changes, now=timezone.now(), origin=origin)
     with_rows = [i for i, events in touched.items() if any(event.type.startswith(ROW) for event in events)]
     # Once more: the rows' events and the text that search looks in are to show the values that have just returned.
     current = {one["id"]: one for one in locked_customers(with_rows)}

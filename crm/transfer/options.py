@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from crm.chunks import HEAVIEST, SIZE
-from crm.columns import Columns
 from crm.models import Customer
-from crm.planning import MATCHABLE, MODES
+from crm.transfer.columns import Columns
+from crm.transfer.parsing import HEAVIEST, SIZE
+from crm.transfer.planning import MATCHABLE, MODES
 from overplane.database.attributes import attributes
 from overplane.files.sources import UnusableFile
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from crm import rules
-from crm.columns import ROWS, TOLD, Columns, customer_columns, row_columns
+from crm.transfer.columns import ROWS, TOLD, Columns, customer_columns, row_columns
 from overplane.database.attributes import Attribute
 from overplane.database.text import has_forbidden_characters
 from overplane.files.spreadsheets import rearmed

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 from django.db import connection, models
 from django.db.models import QuerySet
 
-from crm.cells import cell, expression, line, moment
-from crm.columns import ROWS
 from crm.line_items import existing_rows
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, ROW_ATTRIBUTES
+from crm.transfer.cells import cell, expression, line, moment
+from crm.transfer.columns import ROWS
 from overplane.database.encoding import dumps
 from overplane.database.rows import Table
 from overplane.database.snapshot import one_snapshot

@@ -7,10 +7,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from crm import representation
-from crm.chunks import Chunk, Reading
 from crm.line_items import RowsPlan, new_row
 from crm.models import CUSTOMERS, Customer, CustomerTombstone, SupplierNumberAtCustomer
 from crm.representation import ROW_ATTRIBUTES
+from crm.transfer.parsing import Chunk, Reading
 from overplane.database.attributes import attributes
 from overplane.files.seen import Seen
 from overplane.files.tables import ABSENT

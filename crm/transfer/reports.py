@@ -11,8 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from crm.chunks import Chunk, Reading, RowProblem
-from crm.columns import TOLD
+from crm.transfer.columns import TOLD
+from crm.transfer.parsing import Chunk, Reading, RowProblem
 from overplane.files.spreadsheets import disarmed, rearmed
 from overplane.files.tables import ABSENT
 
