@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "overplane.people",
     "overplane.backoffice",
     "crm",
+    "crm.backoffice",
 ]
 MIDDLEWARE = [
     "overplane.api.middleware.RequestMiddleware",  # first: answers /api/ without those below

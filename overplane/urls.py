@@ -25,7 +25,7 @@ urlpatterns = [
     path("metrics", pages.metrics, {"collectors": [lag.LagCollector()]}),
     path("language", set_language, name="set_language"),
     path("admin/second-factor/", include("overplane.people.urls")),
-    path("admin/", include("crm.pages.urls")),
+    path("admin/", include("crm.backoffice.pages.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from crm import services
-from crm.admin.customers import safe_links
-from crm.admin.rows import ROWS_A_PAGE
+from crm.backoffice.admin.customers import safe_links
+from crm.backoffice.admin.rows import ROWS_A_PAGE
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.events.models import Event
 from tests.filled_forms import filled

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from crm import services
-from crm.admin import bulk
+from crm.backoffice.admin import bulk
 from crm.models import Customer
 from overplane.api import keys
 from overplane.backoffice.models import SavedView

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm import services
-from crm.pages.merge import compare_url
+from crm.backoffice.pages.merge import compare_url
 from overplane.api import keys
 from tests.test_merge import ORIGIN, make
 from tests.test_people import member

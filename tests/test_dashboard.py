@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from crm import dashboard, services
+from crm import services
+from crm.backoffice import dashboard
 from crm.models import Customer
 from overplane.api import keys
 from overplane.jobs import queue

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from crm import services
+from crm.backoffice.pages.merge import compare_url
 from crm.models import Customer
-from crm.pages.merge import compare_url
 from overplane.events.models import Event
 from overplane.jobs.models import Job
 from tests.test_merge import ORIGIN, make, rows_of

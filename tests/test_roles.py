@@ -21,7 +21,8 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from crm import services, transfers
+from crm import services
+from crm.backoffice import uploads
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
 from overplane.api.models import ApiKey
@@ -80,7 +81,7 @@ def made_job(kind: str, actor: str, **payload: Any) -> Job:
 
 
 def checked_import(actor: str) -> Job:
-    kept = transfers.keep(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
+    kept = uploads.keep(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
     job = made_job("crm.check_import", actor, file=kept.pk, name=kept.name, mapping={})
     result = {"created": 1, "problems": [], "problem_count": 0}
     Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())
@@ -101,7 +102,7 @@ def world(kind: str) -> World:
     change = Event.objects.get(type="customer.updated").pk
     job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})
     made_job("crm.import_customers", "user:applier", name="applied.csv")
-    file = transfers.keep(ContentFile(b"secret"), "theirs.csv", "user:other").pk
+    file = uploads.keep(ContentFile(b"secret"), "theirs.csv", "user:other").pk
     key = keys.mint("shop")[0].pk
     return World(client, me, other, customer, twin, row, key, job, checked_import("user:me"), change, file)
 

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
-from crm import jobs, transfers
+from crm.backoffice import jobs, uploads
 from crm.models import Customer, ImportRun
 from crm.transfer import imports
 from crm.transfer.columns import guess
@@ -102,10 +102,10 @@ def test_the_same_file_is_imported_once_more_only_by_who_says_so() -> None:
 
 def begin(job: Job) -> None:
     """As a worker leaves it that was told to stop after the first customer."""
-    run_id = transfers.import_run_of(job)
+    run_id = uploads.import_run_of(job)
     refused = RefusedRows(settings.MEDIA_ROOT / f"{run_id}.refused")
-    wanted = replace(transfers.settings_of(job.payload), size=1)
-    source = transfers.source_of(JobFile.objects.get(pk=job.payload["file"]))
+    wanted = replace(uploads.settings_of(job.payload), size=1)
+    source = uploads.source_of(JobFile.objects.get(pk=job.payload["file"]))
     more = {"started_by": job.actor, "run_id": run_id, "refused": refused}
     with pytest.raises(Lost):
         imports.run(source, wanted, progress=lost, **more)

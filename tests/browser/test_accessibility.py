@@ -7,7 +7,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from crm import services
-from crm.pages.merge import compare_url
+from crm.backoffice.pages.merge import compare_url
 from tests.browser.conftest import WIDE, Visitors
 from tests.test_merge import ORIGIN, make
 from tests.test_people import member

@@ -8,9 +8,9 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from crm import services
-from crm.admin.customers import CustomerAdmin
+from crm.backoffice.admin.customers import CustomerAdmin
+from crm.backoffice.pages.merge import compare_url
 from crm.models import Customer, SupplierNumberAtCustomer
-from crm.pages.merge import compare_url
 from overplane.backoffice.models import SavedView
 from overplane.database.attributes import attributes
 from tests.browser.conftest import Visitors

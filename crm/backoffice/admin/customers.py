@@ -19,10 +19,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from crm import search, services
-from crm.admin import conflicts, hints, history, listing, sections
-from crm.admin.bulk import BulkActions
-from crm.admin.forms import LONG, CustomerForm
-from crm.admin.rows import ROWS_A_PAGE, RowInline
+from crm.backoffice.admin import conflicts, hints, history, listing, sections
+from crm.backoffice.admin.bulk import BulkActions
+from crm.backoffice.admin.forms import LONG, CustomerForm
+from crm.backoffice.admin.rows import ROWS_A_PAGE, RowInline
 from crm.locking import locked_customer
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES

@@ -13,7 +13,8 @@ from django.core.files import File
 from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
-from crm import dashboard, duplicates, search, transfers
+from crm import duplicates, search
+from crm.backoffice import dashboard, uploads
 from crm.models import Customer, ImportRun
 from crm.transfer import exports, imports, undo
 from crm.transfer.reports import RefusedRows, Report
@@ -34,7 +35,7 @@ def find_duplicates(run: Run) -> dict[str, Any]:
 
 
 def check_import(run: Run) -> dict[str, Any]:
-    kept, wanted = JobFile.objects.get(pk=run.payload["file"]), transfers.settings_of(run.payload)
+    kept, wanted = JobFile.objects.get(pk=run.payload["file"]), uploads.settings_of(run.payload)
     before: list[ImportRun | None] = []
 
     def work(source: Source, more: dict[str, Any]) -> Report:
@@ -49,11 +50,11 @@ def check_import(run: Run) -> dict[str, Any]:
 def import_customers(run: Run) -> dict[str, Any]:
     """Taken up again by another worker it goes on where it stood: the import's run is known by the job's id."""
     kept = JobFile.objects.get(pk=run.payload["file"])
-    run_id = transfers.import_run_of(run.job)
+    run_id = uploads.import_run_of(run.job)
     begun = ImportRun.objects.filter(pk=run_id).first()
     if begun and begun.state not in imports.OPEN:
         return _ended_before(run, begun)
-    wanted = transfers.settings_of(run.payload)
+    wanted = uploads.settings_of(run.payload)
     asked = {"started_by": run.job.actor, "again": bool(run.payload.get("again")), "run_id": run_id}
 
     def work(source: Source, more: dict[str, Any]) -> Report:
@@ -105,7 +106,7 @@ def _told(
         run.progress(int(fraction * PERCENT), PERCENT)
 
     try:
-        source = transfers.source_of(kept, run.payload.get("encoding", ""))
+        source = uploads.source_of(kept, run.payload.get("encoding", ""))
         with refused:
             report = work(source, {"progress": progress, "refused": refused})
     except imports.AlreadyImported:
@@ -122,7 +123,7 @@ def _told(
         with refused.path.open("rb") as content:
             ending = "csv" if source.is_sheet else "ndjson"
             name = f"refused rows of {kept.name}.{ending}"
-            told["report"] = transfers.keep(File(content), name, run.job.actor, run.job).pk
+            told["report"] = uploads.keep(File(content), name, run.job.actor, run.job).pk
         refused.path.unlink()
     return told
 
@@ -141,7 +142,7 @@ def export_customers(run: Run) -> dict[str, Any]:
             raise Refused(str(error)) from None
         file.seek(0)
         name = f"customers {run.job.created_at:%Y-%m-%d %H.%M}.{payload['format']}"
-        return {"file": transfers.keep(File(file), name, run.job.actor, run.job).pk, "count": count}
+        return {"file": uploads.keep(File(file), name, run.job.actor, run.job).pk, "count": count}
 
 
 # None is one transaction: those that write do it in short ones of their own, the others would make SQLite's writers wait.

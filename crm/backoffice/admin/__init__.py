@@ -1,5 +1,5 @@
 """The back office of customers. Forms parse, `Customer.clean` judges, and nothing is written but by the services."""
 
-from crm.admin import changes, customers
+from crm.backoffice.admin import changes, customers
 
 __all__ = ["changes", "customers"]

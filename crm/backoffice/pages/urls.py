@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from crm.pages import exports, imports, merge
+from crm.backoffice.pages import exports, imports, merge
 from overplane.backoffice.site import Page
 
 for page in (

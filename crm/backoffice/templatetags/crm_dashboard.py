@@ -2,7 +2,7 @@ from typing import Any
 
 from django import template
 
-from crm import dashboard
+from crm.backoffice import dashboard
 from overplane.backoffice.origin import actor_of
 
 register = template.Library()

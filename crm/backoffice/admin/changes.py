@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from crm.admin.history import TITLES, labels
+from crm.backoffice.admin.history import TITLES, labels
 from crm.models import Customer
 from overplane.backoffice.filters import ChoiceFilter, choice_filter
 from overplane.events.admin import EventAdmin, FieldFilter

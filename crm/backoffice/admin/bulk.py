@@ -23,9 +23,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from crm import services
-from crm.admin import listing
+from crm.backoffice.admin import listing
+from crm.backoffice.pages.merge import merge_selected
 from crm.models import Customer, SupplierNumberAtCustomer
-from crm.pages.merge import merge_selected
 from crm.transfer import exports
 from overplane.backoffice.origin import actor_of, origin_of
 from overplane.database.attributes import attributes

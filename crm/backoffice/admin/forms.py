@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules
-from crm.admin.sections import HELP, SUGGESTED
+from crm.backoffice.admin.sections import HELP, SUGGESTED
 from crm.models import Customer
 from overplane.backoffice.merging import MergingForm
 from overplane.database.attributes import attributes

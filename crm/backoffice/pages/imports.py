@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm import transfers
+from crm.backoffice import uploads
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.columns import guess
 from crm.transfer.planning import MATCHABLE
@@ -41,20 +41,20 @@ may_import = permission_required(MAY_IMPORT, raise_exception=True)
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        label=gettext_lazy("File"), widget=forms.ClearableFileInput(attrs={"accept": ",".join(transfers.SUFFIXES)})
+        label=gettext_lazy("File"), widget=forms.ClearableFileInput(attrs={"accept": ",".join(uploads.SUFFIXES)})
     )
 
     encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        named = [(name, name) for name in transfers.ENCODINGS if name]
+        named = [(name, name) for name in uploads.ENCODINGS if name]
         self.fields["encoding"].choices = [("", _("found out")), *named]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if Path(file.name).suffix.lower() not in transfers.SUFFIXES:
-            known = ", ".join(transfers.SUFFIXES)
+        if Path(file.name).suffix.lower() not in uploads.SUFFIXES:
+            known = ", ".join(uploads.SUFFIXES)
             raise forms.ValidationError(_("The name of the file must end in one of: %(known)s.") % {"known": known})
         if file.size > LARGEST:
             raise forms.ValidationError(
@@ -90,7 +90,7 @@ def upload(request: HttpRequest) -> HttpResponseBase:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
-        kept = transfers.keep(file, file.name, actor_of(request))
+        kept = uploads.keep(file, file.name, actor_of(request))
         return redirect(_mapping_url(kept.pk, form.cleaned_data["encoding"]))
     recent = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)
     if not request.user.has_perm("overplane_jobs.view_job"):
@@ -113,13 +113,13 @@ def _own_file(request: HttpRequest, file_id: str) -> JobFile:
 def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
     kept = _own_file(request, file_id)
     asked = request.GET.get("encoding", "")
-    encoding = asked if asked in transfers.ENCODINGS else ""
+    encoding = asked if asked in uploads.ENCODINGS else ""
     try:
-        headings, rows = transfers.sample(kept, encoding)
+        headings, rows = uploads.sample(kept, encoding)
     except UnusableFile as error:
         messages.error(request, str(error))
         return redirect("import")
-    labels = transfers.labels()
+    labels = uploads.labels()
     how = HowForm(request.POST or None, labels)
     if request.method == "POST":
         chosen = {h: request.POST.get(f"column-{i}", "") for i, h in enumerate(headings)}
@@ -144,7 +144,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
         encoding=encoding,
         columns=columns,
         labels={name: capfirst(label) for name, label in labels.items()},
-        presets=Preset.objects.filter(kind=transfers.PRESET),
+        presets=Preset.objects.filter(kind=uploads.PRESET),
         form=how,
     )
 
@@ -152,7 +152,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
 def _preset(request: HttpRequest) -> dict[str, str] | None:
     asked = request.GET.get("preset", "")
     number = int(asked) if DIGITS.fullmatch(asked) else 0
-    preset = Preset.objects.filter(kind=transfers.PRESET, pk=number).first()
+    preset = Preset.objects.filter(kind=uploads.PRESET, pk=number).first()
     return preset.values if preset else None
 
 
@@ -174,7 +174,7 @@ def _problem_of(chosen: dict[str, str], labels: dict[str, str], how: HowForm) ->
 def _save_preset(request: HttpRequest, chosen: dict[str, str]) -> None:
     if name := request.POST.get("preset_name", "").replace("\0", "").strip()[:100]:
         values = {"values": chosen, "actor": actor_of(request), "saved_at": timezone.now()}
-        Preset.objects.update_or_create(kind=transfers.PRESET, name=name, defaults=values)
+        Preset.objects.update_or_create(kind=uploads.PRESET, name=name, defaults=values)
 
 
 def _enqueue(
@@ -194,7 +194,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
     is_own = shown.actor == actor_of(request)
     if not is_own and not request.user.has_perm("overplane_jobs.view_job"):
         raise PermissionDenied
-    run = ImportRun.objects.filter(pk=transfers.import_run_of(shown)).first() if shown.kind == APPLY else None
+    run = ImportRun.objects.filter(pk=uploads.import_run_of(shown)).first() if shown.kind == APPLY else None
     return _page(
         request,
         "import_job",
@@ -254,9 +254,9 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
 def _applied(kept: JobFile) -> Job | None:
     """One click or two, a file is imported once; what was cancelled half-way is gone on with, or taken back."""
     jobs = list(Job.objects.filter(kind=APPLY, payload__file=kept.pk).order_by("-created_at"))
-    runs = ImportRun.objects.filter(pk__in=map(transfers.import_run_of, jobs), state__in=HAS_WRITTEN)
+    runs = ImportRun.objects.filter(pk__in=map(uploads.import_run_of, jobs), state__in=HAS_WRITTEN)
     taken = set(runs.values_list("pk", flat=True))
-    return next((job for job in jobs if job.is_open or transfers.import_run_of(job) in taken), None)
+    return next((job for job in jobs if job.is_open or uploads.import_run_of(job) in taken), None)
 
 
 @require_POST
@@ -267,7 +267,7 @@ def go_on(request: HttpRequest, job_id: str) -> HttpResponse:
     if begun.is_open:
         return redirect("import_job", begun.pk)
     kept = _own_file(request, begun.payload["file"])
-    asked = begun.payload | {"run": transfers.import_run_of(begun)}
+    asked = begun.payload | {"run": uploads.import_run_of(begun)}
     return _enqueue(request, APPLY, kept, asked, key=f"{APPLY} {kept.pk}")
 
 
@@ -278,7 +278,7 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
     if not _may_undo(request):
         raise PermissionDenied
     begun = get_object_or_404(Job, pk=job_id, kind=APPLY)
-    payload = {"run": transfers.import_run_of(begun), "name": begun.payload["name"]}
+    payload = {"run": uploads.import_run_of(begun), "name": begun.payload["name"]}
     key = f"{UNDO} {payload['run']}"
     made = queue.enqueue(UNDO, payload, actor_of(request), request_id=request.request_id, key=key)
     return redirect("import_job", made.pk)
