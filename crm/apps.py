@@ -22,7 +22,7 @@ class CrmConfig(AppConfig):
     verbose_name = _("Customer master data")
 
     def ready(self) -> None:
-        types.namers["import"] = names_of_imports
+        types.names["import"] = types.Names(names_of_imports)
         types.known[:] = [*CUSTOMER_EVENTS, *ROW_EVENTS]
         types.subject_names |= dict.fromkeys(ROW_EVENTS, "customer_id")
         upkeep.keep_count("crm_customer")

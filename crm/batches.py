@@ -31,7 +31,7 @@ from crm.services import delete_customers, new_customer
 from overplane.database.attributes import attributes
 from overplane.events import log
 from overplane.events.log import Change
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 MATCHABLE = ("tax_id", "customer_pos_id", "email_id")

@@ -18,7 +18,7 @@ from overplane.database.bulk import Ready
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.ids import new_id
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import Code, invalid
 
 ID_PREFIX = "supplier-number-at-customer"

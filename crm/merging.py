@@ -12,7 +12,7 @@ from crm import services
 from crm.locking import locked_customer
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.database.attributes import attributes
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import Code, invalid
 
 MOST = 4

@@ -25,14 +25,13 @@ from crm.line_items import (
 from crm.locking import locked_customer, locked_customers, locked_parent, locked_row, locked_version, read_customer
 from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
 from crm.places import check_idx, check_permutation, order_of, rearrange
-from overplane.api import idempotency
-from overplane.database import statements
+from overplane.database import erasure, statements
 from overplane.database.attributes import attributes
 from overplane.database.statements import Statement
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.ids import new_id
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 Values = Mapping[str, Any]
 Rows = Sequence[Values]
@@ -161,8 +160,7 @@ def _deletion(ids: Sequence[str]) -> list[Statement]:
     return [
         Statement(f"INSERT INTO {TOMBSTONES.name} (id, created_at) SELECT id, created_at {chosen}", ids),
         Statement(f"DELETE {chosen}", ids),
-        log.scrubbing(ids),
-        idempotency.erasing(ids),
+        *erasure.erase(ids),
     ]
 
 

@@ -1,12 +1,10 @@
 """What an operator sees: request ids in log lines, health and readiness, metrics for Prometheus."""
 
-import getpass
 import json
 import logging
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -16,23 +14,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who makes a change (`api_key:…`, `user:…`, `import:…`) and in which request."""
-
-    actor: str
-    request_id: str | None = None
-    idempotency_key: str | None = None
-
-
-def shell_user() -> str:
-    """Who runs a management command."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"
 
 
 class JsonLines(logging.Formatter):

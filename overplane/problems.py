@@ -73,6 +73,10 @@ class VersionMismatch(Exception):
     """The object is not (any more) the version that the caller expects."""
 
 
+class CursorExpired(Exception):
+    """The log does not reach back to this cursor: whoever reads it must begin anew. The message says why."""
+
+
 Errors = dict[str, list[ValidationError]]
 # Of what a body may hold without end (unknown names, ids), no more is told: the answer would be longer than the body.
 MOST_TOLD = 20

@@ -5,9 +5,9 @@ from django.views.i18n import set_language
 
 from crm.api.urls import urlpatterns as api_routes
 from overplane.api import pages
+from overplane.api.events.viewsets import EventViewSet
 from overplane.api.reference import docs
 from overplane.events import lag
-from overplane.events.viewsets import EventViewSet
 
 handler400 = pages.handler400
 handler403 = pages.handler403

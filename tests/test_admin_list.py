@@ -15,7 +15,7 @@ from overplane.api import keys
 from overplane.backoffice.models import SavedView
 from overplane.events.models import Event
 from overplane.jobs.models import Job, State
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.test_merge import ORIGIN, make
 from tests.test_people import member
 

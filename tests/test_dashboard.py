@@ -17,7 +17,7 @@ from crm.backoffice import dashboard
 from crm.models import Customer
 from overplane.api import keys
 from overplane.jobs import queue
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.test_people import member
 
 ORIGIN = Origin("user:setup")

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from crm import merging
 from overplane.events.models import Event
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import ROW, Api
 
 LINE_ITEM = "supplier_number_at_customer."

@@ -26,7 +26,7 @@ from crm.transfer import cells, exports
 from overplane.database.attributes import attributes
 from overplane.events.models import Event
 from overplane.files.spreadsheets import disarmed, rearmed
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.threads import together
 
 HAND = Origin("user:hand")

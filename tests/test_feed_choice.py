@@ -12,7 +12,7 @@ from overplane.events import feed
 from overplane.events.feed import Choice
 from overplane.events.models import Event
 from overplane.ids import sortable
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api, codes
 
 EVENT = "/api/crm/event"

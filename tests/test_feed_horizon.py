@@ -16,7 +16,7 @@ from crm import services
 from overplane.events.feed import Log
 from overplane.events.models import Event
 from overplane.ids import sortable
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import Api, settle
 from tests.threads import together
 

@@ -20,7 +20,7 @@ from crm.transfer import imports
 from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.files.sources import examined
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import run
 

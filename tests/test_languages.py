@@ -23,7 +23,7 @@ from overplane.api.pages import description
 from overplane.jobs import kinds, queue
 from overplane.jobs.kinds import Kind, Refused, Run
 from overplane.jobs.models import Job
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, Api
 from tests.test_people import PASSWORD, User, member
 

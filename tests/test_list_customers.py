@@ -110,7 +110,7 @@ class TestPages:
     def test_far_offsets_are_the_same_rows(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         made = [api.create()["id"] for _ in range(9)][::-1]
         monkeypatch.setattr("overplane.api.pagination.FAR", 2)
-        monkeypatch.setattr("crm.listing.FAR", 2)
+        monkeypatch.setattr("crm.api.listing.FAR", 2)
         page = api.get(f"{CUSTOMER}?limit=3&offset=4").json()
         assert (ids(page), page["has_more"], page["total"]) == (made[4:7], True, 9)
 

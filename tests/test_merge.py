@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from crm import duplicates, merging, services
 from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
 from overplane.events.models import Event
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import ObjectMissing, VersionMismatch
 from tests.conftest import CUSTOMER, Api
 

@@ -2,7 +2,7 @@
 
 from crm import merging
 from crm.models import Customer
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import ObjectMissing
 from tests.conftest import ROW, Api
 from tests.test_merge import make

@@ -9,7 +9,7 @@ from django.db import connection
 
 from crm import services
 from overplane.events.models import Event
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import ObjectMissing, VersionMismatch
 from tests.conftest import CUSTOMER, Api
 

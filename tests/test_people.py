@@ -16,7 +16,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from crm import services
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 User = get_user_model()
 PASSWORD = "a password that is long"

@@ -10,7 +10,7 @@ import pytest
 
 from crm import services
 from crm.models import Customer, SupplierNumberAtCustomer
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.importing import run
 
 pytestmark = pytest.mark.django_db

@@ -29,7 +29,7 @@ from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.test_people import member
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from crm import merging
 from overplane.events.models import Event
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.filled_forms import filled
 from tests.test_merge_pages import form

@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from crm import services
 from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
 from overplane.events.models import Event
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import Api
 
 ME = Origin("user:anna", "req_1")

@@ -23,7 +23,7 @@ from overplane.events import feed
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
 from overplane.jobs import queue
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import settle
 from tests.test_import import HAND, make, rows_of
 from tests.test_people import member

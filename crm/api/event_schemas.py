@@ -7,8 +7,8 @@ left, of a row its customer too. So only that is required.
 from crm.api.components import CUSTOMER_ID, ROW_ID, ROW_RULES, RULES
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
+from overplane.api.events.descriptions import event_schema
 from overplane.api.schemas import COMPONENTS, TEXT, Schema, closed_object, output_schema, ref
-from overplane.events.descriptions import event_schema
 
 OLD_VALUES = "The old values of what was changed; nothing else."
 IDS: Schema = {"type": "array", "items": TEXT | {"examples": [ROW_ID]}}

@@ -18,7 +18,7 @@ from overplane.events import log
 from overplane.events.log import Change
 from overplane.files.tables import ABSENT
 from overplane.ids import new_ids
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 Values = dict[str, Any]
 MICROSECOND = timedelta(microseconds=1)

@@ -22,7 +22,7 @@ from overplane.files.ahead import ahead
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.spreadsheets import Damage
 from overplane.files.tables import opened_table
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import Code, invalid
 
 Prepared = tuple[list[int], list[Ready]]  # places of a chunk, and their customers ready to be written

@@ -27,7 +27,7 @@ from overplane.events.changes import old_values
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile
 from overplane.ids import new_id
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 AT_ONCE = 500
 NAMED = 200

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 
 from overplane import observability
 from overplane.database.encoding import dumps
-from overplane.problems import Code, ObjectMissing, Problem, VersionMismatch, problems_in
+from overplane.problems import Code, CursorExpired, ObjectMissing, Problem, VersionMismatch, problems_in
 
 log = logging.getLogger("overplane.api")
 INVALID_REQUEST, AUTHENTICATION, PERMISSION = "invalid_request_error", "authentication_error", "permission_error"
@@ -76,6 +76,7 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     VersionMismatch: lambda e: error(
         412, Code.PRECONDITION_FAILED, "The object has changed since you read it. Read it again, then decide."
     ),
+    CursorExpired: lambda e: error(410, Code.CURSOR_EXPIRED, str(e), param="after"),
     Http404: lambda e: error(404, Code.ROUTE_UNKNOWN, "There is no such route. See /docs."),
     DisallowedHost: lambda e: error(400, Code.HOST_INVALID, "This service does not answer under that host name."),
     DatabaseError: _database_error,

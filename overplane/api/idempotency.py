@@ -36,14 +36,14 @@ def key_of(request: HttpRequest) -> str | None:
     return key
 
 
-def fingerprint(method: str, path: str, payload: Any) -> str:
+def request_fingerprint(method: str, path: str, payload: Any) -> str:
     """What makes two requests the same: method, path and the parsed body, whatever its spacing or order."""
     text = json.dumps([method, path.rstrip("/"), payload], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def once(
-    scope: str, key: str, print_: str, work: Callable[[], tuple[HttpResponse, Collection[str] | None]]
+def run_once(
+    scope: str, key: str, fingerprint: str, work: Callable[[], tuple[HttpResponse, Collection[str] | None]]
 ) -> HttpResponse:
     """Does the work once and repeats its answer ever after. `work` also says which objects its answer shows.
 
@@ -53,12 +53,12 @@ def once(
         _claim(scope, key)
         kept = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
         if kept and kept.created_at > timezone.now() - KEPT:
-            return _replay(kept, print_)
+            return _replay(kept, fingerprint)
         if kept:
             IdempotentAnswer.objects.filter(pk=kept.pk)._raw_delete(using=connection.alias)
         response, subjects = work()
         if 200 <= response.status_code < 300:
-            _keep(scope, key, print_, response, subjects)
+            _keep(scope, key, fingerprint, response, subjects)
         return response
 
 
@@ -73,8 +73,8 @@ def _claim(scope: str, key: str) -> None:
             raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
 
 
-def _replay(kept: IdempotentAnswer, print_: str) -> HttpResponse:
-    if kept.fingerprint != print_:
+def _replay(kept: IdempotentAnswer, fingerprint: str) -> HttpResponse:
+    if kept.fingerprint != fingerprint:
         message = "This Idempotency-Key was used for another request. Use a new key for a new request."
         raise error(400, Code.IDEMPOTENCY_KEY_MISMATCH, message, type_=IDEMPOTENCY)
     if kept.body is None:
@@ -84,11 +84,11 @@ def _replay(kept: IdempotentAnswer, print_: str) -> HttpResponse:
     return HttpResponse(bytes(kept.body), status=kept.status, headers=headers, content_type="application/json")
 
 
-def _keep(scope: str, key: str, print_: str, response: HttpResponse, subjects: Collection[str] | None) -> None:
+def _keep(scope: str, key: str, fingerprint: str, response: HttpResponse, subjects: Collection[str] | None) -> None:
     answer = IdempotentAnswer.objects.create(
         scope=scope,
         key=key,
-        fingerprint=print_,
+        fingerprint=fingerprint,
         status=response.status_code,
         headers=dumps({name: response[name] for name in KEPT_HEADERS if name in response}).decode(),
         body=None if subjects is None else response.content,
@@ -97,7 +97,7 @@ def _keep(scope: str, key: str, print_: str, response: HttpResponse, subjects: C
     IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects or ()])
 
 
-def erasing(subjects: Sequence[str]) -> Statement:
+def erase_answers(subjects: Sequence[str]) -> Statement:
     """Takes away the stored answers that show one of these objects; that the work was done stays known."""
     answers, shown = IdempotentAnswer._meta.db_table, IdempotentSubject._meta.db_table
     sql = (

@@ -13,7 +13,7 @@ from rest_framework.viewsets import ViewSet
 from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling
 from overplane.database.encoding import dumps
 from overplane.database.text import has_forbidden_characters
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing
 from overplane.queries.parameters import Query
 
@@ -74,13 +74,13 @@ class ApiViewSet(ViewSet):
             return handler(request, **self.kwargs)
         self.idempotency_key = idempotency.key_of(request)
         payload = self.payload if request.method != "DELETE" else {}
-        print_ = idempotency.fingerprint(request.method, request.get_full_path(), payload)
+        fingerprint = idempotency.request_fingerprint(request.method, request.get_full_path(), payload)
 
         def work() -> tuple[HttpResponse, Collection[str] | None]:
             response = handler(request, **self.kwargs)
             return response, getattr(response, "subjects", ())
 
-        return idempotency.once(self.caller.family, self.idempotency_key, print_, work)
+        return idempotency.run_once(self.caller.family, self.idempotency_key, fingerprint, work)
 
     @property
     def payload(self) -> dict[str, Any]:

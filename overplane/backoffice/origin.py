@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 LONGEST = 100  # what the log keeps of an actor
 

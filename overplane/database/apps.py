@@ -5,6 +5,7 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 
 from overplane.database import lookups, upkeep
 
@@ -24,5 +25,6 @@ class DatabaseConfig(AppConfig):
     label = "overplane_database"
 
     def ready(self) -> None:
+        autodiscover_modules("erasers")
         connection_created.connect(teach_sqlite)
         post_migrate.connect(install_upkeep, sender=self)

@@ -1,13 +1,12 @@
-from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from overplane.events import epochs, types
+from overplane.events import epochs
 
 
 def forget_epoch(**kwargs: Any) -> None:
@@ -21,16 +20,11 @@ def begin(using: str, **kwargs: Any) -> None:
         epochs.current()
 
 
-def names_of_keys(ids: Sequence[str]) -> dict[str, str]:
-    return dict(apps.get_model("overplane_api", "ApiKey").objects.filter(pk__in=ids).values_list("pk", "name"))
-
-
 class EventsConfig(AppConfig):
     name = "overplane.events"
     label = "overplane_events"
     verbose_name = _("Log")
 
     def ready(self) -> None:
-        types.namers["api_key"] = names_of_keys
         connection_created.connect(forget_epoch)
         post_migrate.connect(begin, sender=self)

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import orjson
 from django.utils.translation import gettext as _
 
-from overplane.api.models import ApiKey
 from overplane.events import types
 from overplane.events.models import Event
 
@@ -41,17 +40,17 @@ def old_values(event: Event) -> dict[str, Any]:
 
 def actors_named(name: str) -> list[str]:
     """Everybody of this name as the log writes them: a person, keys, an import."""
-    keys = ApiKey.objects.filter(name=name).values_list("pk", flat=True)
-    return [f"user:{name}", f"import:{name}", f"api_key:{name}", *(f"api_key:{key}" for key in keys)]
+    by_name = [f"{door}:{one}" for door, names in types.names.items() for one in names.ids(name)]
+    return [f"user:{name}", f"import:{name}", f"api_key:{name}", *by_name]
 
 
 def people(events: Iterable[Event]) -> dict[str, str]:
     """Each actor's name, as people know it: keys by the name they were given, imports by their file."""
     actors = {event.actor: event.actor.partition(":")[::2] for event in events}
     names: dict[tuple[str, str], str] = {}
-    for door, name_them in types.namers.items():
+    for door, known in types.names.items():
         if ids := sorted(name for found, name in actors.values() if found == door):
-            names |= {(door, one): name for one, name in name_them(ids).items()}
+            names |= {(door, one): name for one, name in known.of(ids).items()}
     return {actor: _person(door, names.get((door, name), name)) for actor, (door, name) in actors.items()}
 
 

@@ -16,17 +16,17 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Exists, F, Q
 
-from overplane.api.errors import ApiError, bad_request, error
 from overplane.database import statements
 from overplane.database.rows import Table
 from overplane.events import epochs, horizon, types
 from overplane.events.models import Epoch, Event
 from overplane.events.positions import OLDEST, Order, Position, order, order_of_few
 from overplane.ids import sortable
-from overplane.problems import Code
+from overplane.problems import Code, CursorExpired, invalid
 
 START = "start"
 CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})")
@@ -187,18 +187,22 @@ def _position(after: str, log: Log) -> Position:
         return log.purged
     match = CURSOR.fullmatch(after)
     if match is None:
-        raise bad_request(Code.CURSOR_INVALID, "This is no cursor of this feed. Begin with after=start.", "after")
+        raise _no_cursor()
     position = Position(*(int(number) for number in match.groups()[1:]))
     if match[1] != log.token or position < log.purged:
         raise _expired("The log no longer reaches back to this cursor.")
     if max(position) > BIGGEST:
-        raise bad_request(Code.CURSOR_INVALID, "This is no cursor of this feed. Begin with after=start.", "after")
+        raise _no_cursor()
     return position
 
 
-def _expired(why: str) -> ApiError:
-    message = f"{why} Begin anew: export, then go on from its cursor."
-    return error(410, Code.CURSOR_EXPIRED, message, param="after")
+def _no_cursor() -> ValidationError:
+    message = "This is no cursor of this feed. Begin with after=start."
+    return ValidationError({"after": invalid(Code.CURSOR_INVALID, message)})
+
+
+def _expired(why: str) -> CursorExpired:
+    return CursorExpired(f"{why} Begin anew: export, then go on from its cursor.")
 
 
 def end_cursor() -> str:

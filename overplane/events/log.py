@@ -13,7 +13,7 @@ from overplane.database.rows import Table
 from overplane.database.statements import Statement
 from overplane.events import epochs
 from overplane.events.models import Event
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 # The database deals seq and xid.
 EVENTS = Table(Event, dealt=["seq", "xid"])
@@ -94,7 +94,7 @@ def _row(change: Change, origin: Origin, now: datetime) -> dict[str, Any]:
     }
 
 
-def scrubbing(subjects: Sequence[str]) -> Statement:
+def erase_values(subjects: Sequence[str]) -> Statement:
     """Takes the values out of every event of these objects and of what belongs to them: the only update the log permits."""
     sql = (
         f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"

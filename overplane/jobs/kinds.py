@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from overplane.jobs.models import Job
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 
 class Refused(Exception):

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from crm import merging
 from crm.models import Customer, SupplierNumberAtCustomer, Visit
-from overplane.observability import Origin
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.filled_forms import filled
 from tests.test_people import member

@@ -31,7 +31,7 @@ from overplane.backoffice.origin import actor_of, origin_of
 from overplane.database.attributes import attributes
 from overplane.jobs import queue
 from overplane.jobs.kinds import Kind, Run, register
-from overplane.observability import Origin
+from overplane.origin import Origin
 from overplane.problems import ObjectMissing
 
 AT_ONCE = 500

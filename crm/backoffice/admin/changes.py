@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.backoffice.admin.history import TITLES, labels
 from crm.models import Customer
+from overplane.backoffice.admin import EventAdmin, FieldFilter
 from overplane.backoffice.filters import ChoiceFilter, choice_filter
-from overplane.events.admin import EventAdmin, FieldFilter
 from overplane.events.models import Event
 
 admin.site.unregister(Event)

@@ -16,10 +16,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import services
 from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.backoffice.admin import FieldFilter, PersonFilter
 from overplane.backoffice.filters import date_filter
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
-from overplane.events.admin import FieldFilter, PersonFilter
 from overplane.events.changes import Difference, differences, old_values, people
 from overplane.events.models import Event
 from overplane.problems import ObjectMissing

@@ -14,7 +14,7 @@ from crm import services
 from crm.models import SupplierNumberAtCustomer
 from crm.representation import ROW_ATTRIBUTES
 from overplane.backoffice.merging import MergingForm
-from overplane.observability import Origin
+from overplane.origin import Origin
 
 ROWS_A_PAGE = 100
 BIGGEST_PLACE = 2**31 - 1

@@ -16,7 +16,7 @@ from crm.transfer.planning import MATCHABLE, MODES
 from crm.transfer.reports import COUNTS, RefusedRows, Report
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
-from overplane.observability import shell_user
+from overplane.origin import shell_user
 
 SHOWN = 20
 REFUSED, USAGE, BROKEN = 1, 2, 3

@@ -8,7 +8,7 @@ from django.db import Error
 from crm.models import ImportRun
 from crm.transfer import undo
 from overplane.files.sources import UnusableFile
-from overplane.observability import shell_user
+from overplane.origin import shell_user
 
 KEPT, USAGE, BROKEN = 1, 2, 3
 

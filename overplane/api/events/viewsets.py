@@ -2,10 +2,10 @@
 
 from django.http import HttpRequest, HttpResponse
 
+from overplane.api.events.descriptions import describe_events
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.events import feed, types
-from overplane.events.descriptions import describe_events
 from overplane.events.feed import Choice
 from overplane.problems import ObjectMissing
 

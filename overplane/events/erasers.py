@@ -1,0 +1,4 @@
+from overplane.database import erasure
+from overplane.events import log
+
+erasure.register("log", log.erase_values)
