@@ -4,7 +4,7 @@ RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 PYTEST := $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 # What is run often leaves out what is slow: browsers, servers, generated calls (slow to read already).
-CHOSEN := -m "not slow" --ignore=tests/test_generated_calls.py
+CHOSEN := -m "not slow" --ignore=tests/api/test_generated_calls.py
 
 .PHONY: setup run test check clients bench
 setup: $(DEV_STAMP)

@@ -8,9 +8,9 @@ from playwright.sync_api import Page
 
 from crm import services
 from crm.backoffice.pages.merge import compare_url
+from tests.backoffice.test_people import member
 from tests.browser.conftest import WIDE, Visitors
-from tests.test_merge import ORIGIN, make
-from tests.test_people import member
+from tests.domain.test_merge import ORIGIN, make
 
 GRAVE = ("serious", "critical")
 PHONE = {"width": 390, "height": 844}

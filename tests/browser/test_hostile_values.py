@@ -13,10 +13,10 @@ from crm.backoffice.pages.merge import compare_url
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.backoffice.models import SavedView
 from overplane.database.attributes import attributes
+from tests.backoffice.test_people import User, member
 from tests.browser.conftest import Visitors
 from tests.browser.test_walk import LIST, form_of
-from tests.test_merge import ORIGIN
-from tests.test_people import User, member
+from tests.domain.test_merge import ORIGIN
 
 TURNED = "\u202e"
 MARKUP = f'"><svg onload="window.hacked=1">{{{{7*7}}}}<b>{TURNED}gpj.exe'

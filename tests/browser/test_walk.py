@@ -8,9 +8,9 @@ from playwright.sync_api import Locator, Page, expect
 from crm import services
 from crm.models import Customer
 from overplane.events.models import Event
+from tests.backoffice.test_people import PASSWORD, member
 from tests.browser.conftest import Visitors
-from tests.test_merge import ORIGIN, make, rows_of
-from tests.test_people import PASSWORD, member
+from tests.domain.test_merge import ORIGIN, make, rows_of
 
 LIST = "/admin/crm/customer/"
 ROWS = "#supplier_numbers-group tr.form-row:not(.empty-form)"

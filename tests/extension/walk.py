@@ -1,4 +1,4 @@
-"""Run in a grown copy of the project (see `tests/test_extension.py`): the added attributes at every door."""
+"""Run in a grown copy of the project (see `tests/extension/test_extension.py`): the added attributes at every door."""
 
 import csv
 import io
@@ -16,9 +16,9 @@ from django.urls import reverse
 from crm import merging
 from crm.models import Customer, SupplierNumberAtCustomer, Visit
 from overplane.origin import Origin
+from tests.backoffice.test_people import member
 from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.filled_forms import filled
-from tests.test_people import member
 
 GROWN = {"grade": "A", "is_vip": True, "credit": 9999999999.99, "visits": -7, "branches": 3}
 DEFAULTS = {"grade": None, "is_vip": False, "credit": None, "visits": None, "branches": 1}

@@ -1,0 +1,53 @@
+"""How many statements a page of the back office costs, whatever the number of customers. A page that needs more says so here."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from crm import services
+from crm.backoffice.pages.merge import compare_url
+from overplane.api import keys
+from tests.backoffice.test_people import member
+from tests.domain.test_merge import ORIGIN, make
+
+LIST = "/admin/crm/customer/"
+Address = Callable[[str, str], str]
+# What everybody pays: the session, the person, the permissions.
+COUNTS: dict[str, tuple[Address, int]] = {
+    "list": (lambda a, b: LIST, 5),
+    "list, second page": (lambda a, b: f"{LIST}?after=2999-01-01T00:00:00%2B00:00~{a}", 5),
+    "list, searched": (lambda a, b: f"{LIST}?q=nord", 6),
+    "list, filtered": (lambda a, b: f"{LIST}?territory=North", 6),
+    "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 6),
+    "form of a new one": (lambda a, b: reverse("admin:crm_customer_add"), 4),
+    "history": (lambda a, b: reverse("admin:crm_customer_history", args=[a]), 5),
+    "all changes": (lambda a, b: reverse("admin:overplane_events_event_changelist"), 6),
+    "merge": (lambda a, b: compare_url([a, b]), 5),
+    "duplicates": (lambda a, b: reverse("duplicates"), 5),
+    "suggestions": (lambda a, b: reverse("admin:crm_customer_values", args=["territory"]), 4),
+    "hints": (
+        lambda a, b: f"{reverse('admin:crm_customer_duplicates_of')}?customer_name=Nordlicht&tax_id=DE1&self={a}",
+        5,
+    ),
+    "dashboard": (lambda a, b: reverse("admin:index"), 8),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", COUNTS)
+def test_a_page_costs_these_statements_and_no_more(page: str) -> None:
+    client = member("Manager")
+    a, b = (make("Nordlicht", 20, territory="North") for _ in range(2))
+    for i in range(60):
+        make(f"Nordlicht {i}", 1, territory="North")
+    services.update_customer(a, {"territory": "South"}, origin=ORIGIN)
+    keys.mint("about to expire")
+    address, expected = COUNTS[page]
+    client.get(address(a, b))  # what a process learns once
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address(a, b)).status_code == 200
+    statements = [one["sql"] for one in asked if "SAVEPOINT" not in one["sql"]]
+    assert len(statements) == expected, "\n".join(statements)

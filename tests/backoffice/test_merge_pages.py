@@ -1,0 +1,102 @@
+"""The pages of duplicates and of merging."""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from crm import services
+from crm.backoffice.pages.merge import compare_url
+from crm.models import Customer
+from overplane.events.models import Event
+from overplane.jobs.models import Job
+from tests.backoffice.test_people import member
+from tests.domain.test_merge import ORIGIN, make, rows_of
+
+
+def form(kept: str, *others: str, **fields: str) -> dict[str, Any]:
+    ids = [kept, *others]
+    versions = dict(Customer.objects.filter(pk__in=ids).values_list("id", "version"))
+    sent: dict[str, Any] = {"id": ids, "kept": kept, "sure": "on"}
+    sent |= {f"version-{i}": versions[i] for i in ids}
+    return sent | {f"field-{name}": chosen for name, chosen in fields.items()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_searches_by_a_job_and_lists_what_is_left() -> None:
+    client, url = member("Manager"), reverse("duplicates")
+    a, b = make("Nordlicht GmbH"), make("Nordlicht")
+    assert "There was no search yet" in client.get(url).content.decode()
+    assert client.post(url).status_code == client.post(url).status_code == 302
+    assert Job.objects.count() == 1
+    assert "under way" in client.get(url).content.decode()
+    call_command("run_worker", until_idle=True)
+    listed = client.get(url).content.decode()
+    assert "same name" in listed
+    assert compare_url([a, b]).replace("&", "&amp;") in listed
+    services.delete_customers([a], origin=ORIGIN)
+    assert "No duplicates are left" in client.get(url).content.decode()
+
+
+@pytest.mark.django_db
+def test_compares_side_by_side_and_merges_what_was_chosen() -> None:
+    client = member("Manager")
+    a, b, c = make("Alpha", 2, territory="North"), make("Beta", 1, tax_id="T-1"), make("Gamma", 1)
+    shown = client.get(compare_url([a, b, c])).content.decode()
+    assert all(text in shown for text in ("Alpha", "Beta", "Gamma", "North", "T-1", "Beta 1"))
+    answer = client.post(reverse("merge"), form(b, a, c, customer_name=c, tax_id=b, territory=a))
+    assert answer["Location"] == reverse("admin:crm_customer_change", args=[b])
+    left = Customer.objects.get()
+    assert (left.pk, left.customer_name, left.tax_id, left.territory) == (b, "Gamma", "T-1", "North")
+    assert rows_of(b) == [(1, "Beta 1"), (2, "Alpha 1"), (3, "Alpha 2"), (4, "Gamma 1")]
+    assert set(Event.objects.exclude(actor="user:anna").values_list("type")) == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_in_the_meantime_stops_the_merge_and_shows_the_values_of_now() -> None:
+    client = member("Manager")
+    a, b = make("Alpha"), make("Beta")
+    sent = form(a, b)
+    services.update_customer(b, {"territory": "Brand new"}, origin=ORIGIN)
+    shown = client.post(reverse("merge"), sent).content.decode()
+    assert "changed in the meantime" in shown
+    assert "Brand new" in shown
+    assert Customer.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_merged_without_choice_confirmation_and_permission() -> None:
+    a, b = make("Alpha"), make("Beta")
+    sent = form(a, b)
+    manager = member("Manager")
+    wrong: list[dict[str, Any]] = [
+        sent | {"sure": ""},
+        sent | {"kept": ""},
+        sent | {"kept": "customer_other"},
+        sent | {"id": [a]},
+        sent | {"id": [a, a]},
+        sent | {"id": [a, "customer_gone"]},
+        sent | {"id": [a, b, "x", "y", "z"]},
+        sent | {f"version-{a}": "nonsense"},
+        sent | {"field-territory": "customer_other"},
+    ]
+    for one in wrong:
+        assert manager.post(reverse("merge"), one).status_code in (200, 302), one
+    for role in ("Viewer", "Editor"):
+        client = member(role, role.lower())
+        assert client.post(reverse("merge"), sent).status_code == 403
+        assert client.get(compare_url([a, b])).status_code == 403
+        assert client.get(reverse("duplicates")).status_code == 200
+    assert Client().get(compare_url([a, b])).status_code == 302
+    assert Customer.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_chooses_the_first_value_there_is_of_its_own() -> None:
+    client = member("Manager")
+    a, b = make("Alpha"), make("Beta", territory="South")
+    shown = client.get(compare_url([a, b])).content.decode()
+    assert f'name="field-customer_name" value="{a}" checked' in shown
+    assert f'name="field-territory" value="{b}" checked' in shown

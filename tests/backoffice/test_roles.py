@@ -1,0 +1,397 @@
+"""Who may do what in the back office, as one table: each action tried by each kind of visitor through real requests.
+
+Whoever may, sees it happen; whoever may not is refused, and nothing at all is written.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from axes.models import AccessAttempt
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from crm import services
+from crm.backoffice import uploads
+from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.api import keys
+from overplane.api.models import ApiKey
+from overplane.events.models import Event
+from overplane.jobs import queue
+from overplane.jobs.models import Job, JobFile, State
+from overplane.origin import Origin
+from tests.backoffice.test_people import member
+
+pytestmark = pytest.mark.slow
+User = get_user_model()
+SETUP = Origin("user:setup")
+ANONYMOUS, OUTSIDER, STRANGER = "anonymous", "not staff", "staff without a group"
+GROUPS = ("Viewer", "Editor", "Manager", "Administrator")
+VISITORS = (ANONYMOUS, OUTSIDER, STRANGER, *GROUPS)
+NOBODY: frozenset[str] = frozenset()
+STAFF = frozenset(VISITORS[2:])
+VIEWER, EDITOR, MANAGER, ADMINISTRATOR = (frozenset(GROUPS[i:]) for i in range(4))
+ROWS = "supplier_numbers"
+PASSWORD = {"password1": "another long password", "password2": "another long password", "usable_password": "true"}
+
+
+class World(NamedTuple):
+    """What is there before the action."""
+
+    client: Client
+    me: Any
+    other: Any
+    customer: str
+    twin: str
+    row: str
+    key: str
+    job: Job
+    checked: Job
+    change: int
+    file: str  # of somebody else
+
+
+def visitor(kind: str) -> tuple[Client, Any]:
+    if kind in GROUPS:
+        client = member(kind, "me")
+        return client, User.objects.get(username="me")
+    client = Client()
+    if kind == ANONYMOUS:
+        return client, None
+    user = User.objects.create_user("me", is_staff=kind == STRANGER)
+    if kind == OUTSIDER:
+        member("Administrator", "chief")
+        user.groups.set(Group.objects.all())
+    client.force_login(user)
+    return client, user
+
+
+def made_job(kind: str, actor: str, **payload: Any) -> Job:
+    return queue.enqueue(kind, payload, actor)
+
+
+def checked_import(actor: str) -> Job:
+    kept = uploads.keep(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
+    job = made_job("crm.check_import", actor, file=kept.pk, name=kept.name, mapping={})
+    result = {"created": 1, "problems": [], "problem_count": 0}
+    Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())
+    return job
+
+
+def world(kind: str) -> World:
+    client, me = visitor(kind)
+    other = User.objects.create_user("other", is_staff=True)
+    TOTPDevice.objects.create(user=other, name="phone", confirmed=True)
+    AccessAttempt.objects.create(username="other", failures_since_start=5)
+    customer, twin = (
+        services.create_customer({"customer_name": n, "territory": "North"}, origin=SETUP).shown["id"]
+        for n in ("Acme", "Acme Ltd")
+    )
+    row = services.add_supplier_number(customer, {"company": "A"}, origin=SETUP).shown["id"]
+    services.update_customer(customer, {"territory": "South"}, origin=SETUP)
+    change = Event.objects.get(type="customer.updated").pk
+    job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})
+    made_job("crm.import_customers", "user:applier", name="applied.csv")
+    file = uploads.keep(ContentFile(b"secret"), "theirs.csv", "user:other").pk
+    key = keys.mint("shop")[0].pk
+    return World(client, me, other, customer, twin, row, key, job, checked_import("user:me"), change, file)
+
+
+KEPT = [
+    model
+    for label in ("crm", "auth", "overplane_api", "overplane_events", "overplane_jobs", "overplane_backoffice", "axes")
+    for model in apps.get_app_config(label).get_models()
+    if model.__name__ != "Allowance"
+]
+
+
+def everything() -> dict[str, set[Any]]:
+    """All that is stored, but for when somebody was last seen or failed."""
+    unseen = {"last_login", "last_used_at"}
+    return {
+        model._meta.label: {
+            tuple(map(str, row))
+            for row in model.objects.values_list(*(f.name for f in model._meta.concrete_fields if f.name not in unseen))
+        }
+        for model in (*KEPT, TOTPDevice)
+    }
+
+
+Do = Callable[[World], HttpResponse]
+Done = Callable[[World, HttpResponse], bool]
+
+
+class Act(NamedTuple):
+    name: str
+    who: frozenset[str]
+    do: Do
+    done: Done
+
+
+def page(w: World, name: str, *args: str) -> str:
+    """The address; an argument that names something of the world stands for its id."""
+    found = [getattr(w, arg) if arg in World._fields else arg for arg in args]
+    return reverse(name, args=[getattr(one, "pk", one) or 0 for one in found])
+
+
+def see(name: str, url: str, *args: Any, who: frozenset[str], query: str = "", text: str = "") -> Act:
+    """A page that is shown; with `text`, that holds this."""
+    return Act(
+        name,
+        who,
+        lambda w: w.client.get(page(w, url, *args) + query.format(**w._asdict())),
+        lambda w, answer: answer.status_code == 200 and text in b"".join(answer).decode(errors="replace"),
+    )
+
+
+def send(name: str, url: str, *args: Any, form: Any, who: frozenset[str], done: Callable[[World], bool]) -> Act:
+    """A form that is sent, and what is so afterwards."""
+    return Act(
+        name,
+        who,
+        lambda w: w.client.post(page(w, url, *args), form(w) if callable(form) else form),
+        lambda w, answer: answer.status_code in (200, 302) and done(w),
+    )
+
+
+def action(name: str, *chosen: str, who: frozenset[str], done: Callable[[World], bool], **more: str) -> Act:
+    """One of the customer list's actions, on these."""
+    return send(
+        f"bulk: {name}",
+        "admin:crm_customer_changelist",
+        form=lambda w: {"action": name, "_selected_action": [getattr(w, c) for c in chosen], **more},
+        who=who,
+        done=done,
+    )
+
+
+def now(w: World) -> Customer:
+    return Customer.objects.get(pk=w.customer)
+
+
+def gone(*names: str) -> Callable[[World], bool]:
+    return lambda w: not Customer.objects.filter(pk__in=[getattr(w, name) for name in names]).exists()
+
+
+def form(*rows: dict[str, Any], initial: int = 0, **values: Any) -> dict[str, Any]:
+    sent = {"customer_name": "Acme", "customer_type": "Company", "territory": "South"} | values
+    sent |= {f"{ROWS}-TOTAL_FORMS": len(rows), f"{ROWS}-INITIAL_FORMS": initial}
+    return sent | {f"{ROWS}-{i}-{name}": value for i, row in enumerate(rows) for name, value in row.items()}
+
+
+def its_row(w: World, **values: Any) -> dict[str, Any]:
+    return form({"id": w.row, "customer": w.customer, "idx": 1, "company": "A"} | values, initial=1)
+
+
+def merge_form(w: World) -> dict[str, Any]:
+    versions = dict(Customer.objects.values_list("id", "version"))
+    sent = {"id": [w.customer, w.twin], "kept": w.customer, "sure": "on"}
+    return sent | {f"version-{i}": versions[i] for i in (w.customer, w.twin)}
+
+
+def companies(w: World) -> list[str]:
+    return list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("company", flat=True))
+
+
+def users(name: str) -> Callable[[World], bool]:
+    return lambda w: User.objects.filter(username=name).exists()
+
+
+def job_of(kind: str) -> Callable[[World], bool]:
+    return lambda w: Job.objects.filter(kind=kind, actor="user:me").exclude(pk=w.checked.pk).exists()
+
+
+LIST, CHANGE, ADD = "admin:crm_customer_changelist", "admin:crm_customer_change", "admin:crm_customer_add"
+KEYS, USERS, JOBS = "admin:overplane_api_apikey", "admin:auth_user", "admin:overplane_jobs_job"
+ACTS = [
+    # Getting in
+    see("first page", "admin:index", who=STAFF),
+    see("own password", "admin:password_change", who=STAFF),
+    see("own second factor", "second_factor", who=STAFF),
+    Act("the API with the session", NOBODY, lambda w: w.client.get("/api/crm/customer"), lambda w, a: a.status_code == 200),
+    # Customers: reading
+    see("part of the first page: figures", "admin:index", who=VIEWER, text="Changed last"),
+    see("list", LIST, who=VIEWER, text="Acme Ltd"),
+    see("search", LIST, who=VIEWER, query="?q=ltd", text="Acme Ltd"),
+    see("form", CHANGE, "customer", who=VIEWER, text="South"),
+    see("values already used", "admin:crm_customer_values", "territory", who=VIEWER, text="South"),
+    see("hint at duplicates", "admin:crm_customer_duplicates_of", who=VIEWER, query="?customer_name=Acme", text="Acme"),
+    see("history of one", "admin:crm_customer_history", "customer", who=VIEWER, text="North"),
+    see("log", "admin:overplane_events_event_changelist", who=VIEWER, text="customer.updated"),
+    see("one event", "admin:overplane_events_event_change", "change", who=VIEWER, text="North"),
+    see("duplicates", "duplicates", who=VIEWER),
+    send(
+        "keep columns", "admin:crm_customer_columns", form={"column": ["territory"]}, who=VIEWER,
+        done=lambda w: apps.get_model("overplane_backoffice.SavedView").objects.filter(user=w.me).exists(),
+    ),
+    send(
+        "save a view", "admin:crm_customer_views", form={"name": "mine", "query": "q=x"}, who=VIEWER,
+        done=lambda w: apps.get_model("overplane_backoffice.SavedView").objects.filter(name="mine").exists(),
+    ),
+    # Customers: writing
+    see("part of the form: saving", CHANGE, "customer", who=EDITOR, text='name="_save"'),
+    see("form to add", ADD, who=EDITOR, text='name="customer_name"'),
+    send("add", ADD, form=form(customer_name="New"), who=EDITOR,
+         done=lambda w: Customer.objects.filter(customer_name="New").exists()),
+    send("change", CHANGE, "customer", form=lambda w: its_row(w) | {"territory": "East"}, who=EDITOR,
+         done=lambda w: now(w).territory == "East"),
+    send("add a row", CHANGE, "customer", form=form({"company": "B"}), who=EDITOR,
+         done=lambda w: companies(w) == ["A", "B"]),
+    send("change a row", CHANGE, "customer", form=lambda w: its_row(w, company="B"), who=EDITOR,
+         done=lambda w: companies(w) == ["B"]),
+    send("part of the form: delete a row", CHANGE, "customer", form=lambda w: its_row(w, DELETE="on"), who=MANAGER,
+         done=lambda w: companies(w) == []),
+    see("page to delete", "admin:crm_customer_delete", "customer", who=MANAGER),
+    send("delete", "admin:crm_customer_delete", "customer", form={"post": "yes"}, who=MANAGER, done=gone("customer")),
+    send("restore an old value", "admin:crm_customer_restore", "customer", who=EDITOR,
+         form=lambda w: {"event": w.change, "field": "territory"}, done=lambda w: now(w).territory == "North"),
+    action("disable", "customer", who=EDITOR, done=lambda w: now(w).disabled),
+    action("freeze", "customer", who=EDITOR, done=lambda w: now(w).is_frozen),
+    action("set_territory", "customer", who=EDITOR, value="West", done=lambda w: now(w).territory == "West"),
+    action("delete_selected", "customer", "twin", who=MANAGER, post="yes", done=gone("customer", "twin")),
+    Act(
+        "bulk: export_selected", MANAGER,
+        lambda w: w.client.post(reverse(LIST), {"action": "export_selected", "_selected_action": [w.customer]}),
+        lambda w, answer: answer.get("Content-Disposition", "").startswith("attachment") and b"Acme" in b"".join(answer),
+    ),
+    # Duplicates and merging
+    send("search for duplicates", "duplicates", form={}, who=EDITOR, done=job_of("crm.find_duplicates")),
+    see("compare", "merge", query="?id={customer}&id={twin}", who=MANAGER, text="Acme Ltd"),
+    send("merge", "merge", form=merge_form, who=MANAGER, done=gone("twin")),
+    # Import and export
+    see("page of imports", "import", who=EDITOR),
+    send("upload", "import", who=EDITOR, form=lambda w: {"file": SimpleUploadedFile("a.csv", b"customer_name\nA\n")},
+         done=lambda w: JobFile.objects.filter(name="a.csv", actor="user:me").exists()),
+    see("part of the page of imports: another's", "import", who=MANAGER, text="applied.csv"),
+    see("part of the first page: another's import", "admin:index", who=MANAGER, text="user:applier"),
+    see("report of the own import", "import_job", "checked", who=EDITOR, text="some.csv"),
+    see("report of another's import", "import_job", "job", who=MANAGER, text="theirs.csv"),
+    send("apply the own import", "import_apply", "checked", form={}, who=EDITOR, done=job_of("crm.import_customers")),
+    send("cancel another's import", "import_cancel", "job", form={}, who=NOBODY, done=lambda w: not Job.objects.get(pk=w.job.pk).is_open),
+    see("another's file", "job_file", "file", who=NOBODY, text="secret"),
+    see("mapping of another's file", "import_mapping", "file", who=NOBODY, text="secret"),
+    see("page of exports", "export", who=MANAGER),
+    send("export", "export", form={"format": "csv"}, who=MANAGER, done=job_of("crm.export_customers")),
+    # Jobs
+    see("jobs", f"{JOBS}_changelist", who=MANAGER),
+    see("a job", f"{JOBS}_change", "job", who=MANAGER),
+    send("bulk: cancel a job", f"{JOBS}_changelist", who=MANAGER, form=lambda w: {"action": "cancel", "_selected_action": [w.job.pk]},
+         done=lambda w: not Job.objects.get(pk=w.job.pk).is_open),
+    send("delete a job", f"{JOBS}_delete", "job", form={"post": "yes"}, who=NOBODY, done=lambda w: not Job.objects.filter(pk=w.job.pk).exists()),
+    # API keys
+    see("keys", f"{KEYS}_changelist", who=ADMINISTRATOR, text="shop"),
+    see("a key", f"{KEYS}_change", "key", who=ADMINISTRATOR, text="shop"),
+    send("make a key", f"{KEYS}_add", form={"name": "new"}, who=ADMINISTRATOR,
+         done=lambda w: ApiKey.objects.filter(name="new").exists()),
+    send("roll a key", f"{KEYS}_roll", "key", form={"hours": "1"}, who=ADMINISTRATOR, done=lambda w: ApiKey.objects.count() == 2),
+    send("bulk: revoke a key", f"{KEYS}_changelist", who=ADMINISTRATOR, form=lambda w: {"action": "revoke", "_selected_action": [w.key]},
+         done=lambda w: ApiKey.objects.get().revoked_at is not None),
+    send("delete a key", f"{KEYS}_delete", "key", form={"post": "yes"}, who=NOBODY, done=lambda w: not ApiKey.objects.exists()),
+    # People
+    see("users", f"{USERS}_changelist", who=ADMINISTRATOR, text="other"),
+    send("add a user", f"{USERS}_add", form={"username": "new", **PASSWORD}, who=ADMINISTRATOR, done=users("new")),
+    send("change a user", f"{USERS}_change", "other", who=ADMINISTRATOR, form={"username": "renamed", "is_staff": "on"},
+         done=users("renamed")),
+    send("part of the form: make oneself a superuser", f"{USERS}_change", "me", who=NOBODY,
+         form=lambda w: {"username": "me", "is_staff": "on", "is_active": "on", "is_superuser": "on",
+                         "groups": list(w.me.groups.values_list("pk", flat=True)) if w.me else []},
+         done=lambda w: w.me is not None and User.objects.get(pk=w.me.pk).is_superuser),
+    send("set another's password", "admin:auth_user_password_change", "other", form=PASSWORD, who=ADMINISTRATOR,
+         done=lambda w: User.objects.get(pk=w.other.pk).check_password(PASSWORD["password1"])),
+    send("bulk: reset another's second factor", f"{USERS}_changelist", who=ADMINISTRATOR,
+         form=lambda w: {"action": "reset_second_factor", "_selected_action": [w.other.pk]},
+         done=lambda w: not TOTPDevice.objects.exists()),
+    send("delete a user", f"{USERS}_delete", "other", form={"post": "yes"}, who=ADMINISTRATOR,
+         done=lambda w: not users("other")(w)),
+    see("groups", "admin:auth_group_changelist", who=ADMINISTRATOR, text="Viewer"),
+    send("add a group", "admin:auth_group_add", form={"name": "Guests"}, who=ADMINISTRATOR,
+         done=lambda w: Group.objects.filter(name="Guests").exists()),
+    see("failed logins", "admin:axes_accessattempt_changelist", who=ADMINISTRATOR, text="other"),
+]  # fmt: skip
+
+
+def tried(act: Act, w: World) -> tuple[bool, HttpResponse, list[str]]:
+    """Whether it happened, the answer, and which tables were written; all of it is taken back."""
+    cookies = dict(w.client.cookies)
+    with transaction.atomic():
+        before = everything()
+        answer = act.do(w)
+        happened, after = act.done(w, answer), everything()
+        transaction.set_rollback(True)
+    w.client.cookies.clear()
+    w.client.cookies.update(cookies)
+    return happened, answer, [label for label in after if after[label] != before[label]]
+
+
+def is_refusal(act: Act, kind: str, answer: HttpResponse) -> bool:
+    if kind in (ANONYMOUS, OUTSIDER) and answer.status_code == 302:
+        return answer["Location"].startswith(reverse("admin:login"))
+    if act.name.startswith(("bulk", "part")):  # there is no such action, this part of the form or page is not there
+        return answer.status_code in (200, 302, 403)
+    return answer.status_code in (401, 403, 404)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", VISITORS)
+def test_each_can_do_exactly_what_he_should(kind: str, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    w = world(kind)
+    wrong = []
+    for act in ACTS:
+        happened, answer, written = tried(act, w)
+        if happened != (kind in act.who):
+            wrong.append(f"{act.name}: {'allowed' if happened else 'refused'} ({answer.status_code})")
+        elif not happened and not is_refusal(act, kind, answer):
+            wrong.append(f"{act.name}: answered with {answer.status_code}")
+        elif not happened and written:
+            wrong.append(f"{act.name}: refused, but it wrote {written}")
+    assert not wrong
+
+
+# What somebody may open who is staff and nothing else.
+OPEN = {
+    "admin:index", "admin:login", "admin:logout", "admin:jsi18n", "admin:password_change", "admin:password_change_done",
+    "second_factor", "second_factor_code", "second_factor_qr", "admin:app_list",
+}  # fmt: skip
+ARGUMENTS = {
+    "object_id": "customer", "field": "territory", "number": "1", "file_id": "file", "job_id": "checked", "id": "other",
+    "key_id": "key", "app_label": "crm", "content_type_id": "1", "url": "x",
+}  # fmt: skip
+
+
+def back_office_pages(resolver: Any, route: str = "", namespace: str = "") -> Iterator[tuple[str, list[str]]]:
+    for pattern in resolver.url_patterns:
+        here = route + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            yield from back_office_pages(pattern, here, namespace + inner)
+        elif here.startswith("admin/") and pattern.name:
+            yield namespace + pattern.name, [ARGUMENTS[name] for name in re.findall(r"<(?:\w+:)?(\w+)>", here)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", [ANONYMOUS, STRANGER])
+def test_no_page_of_the_back_office_is_open_to_those_without_a_group(kind: str, settings: Any, tmp_path: Any) -> None:
+    """Also a page that somebody adds without a line in the table above."""
+    settings.MEDIA_ROOT = tmp_path
+    w = world(kind)
+    before = everything()
+    pages = {name: page(w, name, *given) for name, given in back_office_pages(get_resolver()) if name not in OPEN}
+    assert len(pages) > 50
+    for name, url in pages.items():
+        for answer in (w.client.get(url), w.client.post(url)):
+            # Where there is no such object Django leads to the first page, whoever asks.
+            way = {ANONYMOUS: reverse("admin:login"), STRANGER: reverse("admin:index")}[kind]
+            led_away = answer.status_code == 302 and answer["Location"].partition("?")[0] == way
+            assert led_away or (kind == STRANGER and answer.status_code in (403, 404, 405)), (name, answer)
+    assert everything() == before
