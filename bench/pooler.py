@@ -84,8 +84,8 @@ def patches(mode: str) -> None:
     assert mode == "none" or set(answers) == {200, "read 200"}
 
 
-def _without_time(shown: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in shown.items() if name != "updated_at"}
+def _without_time(output: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in output.items() if name != "updated_at"}
 
 
 def main() -> None:

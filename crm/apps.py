@@ -4,7 +4,7 @@ from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 from crm import search
-from overplane.database import upkeep
+from overplane.database import maintenance
 from overplane.events import types
 
 CUSTOMER_EVENTS = [f"customer.{change}" for change in ("created", "updated", "deleted")]
@@ -25,5 +25,5 @@ class CrmConfig(AppConfig):
         types.names["import"] = types.Names(names_of_imports)
         types.known[:] = [*CUSTOMER_EVENTS, *ROW_EVENTS]
         types.subject_names |= dict.fromkeys(ROW_EVENTS, "customer_id")
-        upkeep.keep_count("crm_customer")
-        upkeep.keep(upkeep.Kept("crm_customer", search.install, search.missing))
+        maintenance.manage_count("crm_customer")
+        maintenance.manage(maintenance.ManagedObject("crm_customer", search.install, search.missing))

@@ -62,7 +62,7 @@ class Outcome:
 
     index: int
     status: int
-    shown: dict[str, Any] | None = None
+    output: dict[str, Any] | None = None
     version: int | None = None
     error: ValidationError | None = None
 
@@ -73,7 +73,7 @@ def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> l
     Raises one `ValidationError` with every problem (`operations[3].data.email_id`) if `atomic` and there is any.
     """
     with transaction.atomic(savepoint=False):
-        work = _Work(operations)
+        work = BatchRun(operations)
         outcomes = [work.outcome(operation) for operation in operations]
         failed = [outcome for outcome in outcomes if outcome.error]
         if atomic and failed:
@@ -98,7 +98,7 @@ def _all_problems(failed: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-class _Work:
+class BatchRun:
     """The customers that the operations touch, as they are in the database and as they become."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
@@ -122,8 +122,8 @@ class _Work:
         if operation.error:
             return Outcome(operation.index, 400, error=operation.error)
         try:
-            status, shown = getattr(self, operation.op)(operation)
-            return Outcome(operation.index, status, shown, self.now.get(shown["id"], {}).get("version"))
+            status, output = getattr(self, operation.op)(operation)
+            return Outcome(operation.index, status, output, self.now.get(output["id"], {}).get("version"))
         except ObjectMissing as missing:
             error = ValidationError({"id": invalid(Code.RESOURCE_MISSING, str(missing))})
             return Outcome(operation.index, 404, error=error)
@@ -194,14 +194,14 @@ class _Work:
         return self.rows[customer["id"]]
 
     def _tell(self, type_: str, row: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
-        shown = representation.customer(row)
-        self.changes.append(Change(type_, row["id"], row["id"], row["version"], shown, old))
-        return shown
+        output = representation.customer(row)
+        self.changes.append(Change(type_, row["id"], row["id"], row["version"], output, old))
+        return output
 
     def write(self, origin: Origin) -> None:
         made = [row for customer_id, row in self.now.items() if customer_id not in self.before]
         # Those that this very batch deletes again are written too, and deleted with all that goes with it.
-        made += self._born_dead()
+        made += self._created_and_deleted()
         if made:
             CUSTOMERS.insert([row | {"search_text": search.text_of(row, self._numbers(row["id"]))} for row in made])
         for customer_id, row in self.now.items():
@@ -229,7 +229,7 @@ class _Work:
     def _numbers(self, customer_id: str) -> list[str | None]:
         return numbers(self.rows.get(customer_id, []))
 
-    def _born_dead(self) -> list[dict[str, Any]]:
+    def _created_and_deleted(self) -> list[dict[str, Any]]:
         gone = set(self.deleted) - set(self.before)
         last = {change.subject: change for change in self.changes if change.subject in gone}
         return [dict(change.object) | {"version": change.version} for change in last.values()]

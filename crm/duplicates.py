@@ -112,7 +112,7 @@ def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5
         name = KEYS[reason][0]
         if reason in mine and reason != "mobile_no":
             words = _looked_up(name, values[name])
-            close = search.narrow(Customer.objects.order_by(), words[: search.MAX_LENGTH])[: 10 * limit]
+            close = search.filter_by_words(Customer.objects.order_by(), words[: search.MAX_LENGTH])[: 10 * limit]
             for row in close.values("id", *COMPARED):
                 if row["id"] != unless and keys(row).get(reason) == mine[reason]:
                     found.setdefault(row["id"], (reason, row["id"], row["customer_name"]))

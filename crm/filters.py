@@ -17,7 +17,7 @@ CustomerFilter = type("CustomerFilter", (django_filters.FilterSet,), dict(CUSTOM
 SupplierNumberFilter = type("SupplierNumberFilter", (django_filters.FilterSet,), dict(SUPPLIER_NUMBER_FILTERS))
 
 
-def narrowed(query: Query) -> QuerySet | None:
+def filtered(query: Query) -> QuerySet | None:
     """The customers that the query's filters and words leave; None if it has neither."""
     words = query.take("q") or ""
     if len(words) > search.MAX_LENGTH:
@@ -25,16 +25,16 @@ def narrowed(query: Query) -> QuerySet | None:
     words = words.strip()
     if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
         return None
-    found = filters.narrow(CUSTOMER_FILTERS, Customer.objects.all(), query)
+    found = filters.apply(CUSTOMER_FILTERS, Customer.objects.all(), query)
     for name in (f"{name}[{operator}]" for name in search.SEARCHED for operator in ("contains", "prefix")):
         if type(part := query.values.get(name)) is str:
-            found = search.having(found, part)
-    return search.narrow(found, words) if words and not query.errors else found
+            found = search.filter_by_part(found, part)
+    return search.filter_by_words(found, words) if words and not query.errors else found
 
 
-def asked_for(query_string: str) -> QuerySet:
+def customers_of(query_string: str) -> QuerySet:
     """The customers that a query string asks for, with the filters and words of the API. Raises `ValidationError`."""
     query = Query(query_string)
-    found = narrowed(query)
+    found = filtered(query)
     query.finish(("q", *CUSTOMER_FILTERS))
     return Customer.objects.all() if found is None else found

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from crm import places, representation, search
+from crm import ordering, representation, search
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, SupplierNumberAtCustomer
 from crm.representation import ROW_ATTRIBUTES
 from overplane.database import bulk, statements
 from overplane.database.attributes import attributes
-from overplane.database.bulk import Ready
+from overplane.database.bulk import PreparedRows
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.ids import new_id
@@ -25,8 +25,6 @@ ID_PREFIX = "supplier-number-at-customer"
 CREATED, UPDATED, DELETED, REORDERED = (
     f"supplier_number_at_customer.{change}" for change in ("created", "updated", "deleted", "reordered")
 )
-# So many ids go into one IN list.
-AT_ONCE = 500
 Values = dict[str, Any]
 
 
@@ -48,16 +46,15 @@ def numbers(rows: Iterable[Values]) -> list[str | None]:
     return [row["supplier_number"] for row in rows]
 
 
-def prepared(rows: Sequence[Values]) -> Ready:
+def prepared(rows: Sequence[Values]) -> PreparedRows:
     """New rows, ready to be written."""
-    return bulk.ready(SUPPLIER_NUMBERS, [[row[name] for row in rows] for name in SUPPLIER_NUMBERS.written])
+    return bulk.prepare(SUPPLIER_NUMBERS, [[row[name] for row in rows] for name in SUPPLIER_NUMBERS.written])
 
 
 def existing_rows(customer_ids: Sequence[str]) -> dict[str, list[Values]]:
     """The supplier numbers of these customers, in their order."""
     found: dict[str, list[Values]] = {}
-    for start in range(0, len(customer_ids), AT_ONCE):
-        part = customer_ids[start : start + AT_ONCE]
+    for part in statements.in_parts(customer_ids):
         tail = f"WHERE customer_id IN ({statements.marks(part)}) ORDER BY customer_id, idx"
         for row in SUPPLIER_NUMBERS.fetch(tail, part):
             values = SUPPLIER_NUMBERS.values(row)
@@ -146,22 +143,21 @@ def write(plans: Sequence[RowsPlan], *, origin: Origin) -> None:
     plans = [plan for plan in plans if not plan.is_empty]
     if not plans:
         return
-    doomed = [row["id"] for plan in plans for row in plan.deletes]
-    for start in range(0, len(doomed), AT_ONCE):
-        part = doomed[start : start + AT_ONCE]
+    to_delete = [row["id"] for plan in plans for row in plan.deletes]
+    for part in statements.in_parts(to_delete):
         statements.run(f"DELETE FROM {SUPPLIER_NUMBERS.name} WHERE id IN ({statements.marks(part)})", part)
-    work = _Work()
+    work = RowChanges()
     for plan in plans:
         work.add(plan)
     if work.moved:
-        places.move(work.moved)
+        ordering.move(work.moved)
     bulk.update(SUPPLIER_NUMBERS, work.updates)
     if work.inserts:
         prepared(work.inserts).write()
     log.record_many(work.changes, origin=origin)
 
 
-class _Work:
+class RowChanges:
     """What several plans come to: new places (idx, id), new values, new rows, and what the log is told."""
 
     def __init__(self) -> None:
@@ -175,9 +171,9 @@ class _Work:
         was = {row_id: idx for idx, row_id in enumerate(plan.before, 1)}
         self.moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
         for row in plan.deletes:
-            shown = representation.deleted_supplier_number(row["id"], row["customer_id"])
+            output = representation.deleted_supplier_number(row["id"], row["customer_id"])
             old = representation.last_values(row)
-            self._record(DELETED, row | {"version": row["version"] + 1}, shown, old)
+            self._record(DELETED, row | {"version": row["version"] + 1}, output, old)
         for before, changed in plan.updates:
             # A move has made a new version of the row by now.
             version = before["version"] + 1 + (was[before["id"]] != idx_of[before["id"]])
@@ -193,15 +189,15 @@ class _Work:
         if any(idx_of[i] != idx for i, idx in was.items() if i in idx_of):
             self.changes.append(reordered(plan.customer, plan.before, plan.order))
 
-    def _record(self, type_: str, row: Values, shown: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-        self.changes.append(Change(type_, row["customer_id"], row["id"], row["version"], shown, old))
+    def _record(self, type_: str, row: Values, output: Mapping[str, Any], old: Mapping[str, Any]) -> None:
+        self.changes.append(Change(type_, row["customer_id"], row["id"], row["version"], output, old))
 
 
 def reordered(customer: Mapping[str, Any], before: Sequence[str], order: Sequence[str]) -> Change:
     """Other rows than the one that was added, moved or deleted stand elsewhere now."""
-    shown = representation.order(customer["id"], order)
+    output = representation.order(customer["id"], order)
     old = {"ordered_ids": list(before)}
-    return Change(REORDERED, customer["id"], customer["id"], customer["version"], shown, old)
+    return Change(REORDERED, customer["id"], customer["id"], customer["version"], output, old)
 
 
 def refresh_search(customers: Iterable[Mapping[str, Any]]) -> None:

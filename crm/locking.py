@@ -14,9 +14,6 @@ from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, SupplierNumberAt
 from overplane.database import statements
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
-# So many ids go into one IN list.
-AT_ONCE = 500
-
 
 def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
     """The customer's values, locked until the transaction ends."""
@@ -59,10 +56,8 @@ def read_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _customers(customer_ids: Iterable[str], suffix: str) -> list[dict[str, Any]]:
-    ordered = sorted(set(customer_ids))
     found: list[dict[str, Any]] = []
-    for start in range(0, len(ordered), AT_ONCE):
-        part = ordered[start : start + AT_ONCE]
+    for part in statements.in_parts(sorted(set(customer_ids))):
         tail = f"WHERE id IN ({statements.marks(part)}) ORDER BY id{suffix}"
         found += [CUSTOMERS.values(row) for row in CUSTOMERS.fetch(tail, part)]
     return found

@@ -12,7 +12,7 @@ from django.db.models.functions import Length
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules
-from overplane.database.fields import CascadeKey, HeldRule, IdField, OrderConstraint, RateField, StringField
+from overplane.database.fields import CascadeKey, DatabaseOnlyCheck, IdField, OrderConstraint, RateField, StringField
 from overplane.database.rows import Table
 
 StringField.register_lookup(Length)
@@ -86,13 +86,13 @@ class Customer(models.Model):
             *(filled_in(name, [name, "-created_at", "-id"]) for name in ("customer_group", "territory")),
         ]
         constraints = [
-            HeldRule(condition=models.Q(customer_type__in=rules.CUSTOMER_TYPES), name="customer_type_known"),
-            HeldRule(
+            DatabaseOnlyCheck(condition=models.Q(customer_type__in=rules.CUSTOMER_TYPES), name="customer_type_known"),
+            DatabaseOnlyCheck(
                 condition=models.Q(default_commission_rate__range=(0, 100)), name="customer_commission_rate_percent"
             ),
-            HeldRule(condition=models.Q(default_currency__length=3), name="customer_currency_code"),
-            HeldRule(condition=models.Q(email_id__contains="@"), name="customer_email_has_at"),
-            HeldRule(condition=models.Q(version__gte=1), name="customer_version_positive"),
+            DatabaseOnlyCheck(condition=models.Q(default_currency__length=3), name="customer_currency_code"),
+            DatabaseOnlyCheck(condition=models.Q(email_id__contains="@"), name="customer_email_has_at"),
+            DatabaseOnlyCheck(condition=models.Q(version__gte=1), name="customer_version_positive"),
         ]
         permissions = [("export_customer", "Can export customers")]
 
@@ -125,7 +125,7 @@ class SupplierNumberAtCustomer(models.Model):
         ordering = ["customer", "idx"]
         constraints = [
             OrderConstraint(fields=["customer", "idx"], name="supplier_number_place"),
-            HeldRule(condition=models.Q(idx__gte=1), name="supplier_number_idx_from_1"),
+            DatabaseOnlyCheck(condition=models.Q(idx__gte=1), name="supplier_number_idx_from_1"),
         ]
 
     def __str__(self) -> str:

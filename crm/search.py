@@ -67,7 +67,7 @@ def text_of_values(values: list[str | None]) -> str:
     return search_text(values)
 
 
-def narrow(queryset: QuerySet, words: str) -> QuerySet:
+def filter_by_words(queryset: QuerySet, words: str) -> QuerySet:
     """Customers in whose text every word is found, three letters or more anywhere, fewer at a word's start; or whose id it is."""
     folded = fold(words).split()
     # Words of nothing but accents find nobody, not everybody.
@@ -102,7 +102,7 @@ def _has_id(word: str) -> Q | None:
     return Q(pk=RawSQL(PARENT, [word])) if is_id(LINE_ITEM, word) else None  # noqa: S611 (bound as a parameter)
 
 
-def having(queryset: QuerySet, part: str) -> QuerySet:
+def filter_by_part(queryset: QuerySet, part: str) -> QuerySet:
     """Customers whose text may hold this part of a searched attribute: a condition that the index answers, besides the exact one."""
     # The beginning of a long part does; SQLite takes no pattern above 50,000 bytes.
     folded = " ".join(fold(part[:MAX_LENGTH]).split())

@@ -24,7 +24,7 @@ from crm.line_items import (
 )
 from crm.locking import locked_customer, locked_customers, locked_parent, locked_row, locked_version, read_customer
 from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, TOMBSTONES, Customer, SupplierNumberAtCustomer
-from crm.places import check_idx, check_permutation, order_of, rearrange
+from crm.ordering import check_idx, check_permutation, order_of, rearrange
 from overplane.database import erasure, statements
 from overplane.database.attributes import attributes
 from overplane.database.statements import Statement
@@ -40,14 +40,14 @@ Rows = Sequence[Values]
 class Written(NamedTuple):
     """An object as it stands now, as it is shown, and its version."""
 
-    shown: dict[str, Any]
+    output: dict[str, Any]
     version: int
 
 
 def create_customer(values: Values, *, origin: Origin) -> Written:
     """A new customer; absent attributes get their defaults."""
     row = new_customer(values, now=timezone.now())
-    statements.together(*_creation(row, [], origin))
+    statements.execute_atomically(*_creation(row, [], origin))
     return Written(representation.customer(row), 1)
 
 
@@ -56,7 +56,7 @@ def create_customer_with_rows(values: Values, rows: Rows, *, origin: Origin) -> 
     row = new_customer(values, now=timezone.now())
     plan = plan_full_list(row, [], without_ids(rows))
     with transaction.atomic(savepoint=False):
-        statements.together(*_creation(row, numbers(plan.inserts), origin))
+        statements.execute_atomically(*_creation(row, numbers(plan.inserts), origin))
         write([plan], origin=origin)
     return Written(representation.with_rows(representation.customer(row), plan.inserts), 1)
 
@@ -103,9 +103,9 @@ def update_customer_with_rows(
         written = _update_customer(before, values, origin)
         assert written is not None
         existing = existing_rows([customer_id]).get(customer_id, [])
-        plan = plan_full_list({**before, **written.shown, "version": written.version}, existing, rows)
+        plan = plan_full_list({**before, **written.output, "version": written.version}, existing, rows)
         change_rows([plan], origin=origin)
-    return Written(representation.with_rows(written.shown, rows_after(plan, existing)), written.version)
+    return Written(representation.with_rows(written.output, rows_after(plan, existing)), written.version)
 
 
 def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> Written | None:
@@ -119,16 +119,16 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
     )
     if any(name in old for name in search.SEARCHED):
         after["search_text"] = search.text_of(after, _supplier_numbers(before["id"]))
-    shown = representation.customer(after)
-    change = Change("customer.updated", after["id"], after["id"], after["version"], shown, old)
+    output = representation.customer(after)
+    change = Change("customer.updated", after["id"], after["id"], after["version"], output, old)
     # A change of rows leaves the version alone, but not the text by which their numbers are found.
     as_read = {name: before[name] for name in ("version", "search_text")}
     names = (*old, "updated_at", "version", "search_text")
-    is_written = statements.insert_if(
+    is_written = statements.update_then_insert(
         SEARCHABLE.change(after["id"], {name: after[name] for name in names}, still=as_read),
         log.entry(change, origin=origin),
     )
-    return Written(shown, after["version"]) if is_written else None
+    return Written(output, after["version"]) if is_written else None
 
 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
@@ -136,7 +136,7 @@ def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int
         # The lock comes first: what changes of the customer, its rows and its events waited for is then seen below.
         version = locked_version(customer_id, expected) + 1
         change = Change("customer.deleted", customer_id, customer_id, version, representation.deleted(customer_id), {})
-        statements.together(*_deletion([customer_id]), log.entry(change, origin=origin))
+        statements.execute_atomically(*_deletion([customer_id]), log.entry(change, origin=origin))
 
 
 def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
@@ -144,7 +144,7 @@ def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
     with transaction.atomic(savepoint=False):
         versions = sorted((one["id"], one["version"]) for one in locked_customers(customer_ids))
         if versions:
-            statements.together(*_deletion([customer_id for customer_id, _ in versions]))
+            statements.execute_atomically(*_deletion([customer_id for customer_id, _ in versions]))
             log.record_many(
                 [
                     Change("customer.deleted", i, i, version + 1, representation.deleted(i), {})
@@ -176,12 +176,12 @@ def add_supplier_number(customer_id: str, values: Values, *, origin: Origin, par
         SUPPLIER_NUMBERS.insert([row])
         rearrange([*order, row["id"]], new_order, unless=row["id"])
         row["idx"] = place
-        shown = representation.supplier_number(row)
-        _tell(CREATED, customer_id, row["id"], 1, shown, {}, origin)
+        output = representation.supplier_number(row)
+        _tell(CREATED, customer_id, row["id"], 1, output, {}, origin)
         if place <= len(order):
             log.record(reordered(parent, order, new_order), origin=origin)
         _refresh_search(parent, row["supplier_number"])
-    return Written(shown, 1)
+    return Written(output, 1)
 
 
 def update_supplier_number(
@@ -203,13 +203,13 @@ def update_supplier_number(
             new_order.insert(after["idx"] - 1, row_id)
             rearrange(order, new_order, unless=row_id)
         SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*old, "version")})
-        shown = representation.supplier_number(after)
-        _tell(UPDATED, parent["id"], row_id, after["version"], shown, old, origin)
+        output = representation.supplier_number(after)
+        _tell(UPDATED, parent["id"], row_id, after["version"], output, old, origin)
         if "idx" in old:
             log.record(reordered(parent, order, new_order), origin=origin)
         if "supplier_number" in old:
             _refresh_search(parent)
-    return Written(shown, after["version"])
+    return Written(output, after["version"])
 
 
 def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
@@ -219,8 +219,8 @@ def delete_supplier_number(row_id: str, *, origin: Origin, expected: frozenset[i
         new_order = [i for i in order if i != row_id]
         SupplierNumberAtCustomer.objects.filter(pk=row_id)._raw_delete(using=connection.alias)
         rearrange(order, new_order)
-        shown, old = representation.deleted_supplier_number(row_id, parent["id"]), representation.last_values(before)
-        _tell(DELETED, parent["id"], row_id, before["version"] + 1, shown, old, origin)
+        output, old = representation.deleted_supplier_number(row_id, parent["id"]), representation.last_values(before)
+        _tell(DELETED, parent["id"], row_id, before["version"] + 1, output, old, origin)
         if new_order != order[:-1]:
             log.record(reordered(parent, order, new_order), origin=origin)
         _refresh_search(parent, before["supplier_number"])
@@ -255,8 +255,8 @@ def take_over_supplier_numbers(customer_id: str, from_ids: Sequence[str], *, ori
             wanted = {"idx": place, "customer_id": customer_id}
             after = {**before, **wanted, "version": before["version"] + 1}
             SUPPLIER_NUMBERS.update(row_id, {name: after[name] for name in (*wanted, "version")})
-            old, shown = representation.changed(before, wanted), representation.supplier_number(after)
-            _tell(UPDATED, customer_id, row_id, after["version"], shown, old, origin)
+            old, output = representation.changed(before, wanted), representation.supplier_number(after)
+            _tell(UPDATED, customer_id, row_id, after["version"], output, old, origin)
         if place > first:
             _refresh_search(parent)
     return place - first
@@ -273,5 +273,5 @@ def _refresh_search(parent: Values, *values: str | None) -> None:
         CUSTOMERS.update(parent["id"], {"search_text": search.text_of(parent, _supplier_numbers(parent["id"]))})
 
 
-def _tell(type_: str, subject: str, object_id: str, version: int, shown: Values, old: Values, origin: Origin) -> None:
-    log.record(Change(type_, subject, object_id, version, shown, old), origin=origin)
+def _tell(type_: str, subject: str, object_id: str, version: int, output: Values, old: Values, origin: Origin) -> None:
+    log.record(Change(type_, subject, object_id, version, output, old), origin=origin)

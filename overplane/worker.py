@@ -21,7 +21,7 @@ LONGEST_REQUEST_LINE = message.MAX_REQUEST_LINE = 65_536
 # How much of a body that nobody wants is still read, so that the client comes to read the answer instead of finding a
 # broken connection: twice the largest body that any call takes. It holds a thread, so not from a client that dawdles.
 DRAINED_BYTES, DRAINED_SECONDS, DRAINED_PAUSE = 32 * 1024 * 1024, 10.0, 2.0
-AT_ONCE = 1024 * 1024
+PIECE = 1024 * 1024
 
 
 class Worker(ThreadWorker):
@@ -87,7 +87,7 @@ def _drain(read: Callable[[int], bytes], sock: socket.socket) -> bool:
     try:
         sock.settimeout(DRAINED_PAUSE)
         while left > 0 and time.monotonic() < end:
-            piece = read(AT_ONCE)
+            piece = read(PIECE)
             if not piece:
                 return True
             left -= len(piece)

@@ -34,5 +34,5 @@ def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]
         )
 
 
-def _encoded(shown: list[dict[str, Any]]) -> bytes:
-    return b"".join([dumps(one) + b"\n" for one in shown])
+def _encoded(output: list[dict[str, Any]]) -> bytes:
+    return b"".join([dumps(one) + b"\n" for one in output])

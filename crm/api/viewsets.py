@@ -18,7 +18,7 @@ from crm.api.descriptions import (
 )
 from crm.api.listing import ORDERS, listed
 from crm.api.serializers import CustomerSerializer, SupplierNumberSerializer, parse_batch, parse_order
-from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS, narrowed
+from crm.filters import CUSTOMER_FILTERS, SUPPLIER_NUMBER_FILTERS, filtered
 from crm.models import CUSTOMERS, SUPPLIER_NUMBERS, Customer, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from overplane.api import authentication, etags
@@ -51,14 +51,14 @@ class CustomerShape:
         return self.fields is None and not self.expand
 
     def of(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        shown = representation.customers(rows)
+        output = representation.customers(rows)
         if self.fields is not None:
-            shown = [{n: v for n, v in one.items() if n == "id" or n in self.fields} for one in shown]
+            output = [{n: v for n, v in one.items() if n == "id" or n in self.fields} for one in output]
         if self.expand:
-            children = supplier_numbers_of([one["id"] for one in shown])
-            for one in shown:
+            children = supplier_numbers_of([one["id"] for one in output])
+            for one in output:
                 one["supplier_numbers"] = children.get(one["id"], [])
-        return shown
+        return output
 
 
 class Found(NamedTuple):
@@ -72,9 +72,9 @@ class Found(NamedTuple):
 def customers_asked_for(query: Query) -> tuple[Page, Found]:
     shape, page = CustomerShape(query), Page.asked(query)
     order = query.choice("order_by", ORDERS, default="-created_at")
-    filtered = narrowed(query)
+    chosen = filtered(query)
     query.finish(LIST_PARAMETERS)
-    total, part = listed(filtered, order, page)
+    total, part = listed(chosen, order, page)
     return page, Found(shape.of(part.rows), part.has_more, total)
 
 
@@ -95,8 +95,8 @@ class CustomerViewSet(ApiViewSet):
         shape = CustomerShape(query)
         row = existing_row_of(CUSTOMERS, id)
         query.finish(SHAPE_PARAMETERS)
-        (shown,) = shape.of([row])
-        return self.shown(shown, row[VERSION], id) if shape.is_whole else JsonResponse(shown)
+        (output,) = shape.of([row])
+        return self.output(output, row[VERSION], id) if shape.is_whole else JsonResponse(output)
 
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query(repeated=["expand"])
@@ -107,11 +107,11 @@ class CustomerViewSet(ApiViewSet):
         self.no_query()
         values, rows = CustomerSerializer.parse_with_rows(self.payload, partial=False)
         if rows is None:
-            shown, version = services.create_customer(values, origin=self.origin)
+            output, version = services.create_customer(values, origin=self.origin)
         else:
-            shown, version = services.create_customer_with_rows(values, rows, origin=self.origin)
-        response = JsonResponse(shown, status=201, version=version, subjects=[shown["id"]])
-        response["Location"] = f"{request.path.rstrip('/')}/{shown['id']}"
+            output, version = services.create_customer_with_rows(values, rows, origin=self.origin)
+        response = JsonResponse(output, status=201, version=version, subjects=[output["id"]])
+        response["Location"] = f"{request.path.rstrip('/')}/{output['id']}"
         return response
 
     def partial_update(self, request: HttpRequest, id: str) -> HttpResponse:
@@ -121,10 +121,12 @@ class CustomerViewSet(ApiViewSet):
             lambda: _check_version(existing_customer(id), expected),
         )
         if rows is None:
-            shown, version = services.update_customer(id, values, origin=self.origin, expected=expected)
+            output, version = services.update_customer(id, values, origin=self.origin, expected=expected)
         else:
-            shown, version = services.update_customer_with_rows(id, values, rows, origin=self.origin, expected=expected)
-        return JsonResponse(shown, version=version, subjects=[id])
+            output, version = services.update_customer_with_rows(
+                id, values, rows, origin=self.origin, expected=expected
+            )
+        return JsonResponse(output, version=version, subjects=[id])
 
     def destroy(self, request: HttpRequest, id: str) -> HttpResponse:
         self.no_query()
@@ -152,20 +154,20 @@ class CustomerBatchViewSet(ApiViewSet):
         self.no_query()
         operations, atomic = parse_batch(self.payload)
         outcomes = batches.apply(operations, atomic=atomic, origin=self.origin)
-        shown = [_shown_outcome(outcome, request.request_id) for outcome in outcomes]
-        objects = [one["object"] for one in shown if "object" in one]
+        output = [_shown_outcome(outcome, request.request_id) for outcome in outcomes]
+        objects = [one["object"] for one in output if "object" in one]
         gone = {one["id"] for one in objects if "deleted" in one}
         subjects = {one["id"] for one in objects if "deleted" not in one}
         # An answer that shows whom the same batch deleted is not kept for a replay.
         kept = subjects if subjects.isdisjoint(gone) else None
-        return JsonResponse({"data": shown}, status=200 if atomic else 207, subjects=kept)
+        return JsonResponse({"data": output}, status=200 if atomic else 207, subjects=kept)
 
 
 @describe_export()
 class CustomerExportViewSet(ApiViewSet):
     def list(self, request: HttpRequest) -> StreamResponse:
         query = self.query(repeated=["expand"])
-        shape, chosen = CustomerShape(query), narrowed(query)
+        shape, chosen = CustomerShape(query), filtered(query)
         query.finish((*SHAPE_PARAMETERS, "q", *CUSTOMER_FILTERS))
         lines = export_stream.lines(Customer.objects.all() if chosen is None else chosen, shape.of)
         return StreamResponse(lines, content_type="application/x-ndjson")
@@ -176,14 +178,14 @@ class SupplierNumberViewSet(ApiViewSet):
     def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
         values = existing_row(id)
         self.no_query()
-        return self.shown(representation.supplier_number(values), values["version"], values["customer_id"])
+        return self.output(representation.supplier_number(values), values["version"], values["customer_id"])
 
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query()
         parent = query.take("parent_id")
         page = Page.asked(query, default_limit=0)
         rows = SupplierNumberAtCustomer.objects.filter(customer_id=parent or "")
-        rows = filters.narrow(SUPPLIER_NUMBER_FILTERS, rows, query)
+        rows = filters.apply(SUPPLIER_NUMBER_FILTERS, rows, query)
         if not parent:
             query.fail("parent_id", Code.PARAMETER_MISSING, "Say whose rows: parent_id=customer_…")
         query.finish(("parent_id", *PARAMETERS, *SUPPLIER_NUMBER_FILTERS))
@@ -206,15 +208,15 @@ class SupplierNumberViewSet(ApiViewSet):
         else:
             part = page.of(rows, Order("idx", descending=False), SUPPLIER_NUMBERS.names, place)
             total = rows.count()
-        shown = [representation.supplier_number(SUPPLIER_NUMBERS.values(row)) for row in part.rows]
-        return _with_links(request, query, page, Found(shown, part.has_more, total))
+        output = [representation.supplier_number(SUPPLIER_NUMBERS.values(row)) for row in part.rows]
+        return _with_links(request, query, page, Found(output, part.has_more, total))
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
         parent, param, values = SupplierNumberSerializer.parse_new(self.payload)
-        shown, version = services.add_supplier_number(parent, values, origin=self.origin, param=param)
-        response = JsonResponse(shown, status=201, version=version, subjects=[parent])
-        response["Location"] = f"{request.path.rstrip('/')}/{shown['id']}"
+        output, version = services.add_supplier_number(parent, values, origin=self.origin, param=param)
+        response = JsonResponse(output, status=201, version=version, subjects=[parent])
+        response["Location"] = f"{request.path.rstrip('/')}/{output['id']}"
         return response
 
     def partial_update(self, request: HttpRequest, id: str) -> HttpResponse:
@@ -226,8 +228,8 @@ class SupplierNumberViewSet(ApiViewSet):
             row = existing_row(id)
             _check_version(row, expected)
             _check_parent(row, parents)
-        shown, version = services.update_supplier_number(id, values, origin=self.origin, expected=expected)
-        return JsonResponse(shown, version=version, subjects=[shown["customer_id"]])
+        output, version = services.update_supplier_number(id, values, origin=self.origin, expected=expected)
+        return JsonResponse(output, version=version, subjects=[output["customer_id"]])
 
     def destroy(self, request: HttpRequest, id: str) -> HttpResponse:
         self.no_query()
@@ -254,7 +256,7 @@ class SupplierNumberOrderViewSet(ApiViewSet):
 def _shown_outcome(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
     if outcome.error is None:
         tag = {} if outcome.version is None else {"etag": etags.etag(outcome.version)}
-        return {"index": outcome.index, "status": outcome.status, **tag, "object": outcome.shown}
+        return {"index": outcome.index, "status": outcome.status, **tag, "object": outcome.output}
     problems = list(problems_in(outcome.error, f"operations[{outcome.index}]."))
     failure = ApiError(outcome.status, INVALID_REQUEST, problems)
     return {"index": outcome.index, "status": outcome.status, **envelope(failure, request_id)}

@@ -95,11 +95,11 @@ def columns(weeks: Sequence[Sequence[Any]]) -> list[Column]:
 
 def bars(counted: Sequence[Sequence[Any]], total: int) -> list[Bar]:
     """The biggest, and what is left in one."""
-    shown = [(str(label) if label is not None else gettext("(none)"), n, label or "") for label, n in counted]
-    if (rest := total - sum(n for _label, n, _value in shown)) > 0:
-        shown.append((gettext("(others)"), rest, ""))
-    highest = max([n for _label, n, _value in shown], default=0) or 1
-    return [Bar(label, n, round(100 * n / highest, 1), value) for label, n, value in shown]
+    output = [(str(label) if label is not None else gettext("(none)"), n, label or "") for label, n in counted]
+    if (rest := total - sum(n for _label, n, _value in output)) > 0:
+        output.append((gettext("(others)"), rest, ""))
+    highest = max([n for _label, n, _value in output], default=0) or 1
+    return [Bar(label, n, round(100 * n / highest, 1), value) for label, n, value in output]
 
 
 def last_count() -> dict[str, Any] | None:
@@ -111,13 +111,13 @@ def last_count() -> dict[str, Any] | None:
 
 def figures() -> dict[str, Any]:
     """The total, exact and kept by the database; the plots, if they were counted already."""
-    shown: dict[str, Any] = {"total": counters.total(connection, "crm_customer")}
+    output: dict[str, Any] = {"total": counters.total(connection, "crm_customer")}
     counted = last_count()
     if counted:
         weeks = [(date.fromisoformat(week), n) for week, n in counted["new_per_week"]]
         plots = [(Customer._meta.get_field(n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
-        shown |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
-    return shown
+        output |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
+    return output
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +154,15 @@ def _labels() -> dict[str, str]:
 def panels(user: AbstractBaseUser, actor: str) -> dict[str, Any]:
     """What this person, `actor` in the log, may see of the page."""
     now = timezone.now()
-    shown: dict[str, Any] = {"now": now}
+    output: dict[str, Any] = {"now": now}
     if user.has_perm("crm.view_customer"):
-        shown |= figures()
+        output |= figures()
     if user.has_perm("overplane_events.view_event"):
-        shown["events"] = changed_last()
+        output["events"] = changed_last()
     if user.has_perm("crm.add_customer"):
         jobs = Job.objects.filter(state__in=OPEN, kind="crm.import_customers").order_by("-id")
-        shown["jobs"] = (jobs if user.has_perm("overplane_jobs.view_job") else jobs.filter(actor=actor))[:10]
+        output["jobs"] = (jobs if user.has_perm("overplane_jobs.view_job") else jobs.filter(actor=actor))[:10]
     if user.has_perm("overplane_api.view_apikey"):
         expiring = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__range=(now, now + EXPIRING))
-        shown["keys"] = expiring.order_by("expires_at")[:10]
-    return shown
+        output["keys"] = expiring.order_by("expires_at")[:10]
+    return output

@@ -133,7 +133,7 @@ def export_customers(run: Run) -> dict[str, Any]:
     if ids := payload.get("ids"):
         chosen = chosen.filter(pk__in=ids)
     if words := payload.get("q"):
-        chosen = search.narrow(chosen, words)
+        chosen = search.filter_by_words(chosen, words)
     wanted = exports.Wanted(chosen, layout=payload.get("layout", "lines"), is_marked=True)
     with TemporaryFile() as file:
         try:

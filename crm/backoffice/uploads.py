@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from crm.models import Customer, SupplierNumberAtCustomer
 from crm.transfer.columns import ROWS, customer_columns, row_columns
-from crm.transfer.imports import Settings
+from crm.transfer.imports import ImportOptions
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.files.tables import ABSENT, opened_table
 from overplane.ids import new_id
@@ -65,10 +65,10 @@ def import_run_of(job: Job) -> str:
     return job.payload.get("run") or "run_" + job.pk.partition("_")[2]
 
 
-def settings_of(payload: Mapping[str, Any]) -> Settings:
+def settings_of(payload: Mapping[str, Any]) -> ImportOptions:
     """What a form asked for, as the engine takes it. Columns without a field are left out."""
     match_on = payload.get("match_on") or None
-    return Settings(
+    return ImportOptions(
         mode=payload.get("mode") or ("upsert" if match_on else "create"),
         match_on=match_on,
         mapping=dict(payload["mapping"]),

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-created_at', '-id'],
                 'permissions': [('export_customer', 'Can export customers')],
                 'indexes': [models.Index(fields=['-created_at', '-id'], name='customer_newest'), models.Index(fields=['updated_at', 'id'], name='customer_updated'), models.Index(fields=['customer_name', 'id'], name='customer_name'), models.Index(condition=models.Q(('email_id__isnull', False)), fields=['email_id'], name='customer_email_id'), models.Index(condition=models.Q(('tax_id__isnull', False)), fields=['tax_id'], name='customer_tax_id'), models.Index(condition=models.Q(('customer_pos_id__isnull', False)), fields=['customer_pos_id'], name='customer_customer_pos_id'), models.Index(condition=models.Q(('customer_group__isnull', False)), fields=['customer_group', '-created_at', '-id'], name='customer_customer_group'), models.Index(condition=models.Q(('territory__isnull', False)), fields=['territory', '-created_at', '-id'], name='customer_territory')],
-                'constraints': [overplane.database.fields.HeldRule(condition=models.Q(('customer_type__in', ('Company', 'Individual', 'Partnership'))), name='customer_type_known'), overplane.database.fields.HeldRule(condition=models.Q(('default_commission_rate__range', (0, 100))), name='customer_commission_rate_percent'), overplane.database.fields.HeldRule(condition=models.Q(('default_currency__length', 3)), name='customer_currency_code'), overplane.database.fields.HeldRule(condition=models.Q(('email_id__contains', '@')), name='customer_email_has_at'), overplane.database.fields.HeldRule(condition=models.Q(('version__gte', 1)), name='customer_version_positive')],
+                'constraints': [overplane.database.fields.DatabaseOnlyCheck(condition=models.Q(('customer_type__in', ('Company', 'Individual', 'Partnership'))), name='customer_type_known'), overplane.database.fields.DatabaseOnlyCheck(condition=models.Q(('default_commission_rate__range', (0, 100))), name='customer_commission_rate_percent'), overplane.database.fields.DatabaseOnlyCheck(condition=models.Q(('default_currency__length', 3)), name='customer_currency_code'), overplane.database.fields.DatabaseOnlyCheck(condition=models.Q(('email_id__contains', '@')), name='customer_email_has_at'), overplane.database.fields.DatabaseOnlyCheck(condition=models.Q(('version__gte', 1)), name='customer_version_positive')],
             },
         ),
         migrations.CreateModel(
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'supplier number at customer',
                 'verbose_name_plural': 'supplier numbers at customer',
                 'ordering': ['customer', 'idx'],
-                'constraints': [overplane.database.fields.OrderConstraint(deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], fields=('customer', 'idx'), name='supplier_number_place'), overplane.database.fields.HeldRule(condition=models.Q(('idx__gte', 1)), name='supplier_number_idx_from_1')],
+                'constraints': [overplane.database.fields.OrderConstraint(deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], fields=('customer', 'idx'), name='supplier_number_place'), overplane.database.fields.DatabaseOnlyCheck(condition=models.Q(('idx__gte', 1)), name='supplier_number_idx_from_1')],
             },
         ),
         migrations.CreateModel(

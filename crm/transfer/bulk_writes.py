@@ -13,7 +13,7 @@ from crm.line_items import ID_PREFIX, existing_rows, new_row, prepared
 from crm.models import CUSTOMERS, Customer
 from overplane.database import bulk
 from overplane.database.attributes import attributes
-from overplane.database.bulk import Ready
+from overplane.database.bulk import PreparedRows
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.files.tables import ABSENT
@@ -31,7 +31,7 @@ def new_customers(
     *,
     now: datetime,
     origin: Origin,
-) -> list[Ready]:
+) -> list[PreparedRows]:
     """New customers with their rows and events, ready to be written in one transaction, in this order.
 
     Given as columns (absent ones get their defaults) that are judged already; `children` are in
@@ -50,10 +50,10 @@ def new_customers(
         search.text_of_values([*values, *[child.get("supplier_number") for child in own]])
         for values, own in zip(searched, children, strict=True)
     ]
-    shown = zip(*[full[name] for name in representation.CUSTOMER_NAMES], strict=True)
-    objects = [dict(zip(representation.CUSTOMER_NAMES, values, strict=True)) for values in shown]
+    output = zip(*[full[name] for name in representation.CUSTOMER_NAMES], strict=True)
+    objects = [dict(zip(representation.CUSTOMER_NAMES, values, strict=True)) for values in output]
     return [
-        bulk.ready(CUSTOMERS, [full[name] for name in CUSTOMERS.written]),
+        bulk.prepare(CUSTOMERS, [full[name] for name in CUSTOMERS.written]),
         log.created(CREATED, full["id"], full["id"], objects, origin=origin),
         *_new_rows(full["id"], children, origin),
     ]
@@ -65,15 +65,15 @@ def _filled(column: Sequence[Any] | None, default: Any, count: int) -> Sequence[
     return [default if value == ABSENT else value for value in column] if ABSENT in column else column
 
 
-def _filled_in(given: Sequence[Any] | None, dealt: Sequence[Any]) -> Sequence[Any]:
+def _filled_in(given: Sequence[Any] | None, generated: Sequence[Any]) -> Sequence[Any]:
     if given is None:
-        return dealt
-    return [new if old in (None, ABSENT) else old for old, new in zip(given, dealt, strict=True)]
+        return generated
+    return [new if old in (None, ABSENT) else old for old, new in zip(given, generated, strict=True)]
 
 
 def _new_rows(
     customer_ids: Sequence[str], children: Sequence[Sequence[Mapping[str, Any]]], origin: Origin
-) -> list[Ready]:
+) -> list[PreparedRows]:
     ids = iter(new_ids(ID_PREFIX, sum(map(len, children))))
     made = [
         new_row(customer_id, idx, child, row_id=child.get("id") or next(ids))

@@ -8,17 +8,17 @@ from typing import Any
 
 from django.db import models
 
-from overplane.files.spreadsheets import ARMED, disarmed
+from overplane.files.spreadsheets import FORMULA_SIGNS, escape_formula
 
 TO_BE_QUOTED = re.compile('[",\n\r]')
-ARMED_CODES = ", ".join(str(ord(sign)) for sign in ARMED)
+FORMULA_SIGN_CODES = ", ".join(str(ord(sign)) for sign in FORMULA_SIGNS)
 
 
 def cell(value: Any) -> str:
     if value is None:
         return ""
     if type(value) is str:
-        return disarmed(value)
+        return escape_formula(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -44,7 +44,7 @@ def expression(table: str, field: models.Field) -> str:
     if isinstance(field, models.BooleanField | models.IntegerField):
         return f"{name}::text"
     # All of these signs sort before A: nearly every text is settled by the first comparison.
-    return f"CASE WHEN {name} < 'A' AND ascii({name}) IN ({ARMED_CODES}) THEN '''' || {name} ELSE {name} END"
+    return f"CASE WHEN {name} < 'A' AND ascii({name}) IN ({FORMULA_SIGN_CODES}) THEN '''' || {name} ELSE {name} END"
 
 
 def line(cells: Sequence[str]) -> str:

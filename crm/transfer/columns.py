@@ -89,8 +89,12 @@ def _identity(name: str, from_text: Any) -> Attribute:
 @cache
 def customer_columns() -> dict[str, Attribute]:
     """What a file may say of a customer: its attributes, and an identity that it brings along."""
-    dealt = (_identity("id", _id_parser("customer")), _identity("created_at", moment), _identity("updated_at", moment))
-    return {one.name: one for one in dealt} | attributes(Customer)
+    generated = (
+        _identity("id", _id_parser("customer")),
+        _identity("created_at", moment),
+        _identity("updated_at", moment),
+    )
+    return {one.name: one for one in generated} | attributes(Customer)
 
 
 @cache

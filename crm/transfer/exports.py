@@ -158,10 +158,10 @@ def _put_together(
         if not text.startswith(owner):
             yield text
             continue
-        shown, lines = text.removesuffix(nothing), b""
+        output, lines = text.removesuffix(nothing), b""
         while text.startswith(owner):
-            lines += shown + b"," + cells
-            shown = shown if wanted.layout == "repeated" else blank
+            lines += output + b"," + cells
+            output = output if wanted.layout == "repeated" else blank
             owner, cells = next(rows, nobody)
         yield lines
     if owner != b"\n":

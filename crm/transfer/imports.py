@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from crm.models import HAS_WRITTEN, ImportRun, RunState
-from crm.transfer.options import Settings
+from crm.transfer.options import ImportOptions
 from crm.transfer.pipeline import Progress, RunOvertaken, Work
 from crm.transfer.reports import RefusedRows, Report
 from overplane.events import epochs
@@ -40,7 +40,7 @@ class BrokenOff(Exception):
         )
 
 
-def check(source: Source, settings: Settings, *, progress: Progress, refused: RefusedRows | None = None) -> Report:
+def check(source: Source, settings: ImportOptions, *, progress: Progress, refused: RefusedRows | None = None) -> Report:
     """Everything but the writing: what would be made, changed, left and refused."""
     work = Work(source, settings, progress)
     work.go_through("checking", is_first=True, refused=refused, tells=True)
@@ -50,7 +50,7 @@ def check(source: Source, settings: Settings, *, progress: Progress, refused: Re
 
 def run(
     source: Source,
-    settings: Settings,
+    settings: ImportOptions,
     *,
     started_by: str,
     progress: Progress,
@@ -101,7 +101,7 @@ def resume(
     kept = begun.settings
     asked: dict[str, Any] = {name: value for name, value in kept.items() if name not in NOT_SETTINGS}
     # Earlier runs counted customers only.
-    settings = Settings(**{"heaviest": None} | asked | {"nulls": tuple(asked["nulls"])})
+    settings = ImportOptions(**{"heaviest": None} | asked | {"nulls": tuple(asked["nulls"])})
     source.format = kept.get("format", source.format)
     source.encoding = kept.get("encoding", source.encoding)
     if refused and kept.get("errors"):

@@ -11,7 +11,7 @@ from overplane.files.sources import UnusableFile
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ImportOptions:
     """What somebody asked for. `mapping` is heading to field, "" for a column to be left out."""
 
     mode: str = "create"
@@ -38,7 +38,7 @@ class Settings:
             raise UnusableFile("Mode create finds nobody, so it matches on nothing. Use upsert.")
 
 
-def check_sufficient(columns: Columns, settings: Settings) -> None:
+def check_sufficient(columns: Columns, settings: ImportOptions) -> None:
     if columns.parent is not None:
         return
     given = {*columns.customer, *columns.constants}

@@ -15,7 +15,7 @@ from crm import rules
 from crm.transfer.columns import ROWS, TOLD, Columns, customer_columns, row_columns
 from overplane.database.attributes import Attribute
 from overplane.database.text import has_forbidden_characters
-from overplane.files.spreadsheets import rearmed
+from overplane.files.spreadsheets import unescape_formula
 from overplane.files.tables import ABSENT, Row, Table
 from overplane.problems import Code, Problem, problems_in
 
@@ -35,7 +35,7 @@ class RowProblem:
 
 
 @dataclass(slots=True)
-class Chunk:
+class Batch:
     """Some customers of the file. Each list has one entry a customer; the others are by the customer's place in here.
 
     `values` are parsed columns by attribute (of customers); `children` the parsed supplier numbers, each
@@ -60,15 +60,15 @@ class Chunk:
         return self.lines[-1][-1][0]
 
     def refuse(self, i: int, column: str, value: str, error: ValidationError, number: int | None = None) -> None:
-        told, shown = self.problems.setdefault(i, []), "" if value == ABSENT else value
+        told, output = self.problems.setdefault(i, []), "" if value == ABSENT else value
         told += [
-            RowProblem(number or self.numbers[i], column, shown, problem)
+            RowProblem(number or self.numbers[i], column, output, problem)
             for problem in problems_in(ValidationError({column: error}))
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParseOptions:
     """How cells are to be understood."""
 
     columns: Columns
@@ -87,49 +87,51 @@ class Reading:
     def _is_blank(self, cell: str) -> bool:
         if self.is_sparse and cell == ABSENT:
             return True
-        text = (rearmed(cell) if self.is_sheet else cell).strip()
+        text = (unescape_formula(cell) if self.is_sheet else cell).strip()
         return not text or text in self.nulls
 
 
-def chunks(table: Table, reading: Reading) -> Iterator[Chunk]:
+def batches(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     """Judged customers, chunk by chunk; what was found wrong stands in each chunk's `problems`."""
-    for chunk in _grouped(table, reading):
-        _parse_customers(chunk, reading)
-        if reading.columns.rows:
-            _parse_children(chunk, reading)
-        _refuse_ragged(chunk, len(table.headings))
-        yield chunk
+    for batch in _grouped(table, parse_options):
+        _parse_customers(batch, parse_options)
+        if parse_options.columns.rows:
+            _parse_children(batch, parse_options)
+        _refuse_ragged(batch, len(table.headings))
+        yield batch
 
 
-def _grouped(table: Table, reading: Reading) -> Iterator[Chunk]:
+def _grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     """Lines put together: those that only go on with the customer before are its own."""
     width = len(table.headings)
-    goes_on = _continuation(reading)
-    chunk, weight = Chunk([], []), 0
+    goes_on = _continuation(parse_options)
+    batch, weight = Batch([], []), 0
     for number, cells in table.rows:
         if not any(map(str.strip, cells)):
             continue
         if len(cells) != width:
             if len(cells) < width or any(cells[width:]):
-                chunk.ragged[number] = len(cells)
+                batch.ragged[number] = len(cells)
             cells.extend([""] * (width - len(cells)))
         weight += sum(map(len, cells))
         if goes_on(number, cells):
-            chunk.lines[-1].append((number, cells))
+            batch.lines[-1].append((number, cells))
             continue
-        if len(chunk) == reading.size or (reading.heaviest and weight > reading.heaviest and chunk.numbers):
-            ragged = chunk.ragged.pop(number, None)
-            yield chunk
-            chunk, weight = Chunk([], [], ragged={} if ragged is None else {number: ragged}), 0
-        chunk.numbers.append(number)
-        chunk.lines.append([(number, cells)])
-    if chunk.numbers:
-        yield chunk
+        if len(batch) == parse_options.size or (
+            parse_options.heaviest and weight > parse_options.heaviest and batch.numbers
+        ):
+            ragged = batch.ragged.pop(number, None)
+            yield batch
+            batch, weight = Batch([], [], ragged={} if ragged is None else {number: ragged}), 0
+        batch.numbers.append(number)
+        batch.lines.append([(number, cells)])
+    if batch.numbers:
+        yield batch
 
 
-def _continuation(reading: Reading) -> Callable[[int, list[str]], bool]:
+def _continuation(parse_options: ParseOptions) -> Callable[[int, list[str]], bool]:
     """Whether a row only goes on with the customer before it. To be asked of each row, in their order."""
-    columns = reading.columns
+    columns = parse_options.columns
     own = sorted(columns.customer.values()) if columns.parent is None else [columns.parent]
     inner = sorted(columns.rows.values())
     last: Any = None
@@ -143,13 +145,13 @@ def _continuation(reading: Reading) -> Callable[[int, list[str]], bool]:
         nonlocal last
         mine = [cells[i] for i in own]
         if mine == last:
-            return columns.parent is not None or not reading.says_nothing([cells[i] for i in inner])
-        if reading.is_sheet and reading.says_nothing(mine):
+            return columns.parent is not None or not parse_options.says_nothing([cells[i] for i in inner])
+        if parse_options.is_sheet and parse_options.says_nothing(mine):
             return last is not None
         last = mine
         return False
 
-    if not reading.is_sheet and columns.parent is None:
+    if not parse_options.is_sheet and columns.parent is None:
         return has_the_number
     if not inner:
         return lambda number, cells: False
@@ -171,32 +173,32 @@ def _as_refused(place: int, goes_on: Callable[[int, list[str]], bool]) -> Callab
     return has_its_number
 
 
-def _refuse_ragged(chunk: Chunk, width: int) -> None:
+def _refuse_ragged(batch: Batch, width: int) -> None:
     """Of such a row nothing else is told: who knows which cell is which."""
-    for i, lines in enumerate(chunk.lines if chunk.ragged else ()):
+    for i, lines in enumerate(batch.lines if batch.ragged else ()):
         if told := [
             RowProblem(
-                n, "", "", Problem(Code.PARAMETER_INVALID, f"The row has {chunk.ragged[n]} cells, the heading {width}.")
+                n, "", "", Problem(Code.PARAMETER_INVALID, f"The row has {batch.ragged[n]} cells, the heading {width}.")
             )
             for n, _ in lines
-            if n in chunk.ragged
+            if n in batch.ragged
         ]:
-            chunk.problems[i] = told
+            batch.problems[i] = told
 
 
-def _parse_customers(chunk: Chunk, reading: Reading) -> None:
-    columns, known = reading.columns, customer_columns()
+def _parse_customers(batch: Batch, parse_options: ParseOptions) -> None:
+    columns, known = parse_options.columns, customer_columns()
     for name, place in columns.customer.items():
-        cells = [lines[0][1][place] for lines in chunk.lines]
-        chunk.values[name] = _parsed(chunk, reading, known[name], cells, columns.headings[place])
+        cells = [lines[0][1][place] for lines in batch.lines]
+        batch.values[name] = _parsed(batch, parse_options, known[name], cells, columns.headings[place])
     for name, text in columns.constants.items():
-        chunk.values[name] = _parsed(chunk, reading, known[name], [text] * len(chunk), f"--set {name}")
+        batch.values[name] = _parsed(batch, parse_options, known[name], [text] * len(batch), f"--set {name}")
 
 
-def _parsed(chunk: Chunk, reading: Reading, known: Attribute, cells: list[str], heading: str) -> list[Any]:
+def _parsed(batch: Batch, parse_options: ParseOptions, known: Attribute, cells: list[str], heading: str) -> list[Any]:
     """The column's values; ABSENT where a sparse file says nothing."""
-    absent = [i for i, cell in enumerate(cells) if cell == ABSENT] if reading.is_sparse else []
-    texts = _cleaned(["" if cell == ABSENT else cell for cell in cells] if absent else cells, reading)
+    absent = [i for i, cell in enumerate(cells) if cell == ABSENT] if parse_options.is_sparse else []
+    texts = _cleaned(["" if cell == ABSENT else cell for cell in cells] if absent else cells, parse_options)
     values, errors = parse_column(known, texts)
     if judge := rules.judge_of(known.name):
         bad = {value: error for value in set(values) if (error := judge(value))}
@@ -206,16 +208,16 @@ def _parsed(chunk: Chunk, reading: Reading, known: Attribute, cells: list[str], 
         values[i] = ABSENT
         errors.pop(i, None)
     for i, error in errors.items():
-        chunk.refuse(i, heading, cells[i], error)
+        batch.refuse(i, heading, cells[i], error)
     return values
 
 
-def _cleaned(cells: list[str], reading: Reading) -> list[str]:
+def _cleaned(cells: list[str], parse_options: ParseOptions) -> list[str]:
     """Null words blanked, a spreadsheet's leading ' taken off."""
-    if reading.is_sheet and "\0'" in "\0" + "\0".join(cells):
-        cells = [rearmed(cell) for cell in cells]
-    if reading.nulls:
-        cells = ["" if cell.strip() in reading.nulls else cell for cell in cells]
+    if parse_options.is_sheet and "\0'" in "\0" + "\0".join(cells):
+        cells = [unescape_formula(cell) for cell in cells]
+    if parse_options.nulls:
+        cells = ["" if cell.strip() in parse_options.nulls else cell for cell in cells]
     return cells
 
 
@@ -239,51 +241,55 @@ def parse_column(known: Attribute, cells: Sequence[str]) -> tuple[list[Any], dic
     return [parsed.get(cell) for cell in cells], errors
 
 
-def _parse_children(chunk: Chunk, reading: Reading) -> None:
-    columns, places = reading.columns, list(reading.columns.rows.values())
+def _parse_children(batch: Batch, parse_options: ParseOptions) -> None:
+    columns, places = parse_options.columns, list(parse_options.columns.rows.values())
     parents: list[int] = []
     found: list[Row] = []
-    for i, lines in enumerate(chunk.lines):
-        if reading.is_sparse and all(cells[place] == ABSENT for _, cells in lines for place in places):
-            chunk.silent.add(i)
+    for i, lines in enumerate(batch.lines):
+        if parse_options.is_sparse and all(cells[place] == ABSENT for _, cells in lines for place in places):
+            batch.silent.add(i)
             continue
         for number, cells in lines:
-            if columns.parent is not None or not reading.says_nothing([cells[place] for place in places]):
+            if columns.parent is not None or not parse_options.says_nothing([cells[place] for place in places]):
                 parents.append(i)
                 found.append((number, cells))
     if columns.parent is not None:
-        _parse_parents(chunk, reading, columns.parent)
+        _parse_parents(batch, parse_options, columns.parent)
     parsed = {"number": [number for number, _ in found]}
     for name in columns.rows:
-        parsed[name] = _parsed_of_children(chunk, reading, name, parents, found)
+        parsed[name] = _parsed_of_children(batch, parse_options, name, parents, found)
     for at, i in enumerate(parents):
         child = {name: column[at] for name, column in parsed.items() if column[at] != ABSENT}
-        chunk.children.setdefault(i, []).append(child)
+        batch.children.setdefault(i, []).append(child)
     if "idx" in columns.rows:
-        for children in chunk.children.values():
+        for children in batch.children.values():
             children.sort(key=lambda child: (child.get("idx") is None, child.get("idx") or 0))
 
 
-def _parse_parents(chunk: Chunk, reading: Reading, place: int) -> None:
+def _parse_parents(batch: Batch, parse_options: ParseOptions, place: int) -> None:
     """Whose rows they are, in a file that has nothing but rows."""
-    heading = reading.columns.headings[place]
-    cells = [lines[0][1][place] for lines in chunk.lines]
-    values = _parsed(chunk, reading, customer_columns()["id"], cells, heading)
-    chunk.values["customer_id"] = [None if value == ABSENT else value for value in values]
-    for i, value in enumerate(chunk.values["customer_id"]):
-        if value is None and i not in chunk.problems:
+    heading = parse_options.columns.headings[place]
+    cells = [lines[0][1][place] for lines in batch.lines]
+    values = _parsed(batch, parse_options, customer_columns()["id"], cells, heading)
+    batch.values["customer_id"] = [None if value == ABSENT else value for value in values]
+    for i, value in enumerate(batch.values["customer_id"]):
+        if value is None and i not in batch.problems:
             error = ValidationError("Must name the customer.", code=str(Code.PARAMETER_MISSING))
-            chunk.refuse(i, heading, "", error)
+            batch.refuse(i, heading, "", error)
 
 
-def _parsed_of_children(chunk: Chunk, reading: Reading, name: str, parents: list[int], found: list[Row]) -> list[Any]:
-    columns, place = reading.columns, reading.columns.rows[name]
+def _parsed_of_children(
+    batch: Batch, parse_options: ParseOptions, name: str, parents: list[int], found: list[Row]
+) -> list[Any]:
+    columns, place = parse_options.columns, parse_options.columns.rows[name]
     cells = [cells[place] for _, cells in found]
-    absent = {at for at, cell in enumerate(cells) if cell == ABSENT} if reading.is_sparse else set()
-    texts = _cleaned(["" if at in absent else cell for at, cell in enumerate(cells)] if absent else cells, reading)
+    absent = {at for at, cell in enumerate(cells) if cell == ABSENT} if parse_options.is_sparse else set()
+    texts = _cleaned(
+        ["" if at in absent else cell for at, cell in enumerate(cells)] if absent else cells, parse_options
+    )
     values, errors = parse_column(row_columns()[name], texts)
     heading = columns.heading(ROWS + name) if columns.parent is None else columns.headings[place]
     for at, error in errors.items():
         if at not in absent:
-            chunk.refuse(parents[at], heading, cells[at], error, found[at][0])
+            batch.refuse(parents[at], heading, cells[at], error, found[at][0])
     return [ABSENT if at in absent else value for at, value in enumerate(values)] if absent else values

@@ -13,19 +13,19 @@ from crm.locking import locked_customers
 from crm.models import CUSTOMERS, ImportRun, RunState
 from crm.transfer import bulk_writes
 from crm.transfer.columns import IDENTIFIERS, ROWS, Columns, resolve
-from crm.transfer.options import Settings, check_sufficient
-from crm.transfer.parsing import SIZE, Chunk, Reading, chunks
+from crm.transfer.options import ImportOptions, check_sufficient
+from crm.transfer.parsing import SIZE, Batch, ParseOptions, batches
 from crm.transfer.planning import Plan, Planner, plan_rows
 from crm.transfer.reports import FieldChange, RefusedRows, Report
-from overplane.database.bulk import Ready, analyze_if_grown
-from overplane.files.ahead import ahead
+from overplane.database.bulk import PreparedRows, analyze_if_grown
+from overplane.files.prefetch import prefetch
 from overplane.files.sources import Source, UnusableFile
-from overplane.files.spreadsheets import Damage
+from overplane.files.spreadsheets import ExcelDamage
 from overplane.files.tables import opened_table
 from overplane.origin import Origin
 from overplane.problems import Code, invalid
 
-Prepared = tuple[list[int], list[Ready]]  # places of a chunk, and their customers ready to be written
+Prepared = tuple[list[int], list[PreparedRows]]  # places of a chunk, and their customers ready to be written
 Progress = Callable[[str, float, int], None]  # what is being done, how much of the file (0 to 1), customers so far
 
 
@@ -36,7 +36,9 @@ class RunOvertaken(UnusableFile):
 class Work:
     """One file on its way in: read once or twice, its report growing."""
 
-    def __init__(self, source: Source, settings: Settings, progress: Progress, run: ImportRun | None = None) -> None:
+    def __init__(
+        self, source: Source, settings: ImportOptions, progress: Progress, run: ImportRun | None = None
+    ) -> None:
         self.source, self.settings, self.progress, self.run = source, settings, progress, run
         self.report = Report(source.name, source.encoding)
         if source.encoding_is_guessed and source.encoding != "utf-8-sig":
@@ -58,23 +60,23 @@ class Work:
     ) -> None:
         """Reads, judges and plans all of it; `writes` what is good. In the first reading all that is wrong is told."""
         report, settings = self.report, self.settings
-        with self._table() as (table, columns, reading):
+        with self._table() as (table, columns, parse_options):
             planner = Planner(
-                reading, mode=settings.mode, match_on=settings.match_on, replaces_rows=settings.replace_rows
+                parse_options, mode=settings.mode, match_on=settings.match_on, replaces_rows=settings.replace_rows
             )
-            watched = {name: Damage() for name in IDENTIFIERS if is_first and _place(columns, name) is not None}
+            watched = {name: ExcelDamage() for name in IDENTIFIERS if is_first and _place(columns, name) is not None}
             # Closed before the file is: its thread reads on until then.
-            with closing(ahead(self._prepared(chunks(table, reading), columns, writes=writes))) as coming:
-                for chunk, prepared in coming:
+            with closing(prefetch(self._prepared(batches(table, parse_options), columns, writes=writes))) as coming:
+                for batch, prepared in coming:
                     if is_first:
-                        planner.note(chunk)
-                        _watch(chunk, columns, watched)
-                    report.customers += len(chunk)
+                        planner.note(batch)
+                        _watch(batch, columns, watched)
+                    report.customers += len(batch)
                     if not writes:
-                        self._foresee(chunk, planner, tells=tells)
-                        self._note_problems(chunk, reading, refused)
-                    elif chunk.last_number > self._position:
-                        self._write(chunk, planner, refused, prepared)
+                        self._foresee(batch, planner, tells=tells)
+                        self._note_problems(batch, parse_options, refused)
+                    elif batch.last_number > self._position:
+                        self._write(batch, planner, refused, prepared)
                         analyze_if_grown(CUSTOMERS)
                     self.progress(doing, self.source.fraction, report.customers)
             for name, damage in watched.items():
@@ -86,34 +88,34 @@ class Work:
                 )
 
     def _prepared(
-        self, found: Iterator[Chunk], columns: Columns, *, writes: bool
-    ) -> Iterator[tuple[Chunk, Prepared | None]]:
+        self, found: Iterator[Batch], columns: Columns, *, writes: bool
+    ) -> Iterator[tuple[Batch, Prepared | None]]:
         """Where nobody has to be found first, new customers are made ready while the database still writes others."""
         is_plain = writes and self.settings.mode == "create" and columns.parent is None
         is_plain = is_plain and "id" not in columns.customer and "id" not in columns.rows
-        for chunk in found:
-            made = [i for i in range(len(chunk)) if i not in chunk.problems]
-            is_due = is_plain and chunk.last_number > self._position
-            yield chunk, (made, self._new_customers(chunk, made)) if is_due else None
+        for batch in found:
+            made = [i for i in range(len(batch)) if i not in batch.problems]
+            is_due = is_plain and batch.last_number > self._position
+            yield batch, (made, self._new_customers(batch, made)) if is_due else None
 
-    def _new_customers(self, chunk: Chunk, made: list[int]) -> list[Ready]:
+    def _new_customers(self, batch: Batch, made: list[int]) -> list[PreparedRows]:
         assert self.origin is not None
-        is_whole = len(made) == len(chunk)
-        columns = {n: column if is_whole else [column[i] for i in made] for n, column in chunk.values.items()}
-        children = [chunk.children.get(i, []) for i in made]
+        is_whole = len(made) == len(batch)
+        columns = {n: column if is_whole else [column[i] for i in made] for n, column in batch.values.items()}
+        children = [batch.children.get(i, []) for i in made]
         return bulk_writes.new_customers(columns, children, now=timezone.now(), origin=self.origin)
 
     @property
     def _position(self) -> int:
         return self.run.position if self.run else 0
 
-    def _note_problems(self, chunk: Chunk, reading: Reading, refused: RefusedRows | None) -> None:
-        self.report.note_problems(chunk)
-        if refused and chunk.problems:
-            refused.add(chunk, reading)
+    def _note_problems(self, batch: Batch, parse_options: ParseOptions, refused: RefusedRows | None) -> None:
+        self.report.note_problems(batch)
+        if refused and batch.problems:
+            refused.add(batch, parse_options)
 
     @contextmanager
-    def _table(self) -> Iterator[tuple[Any, Columns, Reading]]:
+    def _table(self) -> Iterator[tuple[Any, Columns, ParseOptions]]:
         settings = self.settings
         with opened_table(self.source, delimiter=settings.delimiter) as table:
             columns = resolve(
@@ -129,7 +131,7 @@ class Work:
             yield (
                 table,
                 columns,
-                Reading(
+                ParseOptions(
                     columns,
                     frozenset(settings.nulls),
                     self.source.is_sheet,
@@ -140,48 +142,48 @@ class Work:
                 ),
             )
 
-    def _foresee(self, chunk: Chunk, planner: Planner, *, tells: bool) -> None:
+    def _foresee(self, batch: Batch, planner: Planner, *, tells: bool) -> None:
         """What writing this chunk would do."""
-        plan = planner.plan(chunk)
+        plan = planner.plan(batch)
         if not tells:
             return
         counts = self.report.counts
         counts["created"] += len(plan.creates)
-        counts["rows_created"] += sum(len(chunk.children.get(i, [])) for i in plan.creates)
+        counts["rows_created"] += sum(len(batch.children.get(i, [])) for i in plan.creates)
         for i, before in plan.updates.items():
-            if i not in chunk.problems:
-                self._tell_changes(chunk, i, before, planner.changes(chunk, i, before))
-        counts["unchanged"] += len([i for i in plan.unchanged if i not in chunk.problems])
-        self._count_rows(self._rows_plans(chunk, plan, planner.columns))
+            if i not in batch.problems:
+                self._tell_changes(batch, i, before, planner.changes(batch, i, before))
+        counts["unchanged"] += len([i for i in plan.unchanged if i not in batch.problems])
+        self._count_rows(self._rows_plans(batch, plan, planner.columns))
 
-    def _tell_changes(self, chunk: Chunk, i: int, before: dict[str, Any], new: dict[str, Any]) -> None:
+    def _tell_changes(self, batch: Batch, i: int, before: dict[str, Any], new: dict[str, Any]) -> None:
         self.report.counts["updated"] += 1
-        number = chunk.numbers[i]
+        number = batch.numbers[i]
         self.report.note_changes([FieldChange(number, before["id"], n, before[n], value) for n, value in new.items()])
 
-    def _write(self, chunk: Chunk, planner: Planner, refused: RefusedRows | None, prepared: Prepared | None) -> None:
+    def _write(self, batch: Batch, planner: Planner, refused: RefusedRows | None, prepared: Prepared | None) -> None:
         """One transaction: what is good of the chunk, its events, and how far the run has come."""
         assert self.run is not None
         with transaction.atomic():
             self._hold_run()
             if self.settings.match_on:
-                values = chunk.values.get(self.settings.match_on, [])
+                values = batch.values.get(self.settings.match_on, [])
                 matching.claim([(self.settings.match_on, value) for value in values if value])
-            plan = planner.plan(chunk)
+            plan = planner.plan(batch)
             is_ready = prepared is not None and prepared[0] == plan.creates
-            for part in prepared[1] if is_ready else self._new_customers(chunk, plan.creates):
+            for part in prepared[1] if is_ready else self._new_customers(batch, plan.creates):
                 part.write()
             self.report.counts["created"] += len(plan.creates)
-            self.report.counts["rows_created"] += sum(len(chunk.children.get(i, [])) for i in plan.creates)
-            self._change(chunk, plan, planner, timezone.now())
-            self._note_problems(chunk, planner.reading, refused)
+            self.report.counts["rows_created"] += sum(len(batch.children.get(i, [])) for i in plan.creates)
+            self._change(batch, plan, planner, timezone.now())
+            self._note_problems(batch, planner.parse_options, refused)
             done = {
-                "position": chunk.last_number,
+                "position": batch.last_number,
                 "counts": dict(self.report.counts),
                 "refused_bytes": refused.flushed() if refused else 0,
             }
             ImportRun.objects.filter(pk=self.run.pk).update(**done)
-        self.run.position = chunk.last_number  # now that it is committed
+        self.run.position = batch.last_number  # now that it is committed
 
     def _hold_run(self) -> None:
         """Nobody else may be at work on the same run: they would write the same rows."""
@@ -190,49 +192,49 @@ class Work:
         if held != (self.run.position, RunState.WRITING):
             raise RunOvertaken(f"Somebody else is at work on {self.run.pk}, or is taking it back.")
 
-    def _change(self, chunk: Chunk, plan: Plan, planner: Planner, now: Any) -> None:
+    def _change(self, batch: Batch, plan: Plan, planner: Planner, now: Any) -> None:
         """Locks those that differ, looks at them once more, and writes what differs still."""
         assert self.origin is not None
         ids = {before["id"] for before in plan.updates.values()}
-        ids |= {one.customer["id"] for one in self._rows_plans(chunk, plan, planner.columns)}
+        ids |= {one.customer["id"] for one in self._rows_plans(batch, plan, planner.columns)}
         locked = {one["id"]: one for one in locked_customers(ids)}
-        self._refuse_overtaken(chunk, plan, planner.columns, ids, locked)
+        self._refuse_overtaken(batch, plan, planner.columns, ids, locked)
         changes = []
         for i, before in plan.updates.items():
-            if i in chunk.problems:
+            if i in batch.problems:
                 continue
             current = locked[before["id"]]
-            if new := planner.changes(chunk, i, current):
+            if new := planner.changes(batch, i, current):
                 changes.append((current, new))
-                self._tell_changes(chunk, i, current, new)
+                self._tell_changes(batch, i, current, new)
             else:
                 self.report.counts["unchanged"] += 1
-        self.report.counts["unchanged"] += len([i for i in plan.unchanged if i not in chunk.problems])
+        self.report.counts["unchanged"] += len([i for i in plan.unchanged if i not in batch.problems])
         bulk_writes.update_customers(changes, now=now, origin=self.origin)
         if planner.columns.rows:
             current = {one["id"]: one for one in locked_customers(ids)}
-            rows = self._rows_plans(chunk, plan, planner.columns, current)
+            rows = self._rows_plans(batch, plan, planner.columns, current)
             self._count_rows(rows)
             change_rows(rows, origin=self.origin)
 
     def _refuse_overtaken(
-        self, chunk: Chunk, plan: Plan, columns: Columns, ids: set[str], locked: dict[str, dict[str, Any]]
+        self, batch: Batch, plan: Plan, columns: Columns, ids: set[str], locked: dict[str, dict[str, Any]]
     ) -> None:
         """Customers that somebody deleted, or gave another key, between the planning and the lock."""
         there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
-        key = self.settings.match_on if self.settings.match_on in chunk.values else None
+        key = self.settings.match_on if self.settings.match_on in batch.values else None
         for i, customer_id in there.items():
-            if customer_id not in ids or i in chunk.problems:
+            if customer_id not in ids or i in batch.problems:
                 continue
             if customer_id not in locked:
                 error = invalid(Code.RESOURCE_MISSING, "The customer was deleted meanwhile.")
-                chunk.refuse(i, "", customer_id, error)
-            elif key and locked[customer_id][key] != chunk.values[key][i]:
+                batch.refuse(i, "", customer_id, error)
+            elif key and locked[customer_id][key] != batch.values[key][i]:
                 error = invalid(Code.PARAMETER_CONFLICT, f"Somebody changed its {key} meanwhile. Import the row again.")
-                chunk.refuse(i, columns.heading(key), customer_id, error)
+                batch.refuse(i, columns.heading(key), customer_id, error)
 
     def _rows_plans(
-        self, chunk: Chunk, plan: Plan, columns: Columns, held: dict[str, dict[str, Any]] | None = None
+        self, batch: Batch, plan: Plan, columns: Columns, held: dict[str, dict[str, Any]] | None = None
     ) -> list[RowsPlan]:
         """What changes in the supplier numbers of customers that are there already; of those `held`, if that is given."""
         if not columns.rows:
@@ -240,9 +242,9 @@ class Work:
         wanted: dict[str, list[dict[str, Any]]] = {}
         there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
         for i, customer_id in sorted(there.items()):
-            is_told = i in chunk.children or (self.settings.replace_rows and i not in chunk.silent)
-            if is_told and i not in chunk.problems and (held is None or customer_id in held):
-                wanted.setdefault(customer_id, []).extend(chunk.children.get(i, []))
+            is_told = i in batch.children or (self.settings.replace_rows and i not in batch.silent)
+            if is_told and i not in batch.problems and (held is None or customer_id in held):
+                wanted.setdefault(customer_id, []).extend(batch.children.get(i, []))
         existing = existing_rows(sorted(wanted))
         plans = [
             plan_rows(
@@ -267,8 +269,8 @@ def _place(columns: Columns, name: str) -> int | None:
     return columns.rows.get(name.removeprefix(ROWS)) if name.startswith(ROWS) else columns.customer.get(name)
 
 
-def _watch(chunk: Chunk, columns: Columns, watched: dict[str, Damage]) -> None:
+def _watch(batch: Batch, columns: Columns, watched: dict[str, ExcelDamage]) -> None:
     for name, damage in watched.items():
         place = _place(columns, name)
-        lines = [line for own in chunk.lines for line in (own if name.startswith(ROWS) else own[:1])]
+        lines = [line for own in batch.lines for line in (own if name.startswith(ROWS) else own[:1])]
         damage.watch([number for number, _ in lines], [cells[place] for _, cells in lines])  # type: ignore[index]

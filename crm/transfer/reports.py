@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from crm.transfer.columns import TOLD
-from crm.transfer.parsing import Chunk, Reading, RowProblem
-from overplane.files.spreadsheets import disarmed, rearmed
+from crm.transfer.parsing import Batch, ParseOptions, RowProblem
+from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.files.tables import ABSENT
 
 KEPT = 200
@@ -48,12 +48,12 @@ class Report:
     mapping: dict[str, str] = field(default_factory=dict)
     errors_file: str | None = None
 
-    def note_problems(self, chunk: Chunk) -> None:
-        for _, problems in sorted(chunk.problems.items()):
+    def note_problems(self, batch: Batch) -> None:
+        for _, problems in sorted(batch.problems.items()):
             self.counts["problems"] += len(problems)
             self.kinds.update((problem.problem.code, problem.column) for problem in problems)
             self.problems += problems[: KEPT - len(self.problems)]
-        self.counts["refused"] += len(chunk.problems)
+        self.counts["refused"] += len(batch.problems)
 
     @property
     def problem_count(self) -> int:
@@ -124,27 +124,27 @@ class RefusedRows:
         self.file.flush()
         return self.path.stat().st_size
 
-    def add(self, chunk: Chunk, reading: Reading) -> None:
+    def add(self, batch: Batch, parse_options: ParseOptions) -> None:
         is_new = self.file is None
         if self.file is None:
-            encoding = "utf-8-sig" if reading.is_sheet else "utf-8"
+            encoding = "utf-8-sig" if parse_options.is_sheet else "utf-8"
             self.file = self.path.open("w", encoding=encoding, newline="")
-        if reading.is_sheet:
-            self._add_rows(chunk, reading.columns.headings, is_new=is_new)
+        if parse_options.is_sheet:
+            self._add_rows(batch, parse_options.columns.headings, is_new=is_new)
         else:
-            self.file.writelines(_objects(chunk, reading))
+            self.file.writelines(_objects(batch, parse_options))
 
-    def _add_rows(self, chunk: Chunk, headings: list[str], *, is_new: bool) -> None:
+    def _add_rows(self, batch: Batch, headings: list[str], *, is_new: bool) -> None:
         writer = csv.writer(self.file)  # type: ignore[arg-type]
         told_before = [i for i, heading in enumerate(headings) if heading in TOLD]
         if is_new:  # in quotes, or a heading with many semicolons would be taken for several
-            shown = (disarmed(heading) for heading in headings if heading not in TOLD)
-            csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*TOLD, *shown])  # type: ignore[arg-type]
-        for i, number, cells in _refused(chunk):
-            shown = [_cell(cell) for cell in cells[: chunk.ragged.get(number, len(cells))]]
+            output = (escape_formula(heading) for heading in headings if heading not in TOLD)
+            csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*TOLD, *output])  # type: ignore[arg-type]
+        for i, number, cells in _refused(batch):
+            output = [_cell(cell) for cell in cells[: batch.ragged.get(number, len(cells))]]
             for place in reversed(told_before):
-                del shown[place : place + 1]
-            writer.writerow([chunk.numbers[i], _told(chunk.problems[i], number), *shown])
+                del output[place : place + 1]
+            writer.writerow([batch.numbers[i], _told(batch.problems[i], number), *output])
 
     def close(self) -> None:
         if self.file is not None:
@@ -159,9 +159,9 @@ class RefusedRows:
             self.close()
 
 
-def _refused(chunk: Chunk) -> Iterator[tuple[int, int, list[str]]]:
+def _refused(batch: Batch) -> Iterator[tuple[int, int, list[str]]]:
     """Place of the customer, number and cells of each row that goes to the refused ones."""
-    return ((i, number, cells) for i in sorted(chunk.problems) for number, cells in chunk.lines[i])
+    return ((i, number, cells) for i in sorted(batch.problems) for number, cells in batch.lines[i])
 
 
 def _told(problems: list[RowProblem], number: int | None = None) -> str:
@@ -170,27 +170,27 @@ def _told(problems: list[RowProblem], number: int | None = None) -> str:
 
 
 def _cell(text: str) -> str:
-    return disarmed(rearmed(text))  # in the file it may be disarmed already
+    return escape_formula(unescape_formula(text))  # in the file it may be disarmed already
 
 
-def _objects(chunk: Chunk, reading: Reading) -> Iterator[str]:
+def _objects(batch: Batch, parse_options: ParseOptions) -> Iterator[str]:
     """Each refused object as it was, its values as text, which the import takes as well."""
-    for i in sorted(chunk.problems):
-        for number, lines in groupby(chunk.lines[i], key=itemgetter(0)):
-            told = dict(zip(TOLD, (number, _told(chunk.problems[i], number)), strict=True))
-            made = _object([cells for _, cells in lines], reading)
+    for i in sorted(batch.problems):
+        for number, lines in groupby(batch.lines[i], key=itemgetter(0)):
+            told = dict(zip(TOLD, (number, _told(batch.problems[i], number)), strict=True))
+            made = _object([cells for _, cells in lines], parse_options)
             yield json.dumps(told | made, ensure_ascii=False) + "\n"
 
 
-def _object(lines: list[list[str]], reading: Reading) -> dict[str, Any]:
+def _object(lines: list[list[str]], parse_options: ParseOptions) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for at, cells in enumerate(lines):
         children: dict[str, dict[str, str]] = {}
-        for heading, cell in zip(reading.columns.headings, cells, strict=True):
+        for heading, cell in zip(parse_options.columns.headings, cells, strict=True):
             if cell == ABSENT or heading in TOLD:
                 continue
-            if heading in reading.nested:
-                key, inner = reading.nested[heading]
+            if heading in parse_options.nested:
+                key, inner = parse_options.nested[heading]
                 children.setdefault(key, {})[inner] = cell
             elif not at:
                 made[heading] = cell

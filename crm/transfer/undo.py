@@ -29,7 +29,8 @@ from overplane.files.sources import UnusableFile
 from overplane.ids import new_id
 from overplane.origin import Origin
 
-AT_ONCE = 500
+# Customers of one transaction: short enough that nobody waits long for their locks.
+STEP = 500
 NAMED = 200
 ROW = "supplier_number_at_customer."
 REORDERED = ROW + "reordered"
@@ -38,7 +39,7 @@ Progress = Callable[[float], None]
 
 
 @dataclass(slots=True)
-class Undone:
+class UndoResult:
     """`kept`: left alone, for somebody changed them since; `gone`: somebody deleted them since. The first ids of each."""
 
     run: str = ""
@@ -58,12 +59,12 @@ class Undone:
         self.gone += [customer_id] if len(self.gone) < NAMED else []
 
 
-def undo(run_id: str, *, started_by: str, progress: Progress = lambda fraction: None) -> Undone:
+def undo(run_id: str, *, started_by: str, progress: Progress = lambda fraction: None) -> UndoResult:
     """Takes back one run, in short transactions: broken off, it is simply begun again. Raises `UnusableFile`."""
-    undone = Undone(_begin(run_id, started_by))
+    undone = UndoResult(_begin(run_id, started_by))
     for subjects, after, fraction in _subjects(_actor(run_id)):
         with transaction.atomic():
-            _take_back(_actor(run_id), subjects, after, undone)
+            _revert(_actor(run_id), subjects, after, undone)
         progress(fraction)
     _end(run_id, undone)
     return undone
@@ -120,7 +121,7 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
 
 
 @transaction.atomic
-def _end(run_id: str, undone: Undone) -> None:
+def _end(run_id: str, undone: UndoResult) -> None:
     """Another one that was at it too may have been here before; it found the same."""
     counts = {"deleted": undone.deleted, "restored": undone.restored, "kept": undone.kept_count}
     ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE)
@@ -135,18 +136,18 @@ def _subjects(actor: str) -> Iterator[tuple[list[str], int, float]]:
     bounds = events.aggregate(first=Min("seq"), last=Max("seq"))
     start, last = (bounds["first"] or 1) - 1, bounds["last"] or 0
     after = start
-    while part := list(events.filter(seq__gt=after).order_by("seq").values_list("seq", "subject")[: AT_ONCE * 4]):
+    while part := list(events.filter(seq__gt=after).order_by("seq").values_list("seq", "subject")[: STEP * 4]):
         subjects = sorted({subject for _, subject in part})
         fraction = (part[-1][0] - start) / (last - start)
-        for at in range(0, len(subjects), AT_ONCE):
-            yield subjects[at : at + AT_ONCE], after, fraction
+        for at in range(0, len(subjects), STEP):
+            yield subjects[at : at + STEP], after, fraction
         after = part[-1][0]
 
 
-def _take_back(actor: str, subjects: Sequence[str], after: int, undone: Undone) -> None:
+def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult) -> None:
     origin = Origin(_actor(undone.run))
     held = {one["id"]: one for one in locked_customers(subjects)}
-    doomed: list[str] = []
+    to_delete: list[str] = []
     touched: dict[str, list[Event]] = {}
     for customer_id, events in _histories(subjects, actor).items():
         if events[0].seq <= after:  # dealt with in an earlier part
@@ -160,10 +161,10 @@ def _take_back(actor: str, subjects: Sequence[str], after: int, undone: Undone) 
         elif other:
             undone.note_kept(customer_id)
         elif events[0].type == "customer.created":
-            doomed.append(customer_id)
+            to_delete.append(customer_id)
         else:
             touched[customer_id] = events
-    undone.deleted += delete_customers(doomed, origin=origin) if doomed else 0
+    undone.deleted += delete_customers(to_delete, origin=origin) if to_delete else 0
     undone.restored += len(touched)
     _restore(held, touched, origin)
 

@@ -99,10 +99,10 @@ def _keep(scope: str, key: str, fingerprint: str, response: HttpResponse, subjec
 
 def erase_answers(subjects: Sequence[str]) -> Statement:
     """Takes away the stored answers that show one of these objects; that the work was done stays known."""
-    answers, shown = IdempotentAnswer._meta.db_table, IdempotentSubject._meta.db_table
+    answers, output = IdempotentAnswer._meta.db_table, IdempotentSubject._meta.db_table
     sql = (
         f"UPDATE {answers} SET body = NULL, headers = '{{}}' WHERE id IN"
-        f" (SELECT answer_id FROM {shown} WHERE subject IN ({statements.marks(subjects)}))"
+        f" (SELECT answer_id FROM {output} WHERE subject IN ({statements.marks(subjects)}))"
     )
     return Statement(sql, subjects)
 

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from overplane import observability
 from overplane.api import errors
-from overplane.database import upkeep
+from overplane.database import maintenance
 from overplane.database.encoding import dumps
 from overplane.problems import Code
 
@@ -54,7 +54,7 @@ def _unready() -> list[str]:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return ["migrations are not applied: manage.py migrate"]
-    return [f"trigger {name} is missing: manage.py migrate" for name in sorted(upkeep.missing(connection))]
+    return [f"trigger {name} is missing: manage.py migrate" for name in sorted(maintenance.missing(connection))]
 
 
 @require_safe

@@ -114,8 +114,8 @@ def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Sche
         return TEXT | rules.get(name, {})
     known = attributes(model)[name]
     kind = known.kind if known.required or known.default is not None else [known.kind, "null"]
-    shown = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
-    return {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **shown}
+    output = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
+    return {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **output}
 
 
 def example_of(schema: Schema, name: str) -> Any:

@@ -22,9 +22,9 @@ class JsonResponse(HttpResponse):
     """`subjects`: whose values a stored copy of this answer would hold; None if one of them is deleted already."""
 
     def __init__(
-        self, shown: Any, *, status: int = 200, version: int | None = None, subjects: Collection[str] | None = ()
+        self, output: Any, *, status: int = 200, version: int | None = None, subjects: Collection[str] | None = ()
     ) -> None:
-        super().__init__(dumps(shown), status=status, content_type="application/json")
+        super().__init__(dumps(output), status=status, content_type="application/json")
         self.subjects = subjects
         if version is not None:
             self["ETag"] = etags.etag(version)
@@ -113,11 +113,11 @@ class ApiViewSet(ViewSet):
             exists()
             raise
 
-    def shown(self, shown: Any, version: int, subject: str) -> HttpResponse:
+    def output(self, output: Any, version: int, subject: str) -> HttpResponse:
         """One object with its ETag, or 304 if the caller has it already."""
         if etags.is_unchanged(self.request, version):
             response = HttpResponse(status=304)
             response["ETag"] = etags.etag(version)
             del response["Content-Type"]
             return response
-        return JsonResponse(shown, version=version, subjects=[subject])
+        return JsonResponse(output, version=version, subjects=[subject])

@@ -100,8 +100,8 @@ class BigTableAdmin(admin.ModelAdmin):
         return [self.columns[0], *(name for name in chosen if name != self.columns[0])]
 
     def get_sortable_by(self, request: HttpRequest) -> list[str]:
-        shown = self.get_list_display(request)
-        return [n for n in shown if getattr(getattr(self, n, None), "admin_order_field", n) in self.order_fields]
+        output = self.get_list_display(request)
+        return [n for n in output if getattr(getattr(self, n, None), "admin_order_field", n) in self.order_fields]
 
     def column_label(self, name: str) -> str:
         made = getattr(self, name, None)

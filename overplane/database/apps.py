@@ -7,7 +7,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
-from overplane.database import lookups, upkeep
+from overplane.database import lookups, maintenance
 
 
 def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -15,9 +15,9 @@ def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         connection.connection.create_function("overplane_caseless", 1, lookups.caseless, deterministic=True)
 
 
-def install_upkeep(using: str, **kwargs: Any) -> None:
+def install_managed_objects(using: str, **kwargs: Any) -> None:
     with transaction.atomic(using=using):
-        upkeep.install(connections[using])
+        maintenance.install(connections[using])
 
 
 class DatabaseConfig(AppConfig):
@@ -27,4 +27,4 @@ class DatabaseConfig(AppConfig):
     def ready(self) -> None:
         autodiscover_modules("erasers")
         connection_created.connect(teach_sqlite)
-        post_migrate.connect(install_upkeep, sender=self)
+        post_migrate.connect(install_managed_objects, sender=self)

@@ -16,7 +16,7 @@ TRUTH = {True: "t", False: "f", None: NULL}
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class PreparedRows:
     """Rows in the form that the driver takes, so that preparing them need not wait for the database."""
 
     table: Table
@@ -38,18 +38,18 @@ class Ready:
                 cursor.executemany(self.table.insert_statement, self.data)
 
 
-def ready(table: Table, columns: Sequence[Column]) -> Ready:
+def prepare(table: Table, columns: Sequence[Column]) -> PreparedRows:
     """`columns` are in the order of `table.written`, all of one length."""
     if not columns[0]:
-        return Ready(table, None)
+        return PreparedRows(table, None)
     if connection.vendor == "postgresql":
         lines = "\n".join(map("\t".join, zip(*map(_copied, table.written_fields, columns), strict=True)))
-        return Ready(table, lines.encode() + b"\n")
-    return Ready(table, list(zip(*map(_bound, table.written_fields, columns), strict=True)))
+        return PreparedRows(table, lines.encode() + b"\n")
+    return PreparedRows(table, list(zip(*map(_bound, table.written_fields, columns), strict=True)))
 
 
 def insert(table: Table, columns: Sequence[Column]) -> None:
-    ready(table, columns).write()
+    prepare(table, columns).write()
 
 
 def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

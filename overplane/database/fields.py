@@ -239,7 +239,7 @@ class CascadeKey(models.ForeignKey):
         }
 
 
-class HeldRule(models.CheckConstraint):
+class DatabaseOnlyCheck(models.CheckConstraint):
     """A rule of `rules.py` that the database holds too. Forms need not ask it: the rule has the better message."""
 
     def validate(self, *args: Any, **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ from overplane.database import statements
 from overplane.database.statements import Row, Statement
 
 NOTHING: Mapping[str, Any] = {}
-AT_ONCE = 500  # rows of fifty columns: some hundred kilobytes
+STREAMED = 500  # rows of fifty columns: some hundred kilobytes
 
 
 class Table:
@@ -26,9 +26,9 @@ class Table:
     `unread` fields are written only; `dealt` ones are filled in by the database.
     """
 
-    def __init__(self, model: type[models.Model], *, unread: Iterable[str] = (), dealt: Iterable[str] = ()) -> None:
+    def __init__(self, model: type[models.Model], *, unread: Iterable[str] = (), generated: Iterable[str] = ()) -> None:
         self.model = model
-        written = self.written_fields = [f for f in model._meta.concrete_fields if f.attname not in set(dealt)]
+        written = self.written_fields = [f for f in model._meta.concrete_fields if f.attname not in set(generated)]
         self.fields = [f for f in model._meta.concrete_fields if f.attname not in set(unread)]
         self.names = tuple(f.attname for f in self.fields)
         self.written = tuple(f.attname for f in written)
@@ -56,7 +56,7 @@ class Table:
         """Every row by name, in the order of primary keys. As it is stored: the ORM would stumble over a number that is too large."""
         with connection.chunked_cursor() as cursor:
             cursor.execute(f"{self.select} ORDER BY {self.pk}")
-            while rows := cursor.fetchmany(AT_ONCE):
+            while rows := cursor.fetchmany(STREAMED):
                 for row in rows:
                     yield self.values(row)
 

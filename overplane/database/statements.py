@@ -4,14 +4,15 @@ Several statements that belong together go to PostgreSQL as one (`WITH … AS (I
 round trip, and a transaction of its own without BEGIN and COMMIT. SQLite runs them one by one in a transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter, methodcaller
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class Statement(NamedTuple):
@@ -35,7 +36,7 @@ def first(sql: str, parameters: Sequence[Any]) -> Row | None:
     return _execute(sql, parameters, FETCHONE)
 
 
-def together(*several: Statement) -> None:
+def execute_atomically(*several: Statement) -> None:
     """All of them or none. None may need what another one writes: on PostgreSQL each sees what was there before."""
     if connection.vendor == "postgresql":
         run(_joined(tuple(one.sql for one in several)), [value for one in several for value in one.parameters])
@@ -45,7 +46,7 @@ def together(*several: Statement) -> None:
             run(*one)
 
 
-def insert_if(change: Statement, insertion: Statement) -> bool:
+def update_then_insert(change: Statement, insertion: Statement) -> bool:
     """Makes the change; if that touches a row, the insertion too, else nothing. `insertion` is INSERT … SELECT."""
     if connection.vendor == "postgresql":
         return bool(run(_conditional(change.sql, insertion.sql), [*change.parameters, *insertion.parameters]))
@@ -79,6 +80,15 @@ def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) ->
         connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
         return read(connection.execute_prepared(sql, parameters))
+
+
+# So many values go into one IN list: the plan stays a walk of the index, and SQLite binds 32,766 values at most.
+IN_LIST = 500
+
+
+def in_parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in parts that an IN list takes."""
+    return (values[start : start + IN_LIST] for start in range(0, len(values), IN_LIST))
 
 
 def marks(values: Sequence[Any]) -> str:

@@ -136,7 +136,7 @@ def read(after: str | None, *, limit: int, choice: Choice = EVERYTHING) -> Feed:
         rows = list(chosen.filter(by.after(position))[: limit + 1])
         # Nothing further to see: what was not chosen need not be read again and again.
         next_position = Position(*rows[limit - 1][:3]) if len(rows) > limit else end
-    return Feed([shown(*row) for row in rows[:limit]], len(rows) > limit, log.cursor(next_position))
+    return Feed([output(*row) for row in rows[:limit]], len(rows) > limit, log.cursor(next_position))
 
 
 def find(event_id: str) -> dict[str, Any] | None:
@@ -148,10 +148,10 @@ def find(event_id: str) -> dict[str, Any] | None:
     if seq > BIGGEST:
         return None
     row = Event.objects.filter(pk=seq, epoch=epoch).values_list(*NAMES).first()
-    return shown(*row) if row else None
+    return output(*row) if row else None
 
 
-def shown(
+def output(
     epoch: int, xid: int, seq: int, type_: str, created_at: datetime, actor: str, subject: str, object_id: str,
     version: int, request_id: str | None, idempotency_key: str | None, object_: str | None, previous: str | None,
 ) -> dict[str, Any]:  # fmt: skip
@@ -218,9 +218,9 @@ def purge(older_than: datetime) -> int:
     ordered = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
     ordered = ordered.order_by(*by.columns).values_list("epoch", "xid", "seq")
     first_kept = ordered.filter(created_at__gte=older_than).first()
-    doomed = ordered.filter(by.before(Position(*first_kept))) if first_kept else ordered
+    to_delete = ordered.filter(by.before(Position(*first_kept))) if first_kept else ordered
     count = 0
-    while step := list(doomed[:PURGE_STEP]):
+    while step := list(to_delete[:PURGE_STEP]):
         last = Position(*step[-1])
         with transaction.atomic():
             Epoch.objects.filter(pk=last.epoch).update(purged_xid=last.xid, purged_seq=last.seq)

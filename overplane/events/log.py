@@ -16,7 +16,7 @@ from overplane.events.models import Event
 from overplane.origin import Origin
 
 # The database deals seq and xid.
-EVENTS = Table(Event, dealt=["seq", "xid"])
+EVENTS = Table(Event, generated=["seq", "xid"])
 FEW = 20  # up to here single statements are faster than COPY
 
 
@@ -52,7 +52,7 @@ def created(
     objects: Sequence[Mapping[str, Any]],
     *,
     origin: Origin,
-) -> bulk.Ready:
+) -> bulk.PreparedRows:
     """The events of very many objects that come to be, ready to be written in the transaction in which they do."""
     count = len(objects)
     columns: dict[str, Sequence[Any]] = {
@@ -69,7 +69,7 @@ def created(
         "previous": ["{}"] * count,
         "changed": [""] * count,
     }
-    return bulk.ready(EVENTS, [columns[name] for name in EVENTS.written])
+    return bulk.prepare(EVENTS, [columns[name] for name in EVENTS.written])
 
 
 def entry(change: Change, *, origin: Origin) -> Statement:

@@ -5,22 +5,22 @@ from collections import Counter
 from collections.abc import Sequence
 
 # A cell that begins so is taken for a formula (or was disarmed, which is undone by the same rule).
-ARMED = ("=", "+", "-", "@", "\t", "\r", "'")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "'")
 EXPONENT = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
 POINT_ZERO = re.compile(r"[0-9]{4,}[.,]0")
 
 
-def disarmed(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text so that no spreadsheet takes it for a formula: `'` before what would begin one."""
-    return "'" + text if text.startswith(ARMED) else text
+    return "'" + text if text.startswith(FORMULA_SIGNS) else text
 
 
-def rearmed(text: str) -> str:
+def unescape_formula(text: str) -> str:
     """The text as it was before `disarmed`; `'s-Hertogenbosch` was never touched and stays."""
-    return text[1:] if text[:1] == "'" and text[1:2] in ARMED and len(text) > 1 else text
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_SIGNS and len(text) > 1 else text
 
 
-class Damage:
+class ExcelDamage:
     """Watches a column of identifiers (tax IDs, phone numbers) for what Excel makes of them. It warns, it never refuses."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from overplane.files.csv_tables import csv_table
 from overplane.files.json_tables import json_table, ndjson_table
 from overplane.files.parquet_tables import parquet_table, pyarrow_module
 from overplane.files.sources import Source
-from overplane.files.spreadsheets import rearmed
+from overplane.files.spreadsheets import unescape_formula
 from overplane.files.unusable import UnusableFile
 from overplane.files.workbooks import workbook_table
 
@@ -32,7 +32,7 @@ def opened_table(source: Source, *, delimiter: str | None = None) -> Iterator[Ta
     """The table in this file, to be read once. Raises `UnusableFile`, also while its rows are read."""
     with READERS[source.format](source, delimiter) as table:
         if source.is_sheet:
-            table.headings = [rearmed(heading) for heading in table.headings]
+            table.headings = [unescape_formula(heading) for heading in table.headings]
         if not any(table.headings):
             raise UnusableFile(f"{source.name} has no headings: its first row must name the columns.")
         if len(table.headings) > MOST_COLUMNS:

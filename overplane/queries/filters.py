@@ -135,7 +135,7 @@ def filter_table(
     }
 
 
-def narrow(table: dict[str, ExactFilter], queryset: QuerySet, query: Query) -> QuerySet:
+def apply(table: dict[str, ExactFilter], queryset: QuerySet, query: Query) -> QuerySet:
     """Applies the filters that the query names; the others are not even built."""
     listed = 0
     for name in [name for name in query.values if name in table]:

@@ -15,13 +15,13 @@ def run(api: Api, *operations: dict[str, Any], atomic: bool = True, **headers: s
 
 
 def test_does_all_kinds_at_once(api: Api) -> None:
-    old, doomed = api.create(customer_name="old"), api.create(customer_name="doomed")
+    old, to_delete = api.create(customer_name="old"), api.create(customer_name="doomed")
     match = api.create(customer_name="match", tax_id="T1")
     answer = run(
         api,
         {"op": "create", "data": {"customer_name": "new", "email_id": "a@b"}},
         {"op": "update", "id": old["id"], "data": {"territory": "North"}},
-        {"op": "delete", "id": doomed["id"]},
+        {"op": "delete", "id": to_delete["id"]},
         {"op": "upsert", "match_on": "tax_id", "data": {"tax_id": "T1", "gender": "x"}},
         {"op": "upsert", "match_on": "tax_id", "data": {"tax_id": "T2", "customer_name": "made"}},
         {"op": "upsert", "match_on": "tax_id", "data": {"tax_id": "T2", "territory": "South"}},
@@ -30,12 +30,12 @@ def test_does_all_kinds_at_once(api: Api) -> None:
     data = answer.json()["data"]
     assert [one["status"] for one in data] == [201, 200, 200, 200, 201, 200]
     assert [one["index"] for one in data] == list(range(6))
-    assert data[2]["object"] == {"id": doomed["id"], "deleted": True}
+    assert data[2]["object"] == {"id": to_delete["id"], "deleted": True}
     assert data[3]["object"]["id"] == match["id"]
     assert data[5]["object"]["id"] == data[4]["object"]["id"]
     for one in (data[0], data[1], data[3], data[5]):
         assert api.get(f"{CUSTOMER}/{one['object']['id']}").json() == one["object"]
-    assert api.get(f"{CUSTOMER}/{doomed['id']}").status_code == 404
+    assert api.get(f"{CUSTOMER}/{to_delete['id']}").status_code == 404
     assert api.get(CUSTOMER).json()["total"] == 4
     assert api.get(f"{CUSTOMER}?q=made").json()["total"] == 1
     assert list(Event.objects.order_by("seq").values_list("type", flat=True))[3:] == [

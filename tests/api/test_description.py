@@ -106,12 +106,12 @@ def test_a_list_is_a_list_of_named_objects(name: str, operation: dict[str, Any])
 
 
 @pytest.mark.parametrize(
-    ("model", "meanings", "shown"),
+    ("model", "meanings", "output"),
     [(Customer, MEANINGS, "Customer"), (SupplierNumberAtCustomer, ROW_MEANINGS, "SupplierNumberAtCustomer")],
 )
-def test_every_attribute_says_what_it_is_for(model: type[models.Model], meanings: Any, shown: str) -> None:
+def test_every_attribute_says_what_it_is_for(model: type[models.Model], meanings: Any, output: str) -> None:
     assert set(attributes(model)) <= set(meanings)
-    for part in (SCHEMAS[shown], SCHEMAS[f"{shown}Create"], SCHEMAS[f"{shown}Update"]):
+    for part in (SCHEMAS[output], SCHEMAS[f"{output}Create"], SCHEMAS[f"{output}Update"]):
         for name in attributes(model):
             text = part["properties"][name]["description"]
             assert text.startswith(meanings[name])

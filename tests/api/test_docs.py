@@ -112,13 +112,13 @@ def test_methods_that_do_the_same_stand_in_one_section_which_says_so() -> None:
 def test_filters_stand_by_attribute_with_all_their_operators(anchor: str) -> None:
     (operation,) = [one for one in OPERATIONS if one["operationId"] == anchor]
     names = {REFERENCE.schemas.referred(one)["name"] for one in operation["parameters"]}
-    shown = SECTIONS[anchor].filters
-    assert {name for one in shown for name in one.names} >= {name for name in names if "[" in name} - {"expand[]"}
-    for one in shown:
+    output = SECTIONS[anchor].filters
+    assert {name for one in output for name in one.names} >= {name for name in names if "[" in name} - {"expand[]"}
+    for one in output:
         assert {name.partition("[")[0] for name in one.names} == {one.field}
         assert one.anchor in PAGE.ids
     lines = {a["id"]: a["data-names"] for _, a in PAGE.tags if "data-names" in a}
-    assert lines[shown[0].anchor].split() == shown[0].names
+    assert lines[output[0].anchor].split() == output[0].names
 
 
 def test_objects_within_objects_are_shown() -> None:
@@ -216,9 +216,9 @@ def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.Monk
 )
 def test_shows_the_documented_sample_objects(name: str, file: str) -> None:
     documented = json.loads((SAMPLES / file).read_text())
-    shown = REFERENCE.schemas.sample(DESCRIBED["components"]["schemas"][name])
+    output = REFERENCE.schemas.sample(DESCRIBED["components"]["schemas"][name])
     assert {**documented, "customer_id": CUSTOMER_ID} == {"customer_id": CUSTOMER_ID} | {
-        attribute: value for attribute, value in shown.items() if attribute in documented
+        attribute: value for attribute, value in output.items() if attribute in documented
     }
 
 

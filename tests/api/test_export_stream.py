@@ -76,8 +76,8 @@ def test_everything_is_of_one_moment(live_api: Api) -> None:
 
     with connection.execute_wrapper(meanwhile):
         answer = live_api.get(f"{EXPORT}?expand[]=supplier_numbers")
-        (shown, _) = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
-    assert shown["supplier_numbers"] == []
+        (output, _) = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
+    assert output["supplier_numbers"] == []
     assert len(live_api.rows(made["id"])) == 1
 
 

@@ -83,8 +83,8 @@ def test_links_keep_what_was_asked_for(api: Api) -> None:
             "limit": ["1"],
             "offset": [offset],
         }
-        (shown,) = api.get(link(answer, rel)).json()["data"]
-        assert set(shown) == {"id", "territory", "supplier_numbers"}
+        (output,) = api.get(link(answer, rel)).json()["data"]
+        assert set(output) == {"id", "territory", "supplier_numbers"}
 
 
 def test_rows_with_an_offset_and_no_limit_name_what_is_before_them(api: Api) -> None:

@@ -122,7 +122,7 @@ class TestPages:
 
     def test_a_walk_beside_writers_sees_each_survivor_once(self, live_api: Api) -> None:
         stay = {live_api.create(customer_name="stay")["id"] for _ in range(60)}
-        doomed = [live_api.create(customer_name="go")["id"] for _ in range(30)]
+        to_delete = [live_api.create(customer_name="go")["id"] for _ in range(30)]
         stay |= {live_api.create(customer_name="stay")["id"] for _ in range(60)}
         seen: list[str] = []
 
@@ -136,7 +136,7 @@ class TestPages:
                     if not page["has_more"]:
                         return
                     cursor = f"&starting_after={page['data'][-1]['id']}"
-            for doom in doomed[i - 1 :: 3]:
+            for doom in to_delete[i - 1 :: 3]:
                 assert api.delete(f"{CUSTOMER}/{doom}").status_code == 200
                 api.create(customer_name="new")
 
@@ -267,9 +267,9 @@ def test_expand_and_fields(api: Api, django_assert_num_queries: Any) -> None:
     api.get(CUSTOMER)
     with django_assert_num_queries(2 + 2):  # and the test's own savepoint
         page = api.get(f"{CUSTOMER}?expand[]=supplier_numbers&fields=customer_name,gender").json()
-    shown = {"id": made[2]["id"], "customer_name": "c2", "gender": None, "supplier_numbers": [rows[2]]}
-    assert page["data"][0] == shown
-    assert api.get(f"{CUSTOMER}/{made[2]['id']}?expand[]=supplier_numbers&fields=gender,customer_name").json() == shown
+    output = {"id": made[2]["id"], "customer_name": "c2", "gender": None, "supplier_numbers": [rows[2]]}
+    assert page["data"][0] == output
+    assert api.get(f"{CUSTOMER}/{made[2]['id']}?expand[]=supplier_numbers&fields=gender,customer_name").json() == output
     whole = api.get(f"{CUSTOMER}/{made[2]['id']}?expand[]=supplier_numbers").json()
     assert whole == made[2] | {"supplier_numbers": [rows[2]]}
 

@@ -35,7 +35,7 @@ def test_changes_of_two_attributes_both_survive(api: Api) -> None:
     customer = api.create()["id"]
     with in_between(lambda: services.update_customer(customer, {"gender": "x"}, origin=OTHER)):
         written = services.update_customer(customer, {"territory": "North"}, origin=ME)
-    assert (written.shown["gender"], written.shown["territory"], written.version) == ("x", "North", 3)
+    assert (written.output["gender"], written.output["territory"], written.version) == ("x", "North", 3)
     told = Event.objects.filter(type="customer.updated").order_by("seq").values_list("actor", "object_version")
     assert list(told) == [("user:otto", 2), ("user:anna", 3)]
 

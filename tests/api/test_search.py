@@ -108,7 +108,7 @@ def test_every_search_starts_from_an_index(api: Api, words: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")  # a small table would be read whole
             cursor.execute("SET LOCAL enable_indexscan = off")
-    plan = search.narrow(Customer.objects.order_by(), words).explain()
+    plan = search.filter_by_words(Customer.objects.order_by(), words).explain()
     assert ("customer_search" if connection.vendor == "postgresql" else "crm_search") in plan
     assert "Seq Scan on crm_customer" not in plan
     assert not re.search("SCAN crm_customer$", plan, re.MULTILINE)

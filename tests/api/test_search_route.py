@@ -95,8 +95,8 @@ def test_thousands_of_ids(api: Api, order_by: str) -> None:
     for value in (wanted, ",".join(wanted)):
         page = api.post(SEARCH, {"id[in]": value, "limit": 1000, "order_by": order_by, "fields": "customer_name"})
         assert (page.json()["total"], page.json()["has_more"]) == (2000, True)
-        shown = [one["id"] for one in page.json()["data"]]
-        assert shown == (ids[::2][:1000] if order_by == "customer_name" else ids[::2][:-1001:-1])
+        output = [one["id"] for one in page.json()["data"]]
+        assert output == (ids[::2][:1000] if order_by == "customer_name" else ids[::2][:-1001:-1])
 
 
 def test_as_many_values_as_databases_take(api: Api) -> None:

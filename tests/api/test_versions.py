@@ -52,9 +52,9 @@ def test_another_object_is_another_version_and_the_same_is_the_same(world: World
     for one, named in versions.items():
         assert named[0] == 1, one
         assert named == sorted(set(named)), one
-    for one, (shown, tag) in after.items():
+    for one, (output, tag) in after.items():
         # A row that others shift is another version without an event of its own.
-        is_shifted = shown.get("idx") != before.get(one, (shown,))[0].get("idx")
+        is_shifted = output.get("idx") != before.get(one, (output,))[0].get("idx")
         assert tag == f'"{versions[one][-1]}"' or is_shifted, one
 
 

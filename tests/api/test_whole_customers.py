@@ -90,11 +90,11 @@ def test_rows_are_kept_changed_moved_added_and_deleted(live_api: Api, way: str) 
     first, second, third = made["supplier_numbers"]
     start = end(api)
     wanted = [third | {"supplier_number": "9"}, {"company": "New"}, {"id": first["id"]}]
-    shown = shown_by(UPDATES[way](api, made["id"], wanted))
+    output = shown_by(UPDATES[way](api, made["id"], wanted))
     rows = api.rows(made["id"])
     assert simple(rows) == [(1, "C", "9"), (2, "New", None), (3, "Acme DE", "4711")]
     assert [row["id"] for row in rows] == [third["id"], rows[1]["id"], first["id"]]
-    assert shown == made | {"supplier_numbers": rows}  # the customer itself is as it was
+    assert output == made | {"supplier_numbers": rows}  # the customer itself is as it was
     assert types(api, start) == ["customer.deleted", "customer.updated", "customer.created", "customer.reordered"]
     told = api.feed(f"?after={start}").json()["data"]
     assert {event["type"].partition(".")[0] for event in told} == {"supplier_number_at_customer"}

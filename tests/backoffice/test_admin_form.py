@@ -214,9 +214,9 @@ def test_every_attribute_is_on_the_page_in_a_section_with_its_label() -> None:
     ],
 )
 def test_only_what_is_an_address_beyond_doubt_becomes_a_link(values: dict[str, str], links: list[str]) -> None:
-    shown = "".join(safe_links(Customer(customer_name="Acme", **values)))
-    assert shown.count("<a ") == len(links)
-    assert all(f'href="{link}"' in shown for link in links)
+    output = "".join(safe_links(Customer(customer_name="Acme", **values)))
+    assert output.count("<a ") == len(links)
+    assert all(f'href="{link}"' in output for link in links)
 
 
 @pytest.mark.django_db

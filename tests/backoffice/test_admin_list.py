@@ -147,7 +147,7 @@ def test_a_value_that_the_rules_refuse_is_told_and_nothing_is_written() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("action", ["disable", "delete_selected"])
 def test_many_are_shown_first_and_then_changed_by_a_job(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "AT_ONCE", 3)
+    monkeypatch.setattr(bulk, "MAX_INLINE", 3)
     client = member("Manager")
     for i in range(5):
         make(f"North {i}", 1, territory="North")
@@ -175,8 +175,8 @@ def test_exports_the_chosen_ones_harmless_to_a_spreadsheet() -> None:
     a, _b = make("=1+1", mobile_no="+49 170 1", territory="'s-Hertogenbosch"), make("B")
     answer = client.post(LIST, chosen("export_selected", a))
     lines = list(csv.DictReader(StringIO(b"".join(answer).decode("utf-8-sig"))))
-    shown = [(line["id"], line["customer_name"], line["mobile_no"], line["territory"]) for line in lines]
-    assert shown == [(a, "'=1+1", "'+49 170 1", "''s-Hertogenbosch")]
+    output = [(line["id"], line["customer_name"], line["mobile_no"], line["territory"]) for line in lines]
+    assert output == [(a, "'=1+1", "'+49 170 1", "''s-Hertogenbosch")]
 
 
 @pytest.mark.django_db

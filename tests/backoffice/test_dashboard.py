@@ -24,7 +24,7 @@ ORIGIN = Origin("user:setup")
 
 
 def make(name: str = "Acme", **values: Any) -> str:
-    return services.create_customer({"customer_name": name} | values, origin=ORIGIN).shown["id"]
+    return services.create_customer({"customer_name": name} | values, origin=ORIGIN).output["id"]
 
 
 def page(client: Client) -> str:
@@ -63,14 +63,14 @@ def test_shows_the_last_count_and_its_age_but_the_total_of_now() -> None:
     claimed = queue.claim("worker")
     queue.finish(claimed, counted, 0, None)
     make("Second")
-    shown = page(client)
+    output = page(client)
     assert claimed.pk == job.pk
-    assert ">2</a>" in shown
-    assert "3\xa0hours" in shown
-    assert "&lt;b&gt;Big&lt;/b&gt;" in shown
-    assert "<b>Big" not in shown
-    assert shown.count("<rect") >= dashboard.WEEKS
-    assert " style=" not in shown
+    assert ">2</a>" in output
+    assert "3\xa0hours" in output
+    assert "&lt;b&gt;Big&lt;/b&gt;" in output
+    assert "<b>Big" not in output
+    assert output.count("<rect") >= dashboard.WEEKS
+    assert " style=" not in output
 
 
 @pytest.mark.django_db

@@ -159,7 +159,7 @@ def test_what_is_wrong_is_said_in_german_beside_the_field() -> None:
 
 @pytest.mark.django_db
 def test_the_api_speaks_english_whatever_it_is_asked_and_whatever_page_came_before(api: Api) -> None:
-    made = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).shown["id"]
+    made = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).output["id"]
     staff = member("Viewer")
     wrong = {"customer_name": "", "default_currency": "euro", "email_id": "x", "default_commission_rate": 101, "so": 1}
     calls = [

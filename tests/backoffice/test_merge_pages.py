@@ -44,8 +44,8 @@ def test_searches_by_a_job_and_lists_what_is_left() -> None:
 def test_compares_side_by_side_and_merges_what_was_chosen() -> None:
     client = member("Manager")
     a, b, c = make("Alpha", 2, territory="North"), make("Beta", 1, tax_id="T-1"), make("Gamma", 1)
-    shown = client.get(compare_url([a, b, c])).content.decode()
-    assert all(text in shown for text in ("Alpha", "Beta", "Gamma", "North", "T-1", "Beta 1"))
+    output = client.get(compare_url([a, b, c])).content.decode()
+    assert all(text in output for text in ("Alpha", "Beta", "Gamma", "North", "T-1", "Beta 1"))
     answer = client.post(reverse("merge"), form(b, a, c, customer_name=c, tax_id=b, territory=a))
     assert answer["Location"] == reverse("admin:crm_customer_change", args=[b])
     left = Customer.objects.get()
@@ -60,9 +60,9 @@ def test_a_change_in_the_meantime_stops_the_merge_and_shows_the_values_of_now() 
     a, b = make("Alpha"), make("Beta")
     sent = form(a, b)
     services.update_customer(b, {"territory": "Brand new"}, origin=ORIGIN)
-    shown = client.post(reverse("merge"), sent).content.decode()
-    assert "changed in the meantime" in shown
-    assert "Brand new" in shown
+    output = client.post(reverse("merge"), sent).content.decode()
+    assert "changed in the meantime" in output
+    assert "Brand new" in output
     assert Customer.objects.count() == 2
 
 
@@ -97,6 +97,6 @@ def test_nothing_is_merged_without_choice_confirmation_and_permission() -> None:
 def test_chooses_the_first_value_there_is_of_its_own() -> None:
     client = member("Manager")
     a, b = make("Alpha"), make("Beta", territory="South")
-    shown = client.get(compare_url([a, b])).content.decode()
-    assert f'name="field-customer_name" value="{a}" checked' in shown
-    assert f'name="field-territory" value="{b}" checked' in shown
+    output = client.get(compare_url([a, b])).content.decode()
+    assert f'name="field-customer_name" value="{a}" checked' in output
+    assert f'name="field-territory" value="{b}" checked' in output

@@ -56,7 +56,7 @@ def test_the_groups_permissions_are_these_and_no_others() -> None:
 @pytest.mark.django_db
 def test_a_viewer_sees_no_way_to_change_anything() -> None:
     client = member("Viewer")
-    customer = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).shown["id"]
+    customer = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).output["id"]
     page = client.get(reverse("admin:crm_customer_change", args=[customer])).content.decode()
     assert 'name="customer_name"' not in page
     assert 'name="_save"' not in page

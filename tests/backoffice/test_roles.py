@@ -94,10 +94,10 @@ def world(kind: str) -> World:
     TOTPDevice.objects.create(user=other, name="phone", confirmed=True)
     AccessAttempt.objects.create(username="other", failures_since_start=5)
     customer, twin = (
-        services.create_customer({"customer_name": n, "territory": "North"}, origin=SETUP).shown["id"]
+        services.create_customer({"customer_name": n, "territory": "North"}, origin=SETUP).output["id"]
         for n in ("Acme", "Acme Ltd")
     )
-    row = services.add_supplier_number(customer, {"company": "A"}, origin=SETUP).shown["id"]
+    row = services.add_supplier_number(customer, {"company": "A"}, origin=SETUP).output["id"]
     services.update_customer(customer, {"territory": "South"}, origin=SETUP)
     change = Event.objects.get(type="customer.updated").pk
     job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})

@@ -65,9 +65,9 @@ def test_guesses_what_headings_mean(headings: list[str], found: dict[str, str]) 
 def test_checks_first_and_then_applies_once() -> None:
     client = member("Editor")
     report = check(client, GOOD)
-    shown = client.get(report).content.decode()
-    assert "No problems." in shown
-    assert "<dt>to be created</dt><dd>2</dd>" in shown
+    output = client.get(report).content.decode()
+    assert "No problems." in output
+    assert "<dt>to be created</dt><dd>2</dd>" in output
     assert not Customer.objects.exists()
     assert not Event.objects.exists()
     apply = f"{report}apply/"
@@ -227,10 +227,10 @@ def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     client = member("Editor")
     bad = 'Name,email_id\nGood,a@b\n"<svg onload=alert(1)>",=no-mail\n,x@y\n\0,\n'
     report = check(client, bad)
-    shown = client.get(report).content.decode()
-    assert "3 problems. Nothing was imported" in shown
-    assert "Import now" not in shown
-    assert "<svg onload" not in shown
+    output = client.get(report).content.decode()
+    assert "3 problems. Nothing was imported" in output
+    assert "Import now" not in output
+    assert "<svg onload" not in output
     found = client.get(reverse("job_file", args=[Job.objects.get(kind="crm.check_import").result["report"]]))
     rows = list(csv.reader(io.StringIO(found.getvalue().decode("utf-8-sig"))))
     assert rows[0] == ["import_row", "import_problems", "Name", "email_id"]

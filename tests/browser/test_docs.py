@@ -109,18 +109,18 @@ def test_a_slash_is_only_a_slash_where_one_types(page: Page) -> None:
 
 
 def test_one_language_is_chosen_for_all_samples_and_remembered(page: Page) -> None:
-    shown = page.locator(".code:visible")
-    assert {one.get_attribute("data-language") for one in shown.all()} == {"curl"}
+    output = page.locator(".code:visible")
+    assert {one.get_attribute("data-language") for one in output.all()} == {"curl"}
     tabs = page.locator("#retries").get_by_role("tab")
     tabs.get_by_text("curl").focus()
     page.keyboard.press("ArrowRight")
     expect(tabs.get_by_text("Python")).to_be_focused()
     expect(tabs.get_by_text("Python")).to_have_attribute("aria-selected", "true")
     page.reload()
-    assert {one.get_attribute("data-language") for one in shown.all()} == {"python"}
-    assert shown.count() == len(samples_in("python"))
+    assert {one.get_attribute("data-language") for one in output.all()} == {"python"}
+    assert output.count() == len(samples_in("python"))
     page.locator("#sync").get_by_role("tab", name="JavaScript").first.click()
-    assert {one.get_attribute("data-language") for one in shown.all()} == {"javascript"}
+    assert {one.get_attribute("data-language") for one in output.all()} == {"javascript"}
 
 
 def test_the_readers_key_stands_in_every_sample_and_goes_nowhere(visit: Visitors) -> None:

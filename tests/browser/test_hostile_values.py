@@ -53,7 +53,7 @@ HARMLESS = {"hacked": False, "handlers": [], "made": [], "links": [], "turned": 
 def hostile(text: str, **values: Any) -> str:
     texts = {name: text for name, known in attributes(Customer).items() if known.default is None}
     texts |= {"email_id": f"{text.replace(' ', '/')}@x.example", "default_commission_rate": None} | RULED | values
-    customer_id = services.create_customer(texts, origin=ORIGIN).shown["id"]
+    customer_id = services.create_customer(texts, origin=ORIGIN).output["id"]
     row = {name: text for name in attributes(SupplierNumberAtCustomer) if name not in ("idx", "customer_id")}
     services.add_supplier_number(customer_id, row, origin=ORIGIN)
     return customer_id

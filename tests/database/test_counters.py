@@ -6,7 +6,7 @@ from django.db import connection, models
 from django.test import Client
 
 from crm.models import Customer
-from overplane.database import counters, upkeep
+from overplane.database import counters, maintenance
 from tests.conftest import CUSTOMER, Api
 from tests.faults.test_database_trouble import another_connection, execute, on_postgresql, with_setting
 
@@ -35,14 +35,14 @@ def test_a_remade_table_is_counted_and_found_again(live_api: Api) -> None:
     if connection.vendor == "sqlite":
         with connection.schema_editor() as editor:
             editor._remake_table(Customer, alter_fields=[(Customer._meta.get_field("gender"), wider())])
-        assert upkeep.missing(connection)
+        assert maintenance.missing(connection)
     live_api_name = "made while nobody counted"
     Customer.objects.create(
         id="customer_x", created_at="2024-01-01T00:00:00Z", updated_at="2024-01-01T00:00:00Z",
         customer_name=live_api_name, search_text=" MADE WHILE NOBODY COUNTED\n MADE",
     )  # fmt: skip
     call_command("migrate", verbosity=0)
-    assert not upkeep.missing(connection)
+    assert not maintenance.missing(connection)
     live_api.create(customer_name="made after")
     assert live_api.get(CUSTOMER).json()["total"] == 2
     assert live_api.get(f"{CUSTOMER}?q=nobody").json()["total"] == 1
@@ -70,9 +70,9 @@ def test_vacuum_leaves_the_search_whole(live_api: Api) -> None:
 @on_postgresql
 def test_who_counts_waits_for_nobody_who_counts_too(live_api: Api) -> None:
     """Each writer adds to a part of the sum that no other holds; what is rolled back has not been counted."""
-    doomed, other = live_api.create()["id"], live_api.create()["id"]
+    to_delete, other = live_api.create()["id"], live_api.create()["id"]
     with another_connection() as elsewhere:
-        execute(elsewhere, "DELETE FROM crm_customer WHERE id = %s", doomed)
+        execute(elsewhere, "DELETE FROM crm_customer WHERE id = %s", to_delete)
         with with_setting("lock_timeout", "200ms"):
             assert live_api.post(CUSTOMER, {"customer_name": "quick"}).status_code == 201
             assert live_api.delete(f"{CUSTOMER}/{other}").status_code == 200

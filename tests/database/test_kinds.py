@@ -163,8 +163,8 @@ def test_a_form_holds_the_same_bounds(name: str) -> None:
 def test_the_description_says_the_same_bounds(name: str) -> None:
     lowest, highest, _ = BOUNDS[name]
     sent = input_schema(Everything, rules={}, partial=True, ignored=())["properties"][name]
-    shown = output_schema(Everything, [name], rules={})["properties"][name]
-    for schema in (sent, shown):
+    output = output_schema(Everything, [name], rules={})["properties"][name]
+    for schema in (sent, output):
         told = json.loads(dumps(schema), parse_float=Decimal)
         assert (told["minimum"], told["maximum"]) == (Decimal(lowest), Decimal(highest))
 
@@ -178,7 +178,7 @@ def test_a_filter_beyond_the_column_finds_nothing_or_is_refused(name: str, numbe
     TABLE.insert([complete(**{name: KNOWN[name].from_text("5") if name != "fine" else Decimal("0.5")})])
     for operator in ("", "[ne]", "[in]", "[gt]", "[gte]", "[lt]", "[lte]"):
         query = Query(urlencode({name + operator: number}))
-        found = filters.narrow(table, Everything.objects.all(), query)
+        found = filters.apply(table, Everything.objects.all(), query)
         if query.errors:
             assert len(number) > 18
             assert {one.code for errors in query.errors.values() for one in errors} == {"parameter_invalid_range"}
@@ -197,7 +197,7 @@ def test_what_may_have_no_value_is_found_by_that() -> None:
     TABLE.insert([complete(), complete(id="two", perhaps=False, ordinary=3, money=Decimal(1))])
     table = filters.filter_table(Everything)
     for name in ("perhaps", "ordinary", "money"):
-        found = filters.narrow(table, Everything.objects.all(), Query(f"{name}[is_null]=true"))
+        found = filters.apply(table, Everything.objects.all(), Query(f"{name}[is_null]=true"))
         assert [one.pk for one in found] == ["one"]
     assert "count[is_null]" not in table
 

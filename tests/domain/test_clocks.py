@@ -72,15 +72,15 @@ class TestTheThrottle:
 
     def test_a_key_s_tokens_flow_in_once(self, api: Api, settings: Any) -> None:
         settings.RATE_LIMIT = 2
-        ahead = time.time() + self.AHEAD
+        prefetch = time.time() + self.AHEAD
         assert api.get(CUSTOMER).status_code == 200
-        Allowance.objects.update(tokens=1, at=ahead)  # as somebody whose clock is ahead left it
+        Allowance.objects.update(tokens=1, at=prefetch)  # as somebody whose clock is ahead left it
         assert [api.get(CUSTOMER).status_code for _ in range(3)] == [200, 429, 429]
-        assert Allowance.objects.get().at == ahead
+        assert Allowance.objects.get().at == prefetch
 
     def test_nor_do_an_address_s_failures(self, db: None, client: Client) -> None:
-        ahead = time.time() + self.AHEAD
+        prefetch = time.time() + self.AHEAD
         assert client.get(CUSTOMER).status_code == 401
-        Allowance.objects.update(tokens=1, at=ahead)
+        Allowance.objects.update(tokens=1, at=prefetch)
         assert [client.get(CUSTOMER).status_code for _ in range(3)] == [401, 429, 429]
-        assert Allowance.objects.get().at == ahead
+        assert Allowance.objects.get().at == prefetch

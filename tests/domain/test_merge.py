@@ -21,7 +21,7 @@ ORIGIN = Origin("user:anna")
 
 
 def make(name: str = "Acme", rows: int = 0, **values: Any) -> str:
-    customer_id = services.create_customer({"customer_name": name} | values, origin=ORIGIN).shown["id"]
+    customer_id = services.create_customer({"customer_name": name} | values, origin=ORIGIN).output["id"]
     for i in range(rows):
         services.add_supplier_number(customer_id, {"supplier_number": f"{name} {i + 1}"}, origin=ORIGIN)
     return customer_id
@@ -39,10 +39,10 @@ def test_merges_values_and_rows_and_tells_it(live_api: Api) -> None:
     start = api.feed("").json()["next_cursor"]
     choices = {"customer_name": other, "tax_id": other, "disabled": third, "territory": kept}
     written = merging.merge_customers(kept, [other, third], choices=choices, origin=ORIGIN)
-    assert (written.version, written.shown["customer_name"], written.shown["tax_id"]) == (2, "B", "DE1")
-    assert (written.shown["disabled"], written.shown["territory"]) == (True, "North")
+    assert (written.version, written.output["customer_name"], written.output["tax_id"]) == (2, "B", "DE1")
+    assert (written.output["disabled"], written.output["territory"]) == (True, "North")
     answer = api.get(f"{CUSTOMER}/{kept}")
-    assert answer.json().items() >= {n: v for n, v in written.shown.items() if not n.endswith("_at")}.items()
+    assert answer.json().items() >= {n: v for n, v in written.output.items() if not n.endswith("_at")}.items()
     assert answer["ETag"] == '"2"'
     assert rows_of(kept) == [(1, "A 1"), (2, "A 2"), (3, "B 1"), (4, "B 2"), (5, "C 1")]
     assert set(SupplierNumberAtCustomer.objects.values_list("id", flat=True)) == row_ids

@@ -214,9 +214,9 @@ def test_refuses_the_same_with_the_same_code(door: Door, name: str, value: str, 
 def test_keeps_the_same(door: Door, api: Api, name: str, value: str, kept: Any) -> None:
     refused, customer_id = door({name: value})
     assert refused == {}
-    shown = api.get(f"{CUSTOMER}/{customer_id}")
-    assert shown.json()[name] == kept
-    assert b":-0" not in shown.content
+    output = api.get(f"{CUSTOMER}/{customer_id}")
+    assert output.json()[name] == kept
+    assert b":-0" not in output.content
 
 
 def test_every_text_has_its_length_and_its_characters(door: Door, api: Api) -> None:
@@ -228,16 +228,16 @@ def test_every_text_has_its_length_and_its_characters(door: Door, api: Api) -> N
     longest = {name: "ä" * field.max_length for name, field in free.items()}
     refused, customer_id = door({name: f"  {text} \n" for name, text in longest.items()})
     assert refused == {}
-    shown = api.get(f"{CUSTOMER}/{customer_id}").json()
-    assert {name: shown[name] for name in free} == longest
+    output = api.get(f"{CUSTOMER}/{customer_id}").json()
+    assert {name: output[name] for name in free} == longest
 
 
 def test_there_is_one_kind_of_empty(door: Door, api: Api) -> None:
     optional = [name for name in STRINGS if name not in rules.REQUIRED]
     refused, customer_id = door(dict.fromkeys(optional, " \t "))
     assert refused == {}
-    shown = api.get(f"{CUSTOMER}/{customer_id}").json()
-    assert {name: shown[name] for name in optional} == {name: attributes(Customer)[name].default for name in optional}
+    output = api.get(f"{CUSTOMER}/{customer_id}").json()
+    assert {name: output[name] for name in optional} == {name: attributes(Customer)[name].default for name in optional}
 
 
 def test_tells_everything_at_once(door: Door) -> None:

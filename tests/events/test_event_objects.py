@@ -76,7 +76,7 @@ def test_every_writer_names_the_customer(live_api: Api, imported: Any, writer: s
     customers = write(live_api, imported)
     told = line_item_events(live_api)
     assert {kind for kind, _ in told} == kinds
-    assert {shown.get("customer_id") for _, shown in told} == customers
+    assert {output.get("customer_id") for _, output in told} == customers
     # As it is written, not only as the feed shows it: webhooks and backups read the log.
     stored = Event.objects.filter(type__startswith=LINE_ITEM, object__isnull=False).values_list("object", flat=True)
     assert all("customer_id" in orjson.loads(text) for text in stored)
@@ -96,8 +96,8 @@ def test_events_from_before_say_it_too(live_api: Api) -> None:
     for kind, text in as_before.items():
         Event.objects.filter(type=LINE_ITEM + kind).update(object=orjson.dumps(text).decode())
     told = line_item_events(live_api)
-    assert {kind: shown for kind, shown in told if kind in as_before} == {
-        kind: shown | {"customer_id": customer} for kind, shown in as_before.items()
+    assert {kind: output for kind, output in told if kind in as_before} == {
+        kind: output | {"customer_id": customer} for kind, output in as_before.items()
     }
 
 

@@ -179,6 +179,6 @@ def test_an_event_without_values_is_shown_by_its_id_too(live_api: Api) -> None:
     given = Given(live_api)
     live_api.delete(f"{CUSTOMER}/{given.one}")
     (made, _) = live_api.feed(f"?after=start&object_id={given.row}").json()["data"]
-    shown: dict[str, Any] = live_api.get(f"{EVENT}/{made['id']}").json()
-    assert shown["data"] == {"object": {"id": given.row, "customer_id": given.one}, "previous_attributes": {}}
+    output: dict[str, Any] = live_api.get(f"{EVENT}/{made['id']}").json()
+    assert output["data"] == {"object": {"id": given.row, "customer_id": given.one}, "previous_attributes": {}}
     assert Event.objects.filter(object_id=given.row).count() == 2

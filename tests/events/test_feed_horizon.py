@@ -247,7 +247,7 @@ def test_pollers_miss_nothing_and_are_never_sent_away(live_api: Api) -> None:
     def write(i: int) -> None:
         while time.monotonic() < ends:
             with transaction.atomic():
-                made = services.create_customer({"customer_name": "x"}, origin=HAND).shown["id"]
+                made = services.create_customer({"customer_name": "x"}, origin=HAND).output["id"]
                 time.sleep(0.01 * (i % 3) if connection.vendor == "postgresql" else 0)
                 services.update_customer(made, {"territory": "y"}, origin=HAND)
                 is_kept = time.monotonic_ns() % 4 > 0

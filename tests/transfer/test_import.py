@@ -235,7 +235,7 @@ def test_rows_have_a_file_of_their_own(imported: Any) -> None:
 
 
 def make(name: str, *rows: tuple[str, str], **values: Any) -> str:
-    made = services.create_customer({"customer_name": name, **values}, origin=HAND).shown["id"]
+    made = services.create_customer({"customer_name": name, **values}, origin=HAND).output["id"]
     for company, number in rows:
         services.add_supplier_number(made, {"company": company, "supplier_number": number}, origin=HAND)
     return made
@@ -411,8 +411,8 @@ def test_the_log_tells_of_an_import_what_it_tells_of_the_api(imported: Any, api:
         names = {"id", "created_at", "updated_at", "tax_id", "customer_id", "parent_id", "ordered_ids"}
         found = []
         for event in Event.objects.filter(subject=subject).order_by("seq")[4:]:
-            shown, old = (json.loads(text) for text in (event.object, event.previous))
-            values = [{n: v for n, v in one.items() if n not in names} for one in (shown, old)]
+            output, old = (json.loads(text) for text in (event.object, event.previous))
+            values = [{n: v for n, v in one.items() if n not in names} for one in (output, old)]
             found.append((event.type, event.object_version, *values))
         return sorted(found, key=lambda one: one[0])
 
@@ -431,6 +431,6 @@ def test_long_texts_make_small_chunks(tmp_path: Path) -> None:
         if doing == "writing":
             written.append(customers)
 
-    imports.run(examined(file, "long.csv"), imports.Settings(), started_by="test", progress=progress)
+    imports.run(examined(file, "long.csv"), imports.ImportOptions(), started_by="test", progress=progress)
     assert len(written) == 4
     assert Customer.objects.count() == 100

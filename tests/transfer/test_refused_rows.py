@@ -69,10 +69,10 @@ def test_headings_are_found_again(imported: Any) -> None:
 @pytest.mark.parametrize("ending", ["json", "ndjson"])
 def test_of_refused_objects_absent_keys_stay_absent(imported: Any, ending: str) -> None:
     hand = Origin("user:hand")
-    made = services.create_customer({"customer_name": "A", "tax_id": "1", "territory": "North"}, origin=hand).shown[
+    made = services.create_customer({"customer_name": "A", "tax_id": "1", "territory": "North"}, origin=hand).output[
         "id"
     ]
-    row = services.add_supplier_number(made, {"company": "X", "supplier_number": "1"}, origin=hand).shown["id"]
+    row = services.add_supplier_number(made, {"company": "X", "supplier_number": "1"}, origin=hand).output["id"]
     objects = [
         {"tax_id": "1", "email_id": "nobody", "supplier_numbers": [{"id": row, "company": "Y"}]},
         {"tax_id": "2", "territory": "West", "customer_name": "B", "supplier_numbers": [{"supplier_number": "7"}]},

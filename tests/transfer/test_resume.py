@@ -56,7 +56,7 @@ def test_goes_on_where_it_stood(tmp_path: Path, breaks: list[int]) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     first, *others = breaks
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(first))
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(first))
     written = Customer.objects.count()
     assert written == ImportRun.objects.get().counts["created"] == first * SIZE
     for chunks in others:
@@ -84,7 +84,7 @@ def check_all() -> None:
 def test_refused_rows_are_told_once_however_often_it_breaks_off(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv", bad=7), "a.csv")
     path = tmp_path / "refused.csv"
-    settings = imports.Settings(size=SIZE, skip_errors=True)
+    settings = imports.ImportOptions(size=SIZE, skip_errors=True)
 
     def attempt(work: Any, progress: Any) -> Any:
         refused = RefusedRows(path)
@@ -115,7 +115,7 @@ def test_other_formats_break_off_as_well(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
     source = examined(tmp_path / name, name)
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(2))
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(2))
     gc.collect()
     assert imports.resume(source, progress=lambda *_: None).counts["created"] == COUNT
 
@@ -123,7 +123,7 @@ def test_other_formats_break_off_as_well(tmp_path: Path, name: str) -> None:
 def test_a_run_that_broke_off_is_taken_back(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(4))
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(4))
     again = io.StringIO()
     with pytest.raises(CommandError, match=r"run_.* or broke off after row"):
         call_command("import_customers", str(tmp_path / "a.csv"), stdout=again)
@@ -136,7 +136,7 @@ def test_a_run_that_broke_off_is_taken_back(tmp_path: Path) -> None:
 def test_two_cannot_go_on_with_the_same_run(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(2))
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(2))
 
     def interfere(doing: str, fraction: float, customers: int) -> None:
         if customers == 4 * SIZE:
@@ -155,9 +155,9 @@ def test_what_was_only_checked_is_never_written_beside_a_newer_run(tmp_path: Pat
     """Killed while it checks, begun anew, done: then there is nothing to go on with, however often somebody asks."""
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(KeyboardInterrupt):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=interrupted)
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=interrupted)
     assert ImportRun.objects.get().state == "checking"
-    imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=nothing)
+    imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=nothing)
     with pytest.raises(UnusableFile, match="nothing to resume"):
         imports.resume(source, progress=nothing)
     check_all()
@@ -170,7 +170,7 @@ def interrupted(*_: Any) -> None:
 def test_what_was_killed_while_it_was_checked_goes_on(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(KeyboardInterrupt):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=interrupted)
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=interrupted)
     imports.resume(source, progress=nothing)
     check_all()
 
@@ -178,9 +178,9 @@ def test_what_was_killed_while_it_was_checked_goes_on(tmp_path: Path) -> None:
 def test_a_half_run_beside_a_whole_one_is_named(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(2))
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(2))
     half = ImportRun.objects.get()
-    imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=nothing, again=True)
+    imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=nothing, again=True)
     with pytest.raises(UnusableFile, match=f"undo_import {half.pk}"):
         imports.resume(source, progress=nothing)
 
@@ -191,7 +191,7 @@ def test_the_same_file_at_the_same_time_goes_in_once(tmp_path: Path) -> None:
     def one(_: int) -> bool:
         source = examined(path, "a.csv")
         try:
-            imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=nothing)
+            imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=nothing)
         except UnusableFile:
             return False
         return True
@@ -205,7 +205,7 @@ def test_it_goes_on_in_the_encoding_that_it_was_begun_with(tmp_path: Path) -> No
     path.write_bytes("\n".join(["name", *(f"Łódź {i}" for i in range(COUNT))]).encode("iso8859-2"))
     source = examined(path, "a.csv", encoding="iso8859-2")
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(2))
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(2))
     imports.resume(examined(path, "a.csv", encoding="latin-1"), progress=nothing)
     assert set(Customer.objects.values_list("customer_name", flat=True)) == {f"Łódź {i}" for i in range(COUNT)}
 
@@ -225,7 +225,9 @@ def test_breaking_off_says_what_stays_and_how_to_go_on(tmp_path: Path, monkeypat
     path = table(tmp_path / "a.csv")
     source = examined(path, "a.csv")
     with pytest.raises(imports.BrokenOff, match="No space left") as raised:
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(3, OSError("No space left")))
+        imports.run(
+            source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(3, OSError("No space left"))
+        )
     run = ImportRun.objects.get()
     assert f"undo_import {run.pk}" in str(raised.value)
     assert f"row {run.position}" in str(raised.value)
@@ -235,7 +237,7 @@ def test_breaking_off_says_what_stays_and_how_to_go_on(tmp_path: Path, monkeypat
 def test_a_lost_file_of_refused_rows_stops_nobody(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", bad=7)
     source, refused = examined(path, "a.csv"), RefusedRows(tmp_path / "refused.csv")
-    settings = imports.Settings(size=SIZE, skip_errors=True)
+    settings = imports.ImportOptions(size=SIZE, skip_errors=True)
     with pytest.raises(BrokenOff):
         imports.run(source, settings, started_by="test", progress=after(4), refused=refused)
     refused.close()
@@ -251,7 +253,7 @@ def test_a_lost_file_of_refused_rows_stops_nobody(tmp_path: Path) -> None:
 
 def test_a_file_of_refused_rows_that_is_being_mended_is_left_alone(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv", bad=7), "a.csv")
-    settings = imports.Settings(size=SIZE, skip_errors=True)
+    settings = imports.ImportOptions(size=SIZE, skip_errors=True)
     begin = partial(imports.run, source, settings, started_by="test", progress=after(4))
     for attempt in (begin, partial(imports.resume, source, progress=after(6))):
         refused = RefusedRows(tmp_path / "refused.csv")
@@ -271,7 +273,7 @@ def test_a_file_of_refused_rows_that_is_being_mended_is_left_alone(tmp_path: Pat
 def test_a_resumed_run_tells_what_was_refused_before(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", bad=90)
     source = examined(path, "a.csv")
-    settings = imports.Settings(size=SIZE, skip_errors=True)
+    settings = imports.ImportOptions(size=SIZE, skip_errors=True)
     with pytest.raises(BrokenOff):
         imports.run(source, settings, started_by="test", progress=after(9))
     with pytest.raises(CommandError, match="2 customers refused") as raised:
@@ -285,8 +287,8 @@ def test_a_run_that_was_refused_does_not_hide_the_one_that_broke_off(tmp_path: P
     path.write_text("id,name\n" + "".join(f"customer_{i},c{i}\n" for i in range(COUNT)))
     source = examined(path, "a.csv")
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=SIZE), started_by="test", progress=after(3))
-    again = imports.run(source, imports.Settings(), started_by="test", progress=nothing, again=True)
+        imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(3))
+    again = imports.run(source, imports.ImportOptions(), started_by="test", progress=nothing, again=True)
     assert again.state == "refused"
     assert imports.resume(source, progress=nothing).counts["created"] == COUNT
 
@@ -296,7 +298,7 @@ def test_a_run_of_an_earlier_version_is_cut_into_chunks_as_it_was(tmp_path: Path
     path.write_text("name,customer_details\n" + "".join(f"c{i},{'x' * 65_000}\n" for i in range(COUNT)))
     source = examined(path, "long.csv")
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=40, heaviest=None), started_by="test", progress=after(1))
+        imports.run(source, imports.ImportOptions(size=40, heaviest=None), started_by="test", progress=after(1))
     run = ImportRun.objects.get()
     del run.settings["heaviest"]
     run.save()
@@ -315,7 +317,7 @@ def test_a_file_name_need_not_be_text(tmp_path: Path) -> None:
 
 def test_where_it_broke_off_is_what_was_committed(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv", bad=7), "a.csv")
-    settings = imports.Settings(size=SIZE, skip_errors=True)
+    settings = imports.ImportOptions(size=SIZE, skip_errors=True)
     with pytest.raises(imports.BrokenOff, match="up to row 0 of"), RefusedRows(Path("/dev/full")) as refused:
         imports.run(source, settings, started_by="test", progress=nothing, refused=refused)
     assert not Customer.objects.exists()

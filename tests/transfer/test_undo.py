@@ -51,7 +51,7 @@ def imported(tmp_path: Path) -> Any:
             if doing == "writing":
                 between(next(chunks))
 
-        source, asked = examined(path, path.name), imports.Settings(**settings)
+        source, asked = examined(path, path.name), imports.ImportOptions(**settings)
         run = imports.run(source, asked, started_by="test", progress=progress).run
         assert run
         return run
@@ -86,7 +86,7 @@ def after(parts: int) -> Callable[[float], None]:
 
 @pytest.fixture
 def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undo, "AT_ONCE", 1)
+    monkeypatch.setattr(undo, "STEP", 1)
 
 
 def test_spares_what_others_have_changed_since(imported: Any) -> None:
@@ -150,7 +150,7 @@ def test_nobody_goes_on_with_a_run_that_is_being_taken_back(tmp_path: Path) -> N
             raise BrokenOff
 
     with pytest.raises(BrokenOff):
-        imports.run(source, imports.Settings(size=10), started_by="test", progress=break_off)
+        imports.run(source, imports.ImportOptions(size=10), started_by="test", progress=break_off)
     run = ImportRun.objects.get()
 
     def go_on(fraction: float) -> None:
@@ -238,7 +238,7 @@ def test_two_at_once_double_nothing(imported: Any) -> None:
     run = imported(file + "".join(f"x{i},new{i},,\n" for i in range(40)), mode="upsert", match_on="tax_id", size=7)
     both_begun = threading.Barrier(2, timeout=30)
 
-    def undo_it(_: int) -> undo.Undone:
+    def undo_it(_: int) -> undo.UndoResult:
         waits = iter([both_begun.wait])
         return undo.undo(run, started_by="test", progress=lambda fraction: next(waits, lambda: 0)() and None)
 

@@ -165,7 +165,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         if change:
             services.update_customer(obj.pk, values, origin=origin_of(request))
         else:
-            obj.pk = services.create_customer(values, origin=origin_of(request)).shown["id"]
+            obj.pk = services.create_customer(values, origin=origin_of(request)).output["id"]
         obj.refresh_from_db()
 
     def save_formset(

@@ -32,10 +32,10 @@ FILTERS = (
 def found(queryset: QuerySet, words: str) -> QuerySet:
     """The search of the API."""
     words = words.replace("\0", "")[: search.MAX_LENGTH].strip()
-    return search.narrow(queryset, words) if words else queryset
+    return search.filter_by_words(queryset, words) if words else queryset
 
 
-def narrowed(query: str, until: datetime) -> QuerySet:
+def filtered(query: str, until: datetime) -> QuerySet:
     """The customers of a list's address, as it was then: none that came later."""
     given = QueryDict(query)
     queryset = found(Customer.objects.filter(created_at__lte=until), given.get("q", ""))

@@ -101,8 +101,8 @@ class RowFormSet(BaseInlineFormSet):
     def save_through_services(self, customer_id: str, origin: Origin) -> None:
         """Deletes, changes and adds; then one reorder, if rows are to stand elsewhere."""
         self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
-        doomed = [form for form in self.deleted_forms if form.instance.pk]
-        for form in doomed:
+        to_delete = [form for form in self.deleted_forms if form.instance.pk]
+        for form in to_delete:
             services.delete_supplier_number(form.instance.pk, origin=origin)
             self.deleted_objects.append(form.instance)
         places: dict[str, int] = {}
@@ -123,7 +123,7 @@ class RowFormSet(BaseInlineFormSet):
             self.changed_objects.append((form.instance, form.changed_data))
             return form.instance.pk
         self.new_objects.append(form.instance)
-        return services.add_supplier_number(customer_id, values, origin=origin).shown["id"]
+        return services.add_supplier_number(customer_id, values, origin=origin).output["id"]
 
     def _reorder(self, customer_id: str, places: dict[str, int], origin: Origin) -> None:
         """Moved rows go to their places in ascending order; the others close up around them. Beyond the end is last."""

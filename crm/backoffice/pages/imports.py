@@ -190,32 +190,34 @@ def _enqueue(
 @may_import
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Progress while it runs, the report when it has ended."""
-    shown = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, UNDO))
-    is_own = shown.actor == actor_of(request)
+    page_job = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, UNDO))
+    is_own = page_job.actor == actor_of(request)
     if not is_own and not request.user.has_perm("overplane_jobs.view_job"):
         raise PermissionDenied
-    run = ImportRun.objects.filter(pk=uploads.import_run_of(shown)).first() if shown.kind == APPLY else None
+    run = ImportRun.objects.filter(pk=uploads.import_run_of(page_job)).first() if page_job.kind == APPLY else None
     return _page(
         request,
         "import_job",
-        title={CHECK: _("Check of the file"), APPLY: _("Import customers"), UNDO: _("Take back an import")}[shown.kind],
-        job=shown,
-        is_check=shown.kind == CHECK,
-        mapping_url=_mapping_url(shown.payload.get("file") or "-", shown.payload.get("encoding", "")),
-        is_undo=shown.kind == UNDO,
+        title={CHECK: _("Check of the file"), APPLY: _("Import customers"), UNDO: _("Take back an import")}[
+            page_job.kind
+        ],
+        job=page_job,
+        is_check=page_job.kind == CHECK,
+        mapping_url=_mapping_url(page_job.payload.get("file") or "-", page_job.payload.get("encoding", "")),
+        is_undo=page_job.kind == UNDO,
         is_own=is_own,
-        columns=[item for item in shown.payload.get("mapping", {}).items() if item[1]],
-        behind=queue.behind(shown) if shown.state == State.QUEUED else 0,
-        counts=_counts(shown),
-        may_go_on=is_own and run and run.state == RunState.WRITING and not shown.is_open,
+        columns=[item for item in page_job.payload.get("mapping", {}).items() if item[1]],
+        behind=queue.behind(page_job) if page_job.state == State.QUEUED else 0,
+        counts=_counts(page_job),
+        may_go_on=is_own and run and run.state == RunState.WRITING and not page_job.is_open,
         has_written=run and run.state in HAS_WRITTEN,
-        may_undo=run and run.state in HAS_WRITTEN and not shown.is_open and _may_undo(request),
+        may_undo=run and run.state in HAS_WRITTEN and not page_job.is_open and _may_undo(request),
     )
 
 
-def _counts(shown: Job) -> list[tuple[str, int]]:
+def _counts(page_job: Job) -> list[tuple[str, int]]:
     """What the job has to tell in numbers, only where there is any."""
-    result, is_check = shown.result or {}, shown.kind == CHECK
+    result, is_check = page_job.result or {}, page_job.kind == CHECK
     labels = {
         "created": _("to be created") if is_check else _("created"),
         "updated": _("to be changed") if is_check else _("changed"),
@@ -287,10 +289,10 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
 @require_POST
 @may_import
 def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
-    shown = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, EXPORT), actor=actor_of(request))
-    if queue.cancel(shown):
+    page_job = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, EXPORT), actor=actor_of(request))
+    if queue.cancel(page_job):
         messages.success(request, _("Cancelled. What an import had written by then stays until it is taken back."))
-    return redirect("import_job", shown.pk) if shown.kind == APPLY else redirect("import")
+    return redirect("import_job", page_job.pk) if page_job.kind == APPLY else redirect("import")
 
 
 @require_safe

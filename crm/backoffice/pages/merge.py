@@ -65,13 +65,13 @@ def duplicates(request: HttpRequest) -> HttpResponse:
 def _shown(groups: Sequence[tuple[list[str], list[str]]]) -> list[dict[str, Any]]:
     """The groups of which two are still there."""
     there = Customer.objects.in_bulk([i for _reasons, ids in groups for i in ids])
-    shown = []
+    output = []
     for reasons, ids in groups:
         customers = [there[i] for i in ids if i in there]
         if len(customers) > 1:
             link = compare_url([customer.pk for customer in customers[: merging.MOST]])
-            shown.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
-    return shown
+            output.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
+    return output
 
 
 def compare_url(ids: Sequence[str]) -> str:
@@ -174,4 +174,4 @@ def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
         return None
     merged = _("%(count)d customers were merged into this one.") % {"count": len(others)}
     messages.success(request, merged)
-    return redirect("admin:crm_customer_change", written.shown["id"])
+    return redirect("admin:crm_customer_change", written.output["id"])

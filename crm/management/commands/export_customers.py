@@ -15,7 +15,7 @@ from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from crm.filters import asked_for
+from crm.filters import customers_of
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports
 from overplane.database.text import has_forbidden_characters
@@ -91,7 +91,7 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
                 )
         pairs = [tuple(text.partition("=")[::2]) for text in filters] + ([("q", words)] if words else [])
         try:
-            return asked_for(urlencode(pairs))
+            return customers_of(urlencode(pairs))
         except ValidationError as error:
             told = "; ".join(f"{problem.param}: {problem.message}" for problem in problems_in(error))
             raise CommandError(told, returncode=USAGE) from None

@@ -84,8 +84,8 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
                     break
         finally:
             if options["json"] and reports:
-                shown = [report.as_json() for report in reports]
-                told = shown[0] if len(files) == 1 else shown
+                output = [report.as_json() for report in reports]
+                told = output[0] if len(files) == 1 else output
                 self.stdout.write(json.dumps(told, ensure_ascii=False, default=str))
         if told_refused := [_refusal(report) for report in reports if report.counts["refused"]]:
             raise CommandError("\n".join(told_refused), returncode=REFUSED)
@@ -142,10 +142,10 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             again=options["again"],
         )
 
-    def _settings(self, options: dict[str, Any]) -> imports.Settings:
+    def _settings(self, options: dict[str, Any]) -> imports.ImportOptions:
         mapping = _read_mapping(options["mapping"]) if options["mapping"] else {}
         mapping |= dict(_pair(text, "--map", "Heading=field") for text in options["map"])
-        return imports.Settings(
+        return imports.ImportOptions(
             mode=options["mode"] or ("upsert" if options["match_on"] else "create"),
             match_on=options["match_on"],
             mapping=mapping,

@@ -37,7 +37,7 @@ class Command(BaseCommand):
                 f"{undone.kept_count} customers were changed since and left as they are.", returncode=KEPT
             )
 
-    def _undo(self, run: str) -> undo.Undone:
+    def _undo(self, run: str) -> undo.UndoResult:
         try:
             return undo.undo(run, started_by=f"shell:{shell_user()}")
         except UnusableFile as error:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             message = f"Broken off ({why}). What was taken back by then stays so: go on with undo_import {run}"
             raise CommandError(message, returncode=BROKEN) from None
 
-    def _tell(self, run: str, undone: undo.Undone) -> None:
+    def _tell(self, run: str, undone: undo.UndoResult) -> None:
         told = f"{undone.deleted} customers deleted, {undone.restored} restored, {undone.kept_count} left alone"
         if undone.gone_count:
             told += f", {undone.gone_count} deleted by others since"
@@ -63,5 +63,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{run.pk}  {run.created_at:%Y-%m-%d %H:%M}  {run.state:8}  {run.file_name}  {counts}")
 
 
-def _as_json(undone: undo.Undone) -> str:
+def _as_json(undone: undo.UndoResult) -> str:
     return json.dumps(asdict(undone))

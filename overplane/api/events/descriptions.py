@@ -26,7 +26,7 @@ EVENTS: dict[str, str] = {}  # by type of event, the name of its schema
 EVENT = tagged_union("type", EVENTS)
 
 
-def event_schema(type_: str, subject: str, shown: Schema, previous: Schema = NOTHING) -> None:
+def event_schema(type_: str, subject: str, output: Schema, previous: Schema = NOTHING) -> None:
     """Describes one type of event, which its domain does: `shown` and `previous` are what stands in its `data`."""
     name = "".join(word.title() for word in re.split(r"[._]", type_)) + "Event"
     EVENTS[type_] = name
@@ -38,7 +38,7 @@ def event_schema(type_: str, subject: str, shown: Schema, previous: Schema = NOT
             "created_at": MOMENT | {"description": "When it happened, in UTC and whole seconds."},
             "actor": TEXT
             | {"description": "Who did it: `api_key:…`, `user:…` or `import:…`.", "examples": ["api_key:key_abc123"]},
-            "data": closed_object({"object": shown, "previous_attributes": previous}),
+            "data": closed_object({"object": output, "previous_attributes": previous}),
             "object_version": VERSION,
             "request": ref("EventRequest"),
         },

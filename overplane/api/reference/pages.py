@@ -14,7 +14,7 @@ from overplane.api.error_codes import MEANINGS
 from overplane.api.openapi import ERRORS
 from overplane.api.pages import description
 from overplane.api.reference import limits
-from overplane.api.reference.samples import shown
+from overplane.api.reference.samples import output
 from overplane.api.reference.schemas import prose
 from overplane.api.reference.sections import Reference
 
@@ -54,7 +54,7 @@ def page() -> str:
         "statuses": [(status, prose(text)) for status, text in ERRORS.items()],
         "codes": [(code, prose(meaning)) for code, meaning in MEANINGS.items()],
         "error": reference.schemas.inside(error, "errors"),
-        "error_sample": shown(reference.schemas.sample(error)),
+        "error_sample": output(reference.schemas.sample(error)),
         "limits": limits.told(limits.limits(described)),
     }
     with translation.override(settings.LANGUAGE_CODE):  # English, as the answers are

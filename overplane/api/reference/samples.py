@@ -50,7 +50,7 @@ def highlighted(text: str, language: str) -> SafeString:
     return mark_safe(html.replace(KEY, format_html('<span class="key">{}</span>', KEY)))  # noqa: S308 (Pygments escapes)
 
 
-def shown(value: Any) -> SafeString:
+def output(value: Any) -> SafeString:
     """A value as JSON; lines of JSON as they come."""
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return highlighted(text.rstrip("\n"), "json")

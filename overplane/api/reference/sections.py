@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from overplane.api.reference.calls import Call
-from overplane.api.reference.samples import Sample, of_call, shown
+from overplane.api.reference.samples import Sample, of_call, output
 from overplane.api.reference.schemas import (
     SENT,
     Attribute,
@@ -143,7 +143,7 @@ class Reference:
             text = prose(self.schemas.referred(items).get("description", ""))
             first, *others = self.schemas.inside(items, anchor)
             tables = [Table("Attributes", first.attributes), *others]
-            sample = shown(self.schemas.sample(items))
+            sample = output(self.schemas.sample(items))
             yield Section(anchor, f"The {title} object", text, tables, answer_title=title, answer_sample=sample)
 
     def _operation(self, group: list[Operation]) -> Section:
@@ -171,7 +171,7 @@ class Reference:
             errors=[(code, prose(one["description"])) for code, one in operation["responses"].items() if code >= "3"],
             call=self.call(path, method, operation),
             answer_title=f"{status} {HTTPStatus(int(status)).phrase}",
-            answer_sample=shown(self.schemas.sample(schema)),
+            answer_sample=output(self.schemas.sample(schema)),
         )
 
     def _without_filters(self, body: Schema) -> tuple[list[Schema], Schema]:

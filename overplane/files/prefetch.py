@@ -10,7 +10,7 @@ T = TypeVar("T")
 END = object()
 
 
-def ahead(items: Iterator[T], depth: int = 2) -> Iterator[T]:
+def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     """The same items, up to `depth` of them made before they are asked for. What making them raises is raised here."""
     made: queue.Queue[Any] = queue.Queue(depth)
     is_over = threading.Event()

@@ -10,7 +10,7 @@ from overplane.database import counters
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ManagedObject:
     """`install` does nothing if all is there; `missing` names what is not."""
 
     table: str
@@ -18,24 +18,24 @@ class Kept:
     missing: Callable[[BaseDatabaseWrapper], set[str]]
 
 
-_kept: list[Kept] = []
+_managed: list[ManagedObject] = []
 
 
-def keep(kept: Kept) -> None:
-    _kept.append(kept)
+def manage(managed: ManagedObject) -> None:
+    _managed.append(managed)
 
 
-def keep_count(table: str) -> None:
+def manage_count(table: str) -> None:
     """Keeps an exact count of this table's rows."""
-    keep(Kept(table, partial(counters.install, table=table), partial(counters.missing, table=table)))
+    manage(ManagedObject(table, partial(counters.install, table=table), partial(counters.missing, table=table)))
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
     existing = set(connection.introspection.table_names())
-    for kept in _kept:
-        if kept.table in existing:
-            kept.install(connection)
+    for managed in _managed:
+        if managed.table in existing:
+            managed.install(connection)
 
 
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
-    return {name for kept in _kept for name in kept.missing(connection)}
+    return {name for managed in _managed for name in managed.missing(connection)}
