@@ -4,7 +4,7 @@ The operations are worked through in memory, each on what the ones before it lef
 customer is written once, with an event for each operation that changed something.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,18 +15,22 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm import matching, representation, rules, search
-from crm.line_items import (
-    RowsPlan,
-    existing_rows,
-    numbers,
-    plan_full_list,
+from crm.line_item_plans import (
+    NO_LISTS,
+    ListPlan,
+    Lists,
+    existing_line_items,
+    line_items_after,
+    plan_full_lists,
     refresh_search,
-    rows_after,
+    search_text,
+    searched_in,
     without_ids,
     write,
 )
+from crm.line_items import BY_NAME
 from crm.locking import check_version, locked_customers, read_customers
-from crm.models import CUSTOMERS, Customer, SupplierNumberAtCustomer
+from crm.models import CUSTOMERS, Customer
 from crm.services import delete_customers, new_customer
 from overplane.database.attributes import attributes
 from overplane.events import log
@@ -36,14 +40,13 @@ from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 MATCHABLE = ("tax_id", "customer_pos_id", "email_id")
 CANDIDATES_NAMED = 5
-Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`op` is create, retrieve, update, delete or upsert; `values` are parsed. `error`: it could not be parsed.
 
-    `rows`: the full list of supplier numbers, if it says anything of them; `expected`: the versions that may be changed.
+    `lists`: the full lists of line items that it speaks of; `expected`: the versions that may be changed.
     """
 
     index: int
@@ -51,7 +54,7 @@ class Operation:
     id: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     match_on: str = ""
-    rows: Rows | None = None
+    lists: Lists = NO_LISTS
     expected: frozenset[int] | None = None
     error: ValidationError | None = None
 
@@ -111,9 +114,13 @@ class BatchRun:
         looked_at = {o.id for o in good if o.op == "retrieve"} - changed
         self.before |= {one["id"]: one for one in read_customers(looked_at)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
-        has_rows = any(o.rows is not None for o in good)
-        self.rows = existing_rows(sorted(changed & self.before.keys())) if has_rows else {}
-        self.rows_plans: list[RowsPlan] = []
+        there = sorted(changed & self.before.keys())
+        # The line items of each customer, by the kind's name, of the kinds that any operation speaks of.
+        self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+        for name in sorted({name for o in good for name in o.lists}):
+            for customer_id, items in existing_line_items(BY_NAME[name], there).items():
+                self.lists[customer_id][name] = items
+        self.list_plans: list[ListPlan] = []
         self.deleted: list[str] = []
         self.changes: list[Change] = []
         self.moment = timezone.now()
@@ -137,9 +144,9 @@ class BatchRun:
     def create(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         with _problems_in_data():
             row = new_customer(operation.values, now=self.moment)
-            rows = self._set_rows(row, operation.rows if operation.rows is None else without_ids(operation.rows))
+            lists = self._set_lists(row, without_ids(operation.lists))
         self.now[row["id"]] = row
-        return 201, _shown(self._tell("customer.created", row, {}), rows)
+        return 201, representation.with_line_items(self._record("customer.created", row, {}), lists)
 
     def retrieve(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         return 200, representation.customer(self._existing(operation))
@@ -152,11 +159,11 @@ class BatchRun:
             after |= {"updated_at": max(self.moment, before["updated_at"]), "version": before["version"] + 1}
         with _problems_in_data():
             rules.check_customer(after)
-            rows = self._set_rows(after, operation.rows)
+            lists = self._set_lists(after, operation.lists)
         if not old:
-            return 200, _shown(representation.customer(before), rows)
+            return 200, representation.with_line_items(representation.customer(before), lists)
         self.now[after["id"]] = after
-        return 200, _shown(self._tell("customer.updated", after, old), rows)
+        return 200, representation.with_line_items(self._record("customer.updated", after, old), lists)
 
     def delete(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         gone = self._existing(operation)
@@ -183,17 +190,16 @@ class BatchRun:
         check_version(found["version"], operation.expected)
         return found
 
-    def _set_rows(self, customer: dict[str, Any], sent: Rows | None) -> list[dict[str, Any]] | None:
-        """The customer's supplier numbers as they are then; None if nothing was said of them."""
-        if sent is None:
-            return None
-        existing = self.rows.get(customer["id"], [])
-        plan = plan_full_list(customer, existing, sent)
-        self.rows_plans.append(plan)
-        self.rows[customer["id"]] = rows_after(plan, existing)
-        return self.rows[customer["id"]]
+    def _set_lists(self, customer: dict[str, Any], lists: Lists) -> Lists:
+        """The customer's line items as they are then, of the kinds that were spoken of."""
+        existing = self.lists[customer["id"]]
+        plans = plan_full_lists(customer, existing, lists)
+        self.list_plans += plans
+        after = {plan.kind.name: line_items_after(plan, existing.get(plan.kind.name, [])) for plan in plans}
+        existing.update(after)
+        return after
 
-    def _tell(self, type_: str, row: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    def _record(self, type_: str, row: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
         output = representation.customer(row)
         self.changes.append(Change(type_, row["id"], row["id"], row["version"], output, old))
         return output
@@ -203,31 +209,31 @@ class BatchRun:
         # Those that this very batch deletes again are written too, and deleted with all that goes with it.
         made += self._created_and_deleted()
         if made:
-            CUSTOMERS.insert([row | {"search_text": search.text_of(row, self._numbers(row["id"]))} for row in made])
+            CUSTOMERS.insert(
+                [row | {"search_text": search.text_of(row, searched_in(self.lists[row["id"]]))} for row in made]
+            )
         for customer_id, row in self.now.items():
             if customer_id in self.before and row["version"] != self.before[customer_id]["version"]:
                 self._update(self.before[customer_id], row)
         log.record_many(self.changes, origin=origin)
-        self._write_rows(origin)
+        self._write_lists(origin)
         if self.deleted:
             delete_customers(self.deleted, origin=origin)
 
-    def _write_rows(self, origin: Origin) -> None:
-        """What several operations want of one customer's rows is done one after the other."""
-        rounds: list[list[RowsPlan]] = []
-        turns: Counter[str] = Counter()
-        for plan in self.rows_plans:
-            turn = turns[plan.customer["id"]]
-            turns[plan.customer["id"]] += 1
+    def _write_lists(self, origin: Origin) -> None:
+        """What several operations want of one customer's list is done one after the other."""
+        rounds: list[list[ListPlan]] = []
+        turns: Counter[tuple[str, str]] = Counter()
+        for plan in self.list_plans:
+            turn = turns[plan.customer["id"], plan.kind.name]
+            turns[plan.customer["id"], plan.kind.name] += 1
             if turn == len(rounds):
                 rounds.append([])
             rounds[turn].append(plan)
         for plans in rounds:
             write(plans, origin=origin)
-        refresh_search([self.now[i] for i in turns if i in self.before and i in self.now])
-
-    def _numbers(self, customer_id: str) -> list[str | None]:
-        return numbers(self.rows.get(customer_id, []))
+        changed = {plan.customer["id"] for plan in self.list_plans if plan.changes_search}
+        refresh_search([self.now[i] for i in sorted(changed) if i in self.before and i in self.now])
 
     def _created_and_deleted(self) -> list[dict[str, Any]]:
         gone = set(self.deleted) - set(self.before)
@@ -237,8 +243,7 @@ class BatchRun:
     def _update(self, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         written = {name: row[name] for name in row if row[name] != before[name]}
         if any(name in written for name in search.SEARCHED):
-            rows = SupplierNumberAtCustomer.objects.filter(customer_id=row["id"]).order_by("idx")
-            written["search_text"] = search.text_of(row, rows.values_list("supplier_number", flat=True))
+            written["search_text"] = search_text(row)
         CUSTOMERS.update(row["id"], written)
 
 
@@ -249,10 +254,6 @@ def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
         if values := {value for match_on, value in matches if match_on == name}:
             ids.update(Customer.objects.filter(**{f"{name}__in": values}).values_list("id", flat=True))
     return ids
-
-
-def _shown(customer: dict[str, Any], rows: Rows | None) -> dict[str, Any]:
-    return customer if rows is None else representation.with_rows(customer, rows)
 
 
 @contextmanager

@@ -1,23 +1,28 @@
 """Stored values that no door would take any more: from before a rule, or past all doors. Nothing is changed."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from crm import rules
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
+from crm.line_items import LINE_ITEMS
+from crm.models import CUSTOMERS
 from overplane.database.attributes import attributes
 from overplane.database.rows import Table
 from overplane.database.snapshot import one_snapshot
 from overplane.problems import Errors, Problem, problems_in
 
 Judge = Callable[[Mapping[str, Any]], Errors]
-JUDGES: list[tuple[Table, Judge]] = [(CUSTOMERS, rules.customer_errors), (SUPPLIER_NUMBERS, lambda values: {})]
+JUDGES: list[tuple[Table, Judge]] = [
+    (CUSTOMERS, rules.customer_errors),
+    *((kind.table, partial(rules.line_item_errors, kind.name)) for kind in LINE_ITEMS),
+]
 
 
 def unacceptable() -> Iterator[tuple[str, Problem]]:
-    """The id of each customer and supplier number, and what is wrong with it; all of one moment, a few rows at a time."""
+    """The id of each customer and line item, and what is wrong with it; all of one moment, a few rows at a time."""
     with one_snapshot():
         for table, judge in JUDGES:
             for values in table.stream():

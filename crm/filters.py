@@ -1,20 +1,20 @@
 """The closed tables of filters of both lists, and the words of `q=`."""
 
-import django_filters
 from django.db.models import QuerySet
 
 from crm import rules, search
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.line_items import LINE_ITEMS
+from crm.models import Customer
 from overplane.problems import Code
 from overplane.queries import filters
 from overplane.queries.filters import filter_table
 from overplane.queries.parameters import Query
 
 CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"], choices=rules.CHOICES)
-SUPPLIER_NUMBER_FILTERS = filter_table(SupplierNumberAtCustomer)
-# As filter sets, for the API description.
-CustomerFilter = type("CustomerFilter", (django_filters.FilterSet,), dict(CUSTOMER_FILTERS))
-SupplierNumberFilter = type("SupplierNumberFilter", (django_filters.FilterSet,), dict(SUPPLIER_NUMBER_FILTERS))
+# By the name of the kind.
+LINE_ITEM_FILTERS = {
+    kind.name: filter_table(kind.model, choices=rules.LINE_ITEM_CHOICES.get(kind.name, {})) for kind in LINE_ITEMS
+}
 
 
 def filtered(query: Query) -> QuerySet | None:

@@ -1,6 +1,6 @@
-"""Locks, always taken in one order: the customer, then its rows.
+"""Locks, always taken in one order: the customer, then its line items.
 
-Whoever changes rows holds the customer's row, so `idx` stays 1…n whatever happens at the same time.
+Whoever changes line items holds the customer's row, so `idx` stays 1…n whatever happens at the same time.
 SQLite's transactions are IMMEDIATE, so there the transaction itself is the lock.
 """
 
@@ -10,7 +10,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from crm.models import CUSTOMERS, SEARCHABLE, SUPPLIER_NUMBERS, SupplierNumberAtCustomer
+from crm.line_items import PARENT, LineItem
+from crm.models import CUSTOMERS, SEARCHABLE
 from overplane.database import statements
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
@@ -71,19 +72,22 @@ def locked_parent(customer_id: str, param: str) -> dict[str, Any]:
         raise ValidationError({param: invalid(Code.RESOURCE_MISSING, str(missing))}) from None
 
 
-def locked_row(row_id: str, expected: frozenset[int] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The row's customer and the row, locked in this order."""
-    owner = _owner(row_id)
+def locked_line_item(
+    kind: LineItem, item_id: str, expected: frozenset[int] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The line item's customer and the line item, locked in this order."""
+    owner = _owner(kind, item_id)
     parent = SEARCHABLE.get(owner, lock=True) if owner else None
-    row = SUPPLIER_NUMBERS.get(row_id, lock=True) if parent else None
-    if parent and row and (values := SUPPLIER_NUMBERS.values(row))["customer_id"] == owner:
+    row = kind.table.get(item_id, lock=True) if parent else None
+    if parent and row and (values := kind.table.values(row))["customer_id"] == owner:
         check_version(values["version"], expected)
         return SEARCHABLE.values(parent), values
     # While we waited a merge may have given it to another customer, and deleted the one that it had.
-    if _owner(row_id) not in (owner, None):
-        return locked_row(row_id, expected)
-    raise ObjectMissing("supplier number", row_id)
+    if _owner(kind, item_id) not in (owner, None):
+        return locked_line_item(kind, item_id, expected)
+    raise ObjectMissing(str(kind), item_id)
 
 
-def _owner(row_id: str) -> str | None:
-    return SupplierNumberAtCustomer.objects.filter(pk=row_id).values_list("customer_id", flat=True).first()
+def _owner(kind: LineItem, item_id: str) -> str | None:
+    found = kind.table.get(item_id, columns=PARENT)
+    return found[0] if found else None

@@ -1,6 +1,6 @@
-"""Two to four customers become one: chosen values, all rows in their order, and the others deleted."""
+"""Two to four customers become one: chosen values, all line items in their order, and the others deleted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core import checks
@@ -9,27 +9,26 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from crm import services
+from crm.line_item_services import take_over_line_items
+from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.models import Customer
 from overplane.database.attributes import attributes
 from overplane.origin import Origin
 from overplane.problems import Code, invalid
 
 MOST = 4
-# How the survivor takes over what belongs to the others. Whatever else points to a customer goes when that is deleted.
-TAKEN_OVER: dict[type[models.Model], Callable[..., int]] = {
-    SupplierNumberAtCustomer: services.take_over_supplier_numbers,
-}
 
 
 def lost_in_a_merge() -> list[models.ForeignObjectRel]:
-    """What belongs to customers and is not taken over."""
-    return [one for one in Customer._meta.related_objects if one.related_model not in TAKEN_OVER]
+    """What belongs to customers and is no line item: it goes when the customer is deleted, and nobody takes it over."""
+    taken_over = {kind.model for kind in LINE_ITEMS}
+    return [one for one in Customer._meta.related_objects if one.related_model not in taken_over]
 
 
 @checks.register(checks.Tags.models)
 def check_taken_over(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    hint = "Say in crm.merging.TAKEN_OVER how the customer that is kept takes them over."
+    hint = "Register it as a kind of line item in crm.line_items."
     return [
         checks.Error(
             f"A merge of customers would delete what {one.related_model._meta.label} holds.", hint=hint, id="crm.E001"
@@ -60,8 +59,8 @@ def merge_customers(
         found = {i: locked_customer(i, versions.get(i)) for i in sorted(ids)}
         values = {name: found[chosen][name] for name, chosen in choices.items()}
         services.update_customer(kept_id, values, origin=origin)
-        for take_over in TAKEN_OVER.values():
-            take_over(kept_id, merged_ids, origin=origin)
+        for kind in LINE_ITEMS:
+            take_over_line_items(kind, kept_id, merged_ids, origin=origin)
         services.delete_customers(merged_ids, origin=origin)
         return services.update_customer(kept_id, {}, origin=origin)
 

@@ -179,5 +179,4 @@ class ImportRun(models.Model):
 
 CUSTOMERS = Table(Customer, unread=["search_text"])
 SEARCHABLE = Table(Customer)  # with the text that search looks in: for those who write
-SUPPLIER_NUMBERS = Table(SupplierNumberAtCustomer)
 TOMBSTONES = Table(CustomerTombstone)

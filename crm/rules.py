@@ -79,8 +79,32 @@ def check_customer(values: Mapping[str, Any]) -> None:
         raise ValidationError(errors)  # type: ignore[arg-type]
 
 
-def idx_error(idx: int, highest: int) -> ValidationError | None:
-    """A row's place among its parent's rows."""
+# By the name of the kind of line item, as `CUSTOMER` and `CHOICES` are for the customer.
+LINE_ITEMS: dict[str, dict[str, Rule]] = {}
+LINE_ITEM_CHOICES: dict[str, dict[str, tuple[str, ...]]] = {}
+
+
+def line_item_rules(kind: str) -> dict[str, Rule]:
+    """The rules of a kind's attributes, by attribute."""
+    closed = {name: _one_of(choices) for name, choices in LINE_ITEM_CHOICES.get(kind, {}).items()}
+    return closed | LINE_ITEMS.get(kind, {})
+
+
+def line_item_errors(kind: str, values: Mapping[str, Any]) -> Errors:
+    """What is wrong with these attributes of a line item, by name; those that are absent are not judged."""
+    judged = {name: (rule, values.get(name)) for name, rule in line_item_rules(kind).items()}
+    found = {name: rule(value) for name, (rule, value) in judged.items() if value is not None}
+    return {name: [error] for name, error in found.items() if error}
+
+
+def check_line_item(kind: str, values: Mapping[str, Any]) -> None:
+    """Raises one `ValidationError` with everything that is wrong with a whole line item."""
+    if errors := line_item_errors(kind, values):
+        raise ValidationError(errors)  # type: ignore[arg-type]
+
+
+def position_error(idx: int, highest: int) -> ValidationError | None:
+    """A line item's position among those of its customer."""
     if 1 <= idx <= highest:
         return None
     return invalid(Code.PARAMETER_INVALID_RANGE, _("Must be from 1 to %d.") % highest)

@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from crm.line_items import LINE_ITEMS, PARENT
 from overplane.database import counters
 from overplane.database.text import fold, search_text, without_gaps
 from overplane.ids import is_id
@@ -20,9 +21,11 @@ from overplane.ids import is_id
 SEARCHED = ("customer_name", "email_id", "mobile_no", "tax_id", "customer_pos_id", "first_name", "last_name")
 MAX_LENGTH = 200
 
-CUSTOMER, LINE_ITEM = "customer", "supplier-number-at-customer"  # as their ids begin
 # One value, so that the planner takes it to the index before it looks at customers.
-PARENT = "SELECT customer_id FROM crm_suppliernumberatcustomer WHERE id = %s"
+OWNERS = {
+    kind.id_prefix: f"SELECT {PARENT} FROM {kind.table.name} WHERE id = %s"  # by how the ids begin
+    for kind in LINE_ITEMS
+}
 
 SQLITE_TABLES = [
     "CREATE TABLE IF NOT EXISTS crm_search_key (docid integer PRIMARY KEY, customer_id varchar(100) NOT NULL UNIQUE)",
@@ -58,12 +61,13 @@ SQLITE_FIND = (
 )
 
 
-def text_of(values: Mapping[str, Any], supplier_numbers: Iterable[str | None]) -> str:
-    return text_of_values([*(values[name] for name in SEARCHED), *supplier_numbers])
+def text_of(customer: Mapping[str, Any], of_line_items: Iterable[str | None]) -> str:
+    """What the customer is found by: its own values, and those of its line items (`searched` of each kind), in order."""
+    return text_of_values([*(customer[name] for name in SEARCHED), *of_line_items])
 
 
 def text_of_values(values: list[str | None]) -> str:
-    """The same, the values of SEARCHED and the supplier numbers given in order."""
+    """The same, of all the values in order."""
     return search_text(values)
 
 
@@ -97,9 +101,12 @@ def _part(word: str) -> str:
 
 def _has_id(word: str) -> Q | None:
     """The customer with this id, or whose line item has it."""
-    if is_id(CUSTOMER, word):
+    if is_id("customer", word):
         return Q(pk=word)
-    return Q(pk=RawSQL(PARENT, [word])) if is_id(LINE_ITEM, word) else None  # noqa: S611 (bound as a parameter)
+    prefix = word.partition("_")[0]
+    if prefix not in OWNERS or not is_id(prefix, word):
+        return None
+    return Q(pk=RawSQL(OWNERS[prefix], [word]))  # noqa: S611 (bound as a parameter)
 
 
 def filter_by_part(queryset: QuerySet, part: str) -> QuerySet:

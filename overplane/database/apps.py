@@ -25,6 +25,6 @@ class DatabaseConfig(AppConfig):
     label = "overplane_database"
 
     def ready(self) -> None:
-        autodiscover_modules("erasers")
+        autodiscover_modules("registrations")
         connection_created.connect(teach_sqlite)
         post_migrate.connect(install_managed_objects, sender=self)

@@ -1,6 +1,6 @@
 """What becomes of the copies of an object's values (in the log, in stored answers …) when the object is deleted.
 
-Whoever keeps such copies registers in the `erasers.py` of its app how they are erased; whoever deletes asks here.
+Whoever keeps such copies registers in the `registrations.py` of its app how they are erased; whoever deletes asks here.
 So no keeper can be forgotten, and a deletion knows none of them.
 """
 

@@ -1,3 +1,5 @@
+"""How the log is erased."""
+
 from overplane.database import erasure
 from overplane.events import log
 
