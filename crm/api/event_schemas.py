@@ -1,23 +1,21 @@
-"""What the events of customers and their rows hold, in the API's description.
+"""What the events of customers and their line items hold, in the API's description.
 
-Once a customer is deleted, the earlier events of it and its rows have lost their values: of an object only what names it is
-left, of a row its customer too. So only that is required.
+Once a customer is deleted, the earlier events of it and its line items have lost their values: of an object only what names
+it is left, of a line item its customer too. So only that is required.
 """
 
-from crm.api.components import CUSTOMER_ID, ROW_ID, ROW_RULES, RULES
-from crm.models import Customer, SupplierNumberAtCustomer
-from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
+from crm.api.components import RULES
+from crm.api.line_item_components import CUSTOMER_ID, example_id, rules_of
+from crm.line_items import LINE_ITEMS, PARENT, LineItem
+from crm.models import Customer
+from crm.representation import CUSTOMER_NAMES
 from overplane.api.events.descriptions import event_schema
 from overplane.api.schemas import COMPONENTS, TEXT, Schema, closed_object, output_schema, ref
 
 OLD_VALUES = "The old values of what was changed; nothing else."
-IDS: Schema = {"type": "array", "items": TEXT | {"examples": [ROW_ID]}}
-ORDER = IDS | {"description": "The rows in their new order."}
-OLD_ORDER = IDS | {"description": "The rows in their old order."}
 CUSTOMER = output_schema(Customer, CUSTOMER_NAMES, rules=RULES)["properties"]
-ROW = output_schema(SupplierNumberAtCustomer, SUPPLIER_NUMBER_NAMES, rules=ROW_RULES)["properties"]
-# What every event of a row says, also when it has lost its values.
-NAMES_ROW = ["id", "customer_id"]
+# What every event of a line item says, also when it has lost its values.
+NAMES_ITEM = ["id", PARENT]
 GONE: Schema = {"type": "boolean", "description": "`true`, if present.", "examples": [True]}
 
 
@@ -26,45 +24,46 @@ def _changeable(properties: dict[str, Schema]) -> Schema:
     return closed_object(rest, required=[], description=OLD_VALUES)
 
 
-COMPONENTS |= {
-    "CustomerChanges": _changeable(CUSTOMER),
-    "SupplierNumberAtCustomerChanges": _changeable(ROW),
-    "SupplierNumberAtCustomerInEvent": closed_object(
-        ROW, required=NAMES_ROW, description="A row as it stood after the change."
-    ),
-    "DeletedSupplierNumberAtCustomerInEvent": closed_object(
-        {"id": ROW["id"], "customer_id": ROW["customer_id"], "deleted": GONE},
-        required=NAMES_ROW,
-        description="What names a deleted row.",
-    ),
-    "SupplierNumberAtCustomerOrderInEvent": closed_object(
+def _describe(kind: LineItem) -> None:
+    item = output_schema(kind.model, kind.shown, rules=rules_of(kind))["properties"]
+    ids: Schema = {"type": "array", "items": TEXT | {"examples": [example_id(kind)]}}
+    name = kind.schema
+    COMPONENTS.update(
         {
-            "id": TEXT
-            | {"description": "The customer, where the event has lost its values.", "examples": [CUSTOMER_ID]},
-            "parent_id": ROW["customer_id"] | {"description": "Another name of `customer_id`."},
-            "customer_id": ROW["customer_id"] | {"description": "The customer whose rows they are."},
-            "ordered_ids": ORDER,
-        },
-        required=["customer_id"],
-        description="The order of a customer's rows.",
-    ),
-}
+            f"{name}Changes": _changeable(item),
+            f"{name}InEvent": closed_object(
+                item, required=NAMES_ITEM, description="A row as it stood after the change."
+            ),
+            f"Deleted{name}InEvent": closed_object(
+                {"id": item["id"], PARENT: item[PARENT], "deleted": GONE},
+                required=NAMES_ITEM,
+                description="What names a deleted row.",
+            ),
+            f"{name}OrderInEvent": _order(item[PARENT], ids | {"description": "The rows in their new order."}),
+        }
+    )
+    event_schema(kind.created, "A row", ref(f"{name}InEvent"))
+    event_schema(kind.updated, "A row", ref(f"{name}InEvent"), ref(f"{name}Changes"))
+    event_schema(kind.deleted, "A row", ref(f"Deleted{name}InEvent"), ref(f"{name}Changes"))
+    old_order = {"ordered_ids": ids | {"description": "The rows in their old order."}}
+    old = closed_object(old_order, required=[], description=OLD_VALUES)
+    event_schema(kind.reordered, "The list of a customer's rows", ref(f"{name}OrderInEvent"), old)
 
+
+def _order(parent: Schema, order: Schema) -> Schema:
+    customer = TEXT | {"description": "The customer, where the event has lost its values.", "examples": [CUSTOMER_ID]}
+    properties = {
+        "id": customer,
+        "parent_id": parent | {"description": "Another name of `customer_id`."},
+        PARENT: parent | {"description": "The customer whose rows they are."},
+        "ordered_ids": order,
+    }
+    return closed_object(properties, required=[PARENT], description="The order of a customer's rows.")
+
+
+COMPONENTS["CustomerChanges"] = _changeable(CUSTOMER)
 event_schema("customer.created", "A customer", ref("Customer"))
 event_schema("customer.updated", "A customer", ref("Customer"), ref("CustomerChanges"))
 event_schema("customer.deleted", "A customer", ref("DeletedCustomer"))
-_ROW = "supplier_number_at_customer"
-event_schema(f"{_ROW}.created", "A row", ref("SupplierNumberAtCustomerInEvent"))
-event_schema(f"{_ROW}.updated", "A row", ref("SupplierNumberAtCustomerInEvent"), ref("SupplierNumberAtCustomerChanges"))
-event_schema(
-    f"{_ROW}.deleted",
-    "A row",
-    ref("DeletedSupplierNumberAtCustomerInEvent"),
-    ref("SupplierNumberAtCustomerChanges"),
-)
-event_schema(
-    f"{_ROW}.reordered",
-    "The list of a customer's rows",
-    ref("SupplierNumberAtCustomerOrderInEvent"),
-    closed_object({"ordered_ids": OLD_ORDER}, required=[], description=OLD_VALUES),
-)
+for _kind in LINE_ITEMS:
+    _describe(_kind)

@@ -6,16 +6,20 @@ the same at any size and, by cursor, at any depth. Other orders and filtered lis
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from crm.models import CUSTOMERS, TOMBSTONES, Customer
-from overplane.api.pagination import FAR, Page, Slice
+from overplane.api.pagination import FAR, Page, Slice, link_header
+from overplane.api.viewsets import JsonResponse
 from overplane.database import counters, statements
 from overplane.database.ordering import Order
-from overplane.database.rows import Row, sqlite_datetime, to_database
+from overplane.database.rows import Row, Table, sqlite_datetime, to_database
+from overplane.problems import ObjectMissing
+from overplane.queries.parameters import Query
 
 NEWEST_FIRST = Order("created_at", descending=True)
 ORDERS = {
@@ -31,6 +35,31 @@ AFTER = f"{SELECT} WHERE (created_at, id) < (%s, %s) ORDER BY created_at DESC, i
 BEFORE = f"{SELECT} WHERE (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s"
 # A deleted customer keeps its place.
 PLACE = " UNION ALL ".join(f"SELECT created_at FROM {table.name} WHERE id = %s" for table in (CUSTOMERS, TOMBSTONES))
+
+
+class ListPage(NamedTuple):
+    """What a list answers."""
+
+    data: list[dict[str, Any]]
+    has_more: bool
+    total: int
+
+
+def existing(table: Table, object_id: str) -> Row:
+    """The object's row. Raises `ObjectMissing`."""
+    row = table.get(object_id)
+    if row is None:
+        raise ObjectMissing(str(table.model._meta.verbose_name), object_id)
+    return row
+
+
+def linked(request: HttpRequest, query: Query, page: Page, output: ListPage) -> HttpResponse:
+    """The page with the `Link` to its neighbours."""
+    response = JsonResponse(output._asdict())
+    ids = [one["id"] for one in output.data]
+    if links := link_header(request, query, page, ids, total=output.total, has_more=output.has_more):
+        response["Link"] = links
+    return response
 
 
 def listed(filtered: QuerySet | None, order: Order, page: Page) -> tuple[int, Slice]:

@@ -1,24 +1,25 @@
-"""Request bodies of customers and their rows."""
+"""Request bodies of customers and their line items."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from crm import rules
 from crm.batches import MATCHABLE, Operation
-from crm.models import Customer, SupplierNumberAtCustomer
-from crm.representation import CUSTOMER_NAMES, SUPPLIER_NUMBER_NAMES
+from crm.line_item_plans import NO_LISTS, Lists
+from crm.line_items import BY_NAME, LINE_ITEMS, PARENT, POSITION, LineItem
+from crm.models import Customer
+from crm.representation import CUSTOMER_NAMES
 from overplane.api import etags
 from overplane.api.serializers import ApiSerializer
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
-PARENT_NAMES = ("customer_id", "parent_id")
-# A customer's supplier numbers inside its own body. Their place is that in the list, their customer the one around them.
-ROWS = "supplier_numbers"
-IGNORED_OF_ROWS = frozenset({"idx", "customer_id"})
-MAX_ROWS = 1000
-Rows = list[dict[str, Any]]
+PARENT_NAMES = (PARENT, "parent_id")
+# Of line items inside the body of their customer: their position is that in the list, their customer the one around them.
+IGNORED_IN_LISTS = frozenset({POSITION, PARENT})
+MAX_LINE_ITEMS = 1000
 
 
 class CustomerSerializer(ApiSerializer):
@@ -29,36 +30,43 @@ class CustomerSerializer(ApiSerializer):
         fields = CUSTOMER_NAMES
 
     @classmethod
-    def parse_with_rows(cls, payload: Mapping[str, Any], *, partial: bool) -> tuple[dict[str, Any], Rows | None]:
-        """The values, and the full list of supplier numbers if the body has one."""
-        if ROWS not in payload:
-            return cls.parse(payload, partial=partial), None
-        rows, problems = _parse_rows(payload[ROWS])
-        rest = {name: value for name, value in payload.items() if name != ROWS}
-        return _parsed(cls, rest, problems, partial=partial), rows
+    def parse_with_lists(cls, payload: Mapping[str, Any], *, partial: bool) -> tuple[dict[str, Any], Lists]:
+        """The values, and the full lists of line items that the body has."""
+        if BY_NAME.keys().isdisjoint(payload):
+            return cls.parse(payload, partial=partial), NO_LISTS
+        lists: dict[str, list[dict[str, Any]]] = {}
+        problems: Errors = {}
+        for kind in LINE_ITEMS:
+            if kind.name in payload:
+                lists[kind.name], wrong = _parse_list(kind, payload[kind.name])
+                problems |= wrong
+        rest = {name: value for name, value in payload.items() if name not in BY_NAME}
+        return _parsed(cls, rest, problems, partial=partial), lists
 
 
-class SupplierNumberSerializer(ApiSerializer):
-    class Meta:
-        model = SupplierNumberAtCustomer
-        fields = SUPPLIER_NUMBER_NAMES
+def _serializer(kind: LineItem) -> type[ApiSerializer]:
+    meta = type("Meta", (), {"model": kind.model, "fields": kind.shown})
+    judge = staticmethod(partial(rules.line_item_errors, kind.name))
+    return type(f"{kind.schema}Serializer", (ApiSerializer,), {"Meta": meta, "rules": judge})
 
-    @classmethod
-    def parse_new(cls, payload: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        """The parent's id, the name under which it was sent, and the values."""
-        rest, problems = dict(payload), {}
-        parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
-        problems |= _parent_errors(parents)
-        values = _parsed(cls, rest, problems, partial=False)
-        return next(iter(parents.values()), ""), next(iter(parents), "customer_id"), values
 
-    @classmethod
-    def parse_changes(cls, payload: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
-        """The parents that were named (they must be the row's own), and the values."""
-        rest = dict(payload)
-        parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
-        problems = _parent_errors(parents) if parents else {}
-        return parents, _parsed(cls, rest, problems, partial=True)
+SERIALIZERS = {kind.name: _serializer(kind) for kind in LINE_ITEMS}
+
+
+def parse_new(kind: LineItem, payload: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """A new line item: its customer's id, the name under which that was sent, and the values."""
+    rest = dict(payload)
+    parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
+    values = _parsed(SERIALIZERS[kind.name], rest, _parent_errors(parents), partial=False)
+    return next(iter(parents.values()), ""), next(iter(parents), PARENT), values
+
+
+def parse_changes(kind: LineItem, payload: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The customers that were named (they must be the line item's own), and the values."""
+    rest = dict(payload)
+    parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
+    problems = _parent_errors(parents) if parents else {}
+    return parents, _parsed(SERIALIZERS[kind.name], rest, problems, partial=True)
 
 
 def _parsed(
@@ -74,45 +82,46 @@ def _parsed(
     return values
 
 
-def _parse_rows(sent: Any) -> tuple[Rows, Errors]:
-    """A customer's supplier numbers, and what is wrong with them, by path (`supplier_numbers[2].company`)."""
+def _parse_list(kind: LineItem, sent: Any) -> tuple[list[dict[str, Any]], Errors]:
+    """A customer's line items of one kind, and what is wrong with them, by path (`supplier_numbers[2].company`)."""
     if type(sent) is not list:
-        return [], {ROWS: [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a list: all supplier numbers in order.")]}
-    if len(sent) > MAX_ROWS:
-        message = f"At most {MAX_ROWS:,} supplier numbers go into one request; these are {len(sent):,}."
-        return [], {ROWS: [invalid(Code.PARAMETER_INVALID_RANGE, message)]}
-    rows: Rows = []
+        message = f"Must be a list: all {kind.label_plural} in order."
+        return [], {kind.name: [invalid(Code.PARAMETER_INVALID_TYPE, message)]}
+    if len(sent) > MAX_LINE_ITEMS:
+        message = f"At most {MAX_LINE_ITEMS:,} {kind.label_plural} go into one request; these are {len(sent):,}."
+        return [], {kind.name: [invalid(Code.PARAMETER_INVALID_RANGE, message)]}
+    items: list[dict[str, Any]] = []
     problems: Errors = {}
     seen: set[str] = set()
     for i, one in enumerate(sent):
         if len(problems) >= MOST_TOLD:
             break
         try:
-            rows.append(_parse_row(one, seen))
+            items.append(_parse_item(kind, one, seen))
         except ValidationError as error:
-            problems |= {f"{ROWS}[{i}]{f'.{n}' if n else ''}": errors for n, errors in error.error_dict.items()}
-    return rows, problems
+            problems |= {f"{kind.name}[{i}]{f'.{n}' if n else ''}": errors for n, errors in error.error_dict.items()}
+    return items, problems
 
 
-def _parse_row(sent: Any, seen: set[str]) -> dict[str, Any]:
+def _parse_item(kind: LineItem, sent: Any, seen: set[str]) -> dict[str, Any]:
     if type(sent) is not dict:
         raise ValidationError({"": invalid(Code.PARAMETER_INVALID_TYPE, "Must be an object.")})
     problems: Errors = {}
-    row_id = sent.get("id") or None
-    if row_id is not None and type(row_id) is not str:
-        problems["id"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a supplier number's id.")]
-    elif row_id in seen:
-        problems["id"] = [invalid(Code.PARAMETER_DUPLICATE, f"The supplier number {row_id[:100]!r} is named twice.")]
-    elif row_id:
-        seen.add(row_id)
-    rest = {name: value for name, value in sent.items() if name not in IGNORED_OF_ROWS}
-    return {"id": row_id, **_parsed(SupplierNumberSerializer, rest, problems, partial=True)}
+    item_id = sent.get("id") or None
+    if item_id is not None and type(item_id) is not str:
+        problems["id"] = [invalid(Code.PARAMETER_INVALID_TYPE, f"Must be a {kind}'s id.")]
+    elif item_id in seen:
+        problems["id"] = [invalid(Code.PARAMETER_DUPLICATE, f"The {kind} {item_id[:100]!r} is named twice.")]
+    elif item_id:
+        seen.add(item_id)
+    rest = {name: value for name, value in sent.items() if name not in IGNORED_IN_LISTS}
+    return {"id": item_id, **_parsed(SERIALIZERS[kind.name], rest, problems, partial=True)}
 
 
 def _parent_errors(parents: Mapping[str, Any]) -> Errors:
     """What is wrong with how a body names its customer."""
     if not parents:
-        return {"customer_id": [invalid(Code.PARAMETER_MISSING, "Say which customer the row belongs to.")]}
+        return {PARENT: [invalid(Code.PARAMETER_MISSING, "Say which customer the row belongs to.")]}
     problems: Errors = {}
     for name, value in parents.items():
         if type(value) is not str:
@@ -205,11 +214,11 @@ def _read_operation(index: int, sent: Any) -> Operation:
         elif name != "data" and type(sent[name]) is not str:
             problems[name] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a string.")]
     values: dict[str, Any] = {}
-    rows: Rows | None = None
+    lists = NO_LISTS
     if type(sent.get("data", {})) is not dict:
         problems["data"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be an object.")]
     elif "data" in keys and "data" in sent:
-        values, rows = _parse_data(sent["data"], problems, partial=op != "create")
+        values, lists = _parse_data(sent["data"], problems, partial=op != "create")
     match_on = sent.get("match_on", "")
     if op == "upsert" and "match_on" not in problems:
         if match_on not in MATCHABLE:
@@ -219,7 +228,7 @@ def _read_operation(index: int, sent: Any) -> Operation:
     expected = _parse_if_match(sent["if_match"], problems) if "if_match" in sent and op in CONDITIONAL else None
     if problems:
         raise ValidationError(problems)  # type: ignore[arg-type]
-    return Operation(index, op, sent.get("id", ""), values, match_on, rows, expected)
+    return Operation(index, op, sent.get("id", ""), values, match_on, lists, expected)
 
 
 def _as_object(sent: Any) -> dict[str, Any]:
@@ -227,12 +236,12 @@ def _as_object(sent: Any) -> dict[str, Any]:
     return sent if type(sent) is dict else {}
 
 
-def _parse_data(data: Mapping[str, Any], problems: Errors, *, partial: bool) -> tuple[dict[str, Any], Rows | None]:
+def _parse_data(data: Mapping[str, Any], problems: Errors, *, partial: bool) -> tuple[dict[str, Any], Lists]:
     try:
-        return CustomerSerializer.parse_with_rows(data, partial=partial)
+        return CustomerSerializer.parse_with_lists(data, partial=partial)
     except ValidationError as error:
         problems |= {f"data.{name}": errors for name, errors in error.error_dict.items()}
-        return {}, None
+        return {}, NO_LISTS
 
 
 def _parse_if_match(sent: Any, problems: Errors) -> frozenset[int] | None:

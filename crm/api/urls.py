@@ -5,19 +5,12 @@ Whole paths, which the site's routes hold as they are: each level of `include` c
 
 from django.urls import path
 
-from crm.api.viewsets import (
-    CustomerBatchViewSet,
-    CustomerExportViewSet,
-    CustomerSearchViewSet,
-    CustomerViewSet,
-    SupplierNumberOrderViewSet,
-    SupplierNumberViewSet,
-)
+from crm.api import line_item_viewsets
+from crm.api.line_item_viewsets import COLLECTION, OBJECT
+from crm.api.viewsets import CustomerBatchViewSet, CustomerExportViewSet, CustomerSearchViewSet, CustomerViewSet
+from crm.line_items import LINE_ITEMS
 
-COLLECTION = {"get": "list", "post": "create"}
-OBJECT = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-REORDER = {"post": "create", "put": "update", "patch": "partial_update"}
-CUSTOMER, ROW = "api/crm/customer", "api/crm/supplier-number-at-customer"
+CUSTOMER = "api/crm/customer"
 
 urlpatterns = [
     path(CUSTOMER, CustomerViewSet.as_view(COLLECTION), name="customer-list"),
@@ -25,7 +18,5 @@ urlpatterns = [
     path(f"{CUSTOMER}/export", CustomerExportViewSet.as_view({"get": "list"}), name="customer-export"),
     path(f"{CUSTOMER}/search", CustomerSearchViewSet.as_view({"post": "create"}), name="customer-search"),
     path(f"{CUSTOMER}/<str:id>", CustomerViewSet.as_view(OBJECT), name="customer-detail"),
-    path(ROW, SupplierNumberViewSet.as_view(COLLECTION), name="supplier-number-list"),
-    path(f"{ROW}/reorder", SupplierNumberOrderViewSet.as_view(REORDER), name="supplier-number-reorder"),
-    path(f"{ROW}/<str:id>", SupplierNumberViewSet.as_view(OBJECT), name="supplier-number-detail"),
+    *(pattern for kind in LINE_ITEMS for pattern in line_item_viewsets.routes(kind)),
 ]
