@@ -54,7 +54,7 @@ class Operation:
     id: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     match_on: str = ""
-    lists: Lists = NO_LISTS
+    lists: Lists = field(default_factory=lambda: NO_LISTS)
     expected: frozenset[int] | None = None
     error: ValidationError | None = None
 
