@@ -23,15 +23,16 @@ from crm.line_item_plans import (
     line_items_after,
     plan_full_lists,
     refresh_search,
-    search_text,
     searched_in,
+    searched_of,
     without_ids,
     write,
 )
 from crm.line_items import BY_NAME
-from crm.locking import check_version, locked_customers, read_customers
+from crm.locking import check_version, locked_in_turn, read_customers
 from crm.models import CUSTOMERS, Customer
 from crm.services import delete_customers, new_customer
+from overplane.database import bulk
 from overplane.database.attributes import attributes
 from overplane.events import log
 from overplane.events.log import Change
@@ -76,7 +77,7 @@ def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> l
     Raises one `ValidationError` with every problem (`operations[3].data.email_id`) if `atomic` and there is any.
     """
     with transaction.atomic(savepoint=False):
-        work = BatchRun(operations)
+        work = BatchRun(operations, is_stored=origin.idempotency_key is not None)
         outcomes = [work.outcome(operation) for operation in operations]
         failed = [outcome for outcome in outcomes if outcome.error]
         if atomic and failed:
@@ -104,17 +105,18 @@ def _all_problems(failed: Sequence[Outcome]) -> dict[str, Any]:
 class BatchRun:
     """The customers that the operations touch, as they are in the database and as they become."""
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
+    def __init__(self, operations: Sequence[Operation], *, is_stored: bool) -> None:
+        """`is_stored`: the answer is kept for a replay."""
         good = [operation for operation in operations if not operation.error]
         matches = [(o.match_on, o.values[o.match_on]) for o in good if o.op == "upsert"]
         matching.claim(matches)
-        changed = {o.id for o in good if o.op in ("update", "delete")} | _matching(matches)
-        self.before = {one["id"]: one for one in locked_customers(changed)}
-        # Who is only looked at is not locked.
-        looked_at = {o.id for o in good if o.op == "retrieve"} - changed
-        self.before |= {one["id"]: one for one in read_customers(looked_at)}
+        touched = {o.id for o in good if o.id} | _matching(matches)
+        # Only who does nothing but read needs no lock: an upsert may find whom another operation reads, and a stored
+        # answer must not outlive a customer that is deleted meanwhile.
+        is_reading = not is_stored and all(o.op == "retrieve" for o in good)
+        self.before = {one["id"]: one for one in (read_customers if is_reading else locked_in_turn)(touched)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
-        there = sorted(changed & self.before.keys())
+        there = sorted(self.before)
         # The line items of each customer, by the kind's name, of the kinds that any operation speaks of.
         self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
         for name in sorted({name for o in good for name in o.lists}):
@@ -172,6 +174,7 @@ class BatchRun:
         return 200, representation.deleted(gone["id"])
 
     def upsert(self, operation: Operation) -> tuple[int, dict[str, Any]]:
+        """Changes the one customer that has the value, or creates it: then there is no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
         found = sorted(row["id"] for row in self.now.values() if row[name] == value)
         if len(found) > 1:
@@ -180,6 +183,8 @@ class BatchRun:
             raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_CONFLICT, message)})
         if found:
             return self.update(replace(operation, id=found[0]))
+        if operation.expected is not None:
+            raise VersionMismatch
         _check_complete(operation.values)
         return self.create(operation)
 
@@ -205,20 +210,29 @@ class BatchRun:
         return output
 
     def write(self, origin: Origin) -> None:
-        made = [row for customer_id, row in self.now.items() if customer_id not in self.before]
-        # Those that this very batch deletes again are written too, and deleted with all that goes with it.
-        made += self._created_and_deleted()
-        if made:
-            CUSTOMERS.insert(
-                [row | {"search_text": search.text_of(row, searched_in(self.lists[row["id"]]))} for row in made]
-            )
-        for customer_id, row in self.now.items():
-            if customer_id in self.before and row["version"] != self.before[customer_id]["version"]:
-                self._update(self.before[customer_id], row)
+        created = [row for customer_id, row in self.now.items() if customer_id not in self.before]
+        if created:
+            texts = [search.text_of(row, searched_in(self.lists[row["id"]])) for row in created]
+            CUSTOMERS.insert([row | {"search_text": text} for row, text in zip(created, texts, strict=True)])
+        self._update_all()
         log.record_many(self.changes, origin=origin)
         self._write_lists(origin)
         if self.deleted:
             delete_customers(self.deleted, origin=origin)
+
+    def _update_all(self) -> None:
+        """What differs of the customers that were there before, and the text by which they are found."""
+        changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        for customer_id, before in self.before.items():
+            row = self.now.get(customer_id, before)
+            if row["version"] != before["version"]:
+                changes.append((row, {name: row[name] for name in row if row[name] != before[name]}))
+        renamed = [row["id"] for row, new in changes if not new.keys().isdisjoint(search.SEARCHED)]
+        searched = searched_of(renamed)
+        for row, new in changes:
+            if not new.keys().isdisjoint(search.SEARCHED):
+                new["search_text"] = search.text_of(row, searched.get(row["id"], []))
+        bulk.update(CUSTOMERS, [(row["id"], new) for row, new in changes])
 
     def _write_lists(self, origin: Origin) -> None:
         """What several operations want of one customer's list is done one after the other."""
@@ -234,17 +248,6 @@ class BatchRun:
             write(plans, origin=origin)
         changed = {plan.customer["id"] for plan in self.list_plans if plan.changes_search}
         refresh_search([self.now[i] for i in sorted(changed) if i in self.before and i in self.now])
-
-    def _created_and_deleted(self) -> list[dict[str, Any]]:
-        gone = set(self.deleted) - set(self.before)
-        last = {change.subject: change for change in self.changes if change.subject in gone}
-        return [dict(change.object) | {"version": change.version} for change in last.values()]
-
-    def _update(self, before: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        written = {name: row[name] for name in row if row[name] != before[name]}
-        if any(name in written for name in search.SEARCHED):
-            written["search_text"] = search_text(row)
-        CUSTOMERS.update(row["id"], written)
 
 
 def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:

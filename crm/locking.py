@@ -15,6 +15,8 @@ from crm.models import CUSTOMERS, SEARCHABLE
 from overplane.database import statements
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
+TURNS = 1_877_203_116  # see `Table.take_turns`; `matching.SPACE` is the number before
+
 
 def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
     """The customer's values, locked until the transaction ends."""
@@ -23,7 +25,7 @@ def locked_customer(customer_id: str, expected: frozenset[int] | None = None) ->
 
 def read_customer(customer_id: str, expected: frozenset[int] | None, *, lock: bool) -> dict[str, Any]:
     """The customer's values with the text that search looks in."""
-    row = SEARCHABLE.get(customer_id, lock=lock)
+    row = SEARCHABLE.get(customer_id, lock=lock, turns=TURNS)
     if row is None:
         raise ObjectMissing("customer", customer_id)
     values = SEARCHABLE.values(row)
@@ -33,7 +35,7 @@ def read_customer(customer_id: str, expected: frozenset[int] | None, *, lock: bo
 
 def locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
     """As `locked_customer`, for those who need nothing else of it."""
-    found = CUSTOMERS.get(customer_id, lock=True, columns="version")
+    found = CUSTOMERS.get(customer_id, lock=True, columns="version", turns=TURNS)
     if found is None:
         raise ObjectMissing("customer", customer_id)
     check_version(found[0], expected)
@@ -44,6 +46,13 @@ def check_version(version: int, expected: frozenset[int] | None) -> None:
     """`expected`: the versions that the caller may overwrite; None if any."""
     if expected is not None and version not in expected:
         raise VersionMismatch
+
+
+def locked_in_turn(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """As `locked_customers`, for those who lock a thousand at most: more turns would fill the server's table of locks."""
+    ordered = sorted(set(customer_ids))
+    CUSTOMERS.take_turns(TURNS, ordered)
+    return locked_customers(ordered)
 
 
 def locked_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -77,7 +86,7 @@ def locked_line_item(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The line item's customer and the line item, locked in this order."""
     owner = _owner(kind, item_id)
-    parent = SEARCHABLE.get(owner, lock=True) if owner else None
+    parent = SEARCHABLE.get(owner, lock=True, turns=TURNS) if owner else None
     row = kind.table.get(item_id, lock=True) if parent else None
     if parent and row and (values := kind.table.values(row))["customer_id"] == owner:
         check_version(values["version"], expected)

@@ -6,6 +6,7 @@ It is imported before raw_env is set, so nothing that counts may be imported her
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -41,7 +42,7 @@ class Worker(ThreadWorker):
         if isinstance(reader, LengthReader) and reader.length > DRAINED_BYTES:
             req.force_close()
         is_kept = super().handle_request(req, conn)
-        if not is_kept or _is_read(reader) or _drain(req.body.read, conn.sock):
+        if not is_kept or _is_read(reader) or _drain(partial(_piece, reader), conn.sock):
             return is_kept
         _cut(conn.sock)
         return False
@@ -61,6 +62,25 @@ class Worker(ThreadWorker):
 
 def _is_read(reader: LengthReader | ChunkedReader) -> bool:
     return not reader.length if isinstance(reader, LengthReader) else reader.parser is None
+
+
+def _piece(reader: Any, _size: int) -> bytes:
+    """What one look at the socket brings; b"" at the body's end. `body.read` would wait until it has all that it is asked for."""
+    if isinstance(reader, ChunkedReader):
+        piece = next(reader.parser, b"")
+        if not piece:
+            reader.parser = None
+        return piece
+    if not reader.length:
+        return b""
+    piece = reader.unreader.read(None, read_ahead=min(reader.length, PIECE))
+    if not piece:
+        raise ConnectionResetError
+    own, more = piece[: reader.length], piece[reader.length :]
+    if more:
+        reader.unreader.unread(more)
+    reader.length -= len(own)
+    return own
 
 
 def _hang_up(sock: socket.socket) -> None:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from crm.api.components import CUSTOMER_ID, ROW_ID
+from crm.api.line_item_components import CUSTOMER_ID, example_id
+from crm.line_items import SUPPLIER_NUMBERS
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
 from tests.conftest import Api
@@ -81,7 +82,12 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
         customer = api.create(customer_name="Acme", email_id="acme@example.com")
         row = api.add_row(customer["id"], supplier_number="4711")
         # The longer id holds the shorter one.
-        own = {ROW_ID: row["id"], CUSTOMER_ID: customer["id"], KEY: api.key, settings.BASE_URL: base_url}
+        own = {
+            example_id(SUPPLIER_NUMBERS): row["id"],
+            CUSTOMER_ID: customer["id"],
+            KEY: api.key,
+            settings.BASE_URL: base_url,
+        }
         for event in EVENT.findall(sample.text):
             own[event] = api.feed("?limit=1").json()["data"][0]["id"]
         text = sample.text

@@ -75,6 +75,7 @@ BATCHED: dict[str, dict[str, Schema]] = {
     "delete": {"id": SUBJECT, "if_match": CONDITION},
     "upsert": {
         "match_on": TEXT | {"enum": list(MATCHABLE), "description": "The attribute of `data` to find the customer by."},
+        "if_match": CONDITION,
         "data": ref("CustomerUpdate"),
     },
 }

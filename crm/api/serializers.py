@@ -38,7 +38,7 @@ class CustomerSerializer(ApiSerializer):
         problems: Errors = {}
         for kind in LINE_ITEMS:
             if kind.name in payload:
-                lists[kind.name], wrong = _parse_list(kind, payload[kind.name])
+                lists[kind.name], wrong = _parse_list(kind, payload[kind.name], is_new=not partial)
                 problems |= wrong
         rest = {name: value for name, value in payload.items() if name not in BY_NAME}
         return _parsed(cls, rest, problems, partial=partial), lists
@@ -82,8 +82,11 @@ def _parsed(
     return values
 
 
-def _parse_list(kind: LineItem, sent: Any) -> tuple[list[dict[str, Any]], Errors]:
-    """A customer's line items of one kind, and what is wrong with them, by path (`supplier_numbers[2].company`)."""
+def _parse_list(kind: LineItem, sent: Any, *, is_new: bool) -> tuple[list[dict[str, Any]], Errors]:
+    """A customer's line items of one kind, and what is wrong with them, by path (`supplier_numbers[2].company`).
+
+    Of a customer that is new ids are ignored, whatever they are: they may have been read elsewhere.
+    """
     if type(sent) is not list:
         message = f"Must be a list: all {kind.label_plural} in order."
         return [], {kind.name: [invalid(Code.PARAMETER_INVALID_TYPE, message)]}
@@ -97,7 +100,7 @@ def _parse_list(kind: LineItem, sent: Any) -> tuple[list[dict[str, Any]], Errors
         if len(problems) >= MOST_TOLD:
             break
         try:
-            items.append(_parse_item(kind, one, seen))
+            items.append(_parse_item(kind, {**one, "id": None} if is_new and type(one) is dict else one, seen))
         except ValidationError as error:
             problems |= {f"{kind.name}[{i}]{f'.{n}' if n else ''}": errors for n, errors in error.error_dict.items()}
     return items, problems
@@ -107,15 +110,15 @@ def _parse_item(kind: LineItem, sent: Any, seen: set[str]) -> dict[str, Any]:
     if type(sent) is not dict:
         raise ValidationError({"": invalid(Code.PARAMETER_INVALID_TYPE, "Must be an object.")})
     problems: Errors = {}
-    item_id = sent.get("id") or None
+    item_id = sent.get("id")
     if item_id is not None and type(item_id) is not str:
         problems["id"] = [invalid(Code.PARAMETER_INVALID_TYPE, f"Must be a {kind}'s id.")]
-    elif item_id in seen:
+    elif item_id and item_id in seen:
         problems["id"] = [invalid(Code.PARAMETER_DUPLICATE, f"The {kind} {item_id[:100]!r} is named twice.")]
     elif item_id:
         seen.add(item_id)
     rest = {name: value for name, value in sent.items() if name not in IGNORED_IN_LISTS}
-    return {"id": item_id, **_parsed(SERIALIZERS[kind.name], rest, problems, partial=True)}
+    return {"id": item_id or None, **_parsed(SERIALIZERS[kind.name], rest, problems, partial=True)}
 
 
 def _parent_errors(parents: Mapping[str, Any]) -> Errors:
@@ -164,7 +167,9 @@ OPERATION_KEYS = {
     "delete": ("op", "id"),
     "upsert": ("op", "data", "match_on"),
 }
-CONDITIONAL = ("update", "delete")  # may say which version they expect
+CONDITIONAL = ("update", "delete", "upsert")  # may say which version they expect
+# Line items that all operations hold together: more would keep SQLite's other writers waiting for seconds.
+MAX_ITEMS_IN_BATCH = 10_000
 MAX_OPERATIONS = 1000
 
 
@@ -184,7 +189,12 @@ def parse_batch(payload: Mapping[str, Any]) -> tuple[list[Operation], bool]:
         problems["operations"] = [invalid(Code.PARAMETER_INVALID_RANGE, message)]
     if problems:
         raise ValidationError(problems)  # type: ignore[arg-type]
-    return [_parse_operation(i, operation) for i, operation in enumerate(sent)], atomic
+    operations = [_parse_operation(i, operation) for i, operation in enumerate(sent)]
+    count = sum(len(items) for operation in operations for items in operation.lists.values())
+    if count > MAX_ITEMS_IN_BATCH:
+        message = f"At most {MAX_ITEMS_IN_BATCH:,} line items go into one batch; these are {count:,}."
+        raise ValidationError({"operations": invalid(Code.PARAMETER_INVALID_RANGE, message)})
+    return operations, atomic
 
 
 BATCH_KEYS = ("operations", "atomic")

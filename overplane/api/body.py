@@ -55,13 +55,19 @@ def _too_deep() -> ApiError:
     return bad_request(Code.JSON_TOO_DEEP, f"The JSON is nested more than {MAX_DEPTH} deep.")
 
 
+# What says that a body is as it stands, by header.
+PLAIN = {"Content-Encoding": ("", "identity"), "Transfer-Encoding": ("", "identity", "chunked")}
+
+
 def _check_media_type(request: HttpRequest) -> None:
     media_type = (request.META.get("CONTENT_TYPE") or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise error(415, Code.UNSUPPORTED_MEDIA_TYPE, "Send JSON: Content-Type: application/json.")
-    coding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if coding not in ("", "identity"):
-        message = f"The body comes as Content-Encoding: {coding:.100}. Send it as it is, without that header."
+    for header, plain in PLAIN.items():
+        coding = request.META.get(f"HTTP_{header.upper().replace('-', '_')}", "").strip().lower()
+        if coding in plain:
+            continue
+        message = f"The body comes as {header}: {coding:.100}. Send it as it is, without that header."
         raise error(415, Code.UNSUPPORTED_MEDIA_TYPE, message)
 
 

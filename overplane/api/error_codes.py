@@ -23,7 +23,7 @@ MEANINGS = {
     Code.PARAMETER_TOO_LONG: "The text has too many characters; with 414 and 431 it is the address or a header.",
     Code.PARAMETER_CONFLICT: "Two parameters contradict each other, or a match is ambiguous.",
     Code.PARAMETER_IMMUTABLE: "The value can never be changed.",
-    Code.CHARACTERS_NOT_ALLOWED: "The text holds a NUL or half of a surrogate pair, or is not UTF-8.",
+    Code.CHARACTERS_NOT_ALLOWED: "The text holds a control character, a code point that is no character or half of a surrogate pair, or is not UTF-8.",
     Code.JSON_INVALID: "The body is not JSON, or did not come whole.",
     Code.JSON_TOO_DEEP: "The JSON is nested more than 32 deep.",
     Code.BODY_NOT_OBJECT: "The body must be a JSON object.",

@@ -30,6 +30,8 @@ PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 def key_of(request: HttpRequest) -> str | None:
     """The request's Idempotency-Key, if it has one."""
     key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is not None and len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]  # as the draft standard writes it
     if key is not None and not PRINTABLE.fullmatch(key):
         message = "An Idempotency-Key is 1 to 255 printable ASCII characters."
         raise error(400, Code.IDEMPOTENCY_KEY_INVALID, message, type_=IDEMPOTENCY)

@@ -16,6 +16,8 @@ from overplane.queries.parameters import Query
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000
 PARAMETERS = ("limit", "offset", "starting_after", "ending_before")
+# Longer links (of a filter with hundreds of values) are left out: clients and proxies take headers of 8 to 16 KiB in all.
+MAX_LINK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,12 @@ def link_header(
     kept = {name: value for name, value in query.values.items() if name not in PARAMETERS or name == "limit"}
     lists = [(f"{name}[]", value) for name, values in query.lists.items() for _, value in values]
     base = request.build_absolute_uri(request.path)
-    return ", ".join(
+    link = ", ".join(
         f'<{base}?{urlencode([*lists, *(kept | place).items()])}>; rel="{rel}"'
         for rel, place in links.items()
         if place is not None
     )
+    return link if len(link) <= MAX_LINK else ""
 
 
 def _before(page: Page, ids: Sequence[str], total: int, *, has_more: bool) -> dict[str, Any] | None:

@@ -18,11 +18,12 @@ from typing import Any
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Exists, F, Q
+from django.db.models import F, Q
 
 from overplane.database import statements
 from overplane.database.rows import Table
 from overplane.events import epochs, horizon, types
+from overplane.events.log import EVENTS
 from overplane.events.models import Epoch, Event
 from overplane.events.positions import OLDEST, Order, Position, order, order_of_few
 from overplane.ids import sortable
@@ -38,6 +39,13 @@ NAMES = (
     "request_id", "idempotency_key", "object", "previous",
 )  # fmt: skip
 EPOCHS = Table(Epoch)
+# The newest event, and whether there is one at (seq, epoch, xid). On SQLite `seq` alone is the order.
+_IS_THERE = f"EXISTS (SELECT 1 FROM {EVENTS.name} WHERE seq = %s AND epoch = %s AND xid = %s)"
+NEWEST = f"SELECT epoch, xid, seq, {_IS_THERE} FROM {EVENTS.name} ORDER BY seq DESC LIMIT 1"
+NEWEST_SETTLED = (
+    f"SELECT epoch, xid, seq, {_IS_THERE} FROM {EVENTS.name} WHERE (epoch, xid) < (%s, %s)"
+    " ORDER BY epoch DESC, xid DESC, seq DESC LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +107,12 @@ class Log:
 
     def end(self, position: Position | None = None) -> tuple[Position, bool]:
         """The newest event that may be served now, and whether there is one at `position`."""
-        settled = Event.objects.filter(*horizon.settled(self.epoch, self.horizon))
-        place = position or OLDEST
-        is_there = Exists(Event.objects.filter(pk=place.seq, epoch=place.epoch, xid=place.xid))
-        newest = settled.order_by(*order().columns).reverse().annotate(is_there=is_there)
-        found = newest.values_list("epoch", "xid", "seq", "is_there").first()
+        epoch, xid, seq = position or OLDEST
+        bound = () if self.horizon is None else (self.epoch, self.horizon)
+        found = statements.first(NEWEST if self.horizon is None else NEWEST_SETTLED, [seq, epoch, xid, *bound])
         if found is None:
             return Log.now().purged, False  # once more: a purge may have taken the last ones since
-        return Position(*found[:3]), found[3]
+        return Position(*found[:3]), bool(found[3])
 
     def is_place(self, position: Position) -> bool:
         """May a cursor stand here, though no event does?"""

@@ -25,8 +25,11 @@ class ValueField(forms.Field):
 
     accepted: tuple[type, ...] = (str,)
     wanted = "a string"
+    takes_blanks = False
 
     def clean(self, value: Any) -> Any:
+        if type(value) is str and not value.strip() and not self.takes_blanks:
+            raise _blank()
         if type(value) not in self.accepted:
             hint = " To find what has no value use [is_null]." if value is None else ""
             raise invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {self.wanted}, not {json_type(value)}.{hint}")
@@ -36,12 +39,18 @@ class ValueField(forms.Field):
         raise NotImplementedError
 
 
+def _blank() -> ValidationError:
+    return invalid(Code.PARAMETER_INVALID_EMPTY, "Must not be empty. To find what has no value use [is_null].")
+
+
 class PartField(ValueField):
     """A part of a text, blanks and all."""
 
+    takes_blanks = True
+
     def read(self, value: str) -> str:
         if not value:
-            raise invalid(Code.PARAMETER_INVALID_EMPTY, "Must not be empty. To find what has no value use [is_null].")
+            raise _blank()
         return value
 
 

@@ -94,6 +94,16 @@ class Query:
         self.fail(name, Code.PARAMETER_INVALID_TYPE, f"Must be a string, not {json_type(value)}.")
         return None
 
+    def text(self, name: str) -> str | None:
+        """A parameter that says something, if it is there at all."""
+        value = self.take(name)
+        if value is not None and not value.strip():
+            self.fail(
+                name, Code.PARAMETER_INVALID_EMPTY, "Must not be empty. Leave the parameter out to see everything."
+            )
+            return None
+        return value
+
     def integer(self, name: str, *, default: int, lowest: int, cap: int = BEYOND_ANY_TABLE) -> int:
         """A whole number; whatever is above `cap`, with however many digits, is read as `cap`."""
         value = self.raw(name)

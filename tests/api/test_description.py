@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from jsonschema import Draft202012Validator
 
-from crm.api.components import MEANINGS, ROW_MEANINGS
+from crm.api.meanings import LINE_ITEMS, MEANINGS, SAME_FOR_ALL
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api.pages import description
 from overplane.api.schemas import attribute_schema, input_schema, output_schema
@@ -107,7 +107,14 @@ def test_a_list_is_a_list_of_named_objects(name: str, operation: dict[str, Any])
 
 @pytest.mark.parametrize(
     ("model", "meanings", "output"),
-    [(Customer, MEANINGS, "Customer"), (SupplierNumberAtCustomer, ROW_MEANINGS, "SupplierNumberAtCustomer")],
+    [
+        (Customer, MEANINGS, "Customer"),
+        (
+            SupplierNumberAtCustomer,
+            SAME_FOR_ALL | LINE_ITEMS["supplier_numbers"].meanings,
+            "SupplierNumberAtCustomer",
+        ),
+    ],
 )
 def test_every_attribute_says_what_it_is_for(model: type[models.Model], meanings: Any, output: str) -> None:
     assert set(attributes(model)) <= set(meanings)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from crm.api.components import CUSTOMER_ID
+from crm.api.line_item_components import CUSTOMER_ID
 from overplane.api import idempotency
 from overplane.api.body import BODY_LIMIT
 from overplane.api.error_codes import MEANINGS

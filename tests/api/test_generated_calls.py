@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
-from crm.api.components import CUSTOMER_ID, ROW_ID
-from crm.models import CUSTOMERS, SUPPLIER_NUMBERS
+from crm.api.line_item_components import CUSTOMER_ID, example_id
+from crm.line_items import SUPPLIER_NUMBERS
+from crm.models import CUSTOMERS
 from crm.services import new_customer
 from overplane.api import keys, throttling
 from overplane.api.serializers import IGNORED
@@ -68,7 +69,7 @@ def key(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> str:
     values = new_customer({"customer_name": "Acme"}, now=timezone.now())
     CUSTOMERS.insert([values | {"id": CUSTOMER_ID, "search_text": "acme"}])
     row = {"customer_id": CUSTOMER_ID, "idx": 1, "company": None, "supplier_number": None, "version": 1}
-    SUPPLIER_NUMBERS.insert([row | {"id": ROW_ID}])
+    SUPPLIER_NUMBERS.table.insert([row | {"id": example_id(SUPPLIER_NUMBERS)}])
     return keys.mint("schemathesis")[1]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from crm import services
+from crm import line_item_services, services
+from crm.line_items import SUPPLIER_NUMBERS
 from overplane.events.models import Event
 from overplane.origin import Origin
 from overplane.problems import ObjectMissing, VersionMismatch
@@ -43,7 +44,11 @@ def test_changes_of_two_attributes_both_survive(api: Api) -> None:
 def test_a_number_that_came_in_between_is_found(api: Api) -> None:
     """It leaves the customer's version alone."""
     customer = api.create()["id"]
-    with in_between(lambda: services.add_supplier_number(customer, {"supplier_number": "SUP-77"}, origin=OTHER)):
+    with in_between(
+        lambda: line_item_services.add_line_item(
+            SUPPLIER_NUMBERS, customer, {"supplier_number": "SUP-77"}, origin=OTHER
+        )
+    ):
         services.update_customer(customer, {"customer_name": "Renamed"}, origin=ME)
     assert api.get(f"{CUSTOMER}?q=renamed+sup-77").json()["total"] == 1
 

@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from crm import duplicates, merging, services
+from crm import duplicates, line_item_services, merging, services
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
 from overplane.events.models import Event
 from overplane.origin import Origin
@@ -23,7 +24,9 @@ ORIGIN = Origin("user:anna")
 def make(name: str = "Acme", rows: int = 0, **values: Any) -> str:
     customer_id = services.create_customer({"customer_name": name} | values, origin=ORIGIN).output["id"]
     for i in range(rows):
-        services.add_supplier_number(customer_id, {"supplier_number": f"{name} {i + 1}"}, origin=ORIGIN)
+        line_item_services.add_line_item(
+            SUPPLIER_NUMBERS, customer_id, {"supplier_number": f"{name} {i + 1}"}, origin=ORIGIN
+        )
     return customer_id
 
 

@@ -17,8 +17,8 @@ class EventViewSet(ApiViewSet):
         limit = query.integer("limit", default=DEFAULT_LIMIT, lowest=1, cap=MAX_LIMIT)
         after, names = query.take("after"), types.subject_parameters()
         query.exclusive(*names)
-        subjects = [subject for name in names if (subject := query.take(name)) is not None]
-        choice = Choice(query.names("types", types.known), next(iter(subjects), None), query.take("object_id"))
+        subjects = [subject for name in names if (subject := query.text(name)) is not None]
+        choice = Choice(query.names("types", types.known), next(iter(subjects), None), query.text("object_id"))
         query.finish(("after", "limit", "types", *names, "object_id"))
         page = feed.read(after, limit=limit, choice=choice)
         return JsonResponse({"data": page.events, "has_more": page.has_more, "next_cursor": page.next_cursor})

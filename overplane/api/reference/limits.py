@@ -117,7 +117,7 @@ def _lists(description: Schema) -> Iterable[Limit]:
             subject = f"Values of a filter by `[{operator}`: {compared}s" if bracket else f"`{name}` in one request"
             known[subject] = schema["maxItems"]
     for subject, most in known.items():
-        yield Limit(subject, f"{most:,}", f"400 `{Code.PARAMETER_INVALID}`")
+        yield Limit(subject, f"{most:,}", f"400 `{Code.PARAMETER_INVALID_RANGE}`")
 
 
 def _queries(description: Schema) -> Iterable[Limit]:

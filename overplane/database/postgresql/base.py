@@ -28,13 +28,18 @@ class DigestNames(PrepareManager):
     def get(self, query: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
         decision, name = super().get(query, prepare)
         if decision is Prepare.SHOULD:  # once for each statement of a connection
-            name = b"overplane_" + blake2b(repr(self.key(query)).encode(), digest_size=16).hexdigest().encode()
+            key = self.key(query)
+            name = b"overplane_" + blake2b(repr(key).encode(), digest_size=16).hexdigest().encode()
+            if name in self._to_flush:  # pushed out of the cache, but the server still has it: it may stay
+                self._to_flush.remove(name)
+                self._names[key] = name
+                return Prepare.YES, name
         return decision, name
 
     def validate(self, key: Any, prep: Prepare, name: bytes, results: Any) -> None:
         """A statement that fails when it first runs is prepared all the same: the next one must not prepare it again."""
-        if not self._should_discard(prep, results):
-            self._rotate()
+        if not self._should_discard(prep, results) and self._check_results(results):
+            self._rotate()  # after a failure nothing can be deallocated
 
 
 class PreparedCursor(psycopg.RawCursor):
