@@ -12,7 +12,15 @@ from django.db.models.functions import Length
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules
-from overplane.database.fields import CascadeKey, DatabaseOnlyCheck, IdField, OrderConstraint, RateField, StringField
+from overplane.database.fields import (
+    CascadeKey,
+    DatabaseOnlyCheck,
+    IdField,
+    NumberField,  # noqa: F401 (an attribute that is a number needs no new import)
+    OrderConstraint,
+    RateField,
+    StringField,
+)
 from overplane.database.rows import Table
 
 StringField.register_lookup(Length)
