@@ -109,6 +109,8 @@ def _ndjson(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
 def _parquet_type(lib: Any, field: Any) -> Any:
     if isinstance(field, models.DateTimeField):
         return lib.timestamp("us", tz="UTC")
+    if isinstance(field, models.DateField):
+        return lib.date32()
     if isinstance(field, models.BooleanField):
         return lib.bool_()
     if isinstance(field, models.DecimalField):
