@@ -198,6 +198,15 @@ def attribute(field: models.Field) -> Attribute:
     )
 
 
+def logged(known: Mapping[str, Attribute], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that are attributes, as they were stored, from how JSON has them. Judged by nobody: rules may be younger."""
+    return {name: _logged(known[name], value) for name, value in values.items() if name in known}
+
+
+def _logged(known: Attribute, value: Any) -> Any:
+    return known.from_json(value) if known.kind in ("date", "timestamp") and value is not None else value
+
+
 @cache
 def attributes(model: type[models.Model]) -> dict[str, Attribute]:
     """The model's writable attributes by name, in the order of its fields."""
