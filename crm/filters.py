@@ -1,6 +1,5 @@
 """The closed tables of filters of both lists, and the words of `q=`."""
 
-import django_filters
 from django.db.models import QuerySet
 
 from crm import rules, search
@@ -12,9 +11,6 @@ from overplane.queries.parameters import Query
 
 CUSTOMER_FILTERS = filter_table(Customer, timestamps=["created_at", "updated_at"], choices=rules.CHOICES)
 SUPPLIER_NUMBER_FILTERS = filter_table(SupplierNumberAtCustomer)
-# As filter sets, for the API description.
-CustomerFilter = type("CustomerFilter", (django_filters.FilterSet,), dict(CUSTOMER_FILTERS))
-SupplierNumberFilter = type("SupplierNumberFilter", (django_filters.FilterSet,), dict(SUPPLIER_NUMBER_FILTERS))
 
 
 def filtered(query: Query) -> QuerySet | None:
