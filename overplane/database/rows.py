@@ -84,7 +84,7 @@ class Table:
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
-        readers = {
+        readers: dict[type[models.Field], Callable[[Any], Any]] = {
             models.DateTimeField: sqlite_datetime,
             models.BooleanField: bool,
             models.DecimalField: sqlite_decimal,
