@@ -30,6 +30,7 @@ check: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
+	DATA_DIR=$$(mktemp -d) $(VENV)/bin/mypy
 	DATA_DIR=$$(mktemp -d) $(VENV)/bin/python manage.py makemigrations --check --dry-run
 	$(MAKE) clients
 	$(MAKE) test CHOSEN=

@@ -51,7 +51,7 @@ def _wrong_type(wanted: str, value: Any) -> ValidationError:
     return invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {wanted}, not {json_type(value)}.")
 
 
-def _string(field: models.Field, default: Any) -> tuple[Parser, Parser]:
+def _string(field: StringField, default: Any) -> tuple[Parser, Parser]:
     limit = field.max_length
 
     def from_text(value: str) -> str | None:

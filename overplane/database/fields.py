@@ -1,5 +1,6 @@
 """Model fields that say once what a value may be: in the database, at every door, in the API description."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import Any
 from django import forms
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Combinable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,11 +23,19 @@ ID = gettext_lazy("ID")
 EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])
 
 
-class ByCodePoint:
+def field_of(model: type[models.Model], name: str) -> models.Field:
+    """A column's field. (Django's own answer may also be a relation from another model, which has no column.)"""
+    field = model._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{model.__name__}.{name} is no column.")
+    return field
+
+
+class ByCodePoint(models.Field):
     """Sorts and compares by code point on PostgreSQL too, as SQLite does; also makes `LIKE 'x%'` use plain indexes."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        parameters = super().db_parameters(connection)  # type: ignore[misc]
+        parameters = super().db_parameters(connection)
         if connection.vendor == "postgresql":
             parameters["collation"] = "C"
         return parameters
@@ -41,34 +51,39 @@ class IdField(ByCodePoint, models.CharField):
         kwargs.setdefault("verbose_name", ID)
         super().__init__(*args, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         if kwargs.get("verbose_name") is ID:
             del kwargs["verbose_name"]
         return name, path, args, kwargs
 
 
-class CleanedWhenEmpty:
+class CleanedWhenEmpty(models.Field):
     """`Model.full_clean` skips a field that may be blank and is; ours still turn it into their one kind of empty."""
 
-    empty_values: tuple[Any, ...] = ()
+    empty_values = ()
 
     def run_validators(self, value: Any) -> None:
         if value is not None:
-            super().run_validators(value)  # type: ignore[misc]
+            super().run_validators(value)
 
 
 class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
     """Trimmed text or null. There is one kind of empty: the database refuses the empty string."""
 
+    max_length: int
+    # Of the model's attribute, where django-stubs look for it.
+    _pyi_private_set_type: str | Combinable | None  # type: ignore[assignment]  # wider than CharField's: null by default
+    _pyi_private_get_type: str | None  # type: ignore[assignment]  # the same
+
     def __init__(self, *args: Any, max_length: int = 255, **kwargs: Any) -> None:
         kwargs.setdefault("null", True)
         kwargs.setdefault("blank", kwargs["null"])
-        super().__init__(*args, max_length=max_length, **kwargs)
+        super().__init__(*args, **{"max_length": max_length} | kwargs)
         # Ours, with the codes of the API, instead of CharField's own.
         self.validators = [check_characters, LengthCheck(max_length)]
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         if kwargs.get("null") is True:
             del kwargs["null"]
@@ -138,7 +153,7 @@ class LengthCheck:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LengthCheck) and other.limit == self.limit
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # Python's own way to say it; typeshed has a method there
 
 
 def check_characters(value: str) -> None:
@@ -166,7 +181,8 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
     def validators(self) -> list[Any]:
         """Those of the field itself and what its digits hold, instead of DecimalField's own."""
         most = Decimal(10) ** (self.max_digits - self.decimal_places) - Decimal(1).scaleb(-self.decimal_places)
-        return within([*self.default_validators, *self._validators], -most, most)
+        own = self._validators  # type: ignore[attr-defined]  # of Django's Field; the stubs leave it out
+        return within([*self.default_validators, *own], -most, most)
 
     def run_validators(self, value: Any) -> None:
         if value is not None:
@@ -174,9 +190,9 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
         super().run_validators(value)
 
     def check_places(self, value: Decimal) -> None:
-        if not value.is_finite():
-            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number."))
         _sign, digits, exponent = value.as_tuple()
+        if not isinstance(exponent, int):  # infinite, or no number
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number."))
         # Not normalize(): that computes, and 1e-999999999 is beyond what a computation can hold.
         zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
         if value and exponent + zeros < -self.decimal_places:
@@ -202,7 +218,8 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
             kept = number.quantize(Decimal(1).scaleb(-self.decimal_places), context=EXACT)
         except (Inexact, InvalidOperation):  # the validators have words for it
             return number
-        return number if number.as_tuple().exponent >= -self.decimal_places else kept
+        exponent = number.as_tuple().exponent
+        return number if isinstance(exponent, int) and exponent >= -self.decimal_places else kept
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)
@@ -294,14 +311,14 @@ class CascadeKey(models.ForeignKey):
         kwargs["db_constraint"] = False  # Django's own constraint cannot cascade; ours is in the column's type
         super().__init__(to, on_delete=on_delete, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         del kwargs["db_constraint"]
         return name, path, args, kwargs
 
     def db_type_suffix(self, connection: BaseDatabaseWrapper) -> str:
         quote = connection.ops.quote_name
-        table, column = quote(self.remote_field.model._meta.db_table), quote(self.target_field.column)
+        table, column = quote(self.remote_field.model._meta.db_table), quote(str(self.target_field.column))
         return f"REFERENCES {table} ({column}) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from django.db import connection, transaction
+
+from overplane.database.sqlite.base import DatabaseWrapper
 
 
 @contextmanager
@@ -26,11 +29,12 @@ def one_snapshot() -> Iterator[None]:
 @contextmanager
 def _reading_transaction() -> Iterator[None]:
     """SQLite's transactions here are IMMEDIATE, for writers. This one locks nobody out."""
-    connection.ensure_connection()  # connecting sets the mode, too
-    usual, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
+    sqlite = cast("DatabaseWrapper", connection)
+    sqlite.ensure_connection()  # connecting sets the mode, too
+    usual, sqlite.transaction_mode = sqlite.transaction_mode, "DEFERRED"
     try:
         with transaction.atomic():
-            connection.transaction_mode = usual
+            sqlite.transaction_mode = usual
             yield
     finally:
-        connection.transaction_mode = usual
+        sqlite.transaction_mode = usual

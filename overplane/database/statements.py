@@ -7,9 +7,12 @@ round trip, and a transaction of its own without BEGIN and COMMIT. SQLite runs t
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter, methodcaller
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+
+if TYPE_CHECKING:  # the driver is not loaded on SQLite
+    from overplane.database.postgresql.base import DatabaseWrapper
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -79,7 +82,7 @@ def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) ->
     if connection.in_atomic_block:
         connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
-        return read(connection.execute_prepared(sql, parameters))
+        return read(cast("DatabaseWrapper", connection).execute_prepared(sql, parameters))
 
 
 # So many values go into one IN list: the plan stays a walk of the index, and SQLite binds 32,766 values at most.
