@@ -7,6 +7,7 @@ from typing import Any
 
 import dj_database_url
 
+from overplane import __version__
 from overplane.checks import Environment, kept_secret
 
 env = Environment(os.environ)
@@ -199,7 +200,7 @@ CORS_PREFLIGHT_MAX_AGE = 7200  # longer than which Chrome keeps none
 
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{PRODUCT} API",
-    "VERSION": "1.0.0",
+    "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": BASE_URL, "description": f"This deployment, in {OVERPLANE_MODE} mode"}],
     "CONTACT": {"name": PRODUCT, "url": f"{BASE_URL}/docs"},
