@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count, groupby
@@ -11,6 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TextIO
 
+from crm.line_item_plans import ListPlan
 from crm.transfer.batch import Batch, ParseOptions, RowProblem
 from crm.transfer.columns import REFUSAL_COLUMNS
 from overplane.files.spreadsheets import escape_formula, unescape_formula
@@ -59,7 +60,24 @@ class Report:
     def problem_count(self) -> int:
         return self.counts["problems"]
 
-    def note_changes(self, changes: list[FieldChange]) -> None:
+    def count_created(self, batch: Batch, creates: Sequence[int]) -> None:
+        """New customers of a batch, by index, with their line items."""
+        self.counts["created"] += len(creates)
+        self.counts["rows_created"] += sum(
+            len(items.get(i, ())) for items in batch.line_items.values() for i in creates
+        )
+
+    def count_line_items(self, plans: Sequence[ListPlan]) -> None:
+        """Line items of customers that were there before."""
+        for plan in plans:
+            self.counts["rows_created"] += len(plan.inserts)
+            self.counts["rows_updated"] += len(plan.updates)
+            self.counts["rows_deleted"] += len(plan.deletes)
+
+    def note_update(self, number: int, before: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """A customer that changes, by the number of its row."""
+        self.counts["updated"] += 1
+        changes = [FieldChange(number, before["id"], name, before[name], value) for name, value in new.items()]
         self.changes += changes[: KEPT - len(self.changes)]
 
     def as_json(self) -> dict[str, Any]:
