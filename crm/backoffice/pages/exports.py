@@ -8,11 +8,13 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm import search
+from crm.backoffice.wording import kinds_lazy
 from crm.transfer import exports
 from overplane.backoffice.origin import actor_of
 from overplane.jobs import queue
@@ -30,7 +32,7 @@ LAYOUTS = {
 class ExportForm(forms.Form):
     format = forms.ChoiceField(label=gettext_lazy("Format"), choices=list(FORMATS.items()))
     layout = forms.ChoiceField(
-        label=gettext_lazy("Supplier numbers"),
+        label=capfirst(kinds_lazy()),
         choices=[(name, LAYOUTS[name]) for name in exports.LAYOUTS],
         required=False,
     )

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.backoffice import uploads
+from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.columns import guess
 from crm.transfer.planning import MATCHABLE
@@ -223,9 +224,9 @@ def _counts(page_job: Job) -> list[tuple[str, int]]:
         "updated": _("to be changed") if is_check else _("changed"),
         "unchanged": _("as they are already"),
         "refused": _("refused"),
-        "rows_created": _("supplier numbers added"),
-        "rows_updated": _("supplier numbers changed"),
-        "rows_deleted": _("supplier numbers deleted"),
+        "rows_created": _("%(kinds)s added") % {"kinds": kinds()},
+        "rows_updated": _("%(kinds)s changed") % {"kinds": kinds()},
+        "rows_deleted": _("%(kinds)s deleted") % {"kinds": kinds()},
     }
     return [(label, result[name]) for name, label in labels.items() if result.get(name)]
 
