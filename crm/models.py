@@ -12,7 +12,17 @@ from django.db.models.functions import Length
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules
-from overplane.database.fields import CascadeKey, DatabaseOnlyCheck, IdField, OrderConstraint, RateField, StringField
+from overplane.database.fields import (
+    CascadeKey,
+    DatabaseOnlyCheck,
+    DateField,  # noqa: F401 (here and below: so that an attribute of any kind needs no new import)
+    IdField,
+    MomentField,  # noqa: F401
+    NumberField,  # noqa: F401
+    OrderConstraint,
+    RateField,
+    StringField,
+)
 from overplane.database.rows import Table
 
 StringField.register_lookup(Length)

@@ -1,12 +1,12 @@
-"""What each column of a file is: by name, by label, by what people call it, or as they say.
+"""What a file may say of customers and their line items, and which heading means what.
 
-A customer's rows stand beside it (`supplier_numbers.company`, "Company (Supplier Numbers)") or in
-a file of their own, which is told by its column `customer_id`.
+Fields are found by name, by label or by what people call them. The columns of line items stand beside those of their
+customer (`supplier_numbers.company`, "Company (Supplier Numbers)") or in a file of their own, which is known by its
+column `customer_id`.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -14,21 +14,17 @@ from typing import Any
 from django.conf import settings
 from django.utils import translation
 
-from crm.line_items import ID_PREFIX
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.line_items import LINE_ITEMS, LineItem
+from crm.models import Customer
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.text import fold
-from overplane.files.sources import UnusableFile
 from overplane.ids import is_id
-from overplane.problems import Code, invalid, nearest
+from overplane.problems import Code, invalid
 
-ROWS = "supplier_numbers."
-# Where the refused rows' file says what is wrong; such a file is mended and imported again.
-TOLD = ("import_row", "import_problems")
-# How a file of nothing but rows names the customer.
-PARENT = ("customer_id", "parent_id")
-# What Excel likes to make numbers of.
-IDENTIFIERS = ("tax_id", "customer_pos_id", "mobile_no", "supplier_numbers.supplier_number")
+# What the file of refused rows says of each row: it is corrected and imported again, and these are no fields.
+REFUSAL_COLUMNS = ("import_row", "import_problems")
+# How a file of nothing but line items names the customer.
+PARENTS = ("customer_id", "parent_id")
 SYNONYMS = {
     "customer_name": "name, company, company name, firm, business name, account name, customer, organisation, organization,"
     " kunde, kundenname, firma, firmenname",
@@ -58,6 +54,11 @@ SYNONYMS = {
     "is_frozen": "frozen, eingefroren",
     "is_internal_customer": "internal, internal customer, intern",
 }
+
+
+def column_name(kind: LineItem, name: str) -> str:
+    """What stands over an attribute of a line item beside its customer."""
+    return f"{kind.name}.{name}"
 
 
 def _id_parser(prefix: str) -> Any:
@@ -98,29 +99,15 @@ def customer_columns() -> dict[str, Attribute]:
 
 
 @cache
-def row_columns() -> dict[str, Attribute]:
-    """What a file may say of a supplier number. `idx` sorts the new rows of one customer."""
-    own = attributes(SupplierNumberAtCustomer)
-    return {"id": _identity("id", _id_parser(ID_PREFIX))} | own
+def line_item_columns(kind: LineItem) -> dict[str, Attribute]:
+    """What a file may say of a line item. `idx` sorts the new ones of one customer."""
+    return {"id": _identity("id", _id_parser(kind.id_prefix))} | attributes(kind.model)
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which cell is what. `customer` and `rows`: attribute to the cell's place; `constants` hold for every customer."""
-
-    headings: list[str]
-    customer: dict[str, int]
-    rows: dict[str, int] = field(default_factory=dict)
-    parent: int | None = None  # where a file of nothing but rows names the customer
-    constants: dict[str, str] = field(default_factory=dict)
-    mapping: dict[str, str] = field(default_factory=dict)
-
-    def heading(self, name: str) -> str:
-        """What stands over this attribute in the file."""
-        places = self.customer | {ROWS + n: i for n, i in self.rows.items()}
-        if self.parent is not None:
-            places = places | {"customer_id": self.parent}
-        return self.headings[places[name]] if name in places else name
+@cache
+def nested_columns() -> tuple[str, ...]:
+    """What a file of customers may say of their line items, and names of the customer that it may repeat there."""
+    return tuple(column_name(kind, name) for kind in LINE_ITEMS for name in (*line_item_columns(kind), *PARENTS))
 
 
 def plain(heading: str) -> str:
@@ -135,27 +122,32 @@ def known_headings() -> dict[str, str]:
     for language, _ in settings.LANGUAGES:
         with translation.override(language):
             known |= _labels()
-    known |= {plain(ROWS + name): ROWS + name for name in (*row_columns(), *PARENT)}
-    known[plain(ROWS)] = ROWS + "supplier_number"  # a list of them, or nothing but the number
+    known |= {plain(name): name for name in nested_columns()}
+    for kind in LINE_ITEMS:
+        # A list that is empty wherever it stands, or a column of nothing but what people look for.
+        known[plain(kind.name)] = column_name(kind, (*kind.searched, *kind.names)[0])
     return known | {plain(name): name for name in customer_columns()}
 
 
 def _labels() -> dict[str, str]:
-    """What fields are called in the language of the moment."""
+    """What fields are called in the language that is active."""
     known = {plain(str(Customer._meta.get_field(name).verbose_name)): name for name in attributes(Customer)}
-    for name in attributes(SupplierNumberAtCustomer):
-        label = str(SupplierNumberAtCustomer._meta.get_field(name).verbose_name)
-        for parent in ("supplier numbers", str(SupplierNumberAtCustomer._meta.verbose_name)):
-            known[plain(f"{label} ({parent})")] = ROWS + name
+    for kind in LINE_ITEMS:
+        for name in attributes(kind.model):
+            label = str(kind.model._meta.get_field(name).verbose_name)
+            for parent in (kind.name, kind.label_plural, kind.model._meta.verbose_name):
+                known[plain(f"{label} ({parent})")] = column_name(kind, name)
     return known
 
 
 def guess(headings: Sequence[str]) -> dict[str, str]:
-    """The field of each heading that can be told; the first of two that mean the same."""
-    return _rows_file(headings, {}) or _of_customers(headings)
+    """The field of each heading whose meaning is known; the first of two that mean the same."""
+    files = line_item_files(headings, {})
+    return files[0][1] if files else customer_fields(headings)
 
 
-def _of_customers(headings: Sequence[str]) -> dict[str, str]:
+def customer_fields(headings: Sequence[str]) -> dict[str, str]:
+    """The same, in a file of customers."""
     found: dict[str, str] = {}
     exact = {h: h for h in headings if h in customer_columns()}
     for heading in headings:
@@ -165,76 +157,40 @@ def _of_customers(headings: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _rows_file(headings: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a file that has one row a supplier number; nothing if it is no such file."""
-    known = {plain(name): name for name in (*row_columns(), *PARENT)}
-    meant = {h: mapping[h] if h in mapping else known.get(plain(h)) for h in headings}
-    found = {h: name for h, name in meant.items() if name}
-    names = set(found.values())
-    if not names & set(PARENT) or "customer_name" in mapping.values():
+def line_item_files(headings: Sequence[str], mapping: Mapping[str, str]) -> list[tuple[LineItem, dict[str, str]]]:
+    """Whose line items a file has that has nothing else, and the field of each heading.
+
+    None if it is no such file, and more than one if the headings fit several kinds equally well.
+    """
+    fits: dict[int, list[tuple[LineItem, dict[str, str]]]] = {}
+    for kind in LINE_ITEMS:
+        fields = _line_item_fields(kind, headings, mapping)
+        fits.setdefault(sum(name in kind.names for name in fields.values()), []).append((kind, fields))
+    most = max(fits)
+    return fits[most] if most else []
+
+
+def _line_item_fields(kind: LineItem, headings: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """The field of each heading; empty if this is no file of such line items."""
+    known = {plain(name): name for name in (*line_item_columns(kind), *PARENTS)}
+    fields = {h: mapping[h] if h in mapping else known.get(plain(h), "") for h in headings}
+    fields = {h: name for h, name in fields.items() if name}
+    names = set(fields.values())
+    if names.isdisjoint(PARENTS) or "customer_name" in mapping.values():
         return {}
-    others = {known_headings().get(plain(h)) for h in headings if h not in found}
+    own = names.intersection(kind.names)
     # "CustomerID, Company, Phone" is about customers: their company is their name.
-    return found if "supplier_number" in names or ("company" in names and not others & set(customer_columns())) else {}
+    others = {known_headings().get(plain(h)) for h in headings if h not in fields}
+    is_clear = others.isdisjoint(customer_columns()) or any(_is_only_of_line_items(name) for name in own)
+    return fields if own and is_clear else {}
 
 
-def resolve(
-    headings: list[str],
-    *,
-    mapping: Mapping[str, str],
-    constants: Mapping[str, str],
-    ignore_unknown: bool,
-) -> Columns:
-    """Every column's meaning. Raises `UnusableFile` with all that cannot be told."""
-    stripped = {heading.strip(): name for heading, name in mapping.items()}
-    if absent := [heading for heading in stripped if heading not in headings]:
-        raise UnusableFile(f"The file has no column {', '.join(map(repr, absent))}.{nearest(absent[0], headings)}")
-    by_rows = bool(_rows_file(headings, stripped))
-    known = {*row_columns(), *PARENT} if by_rows else {*customer_columns(), *_row_names()}
-    for name in filter(None, stripped.values()):
-        if name not in known:
-            raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
-    _check_constants(constants, by_rows=by_rows)
-    rest = [h for h in headings if h not in stripped]
-    guessed = _rows_file(headings, stripped) if by_rows else _of_customers(rest)
-    taken = {*stripped.values(), *constants}
-    chosen = stripped | {h: n for h, n in guessed.items() if h in rest and n not in taken}
-    unknown = [h for h in rest if h not in chosen and h not in TOLD]
-    _check_unknown(unknown, ignore_unknown, known)
-    names = [name for name in chosen.values() if name]
-    if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
-        raise UnusableFile(f"More than one column or --set goes to {', '.join(sorted(twice))}.")
-    if set(PARENT) <= set(names):
-        raise UnusableFile("Both customer_id and parent_id name the customer: leave one out (--map 'parent_id=').")
-    return _placed(headings, chosen | dict.fromkeys(unknown, ""), constants, by_rows=by_rows)
+def _is_only_of_line_items(name: str) -> bool:
+    return known_headings().get(plain(name)) not in customer_columns()
 
 
-def _check_constants(constants: Mapping[str, str], *, by_rows: bool) -> None:
-    if constants and by_rows:
-        raise UnusableFile("--set gives values to customers; this file is of nothing but supplier numbers.")
-    for name in constants:
-        if name not in customer_columns():
-            raise UnusableFile(f"--set: customers have no field {name!r}.{nearest(name, sorted(customer_columns()))}")
-
-
-def _row_names() -> Iterable[str]:
-    return (ROWS + name for name in (*row_columns(), *PARENT))
-
-
-def _check_unknown(unknown: Sequence[str], ignore: bool, known: Iterable[str]) -> None:
-    if unknown and not ignore:
-        named = ", ".join(repr(heading) + nearest(heading, sorted(known)).rstrip("?") for heading in unknown)
-        raise UnusableFile(f"Unknown columns: {named}. Map them (--map 'Heading=field') or pass --ignore-unknown.")
-
-
-def _placed(headings: list[str], chosen: dict[str, str], constants: Mapping[str, str], *, by_rows: bool) -> Columns:
-    """`chosen`: the field of each heading, "" for those that are left out."""
-    places = {name: headings.index(heading) for heading, name in chosen.items() if name}
-    if by_rows:
-        parent = places.get("customer_id", places.get("parent_id"))
-        rows = {name: i for name, i in places.items() if name in row_columns()}
-        return Columns(headings, {}, rows, parent, dict(constants), chosen)
-    # The customer that a nested row names is the one that it stands beside.
-    rows = {n.removeprefix(ROWS): i for n, i in places.items() if n.removeprefix(ROWS) in row_columns() and "." in n}
-    customer = {name: i for name, i in places.items() if "." not in name}
-    return Columns(headings, customer, rows, None, dict(constants), chosen)
+def damaged_by_excel() -> Iterable[tuple[LineItem | None, str]]:
+    """Identifiers, which Excel likes to make numbers of: of customers (None) and of each kind of line item."""
+    yield from ((None, name) for name in ("tax_id", "customer_pos_id", "mobile_no"))
+    for kind in LINE_ITEMS:
+        yield from ((kind, name) for name in kind.searched if kind.attributes[name].kind == "string")

@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 
 from crm.models import Customer
-from crm.transfer.columns import Columns
-from crm.transfer.parsing import HEAVIEST, SIZE
-from crm.transfer.planning import MATCHABLE, MODES
+from crm.transfer.batch import HEAVIEST, SIZE
+from crm.transfer.mapping import Columns
 from overplane.database.attributes import attributes
 from overplane.files.sources import UnusableFile
+
+MODES = ("create", "update", "upsert")
+# By what an import finds customers that are there already.
+MATCH_KEYS = ("id", "tax_id", "customer_pos_id", "email_id", "customer_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +26,32 @@ class ImportOptions:
     replace_rows: bool = False
     skip_errors: bool = False
     delimiter: str | None = None
-    # Where chunks end. A run that is resumed must cut its file as before: what it has written ends with a chunk.
+    # Where batches end. A run that is resumed must cut its file as before: what it has written ends with a batch.
     size: int = SIZE
     heaviest: int | None = HEAVIEST
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise UnusableFile(f"There is no mode {self.mode!r}; there are {', '.join(MODES)}.")
-        if self.match_on not in (None, *MATCHABLE):
-            raise UnusableFile(f"Customers are not matched on {self.match_on!r}, but on {', '.join(MATCHABLE)}.")
+        if self.match_on not in (None, *MATCH_KEYS):
+            raise UnusableFile(f"Customers are not matched on {self.match_on!r}, but on {', '.join(MATCH_KEYS)}.")
         if self.mode != "create" and not self.match_on:
             raise UnusableFile(f"Mode {self.mode} needs to know how customers are found: --match-on tax_id, say.")
         if self.mode == "create" and self.match_on:
             raise UnusableFile("Mode create finds nobody, so it matches on nothing. Use upsert.")
 
 
-def check_sufficient(columns: Columns, settings: ImportOptions) -> None:
+def check_sufficient(columns: Columns, options: ImportOptions) -> None:
+    """Raises `UnusableFile` if a column is missing."""
     if columns.parent is not None:
         return
-    given = {*columns.customer, *columns.constants}
-    if same := {"id", settings.match_on} & set(columns.constants):
+    names = {*columns.customer, *columns.constants}
+    if same := {"id", options.match_on} & set(columns.constants):
         raise UnusableFile(f"--set {min(same)}: what tells customers apart cannot be the same for all of them.")
-    if settings.match_on and settings.match_on not in given:
-        raise UnusableFile(f"No column is {settings.match_on}, on which customers are to be matched.")
+    if options.match_on and options.match_on not in names:
+        raise UnusableFile(f"No column is {options.match_on}, on which customers are to be matched.")
     required = [name for name, known in attributes(Customer).items() if known.required]
-    if settings.mode == "create" and (absent := [name for name in required if name not in given]):
+    if options.mode == "create" and (absent := [name for name in required if name not in names]):
         raise UnusableFile(
             f"No column is {', '.join(absent)}, which is required. Map one: --map 'Heading={absent[0]}'."
         )

@@ -8,20 +8,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm import matching
-from crm.line_items import RowsPlan, change_rows, existing_rows
+from crm.line_item_plans import ListPlan, change_line_items
+from crm.line_items import LineItem
 from crm.locking import locked_customers
 from crm.models import CUSTOMERS, ImportRun, RunState
 from crm.transfer import bulk_writes
-from crm.transfer.columns import IDENTIFIERS, ROWS, Columns, resolve
+from crm.transfer.batch import SIZE, Batch, ParseOptions
+from crm.transfer.batch_plans import BatchPlan
+from crm.transfer.columns import damaged_by_excel
+from crm.transfer.mapping import Columns, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
-from crm.transfer.parsing import SIZE, Batch, ParseOptions, batches
-from crm.transfer.planning import Plan, Planner, plan_rows
+from crm.transfer.parsing import batches
+from crm.transfer.planning import Planner
+from crm.transfer.repeats import Repeats
 from crm.transfer.reports import FieldChange, RefusedRows, Report
 from overplane.database.bulk import PreparedRows, analyze_if_grown
 from overplane.files.prefetch import prefetch
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.spreadsheets import ExcelDamage
-from overplane.files.tables import opened_table
+from overplane.files.tables import ABSENT, opened_table
 from overplane.origin import Origin
 from overplane.problems import Code, invalid
 
@@ -61,29 +66,30 @@ class Work:
         """Reads, judges and plans all of it; `writes` what is good. In the first reading all that is wrong is told."""
         report, settings = self.report, self.settings
         with self._table() as (table, columns, parse_options):
-            planner = Planner(
-                parse_options, mode=settings.mode, match_on=settings.match_on, replaces_rows=settings.replace_rows
-            )
-            watched = {name: ExcelDamage() for name in IDENTIFIERS if is_first and _place(columns, name) is not None}
+            planner, repeats, keyless = Planner(columns, settings), Repeats(columns, settings), 0
+            damaged = [(kind, name) for kind, name in damaged_by_excel() if is_first and name in columns.of(kind)]
+            watched = {one: ExcelDamage() for one in damaged}
             # Closed before the file is: its thread reads on until then.
             with closing(prefetch(self._prepared(batches(table, parse_options), columns, writes=writes))) as coming:
                 for batch, prepared in coming:
                     if is_first:
-                        planner.note(batch)
+                        if settings.mode == "upsert":
+                            keyless += sum(value in (None, ABSENT) for value in batch.values[settings.match_on or ""])
+                        repeats.refuse(batch)
                         _watch(batch, columns, watched)
                     report.customers += len(batch)
                     if not writes:
                         self._foresee(batch, planner, tells=tells)
                         self._note_problems(batch, parse_options, refused)
                     elif batch.last_number > self._position:
-                        self._write(batch, planner, refused, prepared)
+                        self._write(batch, planner, parse_options, refused, prepared)
                         analyze_if_grown(CUSTOMERS)
                     self.progress(doing, self.source.fraction, report.customers)
-            for name, damage in watched.items():
-                report.warnings += damage.warnings(columns.heading(name))
-            if planner.keyless:
+            for (kind, name), damage in watched.items():
+                report.warnings += damage.warnings(columns.heading(name, kind))
+            if keyless:
                 report.warnings.append(
-                    f"{planner.keyless} customers have no {settings.match_on}: nobody is looked for, and they are created"
+                    f"{keyless} customers have no {settings.match_on}: nobody is looked for, and they are created"
                     " once more whenever such a file is imported."
                 )
 
@@ -92,7 +98,9 @@ class Work:
     ) -> Iterator[tuple[Batch, Prepared | None]]:
         """Where nobody has to be found first, new customers are made ready while the database still writes others."""
         is_plain = writes and self.settings.mode == "create" and columns.parent is None
-        is_plain = is_plain and "id" not in columns.customer and "id" not in columns.rows
+        is_plain = (
+            is_plain and "id" not in columns.customer and not any("id" in columns.of(kind) for kind in columns.kinds)
+        )
         for batch in found:
             made = [i for i in range(len(batch)) if i not in batch.problems]
             is_due = is_plain and batch.last_number > self._position
@@ -102,8 +110,8 @@ class Work:
         assert self.origin is not None
         is_whole = len(made) == len(batch)
         columns = {n: column if is_whole else [column[i] for i in made] for n, column in batch.values.items()}
-        children = [batch.children.get(i, []) for i in made]
-        return bulk_writes.new_customers(columns, children, now=timezone.now(), origin=self.origin)
+        line_items = {name: [items.get(i, ()) for i in made] for name, items in batch.line_items.items()}
+        return bulk_writes.new_customers(columns, line_items, count=len(made), now=timezone.now(), origin=self.origin)
 
     @property
     def _position(self) -> int:
@@ -132,13 +140,13 @@ class Work:
                 table,
                 columns,
                 ParseOptions(
-                    columns,
-                    frozenset(settings.nulls),
-                    self.source.is_sheet,
-                    table.is_sparse,
-                    settings.size,
-                    settings.heaviest,
-                    table.nested,
+                    columns=columns,
+                    nulls=frozenset(settings.nulls),
+                    is_sheet=self.source.is_sheet,
+                    is_sparse=table.is_sparse,
+                    size=settings.size,
+                    heaviest=settings.heaviest,
+                    nested=table.nested,
                 ),
             )
 
@@ -149,19 +157,26 @@ class Work:
             return
         counts = self.report.counts
         counts["created"] += len(plan.creates)
-        counts["rows_created"] += sum(len(batch.children.get(i, [])) for i in plan.creates)
+        counts["rows_created"] += sum(len(batch.items(kind, i)) for kind in planner.columns.kinds for i in plan.creates)
         for i, before in plan.updates.items():
             if i not in batch.problems:
                 self._tell_changes(batch, i, before, planner.changes(batch, i, before))
         counts["unchanged"] += len([i for i in plan.unchanged if i not in batch.problems])
-        self._count_rows(self._rows_plans(batch, plan, planner.columns))
+        self._count_rows(planner.line_items.plans(batch, plan))
 
     def _tell_changes(self, batch: Batch, i: int, before: dict[str, Any], new: dict[str, Any]) -> None:
         self.report.counts["updated"] += 1
         number = batch.numbers[i]
         self.report.note_changes([FieldChange(number, before["id"], n, before[n], value) for n, value in new.items()])
 
-    def _write(self, batch: Batch, planner: Planner, refused: RefusedRows | None, prepared: Prepared | None) -> None:
+    def _write(
+        self,
+        batch: Batch,
+        planner: Planner,
+        parse_options: ParseOptions,
+        refused: RefusedRows | None,
+        prepared: Prepared | None,
+    ) -> None:
         """One transaction: what is good of the chunk, its events, and how far the run has come."""
         assert self.run is not None
         with transaction.atomic():
@@ -174,9 +189,11 @@ class Work:
             for part in prepared[1] if is_ready else self._new_customers(batch, plan.creates):
                 part.write()
             self.report.counts["created"] += len(plan.creates)
-            self.report.counts["rows_created"] += sum(len(batch.children.get(i, [])) for i in plan.creates)
+            self.report.counts["rows_created"] += sum(
+                len(batch.items(kind, i)) for kind in planner.columns.kinds for i in plan.creates
+            )
             self._change(batch, plan, planner, timezone.now())
-            self._note_problems(batch, planner.parse_options, refused)
+            self._note_problems(batch, parse_options, refused)
             done = {
                 "position": batch.last_number,
                 "counts": dict(self.report.counts),
@@ -192,13 +209,14 @@ class Work:
         if held != (self.run.position, RunState.WRITING):
             raise RunOvertaken(f"Somebody else is at work on {self.run.pk}, or is taking it back.")
 
-    def _change(self, batch: Batch, plan: Plan, planner: Planner, now: Any) -> None:
+    def _change(self, batch: Batch, plan: BatchPlan, planner: Planner, now: Any) -> None:
         """Locks those that differ, looks at them once more, and writes what differs still."""
         assert self.origin is not None
         ids = {before["id"] for before in plan.updates.values()}
-        ids |= {one.customer["id"] for one in self._rows_plans(batch, plan, planner.columns)}
+        ids |= {one.customer["id"] for one in planner.line_items.plans(batch, plan)}
         locked = {one["id"]: one for one in locked_customers(ids)}
         self._refuse_overtaken(batch, plan, planner.columns, ids, locked)
+        planner.line_items.refuse_incomplete(batch, plan)
         changes = []
         for i, before in plan.updates.items():
             if i in batch.problems:
@@ -211,19 +229,18 @@ class Work:
                 self.report.counts["unchanged"] += 1
         self.report.counts["unchanged"] += len([i for i in plan.unchanged if i not in batch.problems])
         bulk_writes.update_customers(changes, now=now, origin=self.origin)
-        if planner.columns.rows:
+        if planner.columns.line_items:
             current = {one["id"]: one for one in locked_customers(ids)}
-            rows = self._rows_plans(batch, plan, planner.columns, current)
-            self._count_rows(rows)
-            change_rows(rows, origin=self.origin)
+            plans = planner.line_items.plans(batch, plan, current)
+            self._count_rows(plans)
+            change_line_items(plans, origin=self.origin)
 
     def _refuse_overtaken(
-        self, batch: Batch, plan: Plan, columns: Columns, ids: set[str], locked: dict[str, dict[str, Any]]
+        self, batch: Batch, plan: BatchPlan, columns: Columns, ids: set[str], locked: dict[str, dict[str, Any]]
     ) -> None:
         """Customers that somebody deleted, or gave another key, between the planning and the lock."""
-        there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
         key = self.settings.match_on if self.settings.match_on in batch.values else None
-        for i, customer_id in there.items():
+        for i, customer_id in plan.existing.items():
             if customer_id not in ids or i in batch.problems:
                 continue
             if customer_id not in locked:
@@ -233,31 +250,7 @@ class Work:
                 error = invalid(Code.PARAMETER_CONFLICT, f"Somebody changed its {key} meanwhile. Import the row again.")
                 batch.refuse(i, columns.heading(key), customer_id, error)
 
-    def _rows_plans(
-        self, batch: Batch, plan: Plan, columns: Columns, held: dict[str, dict[str, Any]] | None = None
-    ) -> list[RowsPlan]:
-        """What changes in the supplier numbers of customers that are there already; of those `held`, if that is given."""
-        if not columns.rows:
-            return []
-        wanted: dict[str, list[dict[str, Any]]] = {}
-        there = {i: before["id"] for i, before in plan.updates.items()} | plan.unchanged
-        for i, customer_id in sorted(there.items()):
-            is_told = i in batch.children or (self.settings.replace_rows and i not in batch.silent)
-            if is_told and i not in batch.problems and (held is None or customer_id in held):
-                wanted.setdefault(customer_id, []).extend(batch.children.get(i, []))
-        existing = existing_rows(sorted(wanted))
-        plans = [
-            plan_rows(
-                held[customer_id] if held else {"id": customer_id},
-                existing.get(customer_id, []),
-                children,
-                replaces=self.settings.replace_rows,
-            )
-            for customer_id, children in wanted.items()
-        ]
-        return [one for one in plans if not one.is_empty]
-
-    def _count_rows(self, plans: list[RowsPlan]) -> None:
+    def _count_rows(self, plans: list[ListPlan]) -> None:
         counts = self.report.counts
         for plan in plans:
             counts["rows_created"] += len(plan.inserts)
@@ -265,12 +258,8 @@ class Work:
             counts["rows_deleted"] += len(plan.deletes)
 
 
-def _place(columns: Columns, name: str) -> int | None:
-    return columns.rows.get(name.removeprefix(ROWS)) if name.startswith(ROWS) else columns.customer.get(name)
-
-
-def _watch(batch: Batch, columns: Columns, watched: dict[str, ExcelDamage]) -> None:
-    for name, damage in watched.items():
-        place = _place(columns, name)
-        lines = [line for own in batch.lines for line in (own if name.startswith(ROWS) else own[:1])]
-        damage.watch([number for number, _ in lines], [cells[place] for _, cells in lines])  # type: ignore[index]
+def _watch(batch: Batch, columns: Columns, watched: dict[tuple[LineItem | None, str], ExcelDamage]) -> None:
+    for (kind, name), damage in watched.items():
+        index = columns.of(kind)[name]
+        lines = [line for own in batch.lines for line in (own if kind else own[:1])]
+        damage.watch([number for number, _ in lines], [cells[index] for _, cells in lines])

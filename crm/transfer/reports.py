@@ -11,8 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from crm.transfer.columns import TOLD
-from crm.transfer.parsing import Batch, ParseOptions, RowProblem
+from crm.transfer.batch import Batch, ParseOptions, RowProblem
+from crm.transfer.columns import REFUSAL_COLUMNS
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.files.tables import ABSENT
 
@@ -136,10 +136,10 @@ class RefusedRows:
 
     def _add_rows(self, batch: Batch, headings: list[str], *, is_new: bool) -> None:
         writer = csv.writer(self.file)  # type: ignore[arg-type]
-        told_before = [i for i, heading in enumerate(headings) if heading in TOLD]
+        told_before = [i for i, heading in enumerate(headings) if heading in REFUSAL_COLUMNS]
         if is_new:  # in quotes, or a heading with many semicolons would be taken for several
-            output = (escape_formula(heading) for heading in headings if heading not in TOLD)
-            csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*TOLD, *output])  # type: ignore[arg-type]
+            output = (escape_formula(heading) for heading in headings if heading not in REFUSAL_COLUMNS)
+            csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*REFUSAL_COLUMNS, *output])  # type: ignore[arg-type]
         for i, number, cells in _refused(batch):
             output = [_cell(cell) for cell in cells[: batch.ragged.get(number, len(cells))]]
             for place in reversed(told_before):
@@ -177,7 +177,7 @@ def _objects(batch: Batch, parse_options: ParseOptions) -> Iterator[str]:
     """Each refused object as it was, its values as text, which the import takes as well."""
     for i in sorted(batch.problems):
         for number, lines in groupby(batch.lines[i], key=itemgetter(0)):
-            told = dict(zip(TOLD, (number, _told(batch.problems[i], number)), strict=True))
+            told = dict(zip(REFUSAL_COLUMNS, (number, _told(batch.problems[i], number)), strict=True))
             made = _object([cells for _, cells in lines], parse_options)
             yield json.dumps(told | made, ensure_ascii=False) + "\n"
 
@@ -187,7 +187,7 @@ def _object(lines: list[list[str]], parse_options: ParseOptions) -> dict[str, An
     for at, cells in enumerate(lines):
         children: dict[str, dict[str, str]] = {}
         for heading, cell in zip(parse_options.columns.headings, cells, strict=True):
-            if cell == ABSENT or heading in TOLD:
+            if cell == ABSENT or heading in REFUSAL_COLUMNS:
                 continue
             if heading in parse_options.nested:
                 key, inner = parse_options.nested[heading]

@@ -1,6 +1,6 @@
 """Taking back what an import did, from what the log says that it did: customers it made go, values it changed return.
 
-A customer that anybody else has touched since the import first did (itself or its supplier numbers) is left
+A customer that anybody else has touched since the import first did (itself or its line items) is left
 alone and named. Taking back is a run of its own, the actor of its events: broken off and begun again, or begun
 twice at once, it sees by them what is done already.
 """
@@ -16,10 +16,10 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from crm.line_items import RowsPlan, change_rows, existing_rows, new_row
+from crm.line_item_plans import ListPlan, change_line_items, existing_line_items, new_line_item
+from crm.line_items import BY_EVENT, LINE_ITEMS, POSITION, LineItem
 from crm.locking import locked_customers
 from crm.models import HAS_WRITTEN, Customer, ImportRun, RunState
-from crm.representation import ROW_ATTRIBUTES
 from crm.services import delete_customers
 from crm.transfer import bulk_writes
 from overplane.database.attributes import attributes
@@ -32,8 +32,6 @@ from overplane.origin import Origin
 # Customers of one transaction: short enough that nobody waits long for their locks.
 STEP = 500
 NAMED = 200
-ROW = "supplier_number_at_customer."
-REORDERED = ROW + "reordered"
 COUNTED = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
 Progress = Callable[[float], None]
 
@@ -112,7 +110,7 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
     if run.state not in HAS_WRITTEN:
         raise UnusableFile(f"{run.pk} wrote nothing that could be taken back ({run.get_state_display()}).")
     # The oldest events are purged first, so the log may still hold the run's last ones and not its first.
-    told = Event.objects.filter(actor=_actor(run.pk)).exclude(type=REORDERED).count()
+    told = Event.objects.filter(actor=_actor(run.pk)).exclude(type__in=[kind.reordered for kind in LINE_ITEMS]).count()
     if told < (done := sum(run.counts.get(name, 0) for name in COUNTED)):
         raise UnusableFile(
             f"The log does not reach back to the beginning of {run.pk} any more: of its {done} changes it holds {told},"
@@ -185,12 +183,17 @@ def _restore(held: dict[str, dict[str, Any]], touched: dict[str, list[Event]], o
         if new := {name: value for name, value in old.items() if held[customer_id][name] != value}:
             changes.append((held[customer_id], new))
     bulk_writes.update_customers(changes, now=timezone.now(), origin=origin)
-    with_rows = [i for i, events in touched.items() if any(event.type.startswith(ROW) for event in events)]
-    # Once more: the rows' events and the text that search looks in are to show the values that have just returned.
-    current = {one["id"]: one for one in locked_customers(with_rows)}
-    existing = existing_rows(with_rows)
-    plans = [_rows_plan(current[i], existing.get(i, []), touched[i]) for i in with_rows]
-    change_rows(plans, origin=origin)
+    for kind in LINE_ITEMS:
+        _restore_line_items(kind, touched, origin)
+
+
+def _restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin: Origin) -> None:
+    changed = [i for i, events in touched.items() if any(BY_EVENT.get(event.type) is kind for event in events)]
+    # Read once more: events of line items and the text that search looks in show the values that have just returned.
+    customers = {one["id"]: one for one in locked_customers(changed)}
+    existing = existing_line_items(kind, changed)
+    plans = [_list_plan(kind, customers[i], existing.get(i, []), touched[i]) for i in changed]
+    change_line_items(plans, origin=origin)
 
 
 def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
@@ -202,53 +205,55 @@ def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name in attributes(Customer)}
 
 
-def _oldest_rows(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
-    """What the run found in each row that it changed or deleted, however often; not in those that it made itself."""
+def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
+    """What the run found in each line item that it changed or deleted, however often; not in those that it created."""
     found: dict[str, dict[str, Any]] = {}
     for event in events:
-        if event.type in (ROW + "updated", ROW + "deleted"):
-            old = {n: value for n, value in old_values(event).items() if n in ROW_ATTRIBUTES}
+        if event.type in (kind.updated, kind.deleted):
+            old = {n: value for n, value in old_values(event).items() if n in kind.attributes}
             found[event.object_id] = old | found.get(event.object_id, {})
-    made = _made(events)
-    return {row_id: old for row_id, old in found.items() if row_id not in made}
+    created = _created(kind, events)
+    return {item_id: old for item_id, old in found.items() if item_id not in created}
 
 
-def _rows_plan(customer: dict[str, Any], existing: Sequence[dict[str, Any]], events: Sequence[Event]) -> RowsPlan:
-    """Rows that the run made go, those it changed return to what they were, those it deleted come back under new ids."""
-    plan = RowsPlan(customer, before=[row["id"] for row in existing])
-    by_id, made = {row["id"]: row for row in existing}, _made(events)
-    plan.deletes = [row for row in existing if row["id"] in made]
+def _list_plan(
+    kind: LineItem, customer: dict[str, Any], existing: Sequence[dict[str, Any]], events: Sequence[Event]
+) -> ListPlan:
+    """What the run created goes, what it changed returns to what it was, what it deleted comes back under a new id."""
+    plan = ListPlan(kind, customer, before=[row["id"] for row in existing])
+    by_id, created = {row["id"]: row for row in existing}, _created(kind, events)
+    plan.deletes = [row for row in existing if row["id"] in created]
     again: dict[str, str] = {}
-    for row_id, old in _oldest_rows(events).items():
-        if before := by_id.get(row_id):
+    for item_id, old in _oldest_line_items(kind, events).items():
+        if before := by_id.get(item_id):
             plan.updates += [(before, before | old)] if before | old != before else []
         else:
-            plan.inserts.append(new_row(customer["id"], 0, old))
-            again[row_id] = plan.inserts[-1]["id"]
-    plan.order = [again.get(row_id, row_id) for row_id in _order_before(plan.before, events)]
+            plan.inserts.append(new_line_item(kind, customer["id"], 0, old))
+            again[item_id] = plan.inserts[-1]["id"]
+    plan.order = [again.get(item_id, item_id) for item_id in _order_before(kind, plan.before, events)]
     return plan
 
 
-def _order_before(order: Sequence[str], events: Sequence[Event]) -> list[str]:
-    """The rows' order before the run: what it did to it, backwards."""
+def _order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event]) -> list[str]:
+    """The order before the run: what it did to it, backwards."""
     before = list(order)
-    for type_, told in groupby(reversed(events), key=attrgetter("type")):
-        if type_ == REORDERED:
-            *_, earliest = told
+    for type_, group in groupby(reversed(events), key=attrgetter("type")):
+        if type_ == kind.reordered:
+            *_, earliest = group
             before = list(_previous(earliest)["ordered_ids"])
-        elif type_ == ROW + "created":
-            made = {event.object_id for event in told}
-            before = [row_id for row_id in before if row_id not in made]
-        elif type_ == ROW + "deleted":
-            # Deleted together, they name the places that they had together: each needs those before it.
-            for idx, row_id in sorted((_previous(event)["idx"], event.object_id) for event in told):
-                if row_id not in before:
-                    before.insert(idx - 1, row_id)
+        elif type_ == kind.created:
+            created = {event.object_id for event in group}
+            before = [item_id for item_id in before if item_id not in created]
+        elif type_ == kind.deleted:
+            # Deleted in one statement, they name the positions that they had then: each needs those before it.
+            for idx, item_id in sorted((_previous(event)[POSITION], event.object_id) for event in group):
+                if item_id not in before:
+                    before.insert(idx - 1, item_id)
     return before
 
 
-def _made(events: Sequence[Event]) -> set[str]:
-    return {event.object_id for event in events if event.type == ROW + "created"}
+def _created(kind: LineItem, events: Sequence[Event]) -> set[str]:
+    return {event.object_id for event in events if event.type == kind.created}
 
 
 def _previous(event: Event) -> dict[str, Any]:

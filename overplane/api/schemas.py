@@ -23,6 +23,11 @@ MOMENT: Schema = {
     "description": "In UTC and whole seconds.",
     "examples": ["2024-01-15T09:30:00Z"],
 }
+# Attributes that JSON writes as texts of a form.
+WRITTEN: dict[str, Schema] = {
+    "timestamp": {"type": "string", "format": "date-time", "examples": ["2024-01-15T09:30:00Z"]},
+    "date": {"type": "string", "format": "date", "examples": ["2024-01-15"]},
+}
 QUOTE = '"'
 NEVER: Schema = {"not": {}}  # no value at all; written out, since some generators read no `false`
 # What is said of a value that is sent and is also true of one that is shown.
@@ -50,7 +55,7 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
     something that is always there, so that it would have to be sent.
     """
     field, known = model._meta.get_field(name), attributes(model)[name]
-    schema: Schema = {"type": known.kind}
+    schema: Schema = {**WRITTEN.get(known.kind, {"type": known.kind})}
     if known.kind == "string":
         schema |= {"maxLength": field.max_length, "pattern": STORABLE}
     schema |= _limits(known)
@@ -108,14 +113,14 @@ def output_schema(
 
 
 def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> Schema:
-    if isinstance(model._meta.get_field(name), models.DateTimeField):
-        return MOMENT | rules.get(name, {})
     if name not in attributes(model):
-        return TEXT | rules.get(name, {})
+        is_moment = isinstance(model._meta.get_field(name), models.DateTimeField)
+        return (MOMENT if is_moment else TEXT) | rules.get(name, {})
     known = attributes(model)[name]
-    kind = known.kind if known.required or known.default is not None else [known.kind, "null"]
+    schema = WRITTEN.get(known.kind, {"type": known.kind})
+    kind = schema["type"] if known.required or known.default is not None else [schema["type"], "null"]
     output = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
-    return {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **output}
+    return schema | {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **output}
 
 
 def example_of(schema: Schema, name: str) -> Any:

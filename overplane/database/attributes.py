@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from overplane.database.fields import NumberField, StringField, check_characters
+from overplane.database.fields import DateField, MomentField, NumberField, StringField, check_characters
 from overplane.database.ranges import Number, bounds
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
@@ -30,7 +30,7 @@ JSON_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boole
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One field of a model as the doors see it. `kind` is string, boolean, number or integer."""
+    """One field of a model as the doors see it. `kind` is string, boolean, number, integer, timestamp or date."""
 
     name: str
     kind: str
@@ -139,6 +139,19 @@ def _integer(field: models.IntegerField, default: Any) -> tuple[Parser, Parser]:
     return from_json, from_text
 
 
+def _written(field: DateField | MomentField, default: Any) -> tuple[Parser, Parser]:
+    wanted = "a date as a string" if isinstance(field, DateField) else "a timestamp as a string"
+
+    def from_json(value: Any) -> Any:
+        if value is None:
+            return default
+        if type(value) is not str:
+            raise _wrong_type(wanted, value)
+        return field.to_python(value)
+
+    return from_json, field.to_python
+
+
 def _whole(number: Decimal) -> int | None:
     """5.0 is one, too. What no column can hold need not be computed."""
     if number and number.adjusted() >= LONGEST_INTEGER:
@@ -164,6 +177,8 @@ KINDS: list[tuple[type[models.Field], str, Callable[[Any, Any], tuple[Parser, Pa
     (models.BooleanField, "boolean", _boolean),
     (NumberField, "number", _number),
     (models.IntegerField, "integer", _integer),
+    (MomentField, "timestamp", _written),
+    (DateField, "date", _written),
 ]
 
 
@@ -178,8 +193,8 @@ def attribute(field: models.Field) -> Attribute:
             limits = bounds(field) if kind in ("number", "integer") else (None, None)
             return Attribute(field.name, kind, default, required, from_json, from_text, field.max_length, *limits)
     raise TypeError(
-        f"{field}: an attribute is a StringField, a BooleanField, a NumberField or one of Django's integer fields,"
-        f" not a {type(field).__name__}. Another kind needs a parser in overplane.database.attributes."
+        f"{field}: an attribute is a StringField, a BooleanField, a NumberField, a DateField or MomentField of ours or one of"
+        f" Django's integer fields, not a {type(field).__name__}. Another kind needs a parser in overplane.database.attributes."
     )
 
 

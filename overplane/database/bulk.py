@@ -110,7 +110,7 @@ def _numbers(column: Column) -> Sequence[str]:
 
 
 COPIED: list[tuple[Any, Callable[[Column], Sequence[str]]]] = [
-    (models.DateTimeField, _moments),
+    (models.DateField, _moments),  # moments are days to Django
     (models.BooleanField, _truths),
     ((models.DecimalField, models.IntegerField), _numbers),
 ]
@@ -118,6 +118,6 @@ COPIED: list[tuple[Any, Callable[[Column], Sequence[str]]]] = [
 
 def _bound(field: models.Field, column: Column) -> Sequence[Any]:
     """The column as SQLite's driver wants it."""
-    if isinstance(field, models.DateTimeField | models.DecimalField):
+    if isinstance(field, models.DateField | models.DecimalField):
         return to_database(list(column))
     return column

@@ -1,5 +1,6 @@
 """Model fields that say once what a value may be: in the database, at every door, in the API description."""
 
+from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from overplane.database.moments import read_day, read_moment
 from overplane.database.numbers import read_decimal
 from overplane.database.ranges import Highest, Lowest, within
 from overplane.database.text import forbidden_character, has_forbidden_characters
@@ -214,6 +216,75 @@ class RateField(NumberField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 12, "decimal_places": 9} | kwargs)
+
+
+class UnjudgedMomentField(UnjudgedCharField):
+    """A day or a moment in a form, as ISO 8601 writes it, which is what browsers send whatever they show."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.isoformat() if isinstance(value, date) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class WrittenField(CleanedWhenEmpty):
+    """A day or a moment, or null unless it says otherwise. Every value that can be written can be stored."""
+
+    widget: forms.Widget
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", kwargs["null"])
+        super().__init__(*args, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        """What is empty is the default."""
+        if isinstance(value, str):
+            value = value.strip()
+        if value in (None, ""):
+            return self.get_default()  # type: ignore[attr-defined]
+        try:
+            return self.read(value) if isinstance(value, str) else value
+        except ValueError:
+            raise invalid(Code.PARAMETER_INVALID, self.wanted) from None
+
+    def read(self, text: str) -> date:
+        raise NotImplementedError
+
+    @property
+    def wanted(self) -> str:
+        raise NotImplementedError
+
+    def formfield(self, **kwargs: Any) -> Any:
+        own = {"form_class": UnjudgedMomentField, "widget": self.widget}  # not what the admin makes of such fields
+        return models.Field.formfield(self, **kwargs | own)  # type: ignore[arg-type]
+
+
+class DateField(WrittenField, models.DateField):
+    """A day of the calendar."""
+
+    widget = forms.TextInput(attrs={"type": "date", "max": "9999-12-31"})
+
+    def read(self, text: str) -> date:
+        return read_day(text)
+
+    @property
+    def wanted(self) -> str:
+        return _("Must be a date such as 2024-01-15.")
+
+
+class MomentField(WrittenField, models.DateTimeField):
+    """A moment, in whole seconds of UTC."""
+
+    widget = forms.TextInput(attrs={"placeholder": "2024-01-15T09:30:00Z"})
+
+    def read(self, text: str) -> datetime:
+        return read_moment(text)
+
+    @property
+    def wanted(self) -> str:
+        return _("Must be a timestamp such as 2024-01-15T09:30:00Z, or a date.")
 
 
 class CascadeKey(models.ForeignKey):

@@ -6,7 +6,7 @@ queryset's `values_list(*table.names)`, which gives the same tuples.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -103,12 +103,11 @@ class Table:
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
-        readers = {
-            models.DateTimeField: sqlite_datetime,
-            models.BooleanField: bool,
-            models.DecimalField: sqlite_decimal,
-        }
-        return [(i, readers[type_]) for i, f in enumerate(self.fields) for type_ in readers if isinstance(f, type_)]
+        found = (
+            (i, next((read for type_, read in READERS if isinstance(f, type_)), None))
+            for i, f in enumerate(self.fields)
+        )
+        return [(i, read) for i, read in found if read]
 
     def python(self, rows: Sequence[Row]) -> Sequence[Row | list[Any]]:
         """The rows' values as Python knows them: aware datetimes, booleans, decimals."""
@@ -135,9 +134,15 @@ def to_database(values: list[Any]) -> list[Any]:
 def _sqlite_text(value: Any) -> Any:
     if isinstance(value, datetime):
         return str(value.astimezone(UTC).replace(tzinfo=None))
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Decimal):
         return format(value, "f")
     return value
+
+
+def sqlite_date(value: str | date) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def sqlite_datetime(value: str | datetime) -> datetime:
@@ -147,3 +152,12 @@ def sqlite_datetime(value: str | datetime) -> datetime:
 
 def sqlite_decimal(value: str | float | Decimal) -> Decimal:
     return value if isinstance(value, Decimal) else Decimal(repr(value))
+
+
+# How SQLite's values become Python's; the first kind that fits (a moment is a day to Django).
+READERS: list[tuple[type[models.Field], Callable[[Any], Any]]] = [
+    (models.DateTimeField, sqlite_datetime),
+    (models.DateField, sqlite_date),
+    (models.BooleanField, bool),
+    (models.DecimalField, sqlite_decimal),
+]

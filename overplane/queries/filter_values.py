@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from overplane.database.attributes import json_type
+from overplane.database.moments import read_day
 from overplane.database.numbers import read_decimal
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, not_one_of
 
@@ -145,12 +146,23 @@ class MomentField(ValueField):
             raise invalid(Code.PARAMETER_INVALID, message) from None
 
 
+class DayField(ValueField):
+    """A day of the calendar."""
+
+    def read(self, value: str) -> date:
+        try:
+            return read_day(value.strip())
+        except ValueError:
+            raise invalid(Code.PARAMETER_INVALID, "Must be a date such as 2024-01-15.") from None
+
+
 FIELDS: dict[str, type[ValueField]] = {
     "string": TextField,
     "boolean": TruthField,
     "number": NumberField,
     "integer": WholeNumberField,
     "timestamp": MomentField,
+    "date": DayField,
 }
 
 

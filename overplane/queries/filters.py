@@ -101,7 +101,7 @@ OPERATORS: dict[str, dict[str, tuple[type[ExactFilter], str, bool, str]]] = {
             "prefix": (PartFilter, "caseless_prefix", False, "begins with, whatever the case"),
         },
         "boolean": {},
-        **dict.fromkeys(("number", "integer", "timestamp"), COMPARISONS),
+        **dict.fromkeys(("number", "integer", "timestamp", "date"), COMPARISONS),
     }.items()
 }
 NULLABLE_KINDS = ("string", "number")

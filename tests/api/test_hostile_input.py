@@ -90,7 +90,7 @@ def test_numbers_beyond_measure(api: Api, number: str) -> None:
     assert api.get(f"{ROW}?parent_id={parent}&idx={number}").status_code == 400
 
 
-@pytest.mark.parametrize("number", ["1_0", "%D9%A5", "--1", "0x1", "NaN", "Infinity", "1e", ""])
+@pytest.mark.parametrize("number", ["1_0", "%D9%A5", "--1", "0x1", "NaN", "Infinity", "1e"])
 def test_what_only_python_takes_for_a_number(api: Api, number: str) -> None:
     parent = api.create()["id"]
     refused(api.get(f"{CUSTOMER}?default_commission_rate={number}"), 400, "parameter_invalid_type")

@@ -50,7 +50,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "reorder": (8, 7),
     "batch of 1": (4, 4),
     "batch of 100": (4, 4),
-    "batch of 3 deletes": (9, 6),
+    "batch of 3 deletes": (9, 7),
     "events, newest": (3, 3),
     "events, from the start": (3, 3),
     "refused body": (0, 0),

@@ -99,7 +99,7 @@ def test_rows_are_kept_changed_moved_added_and_deleted(live_api: Api, way: str) 
     told = api.feed(f"?after={start}").json()["data"]
     assert {event["type"].partition(".")[0] for event in told} == {"supplier_number_at_customer"}
     assert told[0]["data"]["object"]["id"] == second["id"]
-    assert told[1]["data"] == {"object": rows[0], "previous_attributes": {"supplier_number": None}}
+    assert told[1]["data"] == {"object": rows[0], "previous_attributes": {"idx": 3, "supplier_number": None}}
     assert told[3]["data"]["object"]["ordered_ids"] == [row["id"] for row in rows]
     for row, event in zip(rows[:2], told[1:3], strict=True):
         assert api.get(f"{ROW}/{row['id']}")["ETag"] == f'"{event["object_version"]}"'
@@ -150,9 +150,14 @@ WRONG: list[tuple[Any, dict[str, str]]] = [
     ([{}, {"company": 5}], {"supplier_numbers[1].company": "parameter_invalid_type"}),
     ([{"company": "x" * 256}], {"supplier_numbers[0].company": "parameter_too_long"}),
     ([{"compny": "x"}], {"supplier_numbers[0].compny": "parameter_unknown"}),
-    ([{"id": 5}], {"supplier_numbers[0].id": "parameter_invalid_type"}),
-    ([{"id": ["x"]}], {"supplier_numbers[0].id": "parameter_invalid_type"}),
     ([{}] * 1001, {"supplier_numbers": "parameter_invalid_range"}),
+]
+# Of a customer that is there. On create ids are ignored.
+WRONG_IDS: list[tuple[Any, dict[str, str]]] = [
+    *(
+        ([{"id": wrong}], {"supplier_numbers[0].id": "parameter_invalid_type"})
+        for wrong in (5, 0, False, [], {}, ["x"])
+    ),
     ([{"id": OTHER}, {"id": OTHER}], {"supplier_numbers[1].id": "parameter_duplicate"}),
 ]
 UNKNOWN: list[tuple[Any, dict[str, str]]] = [
@@ -172,6 +177,23 @@ def test_wrong_rows_are_refused_at_every_door_of_the_api(api: Api, rows: Any, wr
         assert codes(answer) == {f"operations[0].data.{name}": code for name, code in wrong.items()}
     assert Event.objects.count() == before
     assert Customer.objects.count() == 1
+
+
+@pytest.mark.parametrize(("rows", "wrong"), WRONG_IDS)
+def test_wrong_ids_delete_nothing(api: Api, rows: Any, wrong: dict[str, str]) -> None:
+    made = create(api, tax_id="DE1")
+    assert codes(patch(api, made["id"], rows)) == wrong
+    for answer in (in_batch(api, made["id"], rows), by_upsert(api, made["id"], rows)):
+        assert codes(answer) == {f"operations[0].data.{name}": code for name, code in wrong.items()}
+    assert api.rows(made["id"]) == made["supplier_numbers"]
+    assert len(create(api, rows)["supplier_numbers"]) == len(rows)
+
+
+def test_a_batch_has_no_more_line_items_than_can_be_written_soon(api: Api) -> None:
+    data = {"customer_name": "x", "supplier_numbers": [{}] * 1000}
+    answer = api.post(f"{CUSTOMER}/batch", {"operations": [{"op": "create", "data": data}] * 11})
+    assert (answer.status_code, codes(answer)) == (400, {"operations": "parameter_invalid_range"})
+    assert Customer.objects.count() == 0
 
 
 @pytest.mark.parametrize(("rows", "wrong"), UNKNOWN)

@@ -88,14 +88,18 @@ def test_a_walk_through_a_choice_sees_all_once(live_api: Api, query: str) -> Non
     assert len(live_api.feed(f"?after={cursor}&{query}").json()["data"]) == (given.row not in query)
 
 
-@pytest.mark.parametrize(
-    "query", ["customer_id=customer_nobody", "customer_id=", "object_id=%25", "object_id=" + "x" * 500]
-)
+@pytest.mark.parametrize("query", ["customer_id=customer_nobody", "object_id=%25", "object_id=" + "x" * 500])
 def test_whoever_never_was_has_no_events(live_api: Api, query: str) -> None:
     live_api.create()
     for start in ("after=start&", ""):
         answer = live_api.feed(f"?{start}{query}")
         assert (answer.status_code, answer.json()["data"]) == (200, [])
+
+
+@pytest.mark.parametrize("name", ["customer_id", "object_id"])
+def test_an_id_that_is_blank_is_a_mistake_and_not_an_empty_feed_for_ever(live_api: Api, name: str) -> None:
+    answer = live_api.feed(f"?after=start&{name}=")
+    assert (answer.status_code, codes(answer)) == (400, {name: "parameter_invalid_empty"})
 
 
 def test_refuses_what_it_does_not_know_and_what_is_given_twice(live_api: Api) -> None:

@@ -1,4 +1,7 @@
-"""What a developer adds to a copy of the project: attributes of every kind on both models, and a second child table."""
+"""What a developer adds to a copy of the project: attributes of every kind on both models, and a second kind of line item.
+
+`GROWN_LINES` and the files named here are what the second kind costs outside of tests: the README promises it.
+"""
 
 import re
 import sys
@@ -9,23 +12,77 @@ FIELDS = """    grade = StringField("grade")
     credit = NumberField("credit", max_digits=12, decimal_places=2)
     visits = models.IntegerField("visits", null=True, blank=True)
     branches = models.PositiveIntegerField("branches", default=1)
+    since = DateField("since")
+    seen_at = MomentField("seen at")
+    remarks = StringField("remarks", max_length=65535)
 """
-VISIT = """
+MODEL = """
 
-class Visit(models.Model):
-    customer = CascadeKey(Customer, related_name="visits_paid")
+class VisitAtCustomer(models.Model):
+    id = IdField()
+    idx = models.PositiveIntegerField(_("position"), blank=True)
+    customer = CascadeKey(Customer, related_name="visits_paid", db_index=False)
+    purpose = StringField("purpose")
+    cost = NumberField("cost", max_digits=12, decimal_places=2)
+    is_planned = models.BooleanField("planned", default=False)
+    people = models.PositiveIntegerField("people", default=1)
+
+    version = models.IntegerField(default=1, editable=False)
+
+    class Meta:
+        verbose_name = "visit at customer"
+        verbose_name_plural = "visits at customer"
+        ordering = ["customer", "idx"]
+        constraints = [OrderConstraint(fields=["customer", "idx"], name="visit_position")]
+
+    def __str__(self) -> str:
+        return self.purpose or self.id
+"""
+LINE_ITEM = """VISITS = LineItem(VisitAtCustomer, label="visit", label_plural="visits", paired_by="purpose")
+"""
+STRAY = """
+
+class Stray(models.Model):
+    customer = CascadeKey(Customer, related_name="strays")
 """
 
 
 def grow(root: Path) -> None:
+    add_attributes(root)
+    add_line_item(root)
+
+
+def add_attributes(root: Path) -> None:
+    """A line each, after the last documented attribute of each model."""
     models = root / "crm" / "models.py"
     text = models.read_text()
-    # The last documented attribute of each model.
     for name in ("tax_withholding_group", "supplier_number"):
         text, count = re.subn(rf"(    {name} = StringField\(.*\)\n)", rf"\1{FIELDS}", text)
         assert count == 1, name
-    text = text.replace("import CascadeKey, ", "import CascadeKey, NumberField, ", 1)
-    models.write_text(text.replace("\n\nclass CustomerTombstone", f"{VISIT}\n\nclass CustomerTombstone"))
+    models.write_text(text)
+
+
+def add_line_item(root: Path) -> None:
+    """A model and its registration; what is left is the migration that Django makes."""
+    models, registry = root / "crm" / "models.py", root / "crm" / "line_items.py"
+    _insert(models, MODEL, before="\n\nclass CustomerTombstone")
+    text = registry.read_text()
+    text = text.replace("import SupplierNumberAtCustomer\n", "import SupplierNumberAtCustomer, VisitAtCustomer\n")
+    text = text.replace("LINE_ITEMS: tuple", f"{LINE_ITEM}LINE_ITEMS: tuple").replace(
+        "= (SUPPLIER_NUMBERS,)", "= (SUPPLIER_NUMBERS, VISITS)"
+    )
+    registry.write_text(text)
+
+
+def add_stray(root: Path) -> None:
+    """A table that belongs to customers and is no line item."""
+    _insert(root / "crm" / "models.py", STRAY, before="\n\nclass CustomerTombstone")
+
+
+def _insert(path: Path, addition: str, *, before: str) -> None:
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, addition + before))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the README promises a stranger: an attribute is a line in `models.py` and a migration, on either model, of any kind."""
 
+import difflib
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.extension.grow import grow
+from tests.extension.grow import add_line_item, add_stray, grow
 
 pytestmark = pytest.mark.slow
 
@@ -18,16 +19,20 @@ ROOT = Path(__file__).parent.parent.parent
 PARTS = ("crm", "overplane", "templates", "locale", "tests", "manage.py", "pyproject.toml")
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with attributes of every kind added, and the migration that Django makes of it."""
-    home = tmp_path_factory.mktemp("grown")
+def copied(home: Path) -> Path:
     for name in PARTS:
         source, target = ROOT / name, home / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         else:
             shutil.copy(source, target)
+    return home
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with attributes of every kind and a second kind of line item, and the migration that Django makes of it."""
+    home = copied(tmp_path_factory.mktemp("grown"))
     grow(home)
     made = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
     assert made.returncode == 0, made.stdout
@@ -50,20 +55,55 @@ def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
     )
 
 
-def test_a_new_attribute_of_any_kind_works_at_every_door(copy: Path) -> None:
-    # A database of its own, beside that of the tests around it.
+def tested(home: Path, *paths: str) -> subprocess.CompletedProcess[str]:
+    """The copy's own tests, with a database of its own beside that of the tests around it."""
     own: dict[str, Any] = {"OVERPLANE_TEST_DATABASE_NAME": f"grown_{os.getpid()}"}
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        own = {"OVERPLANE_TEST_DATABASE_NAME": str(copy / "grown.sqlite3")}
-    walked = run(
-        copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "tests/extension/walk.py",
+        own = {"OVERPLANE_TEST_DATABASE_NAME": str(home / "grown.sqlite3")}
+    return run(
+        home, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *paths,
         OVERPLANE_TESTS_PREPARED="yes", **own,
     )  # fmt: skip
+
+
+def test_a_new_attribute_of_any_kind_works_at_every_door(copy: Path) -> None:
+    walked = tested(copy, "tests/extension/walk.py")
     assert walked.returncode == 0, walked.stdout[-6000:]
 
 
-def test_what_belongs_to_customers_must_say_what_a_merge_does_with_it(copy: Path) -> None:
-    checked = run(copy, "manage.py", "check")
+def test_a_second_kind_of_line_item_keeps_the_whole_contract(copy: Path) -> None:
+    kept = tested(copy, "tests/contract")
+    assert kept.returncode == 0, kept.stdout[-6000:]
+    assert (
+        "visits_paid"
+        in run(copy, "manage.py", "shell", "-c", "from crm.line_items import BY_NAME; print(*BY_NAME)").stdout
+    )
+
+
+def test_a_second_kind_costs_what_is_promised(tmp_path: Path) -> None:
+    """At most 80 lines in at most 6 files, outside of tests."""
+    home = copied(tmp_path)
+    add_line_item(home)
+    made = run(home, "manage.py", "makemigrations", "crm", "-n", "visits", "--skip-checks")
+    assert made.returncode == 0, made.stdout
+    changed = {
+        path: added
+        for path in home.rglob("*.py")
+        if "data" not in path.parts and (added := lines_added(path.relative_to(home), path))
+    }
+    assert len(changed) <= 6, changed
+    assert sum(changed.values()) <= 80, changed
+
+
+def lines_added(name: Path, grown: Path) -> int:
+    before = (ROOT / name).read_text().splitlines() if (ROOT / name).exists() else []
+    return sum(line.startswith("+ ") for line in difflib.ndiff(before, grown.read_text().splitlines()))
+
+
+def test_what_belongs_to_customers_and_is_no_line_item_is_refused(tmp_path: Path) -> None:
+    home = copied(tmp_path)
+    add_stray(home)
+    checked = run(home, "manage.py", "check")
     assert checked.returncode == 1
     assert "crm.E001" in checked.stdout
-    assert "crm.merging.TAKEN_OVER" in checked.stdout
+    assert "crm.line_items" in checked.stdout

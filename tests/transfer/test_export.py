@@ -19,7 +19,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm import services
+from crm import line_item_services, services
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, CustomerTombstone, ImportRun, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import cells, exports
@@ -47,7 +48,9 @@ def fill() -> None:
         values |= dict.fromkeys(free, text) | {"email_id": f"a{i}@b", "default_commission_rate": Decimal(i) / 8}
         made = services.create_customer(values, origin=HAND).output["id"]
         for place in range(i % 3):
-            services.add_supplier_number(made, {"company": text, "supplier_number": f"{place}"}, origin=HAND)
+            line_item_services.add_line_item(
+                SUPPLIER_NUMBERS, made, {"company": text, "supplier_number": f"{place}"}, origin=HAND
+            )
 
 
 def export(path: Path, *arguments: str) -> bytes:
@@ -138,7 +141,9 @@ def test_supplier_numbers_stay_with_their_customer(tmp_path: Path, name: str, la
     for i in range(4):
         made = services.create_customer({"customer_name": "Same", "tax_id": "7" if i == 3 else None}, origin=HAND)
         for place in range(2 * (i % 2)):
-            services.add_supplier_number(made.output["id"], {"company": f"{i}{place}"}, origin=HAND)
+            line_item_services.add_line_item(
+                SUPPLIER_NUMBERS, made.output["id"], {"company": f"{i}{place}"}, origin=HAND
+            )
     ids = list(Customer.objects.order_by("id").values_list("id", flat=True))
     rows = list(SupplierNumberAtCustomer.objects.order_by("id").values())
     export(tmp_path / name, "--rows", layout, "--columns", columns)
@@ -151,7 +156,7 @@ def test_supplier_numbers_stay_with_their_customer(tmp_path: Path, name: str, la
 @pytest.mark.django_db
 def test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id(tmp_path: Path) -> None:
     made = services.create_customer({"customer_name": "a"}, origin=HAND).output["id"]
-    services.add_supplier_number(made, {"company": "A"}, origin=HAND)
+    line_item_services.add_line_item(SUPPLIER_NUMBERS, made, {"company": "A"}, origin=HAND)
     columns = ["--columns", "customer_name"]
     assert export(tmp_path / "a.csv", *columns, "--rows", "none").decode("utf-8-sig") == "customer_name\na\n"
     assert list(json.loads(export(tmp_path / "a.ndjson", *columns))) == ["customer_name", "supplier_numbers"]
@@ -195,7 +200,9 @@ def test_everything_is_of_one_moment(format: str) -> None:
         nonlocal written
         result = execute(sql, params, many, context)
         if "SELECT" in sql:
-            together(lambda _: services.add_supplier_number(ids[0], {"company": "B"}, origin=HAND), 1)
+            together(
+                lambda _: line_item_services.add_line_item(SUPPLIER_NUMBERS, ids[0], {"company": "B"}, origin=HAND), 1
+            )
             written += 1
         return result
 

@@ -14,7 +14,8 @@ import xlsxwriter
 from django.core.management import CommandError, call_command
 from pyarrow import Table, parquet
 
-from crm import services
+from crm import line_item_services, services
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
 from crm.transfer import imports
 from overplane.events.changes import people
@@ -237,7 +238,9 @@ def test_rows_have_a_file_of_their_own(imported: Any) -> None:
 def make(name: str, *rows: tuple[str, str], **values: Any) -> str:
     made = services.create_customer({"customer_name": name, **values}, origin=HAND).output["id"]
     for company, number in rows:
-        services.add_supplier_number(made, {"company": company, "supplier_number": number}, origin=HAND)
+        line_item_services.add_line_item(
+            SUPPLIER_NUMBERS, made, {"company": company, "supplier_number": number}, origin=HAND
+        )
     return made
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from crm import services
+from crm import line_item_services, services
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.origin import Origin
 from tests.importing import run
@@ -72,7 +73,9 @@ def test_of_refused_objects_absent_keys_stay_absent(imported: Any, ending: str) 
     made = services.create_customer({"customer_name": "A", "tax_id": "1", "territory": "North"}, origin=hand).output[
         "id"
     ]
-    row = services.add_supplier_number(made, {"company": "X", "supplier_number": "1"}, origin=hand).output["id"]
+    row = line_item_services.add_line_item(
+        SUPPLIER_NUMBERS, made, {"company": "X", "supplier_number": "1"}, origin=hand
+    ).output["id"]
     objects = [
         {"tax_id": "1", "email_id": "nobody", "supplier_numbers": [{"id": row, "company": "Y"}]},
         {"tax_id": "2", "territory": "West", "customer_name": "B", "supplier_numbers": [{"supplier_number": "7"}]},

@@ -97,7 +97,7 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
             raise CommandError(told, returncode=USAGE) from None
 
     @contextmanager
-    def _progress(self, *, quiet: bool) -> Iterator[exports.Progress]:
+    def _progress(self, *, quiet: bool) -> Iterator[exports.ExportProgress]:
         console = Console(stderr=True)
         if quiet or not console.is_terminal:
             yield lambda count: None

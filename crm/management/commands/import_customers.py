@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from crm.transfer import imports
-from crm.transfer.planning import MATCHABLE, MODES
+from crm.transfer.options import MATCH_KEYS, MODES
 from crm.transfer.reports import COUNTS, RefusedRows, Report
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
@@ -55,7 +55,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a value for every customer of the file")
         add("--null", action="append", default=[], metavar="WORD", help="a word that stands for an empty cell")
         add("--mode", choices=MODES, help="default: create, or upsert with --match-on")
-        add("--match-on", choices=MATCHABLE, help="by what customers are found that are there already")
+        add("--match-on", choices=MATCH_KEYS, help="by what customers are found that are there already")
         add("--replace-rows", action="store_true", help="delete supplier numbers that the file does not have")
         add("--skip-errors", action="store_true", help="import the good rows; the default is all or none")
         add("--atomic", action="store_true", help="all or none (the default)")

@@ -1,0 +1,99 @@
+"""A batch: some customers of a file with their line items, as they were parsed, and what is wrong with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from crm.line_items import LineItem
+from crm.transfer.mapping import Columns
+from overplane.files.spreadsheets import unescape_formula
+from overplane.files.tables import ABSENT, Row
+from overplane.problems import Problem, problems_in
+
+SIZE = 5000
+# So many characters end a batch as well: memory follows characters, and some texts are 65,535 long.
+HEAVIEST = 2_000_000
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong with one row of the file, by the number that a spreadsheet shows."""
+
+    number: int
+    column: str
+    value: str
+    problem: Problem
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some customers of the file. Each list has one entry a customer; the others are by the customer's index in here.
+
+    `values` are parsed columns by attribute (of customers). `line_items` are parsed line items by the name of their
+    kind, each with the row number (`number`) it stands in. `lines` are all the rows of the file that a customer takes.
+    `ragged`: how many cells a row has that has not as many as the heading, by the row's number.
+    `without_line_items`: by the name of a kind, those of whose line items the file says nothing, not even that there
+    are none.
+    """
+
+    numbers: list[int]
+    lines: list[list[Row]]
+    values: dict[str, list[Any]] = field(default_factory=dict)
+    line_items: dict[str, dict[int, list[Values]]] = field(default_factory=dict)
+    problems: dict[int, list[RowProblem]] = field(default_factory=dict)
+    ragged: dict[int, int] = field(default_factory=dict)
+    without_line_items: dict[str, set[int]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def last_number(self) -> int:
+        return self.lines[-1][-1][0]
+
+    def items(self, kind: LineItem, i: int) -> Sequence[Values]:
+        """The line items of one customer."""
+        return self.line_items.get(kind.name, {}).get(i, ())
+
+    def refuse(self, i: int, column: str, value: str, error: ValidationError, *, number: int | None = None) -> None:
+        """`number`: the row, if it is not the customer's first."""
+        self.problems.setdefault(i, []).extend(
+            RowProblem(number or self.numbers[i], column, "" if value == ABSENT else value, problem)
+            for problem in problems_in(ValidationError({column: error}))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseOptions:
+    """How cells are to be understood."""
+
+    columns: Columns
+    nulls: frozenset[str] = frozenset()
+    # A spreadsheet: a leading ' may stand for nothing, and a customer's further rows leave its cells blank or repeat
+    # them. In a file of objects a customer is what has one number.
+    is_sheet: bool = True
+    is_sparse: bool = False
+    size: int = SIZE
+    heaviest: int | None = HEAVIEST
+    nested: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # as of `Table`
+
+    def is_empty(self, cells: Sequence[str]) -> bool:
+        """Whether these cells say nothing at all."""
+        return all(not cell or self._is_blank(cell) for cell in cells)
+
+    def _is_blank(self, cell: str) -> bool:
+        if self.is_sparse and cell == ABSENT:
+            return True
+        text = (unescape_formula(cell) if self.is_sheet else cell).strip()
+        return not text or text in self.nulls
+
+    def cleaned(self, cells: list[str]) -> list[str]:
+        """Null words blanked, a spreadsheet's leading ' taken off."""
+        if self.is_sheet and "\0'" in "\0" + "\0".join(cells):
+            cells = [unescape_formula(cell) for cell in cells]
+        if self.nulls:
+            cells = ["" if cell.strip() in self.nulls else cell for cell in cells]
+        return cells

@@ -1,0 +1,30 @@
+"""What is to become of the customers of a batch, and how many values are asked about at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm.transfer.batch import Values
+from overplane.database import statements
+
+
+@dataclass(slots=True)
+class BatchPlan:
+    """By index in the batch. `updates`: the customer as it is; `unchanged`: those that are so already (id)."""
+
+    creates: list[int] = field(default_factory=list)
+    updates: dict[int, Values] = field(default_factory=dict)
+    unchanged: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def existing(self) -> dict[int, str]:
+        """The ids of customers that are there already."""
+        return {i: before["id"] for i, before in self.updates.items()} | self.unchanged
+
+
+def among(queryset: Any, name: str, values: Sequence[str]) -> list[Any]:
+    """The rows whose `name` is one of many values: asked for in parts, each of which an index answers."""
+    found: list[Any] = []
+    for part in statements.in_parts(values):
+        found += queryset.filter(**{f"{name}__in": part})
+    return found

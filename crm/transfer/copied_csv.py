@@ -1,0 +1,140 @@
+"""An export as CSV of which PostgreSQL writes the lines: COPY for the customers, and one for each kind of line item.
+
+They come each by themselves, in one order, and are put together here. For PostgreSQL joining and sorting such wide rows
+would be more work than all the rest.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice, zip_longest
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from django.db import connection
+
+from crm.line_items import LineItem
+from crm.models import CUSTOMERS
+from crm.transfer.cells import expression
+from crm.transfer.selection import PART, ExportProgress, Wanted
+from overplane.database.rows import Table
+
+BLOCK, END = 1 << 20, b"\0"  # rows are kept in a file, and read in blocks of a megabyte; no text holds a NUL
+NEWEST_FIRST = "c.created_at DESC, c.id DESC"
+Copied = Iterable[bytes | memoryview]
+NOBODY = b"\n"  # no customer's line begins so
+
+
+def write_copied(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
+    """Writes all lines but the headings. Says how many customers there are."""
+    count = 0
+    with ExitStack() as files:
+        # One connection sends one after the other.
+        lists = [files.enter_context(_kept(wanted, kind, progress)) for kind in wanted.kinds]
+        with _copied(*_customers_sql(wanted)) as customers:
+            lines = _put_together(customers, lists, wanted) if lists else map(bytes, customers)
+            while part := list(islice(lines, PART)):
+                target.writelines(part)
+                count += len(part)
+                progress(count)
+    return count
+
+
+@contextmanager
+def _copied(sql: str, parameters: Sequence[Any]) -> Iterator[Copied]:
+    """Each row of CSV by itself: the database sends one a message. A cell may hold line ends, so these would not tell."""
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(sql, parameters) as copy:
+        yield copy
+
+
+class _LineItems:
+    """All line items of one kind, in the order of their customers, on disk."""
+
+    def __init__(self, kind: LineItem, names: Sequence[str], file: BinaryIO) -> None:
+        self.kind, self.file = kind, file
+        self.blank = b"," * (len(names) - 1)
+        self._rows = self._read()
+        self.owner, self._cells = next(self._rows)
+
+    def _read(self) -> Iterator[tuple[bytes, bytes]]:
+        """How their customer's line begins, and their cells."""
+        rest = b""
+        while block := self.file.read(BLOCK):
+            *rows, rest = (rest + block).split(END)
+            for row in rows:
+                id, comma, cells = row.partition(b",")  # no comma is in an id
+                yield id + comma, cells.removesuffix(b"\n")
+        while True:
+            yield NOBODY, b""
+
+    def of(self, line: bytes) -> list[bytes]:
+        """The cells of each line item of the customer whose line this is; they are asked for in their order."""
+        found = []
+        while line.startswith(self.owner):
+            found.append(self._cells)
+            self.owner, self._cells = next(self._rows)
+        return found
+
+
+@contextmanager
+def _kept(wanted: Wanted, kind: LineItem, progress: ExportProgress) -> Iterator[_LineItems]:
+    names = wanted.line_item_names[wanted.kinds.index(kind)]
+    with TemporaryFile() as file:
+        with _copied(*_line_items_sql(wanted, kind, names)) as rows:
+            while part := [bytes(row) + END for row in islice(rows, PART)]:
+                file.writelines(part)
+                progress(0)
+        file.seek(0)
+        yield _LineItems(kind, names, file)
+
+
+def _put_together(customers: Copied, lists: Sequence[_LineItems], wanted: Wanted) -> Iterator[bytes]:
+    """Each customer's lines, as one text."""
+    nothing = b"," * sum(map(len, wanted.line_item_names)) + b"\n"
+    blank = b"," * (len(wanted.columns) - 1)
+    blanks = [one.blank for one in lists]
+    owners = tuple(one.owner for one in lists)
+    for text in map(bytes, customers):
+        if not text.startswith(owners):
+            yield text
+            continue
+        output, lines = text.removesuffix(nothing), b""
+        for cells in zip_longest(*[one.of(text) for one in lists]):
+            filled = [cell or empty for cell, empty in zip(cells, blanks, strict=True)]
+            lines += output + b"," + b",".join(filled) + b"\n"
+            output = output if wanted.layout == "repeated" else blank
+        owners = tuple(one.owner for one in lists)
+        yield lines
+    for one in lists:
+        if one.owner != NOBODY:
+            raise RuntimeError(f"The {one.kind.label_plural} of {one.owner!r} and all after it have found no customer.")
+
+
+def _customers_sql(wanted: Wanted) -> tuple[str, Sequence[Any]]:
+    nested = sum(map(len, wanted.line_item_names))
+    cells = [_expression("c", CUSTOMERS, name) for name in wanted.columns] + ["NULL"] * nested
+    if len(cells) == 1:
+        cells = [f"coalesce({cells[0]}, '')"]  # is written as "", not as an empty line
+    where, parameters = _where(wanted)
+    return _copy(f"SELECT {', '.join(cells)} FROM {CUSTOMERS.name} c {where} ORDER BY {NEWEST_FIRST}"), parameters
+
+
+def _line_items_sql(wanted: Wanted, kind: LineItem, names: Sequence[str]) -> tuple[str, Sequence[Any]]:
+    cells = [_expression("c", CUSTOMERS, "id"), *(_expression("r", kind.table, name) for name in names)]
+    where, parameters = _where(wanted)
+    tables = f"{kind.table.name} r JOIN {CUSTOMERS.name} c ON c.id = r.customer_id"
+    return _copy(f"SELECT {', '.join(cells)} FROM {tables} {where} ORDER BY {NEWEST_FIRST}, r.idx"), parameters
+
+
+def _expression(alias: str, table: Table, name: str) -> str:
+    return expression(alias, table.model._meta.get_field(name))
+
+
+def _where(wanted: Wanted) -> tuple[str, Sequence[Any]]:
+    if not wanted.customers.query.where:
+        return "", ()
+    chosen, parameters = wanted.customers.order_by().values("pk").query.sql_with_params()
+    return f"WHERE c.id IN ({chosen})", parameters
+
+
+def _copy(select: str) -> str:
+    return f"COPY ({select}) TO STDOUT WITH (FORMAT csv)"

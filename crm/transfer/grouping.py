@@ -1,0 +1,96 @@
+"""Rows of a file put together: which of them belong to one customer, and where a batch ends."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from crm.transfer.batch import Batch, ParseOptions
+from crm.transfer.columns import REFUSAL_COLUMNS
+from overplane.files.tables import Table
+
+GoesOn = Callable[[int, list[str]], bool]  # number and cells of a row
+
+
+def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
+    """Batches of rows that are not parsed yet. Rows that only go on with the customer before them are its own."""
+    width = len(table.headings)
+    goes_on = _continuation(parse_options)
+    batch, weight = Batch([], []), 0
+    for number, cells in table.rows:
+        if not any(map(str.strip, cells)):
+            continue
+        if len(cells) != width:
+            if len(cells) < width or any(cells[width:]):
+                batch.ragged[number] = len(cells)
+            cells.extend([""] * (width - len(cells)))
+        weight += sum(map(len, cells))
+        if goes_on(number, cells):
+            batch.lines[-1].append((number, cells))
+            continue
+        if len(batch) == parse_options.size or (
+            parse_options.heaviest and weight > parse_options.heaviest and batch.numbers
+        ):
+            ragged = batch.ragged.pop(number, None)
+            yield batch
+            batch, weight = Batch([], [], ragged={} if ragged is None else {number: ragged}), 0
+        batch.numbers.append(number)
+        batch.lines.append([(number, cells)])
+    if batch.numbers:
+        yield batch
+
+
+def _continuation(parse_options: ParseOptions) -> GoesOn:
+    """Whether a row only goes on with the customer before it. To be asked of each row, in their order."""
+    columns = parse_options.columns
+    if not parse_options.is_sheet and columns.parent is None:
+        return _same_number()
+    if not columns.line_items:
+        return lambda number, cells: False
+    repeats = _repeated_or_blank(parse_options)
+    if REFUSAL_COLUMNS[0] in columns.headings:
+        return _as_refused(columns.headings.index(REFUSAL_COLUMNS[0]), repeats)
+    return repeats
+
+
+def _same_number() -> GoesOn:
+    """An object of the file is one customer: its rows have one number."""
+    last: int | None = None
+
+    def goes_on(number: int, cells: list[str]) -> bool:
+        nonlocal last
+        before, last = last, number
+        return number == before
+
+    return goes_on
+
+
+def _repeated_or_blank(parse_options: ParseOptions) -> GoesOn:
+    """Further rows repeat the customer's cells or leave them blank."""
+    columns = parse_options.columns
+    own = sorted(columns.customer.values()) if columns.parent is None else [columns.parent]
+    inner = sorted(i for indexes in columns.line_items.values() for i in indexes.values())
+    last: Any = None
+
+    def goes_on(number: int, cells: list[str]) -> bool:
+        nonlocal last
+        mine = [cells[i] for i in own]
+        if mine == last:
+            return columns.parent is not None or not parse_options.is_empty([cells[i] for i in inner])
+        if parse_options.is_sheet and parse_options.is_empty(mine):
+            return last is not None
+        last = mine
+        return False
+
+    return goes_on
+
+
+def _as_refused(index: int, looks_so: GoesOn) -> GoesOn:
+    """In a file of refused rows all rows of a customer have its number: neighbours need not have been neighbours."""
+    last = ""
+
+    def goes_on(number: int, cells: list[str]) -> bool:
+        nonlocal last
+        before, last = last, cells[index]
+        looks = looks_so(number, cells)
+        return last == before if last else looks
+
+    return goes_on

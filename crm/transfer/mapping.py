@@ -1,0 +1,131 @@
+"""Which column of a file is which field: as somebody said, or as its heading says."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crm.line_items import LINE_ITEMS, LineItem
+from crm.transfer.columns import (
+    PARENTS,
+    REFUSAL_COLUMNS,
+    column_name,
+    customer_columns,
+    customer_fields,
+    line_item_columns,
+    line_item_files,
+    nested_columns,
+)
+from overplane.files.sources import UnusableFile
+from overplane.problems import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Attribute to index of the cell. `line_items`: the same by the name of their kind; `constants` hold for every customer."""
+
+    headings: list[str]
+    customer: dict[str, int]
+    line_items: dict[str, dict[str, int]] = field(default_factory=dict)
+    parent: int | None = None  # where a file of nothing but line items names the customer
+    constants: dict[str, str] = field(default_factory=dict)
+    mapping: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> list[LineItem]:
+        """Of what line items the file says anything."""
+        return [kind for kind in LINE_ITEMS if kind.name in self.line_items]
+
+    def of(self, kind: LineItem | None) -> dict[str, int]:
+        """The columns of a kind of line item, or of the customer (None)."""
+        return self.line_items.get(kind.name, {}) if kind else self.customer
+
+    def heading(self, name: str, kind: LineItem | None = None) -> str:
+        """What stands over this attribute in the file."""
+        indexes = self.of(kind)
+        if self.parent is not None and kind is None:
+            indexes = indexes | {"customer_id": self.parent}
+        if name in indexes:
+            return self.headings[indexes[name]]
+        return column_name(kind, name) if kind else name
+
+
+def resolve(
+    headings: list[str],
+    *,
+    mapping: Mapping[str, str],
+    constants: Mapping[str, str],
+    ignore_unknown: bool,
+) -> Columns:
+    """Every column's meaning. Raises `UnusableFile` with all whose meaning is not known."""
+    stripped = {heading.strip(): name for heading, name in mapping.items()}
+    if absent := [heading for heading in stripped if heading not in headings]:
+        raise UnusableFile(f"The file has no column {', '.join(map(repr, absent))}.{nearest(absent[0], headings)}")
+    kind, fields = _kind_of(headings, stripped)
+    known = {*line_item_columns(kind), *PARENTS} if kind else {*customer_columns(), *nested_columns()}
+    for name in filter(None, stripped.values()):
+        if name not in known:
+            raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
+    _check_constants(constants, kind)
+    rest = [h for h in headings if h not in stripped]
+    guessed = fields if kind else customer_fields(rest)
+    taken = {*stripped.values(), *constants}
+    chosen = stripped | {h: n for h, n in guessed.items() if h in rest and n not in taken}
+    unknown = [h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS]
+    _check_unknown(unknown, known, ignore=ignore_unknown)
+    names = [name for name in chosen.values() if name]
+    if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
+        raise UnusableFile(f"More than one column or --set goes to {', '.join(sorted(twice))}.")
+    if set(PARENTS) <= set(names):
+        raise UnusableFile("Both customer_id and parent_id name the customer: leave one out (--map 'parent_id=').")
+    indexes = {name: headings.index(heading) for heading, name in chosen.items() if name}
+    chosen |= dict.fromkeys(unknown, "")
+    if kind:
+        return _of_line_items(headings, kind, indexes, chosen)
+    return _of_customers(headings, indexes, constants, chosen)
+
+
+def _kind_of(headings: list[str], mapping: Mapping[str, str]) -> tuple[LineItem | None, dict[str, str]]:
+    """Of which line items the file is, if it has nothing else, and the field of each heading."""
+    files = line_item_files(headings, mapping)
+    if len(files) > 1:
+        kinds = " or ".join(str(kind.label_plural) for kind, _ in files)
+        kind, fields = files[0]
+        heading, name = next((h, n) for h, n in fields.items() if n in kind.names)
+        parent = next(h for h, n in fields.items() if n in PARENTS)
+        raise UnusableFile(
+            f"These columns may be {kinds}. Say which, and find the customers by their id: --mode update --match-on id"
+            f" --map '{parent}=id' --map '{heading}={column_name(kind, name)}'."
+        )
+    return files[0] if files else (None, {})
+
+
+def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> None:
+    if constants and kind:
+        raise UnusableFile(f"--set gives values to customers; this file is of nothing but {kind.label_plural}.")
+    for name in constants:
+        if name not in customer_columns():
+            raise UnusableFile(f"--set: customers have no field {name!r}.{nearest(name, sorted(customer_columns()))}")
+
+
+def _check_unknown(unknown: Sequence[str], known: Iterable[str], *, ignore: bool) -> None:
+    if unknown and not ignore:
+        named = ", ".join(repr(heading) + nearest(heading, sorted(known)).rstrip("?") for heading in unknown)
+        raise UnusableFile(f"Unknown columns: {named}. Map them (--map 'Heading=field') or pass --ignore-unknown.")
+
+
+def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, int], mapping: dict[str, str]) -> Columns:
+    parent = indexes.get("customer_id", indexes.get("parent_id"))
+    own = {name: i for name, i in indexes.items() if name in line_item_columns(kind)}
+    return Columns(headings, {}, {kind.name: own}, parent, {}, mapping)
+
+
+def _of_customers(
+    headings: list[str], indexes: Mapping[str, int], constants: Mapping[str, str], mapping: dict[str, str]
+) -> Columns:
+    """The customer that a nested column names is the one that it stands beside."""
+    customer = {name: i for name, i in indexes.items() if name in customer_columns()}
+    line_items: dict[str, dict[str, int]] = {}
+    for kind in LINE_ITEMS:
+        names = {column_name(kind, name): name for name in line_item_columns(kind)}
+        if own := {names[column]: i for column, i in indexes.items() if column in names}:
+            line_items[kind.name] = own
+    return Columns(headings, customer, line_items, None, dict(constants), mapping)

@@ -1,0 +1,64 @@
+"""What a file may hold only once."""
+
+from crm.line_items import LineItem
+from crm.transfer.batch import Batch
+from crm.transfer.line_item_planning import with_ids
+from crm.transfer.mapping import Columns
+from crm.transfer.options import ImportOptions
+from overplane.files.seen import Seen
+from overplane.files.tables import ABSENT
+from overplane.problems import Code, invalid
+
+
+class Repeats:
+    """Remembers what identifies customers and line items, over all batches of a file."""
+
+    def __init__(self, columns: Columns, options: ImportOptions) -> None:
+        self.columns = columns
+        unique = [name for name in ("id", options.match_on) if name and name in columns.customer]
+        if columns.parent is not None and options.replace_rows:
+            unique.append("customer_id")
+        self.customers = {name: Seen() for name in dict.fromkeys(unique)}
+        self.ids = {kind: Seen() for kind in columns.kinds if "id" in columns.of(kind)}
+        is_scattered = columns.parent is not None
+        self.pairs = {kind: Seen() for kind in columns.kinds if is_scattered and kind.paired_by}
+
+    def refuse(self, batch: Batch) -> None:
+        """Refuses what the file holds twice. Each batch once, in their order."""
+        for name, seen in self.customers.items():
+            self._refuse_customers(batch, name, seen)
+        for kind, seen in self.ids.items():
+            self._refuse_ids(batch, kind, seen)
+        for kind, seen in self.pairs.items():
+            self._refuse_scattered(batch, kind, seen)
+
+    def _refuse_customers(self, batch: Batch, name: str, seen: Seen) -> None:
+        values = batch.values[name]
+        indexes = [i for i, value in enumerate(values) if value not in (None, ABSENT)]
+        repeated = seen.add([values[i] for i in indexes], [batch.numbers[i] for i in indexes])
+        for at, first in repeated.items():
+            message = f"Row {first} has the same {name}. Each may stand in the file once."
+            error = invalid(Code.PARAMETER_DUPLICATE, message)
+            batch.refuse(indexes[at], self.columns.heading(name), str(values[indexes[at]]), error)
+
+    def _refuse_ids(self, batch: Batch, kind: LineItem, seen: Seen) -> None:
+        items = list(with_ids(kind, batch, batch.line_items[kind.name]))
+        repeated = seen.add([item["id"] for _, item in items], [item["number"] for _, item in items])
+        for at, first in repeated.items():
+            i, item = items[at]
+            error = invalid(Code.PARAMETER_DUPLICATE, f"Row {first} has the same id.")
+            batch.refuse(i, self.columns.heading("id", kind), item["id"], error, number=item["number"])
+
+    def _refuse_scattered(self, batch: Batch, kind: LineItem, seen: Seen) -> None:
+        """Which line item is meant by the attribute that pairs them can be seen only of rows that stand together."""
+        owners, name = batch.values["customer_id"], kind.paired_by
+        keys = [
+            (f"{owners[i]}\0{value}", i)
+            for i, items in batch.line_items[kind.name].items()
+            for value in sorted({item[name] for item in items if item.get(name) is not None})
+        ]
+        for at, first in seen.add([key for key, _ in keys], [batch.numbers[i] for _, i in keys]).items():
+            message = f"Row {first} is of the same customer and {name}: let its rows stand together."
+            i = keys[at][1]
+            error = invalid(Code.PARAMETER_DUPLICATE, message)
+            batch.refuse(i, self.columns.heading("customer_id"), str(owners[i] or ""), error)
