@@ -10,9 +10,8 @@ from django.utils import timezone
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS
 from crm.models import Customer
-from crm.transfer.columns import customer_columns
+from crm.transfer.columns import column_name, customer_columns, line_item_columns
 from crm.transfer.imports import ImportOptions
-from overplane.database.attributes import attributes
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.files.tables import ABSENT, opened_table
 from overplane.ids import new_id
@@ -57,8 +56,8 @@ def labels() -> dict[str, str]:
     """Every field that a column may be, as people call it."""
     known = {n: str(Customer._meta.get_field(n).verbose_name) for n in customer_columns()}
     for kind in LINE_ITEMS:
-        for name in ("id", *attributes(kind.model)):
-            known[f"{kind.name}.{name}"] = f"{kind.label}: {field_label(kind, name)}"
+        for name in line_item_columns(kind):
+            known[column_name(kind, name)] = f"{kind.label}: {field_label(kind, name)}"
     return known
 
 

@@ -15,14 +15,14 @@ from django.views.decorators.http import require_http_methods
 
 from crm import search
 from crm.backoffice.wording import kinds_lazy
-from crm.transfer import exports
+from crm.transfer.selection import LAYOUTS
 from overplane.backoffice.origin import actor_of
 from overplane.jobs import queue
 from overplane.jobs.models import OPEN, Job
 
 KIND = "crm.export_customers"
 FORMATS = {"csv": "CSV", "xlsx": "Excel (XLSX)", "ndjson": "NDJSON"}
-LAYOUTS = {
+LAYOUT_LABELS = {
     "lines": gettext_lazy("In lines of their own, below their customer"),
     "repeated": gettext_lazy("In lines of their own, the customer's cells repeated"),
     "none": gettext_lazy("Not at all"),
@@ -33,7 +33,7 @@ class ExportForm(forms.Form):
     format = forms.ChoiceField(label=gettext_lazy("Format"), choices=list(FORMATS.items()))
     layout = forms.ChoiceField(
         label=capfirst(kinds_lazy()),
-        choices=[(name, LAYOUTS[name]) for name in exports.LAYOUTS],
+        choices=[(name, LAYOUT_LABELS[name]) for name in LAYOUTS],
         required=False,
     )
     q = forms.CharField(

@@ -26,7 +26,7 @@ from crm.backoffice import uploads
 from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.columns import guess
-from crm.transfer.planning import MATCHABLE
+from crm.transfer.options import MATCH_KEYS
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
 from overplane.jobs import queue
@@ -77,7 +77,7 @@ class HowForm(forms.Form):
 
     def __init__(self, data: Any, labels: dict[str, str]) -> None:
         super().__init__(data)
-        known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCHABLE]
+        known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCH_KEYS]
         self.fields["match_on"].choices = [("", _("All rows are new customers")), *known]
 
 
