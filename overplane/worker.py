@@ -69,6 +69,7 @@ def _is_read(reader: LengthReader | ChunkedReader) -> bool:
 def _piece(reader: Any, _size: int) -> bytes:
     """What one look at the socket brings; b"" at the body's end. `body.read` would wait until it has all that it is asked for."""
     if isinstance(reader, ChunkedReader):
+        assert reader.parser is not None  # or it was read to its end
         piece = next(reader.parser, b"")
         if not piece:
             reader.parser = None

@@ -13,6 +13,7 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from overplane.database.form_fields import UnjudgedCharField, UnjudgedMomentField
 from overplane.database.moments import read_day, read_moment
 from overplane.database.numbers import read_decimal
 from overplane.database.ranges import Highest, Lowest, within
@@ -120,25 +121,6 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
         return super().formfield(**{"max_length": None} | kwargs)
 
 
-class UnjudgedCharField(forms.CharField):
-    """A form field that leaves judging to the model field and the rules: no second opinion, no second code."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"strip": False} | kwargs)
-        self.validators = []
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(initial, data.strip() if isinstance(data, str) else data)
-
-    def to_python(self, value: Any) -> Any:
-        """Browsers send line ends as CRLF, whatever they were; unchanged text must come back unchanged."""
-        text = super().to_python(value)
-        return text.replace("\r\n", "\n") if isinstance(text, str) else text
-
-    def validate(self, value: Any) -> None:
-        pass
-
-
 class LengthCheck:
     """At most so many characters (code points)."""
 
@@ -235,16 +217,6 @@ class RateField(NumberField):
         super().__init__(*args, **{"max_digits": 12, "decimal_places": 9} | kwargs)
 
 
-class UnjudgedMomentField(UnjudgedCharField):
-    """A day or a moment in a form, as ISO 8601 writes it, which is what browsers send whatever they show."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return value.isoformat() if isinstance(value, date) else value
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
-
-
 class WrittenField(CleanedWhenEmpty):
     """A day or a moment, or null unless it says otherwise. Every value that can be written can be stored."""
 
@@ -260,7 +232,7 @@ class WrittenField(CleanedWhenEmpty):
         if isinstance(value, str):
             value = value.strip()
         if value in (None, ""):
-            return self.get_default()  # type: ignore[attr-defined]
+            return self.get_default()
         try:
             return self.read(value) if isinstance(value, str) else value
         except ValueError:
@@ -275,7 +247,7 @@ class WrittenField(CleanedWhenEmpty):
 
     def formfield(self, **kwargs: Any) -> Any:
         own = {"form_class": UnjudgedMomentField, "widget": self.widget}  # not what the admin makes of such fields
-        return models.Field.formfield(self, **kwargs | own)  # type: ignore[arg-type]
+        return models.Field.formfield(self, **kwargs | own)
 
 
 class DateField(WrittenField, models.DateField):
