@@ -15,8 +15,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from overplane.database.fields import DateField, MomentField, NumberField, StringField, check_characters
+from overplane.database.fields import DateField, MomentField, NumberField, StringField
 from overplane.database.ranges import Number, bounds
+from overplane.database.validators import check_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 Parser = Callable[[Any], Any]

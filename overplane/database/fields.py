@@ -17,7 +17,7 @@ from overplane.database.form_fields import UnjudgedCharField, UnjudgedMomentFiel
 from overplane.database.moments import read_day, read_moment
 from overplane.database.numbers import read_decimal
 from overplane.database.ranges import Highest, Lowest, within
-from overplane.database.text import forbidden_character, has_forbidden_characters
+from overplane.database.validators import LengthCheck, check_characters
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
@@ -119,29 +119,6 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
     def formfield(self, **kwargs: Any) -> Any:
         kwargs.setdefault("form_class", UnjudgedCharField)
         return super().formfield(**{"max_length": None} | kwargs)
-
-
-class LengthCheck:
-    """At most so many characters (code points)."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-
-    def __call__(self, value: str) -> None:
-        if len(value) > self.limit:
-            message = _("At most %(limit)d characters are allowed; this text has %(length)d.")
-            raise invalid(Code.PARAMETER_TOO_LONG, message % {"limit": self.limit, "length": len(value)})
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LengthCheck) and other.limit == self.limit
-
-    __hash__ = None  # type: ignore[assignment]  # Python's own way to say it; typeshed has a method there
-
-
-def check_characters(value: str) -> None:
-    if has_forbidden_characters(value):
-        message = _("The text holds %s, a character that cannot be shown. Remove it.")
-        raise invalid(Code.CHARACTERS_NOT_ALLOWED, message % forbidden_character(value))
 
 
 class NumberField(CleanedWhenEmpty, models.DecimalField):
