@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, models
 
 from overplane.database import statements
+from overplane.database.dialect import is_postgresql, row_lock
 from overplane.database.statements import Row, Statement
 
 NOTHING: Mapping[str, Any] = {}
@@ -44,8 +45,7 @@ class Table:
 
     def get(self, pk: str, *, lock: bool = False, columns: str = "") -> Row | None:
         """The row with this primary key (or `columns` of it); with `lock`, nobody else changes it until the transaction ends."""
-        # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
-        suffix = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
+        suffix = row_lock() if lock else ""
         return statements.first(f"SELECT {columns or self.columns} FROM {self.name} WHERE {self.pk} = %s{suffix}", [pk])
 
     def fetch(self, where_and_order: str, parameters: Sequence[Any]) -> list[Row]:
@@ -93,7 +93,7 @@ class Table:
 
     def python(self, rows: Sequence[Row]) -> Sequence[Row | list[Any]]:
         """The rows' values as Python knows them: aware datetimes, booleans, decimals."""
-        return rows if connection.vendor != "sqlite" else [self._read(row) for row in rows]
+        return rows if is_postgresql() else [self._read(row) for row in rows]
 
     def _read(self, row: Row) -> list[Any]:
         values = list(row)
@@ -110,7 +110,7 @@ class Table:
 
 def to_database(values: list[Any]) -> list[Any]:
     """SQLite has no type for moments and decimals: there they become the texts that Django's ORM writes and reads."""
-    return values if connection.vendor != "sqlite" else [_sqlite_text(value) for value in values]
+    return values if is_postgresql() else [_sqlite_text(value) for value in values]
 
 
 def _sqlite_text(value: Any) -> Any:
