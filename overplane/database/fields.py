@@ -13,6 +13,7 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from overplane.database.dialect import is_postgresql, is_sqlite
 from overplane.database.form_fields import UnjudgedCharField, UnjudgedMomentField
 from overplane.database.moments import read_day, read_moment
 from overplane.database.numbers import read_decimal
@@ -37,7 +38,7 @@ class ByCodePoint(models.Field):
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
         parameters = super().db_parameters(connection)
-        if connection.vendor == "postgresql":
+        if is_postgresql(connection):
             parameters["collation"] = "C"
         return parameters
 
@@ -98,7 +99,7 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         check = f"\"{self.column}\" <> ''"
-        if connection.vendor == "sqlite":  # which takes varchar(255) for a comment
+        if is_sqlite(connection):  # which takes varchar(255) for a comment
             check += f' AND length("{self.column}") <= {self.max_length}'
         return check
 

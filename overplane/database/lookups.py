@@ -1,13 +1,12 @@
 """Containment that knows no case and no spelling of accents (composed or decomposed), the same on both databases."""
 
 import unicodedata
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Lookup
 
-if TYPE_CHECKING:  # the driver is not loaded on SQLite
-    from overplane.database.postgresql.base import DatabaseWrapper
+from overplane.database.dialect import as_postgresql
 
 # The two capital letters that are not the capital of their own small letter.
 CAPITALS = {"ẞ": "SS", "ϴ": "Θ"}
@@ -39,7 +38,7 @@ class CaselessLookup(Lookup):
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
         # Full mapping (ß to SS) comes with the server itself since 18, before that with ICU.
-        version = cast("DatabaseWrapper", connection).pg_version
+        version = as_postgresql(connection).pg_version
         collation = "pg_unicode_fast" if version >= 180000 else "und-x-icu"
         full = f'NORMALIZE(UPPER(NORMALIZE({{}}, NFD) COLLATE "{collation}"), NFC)'
         for capital, same in CAPITALS.items():

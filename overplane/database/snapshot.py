@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from django.db import connection, transaction
 
-from overplane.database.sqlite.base import DatabaseWrapper
+from overplane.database.dialect import as_sqlite, is_sqlite
 
 
 @contextmanager
@@ -17,7 +16,7 @@ def one_snapshot() -> Iterator[None]:
     """
     if connection.in_atomic_block:
         yield
-    elif connection.vendor == "sqlite":
+    elif is_sqlite():
         with _reading_transaction():
             yield
     else:
@@ -29,7 +28,7 @@ def one_snapshot() -> Iterator[None]:
 @contextmanager
 def _reading_transaction() -> Iterator[None]:
     """SQLite's transactions here are IMMEDIATE, for writers. This one locks nobody out."""
-    sqlite = cast("DatabaseWrapper", connection)
+    sqlite = as_sqlite(connection)
     sqlite.ensure_connection()  # connecting sets the mode, too
     usual, sqlite.transaction_mode = sqlite.transaction_mode, "DEFERRED"
     try:
