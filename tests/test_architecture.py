@@ -72,17 +72,12 @@ def test_an_ignored_complaint_about_types_says_which_and_why() -> None:
 
 
 DIALECT = ROOT / "overplane/database/dialect.py"
-# These still ask for themselves; the list only shrinks.
-ASK_FOR_THEMSELVES = {
-    f"crm/{module}.py" for module in ("duplicates", "locking", "matching", "ordering", "search", "transfer/exports")
-}
-
 
 def test_only_the_dialect_asks_which_database_it_is() -> None:
     assert found([DIALECT], ast.Attribute, lambda node: node.attr == "vendor")
     others = [path for path in CODE if path != DIALECT]
     asking = {where.partition(":")[0] for where in found(others, ast.Attribute, lambda node: node.attr == "vendor")}
-    assert asking <= ASK_FOR_THEMSELVES
+    assert asking == set()
 
 
 def inside_functions(path: Path) -> Iterator[str]:
