@@ -174,7 +174,8 @@ def _grouped(cursor: Any, limit: int) -> Iterator[tuple[str, list[str]]]:
 def _verified(groups: list[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
     """Names that only sound alike must also look alike."""
     wanted = {i for reason, ids in groups if reason == "similar_name" for i in ids}
-    names = dict(Customer.objects.filter(pk__in=wanted).values_list("id", "customer_name"))
+    found = Customer.objects.filter(pk__in=wanted).values_list("id", "customer_name")
+    names = {customer_id: str(name) for customer_id, name in found}
     for reason, ids in groups:
         alike = ids if reason != "similar_name" else _alike([i for i in ids if i in names], names)
         if len(alike) > 1:
