@@ -1,6 +1,7 @@
 """The routes of customers in the API's description; their objects are in `components`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
