@@ -15,6 +15,8 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.functional import LazyObject, Promise
 
+from overplane import observability
+
 Named = dict[str, Any]
 ELSEWHERE = {"PYTEST_CURRENT_TEST", "DJANGO_ALLOW_ASYNC_UNSAFE"}
 
@@ -34,6 +36,7 @@ def _environment() -> Named:
 
 def _place() -> Named:
     return {
+        "request id": observability.request_id.get(),
         "language": translation.get_language(),
         "time zone": timezone.get_current_timezone_name(),
         "directory": Path.cwd(),
@@ -74,6 +77,7 @@ def _put_back(before: dict[str, Named]) -> None:
     """What the next test would stumble over; it is not at fault."""
     translation.activate(before["process"]["language"])
     timezone.deactivate()
+    observability.request_id.set(before["process"]["request id"])
     os.chdir(before["process"]["directory"])
     for name in os.environ.keys() - before["environment"].keys() - {"PYTEST_CURRENT_TEST"}:
         del os.environ[name]

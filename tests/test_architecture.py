@@ -80,6 +80,41 @@ def test_only_the_dialect_asks_which_database_it_is() -> None:
     assert asking == set()
 
 
+# Whatever outlives a request or a job, and why it says nothing of either.
+MEMORIES = {
+    "overplane/api/compression.py:accepts_gzip": "by the header's text",
+    "overplane/api/pages.py:description": "made in English, whoever asks first",
+    "overplane/api/reference/pages.py:page": "made in English, whoever asks first",
+    "overplane/database/attributes.py:attributes": "by the model; texts are translated when a value is refused",
+    "overplane/database/postgresql/base.py:_numbered": "by the statement's text",
+    "overplane/database/statements.py:_conditional": "by the statements' texts",
+    "overplane/database/statements.py:_joined": "by the statements' texts",
+    "overplane/events/epochs.py:current": "forgotten with each new connection, and after each migration",
+    "overplane/ids.py:_pattern": "by the prefix",
+    "overplane/observability.py:_meters": "by the labels",
+    "overplane/observability.py:request_id": "set and put back by `thread_state`",
+}
+
+
+def remembered(path: Path) -> Iterator[str]:
+    """Cached functions, and variables of a context or a thread."""
+    for node in tree(path):
+        if isinstance(node, ast.FunctionDef):
+            if any(re.search(r"\b(lru_)?cache\b", ast.unparse(one)) for one in node.decorator_list):
+                yield f"{name(path)}:{node.name}"
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and is_of_context_or_thread(node.value):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            yield f"{name(path)}:{ast.unparse(target)}"
+
+
+def is_of_context_or_thread(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] in ("ContextVar", "local", "Local")
+
+
+def test_what_a_process_remembers_is_known_and_says_nothing_of_a_request() -> None:
+    assert {where for path in PLATFORM for where in remembered(path)} == set(MEMORIES)
+
+
 def inside_functions(path: Path) -> Iterator[str]:
     for outer in tree(path):
         if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

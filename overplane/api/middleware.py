@@ -7,7 +7,6 @@ from typing import cast
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import resolve
-from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from overplane import observability
@@ -15,6 +14,7 @@ from overplane.api import compression, errors
 from overplane.api.cors import Cors
 from overplane.ids import new_id
 from overplane.observability import IdentifiedRequest
+from overplane.thread_state import thread_state
 
 Answer = HttpResponse | StreamingHttpResponse
 HEADERS = {"X-Content-Type-Options": "nosniff"}
@@ -36,9 +36,8 @@ class RequestMiddleware:
         self.get_response = get_response
         self.answer: Callable[[HttpRequest], Answer] = _answer
         if settings.CORS_ALLOWED_ORIGINS:
-            self.answer = cast(
-                "Callable[[HttpRequest], Answer]", Cors(_answer)
-            )  # not awaitable, since `_answer` is not
+            # Never an Awaitable, since `_answer` is none.
+            self.answer = cast("Callable[[HttpRequest], Answer]", Cors(_answer))
         self.api_headers = dict(HEADERS)
         if settings.SECURE_HSTS_SECONDS:
             self.api_headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
@@ -46,14 +45,9 @@ class RequestMiddleware:
     def __call__(self, request: IdentifiedRequest) -> Answer:
         started = time.perf_counter()
         request.request_id = new_id("req")
-        token = observability.request_id.set(request.request_id)
-        try:
-            # Programs are told in English, whatever their headers ask for. Pages choose their language
-            # (LocaleMiddleware), which must not stay with the thread for whatever it does next.
-            with translation.override(settings.LANGUAGE_CODE):
-                response = self._api(request) if is_api(request.path_info) else self.get_response(request)
-        finally:
-            observability.request_id.reset(token)
+        # Programs are told in English, whatever their headers ask for; pages choose their language (LocaleMiddleware).
+        with thread_state(request.request_id, settings.LANGUAGE_CODE):
+            response = self._api(request) if is_api(request.path_info) else self.get_response(request)
         response["Request-Id"] = request.request_id
         match = request.resolver_match
         observability.observe(request.method or "", match.route if match else "none", response.status_code, started)

@@ -16,6 +16,7 @@ DELIMITERS = ",;\t|"
 GUESSED_FROM = 1 << 18
 # What Excel is told the delimiter by; it shows no such line, so it counts as none.
 MARKED = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+csv.field_size_limit(LONGEST_CELL)  # of the whole process, so not set anew for each file
 QUOTED = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"(?:[^"]|"")*+"')
 
 
@@ -23,7 +24,6 @@ QUOTED = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"(?:[^"]|"")*+"')
 def csv_table(source: Source, delimiter: str | None) -> Iterator[Table]:
     if delimiter is not None:
         _check_delimiter(delimiter)
-    csv.field_size_limit(LONGEST_CELL)
     with source.bytes() as stream:
         rows = _rows(source, stream, delimiter)
         first = next((cells for _, cells in rows if len(cells) > 1 or any(map(str.strip, cells))), [])  # no blank line

@@ -1,10 +1,20 @@
-"""Reading ahead: while the database works on one part of a file, the next is parsed in a thread of its own."""
+"""Reading ahead: while the database works on one part of a file, the next is parsed in a thread of its own.
+
+The thread works in the state of whoever asks: what it finds wrong is said in that language, and logged under that id.
+"""
 
 import contextlib
 import queue
 import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone, translation
+
+from overplane import observability
+from overplane.thread_state import thread_state
 
 T = TypeVar("T")
 END = object()
@@ -14,6 +24,11 @@ def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     """The same items, up to `depth` of them made before they are asked for. What making them raises is raised here."""
     made: queue.Queue[Any] = queue.Queue(depth)
     is_over = threading.Event()
+    asker = (
+        observability.request_id.get(),
+        translation.get_language() or settings.LANGUAGE_CODE,
+        timezone.get_current_timezone(),
+    )
 
     def put(item: Any) -> None:
         while not is_over.is_set():
@@ -23,13 +38,16 @@ def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
 
     def make() -> None:
         try:
-            for item in items:
-                put((item, None))
-                if is_over.is_set():
-                    return
+            with thread_state(*asker):
+                for item in items:
+                    put((item, None))
+                    if is_over.is_set():
+                        return
             put((END, None))
         except BaseException as error:  # noqa: BLE001 (raised again where the items are used)
             put((END, error))
+        finally:
+            connections.close_all()  # this thread's own, if making the items needed one
 
     thread = threading.Thread(target=make, daemon=True)
     thread.start()

@@ -11,13 +11,12 @@ from types import TracebackType
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from overplane import observability
 from overplane.jobs import kinds, queue
 from overplane.jobs.kinds import Lost, Refused, Run, Stopped
 from overplane.jobs.models import Job
+from overplane.thread_state import thread_state
 
 logger = logging.getLogger(__name__)
 
@@ -95,12 +94,8 @@ class Worker:
         job = queue.claim(self.name)
         if job is None:
             return False
-        token = observability.request_id.set(job.id)
-        try:
-            with translation.override(job.language or settings.LANGUAGE_CODE):
-                self._work(job)
-        finally:
-            observability.request_id.reset(token)
+        with thread_state(job.id, job.language or settings.LANGUAGE_CODE):
+            self._work(job)
         return True
 
     def _work(self, job: Job) -> None:
