@@ -98,7 +98,7 @@
       const step = (by) => () => { move(row, by); tools.children[by < 0 ? 1 : 2].focus(); };
       tools.append(handle, button("↑", words.up, step(-1)), button("↓", words.down, step(1)));
       cell.append(tools);
-      number(row, position(row).value);
+      if (position(row).value) number(row, position(row).value); // a new one gets its number with its position
     };
 
     rows().forEach(addTools);
