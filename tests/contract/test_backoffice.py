@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
@@ -17,6 +16,7 @@ from crm.line_items import LINE_ITEMS, LineItem
 from crm.models import Customer
 from overplane.events.models import Event
 from overplane.origin import Origin
+from tests.backoffice.test_people import member
 from tests.contract.values import texts_of
 from tests.filled_forms import filled
 
@@ -96,9 +96,7 @@ class BackOffice:
 
 @pytest.fixture
 def staff(db: None) -> Client:
-    client = Client()
-    client.force_login(get_user_model().objects.create_superuser("anna", password="x"))
-    return client
+    return member("Manager")
 
 
 @pytest.fixture

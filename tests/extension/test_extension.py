@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.extension.grow import add_line_item, add_stray, grow
+from tests.extension.grow import add_line_item, add_stray, give_permissions, grow
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +36,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     grow(home)
     made = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
     assert made.returncode == 0, made.stdout
+    give_permissions(home)
     return home
 
 
@@ -84,8 +85,9 @@ def test_a_second_kind_costs_what_is_promised(tmp_path: Path) -> None:
     """At most 80 lines in at most 6 files, outside of tests."""
     home = copied(tmp_path)
     add_line_item(home)
-    made = run(home, "manage.py", "makemigrations", "crm", "-n", "visits", "--skip-checks")
+    made = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
     assert made.returncode == 0, made.stdout
+    give_permissions(home)
     changed = {
         path: added
         for path in home.rglob("*.py")
