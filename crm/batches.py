@@ -176,13 +176,13 @@ class BatchRun:
     def upsert(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         """Changes the one customer that has the value, or creates it: then there is no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
-        found = sorted(row["id"] for row in self.now.values() if row[name] == value)
-        if len(found) > 1:
-            named = ", ".join(found[:CANDIDATES_NAMED]) + (" …" if len(found) > CANDIDATES_NAMED else "")
-            message = f"{len(found)} customers have this {name}: {named}. Update one of them by its id."
+        matches = sorted(row["id"] for row in self.now.values() if row[name] == value)
+        if len(matches) > 1:
+            named = ", ".join(matches[:CANDIDATES_NAMED]) + (" …" if len(matches) > CANDIDATES_NAMED else "")
+            message = f"{len(matches)} customers have this {name}: {named}. Update one of them by its id."
             raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_CONFLICT, message)})
-        if found:
-            return self.update(replace(operation, id=found[0]))
+        if matches:
+            return self.update(replace(operation, id=matches[0]))
         if operation.expected is not None:
             raise VersionMismatch
         _check_complete(operation.values)
@@ -191,9 +191,9 @@ class BatchRun:
     def _existing(self, operation: Operation) -> dict[str, Any]:
         if operation.id not in self.now:
             raise ObjectMissing("customer", operation.id)
-        found = self.now[operation.id]
-        check_version(found["version"], operation.expected)
-        return found
+        customer = self.now[operation.id]
+        check_version(customer["version"], operation.expected)
+        return customer
 
     def _set_lists(self, customer: dict[str, Any], lists: Lists) -> Lists:
         """The customer's line items as they are then, of the kinds that were spoken of."""

@@ -25,16 +25,16 @@ def filtered(query: Query) -> QuerySet | None:
     words = words.strip()
     if not words and not any(name in CUSTOMER_FILTERS for name in query.values):
         return None
-    found = filters.apply(CUSTOMER_FILTERS, Customer.objects.all(), query)
+    customers = filters.apply(CUSTOMER_FILTERS, Customer.objects.all(), query)
     for name in (f"{name}[{operator}]" for name in search.SEARCHED for operator in ("contains", "prefix")):
         if type(part := query.values.get(name)) is str:
-            found = search.filter_by_part(found, part)
-    return search.filter_by_words(found, words) if words and not query.errors else found
+            customers = search.filter_by_part(customers, part)
+    return search.filter_by_words(customers, words) if words and not query.errors else customers
 
 
 def customers_of(query_string: str) -> QuerySet:
     """The customers that a query string asks for, with the filters and words of the API. Raises `ValidationError`."""
     query = Query(query_string)
-    found = filtered(query)
+    customers = filtered(query)
     query.finish(("q", *CUSTOMER_FILTERS))
-    return Customer.objects.all() if found is None else found
+    return Customer.objects.all() if customers is None else customers

@@ -33,8 +33,8 @@ def new_line_item(
     kind: LineItem, customer_id: str, idx: int, values: Mapping[str, Any], *, item_id: str | None = None
 ) -> Values:
     """The whole row of a line item to be; absent attributes get their defaults."""
-    given = {name: values.get(name, known.default) for name, known in kind.attributes.items()}
-    return {"id": item_id or new_id(kind.id_prefix), POSITION: idx, PARENT: customer_id, **given, "version": 1}
+    own = {name: values.get(name, known.default) for name, known in kind.attributes.items()}
+    return {"id": item_id or new_id(kind.id_prefix), POSITION: idx, PARENT: customer_id, **own, "version": 1}
 
 
 def absent_attributes(kind: LineItem, values: Mapping[str, Any]) -> list[str]:
@@ -49,13 +49,13 @@ def prepared(kind: LineItem, rows: Sequence[Values]) -> PreparedRows:
 
 def existing_line_items(kind: LineItem, customer_ids: Sequence[str]) -> dict[str, list[Values]]:
     """The line items of these customers, in their order."""
-    found: dict[str, list[Values]] = {}
+    stored: dict[str, list[Values]] = {}
     for part in statements.in_parts(customer_ids):
         tail = f"WHERE {PARENT} IN ({statements.marks(part)}) ORDER BY {PARENT}, {POSITION}"
         for row in kind.table.fetch(tail, part):
             values = kind.table.values(row)
-            found.setdefault(values[PARENT], []).append(values)
-    return found
+            stored.setdefault(values[PARENT], []).append(values)
+    return stored
 
 
 @dataclass(slots=True)
@@ -248,15 +248,15 @@ def searched_in(lists: Lists) -> list[str | None]:
 
 def searched_of(customer_ids: Sequence[str]) -> dict[str, list[str | None]]:
     """What these customers are found by of the line items that are stored."""
-    found: dict[str, list[str | None]] = {}
+    searched: dict[str, list[str | None]] = {}
     for kind in [kind for kind in LINE_ITEMS if kind.searched]:
         columns = ", ".join(kind.searched)
         for part in statements.in_parts(customer_ids):
             marks = statements.marks(part)
             sql = f"SELECT {PARENT}, {columns} FROM {kind.table.name} WHERE {PARENT} IN ({marks})"
             for customer_id, *values in statements.rows(f"{sql} ORDER BY {PARENT}, {POSITION}", part):
-                found.setdefault(customer_id, []).extend(values)
-    return found
+                searched.setdefault(customer_id, []).extend(values)
+    return searched
 
 
 def search_text(customer: Mapping[str, Any]) -> str:

@@ -35,11 +35,11 @@ def read_customer(customer_id: str, expected: frozenset[int] | None, *, lock: bo
 
 def locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
     """As `locked_customer`, for those who need nothing else of it."""
-    found = CUSTOMERS.get(customer_id, lock=True, columns="version", turns=TURNS)
-    if found is None:
+    row = CUSTOMERS.get(customer_id, lock=True, columns="version", turns=TURNS)
+    if row is None:
         raise ObjectMissing("customer", customer_id)
-    check_version(found[0], expected)
-    return found[0]
+    check_version(row[0], expected)
+    return row[0]
 
 
 def check_version(version: int, expected: frozenset[int] | None) -> None:
@@ -66,11 +66,11 @@ def read_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _customers(customer_ids: Iterable[str], suffix: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    customers: list[dict[str, Any]] = []
     for part in statements.in_parts(sorted(set(customer_ids))):
         tail = f"WHERE id IN ({statements.marks(part)}) ORDER BY id{suffix}"
-        found += [CUSTOMERS.values(row) for row in CUSTOMERS.fetch(tail, part)]
-    return found
+        customers += [CUSTOMERS.values(row) for row in CUSTOMERS.fetch(tail, part)]
+    return customers
 
 
 def locked_parent(customer_id: str, param: str) -> dict[str, Any]:
@@ -98,5 +98,5 @@ def locked_line_item(
 
 
 def _owner(kind: LineItem, item_id: str) -> str | None:
-    found = kind.table.get(item_id, columns=PARENT)
-    return found[0] if found else None
+    row = kind.table.get(item_id, columns=PARENT)
+    return row[0] if row else None

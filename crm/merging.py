@@ -56,8 +56,8 @@ def merge_customers(
     with transaction.atomic(savepoint=False):
         _refuse_losses(merged_ids)
         versions = {i: frozenset({expected[i]}) for i in ids} if expected else {}
-        found = {i: locked_customer(i, versions.get(i)) for i in sorted(ids)}
-        values = {name: found[chosen][name] for name, chosen in choices.items()}
+        customers = {i: locked_customer(i, versions.get(i)) for i in sorted(ids)}
+        values = {name: customers[chosen][name] for name, chosen in choices.items()}
         services.update_customer(kept_id, values, origin=origin)
         for kind in LINE_ITEMS:
             take_over_line_items(kind, kept_id, merged_ids, origin=origin)

@@ -93,8 +93,8 @@ def line_item_rules(kind: str) -> dict[str, Rule]:
 def line_item_errors(kind: str, values: Mapping[str, Any]) -> Errors:
     """What is wrong with these attributes of a line item, by name; those that are absent are not judged."""
     judged = {name: (rule, values.get(name)) for name, rule in line_item_rules(kind).items()}
-    found = {name: rule(value) for name, (rule, value) in judged.items() if value is not None}
-    return {name: [error] for name, error in found.items() if error}
+    errors = {name: rule(value) for name, (rule, value) in judged.items() if value is not None}
+    return {name: [error] for name, error in errors.items() if error}
 
 
 def check_line_item(kind: str, values: Mapping[str, Any]) -> None:

@@ -75,9 +75,9 @@ def filter_by_words(queryset: QuerySet, words: str) -> QuerySet:
     """Customers in whose text every word is found, three letters or more anywhere, fewer at a word's start; or whose id it is."""
     folded = fold(words).split()
     # Words of nothing but accents find nobody, not everybody.
-    found = _has_all(folded) if folded else Q(pk__in=[])
-    whole = _has_id(words.strip())
-    return queryset.filter(found if whole is None else found | whole)
+    has_words = _has_all(folded) if folded else Q(pk__in=[])
+    has_id = _has_id(words.strip())
+    return queryset.filter(has_words if has_id is None else has_words | has_id)
 
 
 def _has_all(words: Sequence[str]) -> Q:

@@ -102,12 +102,12 @@ def describe_customers() -> Callable[[type], type]:
 
 def _sent(one: OpenApiParameter) -> Schema:
     """A parameter of the list as an attribute of a body, with its JSON type."""
-    made = CUSTOMER_FILTERS.get(one.name)
+    filter_ = CUSTOMER_FILTERS.get(one.name)
     schema: Any = one.type
     if one.name == "fields":
         schema = {"type": "array", "items": {"type": "string", "enum": list(CUSTOMER_NAMES)}}
-    elif isinstance(made, InFilter):
-        schema = {"type": "array", "items": filter_parameter(one.name, made).type, "maxItems": made.most}
+    elif isinstance(filter_, InFilter):
+        schema = {"type": "array", "items": filter_parameter(one.name, filter_).type, "maxItems": filter_.most}
     text = str(one.description).replace("comma-separated ", "")
     # In a body a default is told in words alone (see overplane.api.schemas.attribute_schema).
     text += f" `{schema['default']}` unless given." if "default" in schema else ""

@@ -55,7 +55,7 @@ class LineItemViewSet(ApiViewSet):
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query()
         parent = query.take("parent_id")
-        page = Page.asked(query, default_limit=0)
+        page = Page.requested(query, default_limit=0)
         known = LINE_ITEM_FILTERS[self.kind.name]
         rows = filters.apply(known, self.kind.model._default_manager.filter(customer_id=parent or ""), query)
         if not parent:

@@ -33,8 +33,8 @@ SELECT = f"SELECT {CUSTOMERS.columns}, {counters.total_sql(TABLE)} FROM {CUSTOME
 BY_OFFSET = f"{SELECT} ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s"
 AFTER = f"{SELECT} WHERE (created_at, id) < (%s, %s) ORDER BY created_at DESC, id DESC LIMIT %s"
 BEFORE = f"{SELECT} WHERE (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s"
-# A deleted customer keeps its place.
-PLACE = " UNION ALL ".join(f"SELECT created_at FROM {table.name} WHERE id = %s" for table in (CUSTOMERS, TOMBSTONES))
+# A deleted customer keeps its position.
+POSITION = " UNION ALL ".join(f"SELECT created_at FROM {table.name} WHERE id = %s" for table in (CUSTOMERS, TOMBSTONES))
 
 
 class ListPage(NamedTuple):
@@ -67,7 +67,9 @@ def listed(filtered: QuerySet | None, order: Order, page: Page) -> tuple[int, Sl
     if filtered is None and order == NEWEST_FIRST and page.offset < FAR:
         rows = _newest(page)
         return int(rows[0][-1]) if rows else counters.total(connection, TABLE), Slice.cut(rows, page)
-    part = page.of(Customer.objects.all() if filtered is None else filtered, order, CUSTOMERS.names, _place_in(order))
+    part = page.of(
+        Customer.objects.all() if filtered is None else filtered, order, CUSTOMERS.names, _position_in(order)
+    )
     return filtered.count() if filtered is not None else counters.total(connection, TABLE), part
 
 
@@ -75,19 +77,19 @@ def _newest(page: Page) -> list[Row]:
     """One row more than the page has, if there are so many."""
     if page.cursor is None:
         return statements.rows(BY_OFFSET, [page.limit + 1, page.offset])
-    place = _age(page.cursor)
-    if place is None:
+    created_at = _age(page.cursor)
+    if created_at is None:
         raise page.missing_cursor()
-    return statements.rows(BEFORE if page.backwards else AFTER, to_database([place, page.cursor, page.limit + 1]))
+    return statements.rows(BEFORE if page.backwards else AFTER, to_database([created_at, page.cursor, page.limit + 1]))
 
 
 def _age(customer_id: str) -> datetime | None:
-    found = statements.first(PLACE, [customer_id, customer_id])
-    return sqlite_datetime(found[0]) if found else None
+    row = statements.first(POSITION, [customer_id, customer_id])
+    return sqlite_datetime(row[0]) if row else None
 
 
-def _place_in(order: Order) -> Callable[[str], Any]:
-    """Finds a cursor's place: its row's value in this order."""
+def _position_in(order: Order) -> Callable[[str], Any]:
+    """Finds the position of a cursor: the value of its row in this order."""
     if order.field == "created_at":
         return _age
     return lambda customer_id: Customer.objects.filter(pk=customer_id).values_list(order.field, flat=True).first()

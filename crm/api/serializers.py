@@ -144,8 +144,8 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
     problems = _parent_errors(parents)
     if "customer_id" in problems and not parents:
         problems = {"parent_id": problems.pop("customer_id")}
-    strangers = [name for name in payload if name not in (*PARENT_NAMES, "ordered_ids")]
-    problems |= {name: [unknown(name, ("parent_id", "ordered_ids"))] for name in strangers[:MOST_TOLD]}
+    unknown_names = [name for name in payload if name not in (*PARENT_NAMES, "ordered_ids")]
+    problems |= {name: [unknown(name, ("parent_id", "ordered_ids"))] for name in unknown_names[:MOST_TOLD]}
     ids: Any = payload.get("ordered_ids")
     if "ordered_ids" not in payload:
         problems["ordered_ids"] = [invalid(Code.PARAMETER_MISSING, "Send the ids of all rows in their new order.")]
@@ -176,8 +176,8 @@ MAX_OPERATIONS = 1000
 
 def parse_batch(payload: Mapping[str, Any]) -> tuple[list[Operation], bool]:
     """The operations of a batch, each parsed or with its error, and whether all or nothing is wanted."""
-    strangers = [name for name in payload if name not in BATCH_KEYS]
-    problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in strangers[:MOST_TOLD]}
+    unknown_names = [name for name in payload if name not in BATCH_KEYS]
+    problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in unknown_names[:MOST_TOLD]}
     atomic: Any = payload.get("atomic", True)
     sent: Any = payload.get("operations")
     if type(atomic) is not bool:
@@ -218,8 +218,8 @@ def _read_operation(index: int, sent: Any) -> Operation:
         raise ValidationError({"op": invalid(code, f"Must be one of {', '.join(OPERATION_KEYS)}.")})
     keys = OPERATION_KEYS[op]
     known = (*keys, "if_match") if op in CONDITIONAL else keys
-    strangers = [name for name in sent if name not in known]
-    problems: Errors = {name: [unknown(name, known)] for name in strangers[:MOST_TOLD]}
+    unknown_names = [name for name in sent if name not in known]
+    problems: Errors = {name: [unknown(name, known)] for name in unknown_names[:MOST_TOLD]}
     for name in keys:
         if name not in sent:
             problems[name] = [invalid(Code.PARAMETER_MISSING, f"An operation {op} needs it.")]

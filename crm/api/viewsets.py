@@ -60,7 +60,7 @@ class CustomerShape:
 
 
 def requested_customers(query: Query) -> tuple[Page, ListPage]:
-    shape, page = CustomerShape(query), Page.asked(query)
+    shape, page = CustomerShape(query), Page.requested(query)
     order = query.choice("order_by", ORDERS, default="-created_at")
     chosen = filtered(query)
     query.finish(LIST_PARAMETERS)
@@ -131,8 +131,8 @@ class CustomerBatchViewSet(ApiViewSet):
         gone = {one["id"] for one in objects if "deleted" in one}
         subjects = {one["id"] for one in objects if "deleted" not in one}
         # An answer that shows whom the same batch deleted is not kept for a replay.
-        kept = subjects if subjects.isdisjoint(gone) else None
-        return JsonResponse({"data": output}, status=200 if atomic else 207, subjects=kept)
+        subjects_of_answer = subjects if subjects.isdisjoint(gone) else None
+        return JsonResponse({"data": output}, status=200 if atomic else 207, subjects=subjects_of_answer)
 
 
 @describe_export()

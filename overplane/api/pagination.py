@@ -30,7 +30,7 @@ class Page:
     ending_before: str | None
 
     @classmethod
-    def asked(cls, query: Query, *, default_limit: int = DEFAULT_LIMIT) -> "Page":
+    def requested(cls, query: Query, *, default_limit: int = DEFAULT_LIMIT) -> "Page":
         query.exclusive(*[name for name in PARAMETERS if name != "limit"])
         return cls(
             query.integer("limit", default=default_limit, lowest=1, cap=MAX_LIMIT),

@@ -221,13 +221,13 @@ def parse_json(
     """The values that could be read, and what was wrong with the others, by name."""
     values: dict[str, Any] = {}
     errors: Errors = {}
-    strangers = 0
+    unknown_names = 0
     for name, value in payload.items():
         try:
             values[name] = known[name].from_json(value)
         except KeyError:
-            strangers += name not in ignored
-            if name not in ignored and strangers <= MOST_TOLD:
+            unknown_names += name not in ignored
+            if name not in ignored and unknown_names <= MOST_TOLD:
                 errors[name] = [unknown(name, known)]
         except ValidationError as error:
             errors[name] = [error]

@@ -143,13 +143,13 @@ class Query:
 
     def _chosen(self, given: Iterable[tuple[str, Any]], known: Collection[str]) -> list[str]:
         """The words among them that are known; of what is not, no more is told than a person reads."""
-        words, strangers = [], 0
+        words, unknown_names = [], 0
         for param, word in given:
             if type(word) is str and word in known:
                 words.append(word)
-            elif (strangers := strangers + 1) <= MOST_TOLD and type(word) is str:
+            elif (unknown_names := unknown_names + 1) <= MOST_TOLD and type(word) is str:
                 self.note(param, not_one_of(word, known))
-            elif strangers <= MOST_TOLD:
+            elif unknown_names <= MOST_TOLD:
                 self.fail(param, Code.PARAMETER_INVALID_TYPE, f"Must be a string, not {json_type(word)}.")
         return words
 
