@@ -83,7 +83,7 @@ def update_customer(
     `lists`: the full lists of its line items (see `plan_full_list`), which are then shown too.
     """
     if lists:
-        return _update_with_lists(customer_id, values, lists, origin, expected)
+        return _update_with_lists(customer_id, values, lists, origin=origin, expected=expected)
     # The customer is read without a lock and written if it still is as it was read. If somebody else was quicker, which
     # is rare, all of it is done once more under a lock. A change with an idempotency key locks at once: its answer is
     # stored, and must not be stored of a customer that is deleted meanwhile.
@@ -97,7 +97,7 @@ def update_customer(
 
 
 def _update_with_lists(
-    customer_id: str, values: Values, lists: Lists, origin: Origin, expected: frozenset[int] | None
+    customer_id: str, values: Values, lists: Lists, *, origin: Origin, expected: frozenset[int] | None
 ) -> Written:
     with transaction.atomic(savepoint=False):
         before = locked_customer(customer_id, expected)

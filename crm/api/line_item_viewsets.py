@@ -65,10 +65,10 @@ class LineItemViewSet(ApiViewSet):
         if CUSTOMERS.get(parent) is None:
             raise bad_request(Code.RESOURCE_MISSING, f"No such customer: {parent!r:.120}.", "parent_id")
         if not page.limit and page.cursor is None:
-            return self._linked(request, query, page, *self._all(rows, page))
+            return self._linked(query, page, *self._all(rows, page))
         page = page if page.limit else Page(ALL, 0, page.starting_after, page.ending_before)
         part = page.of(rows, BY_POSITION, self.kind.table.names, self._position_in(parent))
-        return self._linked(request, query, page, part, rows.count())
+        return self._linked(query, page, part, rows.count())
 
     def _all(self, rows: QuerySet, page: Page) -> tuple[Slice, int]:
         """Without a limit all of them come; only beyond their end must they be counted."""
@@ -81,9 +81,9 @@ class LineItemViewSet(ApiViewSet):
         own = self.kind.model._default_manager.filter(customer_id=parent)
         return lambda item_id: own.filter(pk=item_id).values_list(POSITION, flat=True).first()
 
-    def _linked(self, request: HttpRequest, query: Query, page: Page, part: Slice, total: int) -> HttpResponse:
+    def _linked(self, query: Query, page: Page, part: Slice, total: int) -> HttpResponse:
         output = [representation.line_item(self.kind, self.kind.table.values(row)) for row in part.rows]
-        return linked(request, query, page, ListPage(output, part.has_more, total))
+        return linked(self.request, query, page, ListPage(output, part.has_more, total))
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
