@@ -32,6 +32,15 @@ ERRORS = {
     500: "A fault of ours; quote the request id.",
     503: "The database is away or took too long; see `Retry-After`.",
 }
+# No errors, or what the server answers before the application is asked: in the reference, not in the description.
+OTHER_STATUSES = {
+    204: "The answer to `OPTIONS`.",
+    207: "A batch with `atomic` false: each operation has its own status.",
+    304: "The object is the version that `If-None-Match` names; there is no body.",
+    414: "The address is longer than 64 KiB.",
+    417: "The only expectation that is known is `100-continue`.",
+    431: "The headers are too large.",
+}
 ALWAYS = (400, 401, 405, 429, 500, 503)
 WRITES = (403, 409)
 BODIES = (413, 415)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
 from overplane.api.error_codes import MEANINGS, TYPES
@@ -203,7 +204,7 @@ COMPONENTS |= {
             "doc_url": TEXT
             | {
                 "description": "Where the reference explains the code.",
-                "examples": ["https://api.overplane.dev/docs#error-parameter_unknown"],
+                "examples": [f"{settings.BASE_URL}/docs#error-parameter_unknown"],
             },
             "request_id": {
                 "type": ["string", "null"],

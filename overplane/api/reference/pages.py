@@ -11,7 +11,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from overplane.api.error_codes import MEANINGS
-from overplane.api.openapi import ERRORS
+from overplane.api.openapi import ERRORS, OTHER_STATUSES
 from overplane.api.pages import description
 from overplane.api.reference import limits
 from overplane.api.reference.samples import output
@@ -51,7 +51,7 @@ def page() -> str:
         "base_url": settings.BASE_URL,
         "topics": [(anchor, title, f"reference/topics/{anchor}.html") for anchor, title in TOPICS.items()],
         "chapters": reference.chapters(),
-        "statuses": [(status, prose(text)) for status, text in ERRORS.items()],
+        "statuses": [(status, prose(text)) for status, text in sorted((ERRORS | OTHER_STATUSES).items())],
         "codes": [(code, prose(meaning)) for code, meaning in MEANINGS.items()],
         "error": reference.schemas.inside(error, "errors"),
         "error_sample": output(reference.schemas.sample(error)),
