@@ -15,8 +15,10 @@ from crm import rules
 from overplane.database.fields import (
     CascadeKey,
     DatabaseOnlyCheck,
+    DateField,  # noqa: F401 (here and below: so that an attribute of any kind needs no new import)
     IdField,
-    NumberField,  # noqa: F401 (an attribute that is a number needs no new import)
+    MomentField,  # noqa: F401
+    NumberField,  # noqa: F401
     OrderConstraint,
     RateField,
     StringField,
@@ -105,7 +107,7 @@ class Customer(models.Model):
         permissions = [("export_customer", "Can export customers")]
 
     def __str__(self) -> str:
-        return self.customer_name
+        return str(self.customer_name)
 
     def clean(self) -> None:
         """The rules of every door, so that forms show them beside the field."""

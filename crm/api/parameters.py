@@ -14,6 +14,7 @@ LISTED = {
     "number": NUMBER,
     "integer": WHOLE_NUMBER,
     "timestamp": INSTANT,
+    "date": INSTANT.partition("T")[0],
     "string": f'("([^"{FORBIDDEN}]|"")+"|[^,"\\s{FORBIDDEN}][^,{FORBIDDEN}]*)',
 }
 KINDS: dict[str, Schema] = {
@@ -22,6 +23,7 @@ KINDS: dict[str, Schema] = {
     "number": {"type": "number"},
     "integer": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
     "timestamp": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
 }
 
 

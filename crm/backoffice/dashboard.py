@@ -11,9 +11,9 @@ from django.db.models import Count
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.backoffice.wording import event_words, labels_of
+from crm.models import Customer
 from overplane.api.models import ApiKey
 from overplane.database import counters
 from overplane.events.changes import people
@@ -24,15 +24,6 @@ KIND = "crm.count_customers"
 WEEKS = 26
 MOST = 8
 EXPIRING = timedelta(days=30)
-TOLD = {
-    "customer.created": _("created"),
-    "customer.updated": _("changed"),
-    "customer.deleted": _("deleted"),
-    "supplier_number_at_customer.created": _("supplier number added"),
-    "supplier_number_at_customer.updated": _("supplier number changed"),
-    "supplier_number_at_customer.deleted": _("supplier number deleted"),
-    "supplier_number_at_customer.reordered": _("supplier numbers reordered"),
-}
 PLOTTED = ("customer_type", "customer_group", "territory")
 
 
@@ -132,23 +123,17 @@ class Happened:
 def changed_last(limit: int = 10) -> list[Happened]:
     events = list(Event.objects.order_by("-seq").defer("object", "previous")[:limit])
     names = dict(Customer.objects.filter(pk__in={e.subject for e in events}).values_list("id", "customer_name"))
-    who, labels = people(events), _labels()
+    who = people(events)
     return [
         Happened(
             event,
-            str(TOLD.get(event.type, event.type)),
+            event_words(event.type),
             who[event.actor],
             names.get(event.subject),
-            [labels.get(name, name) for name in event.changed.split()],
+            [labels_of(event.type).get(name, name) for name in event.changed.split()],
         )
         for event in events
     ]
-
-
-def _labels() -> dict[str, str]:
-    """What people call the attributes."""
-    fields = (*SupplierNumberAtCustomer._meta.concrete_fields, *Customer._meta.concrete_fields)
-    return {field.name: str(field.verbose_name) for field in fields}
 
 
 def panels(user: AbstractBaseUser, actor: str) -> dict[str, Any]:

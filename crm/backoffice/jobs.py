@@ -18,6 +18,7 @@ from crm.backoffice import dashboard, uploads
 from crm.models import Customer, ImportRun
 from crm.transfer import exports, imports, undo
 from crm.transfer.reports import RefusedRows, Report
+from crm.transfer.selection import Wanted
 from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import JobFile
@@ -134,7 +135,7 @@ def export_customers(run: Run) -> dict[str, Any]:
         chosen = chosen.filter(pk__in=ids)
     if words := payload.get("q"):
         chosen = search.filter_by_words(chosen, words)
-    wanted = exports.Wanted(chosen, layout=payload.get("layout", "lines"), is_marked=True)
+    wanted = Wanted(chosen, layout=payload.get("layout", "lines"), is_marked=True)
     with TemporaryFile() as file:
         try:
             count = exports.export(wanted, payload["format"], file, progress=run.progress)

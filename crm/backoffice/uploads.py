@@ -7,8 +7,10 @@ from typing import Any
 from django.core.files import File
 from django.utils import timezone
 
-from crm.models import Customer, SupplierNumberAtCustomer
-from crm.transfer.columns import ROWS, customer_columns, row_columns
+from crm.backoffice.wording import field_label
+from crm.line_items import LINE_ITEMS
+from crm.models import Customer
+from crm.transfer.columns import column_name, customer_columns, line_item_columns
 from crm.transfer.imports import ImportOptions
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.files.tables import ABSENT, opened_table
@@ -52,12 +54,11 @@ def sample(kept: JobFile, encoding: str = "") -> tuple[list[str], list[list[str]
 
 def labels() -> dict[str, str]:
     """Every field that a column may be, as people call it."""
-    found = {"id": "ID"} | {n: str(Customer._meta.get_field(n).verbose_name) for n in customer_columns() if n != "id"}
-    row = str(SupplierNumberAtCustomer._meta.verbose_name)
-    for name in row_columns():
-        label = "ID" if name == "id" else str(SupplierNumberAtCustomer._meta.get_field(name).verbose_name)
-        found[ROWS + name] = f"{row}: {label}"
-    return found
+    known = {n: str(Customer._meta.get_field(n).verbose_name) for n in customer_columns()}
+    for kind in LINE_ITEMS:
+        for name in line_item_columns(kind):
+            known[column_name(kind, name)] = f"{kind.label}: {field_label(kind, name)}"
+    return known
 
 
 def import_run_of(job: Job) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +23,9 @@ def cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    return moment(value) if isinstance(value, datetime) else _number(value)
+    if isinstance(value, datetime):
+        return moment(value)
+    return value.isoformat() if isinstance(value, date) else _number(value)
 
 
 def moment(value: datetime) -> str:
@@ -39,6 +41,8 @@ def expression(table: str, field: models.Field) -> str:
     name = f'{table}."{field.column}"'
     if isinstance(field, models.DateTimeField):
         return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    if isinstance(field, models.DateField):
+        return f"to_char({name}, 'YYYY-MM-DD')"
     if isinstance(field, models.DecimalField):
         return f"trim_scale({name})::text"
     if isinstance(field, models.BooleanField | models.IntegerField):

@@ -22,7 +22,7 @@ from crm.locking import locked_customers
 from crm.models import HAS_WRITTEN, Customer, ImportRun, RunState
 from crm.services import delete_customers
 from crm.transfer import bulk_writes
-from overplane.database.attributes import attributes
+from overplane.database.attributes import attributes, logged
 from overplane.events.changes import old_values
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile
@@ -205,7 +205,7 @@ def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
     for event in events:
         if event.type == "customer.updated":
             found = old_values(event) | found
-    return {name: value for name, value in found.items() if name in attributes(Customer)}
+    return logged(attributes(Customer), found)
 
 
 def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
@@ -213,7 +213,7 @@ def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dic
     found: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.type in (kind.updated, kind.deleted):
-            old = {n: value for n, value in old_values(event).items() if n in kind.attributes}
+            old = logged(kind.attributes, old_values(event))
             found[event.object_id] = old | found.get(event.object_id, {})
     created = _created(kind, events)
     return {item_id: old for item_id, old in found.items() if item_id not in created}

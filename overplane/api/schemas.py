@@ -9,6 +9,7 @@ from django.db import models
 from overplane.api.error_codes import MEANINGS, TYPES
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.encoding import dumps, number
+from overplane.database.fields import NumberField, field_of
 
 Schema = dict[str, Any]
 COMPONENTS: dict[str, Schema] = {}
@@ -22,6 +23,11 @@ MOMENT: Schema = {
     "format": "date-time",
     "description": "In UTC and whole seconds.",
     "examples": ["2024-01-15T09:30:00Z"],
+}
+# Attributes that JSON writes as texts of a form.
+WRITTEN: dict[str, Schema] = {
+    "timestamp": {"type": "string", "format": "date-time", "examples": ["2024-01-15T09:30:00Z"]},
+    "date": {"type": "string", "format": "date", "examples": ["2024-01-15"]},
 }
 QUOTE = '"'
 NEVER: Schema = {"not": {}}  # no value at all; written out, since some generators read no `false`
@@ -49,10 +55,10 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
     Its default is told in words alone: what has a `default` is taken by client generators (openapi-typescript) for
     something that is always there, so that it would have to be sent.
     """
-    field, known = model._meta.get_field(name), attributes(model)[name]
-    schema: Schema = {"type": known.kind}
+    known = attributes(model)[name]
+    schema: Schema = {**WRITTEN.get(known.kind, {"type": known.kind})}
     if known.kind == "string":
-        schema |= {"maxLength": field.max_length, "pattern": STORABLE}
+        schema |= {"maxLength": known.max_length, "pattern": STORABLE}
     schema |= _limits(known)
     schema |= rules.get(name, {})
     if not known.required:
@@ -65,10 +71,10 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
 
 def _meaning(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> str:
     """What the attribute holds: in the words of its rule, or else its label."""
-    field = model._meta.get_field(name)
+    field = field_of(model, name)
     label = str(field.verbose_name)
     text = rules.get(name, {}).get("description") or f"{label[:1].upper()}{label[1:]}."
-    if attributes(model)[name].kind == "number":
+    if isinstance(field, NumberField):
         text += f" Exact, with at most {field.decimal_places} decimals."
     return text
 
@@ -108,14 +114,14 @@ def output_schema(
 
 
 def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> Schema:
-    if isinstance(model._meta.get_field(name), models.DateTimeField):
-        return MOMENT | rules.get(name, {})
     if name not in attributes(model):
-        return TEXT | rules.get(name, {})
+        is_moment = isinstance(model._meta.get_field(name), models.DateTimeField)
+        return (MOMENT if is_moment else TEXT) | rules.get(name, {})
     known = attributes(model)[name]
-    kind = known.kind if known.required or known.default is not None else [known.kind, "null"]
+    schema = WRITTEN.get(known.kind, {"type": known.kind})
+    kind = schema["type"] if known.required or known.default is not None else [schema["type"], "null"]
     output = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
-    return {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **output}
+    return schema | {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **output}
 
 
 def example_of(schema: Schema, name: str) -> Any:

@@ -15,8 +15,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from overplane.database.fields import NumberField, StringField, check_characters
+from overplane.database.fields import DateField, MomentField, NumberField, StringField
 from overplane.database.ranges import Number, bounds
+from overplane.database.validators import check_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 Parser = Callable[[Any], Any]
@@ -30,7 +31,7 @@ JSON_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boole
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One field of a model as the doors see it. `kind` is string, boolean, number or integer."""
+    """One field of a model as the doors see it. `kind` is string, boolean, number, integer, timestamp or date."""
 
     name: str
     kind: str
@@ -51,7 +52,7 @@ def _wrong_type(wanted: str, value: Any) -> ValidationError:
     return invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {wanted}, not {json_type(value)}.")
 
 
-def _string(field: models.Field, default: Any) -> tuple[Parser, Parser]:
+def _string(field: StringField, default: Any) -> tuple[Parser, Parser]:
     limit = field.max_length
 
     def from_text(value: str) -> str | None:
@@ -139,6 +140,19 @@ def _integer(field: models.IntegerField, default: Any) -> tuple[Parser, Parser]:
     return from_json, from_text
 
 
+def _written(field: DateField | MomentField, default: Any) -> tuple[Parser, Parser]:
+    wanted = "a date as a string" if isinstance(field, DateField) else "a timestamp as a string"
+
+    def from_json(value: Any) -> Any:
+        if value is None:
+            return default
+        if type(value) is not str:
+            raise _wrong_type(wanted, value)
+        return field.to_python(value)
+
+    return from_json, field.to_python
+
+
 def _whole(number: Decimal) -> int | None:
     """5.0 is one, too. What no column can hold need not be computed."""
     if number and number.adjusted() >= LONGEST_INTEGER:
@@ -164,6 +178,8 @@ KINDS: list[tuple[type[models.Field], str, Callable[[Any, Any], tuple[Parser, Pa
     (models.BooleanField, "boolean", _boolean),
     (NumberField, "number", _number),
     (models.IntegerField, "integer", _integer),
+    (MomentField, "timestamp", _written),
+    (DateField, "date", _written),
 ]
 
 
@@ -178,9 +194,18 @@ def attribute(field: models.Field) -> Attribute:
             limits = bounds(field) if kind in ("number", "integer") else (None, None)
             return Attribute(field.name, kind, default, required, from_json, from_text, field.max_length, *limits)
     raise TypeError(
-        f"{field}: an attribute is a StringField, a BooleanField, a NumberField or one of Django's integer fields,"
-        f" not a {type(field).__name__}. Another kind needs a parser in overplane.database.attributes."
+        f"{field}: an attribute is a StringField, a BooleanField, a NumberField, a DateField or MomentField of ours or one of"
+        f" Django's integer fields, not a {type(field).__name__}. Another kind needs a parser in overplane.database.attributes."
     )
+
+
+def logged(known: Mapping[str, Attribute], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that are attributes, as they were stored, from how JSON has them. Judged by nobody: rules may be younger."""
+    return {name: _logged(known[name], value) for name, value in values.items() if name in known}
+
+
+def _logged(known: Attribute, value: Any) -> Any:
+    return known.from_json(value) if known.kind in ("date", "timestamp") and value is not None else value
 
 
 @cache

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from overplane.database.attributes import json_type
+from overplane.database.moments import read_day
 from overplane.database.numbers import read_decimal
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, not_one_of
 
@@ -20,7 +20,7 @@ SECOND, MICROSECOND, DAY = timedelta(seconds=1), timedelta(microseconds=1), time
 MOST_DIGITS = 18
 
 
-class ValueField(forms.Field):
+class ValueField:
     """Reads a filter's value; `accepted` are the JSON types that it may have."""
 
     accepted: tuple[type, ...] = (str,)
@@ -62,8 +62,7 @@ class TextField(PartField):
 
 
 class ChoiceField(TextField):
-    def __init__(self, *, choices: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, choices: Sequence[str]) -> None:
         self.choices = choices
 
     def read(self, value: str) -> str:
@@ -145,20 +144,30 @@ class MomentField(ValueField):
             raise invalid(Code.PARAMETER_INVALID, message) from None
 
 
+class DayField(ValueField):
+    """A day of the calendar."""
+
+    def read(self, value: str) -> date:
+        try:
+            return read_day(value.strip())
+        except ValueError:
+            raise invalid(Code.PARAMETER_INVALID, "Must be a date such as 2024-01-15.") from None
+
+
 FIELDS: dict[str, type[ValueField]] = {
     "string": TextField,
     "boolean": TruthField,
     "number": NumberField,
     "integer": WholeNumberField,
     "timestamp": MomentField,
+    "date": DayField,
 }
 
 
-class ListField(forms.Field):
+class ListField:
     """Values separated by commas, in JSON also a list of values."""
 
-    def __init__(self, inner: forms.Field, most: int) -> None:
-        super().__init__()
+    def __init__(self, inner: "ValueField | ListField", most: int) -> None:
         self.inner, self.most = inner, most
 
     def clean(self, value: Any) -> list[Any]:
@@ -178,9 +187,9 @@ class ListField(forms.Field):
         if not errors:
             return cleaned
         if type(value) is list:
-            raise ValidationError(errors)  # type: ignore[arg-type]
+            raise ValidationError(errors)
         place, (first,) = next(iter(errors.items()))
-        raise invalid(Code(first.code), f"Value {int(place[1:-1]) + 1} of the list: {first.message}")
+        raise invalid(Code(str(first.code)), f"Value {int(place[1:-1]) + 1} of the list: {first.message}")
 
 
 def too_many(most: int) -> ValidationError:
@@ -192,7 +201,8 @@ QUOTED = re.compile(r'[ \t]*"((?:[^"]|"")*+)"[ \t]*')
 
 def split_list(text: str) -> list[str]:
     """The values of a comma-separated list, written as in CSV: in double quotes if there are commas in it, quotes then twice."""
-    values, place = [], 0
+    values: list[str] = []
+    place = 0
     while True:
         quoted = QUOTED.match(text, place)
         if quoted:

@@ -7,10 +7,12 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from crm import services
-from crm.backoffice.admin.customers import safe_links
-from crm.backoffice.admin.rows import ROWS_A_PAGE
+from crm import line_item_services, services
+from crm.backoffice.admin.line_items import PAGE_SIZE
+from crm.backoffice.admin.links import safe_links
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.database.attributes import attributes
 from overplane.events.models import Event
 from tests.backoffice.test_people import member
 from tests.domain.test_merge import ORIGIN, make, rows_of
@@ -79,7 +81,7 @@ def test_the_same_field_changed_by_two_is_chosen(name: str, theirs: Any, mine: s
     form = opened(client, customer_id) | {"industry": "Glass"}
     services.update_customer(customer_id, {name: theirs}, origin=ORIGIN)
     page = conflict(client, customer_id, form | {name: mine})
-    found = page.context["found"][0].conflict
+    found = page.context["choices"][0].conflict
     assert Customer.objects.get().industry is None, "nothing is written before the choice"
     again = dict(page.context["sent"]) | {found.initial_html_name: found.theirs_text}
     saved(client, customer_id, again | {found.html_name: found.mine_text})
@@ -106,8 +108,8 @@ def test_theirs_may_be_kept_and_a_third_change_is_noticed_again() -> None:
     form = opened(client, customer_id) | {"territory": "East"}
     services.update_customer(customer_id, {"territory": "South"}, origin=ORIGIN)
     page = conflict(client, customer_id, form)
-    assert page.context["found"][0].who == "anna (back office)"
-    found = page.context["found"][0].conflict
+    assert page.context["choices"][0].who == "anna (back office)"
+    found = page.context["choices"][0].conflict
     again = dict(page.context["sent"]) | {found.initial_html_name: found.theirs_text}
     services.update_customer(customer_id, {"territory": "West"}, origin=ORIGIN)
     conflict(client, customer_id, again | {"territory": found.mine_text})
@@ -121,9 +123,9 @@ def test_rows_conflict_too_and_say_which() -> None:
     customer_id = make("Acme", 2)
     form = opened(client, customer_id) | {ROW.format(1, "supplier_number"): "mine"}
     second = SupplierNumberAtCustomer.objects.get(idx=2)
-    services.update_supplier_number(second.pk, {"supplier_number": "theirs"}, origin=ORIGIN)
+    line_item_services.update_line_item(SUPPLIER_NUMBERS, second.pk, {"supplier_number": "theirs"}, origin=ORIGIN)
     page = conflict(client, customer_id, form)
-    assert "Supplier number, row 2" in page.content.decode()
+    assert "Supplier number, row 2 (supplier numbers)" in page.content.decode()
 
 
 @pytest.mark.django_db
@@ -131,7 +133,8 @@ def test_a_row_that_somebody_removed_is_told_and_nothing_is_lost() -> None:
     client = member("Manager")
     customer_id = make("Acme", 2)
     form = opened(client, customer_id)
-    services.delete_supplier_number(SupplierNumberAtCustomer.objects.get(idx=2).pk, origin=ORIGIN)
+    second = SupplierNumberAtCustomer.objects.get(idx=2)
+    line_item_services.delete_line_item(SUPPLIER_NUMBERS, second.pk, origin=ORIGIN)
     answer = client.post(address(customer_id), form | {ROW.format(1, "supplier_number"): "changed"})
     assert "removed by somebody else" in answer.content.decode()
     moved = {ROW.format(0, "idx"): "2", ROW.format(1, "idx"): "1"}
@@ -168,19 +171,21 @@ def test_a_customer_that_somebody_deleted_is_told() -> None:
 @pytest.mark.django_db
 def test_rows_beyond_a_hundred_come_by_the_page() -> None:
     client = member("Manager")
-    customer_id = make("Acme", ROWS_A_PAGE + 5)
-    first, second = opened(client, customer_id), opened(client, customer_id, "?rows=2")
-    assert first["supplier_numbers-TOTAL_FORMS"] == str(ROWS_A_PAGE)
+    customer_id = make("Acme", PAGE_SIZE + 5)
+    first, second = opened(client, customer_id), opened(client, customer_id, "?supplier_numbers=2")
+    assert first["supplier_numbers-TOTAL_FORMS"] == str(PAGE_SIZE)
     assert second["supplier_numbers-TOTAL_FORMS"] == "5"
+    old_link = opened(client, customer_id, "?rows=2")  # as links were when there was one kind of line item
+    assert old_link["supplier_numbers-TOTAL_FORMS"] == "5"
     second |= {ROW.format(0, "idx"): "105", ROW.format(4, "DELETE"): "on"}
     second |= {ROW.format(1, "idx"): "101", ROW.format(2, "idx"): "102", ROW.format(3, "idx"): "103"}
-    answer = client.post(address(customer_id, "?rows=2"), second | {"_continue": "1"})
-    assert answer["Location"].endswith("?rows=2")
+    answer = client.post(address(customer_id, "?supplier_numbers=2"), second | {"_continue": "1"})
+    assert answer["Location"].endswith("?supplier_numbers=2")
     rows = rows_of(customer_id)
-    assert [place for place, _ in rows] == list(range(1, ROWS_A_PAGE + 5))
-    assert [name for _, name in rows[ROWS_A_PAGE:]] == ["Acme 102", "Acme 103", "Acme 104", "Acme 101"]
+    assert [place for place, _ in rows] == list(range(1, PAGE_SIZE + 5))
+    assert [name for _, name in rows[PAGE_SIZE:]] == ["Acme 102", "Acme 103", "Acme 104", "Acme 101"]
     for nonsense in ("0", "-1", "x", "99999", "1e3"):
-        assert client.get(address(customer_id, f"?rows={nonsense}")).status_code == 200
+        assert client.get(address(customer_id, f"?supplier_numbers={nonsense}")).status_code == 200
 
 
 @pytest.mark.django_db
@@ -193,8 +198,8 @@ def test_every_attribute_is_on_the_page_in_a_section_with_its_label() -> None:
         "Allow sales invoice without delivery note",
     ):
         assert label in page
-    assert set(services.attributes(Customer)) <= set(filled(client.get(address(Customer.objects.get().pk)))) | {
-        name for name, known in services.attributes(Customer).items() if known.default is False
+    assert set(attributes(Customer)) <= set(filled(client.get(address(Customer.objects.get().pk)))) | {
+        name for name, known in attributes(Customer).items() if known.default is False
     }
 
 

@@ -8,8 +8,9 @@ from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 
-from crm import services
+from crm import line_item_services, services
 from crm.backoffice.admin import bulk
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer
 from overplane.api import keys
 from overplane.backoffice.models import SavedView
@@ -210,7 +211,7 @@ def test_an_old_value_is_put_back_by_a_new_change_for_rows_too() -> None:
     a = make("Acme", 1, default_commission_rate=2, disabled=True)
     services.update_customer(a, {"default_commission_rate": None, "disabled": False}, origin=ORIGIN)
     row = Customer.objects.get().supplier_numbers.get()
-    services.update_supplier_number(row.pk, {"supplier_number": "other"}, origin=ORIGIN)
+    line_item_services.update_line_item(SUPPLIER_NUMBERS, row.pk, {"supplier_number": "other"}, origin=ORIGIN)
     of_row, of_customer = Event.objects.filter(type__endswith=".updated").order_by("-seq")
     url = f"{LIST}{a}/restore/"
     for event, field in (

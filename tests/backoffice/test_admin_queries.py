@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from crm import services
 from crm.backoffice.pages.merge import compare_url
+from crm.line_items import LINE_ITEMS
 from overplane.api import keys
 from tests.backoffice.test_people import member
 from tests.domain.test_merge import ORIGIN, make
@@ -21,11 +22,11 @@ COUNTS: dict[str, tuple[Address, int]] = {
     "list, second page": (lambda a, b: f"{LIST}?after=2999-01-01T00:00:00%2B00:00~{a}", 5),
     "list, searched": (lambda a, b: f"{LIST}?q=nord", 6),
     "list, filtered": (lambda a, b: f"{LIST}?territory=North", 6),
-    "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 6),
-    "form of a new one": (lambda a, b: reverse("admin:crm_customer_add"), 4),
+    "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 4 + 2 * len(LINE_ITEMS)),
+    "form of a new one": (lambda a, b: reverse("admin:crm_customer_add"), 3),
     "history": (lambda a, b: reverse("admin:crm_customer_history", args=[a]), 5),
     "all changes": (lambda a, b: reverse("admin:overplane_events_event_changelist"), 6),
-    "merge": (lambda a, b: compare_url([a, b]), 5),
+    "merge": (lambda a, b: compare_url([a, b]), 4 + len(LINE_ITEMS)),
     "duplicates": (lambda a, b: reverse("duplicates"), 5),
     "suggestions": (lambda a, b: reverse("admin:crm_customer_values", args=["territory"]), 4),
     "hints": (

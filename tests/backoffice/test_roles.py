@@ -21,8 +21,9 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from crm import services
+from crm import line_item_services, services
 from crm.backoffice import uploads
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
 from overplane.api.models import ApiKey
@@ -97,7 +98,7 @@ def world(kind: str) -> World:
         services.create_customer({"customer_name": n, "territory": "North"}, origin=SETUP).output["id"]
         for n in ("Acme", "Acme Ltd")
     )
-    row = services.add_supplier_number(customer, {"company": "A"}, origin=SETUP).output["id"]
+    row = line_item_services.add_line_item(SUPPLIER_NUMBERS, customer, {"company": "A"}, origin=SETUP).output["id"]
     services.update_customer(customer, {"territory": "South"}, origin=SETUP)
     change = Event.objects.get(type="customer.updated").pk
     job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})

@@ -7,10 +7,11 @@ from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from crm import services
+from crm import line_item_services, services
 from crm.backoffice.admin.customers import CustomerAdmin
 from crm.backoffice.pages.merge import compare_url
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.line_items import LINE_ITEMS
+from crm.models import Customer
 from overplane.backoffice.models import SavedView
 from overplane.database.attributes import attributes
 from tests.backoffice.test_people import User, member
@@ -54,8 +55,9 @@ def hostile(text: str, **values: Any) -> str:
     texts = {name: text for name, known in attributes(Customer).items() if known.default is None}
     texts |= {"email_id": f"{text.replace(' ', '/')}@x.example", "default_commission_rate": None} | RULED | values
     customer_id = services.create_customer(texts, origin=ORIGIN).output["id"]
-    row = {name: text for name in attributes(SupplierNumberAtCustomer) if name not in ("idx", "customer_id")}
-    services.add_supplier_number(customer_id, row, origin=ORIGIN)
+    for kind in LINE_ITEMS:
+        texts = {name: text for name, known in kind.attributes.items() if known.kind == "string"}
+        line_item_services.add_line_item(kind, customer_id, texts, origin=ORIGIN)
     return customer_id
 
 

@@ -32,6 +32,10 @@ def _value(kind: LineItem, known: Attribute, n: int) -> Any:
         return max(int(known.lowest or 0), 0) + n
     if known.kind == "number":
         return float(Decimal(max(int(known.lowest or 0), 0) + n) + Decimal("0.25"))
+    if known.kind == "date":
+        return f"2024-01-{1 + n % 28:02}"
+    if known.kind == "timestamp":
+        return f"2024-01-{1 + n % 28:02}T09:30:00Z"
     raise TypeError(f"{known.name}: what is a {known.kind}? Say it here.")
 
 

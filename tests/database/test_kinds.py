@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ from overplane.api.schemas import input_schema, output_schema
 from overplane.database import bulk
 from overplane.database.attributes import attribute, attributes, parse_json
 from overplane.database.encoding import dumps
-from overplane.database.fields import IdField, NumberField, RateField, StringField
+from overplane.database.fields import DateField, IdField, MomentField, NumberField, RateField, StringField
 from overplane.database.rows import Table
 from overplane.problems import Code, problems_in
 from overplane.queries import filters
@@ -50,6 +51,9 @@ with isolate_apps("overplane.database"):
         positive = models.PositiveIntegerField(**NULLABLE)
         positive_big = models.PositiveBigIntegerField(**NULLABLE)
         count = models.IntegerField(default=7, blank=True)
+        day = DateField()
+        moment = MomentField()
+        start = DateField(null=False, blank=True, default=date(2020, 2, 29))
 
         class Meta:
             app_label = "overplane_database"
@@ -112,7 +116,8 @@ def walked(name: str, value: Any) -> None:
         assert by_orm == [value]
         assert by_table == by_list[TABLE.names.index(name)] == value
         assert type(by_table) is type(value)
-        assert json.loads(dumps({"x": by_table}), parse_float=Decimal) == {"x": value}
+        shown = json.loads(dumps({"x": by_table}), parse_float=Decimal)["x"]
+        assert value == (KNOWN[name].from_json(shown) if isinstance(value, date) else shown)
         Everything.objects.all().delete()
 
 
@@ -193,6 +198,95 @@ def test_a_filter_beyond_the_column_finds_nothing_or_is_refused(name: str, numbe
             assert found.count() in (0, 1)
 
 
+DAYS = {
+    "2024-02-29": date(2024, 2, 29),
+    "0001-01-01": date.min,
+    "9999-12-31": date.max,
+    " 2024-02-29T00:00:00 ": date(2024, 2, 29),
+}
+MOMENTS = {
+    "2024-02-29T09:30:00Z": datetime(2024, 2, 29, 9, 30, tzinfo=UTC),
+    "2024-02-29T09:30:00.999+01:00": datetime(2024, 2, 29, 8, 30, tzinfo=UTC),
+    "2024-02-29 09:30": datetime(2024, 2, 29, 9, 30, tzinfo=UTC),
+    "2024-02-29": datetime(2024, 2, 29, tzinfo=UTC),
+    "0001-01-01T00:00:00Z": datetime(1, 1, 1, tzinfo=UTC),
+    "9999-12-31T23:59:59.999999Z": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+}
+NO_DAYS = [
+    "2023-02-29",
+    "2024-1-1",
+    "29.02.2024",
+    "20240229",
+    "0000-01-01",
+    "10000-01-01",
+    "today",
+    "2024-02-29T09:30:00Z",
+]
+NO_MOMENTS = [
+    "2023-02-29T00:00:00Z",
+    "now",
+    "1705312800",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:59:59-01:00",
+    "25:00",
+]
+
+
+@pytest.mark.parametrize(("name", "texts", "wrong"), [("day", DAYS, NO_DAYS), ("moment", MOMENTS, NO_MOMENTS)])
+def test_days_and_moments_are_read_alike_at_every_door(name: str, texts: dict[str, Any], wrong: list[str]) -> None:
+    form_class = modelform_factory(Everything, fields=[name])
+    for text, value in texts.items():
+        assert KNOWN[name].from_json(text) == KNOWN[name].from_text(text) == value
+        form = form_class({name: text})
+        assert form.is_valid(), form.errors
+        assert getattr(form.instance, name) == value
+        walked(name, value)
+    for text in wrong:
+        assert refused(KNOWN[name].from_json, text) == refused(KNOWN[name].from_text, text) == Code.PARAMETER_INVALID
+        assert set(form_class({name: text}).errors) == {name}
+    for value in (5, True, [], {}):
+        assert refused(KNOWN[name].from_json, value) == Code.PARAMETER_INVALID_TYPE
+    assert KNOWN[name].from_json(None) is KNOWN[name].from_text(" ") is None
+    assert KNOWN["start"].from_json("") == KNOWN["start"].from_text("") == date(2020, 2, 29)
+
+
+@pytest.mark.parametrize("name", ["day", "moment"])
+def test_a_form_that_nobody_touched_changes_no_day(name: str) -> None:
+    stored = Everything(**complete(day=date(2024, 2, 29), moment=datetime(2024, 2, 29, 9, 30, tzinfo=UTC)))
+    form_class = modelform_factory(Everything, fields=[name])
+    sent = {name: form_class(instance=stored)[name].value()}
+    form = form_class(sent, instance=stored)
+    assert not form.has_changed()
+    assert 'value="2024-02-29' in str(form_class(instance=stored)[name])
+
+
+@pytest.mark.parametrize("name", ["day", "moment"])
+def test_days_and_moments_are_compared(name: str) -> None:
+    table = filters.filter_table(Everything)
+    for i in range(1, 4):
+        values = {"day": date(2024, 1, i), "moment": datetime(2024, 1, i, 12, tzinfo=UTC)}
+        TABLE.insert([complete(id=f"on {i}", **{name: values[name]})])
+    TABLE.insert([complete(id="never")])
+    for query, expected in {
+        "=2024-01-02": {"on 2"}, "[ne]=2024-01-02": {"on 1", "on 3", "never"}, "[in]=2024-01-01,2024-01-03": {"on 1", "on 3"},
+        "[gt]=2024-01-02": {"on 3"}, "[gte]=2024-01-02": {"on 2", "on 3"}, "[lt]=2024-01-02": {"on 1"},
+        "[lte]=2024-01-02": {"on 1", "on 2"}, "[is_null]=true": {"never"},
+    }.items():  # fmt: skip
+        asked = Query(name + query)
+        found = filters.apply(table, Everything.objects.all(), asked)
+        assert not asked.errors
+        assert {one.pk for one in found} == expected, query
+
+
+@pytest.mark.parametrize(("name", "form"), [("day", "date"), ("moment", "date-time"), ("start", "date")])
+def test_the_description_says_their_form(name: str, form: str) -> None:
+    sent = input_schema(Everything, rules={}, partial=True, ignored=())["properties"][name]
+    output = output_schema(Everything, [name], rules={})["properties"][name]
+    assert (sent["format"], output["format"]) == (form, form)
+    assert sent["type"] == ["string", "null"]
+    assert output["type"] == ("string" if name == "start" else ["string", "null"])
+
+
 def test_what_may_have_no_value_is_found_by_that() -> None:
     TABLE.insert([complete(), complete(id="two", perhaps=False, ordinary=3, money=Decimal(1))])
     table = filters.filter_table(Everything)
@@ -212,6 +306,8 @@ ANYTHING = st.one_of(
     st.decimals(0, 101, places=9),
     st.floats(allow_nan=False, allow_infinity=False).map(lambda x: Decimal(repr(x))),
     st.text(),
+    st.dates().map(str),
+    st.datetimes().map(str),
     st.just([]),
     st.just({}),
 )
@@ -230,7 +326,13 @@ def test_whatever_a_field_takes_from_json_is_stored_and_read_back(value: Any, na
 
 
 @given(
-    text=st.one_of(st.text(), st.integers().map(str), st.decimals(allow_nan=False, allow_infinity=False).map(str)),
+    text=st.one_of(
+        st.text(),
+        st.dates().map(str),
+        st.datetimes().map(str),
+        st.integers().map(str),
+        st.decimals(allow_nan=False, allow_infinity=False).map(str),
+    ),
     name=st.sampled_from(sorted(KNOWN)),
 )
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])

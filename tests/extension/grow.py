@@ -12,6 +12,9 @@ FIELDS = """    grade = StringField("grade")
     credit = NumberField("credit", max_digits=12, decimal_places=2)
     visits = models.IntegerField("visits", null=True, blank=True)
     branches = models.PositiveIntegerField("branches", default=1)
+    since = DateField("since")
+    seen_at = MomentField("seen at")
+    remarks = StringField("remarks", max_length=65535)
 """
 MODEL = """
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,13 @@ from tests.backoffice.test_people import member
 from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.filled_forms import filled
 
-GROWN = {"grade": "A", "is_vip": True, "credit": 9999999999.99, "visits": -7, "branches": 3}
-DEFAULTS = {"grade": None, "is_vip": False, "credit": None, "visits": None, "branches": 1}
+GROWN = {
+    "grade": "A", "is_vip": True, "credit": 9999999999.99, "visits": -7, "branches": 3,
+    "since": "2024-02-29", "seen_at": "2024-02-29T09:30:00Z", "remarks": "long " * 1000 + "text",
+}  # fmt: skip
+DEFAULTS = {
+    "grade": None, "is_vip": False, "credit": None, "visits": None, "branches": 1, "since": None, "seen_at": None, "remarks": None,
+}  # fmt: skip
 # What no column can hold, or what is of another kind.
 WRONG = {
     "grade": ("x" * 256, "parameter_too_long"),
@@ -27,8 +33,15 @@ WRONG = {
     "credit": (99999999999, "parameter_invalid_range"),
     "visits": (2**40, "parameter_invalid_range"),
     "branches": (-1, "parameter_invalid_range"),
+    "since": ("2023-02-29", "parameter_invalid"),
+    "seen_at": ("9999-12-31T23:59:59-01:00", "parameter_invalid"),
+    "remarks": ("x" * 65536, "parameter_too_long"),
 }
-EXACT = GROWN | {"credit": Decimal("9999999999.99")}
+EXACT = GROWN | {
+    "credit": Decimal("9999999999.99"),
+    "since": date(2024, 2, 29),
+    "seen_at": datetime(2024, 2, 29, 9, 30, tzinfo=UTC),
+}
 
 
 def grown(one: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +92,19 @@ def test_the_api_changes_and_filters_by_them(api: Api) -> None:
     written = api.patch(f"{CUSTOMER}/{made['id']}", {"supplier_numbers": [GROWN, {"id": row["id"], "visits": 8}]})
     assert [one["visits"] for one in written.json()["supplier_numbers"]] == [-7, 8]
     api.create()
-    for query in ("grade=A", "is_vip=true", "credit=9999999999.99", "credit[gt]=100", "visits=-7", "branches[gte]=2"):
+    for query in (
+        "grade=A",
+        "is_vip=true",
+        "credit=9999999999.99",
+        "credit[gt]=100",
+        "visits=-7",
+        "branches[gte]=2",
+        "since=2024-02-29",
+        "since[lt]=2024-03-01",
+        "seen_at=2024-02-29",
+        "seen_at[gt]=2024-02-29T09:29:59Z",
+        "remarks[contains]=LONG%20text",
+    ):
         answer = api.get(f"{CUSTOMER}?{query}")
         assert (answer.status_code, answer.json().get("total")) == (200, 1), query
     for query in ("credit=1e18", "visits=99999999999", "branches[lt]=-99999999999"):
@@ -116,7 +141,7 @@ def test_files_carry_them_out_and_in(live_api: Api, tmp_path: Path, format_: str
 def test_an_import_names_the_cell_that_no_column_can_hold(db: None, tmp_path: Path) -> None:
     file = tmp_path / "customers.csv"
     lines = [["customer_name", *GROWN, *(f"supplier_numbers.{name}" for name in GROWN)]]
-    wrong = ["x" * 256, "perhaps", "99999999999", "1099511627776", "-1"]
+    wrong = ["x" * 256, "perhaps", "99999999999", "1099511627776", "-1", "29.02.2024", "yesterday", "x" * 65536]
     lines.append(["Acme", *wrong, *wrong])
     with file.open("w", newline="") as target:
         csv.writer(target).writerows(lines)
@@ -131,10 +156,16 @@ def test_an_import_changes_rows_by_them_and_gives_them_back(live_api: Api, tmp_p
     made = live_api.create(tax_id="DE1")
     live_api.add_row(made["id"], company="C", **GROWN)
     file = tmp_path / "rows.csv"
-    file.write_text(f"customer_id,company,grade,is_vip,credit,visits,branches\n{made['id']},C,B,no,0.5,0,9\n")
+    file.write_text(
+        f"customer_id,company,grade,is_vip,credit,visits,branches,since,seen_at,remarks\n"
+        f"{made['id']},C,B,no,0.5,0,9,2024-03-01,2024-03-01T10:00:00+01:00,short\n"
+    )
     out = io.StringIO()
     call_command("import_customers", str(file), "--json", stdout=out)
-    changed = {"grade": "B", "is_vip": False, "credit": Decimal("0.50"), "visits": 0, "branches": 9}
+    changed = {
+        "grade": "B", "is_vip": False, "credit": Decimal("0.50"), "visits": 0, "branches": 9,
+        "since": date(2024, 3, 1), "seen_at": datetime(2024, 3, 1, 9, tzinfo=UTC), "remarks": "short",
+    }  # fmt: skip
     assert stored(SupplierNumberAtCustomer) == [changed]
     call_command("undo_import", json.loads(out.getvalue())["run"])
     assert stored(SupplierNumberAtCustomer) == [EXACT]

@@ -25,8 +25,11 @@ from django.utils.translation import gettext_lazy as _
 from crm import services
 from crm.backoffice.admin import listing
 from crm.backoffice.pages.merge import merge_selected
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.backoffice.wording import counted, kinds
+from crm.line_items import LINE_ITEMS
+from crm.models import Customer
 from crm.transfer import exports
+from crm.transfer.selection import Wanted
 from overplane.backoffice.origin import actor_of, origin_of
 from overplane.database.attributes import attributes
 from overplane.jobs import queue
@@ -74,6 +77,12 @@ def run(job: Run) -> dict[str, Any]:
 
 
 register(Kind(KIND, run, _("Change many customers"), atomic=False))
+
+
+def _line_items_of(customers: QuerySet) -> list[str]:
+    """How many of each kind these customers have, in words."""
+    chosen = customers.order_by().values("pk")
+    return [counted(kind, kind.model._default_manager.filter(customer__in=chosen).count()) for kind in LINE_ITEMS]
 
 
 class BulkActions(admin.ModelAdmin):
@@ -132,7 +141,7 @@ class BulkActions(admin.ModelAdmin):
             self.message_user(request, text, messages.ERROR)
             return None
         file = TemporaryFile()  # noqa: SIM115 (the response closes it)
-        exports.export(exports.Wanted(queryset, is_marked=True), "csv", file)
+        exports.export(Wanted(queryset, is_marked=True), "csv", file)
         file.seek(0)
         response = FileResponse(file, as_attachment=True, filename=f"customers-{timezone.now():%Y-%m-%d}.csv")
         response["Cache-Control"] = "no-store"
@@ -170,12 +179,12 @@ class BulkActions(admin.ModelAdmin):
             for value in request.POST.getlist(name)
         ]
         count = queryset.order_by().count()
-        rows = SupplierNumberAtCustomer.objects.filter(customer__in=queryset.order_by().values("pk"))
         context |= self.admin_site.each_context(request) | {
             "opts": self.opts,
             "count": count,
-            # Counting the rows of a million customers would keep the page waiting.
-            "row_count": rows.count() if count <= MAX_INLINE else None,
+            # Counting the line items of a million customers would keep the page waiting.
+            "line_items": _line_items_of(queryset) if count <= MAX_INLINE else [],
+            "kinds": kinds(),
             "is_job": count > MAX_INLINE,
             "samples": list(queryset.values_list("customer_name", flat=True)[:SAMPLES]),
             "hidden": hidden,

@@ -1,7 +1,5 @@
 """All changes of all customers: the platform's log, with customers by name and in people's words."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
@@ -10,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.admin.history import TITLES, labels
+from crm.backoffice.wording import EVENT_TYPES, all_labels, event_title, event_title_lazy, labels_of
 from crm.models import Customer
 from overplane.backoffice.admin import EventAdmin, FieldFilter
 from overplane.backoffice.filters import ChoiceFilter, choice_filter
@@ -27,7 +25,7 @@ class NamedFieldFilter(ChoiceFilter):
 
     @property
     def conditions(self) -> dict[str, tuple[str, Q]]:  # type: ignore[override]
-        return {name: (label, Q(changed__contains=f" {name} ")) for name, label in labels().items()}
+        return {name: (label, Q(changed__contains=f" {name} ")) for name, label in all_labels().items()}
 
 
 @admin.register(Event)
@@ -36,7 +34,9 @@ class ChangeAdmin(EventAdmin):
     list_filter = (
         EventAdmin.list_filter[0],
         NamedFieldFilter,
-        choice_filter("type", _("kind of change"), {name: (title, Q(type=name)) for name, title in TITLES.items()}),
+        choice_filter(
+            "type", _("kind of change"), {name: (event_title_lazy(name), Q(type=name)) for name in EVENT_TYPES}
+        ),
         *EventAdmin.list_filter[2:],
     )
 
@@ -45,8 +45,8 @@ class ChangeAdmin(EventAdmin):
         return super().get_queryset(request).annotate(customer_name=Subquery(name))
 
     @admin.display(description=_("what"))
-    def title(self, event: Event) -> Any:
-        return TITLES.get(event.type, event.type)
+    def title(self, event: Event) -> str:
+        return event_title(event.type)
 
     @admin.display(description=_("customer"))
     def customer(self, event: Event) -> SafeString | str:
@@ -57,5 +57,5 @@ class ChangeAdmin(EventAdmin):
 
     @admin.display(description=_("changed"))
     def what(self, event: Event) -> str:
-        known = labels()
+        known = labels_of(event.type)
         return ", ".join(known.get(name, name) for name in event.changed.split())

@@ -11,22 +11,25 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from crm.backoffice.admin.line_item_forms import LineItemForm
 from overplane.backoffice.merging import Conflict, MergingForm
 from overplane.events.changes import people
 from overplane.events.models import Event
 
-READ_BACK = 100
+# Who made a change is looked up among this many of the customer's newest events: a form is not open for longer.
+NEWEST_EVENTS = 100
 
 
-class ToSettle(NamedTuple):
+class Choice(NamedTuple):
     conflict: Conflict
     event: Event | None  # which brought their value
     who: str
-    row: int | None  # the place of the row, if it is one's
+    position: int | None = None  # of the line item, if it is one's
+    line_items: Any = ""  # in which list that is
 
 
-def to_settle(context: dict[str, Any]) -> list[tuple[MergingForm, Conflict]]:
-    """The conflicts of a form and its rows, if there is nothing else wrong with it."""
+def conflicts_of(context: dict[str, Any]) -> list[tuple[MergingForm, Conflict]]:
+    """The conflicts of a form and its line items, if there is nothing else wrong with it."""
     forms = [context["adminform"].form, *(f for s in context["inline_admin_formsets"] for f in s.formset.forms)]
     if any(form.is_bound and form.errors and not form.has_only_conflicts for form in forms):
         return []
@@ -34,13 +37,13 @@ def to_settle(context: dict[str, Any]) -> list[tuple[MergingForm, Conflict]]:
 
 
 def page(
-    model_admin: admin.ModelAdmin, request: HttpRequest, context: dict[str, Any], found: list[tuple[MergingForm, Any]]
+    model_admin: admin.ModelAdmin,
+    request: HttpRequest,
+    context: dict[str, Any],
+    conflicts: list[tuple[MergingForm, Conflict]],
 ) -> HttpResponse:
     original = context["original"]
-    events = list(Event.objects.filter(subject=original.pk).order_by("-seq")[:READ_BACK])
-    brought = [_event(events, form, one) for form, one in found]
-    who = people([event for event in brought if event])
-    settled = {name for _form, one in found for name in (one.html_name, one.initial_html_name)}
+    settled = {name for _form, one in conflicts for name in (one.html_name, one.initial_html_name)}
     sent = [(n, v) for n, values in request.POST.lists() for v in values if n not in {*settled, "csrfmiddlewaretoken"}]
     return TemplateResponse(
         request,
@@ -50,13 +53,23 @@ def page(
             "title": _("Changed by somebody else"),
             "opts": model_admin.opts,
             "original": original,
-            "found": [
-                ToSettle(one, event, who[event.actor] if event else "", getattr(form.instance, "idx", None))
-                for (form, one), event in zip(found, brought, strict=True)
-            ],
+            "choices": _choices(original.pk, conflicts),
             "sent": sent,
         },
     )
+
+
+def _choices(customer_id: str, conflicts: list[tuple[MergingForm, Conflict]]) -> list[Choice]:
+    newest = list(Event.objects.filter(subject=customer_id).order_by("-seq")[:NEWEST_EVENTS])
+    events = [_event(newest, form, one) for form, one in conflicts]
+    who = people([event for event in events if event])
+    choices = []
+    for (form, one), event in zip(conflicts, events, strict=True):
+        choice = Choice(one, event, who[event.actor] if event else "")
+        if isinstance(form, LineItemForm):
+            choice = choice._replace(position=form.current["idx"], line_items=form.kind.label_plural)
+        choices.append(choice)
+    return choices
 
 
 def _event(events: list[Event], form: MergingForm, conflict: Conflict) -> Event | None:

@@ -1,6 +1,5 @@
 """Customers in the back office: the list, the form, and what leads from them to the services."""
 
-import re
 from typing import Any
 
 from django import forms
@@ -8,11 +7,12 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.functional import lazy
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -22,19 +22,18 @@ from crm import search, services
 from crm.backoffice.admin import conflicts, hints, history, listing, sections
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
-from crm.backoffice.admin.rows import ROWS_A_PAGE, RowInline
+from crm.backoffice.admin.line_items import PAGE_PARAMETERS, inline_of
+from crm.backoffice.admin.links import safe_links
+from crm.backoffice.wording import field_label
+from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.lists import BigTableAdmin, deferred
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
 
-# A link only from what is an address letter by letter: no other scheme, no user names, no control characters.
-WEBSITE = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][\x21-\x7e]*)?")
-MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-PHONE = re.compile(r"\+?[0-9]{3,20}")
 LONG_TEXTS = tuple(f.name for f in Customer._meta.concrete_fields if (f.max_length or 0) > LONG)
 SHOWN_OTHERWISE = ("disabled", "is_frozen", "created_at", "updated_at")
 USUAL_COLUMNS = (
@@ -42,10 +41,15 @@ USUAL_COLUMNS = (
 )  # fmt: skip
 
 
+def search_placeholder() -> str:
+    of_line_items = [field_label(kind, name) for kind in LINE_ITEMS for name in kind.searched]
+    return ", ".join([gettext("Name, e-mail, phone, tax ID, POS ID"), *of_line_items])
+
+
 @admin.register(Customer)
 class CustomerAdmin(BulkActions, BigTableAdmin):
     form = CustomerForm
-    inlines = [RowInline]
+    inlines = [inline_of(kind) for kind in LINE_ITEMS]
     change_form_template = "backoffice/form.html"
     list_display = USUAL_COLUMNS
     columns = (
@@ -57,7 +61,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     list_filter = listing.FILTERS
     list_deferred = ("search_text", *LONG_TEXTS)
     search_fields = search.SEARCHED
-    search_placeholder = _("Name, e-mail, phone, tax ID, POS ID, supplier number")
+    search_placeholder = lazy(search_placeholder, str)()
     suggested = sections.SUGGESTED
     readonly_fields = sections.DEALT
     save_on_top = False
@@ -99,29 +103,20 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         return super().get_object(request, object_id, from_field)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        if found := conflicts.to_settle(context):
-            return conflicts.page(self, request, context, found)
+        if conflicting := conflicts.conflicts_of(context):
+            return conflicts.page(self, request, context, conflicting)
         obj = context.get("original")
         known = "" if obj is None else f"?self={obj.pk}"
         context["duplicates_url"] = reverse("admin:crm_customer_duplicates_of") + known
         if obj is not None:
-            context |= self._about(request, obj)
+            context["links"] = safe_links(obj)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _about(self, request: HttpRequest, obj: Customer) -> dict[str, Any]:
-        rows = SupplierNumberAtCustomer.objects.filter(customer_id=obj.pk).aggregate(n=Max("idx"))["n"] or 0
-        pages = [(i + 1, i * ROWS_A_PAGE + 1, min((i + 1) * ROWS_A_PAGE, rows)) for i in range(-(-rows // ROWS_A_PAGE))]
-        return {
-            "row_count": rows,
-            "row_pages": pages if len(pages) > 1 else [],
-            "row_page": request.GET.get("rows", "1"),
-            "links": safe_links(obj),
-        }
-
     def response_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
-        """Whoever saves the second page of rows goes on with the second page of rows."""
+        """Whoever saves the second page of line items goes on with the second page of line items."""
         response = super().response_change(request, obj)
-        if "_continue" in request.POST and "rows" in request.GET and response.has_header("Location"):
+        is_paged = not PAGE_PARAMETERS.isdisjoint(request.GET)
+        if "_continue" in request.POST and is_paged and response.has_header("Location"):
             response["Location"] = f"{response['Location'].partition('?')[0]}?{request.GET.urlencode()}"
         return response
 
@@ -189,26 +184,3 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
         pass
-
-
-def safe_links(customer: Customer) -> list[SafeString]:
-    """Website, mail and phone to click on, where the value is one beyond doubt."""
-    return [link for link in (_website(customer.website), _mail(customer), _phone(customer.mobile_no)) if link]
-
-
-def _website(value: str | None) -> SafeString | None:
-    address = value if value and "://" in value else f"https://{value}"
-    if not value or not WEBSITE.fullmatch(address):
-        return None
-    return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', address, gettext("Website"))
-
-
-def _mail(customer: Customer) -> SafeString | None:
-    if not customer.email_id or not MAIL.fullmatch(customer.email_id):
-        return None
-    return format_html('<a href="mailto:{}">{}</a>', customer.email_id, gettext("Write an e-mail"))
-
-
-def _phone(value: str | None) -> SafeString | None:
-    number = re.sub(r"[\s()./-]", "", value or "")
-    return format_html('<a href="tel:{}">{}</a>', number, gettext("Call")) if PHONE.fullmatch(number) else None

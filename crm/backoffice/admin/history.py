@@ -1,12 +1,15 @@
 """Who changed what of one customer, and putting an old value back: a new change, never a rewrite of the log."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -14,90 +17,101 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crm import services
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm import line_item_services, services
+from crm.backoffice.wording import all_labels, event_title, labels_of
+from crm.line_items import LINE_ITEMS
+from crm.models import Customer
 from overplane.backoffice.admin import FieldFilter, PersonFilter
 from overplane.backoffice.filters import date_filter
 from overplane.backoffice.origin import origin_of
-from overplane.database.attributes import attributes
+from overplane.database.attributes import Attribute, attributes
 from overplane.events.changes import Difference, differences, old_values, people
 from overplane.events.models import Event
 from overplane.problems import ObjectMissing
 
-PAGE = 30
+PAGE_SIZE = 30
+FILTERS = (PersonFilter, FieldFilter, date_filter("created_at", _("time")))
 PARAMETERS = ("actor", "field", "created_from", "created_to")
-TITLES = {
-    "customer.created": _("Created"),
-    "customer.updated": _("Changed"),
-    "customer.deleted": _("Deleted"),
-    "supplier_number_at_customer.created": _("Supplier number added"),
-    "supplier_number_at_customer.updated": _("Supplier number changed"),
-    "supplier_number_at_customer.deleted": _("Supplier number removed"),
-    "supplier_number_at_customer.reordered": _("Supplier numbers put in another order"),
-}
-UPDATES = {
-    "customer.updated": (Customer, services.update_customer),
-    "supplier_number_at_customer.updated": (SupplierNumberAtCustomer, services.update_supplier_number),
+MAX_DIGITS = 18  # of an event's number: it always fits into 64 bits
+REORDERINGS = frozenset(kind.reordered for kind in LINE_ITEMS)
+
+
+class Restorable(NamedTuple):
+    """What an event's old values can be written back to, and by which service."""
+
+    attributes: Mapping[str, Attribute]
+    update: Callable[..., Any]
+
+
+RESTORABLE = {"customer.updated": Restorable(attributes(Customer), services.update_customer)} | {
+    kind.updated: Restorable(attributes(kind.model), partial(line_item_services.update_line_item, kind))
+    for kind in LINE_ITEMS
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     event: Event
-    title: Any
+    title: str
     who: str
+    labels: Mapping[str, str]
     differences: list[Difference]
-    may_restore: bool
-
-
-def labels() -> dict[str, str]:
-    fields = (*SupplierNumberAtCustomer._meta.concrete_fields, *Customer._meta.concrete_fields)
-    known = {**attributes(SupplierNumberAtCustomer), **attributes(Customer)}
-    return {field.name: str(field.verbose_name) for field in fields if field.name in known}
+    restorable: frozenset[str]  # names of attributes
 
 
 def page(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
     chosen = {name: request.GET[name].strip() for name in PARAMETERS if request.GET.get(name, "").strip()}
-    events = Event.objects.filter(subject=customer.pk)
-    given = {name: [value] for name, value in chosen.items()}
     try:
-        for made in (PersonFilter, FieldFilter, date_filter("created_at", _("time"))):
-            events = made(request, given, Event, model_admin).queryset(request, events)
+        events = _filtered(model_admin, request, customer, chosen)
     except IncorrectLookupParameters:
         return redirect(request.path)
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit() and len(before) < 19:
-        events = events.filter(seq__lt=int(before))
-    found = list(events.order_by("-seq")[: PAGE + 1])
+    newest = list(events.order_by("-seq")[: PAGE_SIZE + 1])
     older = ""
-    if len(found) > PAGE:
+    if len(newest) > PAGE_SIZE:
         query = request.GET.copy()
-        query["before"] = str(found[PAGE - 1].seq)
+        query["before"] = str(newest[PAGE_SIZE - 1].seq)
         older = query.urlencode()
-    who = people(found[:PAGE])
-    may_change = model_admin.has_change_permission(request, customer)
-    entries = [
-        Entry(
-            event,
-            TITLES.get(event.type, event.type),
-            who[event.actor],
-            [] if event.type.endswith(".reordered") else differences(event),
-            may_change and event.type in UPDATES,
-        )
-        for event in found[:PAGE]
-    ]
     context = model_admin.admin_site.each_context(request) | {
         "title": _("History"),
         "subtitle": str(customer),
         "opts": model_admin.opts,
         "original": customer,
-        "entries": entries,
+        "entries": _entries(newest[:PAGE_SIZE], may_change=model_admin.has_change_permission(request, customer)),
         "older": older,
         "chosen": chosen,
-        "labels": labels(),
+        "labels": all_labels(),
         "restore_url": reverse("admin:crm_customer_restore", args=[customer.pk]),
     }
     return TemplateResponse(request, "backoffice/history.html", context)
+
+
+def _filtered(
+    model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer, chosen: Mapping[str, str]
+) -> QuerySet:
+    """Raises `IncorrectLookupParameters`."""
+    events = Event.objects.filter(subject=customer.pk)
+    parameters = {name: [value] for name, value in chosen.items()}
+    for filter_class in FILTERS:
+        events = filter_class(request, parameters, Event, model_admin).queryset(request, events)
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) <= MAX_DIGITS:
+        events = events.filter(seq__lt=int(before))
+    return events
+
+
+def _entries(events: list[Event], *, may_change: bool) -> list[Entry]:
+    who = people(events)
+    return [
+        Entry(
+            event,
+            event_title(event.type),
+            who[event.actor],
+            labels_of(event.type),
+            [] if event.type in REORDERINGS else differences(event),
+            frozenset(RESTORABLE[event.type].attributes) if may_change and event.type in RESTORABLE else frozenset(),
+        )
+        for event in events
+    ]
 
 
 class RestoreForm(forms.Form):
@@ -112,15 +126,14 @@ def restore(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Custo
     form = RestoreForm(request.POST)
     if not form.is_valid():
         raise Http404
-    event = Event.objects.filter(pk=form.cleaned_data["event"], subject=customer.pk, type__in=UPDATES).first()
+    event = Event.objects.filter(pk=form.cleaned_data["event"], subject=customer.pk, type__in=RESTORABLE).first()
     name = form.cleaned_data["field"]
     old = old_values(event) if event else {}
-    if event is None or name not in old:
+    if event is None or name not in old or name not in RESTORABLE[event.type].attributes:
         raise Http404
-    model, update = UPDATES[event.type]
+    known, update = RESTORABLE[event.type]
     try:
-        value = attributes(model)[name].from_json(old[name])
-        update(event.object_id, {name: value}, origin=origin_of(request))
+        update(event.object_id, {name: known[name].from_json(old[name])}, origin=origin_of(request))
     except ValidationError as error:
         model_admin.message_user(request, " ".join(error.messages), messages.ERROR)
     except ObjectMissing:

@@ -8,19 +8,21 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm import search
-from crm.transfer import exports
+from crm.backoffice.wording import kinds_lazy
+from crm.transfer.selection import LAYOUTS
 from overplane.backoffice.origin import actor_of
 from overplane.jobs import queue
 from overplane.jobs.models import OPEN, Job
 
 KIND = "crm.export_customers"
 FORMATS = {"csv": "CSV", "xlsx": "Excel (XLSX)", "ndjson": "NDJSON"}
-LAYOUTS = {
+LAYOUT_LABELS = {
     "lines": gettext_lazy("In lines of their own, below their customer"),
     "repeated": gettext_lazy("In lines of their own, the customer's cells repeated"),
     "none": gettext_lazy("Not at all"),
@@ -30,8 +32,8 @@ LAYOUTS = {
 class ExportForm(forms.Form):
     format = forms.ChoiceField(label=gettext_lazy("Format"), choices=list(FORMATS.items()))
     layout = forms.ChoiceField(
-        label=gettext_lazy("Supplier numbers"),
-        choices=[(name, LAYOUTS[name]) for name in exports.LAYOUTS],
+        label=capfirst(kinds_lazy()),
+        choices=[(name, LAYOUT_LABELS[name]) for name in LAYOUTS],
         required=False,
     )
     q = forms.CharField(

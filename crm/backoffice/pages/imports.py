@@ -23,9 +23,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.backoffice import uploads
+from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.columns import guess
-from crm.transfer.planning import MATCHABLE
+from crm.transfer.options import MATCH_KEYS
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
 from overplane.jobs import queue
@@ -76,7 +77,7 @@ class HowForm(forms.Form):
 
     def __init__(self, data: Any, labels: dict[str, str]) -> None:
         super().__init__(data)
-        known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCHABLE]
+        known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCH_KEYS]
         self.fields["match_on"].choices = [("", _("All rows are new customers")), *known]
 
 
@@ -223,9 +224,9 @@ def _counts(page_job: Job) -> list[tuple[str, int]]:
         "updated": _("to be changed") if is_check else _("changed"),
         "unchanged": _("as they are already"),
         "refused": _("refused"),
-        "rows_created": _("supplier numbers added"),
-        "rows_updated": _("supplier numbers changed"),
-        "rows_deleted": _("supplier numbers deleted"),
+        "rows_created": _("%(kinds)s added") % {"kinds": kinds()},
+        "rows_updated": _("%(kinds)s changed") % {"kinds": kinds()},
+        "rows_deleted": _("%(kinds)s deleted") % {"kinds": kinds()},
     }
     return [(label, result[name]) for name, label in labels.items() if result.get(name)]
 

@@ -19,8 +19,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm import merging
-from crm.models import Customer, SupplierNumberAtCustomer
-from crm.representation import ROW_ATTRIBUTES
+from crm.backoffice.wording import field_label
+from crm.line_items import LINE_ITEMS, PARENT, POSITION, LineItem
+from crm.models import Customer
 from overplane.backoffice.origin import actor_of, origin_of
 from overplane.database.attributes import attributes
 from overplane.jobs import queue
@@ -29,7 +30,8 @@ from overplane.problems import ObjectMissing, VersionMismatch
 
 MAY_MERGE = ("crm.change_customer", "crm.delete_customer")
 KIND = "crm.find_duplicates"
-PAGE = 50
+PAGE_SIZE = 50
+MAX_LINE_ITEMS = 1000  # of a kind, to compare by eye; a merge takes all of them
 REASONS = {
     "tax_id": gettext_lazy("same tax ID"),
     "email_id": gettext_lazy("same e-mail"),
@@ -49,7 +51,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
         queue.enqueue(KIND, {}, actor_of(request), request_id=request.request_id, key=KIND)
         return redirect("duplicates")
     last = Job.objects.filter(kind=KIND, state=State.DONE).first()
-    page = Paginator(last.result["groups"] if last else [], PAGE).get_page(request.GET.get("p"))
+    page = Paginator(last.result["groups"] if last else [], PAGE_SIZE).get_page(request.GET.get("p"))
     context = admin.site.each_context(request) | {
         "title": _("Likely duplicates"),
         "last": last,
@@ -124,7 +126,7 @@ def merge(request: HttpRequest) -> HttpResponseBase:
         "customers": customers,
         "kept": kept,
         "lines": _lines(customers, kept, request.POST),
-        "rows": _rows(customers),
+        "lists": [(kind.label_plural, _line_items(kind, customers)) for kind in LINE_ITEMS],
     }
     return TemplateResponse(request, "crm/merge.html", context)
 
@@ -142,13 +144,21 @@ def _lines(customers: Sequence[Customer], kept: str, chosen: QueryDict) -> list[
     return sorted(lines, key=lambda line: not line.differs)
 
 
-def _rows(customers: Sequence[Customer]) -> list[list[list[Any]]]:
-    """The values of each customer's rows, in order."""
-    found = SupplierNumberAtCustomer.objects.filter(customer__in=customers).order_by("customer", "idx")
+def _line_items(kind: LineItem, customers: Sequence[Customer]) -> list[list[list[Any]]]:
+    """For each customer the values of its line items, in order. A yes is the field's label, a no goes without saying."""
+    labels = [field_label(kind, name) for name in kind.names]
+    stored = kind.model._default_manager.filter(customer__in=customers).order_by(PARENT, POSITION)
     by_customer: dict[str, list[list[Any]]] = {customer.pk: [] for customer in customers}
-    for customer_id, *values in found.values_list("customer_id", *ROW_ATTRIBUTES)[:1000]:
-        by_customer[customer_id].append([value for value in values if value is not None])
+    for customer_id, *values in stored.values_list(PARENT, *kind.names)[:MAX_LINE_ITEMS]:
+        pairs = zip(labels, values, strict=True)
+        by_customer[customer_id].append(
+            [label if value is True else value for label, value in pairs if _is_said(value)]
+        )
     return list(by_customer.values())
+
+
+def _is_said(value: Any) -> bool:
+    return value is not None and value is not False
 
 
 def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:

@@ -96,7 +96,8 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
                 raise CommandError(
                     f"{text!r} is no text: it must be UTF-8, without control characters.", returncode=USAGE
                 )
-        pairs = [tuple(text.partition("=")[::2]) for text in filters] + ([("q", words)] if words else [])
+        pairs = [(name, value) for name, _sign, value in (text.partition("=") for text in filters)]
+        pairs += [("q", words)] if words else []
         try:
             return customers_of(urlencode(pairs))
         except ValidationError as error:

@@ -254,4 +254,4 @@ def _by_field(filters: Iterable[Schema], anchor: str) -> list[Filters]:
 
 
 def _compared(schema: Schema) -> str:
-    return "timestamp" if schema.get("format") == "date-time" else " or ".join(kinds_of(schema))
+    return {"date-time": "timestamp", "date": "date"}.get(schema.get("format", "")) or " or ".join(kinds_of(schema))
