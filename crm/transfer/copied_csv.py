@@ -91,22 +91,30 @@ def _put_together(customers: Copied, lists: Sequence[_LineItems], wanted: Wanted
     """Each customer's lines, as one text."""
     nothing = b"," * sum(map(len, wanted.line_item_names)) + b"\n"
     blank = b"," * (len(wanted.columns) - 1)
-    blanks = [one.blank for one in lists]
     owners = tuple(one.owner for one in lists)
     for text in map(bytes, customers):
         if not text.startswith(owners):
             yield text
             continue
-        output, lines = text.removesuffix(nothing), b""
-        for cells in zip_longest(*[one.of(text) for one in lists]):
-            filled = [cell or empty for cell, empty in zip(cells, blanks, strict=True)]
-            lines += output + b"," + b",".join(filled) + b"\n"
-            output = output if wanted.layout == "repeated" else blank
-        owners = tuple(one.owner for one in lists)
-        yield lines
+        output, nested = text.removesuffix(nothing), _nested(text, lists)
+        further = output if wanted.layout == "repeated" else blank
+        yield output + b"," + (b"\n" + further + b",").join(nested) + b"\n"
+        owners = tuple([one.owner for one in lists])
     for one in lists:
         if one.owner != NOBODY:
             raise RuntimeError(f"The {one.kind.label_plural} of {one.owner!r} and all after it have found no customer.")
+
+
+def _nested(line: bytes, lists: Sequence[_LineItems]) -> list[bytes]:
+    """The line items of the customer whose line this is: the cells of one of each kind, as long as there are any."""
+    items = [one.of(line) for one in lists]
+    if len(items) == 1:
+        return items[0]
+    blanks = [one.blank for one in lists]
+    return [
+        b",".join([cells or blank for cells, blank in zip(together, blanks, strict=True)])
+        for together in zip_longest(*items)
+    ]
 
 
 def _customers_sql(wanted: Wanted) -> tuple[str, Sequence[Any]]:
