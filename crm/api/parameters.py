@@ -4,7 +4,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from overplane.api.openapi import query, several, words
 from overplane.api.pagination import MAX_LIMIT
-from overplane.api.schemas import FORBIDDEN, TEXT, Schema
+from overplane.api.schemas import FORBIDDEN, TEXT, VISIBLE_TEXT, Schema
 from overplane.queries.filters import ExactFilter, InFilter, PartFilter
 
 NUMBER, WHOLE_NUMBER = r"-?[0-9]{1,18}(\.[0-9]{1,9})?", "[0-9]{1,9}"
@@ -18,7 +18,7 @@ LISTED = {
     "string": f'("([^"{FORBIDDEN}]|"")+"|[^,"\\s{FORBIDDEN}][^,{FORBIDDEN}]*)',
 }
 KINDS: dict[str, Schema] = {
-    "string": TEXT | {"pattern": f"^[^{FORBIDDEN}]*[^\\s{FORBIDDEN}][^{FORBIDDEN}]*$"},
+    "string": VISIBLE_TEXT,
     "boolean": {"type": "boolean"},
     "number": {"type": "number"},
     "integer": {"type": "integer", "minimum": 0, "maximum": 999_999_999},

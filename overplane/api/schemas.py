@@ -19,6 +19,7 @@ COMPONENTS: dict[str, Schema] = {}
 FORBIDDEN = r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\uFDD0-\uFDEF\uFFFE\uFFFF"
 STORABLE = f"^[^{FORBIDDEN}]*$"
 TEXT: Schema = {"type": "string"}
+VISIBLE_TEXT: Schema = TEXT | {"pattern": f"^[^{FORBIDDEN}]*[^\\s{FORBIDDEN}][^{FORBIDDEN}]*$"}  # not blank
 MOMENT: Schema = {
     "type": "string",
     "format": "date-time",

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_view
 
 from overplane.api.openapi import TAGS, object_id, operation, query, words
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, Schema, closed_object, ref, tagged_union
+from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, VISIBLE_TEXT, Schema, closed_object, ref, tagged_union
 from overplane.events import types
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,8 +95,8 @@ def describe_events() -> Callable[[F], F]:
                     f"Maximum number of events; more than {MAX_LIMIT:,} is read as {MAX_LIMIT:,}.",
                 ),
                 words("types", types.known, "A comma-separated choice of types."),
-                *(query(name, TEXT, OF_SUBJECT) for name in types.subject_parameters()),
-                query("object_id", TEXT, "An id: the events whose object it is itself."),
+                *(query(name, VISIBLE_TEXT, OF_SUBJECT) for name in types.subject_parameters()),
+                query("object_id", VISIBLE_TEXT, "An id: the events whose object it is itself."),
             ],
             errors=(410,),
         ),
