@@ -1,4 +1,4 @@
-"""How the list of customers can be narrowed, by a page as well as by a job that was asked for on it."""
+"""How the list of customers is filtered: by the page, and by a job that somebody started on it."""
 
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ FILTERS = (
 )
 
 
-def found(queryset: QuerySet, words: str) -> QuerySet:
+def searched(queryset: QuerySet, words: str) -> QuerySet:
     """The search of the API."""
     words = words.replace("\0", "")[: search.MAX_LENGTH].strip()
     return search.filter_by_words(queryset, words) if words else queryset
@@ -37,9 +37,9 @@ def found(queryset: QuerySet, words: str) -> QuerySet:
 
 def filtered(query: str, until: datetime) -> QuerySet:
     """The customers of a list's address, as it was then: none that came later."""
-    given = QueryDict(query)
-    queryset = found(Customer.objects.filter(created_at__lte=until), given.get("q", ""))
-    params: dict[str, Any] = dict(given.lists())
-    for made in FILTERS:
-        queryset = made(None, params, Customer, None).queryset(None, queryset)
+    sent = QueryDict(query)
+    queryset = searched(Customer.objects.filter(created_at__lte=until), sent.get("q", ""))
+    params: dict[str, Any] = dict(sent.lists())
+    for filter_class in FILTERS:
+        queryset = filter_class(None, params, Customer, None).queryset(None, queryset)
     return queryset

@@ -1,4 +1,4 @@
-"""Export in the back office: chosen, made by a job, downloaded by whoever asked for it."""
+"""Export in the back office: a person chooses, a job writes the file, and the same person downloads it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Duplicates: the list that the job has made, the comparison of two to four customers, and their merging."""
+"""Duplicates: what the last search found, the comparison of two to four customers, and merging them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from overplane.problems import ObjectMissing, VersionMismatch
 
 MAY_MERGE = ("crm.change_customer", "crm.delete_customer")
 KIND = "crm.find_duplicates"
-PAGE_SIZE = 50
+PAGE_SIZE = 50  # groups, of two customers or some more
 MAX_LINE_ITEMS = 1000  # of a kind, to compare by eye; a merge takes all of them
 REASONS = {
     "tax_id": gettext_lazy("same tax ID"),
@@ -57,23 +57,23 @@ def duplicates(request: HttpRequest) -> HttpResponse:
         "last": last,
         "under_way": Job.objects.filter(kind=KIND, state__in=OPEN).first(),
         "page": page,
-        "groups": _shown(page.object_list),
+        "groups": _groups(page.object_list),
         "may_search": may_search,
         "may_merge": request.user.has_perms(MAY_MERGE),
     }
     return TemplateResponse(request, "crm/duplicates.html", context)
 
 
-def _shown(groups: Sequence[tuple[list[str], list[str]]]) -> list[dict[str, Any]]:
+def _groups(groups: Sequence[tuple[list[str], list[str]]]) -> list[dict[str, Any]]:
     """The groups of which two are still there."""
-    there = Customer.objects.in_bulk([i for _reasons, ids in groups for i in ids])
-    output = []
+    stored = Customer.objects.in_bulk([i for _reasons, ids in groups for i in ids])
+    rows = []
     for reasons, ids in groups:
-        customers = [there[i] for i in ids if i in there]
+        customers = [stored[i] for i in ids if i in stored]
         if len(customers) > 1:
             link = compare_url([customer.pk for customer in customers[: merging.MOST]])
-            output.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
-    return output
+            rows.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
+    return rows
 
 
 def compare_url(ids: Sequence[str]) -> str:
@@ -117,9 +117,9 @@ def merge(request: HttpRequest) -> HttpResponseBase:
         messages.error(request, _("Choose two to %(most)d customers that are there.") % {"most": merging.MOST})
         return redirect("duplicates")
     if request.method == "POST":
-        answer = _merge(request, [customer.pk for customer in customers])
-        if answer:
-            return answer
+        response = _merge(request, [customer.pk for customer in customers])
+        if response:
+            return response
     kept = request.POST.get("kept", customers[0].pk)
     context = admin.site.each_context(request) | {
         "title": _("Merge customers"),
