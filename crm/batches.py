@@ -156,7 +156,7 @@ class BatchRun:
     def update(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         before = self._existing(operation)
         old = representation.changed(before, operation.values)
-        after = before | operation.values
+        after = {**before, **operation.values}
         if old:
             after |= {"updated_at": max(self.moment, before["updated_at"]), "version": before["version"] + 1}
         with _problems_in_data():

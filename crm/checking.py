@@ -39,4 +39,4 @@ def _problems(table: Table, values: Mapping[str, Any], judge: Judge) -> Iterator
         except ValidationError as error:
             yield from problems_in(ValidationError({name: error}))
     if errors := judge(taken):
-        yield from problems_in(ValidationError(errors))  # type: ignore[arg-type]
+        yield from problems_in(ValidationError(errors))

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from crm import search
 from crm.models import Customer
 from overplane.database import counters
+from overplane.database.dialect import is_postgresql
 from overplane.database.text import NOT_WORD, fold
 
 COMPARED = ("customer_name", "tax_id", "email_id", "mobile_no")
@@ -122,7 +123,7 @@ def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5
 def find(*, limit: int = 500, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Group]:
     """The likeliest duplicates among all customers, at most `limit` groups."""
     # SQLite's transactions lock out writers; there each statement stands for itself, and the temporary table takes no lock.
-    with transaction.atomic() if connection.vendor == "postgresql" else nullcontext(), connection.cursor() as cursor:
+    with transaction.atomic() if is_postgresql() else nullcontext(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS crm_duplicate_key")
         cursor.execute("CREATE TEMPORARY TABLE crm_duplicate_key (reason smallint, key text, customer_id text)")
         total, done = counters.total(connection, "crm_customer"), 0
@@ -145,7 +146,7 @@ def _chunks() -> Iterator[list[tuple[str, dict[str, str]]]]:
 
 def _store(cursor: Any, chunk: Iterable[tuple[str, dict[str, str]]]) -> None:
     rows = [(REASONS.index(reason), key, i) for i, made in chunk for reason, key in made.items()]
-    if connection.vendor == "postgresql":
+    if is_postgresql():
         with cursor.copy("COPY crm_duplicate_key FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
@@ -158,7 +159,7 @@ def _store(cursor: Any, chunk: Iterable[tuple[str, dict[str, str]]]) -> None:
 
 def _grouped(cursor: Any, limit: int) -> Iterator[tuple[str, list[str]]]:
     collect = "string_agg(customer_id, ' ' ORDER BY customer_id)"
-    if connection.vendor != "postgresql":
+    if not is_postgresql():
         collect = "group_concat(customer_id, ' ')"
     for number, reason in enumerate(REASONS):
         cursor.execute(
@@ -173,7 +174,8 @@ def _grouped(cursor: Any, limit: int) -> Iterator[tuple[str, list[str]]]:
 def _verified(groups: list[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
     """Names that only sound alike must also look alike."""
     wanted = {i for reason, ids in groups if reason == "similar_name" for i in ids}
-    names = dict(Customer.objects.filter(pk__in=wanted).values_list("id", "customer_name"))
+    found = Customer.objects.filter(pk__in=wanted).values_list("id", "customer_name")
+    names = {customer_id: str(name) for customer_id, name in found}
     for reason, ids in groups:
         alike = ids if reason != "similar_name" else _alike([i for i in ids if i in names], names)
         if len(alike) > 1:

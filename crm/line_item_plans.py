@@ -224,7 +224,8 @@ class RowChanges:
 
     def _update(self, before: Values, changed: Values, *, idx: int, is_moved: bool) -> None:
         after = changed | {POSITION: idx, "version": before["version"] + 1 + is_moved}  # the move made one by now
-        names = [n for n in (POSITION, *self.kind.names) if before[n] != after[n]]
+        # Where it stands now is told by `reordered`, as when others were added or deleted before it.
+        names = [n for n in self.kind.names if before[n] != after[n]]
         self.updates.append((before["id"], {n: after[n] for n in (*names, "version")}))
         output = representation.line_item(self.kind, after)
         self._record(self.kind.updated, after, output, {n: before[n] for n in names})

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models import SupplierNumberAtCustomer
 from overplane.database.attributes import Attribute, attributes
+from overplane.database.fields import CascadeKey
 from overplane.database.rows import Table
 
 POSITION, PARENT = "idx", "customer_id"
@@ -44,7 +45,9 @@ class LineItem:
     @cached_property
     def name(self) -> str:
         """The list's name in a customer's body, in `expand[]` and before a file's columns."""
-        return str(self.model._meta.get_field("customer").remote_field.related_name)
+        customer = self.model._meta.get_field(PARENT.removesuffix("_id"))
+        assert isinstance(customer, CascadeKey)
+        return str(customer.remote_field.related_name)
 
     @cached_property
     def schema(self) -> str:

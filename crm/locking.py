@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection
 
 from crm.line_items import PARENT, LineItem
 from crm.models import CUSTOMERS, SEARCHABLE
 from overplane.database import statements
+from overplane.database.dialect import row_lock
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 TURNS = 1_877_203_116  # see `Table.take_turns`; `matching.SPACE` is the number before
@@ -57,7 +57,7 @@ def locked_in_turn(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
 
 def locked_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
     """Those of the customers that there are, locked in the order of their ids, as everybody does."""
-    return _customers(customer_ids, " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else "")
+    return _customers(customer_ids, row_lock())
 
 
 def read_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:

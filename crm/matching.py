@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from overplane.database.dialect import is_postgresql
+
 # So many different locks; a chunk of an import would else take thousands, more than a server has room for.
 TURNSTILES = 1024
 SPACE = 1_877_203_115  # the first half of the locks' names, of no other meaning
@@ -15,7 +17,7 @@ def claim(matches: Sequence[tuple[str, str]]) -> None:
 
     Without it two upserts of the same new value would both find nobody, and both create. SQLite's writers stand in line anyway.
     """
-    if connection.vendor != "postgresql" or not matches:
+    if not is_postgresql() or not matches:
         return
     names = {f"{name}\0{value}".encode() for name, value in matches}
     numbers = sorted({int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % TURNSTILES for name in names})

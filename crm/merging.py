@@ -82,6 +82,6 @@ def _refuse_losses(merged_ids: Sequence[str]) -> None:
     """Nothing that belongs to a customer may go without a word; `check_taken_over` says so before anything is deployed."""
     for relation in lost_in_a_merge():
         model = relation.related_model
-        if model.objects.filter(**{f"{relation.field.name}__in": merged_ids}).exists():
+        if model._default_manager.filter(**{f"{relation.field.name}__in": merged_ids}).exists():
             message = _("These customers have %s, which a merge cannot keep yet. Nothing was changed.")
             raise ValidationError(invalid(Code.PARAMETER_CONFLICT, message % model._meta.verbose_name_plural))

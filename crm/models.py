@@ -107,7 +107,7 @@ class Customer(models.Model):
         permissions = [("export_customer", "Can export customers")]
 
     def __str__(self) -> str:
-        return self.customer_name
+        return str(self.customer_name)
 
     def clean(self) -> None:
         """The rules of every door, so that forms show them beside the field."""

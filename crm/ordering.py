@@ -9,6 +9,7 @@ from django.db import connection
 from crm import rules
 from crm.line_items import LineItem
 from overplane.database import statements
+from overplane.database.dialect import is_postgresql
 from overplane.problems import MOST_TOLD, Code, invalid
 
 # Where SQLite keeps positions that are changing: no customer has so many line items, and a 32-bit column holds it.
@@ -57,7 +58,7 @@ def move(kind: LineItem, moved: Sequence[tuple[int, str]], *, unless: str | None
     ids = [item_id for _, item_id in moved]
     table = kind.table.name
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":  # one statement: the constraint is checked at its end
+        if is_postgresql():  # one statement: the constraint is checked at its end
             cursor.execute(
                 f"UPDATE {table} AS r SET idx = p.idx, version = version + (r.id <> %s)::int"
                 " FROM unnest(%s::text[], %s::int[]) AS p (id, idx) WHERE r.id = p.id",

@@ -76,7 +76,7 @@ def judge_of(name: str) -> Rule | None:
 def check_customer(values: Mapping[str, Any]) -> None:
     """Raises one `ValidationError` with everything that is wrong with a whole customer."""
     if errors := customer_errors(values):
-        raise ValidationError(errors)  # type: ignore[arg-type]
+        raise ValidationError(errors)
 
 
 # By the name of the kind of line item, as `CUSTOMER` and `CHOICES` are for the customer.
@@ -100,7 +100,7 @@ def line_item_errors(kind: str, values: Mapping[str, Any]) -> Errors:
 def check_line_item(kind: str, values: Mapping[str, Any]) -> None:
     """Raises one `ValidationError` with everything that is wrong with a whole line item."""
     if errors := line_item_errors(kind, values):
-        raise ValidationError(errors)  # type: ignore[arg-type]
+        raise ValidationError(errors)
 
 
 def position_error(idx: int, highest: int) -> ValidationError | None:

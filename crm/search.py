@@ -8,13 +8,13 @@ and kept by triggers, which are put back after every migration.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from crm.line_items import LINE_ITEMS, PARENT
 from overplane.database import counters
+from overplane.database.dialect import is_sqlite
 from overplane.database.text import fold, search_text, without_gaps
 from overplane.ids import is_id
 
@@ -83,7 +83,7 @@ def filter_by_words(queryset: QuerySet, words: str) -> QuerySet:
 def _has_all(words: Sequence[str]) -> Q:
     parts = [_part(word) for word in words]
     condition = Q()
-    if connection.vendor == "sqlite" and (indexed := [part for part in parts if len(part) > 2]):
+    if is_sqlite() and (indexed := [part for part in parts if len(part) > 2]):
         phrases = " AND ".join('"' + part.replace('"', '""') + '"' for part in indexed)
         condition &= Q(pk__in=RawSQL(SQLITE_FIND, [phrases]))  # noqa: S611 (bound as a parameter)
         parts = [part for part in parts if len(part) < 3]
@@ -118,7 +118,7 @@ def filter_by_part(queryset: QuerySet, part: str) -> QuerySet:
 
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
     """Triggers that ought to stand and do not."""
-    return set(SQLITE_TRIGGERS) - counters.triggers(connection) if connection.vendor == "sqlite" else set()
+    return set(SQLITE_TRIGGERS) - counters.triggers(connection) if is_sqlite(connection) else set()
 
 
 def install(connection: BaseDatabaseWrapper) -> None:

@@ -116,9 +116,8 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
     old = representation.changed(before, values)
     if not old:
         return Written(representation.customer(before), before["version"])
-    after = (
-        before | values | {"updated_at": max(timezone.now(), before["updated_at"]), "version": before["version"] + 1}
-    )
+    updated_at = max(timezone.now(), before["updated_at"])
+    after = {**before, **values, "updated_at": updated_at, "version": before["version"] + 1}
     if any(name in old for name in search.SEARCHED):
         after["search_text"] = search_text(after)
     output = representation.customer(after)

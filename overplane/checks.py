@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-T = TypeVar("T")
+N = TypeVar("N", int, float)
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 USUAL_PORTS = {"http": "80", "https": "443"}
@@ -31,13 +31,19 @@ class Environment:
             raise self._wrong(name, "yes or no")
         return word in TRUE
 
-    def number(self, name: str, default: float, *, lowest: float, read: Callable[[str], T] = int) -> T:
+    def integer(self, name: str, default: int, *, lowest: int) -> int:
+        return self._number(name, default, lowest, int)
+
+    def number(self, name: str, default: float, *, lowest: float) -> float:
+        return self._number(name, default, lowest, float)
+
+    def _number(self, name: str, default: N, lowest: N, read: Callable[[str], N]) -> N:
         text = self.text(name)
         try:
-            value = read(text or default)
+            value = read(text) if text else default
         except ValueError:
             raise self._wrong(name, "a number") from None
-        if not value >= lowest:
+        if not value >= lowest:  # also not a number
             raise self._wrong(name, f"{lowest} or more")
         return value
 

@@ -3,9 +3,11 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 
+from overplane import __version__
 from overplane.checks import Environment, kept_secret
 
 env = Environment(os.environ)
@@ -17,17 +19,17 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 DEBUG = env.flag("DEBUG")
 OVERPLANE_MODE = env.choice("OVERPLANE_MODE", ("test", "live"))
 PRODUCT = "Overplane CRM"
-PORT = env.number("PORT", 8000, lowest=1)
+PORT = env.integer("PORT", 8000, lowest=1)
 BIND = env.text("BIND", f"127.0.0.1:{PORT}")
-WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 2, lowest=1)
-WEB_THREADS = env.number("WEB_THREADS", 4, lowest=1)
+WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 2, lowest=1)
+WEB_THREADS = env.integer("WEB_THREADS", 4, lowest=1)
 METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep their counts; see gunicorn.py
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
-FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1, read=float)  # seconds; beyond them /readyz warns
-RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0, read=float)  # requests a second for each key; 0: no limit
+FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1)  # seconds; beyond them /readyz warns
+RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0)  # requests a second for each key; 0: no limit
 
 INSTALLED_APPS = [
     "overplane.backoffice.apps.SiteConfig",  # django.contrib.admin with our own site
@@ -38,7 +40,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "overplane.people.apps.LoginsConfig",  # axes under a name that people know
     "django_otp",
@@ -171,7 +172,7 @@ AXES_VERBOSE = False
 REQUIRE_SECOND_FACTOR = env.flag("REQUIRE_SECOND_FACTOR")
 OTP_TOTP_ISSUER = PRODUCT
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
         "UserAttributeSimilarityValidator",
@@ -180,7 +181,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 12}  # type: ignore[assignment]
+AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 12}
 
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "overplane.api.openapi.ApiSchema",
@@ -199,7 +200,7 @@ CORS_PREFLIGHT_MAX_AGE = 7200  # longer than which Chrome keeps none
 
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{PRODUCT} API",
-    "VERSION": "1.0.0",
+    "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": BASE_URL, "description": f"This deployment, in {OVERPLANE_MODE} mode"}],
     "CONTACT": {"name": PRODUCT, "url": f"{BASE_URL}/docs"},

@@ -18,7 +18,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
 # a page may show, have some 40,000 characters.
-LONGEST_REQUEST_LINE = message.MAX_REQUEST_LINE = 65_536
+LONGEST_REQUEST_LINE = message.MAX_REQUEST_LINE = 65_536  # type: ignore[misc]  # final for others
 # How much of a body that nobody wants is still read, so that the client comes to read the answer instead of finding a
 # broken connection: twice the largest body that any call takes. It holds a thread, so not from a client that dawdles.
 DRAINED_BYTES, DRAINED_SECONDS, DRAINED_PAUSE = 32 * 1024 * 1024, 10.0, 2.0
@@ -28,7 +28,9 @@ PIECE = 1024 * 1024
 class Worker(ThreadWorker):
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.refusal: Callable[[str | None, Exception], bytes | None] = import_module("overplane.api.refusals").refusal
+        self.refusal: Callable[[str | None, BaseException], bytes | None] = import_module(
+            "overplane.api.refusals"
+        ).refusal
 
     def handle(self, conn: TConn) -> Any:
         is_kept = super().handle(conn)
@@ -47,7 +49,7 @@ class Worker(ThreadWorker):
         _cut(conn.sock)
         return False
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answers what gunicorn could not read, and what the application raised."""
         # Some of these errors bring the request, as far as it was read, and some a line of it under the same name.
         answer = self.refusal(getattr(req or getattr(exc, "req", None), "path", None), exc)
@@ -67,6 +69,7 @@ def _is_read(reader: LengthReader | ChunkedReader) -> bool:
 def _piece(reader: Any, _size: int) -> bytes:
     """What one look at the socket brings; b"" at the body's end. `body.read` would wait until it has all that it is asked for."""
     if isinstance(reader, ChunkedReader):
+        assert reader.parser is not None  # or it was read to its end
         piece = next(reader.parser, b"")
         if not piece:
             reader.parser = None

@@ -64,6 +64,22 @@ def test_the_environment_is_read_in_the_settings() -> None:
     assert not found(CODE, ast.ImportFrom, lambda node: node.module == "os")
 
 
+def test_an_ignored_complaint_about_types_says_which_and_why() -> None:
+    """Of the packages that mypy checks."""
+    unexplained = re.compile(r"# type: ignore(?!\[[a-z-]+\]  # \w)")
+    lines = [(path, number, line) for path in PLATFORM for number, line in enumerate(path.read_text().splitlines(), 1)]
+    assert [f"{name(path)}:{number}" for path, number, line in lines if unexplained.search(line)] == []
+
+
+DIALECT = ROOT / "overplane/database/dialect.py"
+
+def test_only_the_dialect_asks_which_database_it_is() -> None:
+    assert found([DIALECT], ast.Attribute, lambda node: node.attr == "vendor")
+    others = [path for path in CODE if path != DIALECT]
+    asking = {where.partition(":")[0] for where in found(others, ast.Attribute, lambda node: node.attr == "vendor")}
+    assert asking == set()
+
+
 def inside_functions(path: Path) -> Iterator[str]:
     for outer in tree(path):
         if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

@@ -1,6 +1,7 @@
 """The routes of customers in the API's description; their objects are in `components`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
@@ -102,12 +103,12 @@ def describe_customers() -> Callable[[type], type]:
 def _sent(one: OpenApiParameter) -> Schema:
     """A parameter of the list as an attribute of a body, with its JSON type."""
     made = CUSTOMER_FILTERS.get(one.name)
-    schema: Schema = one.type
+    schema: Any = one.type
     if one.name == "fields":
         schema = {"type": "array", "items": {"type": "string", "enum": list(CUSTOMER_NAMES)}}
     elif isinstance(made, InFilter):
         schema = {"type": "array", "items": filter_parameter(one.name, made).type, "maxItems": made.most}
-    text = one.description.replace("comma-separated ", "")
+    text = str(one.description).replace("comma-separated ", "")
     # In a body a default is told in words alone (see overplane.api.schemas.attribute_schema).
     text += f" `{schema['default']}` unless given." if "default" in schema else ""
     return {word: value for word, value in schema.items() if word != "default"} | {"description": text}

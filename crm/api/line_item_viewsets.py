@@ -26,17 +26,17 @@ from overplane.queries.parameters import Query
 
 BY_POSITION = Order(POSITION, descending=False)
 ALL = 10**9  # a limit beyond any list
-COLLECTION = {"get": "list", "post": "create"}
-OBJECT = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-REORDER = {"post": "create", "put": "update", "patch": "partial_update"}
+COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
+OBJECT: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+REORDER: dict[str, Any] = {"post": "create", "put": "update", "patch": "partial_update"}
 
 
 def routes(kind: LineItem) -> list[URLPattern]:
     """The documented routes of one kind."""
     base = f"api/crm/{kind.id_prefix}"
     attributes = {"kind": kind}
-    of_items = describe_line_items(kind)(type(f"{kind.schema}ViewSet", (LineItemViewSet,), attributes))
-    of_order = describe_order(kind)(type(f"{kind.schema}OrderViewSet", (LineItemOrderViewSet,), attributes))
+    of_items: Any = describe_line_items(kind)(type(f"{kind.schema}ViewSet", (LineItemViewSet,), attributes))
+    of_order: Any = describe_order(kind)(type(f"{kind.schema}OrderViewSet", (LineItemOrderViewSet,), attributes))
     return [
         path(base, of_items.as_view(COLLECTION), name=f"{kind.id_prefix}-list"),
         path(f"{base}/reorder", of_order.as_view(REORDER), name=f"{kind.id_prefix}-reorder"),
@@ -57,10 +57,11 @@ class LineItemViewSet(ApiViewSet):
         parent = query.take("parent_id")
         page = Page.asked(query, default_limit=0)
         known = LINE_ITEM_FILTERS[self.kind.name]
-        rows = filters.apply(known, self.kind.model.objects.filter(customer_id=parent or ""), query)
+        rows = filters.apply(known, self.kind.model._default_manager.filter(customer_id=parent or ""), query)
         if not parent:
             query.fail("parent_id", Code.PARAMETER_MISSING, "Say whose rows: parent_id=customer_…")
         query.finish(("parent_id", *PARAMETERS, *known))
+        assert parent, "or the query has just been refused"
         if CUSTOMERS.get(parent) is None:
             raise bad_request(Code.RESOURCE_MISSING, f"No such customer: {parent!r:.120}.", "parent_id")
         if not page.limit and page.cursor is None:
@@ -77,7 +78,7 @@ class LineItemViewSet(ApiViewSet):
 
     def _position_in(self, parent: str) -> Any:
         """Finds a cursor's position."""
-        own = self.kind.model.objects.filter(customer_id=parent)
+        own = self.kind.model._default_manager.filter(customer_id=parent)
         return lambda item_id: own.filter(pk=item_id).values_list(POSITION, flat=True).first()
 
     def _linked(self, request: HttpRequest, query: Query, page: Page, part: Slice, total: int) -> HttpResponse:

@@ -78,7 +78,7 @@ def _parsed(
     except ValidationError as error:
         raise ValidationError(problems | error.error_dict) from None
     if problems:
-        raise ValidationError(problems)  # type: ignore[arg-type]
+        raise ValidationError(problems)
     return values
 
 
@@ -146,7 +146,7 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
         problems = {"parent_id": problems.pop("customer_id")}
     strangers = [name for name in payload if name not in (*PARENT_NAMES, "ordered_ids")]
     problems |= {name: [unknown(name, ("parent_id", "ordered_ids"))] for name in strangers[:MOST_TOLD]}
-    ids = payload.get("ordered_ids")
+    ids: Any = payload.get("ordered_ids")
     if "ordered_ids" not in payload:
         problems["ordered_ids"] = [invalid(Code.PARAMETER_MISSING, "Send the ids of all rows in their new order.")]
     elif type(ids) is not list:
@@ -156,8 +156,9 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
         wanted = invalid(Code.PARAMETER_INVALID_TYPE, "Must be a row's id.")
         problems |= {f"ordered_ids[{i}]": [wanted] for i in wrong[:MOST_TOLD]}
     if problems:
-        raise ValidationError(problems)  # type: ignore[arg-type]
-    return next(iter(parents.values())), next(iter(parents)), ids
+        raise ValidationError(problems)
+    name, parent = next(iter(parents.items()))
+    return parent, name, ids
 
 
 OPERATION_KEYS = {
@@ -177,7 +178,8 @@ def parse_batch(payload: Mapping[str, Any]) -> tuple[list[Operation], bool]:
     """The operations of a batch, each parsed or with its error, and whether all or nothing is wanted."""
     strangers = [name for name in payload if name not in BATCH_KEYS]
     problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in strangers[:MOST_TOLD]}
-    atomic, sent = payload.get("atomic", True), payload.get("operations")
+    atomic: Any = payload.get("atomic", True)
+    sent: Any = payload.get("operations")
     if type(atomic) is not bool:
         problems["atomic"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be true or false.")]
     if "operations" not in payload:
@@ -188,7 +190,7 @@ def parse_batch(payload: Mapping[str, Any]) -> tuple[list[Operation], bool]:
         message = f"From 1 to {MAX_OPERATIONS} operations go into one batch; these are {len(sent)}."
         problems["operations"] = [invalid(Code.PARAMETER_INVALID_RANGE, message)]
     if problems:
-        raise ValidationError(problems)  # type: ignore[arg-type]
+        raise ValidationError(problems)
     operations = [_parse_operation(i, operation) for i, operation in enumerate(sent)]
     count = sum(len(items) for operation in operations for items in operation.lists.values())
     if count > MAX_ITEMS_IN_BATCH:
@@ -237,7 +239,7 @@ def _read_operation(index: int, sent: Any) -> Operation:
             problems[f"data.{match_on}"] = [invalid(Code.PARAMETER_MISSING, "Needed to find the customer by.")]
     expected = _parse_if_match(sent["if_match"], problems) if "if_match" in sent and op in CONDITIONAL else None
     if problems:
-        raise ValidationError(problems)  # type: ignore[arg-type]
+        raise ValidationError(problems)
     return Operation(index, op, sent.get("id", ""), values, match_on, lists, expected)
 
 

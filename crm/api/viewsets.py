@@ -126,7 +126,7 @@ class CustomerBatchViewSet(ApiViewSet):
         self.no_query()
         operations, atomic = parse_batch(self.payload)
         outcomes = batches.apply(operations, atomic=atomic, origin=self.origin)
-        output = [_shown_outcome(outcome, request.request_id) for outcome in outcomes]
+        output = [_shown_outcome(outcome, self.request.request_id) for outcome in outcomes]
         objects = [one["object"] for one in output if "object" in one]
         gone = {one["id"] for one in objects if "deleted" in one}
         subjects = {one["id"] for one in objects if "deleted" not in one}

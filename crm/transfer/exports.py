@@ -9,13 +9,14 @@ import codecs
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from django.db import connection, models
+from django.db import models
 
 from crm.line_item_plans import existing_line_items
 from crm.models import CUSTOMERS, Customer
 from crm.transfer.cells import cell, line, moment
 from crm.transfer.copied_csv import write_copied
 from crm.transfer.selection import LAYOUTS, PART, ExportProgress, Wanted
+from overplane.database.dialect import is_postgresql
 from overplane.database.encoding import dumps
 from overplane.database.snapshot import one_snapshot
 from overplane.files import workbook_writing
@@ -34,7 +35,7 @@ def export(wanted: Wanted, format: str, target: BinaryIO, *, progress: ExportPro
 
 def _csv(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
     target.write((codecs.BOM_UTF8 if wanted.is_marked else b"") + line(wanted.headings).encode())
-    if connection.vendor == "postgresql":
+    if is_postgresql():
         return write_copied(wanted, target, progress)
     count = 0
     for families in _families(wanted):

@@ -1,8 +1,8 @@
-"""Files into customers: checked, written, gone on with.
+"""Files into customers: checked, written, resumed.
 
-Unless told otherwise the whole file is checked first and nothing is written until every row passes.
-Then chunk after chunk is written, each in a short transaction of its own with its events and with
-how far the run has come: whenever it breaks off, `resume` goes on exactly there.
+Unless errors are to be skipped the whole file is checked first, and nothing is written until every row passes. Then
+batch after batch is written, each in a short transaction with its events and with how far the run has come: whenever it
+breaks off, `resume` goes on exactly there.
 """
 
 import os
@@ -16,14 +16,15 @@ from django.utils import timezone
 
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.options import ImportOptions
-from crm.transfer.pipeline import Progress, RunOvertaken, Work
+from crm.transfer.pipeline import CheckPass, PreviewPass, ReadPass, WritePass
 from crm.transfer.reports import RefusedRows, Report
+from crm.transfer.task import ImportProgress, ImportTask, RunOvertaken
 from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
 
 OPEN = (RunState.CHECKING, RunState.WRITING)
-NOT_SETTINGS = ("format", "encoding", "errors", "again")  # of a run, what it keeps beside them
+NOT_OPTIONS = ("format", "encoding", "errors", "again")  # what a run's settings hold beside them
 
 
 class AlreadyImported(UnusableFile):
@@ -40,40 +41,42 @@ class BrokenOff(Exception):
         )
 
 
-def check(source: Source, settings: ImportOptions, *, progress: Progress, refused: RefusedRows | None = None) -> Report:
-    """Everything but the writing: what would be made, changed, left and refused."""
-    work = Work(source, settings, progress)
-    work.go_through("checking", is_first=True, refused=refused, tells=True)
-    work.report.state = "checked"
-    return work.report
+def check(
+    source: Source, options: ImportOptions, *, progress: ImportProgress, refused: RefusedRows | None = None
+) -> Report:
+    """Everything but the writing: what would be created, changed, left and refused."""
+    task = ImportTask(source, options, progress)
+    PreviewPass(task, refused).execute()
+    task.report.state = "checked"
+    return task.report
 
 
 def run(
     source: Source,
-    settings: ImportOptions,
+    options: ImportOptions,
     *,
     started_by: str,
-    progress: Progress,
+    progress: ImportProgress,
     refused: RefusedRows | None = None,
     again: bool = False,
     run_id: str | None = None,
 ) -> Report:
     """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is."""
     if not again and (before := earlier(source)):
-        raise AlreadyImported(_told(before))
-    # What another run of this file has only checked, whether it goes on or was killed, it will not write any more.
+        raise AlreadyImported(_already_imported(before))
+    # Another run of this file that has only checked it, whether it goes on or was killed, will not write any more.
     ImportRun.objects.filter(file_hash=source.sha256, state=RunState.CHECKING).delete()
-    kept = {"format": source.format, "encoding": source.encoding, "again": again}
+    beside = {"format": source.format, "encoding": source.encoding, "again": again}
     started = ImportRun.objects.create(
         id=run_id or new_id("run"),
         created_at=timezone.now(),
         started_by=started_by[:100],
         file_name=source.name[:255],
         file_hash=source.sha256,
-        settings=asdict(settings) | kept | {"errors": _as_text(refused)},
+        settings=asdict(options) | beside | {"errors": _as_text(refused)},
     )
     try:
-        return _go_on(Work(source, settings, progress, started), refused)
+        return _execute(ImportTask(source, options, progress, started), refused)
     except (UnusableFile, OSError):
         # It is the file; of all else that ends a check (a lost database, a worker that stops) the run can go on.
         ImportRun.objects.filter(pk=started.pk, state=RunState.CHECKING).delete()
@@ -86,7 +89,7 @@ def _as_text(refused: RefusedRows | None) -> str | None:
 
 
 def resume(
-    source: Source, *, progress: Progress, refused: RefusedRows | None = None, run_id: str | None = None
+    source: Source, *, progress: ImportProgress, refused: RefusedRows | None = None, run_id: str | None = None
 ) -> Report:
     """Goes on with a run that broke off, with the settings that it was begun with."""
     with transaction.atomic():
@@ -98,15 +101,15 @@ def resume(
     begun = _to_be_resumed(runs)
     if begun.file_hash != source.sha256:
         raise UnusableFile(f"{source.name} is not the file that {begun.pk} was begun with; that is {begun.file_name}.")
-    kept = begun.settings
-    asked: dict[str, Any] = {name: value for name, value in kept.items() if name not in NOT_SETTINGS}
+    stored = begun.settings
+    requested: dict[str, Any] = {name: value for name, value in stored.items() if name not in NOT_OPTIONS}
     # Earlier runs counted customers only.
-    settings = ImportOptions(**{"heaviest": None} | asked | {"nulls": tuple(asked["nulls"])})
-    source.format = kept.get("format", source.format)
-    source.encoding = kept.get("encoding", source.encoding)
-    if refused and kept.get("errors"):
-        refused.path = Path(os.fsdecode(unquote_to_bytes(kept["errors"])))
-    return _go_on(Work(source, settings, progress, begun), refused)
+    options = ImportOptions(**{"heaviest": None} | requested | {"nulls": tuple(requested["nulls"])})
+    source.format = stored.get("format", source.format)
+    source.encoding = stored.get("encoding", source.encoding)
+    if refused and stored.get("errors"):
+        refused.path = Path(os.fsdecode(unquote_to_bytes(stored["errors"])))
+    return _execute(ImportTask(source, options, progress, begun), refused)
 
 
 def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
@@ -117,8 +120,8 @@ def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
     if newest.state not in OPEN:
         half = [one.pk for one in older if one.state == RunState.WRITING]
         hint = f" {half[-1]} before it broke off: undo_import {half[-1]} takes that back." if half else ""
-        told = f"The last run of this file was {newest.pk} ({newest.get_state_display()})"
-        raise UnusableFile(f"{told}: there is nothing to resume.{hint}")
+        last = f"The last run of this file was {newest.pk} ({newest.get_state_display()})"
+        raise UnusableFile(f"{last}: there is nothing to resume.{hint}")
     return newest
 
 
@@ -127,7 +130,7 @@ def earlier(source: Source) -> ImportRun | None:
     return ImportRun.objects.filter(file_hash=source.sha256, state__in=HAS_WRITTEN).order_by("-created_at").first()
 
 
-def _told(found: ImportRun) -> str:
+def _already_imported(found: ImportRun) -> str:
     if found.state == RunState.WRITING:
         return (
             f"{found.pk} imports this file now, or broke off after row {found.position}: if nobody is at work on it, --resume"
@@ -139,20 +142,19 @@ def _told(found: ImportRun) -> str:
     return f"This very file was imported already ({when}). --again imports it once more."
 
 
-def _go_on(work: Work, refused: RefusedRows | None) -> Report:
-    run, report = work.run, work.report
-    assert run is not None
+def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
+    run, report = task.stored_run, task.report
     report.run = run.pk
     if run.state == RunState.CHECKING:
-        if work.settings.skip_errors:
-            work.read_through()
+        if task.options.skip_errors:
+            ReadPass(task).execute()
         else:
-            work.go_through("checking", is_first=True, refused=refused)
+            CheckPass(task, refused).execute()
             if report.problem_count:
-                return _ended(work, RunState.REFUSED)
+                return _ended(task, RunState.REFUSED)
         _begin_writing(run)
     try:
-        return _write(work, refused)
+        return _write(task, refused)
     except RunOvertaken:
         raise
     except (UnusableFile, OSError, DatabaseError) as error:
@@ -168,14 +170,13 @@ def _begin_writing(run: ImportRun) -> None:
             raise RunOvertaken("Another import of this file was begun in the meantime; this one wrote nothing.")
         others = [one for one in runs.values() if one.state in HAS_WRITTEN]
         if others and not run.settings.get("again"):
-            raise AlreadyImported(_told(others[-1]))
+            raise AlreadyImported(_already_imported(others[-1]))
         run.state = RunState.WRITING
         run.save(update_fields=["state"])
 
 
-def _write(work: Work, refused: RefusedRows | None) -> Report:
-    run, report = work.run, work.report
-    assert run is not None
+def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
+    run, report = task.stored_run, task.report
     report.counts.clear()
     report.counts.update(run.counts)
     report.customers = 0
@@ -188,13 +189,12 @@ def _write(work: Work, refused: RefusedRows | None) -> Report:
             f"{old}, with what was refused up to row {run.position}, is not as the run left it; what is refused from"
             f" there on stands in {refused.path}."
         )
-    work.go_through("writing", is_first=work.settings.skip_errors, refused=refused, writes=True)
-    return _ended(work, RunState.DONE)
+    WritePass(task, refused).execute()
+    return _ended(task, RunState.DONE)
 
 
-def _ended(work: Work, state: RunState) -> Report:
-    run, report = work.run, work.report
-    assert run is not None
+def _ended(task: ImportTask, state: RunState) -> Report:
+    run, report = task.stored_run, task.report
     changed = ImportRun.objects.filter(pk=run.pk, state=run.state)
     if not changed.update(state=state, finished_at=timezone.now(), counts=dict(report.counts)):
         raise RunOvertaken(f"Somebody else is at work on {run.pk}, has ended it, or is taking it back.")

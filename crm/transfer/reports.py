@@ -1,9 +1,9 @@
-"""What an import has to say: counts, problems by row and by kind, warnings, and the refused rows as a file to mend."""
+"""What an import reports: counts, problems by row and by sort, warnings, and the refused rows as a file to correct."""
 
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count, groupby
@@ -11,12 +11,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TextIO
 
+from crm.line_item_plans import ListPlan
 from crm.transfer.batch import Batch, ParseOptions, RowProblem
 from crm.transfer.columns import REFUSAL_COLUMNS
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.files.tables import ABSENT
 
-KEPT = 200
+KEPT = 200  # problems and changes in a report: as many as anybody reads, whatever the file's size
 COUNTS = ("created", "updated", "unchanged", "refused", "rows_created", "rows_updated", "rows_deleted")
 
 
@@ -59,7 +60,24 @@ class Report:
     def problem_count(self) -> int:
         return self.counts["problems"]
 
-    def note_changes(self, changes: list[FieldChange]) -> None:
+    def count_created(self, batch: Batch, creates: Sequence[int]) -> None:
+        """New customers of a batch, by index, with their line items."""
+        self.counts["created"] += len(creates)
+        self.counts["rows_created"] += sum(
+            len(items.get(i, ())) for items in batch.line_items.values() for i in creates
+        )
+
+    def count_line_items(self, plans: Sequence[ListPlan]) -> None:
+        """Line items of customers that were there before."""
+        for plan in plans:
+            self.counts["rows_created"] += len(plan.inserts)
+            self.counts["rows_updated"] += len(plan.updates)
+            self.counts["rows_deleted"] += len(plan.deletes)
+
+    def note_update(self, number: int, before: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """A customer that changes, by the number of its row."""
+        self.counts["updated"] += 1
+        changes = [FieldChange(number, before["id"], name, before[name], value) for name, value in new.items()]
         self.changes += changes[: KEPT - len(self.changes)]
 
     def as_json(self) -> dict[str, Any]:
@@ -136,15 +154,15 @@ class RefusedRows:
 
     def _add_rows(self, batch: Batch, headings: list[str], *, is_new: bool) -> None:
         writer = csv.writer(self.file)  # type: ignore[arg-type]
-        told_before = [i for i, heading in enumerate(headings) if heading in REFUSAL_COLUMNS]
+        of_before = [i for i, heading in enumerate(headings) if heading in REFUSAL_COLUMNS]
         if is_new:  # in quotes, or a heading with many semicolons would be taken for several
             output = (escape_formula(heading) for heading in headings if heading not in REFUSAL_COLUMNS)
             csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*REFUSAL_COLUMNS, *output])  # type: ignore[arg-type]
         for i, number, cells in _refused(batch):
             output = [_cell(cell) for cell in cells[: batch.ragged.get(number, len(cells))]]
-            for place in reversed(told_before):
-                del output[place : place + 1]
-            writer.writerow([batch.numbers[i], _told(batch.problems[i], number), *output])
+            for index in reversed(of_before):
+                del output[index : index + 1]
+            writer.writerow([batch.numbers[i], _messages(batch.problems[i], number), *output])
 
     def close(self) -> None:
         if self.file is not None:
@@ -160,31 +178,31 @@ class RefusedRows:
 
 
 def _refused(batch: Batch) -> Iterator[tuple[int, int, list[str]]]:
-    """Place of the customer, number and cells of each row that goes to the refused ones."""
+    """Index of the customer, number and cells of each row that goes to the refused ones."""
     return ((i, number, cells) for i in sorted(batch.problems) for number, cells in batch.lines[i])
 
 
-def _told(problems: list[RowProblem], number: int | None = None) -> str:
-    own = [p for p in problems if number in (None, p.number)]
+def _messages(problems: list[RowProblem], number: int) -> str:
+    own = [p for p in problems if p.number == number]
     return "; ".join(f"{p.column or 'row'}: {p.problem.message} ({p.problem.code})" for p in own)
 
 
 def _cell(text: str) -> str:
-    return escape_formula(unescape_formula(text))  # in the file it may be disarmed already
+    return escape_formula(unescape_formula(text))  # in the file it may be escaped already
 
 
 def _objects(batch: Batch, parse_options: ParseOptions) -> Iterator[str]:
     """Each refused object as it was, its values as text, which the import takes as well."""
     for i in sorted(batch.problems):
         for number, lines in groupby(batch.lines[i], key=itemgetter(0)):
-            told = dict(zip(REFUSAL_COLUMNS, (number, _told(batch.problems[i], number)), strict=True))
-            made = _object([cells for _, cells in lines], parse_options)
-            yield json.dumps(told | made, ensure_ascii=False) + "\n"
+            reasons = dict(zip(REFUSAL_COLUMNS, (number, _messages(batch.problems[i], number)), strict=True))
+            values = _object([cells for _, cells in lines], parse_options)
+            yield json.dumps(reasons | values, ensure_ascii=False) + "\n"
 
 
 def _object(lines: list[list[str]], parse_options: ParseOptions) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for at, cells in enumerate(lines):
+    values: dict[str, Any] = {}
+    for line, cells in enumerate(lines):
         children: dict[str, dict[str, str]] = {}
         for heading, cell in zip(parse_options.columns.headings, cells, strict=True):
             if cell == ABSENT or heading in REFUSAL_COLUMNS:
@@ -192,8 +210,8 @@ def _object(lines: list[list[str]], parse_options: ParseOptions) -> dict[str, An
             if heading in parse_options.nested:
                 key, inner = parse_options.nested[heading]
                 children.setdefault(key, {})[inner] = cell
-            elif not at:
-                made[heading] = cell
+            elif line == 0:
+                values[heading] = cell
         for key, child in children.items():
-            made.setdefault(key, []).extend([child] if any(child.values()) else [])
-    return made
+            values.setdefault(key, []).extend([child] if any(child.values()) else [])
+    return values

@@ -1,8 +1,8 @@
-"""Taking back what an import did, from what the log says that it did: customers it made go, values it changed return.
+"""Taking back what an import did, by its events in the log: what it created is deleted, what it changed is restored.
 
-A customer that anybody else has touched since the import first did (itself or its line items) is left
-alone and named. Taking back is a run of its own, the actor of its events: broken off and begun again, or begun
-twice at once, it sees by them what is done already.
+A customer that anybody else has changed since (itself or its line items) is left alone and named. An undo is a run of
+its own, the actor of its events. If it breaks off and is begun again, or is begun twice at once, it sees by these what
+is done already.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from crm.locking import locked_customers
 from crm.models import HAS_WRITTEN, Customer, ImportRun, RunState
 from crm.services import delete_customers
 from crm.transfer import bulk_writes
-from overplane.database.attributes import attributes
+from overplane.database.attributes import attributes, logged
 from overplane.events.changes import old_values
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile
@@ -31,9 +31,10 @@ from overplane.origin import Origin
 
 # Customers of one transaction: short enough that nobody waits long for their locks.
 STEP = 500
-NAMED = 200
+NAMED = 200  # ids in the report; the counts are of all
+# What a run counts, each with an event of its own.
 COUNTED = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
-Progress = Callable[[float], None]
+UndoProgress = Callable[[float], None]  # how much of the run is undone (0 to 1)
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class UndoResult:
         self.gone += [customer_id] if len(self.gone) < NAMED else []
 
 
-def undo(run_id: str, *, started_by: str, progress: Progress = lambda fraction: None) -> UndoResult:
+def undo(run_id: str, *, started_by: str, progress: UndoProgress = lambda fraction: None) -> UndoResult:
     """Takes back one run, in short transactions: broken off, it is simply begun again. Raises `UnusableFile`."""
     undone = UndoResult(_begin(run_id, started_by))
     for subjects, after, fraction in _subjects(_actor(run_id)):
@@ -76,7 +77,7 @@ def _actor(run_id: str) -> str:
 def _begin(run_id: str, started_by: str) -> str:
     """The id under which the run is taken back.
 
-    Whoever writes the run holds it for each chunk and demands that it is being written. So once this
+    Whoever writes the run holds it for each batch and demands that it is being written. So once this
     is committed nothing is added to what it did, and all that it did is in the log.
     """
     run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
@@ -110,10 +111,12 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
     if run.state not in HAS_WRITTEN:
         raise UnusableFile(f"{run.pk} wrote nothing that could be taken back ({run.get_state_display()}).")
     # The oldest events are purged first, so the log may still hold the run's last ones and not its first.
-    told = Event.objects.filter(actor=_actor(run.pk)).exclude(type__in=[kind.reordered for kind in LINE_ITEMS]).count()
-    if told < (done := sum(run.counts.get(name, 0) for name in COUNTED)):
+    logged = (
+        Event.objects.filter(actor=_actor(run.pk)).exclude(type__in=[kind.reordered for kind in LINE_ITEMS]).count()
+    )
+    if logged < (done := sum(run.counts.get(name, 0) for name in COUNTED)):
         raise UnusableFile(
-            f"The log does not reach back to the beginning of {run.pk} any more: of its {done} changes it holds {told},"
+            f"The log does not reach back to the beginning of {run.pk} any more: of its {done} changes it holds {logged},"
             " and nobody knows the others. It is left as it is."
         )
 
@@ -148,10 +151,10 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
     to_delete: list[str] = []
     touched: dict[str, list[Event]] = {}
     for customer_id, events in _histories(subjects, actor).items():
-        if events[0].seq <= after:  # dealt with in an earlier part
+        if events[0].seq <= after:  # done in an earlier part
             continue
         other = next((event for event in events if event.actor != actor), None)
-        if other and other.actor == origin.actor:  # dealt with in an attempt that broke off
+        if other and other.actor == origin.actor:  # done in an attempt that broke off
             undone.deleted += other.type == "customer.deleted"
             undone.restored += other.type != "customer.deleted"
         elif customer_id not in held:
@@ -168,7 +171,7 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
 
 
 def _histories(subjects: Sequence[str], actor: str) -> dict[str, list[Event]]:
-    """The events of each customer and its rows from the run's first on; what came before the run is no matter."""
+    """The events of each customer and its line items, from the run's first on; what came before does not matter."""
     found: dict[str, list[Event]] = {}
     for event in Event.objects.filter(subject__in=subjects).defer("object").order_by("seq"):
         if event.actor == actor or event.subject in found:
@@ -202,7 +205,7 @@ def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
     for event in events:
         if event.type == "customer.updated":
             found = old_values(event) | found
-    return {name: value for name, value in found.items() if name in attributes(Customer)}
+    return logged(attributes(Customer), found)
 
 
 def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
@@ -210,7 +213,7 @@ def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dic
     found: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.type in (kind.updated, kind.deleted):
-            old = {n: value for n, value in old_values(event).items() if n in kind.attributes}
+            old = logged(kind.attributes, old_values(event))
             found[event.object_id] = old | found.get(event.object_id, {})
     created = _created(kind, events)
     return {item_id: old for item_id, old in found.items() if item_id not in created}

@@ -137,7 +137,7 @@ def _check_characters(payload: dict[str, Any]) -> None:
     found: Errors = {}
     _note_characters(payload, "", found)
     if found:
-        raise ValidationError(found)  # type: ignore[arg-type]
+        raise ValidationError(found)
 
 
 def _note_characters(value: Any, path: str, found: Errors) -> None:

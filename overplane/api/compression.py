@@ -37,8 +37,8 @@ def compress(response: HttpResponse | StreamingHttpResponse) -> None:
     """
     if response.has_header("Content-Encoding"):
         return
-    if response.streaming:
-        response.streaming_content = _compressed(response.streaming_content)
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = _compressed(iter(response))
     elif len(response.content) > SHORTEST:
         response.content = gzip.compress(response.content, compresslevel=LEVEL, mtime=0)
     else:

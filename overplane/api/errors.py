@@ -43,7 +43,7 @@ def bad_request(code: Code, message: str, param: str | None = None) -> ApiError:
     return error(400, code, message, param=param)
 
 
-def from_exception(exception: Exception) -> ApiError:
+def from_exception(exception: BaseException) -> ApiError:
     """The answer to any exception. What nobody foresaw is logged with its traceback and told as a 500."""
     if isinstance(exception, ApiError):
         return exception

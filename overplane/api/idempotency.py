@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from overplane.api.errors import IDEMPOTENCY, error
 from overplane.api.models import IdempotentAnswer, IdempotentSubject
-from overplane.database import statements
+from overplane.database import dialect, statements
 from overplane.database.encoding import dumps
 from overplane.database.statements import Statement
 from overplane.problems import Code
@@ -65,14 +65,10 @@ def run_once(
 
 
 def _claim(scope: str, key: str) -> None:
-    if connection.vendor != "postgresql":
-        return
     number = int.from_bytes(hashlib.sha256(f"{scope}\0{key}".encode()).digest()[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        if not cursor.fetchone()[0]:
-            message = "A request with this Idempotency-Key is still being worked on. Send it again in a moment."
-            raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
+    if not dialect.try_lock(number):
+        message = "A request with this Idempotency-Key is still being worked on. Send it again in a moment."
+        raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
 
 
 def _replay(kept: IdempotentAnswer, fingerprint: str) -> HttpResponse:

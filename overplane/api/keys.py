@@ -104,6 +104,7 @@ def well_formed(key: str) -> bool:
 def find(key: str) -> Caller | None:
     """Whose key this is; None if nobody's (any more). Raises `KeyExpired`."""
     name = digest(key)
+    caller: Caller | None
     seen = _remembered.get(name)
     if seen and time.monotonic() - seen[0] < REMEMBERED_SECONDS:
         caller = seen[1]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -13,6 +14,7 @@ from overplane import observability
 from overplane.api import compression, errors
 from overplane.api.cors import Cors
 from overplane.ids import new_id
+from overplane.observability import IdentifiedRequest
 
 Answer = HttpResponse | StreamingHttpResponse
 HEADERS = {"X-Content-Type-Options": "nosniff"}
@@ -32,12 +34,16 @@ class RequestMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
-        self.answer = Cors(_answer) if settings.CORS_ALLOWED_ORIGINS else _answer
+        self.answer: Callable[[HttpRequest], Answer] = _answer
+        if settings.CORS_ALLOWED_ORIGINS:
+            self.answer = cast(
+                "Callable[[HttpRequest], Answer]", Cors(_answer)
+            )  # not awaitable, since `_answer` is not
         self.api_headers = dict(HEADERS)
         if settings.SECURE_HSTS_SECONDS:
             self.api_headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
-    def __call__(self, request: HttpRequest) -> Answer:
+    def __call__(self, request: IdentifiedRequest) -> Answer:
         started = time.perf_counter()
         request.request_id = new_id("req")
         token = observability.request_id.set(request.request_id)
@@ -67,7 +73,7 @@ class RequestMiddleware:
         accepted = request.META.get("HTTP_ACCEPT_ENCODING")
         if accepted is not None and compression.accepts_gzip(accepted):
             compression.compress(response)
-        if not response.streaming:
+        if isinstance(response, HttpResponse):
             response.setdefault("Content-Length", str(len(response.content)))
         if request.method == "HEAD":
             _drop_content(response)
@@ -85,7 +91,7 @@ def _answer(request: HttpRequest) -> Answer:
 
 def _drop_content(response: Answer) -> None:
     """HEAD is what GET would be, length and all, without it. Of a stream the first part was made, to see whether it can be."""
-    if response.streaming:
+    if isinstance(response, StreamingHttpResponse):
         response.streaming_content = ()
     else:
         response.content = b""

@@ -17,7 +17,7 @@ MOST_QUOTED = 200
 TOO_LONG = "Ask for less at once; where the route has a search by POST, the same parameters go into its body."
 
 
-def refusal(path: str | None, exception: Exception) -> bytes | None:
+def refusal(path: str | None, exception: BaseException) -> bytes | None:
     """The whole answer, or None if it is about a page. Where no path could be read, programs are the likelier caller."""
     if path is not None and not is_api(path):
         return None
@@ -38,7 +38,7 @@ def refusal(path: str | None, exception: Exception) -> bytes | None:
     return line + response.serialize_headers() + b"\r\n\r\n" + response.content
 
 
-def _failure(exception: Exception) -> ApiError:
+def _failure(exception: BaseException) -> ApiError:
     said = str(exception)[:MOST_QUOTED]
     match exception:
         case unread.LimitRequestLine():
@@ -51,7 +51,7 @@ def _failure(exception: Exception) -> ApiError:
         case unread.UnsupportedTransferCoding():
             # 501 is the standard's word, but what a client does wrong is no fault of the server's here.
             return bad_request(Code.PARAMETER_INVALID, "Send the body as it is, or chunked.", "Transfer-Encoding")
-        case unread.InvalidResponseHeader() | unread.InvalidResponseHeaderName() | unread.ConfigurationProblem():
+        case unread.InvalidResponseHeader() | unread.InvalidResponseHeaderName() | unread.ConfigurationProblem():  # type: ignore[attr-defined]  # new in gunicorn 27; the stubs know 26
             return errors.from_exception(exception)
         case unread.ParseException():
             return bad_request(Code.PARAMETER_INVALID, f"This is not HTTP as it should be. {said}")

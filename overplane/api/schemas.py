@@ -9,6 +9,7 @@ from django.db import models
 from overplane.api.error_codes import MEANINGS, TYPES
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.encoding import dumps, number
+from overplane.database.fields import NumberField, field_of
 
 Schema = dict[str, Any]
 COMPONENTS: dict[str, Schema] = {}
@@ -54,10 +55,10 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
     Its default is told in words alone: what has a `default` is taken by client generators (openapi-typescript) for
     something that is always there, so that it would have to be sent.
     """
-    field, known = model._meta.get_field(name), attributes(model)[name]
+    known = attributes(model)[name]
     schema: Schema = {**WRITTEN.get(known.kind, {"type": known.kind})}
     if known.kind == "string":
-        schema |= {"maxLength": field.max_length, "pattern": STORABLE}
+        schema |= {"maxLength": known.max_length, "pattern": STORABLE}
     schema |= _limits(known)
     schema |= rules.get(name, {})
     if not known.required:
@@ -70,10 +71,10 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
 
 def _meaning(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> str:
     """What the attribute holds: in the words of its rule, or else its label."""
-    field = model._meta.get_field(name)
+    field = field_of(model, name)
     label = str(field.verbose_name)
     text = rules.get(name, {}).get("description") or f"{label[:1].upper()}{label[1:]}."
-    if attributes(model)[name].kind == "number":
+    if isinstance(field, NumberField):
         text += f" Exact, with at most {field.decimal_places} decimals."
     return text
 

@@ -1,10 +1,10 @@
-"""Serializers parse request bodies and describe them in OpenAPI. Answers are not built with them."""
+"""Parses request bodies by a model's attributes. They are described by `schemas`, and answers are built elsewhere."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from rest_framework import serializers
+from django.db import models
 
 from overplane.database.attributes import attributes, parse_json
 from overplane.problems import Code, Errors, invalid
@@ -12,8 +12,11 @@ from overplane.problems import Code, Errors, invalid
 IGNORED = frozenset({"id", "created_at", "updated_at"})
 
 
-class ApiSerializer(serializers.ModelSerializer):
+class ApiSerializer:
     """`Meta.model` says which attributes there are; `rules` judges what could be read when something else could not."""
+
+    class Meta:
+        model: type[models.Model]
 
     rules: Callable[[Mapping[str, Any]], Errors] = staticmethod(lambda values: {})
 
@@ -28,5 +31,5 @@ class ApiSerializer(serializers.ModelSerializer):
                     problems[name] = [invalid(Code.PARAMETER_MISSING, "This attribute is required.")]
         if problems:
             judged = {name: errors for name, errors in cls.rules(values).items() if name not in problems}
-            raise ValidationError(problems | judged)  # type: ignore[arg-type]
+            raise ValidationError(problems | judged)
         return values

@@ -4,7 +4,7 @@ A concrete viewset parses with its serializer, calls a service and answers with 
 """
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +13,7 @@ from rest_framework.viewsets import ViewSet
 from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling
 from overplane.database.encoding import dumps
 from overplane.database.text import has_forbidden_characters
+from overplane.observability import IdentifiedRequest
 from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing
 from overplane.queries.parameters import Query
@@ -40,23 +41,24 @@ class ApiViewSet(ViewSet):
     authentication_classes = ()
     permission_classes = ()
     caller: keys.Caller
+    request: IdentifiedRequest  # type: ignore[assignment]  # Django's own: DRF's wrapper is not made
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.request, self.args, self.kwargs = request, args, kwargs
+        self.request, self.args, self.kwargs = cast("IdentifiedRequest", request), args, kwargs
         if request.method == "OPTIONS":
             return errors.no_content(", ".join(self.allowed_methods))
         self._payload: dict[str, Any] | None = None
         self.idempotency_key: str | None = None
         headers: dict[str, str] = {}
         try:
-            self.caller = request.caller = authentication.caller(request, reads=self.reads)
+            self.caller = authentication.caller(request, reads=self.reads)
             headers = throttling.limit_key(self.caller.id)
-            handler = self._handler(request.method.lower())
+            handler = self._handler((request.method or "").lower())
             if has_forbidden_characters(self.kwargs.get("id", "")):
                 raise ObjectMissing("object", self.kwargs["id"])
             response = self._once(request, handler)
         except Exception as exception:  # noqa: BLE001 (every failure becomes the envelope here)
-            response = errors.answer(errors.from_exception(exception), request.request_id)
+            response = errors.answer(errors.from_exception(exception), self.request.request_id)
         for name, value in headers.items():
             response.setdefault(name, value)
         return response
@@ -70,17 +72,18 @@ class ApiViewSet(ViewSet):
         return handler
 
     def _once(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
-        if request.method in self.reads or "HTTP_IDEMPOTENCY_KEY" not in request.META:
+        method = request.method or ""
+        if method in self.reads or (key := idempotency.key_of(request)) is None:
             return handler(request, **self.kwargs)
-        self.idempotency_key = idempotency.key_of(request)
-        payload = self.payload if request.method != "DELETE" else {}
-        fingerprint = idempotency.request_fingerprint(request.method, request.get_full_path(), payload)
+        self.idempotency_key = key
+        payload = self.payload if method != "DELETE" else {}
+        fingerprint = idempotency.request_fingerprint(method, request.get_full_path(), payload)
 
         def work() -> tuple[HttpResponse, Collection[str] | None]:
             response = handler(request, **self.kwargs)
             return response, getattr(response, "subjects", ())
 
-        return idempotency.run_once(self.caller.family, self.idempotency_key, fingerprint, work)
+        return idempotency.run_once(self.caller.family, key, fingerprint, work)
 
     @property
     def payload(self) -> dict[str, Any]:

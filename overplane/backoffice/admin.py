@@ -102,7 +102,7 @@ class EventAdmin(BigTableAdmin):
         return super().get_queryset(request).annotate(key_name=Subquery(key.values("name")[:1]))
 
     @admin.display(description=_("person"))
-    def who(self, event: Event) -> str:
+    def who(self, event: Any) -> str:  # an Event with `key_name`
         door, _separator, name = event.actor.partition(":")
         return f"{event.key_name or name} ({door_name(door)})"
 

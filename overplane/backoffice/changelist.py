@@ -1,19 +1,25 @@
 """A list page that costs the same at any size: keyset pages, a kept total, bounded counts."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
+from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import IntegerField, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import Combinable, RawSQL
 from django.http import HttpRequest
 from django.utils import formats
 
 from overplane.backoffice.filters import BigListFilter, Chip
 from overplane.database import counters
+from overplane.database.fields import field_of
 from overplane.database.ordering import Order
+
+if TYPE_CHECKING:  # which imports this module
+    from overplane.backoffice.lists import BigTableAdmin
 
 AFTER, BEFORE, VIEW = "after", "before", "view"
 COUNTED_UP_TO = 10_000
@@ -24,15 +30,20 @@ FEW = 1_000
 class BigChangeList(ChangeList):
     """`model_admin.order_fields` are the columns that an index can sort by."""
 
-    def get_filters(self, request: HttpRequest) -> tuple[list[BigListFilter], bool, dict[str, Any], bool, bool]:
+    model_admin: "BigTableAdmin"
+    own_filters: Sequence[BigListFilter]  # `filter_specs` with its type
+
+    def get_filters(self, request: HttpRequest) -> tuple[list[ListFilter], bool, dict[str, bool | str], bool, bool]:
         """Only parameters of our own filters count; any other is not looked at."""
         given = dict(self.filter_params)
-        specs = [made(request, given, self.model, self.model_admin) for made in self.list_filter]
-        return specs, bool(specs), {}, False, any(spec.used_parameters for spec in specs)
+        classes = cast("Sequence[type[BigListFilter]]", self.list_filter)
+        self.own_filters = [made(request, given, self.model, self.model_admin) for made in classes]
+        is_used = any(one.used_parameters for one in self.own_filters)
+        return list(self.own_filters), bool(self.own_filters), {}, False, is_used
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str | Combinable]:
         self.order = self._asked_order() or self.model_admin.default_order
-        return self.order.by()
+        return [*self.order.by()]
 
     def _asked_order(self) -> Order | None:
         asked = self.params.get(ORDER_VAR, "").split(".")[0]
@@ -40,11 +51,11 @@ class BigChangeList(ChangeList):
         if not (index.isascii() and index.isdigit() and len(index) < 4 and int(index) < len(self.list_display)):
             return None
         name = self.get_ordering_field(self.list_display[int(index)])
-        if name not in self.model_admin.order_fields:
+        if not isinstance(name, str) or name not in self.model_admin.order_fields:
             return None
         return Order(name, descending=asked.startswith("-"))
 
-    def get_query_string(self, new_params: dict[str, Any] | None = None, remove: list[str] | None = None) -> str:
+    def get_query_string(self, new_params: dict[str, Any] | None = None, remove: Iterable[str] | None = None) -> str:
         """A changed list begins at its first page."""
         kept, self.filter_params = self.filter_params, {**self.filter_params}
         for name in (AFTER, BEFORE):
@@ -117,7 +128,7 @@ class BigChangeList(ChangeList):
         if not separator or "\0" in cursor:
             raise IncorrectLookupParameters
         try:
-            return self.lookup_opts.get_field(self.order.field).to_python(value), object_id
+            return field_of(self.model, self.order.field).to_python(value), object_id
         except ValidationError:
             raise IncorrectLookupParameters from None
 
@@ -141,7 +152,7 @@ class BigChangeList(ChangeList):
 
     @property
     def chips(self) -> list[Chip]:
-        chips = [chip for spec in self.filter_specs for chip in spec.chips(self)]
+        chips = [chip for spec in self.own_filters for chip in spec.chips(self)]
         if self.query:
             chips.insert(0, Chip(f"“{self.query}”", self.get_query_string({SEARCH_VAR: None})))
         return chips
@@ -149,7 +160,7 @@ class BigChangeList(ChangeList):
     @property
     def other_params(self) -> list[tuple[str, str]]:
         """What the search and filter form does not itself hold but has to pass on."""
-        own = {SEARCH_VAR, AFTER, BEFORE, VIEW, *(name for spec in self.filter_specs for name in spec.names)}
+        own = {SEARCH_VAR, AFTER, BEFORE, VIEW, *(name for spec in self.own_filters for name in spec.names)}
         return [(name, value) for name, value in self.params.items() if name not in own]
 
     @property

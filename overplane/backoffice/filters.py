@@ -30,6 +30,7 @@ class BigListFilter(ListFilter):
     """One line of the filter form. `names` are its parameters."""
 
     names: tuple[str, ...] = ()
+    used_parameters: dict[str, str]  # type: ignore[assignment]  # ours are texts only; Django's may be anything
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -47,7 +48,7 @@ class BigListFilter(ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(self.names)
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:

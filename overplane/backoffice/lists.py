@@ -1,6 +1,6 @@
 """The list page of a big table, for any model: columns and views that a person keeps, suggestions, search, filters."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,8 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from overplane.backoffice.changelist import VIEW, BigChangeList
+from overplane.backoffice.filters import Text
 from overplane.backoffice.models import SavedView
 from overplane.backoffice.values import used_values
+from overplane.database.fields import field_of
 from overplane.database.ordering import Order
 
 MOST_VIEWS = 50
@@ -27,6 +29,12 @@ MOST_VIEWS = 50
 def deferred(*paths: str) -> list[Script]:
     """Scripts that run once the page is there."""
     return [Script(name, defer=True) for name in paths]
+
+
+class ListRequest(HttpRequest):
+    """A request with the views of its list, once they are read. For types only: nothing makes one."""
+
+    kept_views: list[SavedView]
 
 
 class ViewForm(forms.ModelForm):
@@ -43,6 +51,7 @@ class BigTableAdmin(admin.ModelAdmin):
 
     change_list_template = "backoffice/list.html"
     columns: tuple[str, ...] = ()
+    list_display: tuple[str, ...]
     order_fields: tuple[str, ...] = ("created_at",)
     default_order = Order("created_at", descending=True)
     has_kept_count = True  # see overplane.database.counters
@@ -50,7 +59,7 @@ class BigTableAdmin(admin.ModelAdmin):
     list_deferred: tuple[str, ...] = ()  # columns that no list reads
     list_per_page = 50
     show_full_result_count = False
-    search_placeholder = ""
+    search_placeholder: Text = ""
 
     class Media:
         js = deferred("backoffice/suggest.js", "backoffice/list.js")
@@ -78,13 +87,20 @@ class BigTableAdmin(admin.ModelAdmin):
 
     # What a person keeps
 
+    @staticmethod
+    def _person(request: HttpRequest) -> int:
+        """The primary key of whoever calls: the site lets in nobody who has none."""
+        assert request.user.pk is not None
+        return request.user.pk
+
     def kept(self, request: HttpRequest) -> list[SavedView]:
         """This person's views of the list and those that others share: one query a request."""
-        if not hasattr(request, "_kept_views"):
-            mine = Q(user_id=request.user.pk)
-            found = SavedView.objects.filter(mine | Q(is_shared=True), page=self.page).select_related("user")
-            request._kept_views = list(found)
-        return request._kept_views
+        request = cast("ListRequest", request)
+        if not hasattr(request, "kept_views"):
+            mine = Q(user_id=self._person(request))
+            views = SavedView.objects.filter(mine | Q(is_shared=True), page=self.page).select_related("user")
+            request.kept_views = list(views)
+        return request.kept_views
 
     def own(self, request: HttpRequest) -> SavedView | None:
         """How the list opens for this person."""
@@ -95,17 +111,17 @@ class BigTableAdmin(admin.ModelAdmin):
         kept = next((v for v in self.kept(request) if v.name and str(v.pk) == number), None) or self.own(request)
         return [n for n in self.columns if kept and n in kept.columns] or list(self.list_display)
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
         chosen = self.chosen_columns(request)
         return [self.columns[0], *(name for name in chosen if name != self.columns[0])]
 
-    def get_sortable_by(self, request: HttpRequest) -> list[str]:
+    def get_sortable_by(self, request: HttpRequest) -> list[Any]:
         output = self.get_list_display(request)
         return [n for n in output if getattr(getattr(self, n, None), "admin_order_field", n) in self.order_fields]
 
     def column_label(self, name: str) -> str:
         made = getattr(self, name, None)
-        label = getattr(made, "short_description", None) or self.opts.get_field(name).verbose_name
+        label = getattr(made, "short_description", None) or field_of(self.model, name).verbose_name
         return str(label)
 
     def keep_columns(self, request: HttpRequest) -> HttpResponse:
@@ -113,7 +129,7 @@ class BigTableAdmin(admin.ModelAdmin):
         chosen = request.POST.getlist("column")
         columns = [] if "reset" in request.POST else [n for n in self.columns if n in chosen]
         SavedView.objects.update_or_create(
-            user_id=request.user.pk, page=self.page, name="", defaults={"columns": columns}
+            user_id=self._person(request), page=self.page, name="", defaults={"columns": columns}
         )
         return self._back(request)
 
@@ -123,7 +139,7 @@ class BigTableAdmin(admin.ModelAdmin):
         if not form.is_valid():
             self.message_user(request, gettext("Give the view a name of at most 80 characters."), messages.ERROR)
             return self._back(request)
-        keys = {"user_id": request.user.pk, "page": self.page}
+        keys: dict[str, Any] = {"user_id": self._person(request), "page": self.page}
         if SavedView.objects.filter(**keys).count() > MOST_VIEWS:
             self.message_user(request, gettext("There are many views already; remove one first."), messages.ERROR)
             return self._back(request)
@@ -145,7 +161,7 @@ class BigTableAdmin(admin.ModelAdmin):
     def remove_view(self, request: HttpRequest, number: int) -> HttpResponse:
         self._must_view(request)
         if (
-            not SavedView.objects.filter(pk=number, user_id=request.user.pk, page=self.page)
+            not SavedView.objects.filter(pk=number, user_id=self._person(request), page=self.page)
             .exclude(name="")
             .delete()[0]
         ):

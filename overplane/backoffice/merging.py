@@ -68,12 +68,12 @@ class MergingForm(forms.ModelForm):
         if field.disabled:
             return False
         if name not in self.current or self.instance._state.adding:
-            return self[name]._has_changed()
+            return self[name]._has_changed()  # type: ignore[attr-defined]  # Django's forms call it; the stubs leave it out
         original = self._original(name)
         return field.has_changed(plain(original) if isinstance(original, Decimal) else original, self[name].data)
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]  # Django's hook for model forms; the stubs leave it out
         if self.instance._state.adding:
             return
         for name in self.changed_data:

@@ -1,7 +1,10 @@
 """Who makes a change in the back office."""
 
+from typing import cast
+
 from django.http import HttpRequest
 
+from overplane.observability import IdentifiedRequest
 from overplane.origin import Origin
 
 LONGEST = 100  # what the log keeps of an actor
@@ -13,4 +16,4 @@ def actor_of(request: HttpRequest) -> str:
 
 
 def origin_of(request: HttpRequest) -> Origin:
-    return Origin(actor_of(request), request.request_id)
+    return Origin(actor_of(request), cast("IdentifiedRequest", request).request_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from overplane.database.fields import field_of
 from overplane.database.text import fold
 
 STEPS = 1000
@@ -45,9 +46,8 @@ def used_values(model: type[models.Model], name: str, typed: str = "", *, limit:
 
 def _candidates(model: type[models.Model], name: str, typed: str) -> set[str]:
     if not leads_an_index(model, name):
-        order = ", ".join(
-            f'"{field.lstrip("-")}" {"DESC" if field.startswith("-") else "ASC"}' for field in model._meta.ordering
-        )
+        names = [name for name in model._meta.ordering or () if isinstance(name, str)]
+        order = ", ".join(f'"{name.lstrip("-")}" {"DESC" if name.startswith("-") else "ASC"}' for name in names)
         return _fetch(NEWEST, model, name, [NEWEST_ROWS], order=order)
     values = _fetch(LOOSE_SCAN, model, name, ["", STEPS])
     if typed and len(values) >= STEPS:  # too many to see all of them: go where the typed text would stand
@@ -57,7 +57,7 @@ def _candidates(model: type[models.Model], name: str, typed: str) -> set[str]:
 
 
 def _fetch(sql: str, model: type[models.Model], name: str, parameters: list[Any], **texts: str) -> set[str]:
-    column = f'"{model._meta.get_field(name).column}"'
+    column = f'"{field_of(model, name).column}"'
     with connection.cursor() as cursor:
         cursor.execute(sql.format(column=column, table=f'"{model._meta.db_table}"', **texts), parameters)
         return {value for (value,) in cursor.fetchall()}

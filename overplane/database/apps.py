@@ -8,10 +8,11 @@ from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 from overplane.database import lookups, maintenance
+from overplane.database.dialect import is_sqlite
 
 
 def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if connection.vendor == "sqlite":
+    if is_sqlite(connection):
         connection.connection.create_function("overplane_caseless", 1, lookups.caseless, deterministic=True)
 
 

@@ -15,8 +15,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from overplane.database.fields import DateField, MomentField, NumberField, StringField, check_characters
+from overplane.database.fields import DateField, MomentField, NumberField, StringField
 from overplane.database.ranges import Number, bounds
+from overplane.database.validators import check_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 Parser = Callable[[Any], Any]
@@ -51,7 +52,7 @@ def _wrong_type(wanted: str, value: Any) -> ValidationError:
     return invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {wanted}, not {json_type(value)}.")
 
 
-def _string(field: models.Field, default: Any) -> tuple[Parser, Parser]:
+def _string(field: StringField, default: Any) -> tuple[Parser, Parser]:
     limit = field.max_length
 
     def from_text(value: str) -> str | None:
@@ -196,6 +197,15 @@ def attribute(field: models.Field) -> Attribute:
         f"{field}: an attribute is a StringField, a BooleanField, a NumberField, a DateField or MomentField of ours or one of"
         f" Django's integer fields, not a {type(field).__name__}. Another kind needs a parser in overplane.database.attributes."
     )
+
+
+def logged(known: Mapping[str, Attribute], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that are attributes, as they were stored, from how JSON has them. Judged by nobody: rules may be younger."""
+    return {name: _logged(known[name], value) for name, value in values.items() if name in known}
+
+
+def _logged(known: Attribute, value: Any) -> Any:
+    return known.from_json(value) if known.kind in ("date", "timestamp") and value is not None else value
 
 
 @cache

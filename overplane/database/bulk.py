@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
 
 from django.db import connection, models
 
 from overplane.database import counters
+from overplane.database.dialect import is_postgresql
 from overplane.database.rows import Table, to_database
 
 Column = Sequence[Any]
@@ -15,37 +16,63 @@ GROWTH = 10
 TRUTH = {True: "t", False: "f", None: NULL}
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRows:
+class PreparedRows(Protocol):
     """Rows in the form that the driver takes, so that preparing them need not wait for the database."""
 
+    def write(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoRows:
+    def write(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedRows:
+    """For PostgreSQL: `data` is what COPY reads, a line for each row."""
+
     table: Table
-    data: Any
+    data: bytes
+
+    @classmethod
+    def of(cls, table: Table, columns: Sequence[Column]) -> Self:
+        lines = "\n".join(map("\t".join, zip(*map(_copied, table.written_fields, columns), strict=True)))
+        return cls(table, lines.encode() + b"\n")
 
     def write(self) -> None:
-        if not self.data:
-            return
-        if connection.vendor == "postgresql":
-            # What goes wrong in a COPY comes past Django's cursor.
-            with (
-                connection.wrap_database_errors,
-                connection.cursor() as cursor,
-                cursor.copy(self.table.copy_statement) as copy,
-            ):
-                copy.write(self.data)
-        else:
-            with connection.cursor() as cursor:
-                cursor.executemany(self.table.insert_statement, self.data)
+        # What goes wrong in a COPY comes past Django's cursor.
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(self.table.copy_statement) as copy,
+        ):
+            copy.write(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRows:
+    """For SQLite: the parameters of an INSERT, for each row."""
+
+    table: Table
+    data: list[tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, table: Table, columns: Sequence[Column]) -> Self:
+        return cls(table, list(zip(*map(_bound, table.written_fields, columns), strict=True)))
+
+    def write(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(self.table.insert_statement, self.data)
 
 
 def prepare(table: Table, columns: Sequence[Column]) -> PreparedRows:
     """`columns` are in the order of `table.written`, all of one length."""
     if not columns[0]:
-        return PreparedRows(table, None)
-    if connection.vendor == "postgresql":
-        lines = "\n".join(map("\t".join, zip(*map(_copied, table.written_fields, columns), strict=True)))
-        return PreparedRows(table, lines.encode() + b"\n")
-    return PreparedRows(table, list(zip(*map(_bound, table.written_fields, columns), strict=True)))
+        return NoRows()
+    if is_postgresql():
+        return CopiedRows.of(table, columns)
+    return BoundRows.of(table, columns)
 
 
 def insert(table: Table, columns: Sequence[Column]) -> None:
@@ -69,7 +96,7 @@ def analyze_if_grown(table: Table) -> None:
     The plan of a foreign key's check that was made while the table was empty may read a whole index for each row;
     autovacuum comes by only after a minute, which is long in an import.
     """
-    if connection.vendor != "postgresql":
+    if not is_postgresql():
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table.name])

@@ -8,9 +8,14 @@ which drops their triggers: `install` runs after every `migrate` and recounts wh
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from overplane.database.dialect import choose
+
 COUNTS = "overplane_row_count"
 
-POSTGRESQL = """
+POSTGRESQL = [
+    # Nobody writes between the count and the triggers.
+    "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE",
+    """
 CREATE OR REPLACE FUNCTION overplane_count_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   change bigint;
@@ -41,7 +46,8 @@ CREATE OR REPLACE TRIGGER {table}_count_delete AFTER DELETE ON {table}
   REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION overplane_count_rows();
 CREATE OR REPLACE TRIGGER {table}_count_truncate AFTER TRUNCATE ON {table}
   FOR EACH STATEMENT EXECUTE FUNCTION overplane_count_rows();
-"""
+""",
+]
 SQLITE = [
     "DROP TRIGGER IF EXISTS {table}_count_insert",
     "DROP TRIGGER IF EXISTS {table}_count_delete",
@@ -65,10 +71,11 @@ def total(connection: BaseDatabaseWrapper, table: str) -> int:
 
 def triggers(connection: BaseDatabaseWrapper) -> set[str]:
     """The names of the triggers that stand in the database."""
-    sql = {
-        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    }[connection.vendor]
+    sql = choose(
+        postgresql="SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+        sqlite="SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        on=connection,
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return {name for (name,) in cursor.fetchall()}
@@ -84,11 +91,7 @@ def install(connection: BaseDatabaseWrapper, table: str) -> None:
     if not missing(connection, table):
         return
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            cursor.execute(POSTGRESQL.replace("{table}", table))
-        else:
-            for statement in SQLITE:
-                cursor.execute(statement.replace("{table}", table))
+        for statement in choose(postgresql=POSTGRESQL, sqlite=SQLITE, on=connection):
+            cursor.execute(statement.replace("{table}", table))
         cursor.execute(f"DELETE FROM {COUNTS} WHERE relation = %s", [table])
         cursor.execute(f"INSERT INTO {COUNTS} (relation, n) SELECT %s, count(*) FROM {table}", [table])

@@ -1,5 +1,6 @@
 """Model fields that say once what a value may be: in the database, at every door, in the API description."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import cached_property
@@ -8,25 +9,36 @@ from typing import Any
 from django import forms
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Combinable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from overplane.database.dialect import is_postgresql, is_sqlite
+from overplane.database.form_fields import UnjudgedCharField, UnjudgedMomentField
 from overplane.database.moments import read_day, read_moment
 from overplane.database.numbers import read_decimal
 from overplane.database.ranges import Highest, Lowest, within
-from overplane.database.text import forbidden_character, has_forbidden_characters
+from overplane.database.validators import LengthCheck, check_characters
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
 EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])
 
 
-class ByCodePoint:
+def field_of(model: type[models.Model], name: str) -> models.Field:
+    """A column's field. (Django's own answer may also be a relation from another model, which has no column.)"""
+    field = model._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{model.__name__}.{name} is no column.")
+    return field
+
+
+class ByCodePoint(models.Field):
     """Sorts and compares by code point on PostgreSQL too, as SQLite does; also makes `LIKE 'x%'` use plain indexes."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        parameters = super().db_parameters(connection)  # type: ignore[misc]
-        if connection.vendor == "postgresql":
+        parameters = super().db_parameters(connection)
+        if is_postgresql(connection):
             parameters["collation"] = "C"
         return parameters
 
@@ -41,34 +53,39 @@ class IdField(ByCodePoint, models.CharField):
         kwargs.setdefault("verbose_name", ID)
         super().__init__(*args, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         if kwargs.get("verbose_name") is ID:
             del kwargs["verbose_name"]
         return name, path, args, kwargs
 
 
-class CleanedWhenEmpty:
+class CleanedWhenEmpty(models.Field):
     """`Model.full_clean` skips a field that may be blank and is; ours still turn it into their one kind of empty."""
 
-    empty_values: tuple[Any, ...] = ()
+    empty_values = ()
 
     def run_validators(self, value: Any) -> None:
         if value is not None:
-            super().run_validators(value)  # type: ignore[misc]
+            super().run_validators(value)
 
 
 class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
     """Trimmed text or null. There is one kind of empty: the database refuses the empty string."""
 
+    max_length: int
+    # Of the model's attribute, where django-stubs look for it.
+    _pyi_private_set_type: str | Combinable | None  # type: ignore[assignment]  # wider than CharField's: null by default
+    _pyi_private_get_type: str | None  # type: ignore[assignment]  # the same
+
     def __init__(self, *args: Any, max_length: int = 255, **kwargs: Any) -> None:
         kwargs.setdefault("null", True)
         kwargs.setdefault("blank", kwargs["null"])
-        super().__init__(*args, max_length=max_length, **kwargs)
+        super().__init__(*args, **{"max_length": max_length} | kwargs)
         # Ours, with the codes of the API, instead of CharField's own.
         self.validators = [check_characters, LengthCheck(max_length)]
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         if kwargs.get("null") is True:
             del kwargs["null"]
@@ -82,7 +99,7 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         check = f"\"{self.column}\" <> ''"
-        if connection.vendor == "sqlite":  # which takes varchar(255) for a comment
+        if is_sqlite(connection):  # which takes varchar(255) for a comment
             check += f' AND length("{self.column}") <= {self.max_length}'
         return check
 
@@ -105,48 +122,6 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
         return super().formfield(**{"max_length": None} | kwargs)
 
 
-class UnjudgedCharField(forms.CharField):
-    """A form field that leaves judging to the model field and the rules: no second opinion, no second code."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"strip": False} | kwargs)
-        self.validators = []
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(initial, data.strip() if isinstance(data, str) else data)
-
-    def to_python(self, value: Any) -> Any:
-        """Browsers send line ends as CRLF, whatever they were; unchanged text must come back unchanged."""
-        text = super().to_python(value)
-        return text.replace("\r\n", "\n") if isinstance(text, str) else text
-
-    def validate(self, value: Any) -> None:
-        pass
-
-
-class LengthCheck:
-    """At most so many characters (code points)."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-
-    def __call__(self, value: str) -> None:
-        if len(value) > self.limit:
-            message = _("At most %(limit)d characters are allowed; this text has %(length)d.")
-            raise invalid(Code.PARAMETER_TOO_LONG, message % {"limit": self.limit, "length": len(value)})
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LengthCheck) and other.limit == self.limit
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def check_characters(value: str) -> None:
-    if has_forbidden_characters(value):
-        message = _("The text holds %s, a character that cannot be shown. Remove it.")
-        raise invalid(Code.CHARACTERS_NOT_ALLOWED, message % forbidden_character(value))
-
-
 class NumberField(CleanedWhenEmpty, models.DecimalField):
     """An exact decimal, or null unless it says otherwise; as large as its digits allow, on both databases.
 
@@ -166,7 +141,8 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
     def validators(self) -> list[Any]:
         """Those of the field itself and what its digits hold, instead of DecimalField's own."""
         most = Decimal(10) ** (self.max_digits - self.decimal_places) - Decimal(1).scaleb(-self.decimal_places)
-        return within([*self.default_validators, *self._validators], -most, most)
+        own = self._validators  # type: ignore[attr-defined]  # of Django's Field; the stubs leave it out
+        return within([*self.default_validators, *own], -most, most)
 
     def run_validators(self, value: Any) -> None:
         if value is not None:
@@ -174,9 +150,9 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
         super().run_validators(value)
 
     def check_places(self, value: Decimal) -> None:
-        if not value.is_finite():
-            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number."))
         _sign, digits, exponent = value.as_tuple()
+        if not isinstance(exponent, int):  # infinite, or no number
+            raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number."))
         # Not normalize(): that computes, and 1e-999999999 is beyond what a computation can hold.
         zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
         if value and exponent + zeros < -self.decimal_places:
@@ -202,7 +178,8 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
             kept = number.quantize(Decimal(1).scaleb(-self.decimal_places), context=EXACT)
         except (Inexact, InvalidOperation):  # the validators have words for it
             return number
-        return number if number.as_tuple().exponent >= -self.decimal_places else kept
+        exponent = number.as_tuple().exponent
+        return number if isinstance(exponent, int) and exponent >= -self.decimal_places else kept
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)
@@ -216,16 +193,6 @@ class RateField(NumberField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 12, "decimal_places": 9} | kwargs)
-
-
-class UnjudgedMomentField(UnjudgedCharField):
-    """A day or a moment in a form, as ISO 8601 writes it, which is what browsers send whatever they show."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return value.isoformat() if isinstance(value, date) else value
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
 
 
 class WrittenField(CleanedWhenEmpty):
@@ -243,7 +210,7 @@ class WrittenField(CleanedWhenEmpty):
         if isinstance(value, str):
             value = value.strip()
         if value in (None, ""):
-            return self.get_default()  # type: ignore[attr-defined]
+            return self.get_default()
         try:
             return self.read(value) if isinstance(value, str) else value
         except ValueError:
@@ -258,7 +225,7 @@ class WrittenField(CleanedWhenEmpty):
 
     def formfield(self, **kwargs: Any) -> Any:
         own = {"form_class": UnjudgedMomentField, "widget": self.widget}  # not what the admin makes of such fields
-        return models.Field.formfield(self, **kwargs | own)  # type: ignore[arg-type]
+        return models.Field.formfield(self, **kwargs | own)
 
 
 class DateField(WrittenField, models.DateField):
@@ -294,14 +261,14 @@ class CascadeKey(models.ForeignKey):
         kwargs["db_constraint"] = False  # Django's own constraint cannot cascade; ours is in the column's type
         super().__init__(to, on_delete=on_delete, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         del kwargs["db_constraint"]
         return name, path, args, kwargs
 
     def db_type_suffix(self, connection: BaseDatabaseWrapper) -> str:
         quote = connection.ops.quote_name
-        table, column = quote(self.remote_field.model._meta.db_table), quote(self.target_field.column)
+        table, column = quote(self.remote_field.model._meta.db_table), quote(str(self.target_field.column))
         return f"REFERENCES {table} ({column}) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:

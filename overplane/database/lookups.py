@@ -6,6 +6,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Lookup
 
+from overplane.database.dialect import as_postgresql
+
 # The two capital letters that are not the capital of their own small letter.
 CAPITALS = {"ẞ": "SS", "ϴ": "Θ"}
 CAPITALS_TABLE = str.maketrans(CAPITALS)
@@ -29,14 +31,15 @@ class CaselessLookup(Lookup):
     prepare_rhs = False  # the field would trim what stands there as it is meant
     found = "> 0"
 
-    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
-        return f"INSTR(overplane_caseless({left}), %s) {self.found}", [*parameters, caseless(self.rhs)]
+        return f"INSTR(overplane_caseless({left}), %s) {self.found}", (*parameters, caseless(self.rhs))
 
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
         # Full mapping (ß to SS) comes with the server itself since 18, before that with ICU.
-        collation = "pg_unicode_fast" if connection.pg_version >= 180000 else "und-x-icu"
+        version = as_postgresql(connection).pg_version
+        collation = "pg_unicode_fast" if version >= 180000 else "und-x-icu"
         full = f'NORMALIZE(UPPER(NORMALIZE({{}}, NFD) COLLATE "{collation}"), NFC)'
         for capital, same in CAPITALS.items():
             full = f"REPLACE({full}, '{capital}', '{same}')"
@@ -44,7 +47,7 @@ class CaselessLookup(Lookup):
         # Most texts are ASCII, which costs a tenth.
         is_ascii = f"OCTET_LENGTH({left}) = CHAR_LENGTH({left})"
         own = f'CASE WHEN {is_ascii} THEN UPPER({left} COLLATE "C") ELSE {full.format(left)} END'
-        return f"STRPOS({own}, {full.format('%s::text')}) {self.found}", [*parameters * 4, self.rhs]
+        return f"STRPOS({own}, {full.format('%s::text')}) {self.found}", (*parameters * 4, self.rhs)
 
 
 @CharField.register_lookup

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, models
 
 from overplane.database import statements
+from overplane.database.dialect import is_postgresql, row_lock
 from overplane.database.statements import Row, Statement
 
 NOTHING: Mapping[str, Any] = {}
@@ -47,11 +48,9 @@ class Table:
 
         `turns`: see `take_turns`.
         """
-        # SQLite's transactions are IMMEDIATE: whoever is in one that writes is alone in it.
-        suffix = ""
-        if lock and connection.vendor == "postgresql":
-            turn = f" AND pg_advisory_xact_lock({turns}, hashtext({self.pk})) IS NOT NULL" if turns else ""
-            suffix = f"{turn} FOR NO KEY UPDATE"
+        is_in_turn = lock and turns and is_postgresql()
+        turn = f" AND pg_advisory_xact_lock({turns}, hashtext({self.pk})) IS NOT NULL" if is_in_turn else ""
+        suffix = turn + row_lock() if lock else ""
         return statements.first(f"SELECT {columns or self.columns} FROM {self.name} WHERE {self.pk} = %s{suffix}", [pk])
 
     @staticmethod
@@ -62,7 +61,7 @@ class Table:
         and then get it in another order: their events would contradict their versions. An advisory lock takes no number,
         so whoever takes his turn first gets both in one order. `turns`: the locks' first half, of no other meaning.
         """
-        if connection.vendor == "postgresql" and pks:
+        if is_postgresql() and pks:
             statements.rows(
                 "SELECT pg_advisory_xact_lock(%s, hashtext(pk)) FROM unnest(%s::text[]) AS pk", [turns, pks]
             )
@@ -111,7 +110,7 @@ class Table:
 
     def python(self, rows: Sequence[Row]) -> Sequence[Row | list[Any]]:
         """The rows' values as Python knows them: aware datetimes, booleans, decimals."""
-        return rows if connection.vendor != "sqlite" else [self._read(row) for row in rows]
+        return rows if is_postgresql() else [self._read(row) for row in rows]
 
     def _read(self, row: Row) -> list[Any]:
         values = list(row)
@@ -128,7 +127,7 @@ class Table:
 
 def to_database(values: list[Any]) -> list[Any]:
     """SQLite has no type for moments and decimals: there they become the texts that Django's ORM writes and reads."""
-    return values if connection.vendor != "sqlite" else [_sqlite_text(value) for value in values]
+    return values if is_postgresql() else [_sqlite_text(value) for value in values]
 
 
 def _sqlite_text(value: Any) -> Any:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
+from overplane.database.dialect import as_sqlite, is_sqlite
+
 
 @contextmanager
 def one_snapshot() -> Iterator[None]:
@@ -14,7 +16,7 @@ def one_snapshot() -> Iterator[None]:
     """
     if connection.in_atomic_block:
         yield
-    elif connection.vendor == "sqlite":
+    elif is_sqlite():
         with _reading_transaction():
             yield
     else:
@@ -26,11 +28,12 @@ def one_snapshot() -> Iterator[None]:
 @contextmanager
 def _reading_transaction() -> Iterator[None]:
     """SQLite's transactions here are IMMEDIATE, for writers. This one locks nobody out."""
-    connection.ensure_connection()  # connecting sets the mode, too
-    usual, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
+    sqlite = as_sqlite(connection)
+    sqlite.ensure_connection()  # connecting sets the mode, too
+    usual, sqlite.transaction_mode = sqlite.transaction_mode, "DEFERRED"
     try:
         with transaction.atomic():
-            connection.transaction_mode = usual
+            sqlite.transaction_mode = usual
             yield
     finally:
-        connection.transaction_mode = usual
+        sqlite.transaction_mode = usual

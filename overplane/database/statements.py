@@ -9,7 +9,9 @@ from functools import lru_cache
 from operator import attrgetter, methodcaller
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+from overplane.database.dialect import as_postgresql, is_postgresql
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -38,7 +40,7 @@ def first(sql: str, parameters: Sequence[Any]) -> Row | None:
 
 def execute_atomically(*several: Statement) -> None:
     """All of them or none. None may need what another one writes: on PostgreSQL each sees what was there before."""
-    if connection.vendor == "postgresql":
+    if is_postgresql():
         run(_joined(tuple(one.sql for one in several)), [value for one in several for value in one.parameters])
         return
     with transaction.atomic(savepoint=False):
@@ -48,7 +50,7 @@ def execute_atomically(*several: Statement) -> None:
 
 def update_then_insert(change: Statement, insertion: Statement) -> bool:
     """Makes the change; if that touches a row, the insertion too, else nothing. `insertion` is INSERT … SELECT."""
-    if connection.vendor == "postgresql":
+    if is_postgresql():
         return bool(run(_conditional(change.sql, insertion.sql), [*change.parameters, *insertion.parameters]))
     with transaction.atomic(savepoint=False):
         return bool(run(*change)) and bool(run(*insertion))
@@ -70,7 +72,7 @@ def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) ->
     """`read` takes from the cursor what is wanted of it."""
     connection = connections[DEFAULT_DB_ALIAS]
     # Where somebody counts or wraps queries (tests, DEBUG), Django's own cursor.
-    if connection.vendor != "postgresql" or connection.queries_logged or connection.execute_wrappers:
+    if not is_postgresql(connection) or connection.queries_logged or connection.execute_wrappers:
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return read(cursor)
@@ -79,7 +81,7 @@ def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) ->
     if connection.in_atomic_block:
         connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
-        return read(connection.execute_prepared(sql, parameters))
+        return read(as_postgresql(connection).execute_prepared(sql, parameters))
 
 
 # So many values go into one IN list: the plan stays a walk of the index, and SQLite binds 32,766 values at most.

@@ -11,6 +11,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
 
+from overplane.database import dialect
+
 ONE_AT_A_TIME = 7_130_431_216  # an advisory lock's number, of no other meaning
 FINGERPRINT = """
 SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT timeline_id FROM pg_control_checkpoint())
@@ -19,7 +21,7 @@ SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT tim
 
 
 def fingerprint() -> str:
-    if connection.vendor != "postgresql":
+    if dialect.is_sqlite():
         return "sqlite"
     with connection.cursor() as cursor:
         cursor.execute(FINGERPRINT)
@@ -43,9 +45,7 @@ def start(*, only_if_new: bool = False) -> int:
     """Begins an epoch; every cursor given out so far is expired. Stop the workers for it: they remember theirs."""
     mark = fingerprint()
     with transaction.atomic():
-        if connection.vendor == "postgresql":  # workers that start together must agree on one
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+        dialect.lock(ONE_AT_A_TIME)  # workers that start together must agree on one
         if only_if_new and (known := _last(mark)):
             return known
         made = apps.get_model("overplane_events", "Epoch").objects.create(

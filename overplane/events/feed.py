@@ -221,8 +221,8 @@ def purge(older_than: datetime) -> int:
     """Deletes the oldest events, up to the first that is young enough. The cursors before that expire."""
     log = Log.now()
     by = order()
-    ordered = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
-    ordered = ordered.order_by(*by.columns).values_list("epoch", "xid", "seq")
+    settled = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
+    ordered = settled.order_by(*by.columns).values_list("epoch", "xid", "seq")
     first_kept = ordered.filter(created_at__gte=older_than).first()
     to_delete = ordered.filter(by.before(Position(*first_kept))) if first_kept else ordered
     count = 0

@@ -21,6 +21,8 @@ from typing import Any
 from django.db import connection
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThanOrEqual, TupleLessThan
 
+from overplane.database.dialect import choose, is_postgresql
+
 # Where the list is empty nothing runs, or this is a standby, whose list is always empty: xmin is right for both.
 # The functions behind pg_stat_activity and pg_prepared_xacts: the views join tables, which takes longer than all else.
 POSTGRESQL = """(
@@ -42,12 +44,12 @@ POSTGRESQL = """(
 
 def expression() -> str:
     """SQL of the horizon as its statement sees it; NULL on SQLite."""
-    return POSTGRESQL if connection.vendor == "postgresql" else "NULL"
+    return choose(postgresql=POSTGRESQL, sqlite="NULL")
 
 
 def refresh() -> None:
     """Before the horizon is asked for: within a transaction PostgreSQL would show the activity that it saw before."""
-    if connection.in_atomic_block and connection.vendor == "postgresql":
+    if connection.in_atomic_block and is_postgresql():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_clear_snapshot()")
 

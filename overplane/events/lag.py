@@ -14,6 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from overplane.database.dialect import is_sqlite
 from overplane.events import horizon
 from overplane.events.feed import Log
 from overplane.events.models import Event
@@ -46,7 +47,7 @@ def _age(now: Log) -> float:
 
 def warnings() -> list[str]:
     """What an operator should do something about: nothing, or that the feed is too far behind, and because of whom."""
-    if connection.vendor != "postgresql":
+    if is_sqlite():
         return []
     now = Log.now()
     age = _age(now)

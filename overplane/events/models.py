@@ -18,11 +18,11 @@ class TransactionId(models.Func):
 
     output_field = models.BigIntegerField()
 
-    def as_postgresql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:
-        return "(pg_current_xact_id()::text::bigint)", []
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
+        return "(pg_current_xact_id()::text::bigint)", ()
 
-    def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:
-        return "0", []
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
+        return "0", ()
 
 
 class Epoch(models.Model):

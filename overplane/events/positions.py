@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import F, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan, TupleLessThanOrEqual
+
+from overplane.database.dialect import choose
 
 
 class Position(NamedTuple):
@@ -48,17 +49,19 @@ class ByTransaction:
 
 
 Order = BySeq | ByTransaction
+BY_SEQ: Order = BySeq()
+BY_TRANSACTION: Order = ByTransaction()
 # PostgreSQL takes a range of positions for a two-hundredth of the log, whatever it is, and would walk along the feed's
 # index to the end of the log in search of the few events of one object. An expression keeps it from that index: it
 # reads the object's events by their own, and sorts them.
-SORTED_AFTERWARDS = ByTransaction((F("epoch") + 0, "xid", "seq"))
+SORTED_AFTERWARDS: Order = ByTransaction((F("epoch") + 0, "xid", "seq"))
 
 
 def order() -> Order:
     """The order of the feed."""
-    return BySeq() if connection.vendor == "sqlite" else ByTransaction()
+    return choose(postgresql=BY_TRANSACTION, sqlite=BY_SEQ)
 
 
 def order_of_few() -> Order:
     """The same, where an index finds the events of one object."""
-    return BySeq() if connection.vendor == "sqlite" else SORTED_AFTERWARDS
+    return choose(postgresql=SORTED_AFTERWARDS, sqlite=BY_SEQ)

@@ -165,6 +165,7 @@ class _Buffer:
     def value(self) -> Any:
         self.next()
         while True:
+            failed: JSONDecodeError | None = None
             try:
                 value, end = STRICT.raw_decode(self.text, self.at)
                 is_cut = end == len(self.text)  # a number may go on in the next block
@@ -172,8 +173,6 @@ class _Buffer:
                 is_cut, failed = True, error
                 if not error.msg.startswith("Unterminated") and error.pos < len(self.text) - CUT:
                     raise
-            else:
-                failed = None
             if not is_cut or not self._more():
                 if failed:
                     raise failed

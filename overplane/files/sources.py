@@ -77,7 +77,7 @@ class Source:
         with self.path.open("rb") as self._raw:
             if self.packed == "gz":
                 with gzip.GzipFile(fileobj=self._raw) as stream:
-                    yield Guarded(stream, self.size)  # type: ignore[misc]
+                    yield Guarded(stream, self.size)  # type: ignore[misc]  # readable is all that its readers need it to be
             elif self.packed == "zip":
                 with opened_archive(self._raw) as archive, opened_member(archive, self.size) as stream:
                     yield stream

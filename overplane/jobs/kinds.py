@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.utils.functional import Promise
+
 from overplane.jobs.models import Job
 from overplane.origin import Origin
 
@@ -60,7 +62,7 @@ class Kind:
 
     name: str
     handler: Handler
-    label: str
+    label: str | Promise
     atomic: bool = True
     every: timedelta | None = field(default=None, kw_only=True)
 

@@ -4,27 +4,33 @@ Whoever has set one up is asked for it; `REQUIRE_SECOND_FACTOR` makes everybody 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import django_otp
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+Person = AbstractBaseUser | AnonymousUser
 # In the session of somebody who has none, so that only the first page asks the database.
 HAS_NONE = "second_factor_none"
 OPEN_PAGES = {"login", "logout", "jsi18n", "second_factor", "second_factor_code", "second_factor_qr"}
 
 
-def confirmed(user: AbstractBaseUser, *, lock: bool = False) -> TOTPDevice | None:
+def is_verified(user: Person) -> bool:
+    """Whether this session has shown the second factor. `OTPMiddleware` gives the method to whoever calls."""
+    return cast("Any", user).is_verified()
+
+
+def confirmed(user: Person, *, lock: bool = False) -> TOTPDevice | None:
     """The user's device. With `lock`, one code cannot be used by two requests at once."""
     devices = TOTPDevice.objects.filter(user=user, confirmed=True)
     return (devices.select_for_update() if lock else devices).first()
 
 
-def pending(user: AbstractBaseUser) -> TOTPDevice:
+def pending(user: Person) -> TOTPDevice:
     """The secret that this user is about to scan."""
     return TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "authenticator"})[0]
 
@@ -37,7 +43,7 @@ def confirm(request: HttpRequest, device: TOTPDevice) -> None:
     django_otp.login(request, device)
 
 
-def reset(user: AbstractBaseUser) -> int:
+def reset(user: Person) -> int:
     """Takes the second factor away, as when a phone is lost. Says how many devices there were."""
     return TOTPDevice.objects.filter(user=user).delete()[0]
 
@@ -52,10 +58,10 @@ class SecondFactorMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        match = request.resolver_match
-        if not request.path_info.startswith("/admin/") or match.url_name in OPEN_PAGES:
+        name = request.resolver_match.url_name if request.resolver_match else None
+        if not request.path_info.startswith("/admin/") or (name or "") in OPEN_PAGES:
             return None
-        if not request.user.is_authenticated or request.user.is_verified():
+        if not request.user.is_authenticated or is_verified(request.user):
             return None
         is_required = settings.REQUIRE_SECOND_FACTOR
         if request.session.get(HAS_NONE) and not is_required:

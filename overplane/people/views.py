@@ -28,7 +28,7 @@ class CodeForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "autofocus": True}),
     )
 
-    def __init__(self, user: Any, device: TOTPDevice | None, *args: Any) -> None:
+    def __init__(self, user: Any, device: TOTPDevice, *args: Any) -> None:
         super().__init__(*args)
         self.user, self.device = user, device
 
@@ -55,14 +55,14 @@ def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
 
 def _must_not_bypass(request: HttpRequest) -> None:
     """Who has a second factor and has not shown it must not set up another."""
-    if not request.user.is_verified() and second_factor.confirmed(request.user):
+    if not second_factor.is_verified(request.user) and second_factor.confirmed(request.user):
         raise PermissionDenied
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
-    if request.user.is_verified():
+    if second_factor.is_verified(request.user):
         if request.method == "POST":
             return _turn_off(request)
         return _page(request, "on", title=_("Second factor"), is_required=settings.REQUIRE_SECOND_FACTOR)
@@ -101,7 +101,7 @@ def qr(request: HttpRequest) -> HttpResponse:
 @transaction.atomic
 def code(request: HttpRequest) -> HttpResponse:
     device = second_factor.confirmed(request.user, lock=request.method == "POST")
-    if device is None or request.user.is_verified():
+    if device is None or second_factor.is_verified(request.user):
         return redirect("admin:index")
     form = CodeForm(request.user, device, request.POST or None)
     if request.method == "POST" and form.is_valid():

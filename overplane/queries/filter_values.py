@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -21,7 +20,7 @@ SECOND, MICROSECOND, DAY = timedelta(seconds=1), timedelta(microseconds=1), time
 MOST_DIGITS = 18
 
 
-class ValueField(forms.Field):
+class ValueField:
     """Reads a filter's value; `accepted` are the JSON types that it may have."""
 
     accepted: tuple[type, ...] = (str,)
@@ -63,8 +62,7 @@ class TextField(PartField):
 
 
 class ChoiceField(TextField):
-    def __init__(self, *, choices: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, choices: Sequence[str]) -> None:
         self.choices = choices
 
     def read(self, value: str) -> str:
@@ -166,11 +164,10 @@ FIELDS: dict[str, type[ValueField]] = {
 }
 
 
-class ListField(forms.Field):
+class ListField:
     """Values separated by commas, in JSON also a list of values."""
 
-    def __init__(self, inner: forms.Field, most: int) -> None:
-        super().__init__()
+    def __init__(self, inner: "ValueField | ListField", most: int) -> None:
         self.inner, self.most = inner, most
 
     def clean(self, value: Any) -> list[Any]:
@@ -190,9 +187,9 @@ class ListField(forms.Field):
         if not errors:
             return cleaned
         if type(value) is list:
-            raise ValidationError(errors)  # type: ignore[arg-type]
+            raise ValidationError(errors)
         place, (first,) = next(iter(errors.items()))
-        raise invalid(Code(first.code), f"Value {int(place[1:-1]) + 1} of the list: {first.message}")
+        raise invalid(Code(str(first.code)), f"Value {int(place[1:-1]) + 1} of the list: {first.message}")
 
 
 def too_many(most: int) -> ValidationError:
@@ -204,7 +201,8 @@ QUOTED = re.compile(r'[ \t]*"((?:[^"]|"")*+)"[ \t]*')
 
 def split_list(text: str) -> list[str]:
     """The values of a comma-separated list, written as in CSV: in double quotes if there are commas in it, quotes then twice."""
-    values, place = [], 0
+    values: list[str] = []
+    place = 0
     while True:
         quoted = QUOTED.match(text, place)
         if quoted:

@@ -1,14 +1,12 @@
-"""Filters as a closed table of `field` and `field[operator]`, made from a model's attributes with django-filter.
+"""Filters as a closed table of `field` and `field[operator]`, made from a model's attributes once.
 
-A filter set of all fields and operators has some two hundred filters: only those that a request
-names are built and applied, and what a caller sends never becomes the name of a lookup.
+A table has some two hundred filters: a request looks up those that it names. What a caller sends is only ever looked
+up, and never becomes the name of a lookup.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import django_filters
-from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -23,24 +21,26 @@ MOST_VALUES = 10_000
 MOST_MOMENTS = 100
 
 
-class ExactFilter(django_filters.Filter):
+class ExactFilter:
+    """One parameter: how its value is read, and the condition that this makes. `label` is for the API's description."""
+
     read_by: type[ValueField] | None = None  # instead of what its kind is read by
 
-    def __init__(self, *, kind: str, label: str, choices: Sequence[str] = (), **kwargs: Any) -> None:
-        self.field_class = ChoiceField if choices else self.read_by or FIELDS[kind]
-        self.kind, self.choices = kind, choices
-        super().__init__(label=label, required=False, **kwargs)
-        if choices:
-            self.extra["choices"] = choices
+    def __init__(
+        self, name: str, lookup: str, *, kind: str, label: str, choices: Sequence[str] = (), negated: bool = False
+    ) -> None:
+        self.name, self.lookup, self.negated = name, lookup, negated
+        self.kind, self.label, self.choices = kind, label, choices
+        self.field: ValueField | ListField = ChoiceField(choices) if choices else (self.read_by or FIELDS[kind])()
 
     def filter(self, queryset: QuerySet, value: Any) -> QuerySet:
         condition = self.condition(value)
-        return queryset.exclude(condition) if self.exclude else queryset.filter(condition)
+        return queryset.exclude(condition) if self.negated else queryset.filter(condition)
 
     def condition(self, value: Any) -> Q:
         if isinstance(value, Span):
-            return span_condition(self.field_name, self.lookup_expr, value)
-        return Q(**{f"{self.field_name}__{self.lookup_expr}": value})
+            return span_condition(self.name, self.lookup, value)
+        return Q(**{f"{self.name}__{self.lookup}": value})
 
 
 def span_condition(name: str, operator: str, span: Span) -> Q:
@@ -64,45 +64,43 @@ class PartFilter(ExactFilter):
 class InFilter(ExactFilter):
     """One of several values."""
 
+    def __init__(self, name: str, lookup: str, **more: Any) -> None:
+        super().__init__(name, lookup, **more)
+        self.most = MOST_MOMENTS if self.kind == "timestamp" else MOST_VALUES
+        self.field = ListField(self.field, self.most)
+
     def condition(self, value: list[Any]) -> Q:
         if self.kind != "timestamp":
-            return Q(**{f"{self.field_name}__in": value})
+            return Q(**{f"{self.name}__in": value})
         condition = Q(pk__in=[])
         for one in value:
             condition |= super().condition(one)
         return condition
 
-    @property
-    def most(self) -> int:
-        return MOST_MOMENTS if self.kind == "timestamp" else MOST_VALUES
 
-    @property
-    def field(self) -> forms.Field:
-        return ListField(super().field, self.most)
-
-
-COMPARISONS = {
+Operator = tuple[type[ExactFilter], str, bool, str]  # filter class, lookup, negated, what it means
+COMPARISONS: dict[str, Operator] = {
     "gt": (ExactFilter, "gt", False, "is greater than"),
     "gte": (ExactFilter, "gte", False, "is greater than or equal to"),
     "lt": (ExactFilter, "lt", False, "is less than"),
     "lte": (ExactFilter, "lte", False, "is less than or equal to"),
 }
-OPERATORS: dict[str, dict[str, tuple[type[ExactFilter], str, bool, str]]] = {
-    # operator: filter class, lookup, negated, what it means
+EXTRA: dict[str, dict[str, Operator]] = {
+    "string": {
+        "contains": (PartFilter, "caseless_contains", False, "contains, whatever the case"),
+        "prefix": (PartFilter, "caseless_prefix", False, "begins with, whatever the case"),
+    },
+    "boolean": {},
+    **dict.fromkeys(("number", "integer", "timestamp", "date"), COMPARISONS),
+}
+OPERATORS: dict[str, dict[str, Operator]] = {
     kind: {
         "": (ExactFilter, "exact", False, "equals"),
         "ne": (ExactFilter, "exact", True, "differs from (or has no value)"),
         "in": (InFilter, "exact", False, "is one of a comma-separated list (a value with a comma in double quotes)"),
         **extra,
     }
-    for kind, extra in {
-        "string": {
-            "contains": (PartFilter, "caseless_contains", False, "contains, whatever the case"),
-            "prefix": (PartFilter, "caseless_prefix", False, "begins with, whatever the case"),
-        },
-        "boolean": {},
-        **dict.fromkeys(("number", "integer", "timestamp", "date"), COMPARISONS),
-    }.items()
+    for kind, extra in EXTRA.items()
 }
 NULLABLE_KINDS = ("string", "number")
 
@@ -112,13 +110,10 @@ def _filters(name: str, kind: str, choices: Sequence[str], *, is_nullable: bool)
         label = f"`{name}` {words}."
         # A part of a choice is no choice.
         of = choices if lookup == "exact" else ()
-        made = class_(kind=kind, label=label, choices=of, field_name=name, lookup_expr=lookup, exclude=negated)
-        yield (f"{name}[{operator}]" if operator else name), made
+        parameter = f"{name}[{operator}]" if operator else name
+        yield parameter, class_(name, lookup, kind=kind, label=label, choices=of, negated=negated)
     if kind in NULLABLE_KINDS or is_nullable:
-        yield (
-            f"{name}[is_null]",
-            ExactFilter(kind="boolean", label=f"`{name}` has no value.", field_name=name, lookup_expr="isnull"),
-        )
+        yield f"{name}[is_null]", ExactFilter(name, "isnull", kind="boolean", label=f"`{name}` has no value.")
 
 
 def filter_table(
@@ -136,7 +131,7 @@ def filter_table(
 
 
 def apply(table: dict[str, ExactFilter], queryset: QuerySet, query: Query) -> QuerySet:
-    """Applies the filters that the query names; the others are not even built."""
+    """Applies the filters that the query names."""
     listed = 0
     for name in [name for name in query.values if name in table]:
         sent = query.raw(name)

@@ -163,7 +163,7 @@ class Query:
         for name in [name for name in self.values if name in self._untouched][:MOST_TOLD]:
             self.note(name, unknown(name, known, hint=_ours(name, known)))
         if self.errors:
-            raise ValidationError(self.errors)  # type: ignore[arg-type]
+            raise ValidationError(self.errors)
 
 
 def _ours(name: str, known: Collection[str]) -> str | None:

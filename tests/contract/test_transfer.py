@@ -108,7 +108,7 @@ def test_a_file_of_nothing_but_them(live_items: Items, tmp_path: Path) -> None:
 def test_what_is_wrong_is_told_by_cell(live_items: Items, tmp_path: Path) -> None:
     kind = live_items.kind
     for name, known in kind.attributes.items():
-        wrong = "x" * 256 if known.kind == "string" else "perhaps"
+        wrong = "x" * ((known.max_length or 0) + 1) if known.kind == "string" else "perhaps"
         path = table(tmp_path / f"{name}.csv", [["name", f"{kind.name}.{name}"], ["Acme", wrong]])
         out = io.StringIO()
         with pytest.raises(CommandError):

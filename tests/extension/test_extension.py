@@ -55,7 +55,7 @@ def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
     )
 
 
-def tested(home: Path, *paths: str) -> subprocess.CompletedProcess[str]:
+def own_tests(home: Path, *paths: str) -> subprocess.CompletedProcess[str]:
     """The copy's own tests, with a database of its own beside that of the tests around it."""
     own: dict[str, Any] = {"OVERPLANE_TEST_DATABASE_NAME": f"grown_{os.getpid()}"}
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -67,12 +67,12 @@ def tested(home: Path, *paths: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_attribute_of_any_kind_works_at_every_door(copy: Path) -> None:
-    walked = tested(copy, "tests/extension/walk.py")
+    walked = own_tests(copy, "tests/extension/walk.py")
     assert walked.returncode == 0, walked.stdout[-6000:]
 
 
 def test_a_second_kind_of_line_item_keeps_the_whole_contract(copy: Path) -> None:
-    kept = tested(copy, "tests/contract")
+    kept = own_tests(copy, "tests/contract")
     assert kept.returncode == 0, kept.stdout[-6000:]
     assert (
         "visits_paid"

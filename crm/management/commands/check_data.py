@@ -7,7 +7,7 @@ from crm import checking
 
 class Command(BaseCommand):
     help = (
-        "Reads all customers and supplier numbers and prints what no door would take any more: id, attribute, code and"
+        "Reads all customers and line items and prints what no door would take any more: id, attribute, code and"
         " message, a line each. Changes nothing. Exit codes: 0 there is nothing, 1 there is something."
     )
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from crm.filters import customers_of
+from crm.line_items import LINE_ITEMS
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports
 from overplane.database.text import has_forbidden_characters
@@ -23,13 +24,14 @@ from overplane.files.sources import UnusableFile
 from overplane.problems import nearest, problems_in
 
 USAGE, BROKEN = 2, 3
+ITEMS = ", ".join(str(kind.label_plural) for kind in LINE_ITEMS)
 
 
 class Command(BaseCommand):
     help = "Exports customers, newest first, as they are at one moment. The import reads the file back as it was."
     epilog = """
-With supplier numbers in CSV and XLSX the column id comes first, whatever --columns says: without it nobody could tell
-whose the further lines are. --rows none leaves supplier numbers out, and the columns are those named.
+With line items in CSV and XLSX the column id comes first, whatever --columns says: without it nobody could tell whose
+the further lines are. --rows none leaves line items out, and the columns are those named.
 
 A file appears under its name when it is complete; what a link points to is replaced, pipes and devices are written to.
 
@@ -46,7 +48,12 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
         add("file", help="its ending says the format: .csv, .xlsx, .ndjson, .parquet; - is standard output")
         add("--format", choices=exports.FORMATS, help="if the ending does not say it; default for -: csv")
         add("--columns", metavar="NAME,NAME…", help="default: all")
-        add("--rows", choices=exports.LAYOUTS, default="lines", help="how supplier numbers stand beside their customer")
+        add(
+            "--rows",
+            choices=exports.LAYOUTS,
+            default="lines",
+            help=f"how line items ({ITEMS}) stand beside their customer",
+        )
         add("--filter", action="append", default=[], metavar="PARAMETER=VALUE", help="as in the API's list; repeat")
         add("--search", help="only customers in which all these words are found, as q= does")
         add("--quiet", action="store_true")
@@ -89,12 +96,13 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
                 raise CommandError(
                     f"{text!r} is no text: it must be UTF-8, without control characters.", returncode=USAGE
                 )
-        pairs = [tuple(text.partition("=")[::2]) for text in filters] + ([("q", words)] if words else [])
+        pairs = [(name, value) for name, _sign, value in (text.partition("=") for text in filters)]
+        pairs += [("q", words)] if words else []
         try:
             return customers_of(urlencode(pairs))
         except ValidationError as error:
-            told = "; ".join(f"{problem.param}: {problem.message}" for problem in problems_in(error))
-            raise CommandError(told, returncode=USAGE) from None
+            messages = "; ".join(f"{problem.param}: {problem.message}" for problem in problems_in(error))
+            raise CommandError(messages, returncode=USAGE) from None
 
     @contextmanager
     def _progress(self, *, quiet: bool) -> Iterator[exports.ExportProgress]:

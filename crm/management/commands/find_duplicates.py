@@ -17,7 +17,7 @@ class Command(BaseCommand):
         named = Customer.objects.in_bulk([i for group in groups for i in group.ids])
         for group in groups:
             for customer_id in group.ids:
-                name = named[customer_id].customer_name if customer_id in named else ""
+                name = str(named[customer_id]) if customer_id in named else ""
                 # On one line, whatever the name holds.
                 self.stdout.write(f"{','.join(group.reasons)}\t{customer_id}\t{' '.join(name.split())}")
             self.stdout.write("")

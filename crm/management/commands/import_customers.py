@@ -11,15 +11,19 @@ from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from crm.line_items import LINE_ITEMS
 from crm.transfer import imports
+from crm.transfer.columns import column_name
 from crm.transfer.options import MATCH_KEYS, MODES
 from crm.transfer.reports import COUNTS, RefusedRows, Report
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 from overplane.origin import shell_user
 
-SHOWN = 20
+SHOWN = 20  # problems and changes that are printed: a screenful; the report has more
 REFUSED, USAGE, BROKEN = 1, 2, 3
+ITEMS = ", ".join(str(kind.label_plural) for kind in LINE_ITEMS)
+EXAMPLE = column_name(LINE_ITEMS[0], LINE_ITEMS[0].names[0])
 # What a run that is resumed was begun with.
 OF_THE_RUN = (
     "map", "mapping", "save_mapping", "ignore_unknown", "set", "null", "mode", "match_on", "replace_rows", "skip_errors",
@@ -28,13 +32,11 @@ OF_THE_RUN = (
 
 
 class Command(BaseCommand):
-    help = (
-        "Imports customers and their supplier numbers from CSV, XLSX, NDJSON, JSON or Parquet, also packed (.gz, .zip)."
-    )
-    epilog = """
+    help = f"Imports customers and their {ITEMS} from CSV, XLSX, NDJSON, JSON or Parquet, also packed (.gz, .zip)."
+    epilog = f"""
 A column is found by the field's name, its label or what people call it ("Company name", "E-mail", "VAT no.").
-Supplier numbers stand in the same file (supplier_numbers.company, "Supplier number (Supplier Numbers)"), further ones
-in lines of their own with the customer's cells blank or repeated; or in a file that has a column customer_id.
+Line items ({ITEMS}) stand in the same file (in columns such as {EXAMPLE}), further ones in lines
+of their own with the customer's cells blank or repeated; or in a file that has a column customer_id.
 A column that is absent leaves a field as it is (or gives a new customer the default); an empty cell resets it.
 
 Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume).
@@ -56,7 +58,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         add("--null", action="append", default=[], metavar="WORD", help="a word that stands for an empty cell")
         add("--mode", choices=MODES, help="default: create, or upsert with --match-on")
         add("--match-on", choices=MATCH_KEYS, help="by what customers are found that are there already")
-        add("--replace-rows", action="store_true", help="delete supplier numbers that the file does not have")
+        add("--replace-rows", action="store_true", help="delete line items that the file does not have")
         add("--skip-errors", action="store_true", help="import the good rows; the default is all or none")
         add("--atomic", action="store_true", help="all or none (the default)")
         add("--dry-run", action="store_true", help="do everything but write, and say what would change")
@@ -85,18 +87,18 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         finally:
             if options["json"] and reports:
                 output = [report.as_json() for report in reports]
-                told = output[0] if len(files) == 1 else output
-                self.stdout.write(json.dumps(told, ensure_ascii=False, default=str))
-        if told_refused := [_refusal(report) for report in reports if report.counts["refused"]]:
-            raise CommandError("\n".join(told_refused), returncode=REFUSED)
+                answer = output[0] if len(files) == 1 else output
+                self.stdout.write(json.dumps(answer, ensure_ascii=False, default=str))
+        if refusals := [_refusal(report) for report in reports if report.counts["refused"]]:
+            raise CommandError("\n".join(refusals), returncode=REFUSED)
 
     def _check_options(self, files: list[str], options: dict[str, Any]) -> None:
         if options["atomic"] and options["skip_errors"]:
             raise CommandError("--atomic and --skip-errors exclude each other.", returncode=USAGE)
         if options["errors"] and len(files) > 1:
             raise CommandError("--errors is of one FILE; without it each has its own.", returncode=USAGE)
-        if options["resume"] and (given := [name for name in OF_THE_RUN if options[name]]):
-            named = ", ".join("--" + name.replace("_", "-") for name in given)
+        if options["resume"] and (requested := [name for name in OF_THE_RUN if options[name]]):
+            named = ", ".join("--" + name.replace("_", "-") for name in requested)
             raise CommandError(
                 f"--resume goes on as the run was begun: leave out {named}, or import anew.", returncode=USAGE
             )
@@ -110,7 +112,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
                 RefusedRows(self._errors_path(file, source, options)) as refused,
                 self._progress(options) as progress,
             ):
-                report = self._work(source, options, progress, refused)
+                report = self._execute(source, refused, progress, options)
         except (imports.BrokenOff, imports.RunOvertaken) as error:
             raise CommandError(str(error), returncode=BROKEN) from None
         except (UnusableFile, OSError) as error:
@@ -127,22 +129,24 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         self._tell(report, options)
         return report
 
-    def _work(self, source: Source, options: dict[str, Any], progress: Any, refused: RefusedRows) -> Report:
+    def _execute(
+        self, source: Source, refused: RefusedRows, progress: imports.ImportProgress, options: dict[str, Any]
+    ) -> Report:
         if options["resume"]:
             return imports.resume(source, progress=progress, refused=refused)
-        settings = self._settings(options)
+        import_options = self._import_options(options)
         if options["dry_run"]:
-            return imports.check(source, settings, progress=progress, refused=refused)
+            return imports.check(source, import_options, progress=progress, refused=refused)
         return imports.run(
             source,
-            settings,
+            import_options,
             started_by=f"shell:{shell_user()}",
             progress=progress,
             refused=refused,
             again=options["again"],
         )
 
-    def _settings(self, options: dict[str, Any]) -> imports.ImportOptions:
+    def _import_options(self, options: dict[str, Any]) -> imports.ImportOptions:
         mapping = _read_mapping(options["mapping"]) if options["mapping"] else {}
         mapping |= dict(_pair(text, "--map", "Heading=field") for text in options["map"])
         return imports.ImportOptions(
@@ -208,19 +212,19 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         for change in report.changes[:SHOWN] if options["dry_run"] else []:
             old, new = dumps(change.old).decode(), dumps(change.new).decode()
             self.stdout.write(f"row {change.number}, {change.customer_id}: {change.name} {old} → {new}")
-        told = ", ".join(f"{report.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if report.counts[name])
+        counts = ", ".join(f"{report.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if report.counts[name])
         if report.state == "refused":
             return
         verb = "Would be" if options["dry_run"] else f"Imported as {report.run}:"
-        self.stdout.write(f"{report.file}: {report.customers} customers. {verb} {told or 'nothing to do'}.")
+        self.stdout.write(f"{report.file}: {report.customers} customers. {verb} {counts or 'nothing to do'}.")
 
 
 def _refusal(report: Report) -> str:
     kinds = "; ".join(f"{n} × {code} in {column or 'row'}" for (code, column), n in report.kinds.most_common(10))
     done = "Nothing imported. " if report.state == "refused" else ""
     where = f" All of them, with the rows to mend: {report.errors_file}" if report.errors_file else ""
-    told = f"{report.counts['refused']} customers refused, {report.problem_count} problems"
-    return f"{report.file}: {done}{told}{': ' + kinds if kinds else ''}.{where}"
+    counts = f"{report.counts['refused']} customers refused, {report.problem_count} problems"
+    return f"{report.file}: {done}{counts}{': ' + kinds if kinds else ''}.{where}"
 
 
 def _check_writable(path: Path) -> None:

@@ -48,10 +48,10 @@ class Command(BaseCommand):
             raise CommandError(message, returncode=BROKEN) from None
 
     def _tell(self, run: str, undone: undo.UndoResult) -> None:
-        told = f"{undone.deleted} customers deleted, {undone.restored} restored, {undone.kept_count} left alone"
+        counts = f"{undone.deleted} customers deleted, {undone.restored} restored, {undone.kept_count} left alone"
         if undone.gone_count:
-            told += f", {undone.gone_count} deleted by others since"
-        self.stdout.write(f"{run} is taken back (as {undone.run}): {told}.")
+            counts += f", {undone.gone_count} deleted by others since"
+        self.stdout.write(f"{run} is taken back (as {undone.run}): {counts}.")
         for customer_id in undone.kept:
             self.stdout.write(f"changed since, left as it is: {customer_id}")
         for customer_id in undone.gone:

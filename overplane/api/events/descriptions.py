@@ -1,6 +1,8 @@
 """The event feed in the API's description."""
 
 import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema_view
 
@@ -9,6 +11,7 @@ from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, Schema, closed_object, ref, tagged_union
 from overplane.events import types
 
+F = TypeVar("F", bound=Callable[..., Any])
 TAG = "Events"
 CURSOR = "0123456789abcdef.1.742.12"
 EVENT_ID = "evt_00000100000000000000000c"
@@ -70,7 +73,7 @@ COMPONENTS |= {
 }
 
 
-def describe_events() -> object:
+def describe_events() -> Callable[[F], F]:
     return extend_schema_view(
         list=operation(
             "listEvents",

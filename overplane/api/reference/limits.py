@@ -73,7 +73,8 @@ def _body_limit(path: str) -> int:
 
 def _sent(description: Schema) -> dict[str, Schema]:
     """The attributes of all bodies by name, those of the objects within them too."""
-    schemas, found = Schemas(description), {}
+    schemas = Schemas(description)
+    found: dict[str, Schema] = {}
     seen: set[str] = set()
 
     def look(schema: Schema) -> None:

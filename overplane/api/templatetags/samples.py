@@ -2,7 +2,6 @@
 
 from django import template
 from django.conf import settings
-from django.template.loader import get_template
 
 from overplane.api.reference.calls import Call
 from overplane.api.reference.samples import Sample, of_call, of_texts
@@ -25,4 +24,4 @@ def program(title: str, name: str) -> dict[str, Sample]:
 
 
 def _source(name: str) -> str:
-    return get_template(name).template.source.replace(WRITTEN_FOR, settings.BASE_URL).rstrip("\n")
+    return template.Engine.get_default().get_template(name).source.replace(WRITTEN_FOR, settings.BASE_URL).rstrip("\n")

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from django.db import models
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
 
 log = logging.getLogger("overplane.database")
@@ -49,7 +50,9 @@ class PreparedCursor(psycopg.RawCursor):
     for statements of at most 50 parameters, and an object with its event has more.
     """
 
-    def execute(self, query: str, params: Sequence[Any] | None = None, **options: Any) -> Any:
+    def execute(
+        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
+    ) -> Any:
         return super().execute(_numbered(query), params, prepare=True)
 
 
@@ -61,12 +64,12 @@ def _numbered(query: str) -> bytes:
     return "".join([first, *(f"${i}{part}" for i, part in enumerate(rest, 1))]).encode()
 
 
-class SchemaEditor(base.DatabaseSchemaEditor):
+class SchemaEditor(DatabaseSchemaEditor):
     def _create_like_index_sql(self, model: type[models.Model], field: models.Field) -> Any:
         """Text that sorts by code point is found by its beginning through its own index; Django would add a second one."""
         if field.db_parameters(self.connection).get("collation") == "C":
             return None
-        return super()._create_like_index_sql(model, field)
+        return super()._create_like_index_sql(model, field)  # type: ignore[misc]  # Django's hook; not in the stubs
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -90,13 +93,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _configure_connection(self, connection: Any) -> bool:
         if not self.has_sessions:
             connection.prepare_threshold = None
-            return super()._configure_connection(connection)
+            return super()._configure_connection(connection)  # type: ignore[misc]  # Django's hook; not in the stubs
         names = DigestNames()
         names.prepare_threshold = connection.prepare_threshold
         connection._prepared = names
         # Compiling a statement of a hundred expressions costs seconds, and no statement here runs long enough to earn them.
         connection.execute("SET jit = off")
-        super()._configure_connection(connection)
+        super()._configure_connection(connection)  # type: ignore[misc]  # Django's hook; not in the stubs
         return True  # to be committed
 
     def chunked_cursor(self) -> Any:

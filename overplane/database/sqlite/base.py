@@ -2,9 +2,10 @@
 
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3.operations import DatabaseOperations
 
 
-class Operations(base.DatabaseOperations):
+class Operations(DatabaseOperations):
     def integer_field_range(self, internal_type: str) -> tuple[int, int]:
         """SQLite would store 64 bits everywhere: a value that no PostgreSQL takes, past every form and validator."""
         return BaseDatabaseOperations.integer_field_range(self, internal_type)
@@ -12,3 +13,4 @@ class Operations(base.DatabaseOperations):
 
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = Operations
+    transaction_mode: str | None  # Django's, which its stubs leave out

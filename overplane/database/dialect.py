@@ -1,0 +1,61 @@
+"""Where PostgreSQL and SQLite differ. No other module asks which of them it speaks to.
+
+A small difference has a name here. Where a whole algorithm differs, its module has it twice and takes one by `choose`.
+"""
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+if TYPE_CHECKING:  # a service loads the driver of its own database only
+    from overplane.database.postgresql.base import DatabaseWrapper as PostgresqlWrapper
+    from overplane.database.sqlite.base import DatabaseWrapper as SqliteWrapper
+
+T = TypeVar("T")
+
+
+def is_postgresql(on: BaseDatabaseWrapper = connection) -> bool:
+    return on.vendor == "postgresql"
+
+
+def is_sqlite(on: BaseDatabaseWrapper = connection) -> bool:
+    return on.vendor == "sqlite"
+
+
+def choose(*, postgresql: T, sqlite: T, on: BaseDatabaseWrapper = connection) -> T:
+    """What belongs to the database that the connection leads to."""
+    return postgresql if is_postgresql(on) else sqlite
+
+
+def as_postgresql(on: BaseDatabaseWrapper) -> "PostgresqlWrapper":
+    """The same connection with its type, where it is known to be PostgreSQL's."""
+    return cast("PostgresqlWrapper", on)
+
+
+def as_sqlite(on: BaseDatabaseWrapper) -> "SqliteWrapper":
+    return cast("SqliteWrapper", on)
+
+
+def row_lock() -> str:
+    """Ends a SELECT whose rows nobody else may change until the transaction ends.
+
+    SQLite needs none: its transactions are IMMEDIATE, so whoever is in one that writes is alone in it.
+    """
+    return " FOR NO KEY UPDATE" if is_postgresql() else ""
+
+
+def lock(number: int) -> None:
+    """Waits until no other transaction holds the lock of this number, and holds it until this transaction ends."""
+    if is_postgresql():  # on SQLite only one transaction writes at a time
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
+def try_lock(number: int) -> bool:
+    """As `lock`, without waiting. False: another transaction holds it. (On SQLite it waited to begin, and has ended.)"""
+    if is_sqlite():
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        return bool(cursor.fetchone()[0])
