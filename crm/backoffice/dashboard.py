@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from django.db.models import Count
 from django.db.models.functions import TruncWeek
@@ -16,6 +16,7 @@ from crm.backoffice.wording import event_words, labels_of
 from crm.models import Customer
 from overplane.api.models import ApiKey
 from overplane.database import counters
+from overplane.database.fields import field_of
 from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.jobs.models import OPEN, Job, State
@@ -106,7 +107,7 @@ def figures() -> dict[str, Any]:
     counted = last_count()
     if counted:
         weeks = [(date.fromisoformat(week), n) for week, n in counted["new_per_week"]]
-        plots = [(Customer._meta.get_field(n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
+        plots = [(field_of(Customer, n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
         context |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
     return context
 
@@ -136,7 +137,7 @@ def changed_last(limit: int = 10) -> list[Activity]:
     ]
 
 
-def panels(user: AbstractBaseUser, actor: str) -> dict[str, Any]:
+def panels(user: User | AnonymousUser, actor: str) -> dict[str, Any]:
     """What this person, `actor` in the log, may see of the page."""
     now = timezone.now()
     context: dict[str, Any] = {"now": now}

@@ -56,12 +56,12 @@ def import_customers(run: Run) -> dict[str, Any]:
     if begun and begun.state not in imports.OPEN:
         return _ended_before(run, begun)
     options = uploads.options_of(run.payload)
-    start = {"started_by": run.job.actor, "again": bool(run.payload.get("again")), "run_id": run_id}
+    again = bool(run.payload.get("again"))
 
     def work(source: Source, more: dict[str, Any]) -> Report:
         if begun:
             return imports.resume(source, run_id=run_id, **more)
-        return imports.run(source, options, **start, **more)
+        return imports.run(source, options, started_by=run.job.actor, again=again, run_id=run_id, **more)
 
     # Where another worker finds them that takes the job up again.
     path = _refused_path(run_id)

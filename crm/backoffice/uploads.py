@@ -12,6 +12,7 @@ from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from crm.transfer.columns import column_name, customer_columns, line_item_columns
 from crm.transfer.imports import ImportOptions
+from overplane.database.fields import field_of
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.files.tables import ABSENT, opened_table
 from overplane.ids import new_id
@@ -54,7 +55,7 @@ def sample(stored: JobFile, encoding: str = "") -> tuple[list[str], list[list[st
 
 def labels() -> dict[str, str]:
     """Every field that a column may be, as people call it."""
-    known = {n: str(Customer._meta.get_field(n).verbose_name) for n in customer_columns()}
+    known = {n: str(field_of(Customer, n).verbose_name) for n in customer_columns()}
     for kind in LINE_ITEMS:
         for name in line_item_columns(kind):
             known[column_name(kind, name)] = f"{kind.label}: {field_label(kind, name)}"

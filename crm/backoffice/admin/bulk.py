@@ -14,7 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -25,14 +25,15 @@ from django.utils.translation import gettext_lazy as _
 from crm import services
 from crm.backoffice.admin import listing
 from crm.backoffice.pages.merge import merge_selected
+from crm.backoffice.starting import start_job
 from crm.backoffice.wording import counted, kinds
 from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from crm.transfer import exports
 from crm.transfer.selection import Wanted
-from overplane.backoffice.origin import actor_of, origin_of
+from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
-from overplane.jobs import queue
+from overplane.database.fields import field_of
 from overplane.jobs.kinds import Kind, Run, register
 from overplane.origin import Origin
 from overplane.problems import ObjectMissing
@@ -133,7 +134,7 @@ class BulkActions(admin.ModelAdmin):
         return self._ask(request, queryset, title=title, button=button, is_deletion=True)
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
-    def export_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    def export_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
         if queryset.order_by().values("pk")[: MAX_EXPORTED_INLINE + 1].count() > MAX_EXPORTED_INLINE:
             text = gettext("More than %s customers are too many for one page; use the export.") % MAX_EXPORTED_INLINE
             self.message_user(request, text, messages.ERROR)
@@ -155,7 +156,7 @@ class BulkActions(admin.ModelAdmin):
         return None
 
     def _set(self, request: HttpRequest, queryset: QuerySet, name: str) -> HttpResponse | None:
-        field, error = Customer._meta.get_field(name), ""
+        field, error = field_of(Customer, name), ""
         if "value" in request.POST:
             try:
                 value = attributes(Customer)[name].from_text(request.POST["value"])
@@ -198,7 +199,7 @@ class BulkActions(admin.ModelAdmin):
             self.message_user(request, text, messages.SUCCESS)
             return
         payload = {"values": values, "query": request.GET.urlencode(), "until": timezone.now().isoformat()}
-        queue.enqueue(KIND, payload, actor_of(request), request_id=request.request_id)
+        start_job(request, KIND, payload)
         self.message_user(request, self._job_message(request), messages.INFO)
 
     def _job_message(self, request: HttpRequest) -> str:

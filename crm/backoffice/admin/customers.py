@@ -1,6 +1,6 @@
 """Customers in the back office: the list, the form, and what leads from them to the services."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -22,7 +22,7 @@ from crm import search, services
 from crm.backoffice.admin import conflicts, hints, history, listing, sections
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
-from crm.backoffice.admin.line_items import PAGE_PARAMETERS, inline_of
+from crm.backoffice.admin.line_items import PAGE_PARAMETERS, LineItemFormSet, inline_of
 from crm.backoffice.admin.links import safe_links
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS
@@ -166,7 +166,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     def save_formset(
         self, request: HttpRequest, form: forms.ModelForm, formset: BaseInlineFormSet, change: bool
     ) -> None:
-        formset.save_through_services(form.instance.pk, origin_of(request))
+        cast("LineItemFormSet", formset).save_through_services(form.instance.pk, origin_of(request))
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:
         services.delete_customer(obj.pk, origin=origin_of(request))
@@ -176,11 +176,11 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     # Django's own log would keep names of customers that are deleted for good; ours is the log of events.
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # nobody reads it
         pass
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # nobody reads it
         pass
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]  # nobody reads it
         pass

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules, search
@@ -40,6 +40,7 @@ def filtered(query: str, until: datetime) -> QuerySet:
     sent = QueryDict(query)
     queryset = searched(Customer.objects.filter(created_at__lte=until), sent.get("q", ""))
     params: dict[str, Any] = dict(sent.lists())
+    request = HttpRequest()  # Django's filters take one; ours look at the parameters only
     for filter_class in FILTERS:
-        queryset = filter_class(None, params, Customer, None).queryset(None, queryset)
+        queryset = filter_class(request, params, Customer, None).queryset(request, queryset)
     return queryset

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from crm.representation import CUSTOMER_NAMES
+from overplane.backoffice.filters import Text
 
 RECORD = _("Record")
 SECTIONS = {
@@ -55,9 +56,9 @@ HELP = {
 }
 
 
-def fieldsets(*, adding: bool) -> list[tuple[str | None, dict[str, list[str]]]]:
+def fieldsets(*, adding: bool) -> list[tuple[Text, dict[str, list[str]]]]:
     """The sections; an attribute that none of them knows stands in a last one by itself."""
-    sections = [
+    sections: list[tuple[Text, dict[str, list[str]]]] = [
         (title, {"fields": [n for n in names if n in CUSTOMER_NAMES and not (adding and n in GENERATED)]})
         for title, names in SECTIONS.items()
     ]

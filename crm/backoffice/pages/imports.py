@@ -5,7 +5,7 @@ All the work is done by jobs, with the engine of the management commands.
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.backoffice import uploads
+from crm.backoffice.starting import start_job
 from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.columns import guess
@@ -50,7 +51,7 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         named = [(name, name) for name in uploads.ENCODINGS if name]
-        self.fields["encoding"].choices = [("", _("found out")), *named]
+        cast("forms.ChoiceField", self.fields["encoding"]).choices = [("", _("found out")), *named]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -78,7 +79,7 @@ class HowForm(forms.Form):
     def __init__(self, data: Any, labels: dict[str, str]) -> None:
         super().__init__(data)
         known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCH_KEYS]
-        self.fields["match_on"].choices = [("", _("All rows are new customers")), *known]
+        cast("forms.ChoiceField", self.fields["match_on"]).choices = [("", _("All rows are new customers")), *known]
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -182,7 +183,7 @@ def _enqueue(
     request: HttpRequest, kind: str, stored: JobFile, options: dict[str, Any], *, key: str | None = None
 ) -> HttpResponse:
     payload = options | {"file": stored.pk, "name": stored.name}
-    job = queue.enqueue(kind, payload, actor_of(request), request_id=request.request_id, key=key)
+    job = start_job(request, kind, payload, key=key)
     JobFile.objects.filter(pk=stored.pk).update(job=job)
     return redirect("import_job", job.pk)
 
@@ -241,10 +242,11 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
     """What was checked: all of it if nothing is wrong, or, if that was chosen, the rows that are right."""
     checked = get_object_or_404(Job, pk=job_id, kind=CHECK, state=State.DONE, actor=actor_of(request))
     skips = "skip_errors" in request.POST
-    if checked.result["problem_count"] and not skips:
+    result = checked.result or {}  # which a job that is done has
+    if result["problem_count"] and not skips:
         messages.error(request, _("The file has problems: nothing is imported until they are mended."))
         return redirect("import_job", checked.pk)
-    if checked.result.get("before") and "again" not in request.POST:
+    if result.get("before") and "again" not in request.POST:
         messages.error(request, _("This very file was imported already. Say that it is to be imported once more."))
         return redirect("import_job", checked.pk)
     stored = _own_file(request, checked.payload["file"])
@@ -283,7 +285,7 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
     begun = get_object_or_404(Job, pk=job_id, kind=APPLY)
     payload = {"run": uploads.import_run_of(begun), "name": begun.payload["name"]}
     key = f"{UNDO} {payload['run']}"
-    undo_job = queue.enqueue(UNDO, payload, actor_of(request), request_id=request.request_id, key=key)
+    undo_job = start_job(request, UNDO, payload, key=key)
     return redirect("import_job", undo_job.pk)
 
 
