@@ -1,11 +1,11 @@
-"""What the admin's first page tells. Counts over all customers are made by a job; the page reads its last result."""
+"""What the admin's first page shows. A job counts all customers; the page reads its last result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from django.db.models import Count
 from django.db.models.functions import TruncWeek
@@ -16,14 +16,15 @@ from crm.backoffice.wording import event_words, labels_of
 from crm.models import Customer
 from overplane.api.models import ApiKey
 from overplane.database import counters
+from overplane.database.fields import field_of
 from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.jobs.models import OPEN, Job, State
 
 KIND = "crm.count_customers"
-WEEKS = 26
-MOST = 8
-EXPIRING = timedelta(days=30)
+WEEKS = 26  # half a year, which shows a season
+MAX_BARS = 8  # of a plot; what is left is one bar more
+EXPIRING = timedelta(days=30)  # time enough to give a client its new key
 PLOTTED = ("customer_type", "customer_group", "territory")
 
 
@@ -43,14 +44,14 @@ def _new_per_week() -> list[tuple[str, int]]:
     first = monday - timedelta(weeks=WEEKS - 1)
     start = datetime.combine(first, datetime.min.time(), tzinfo=timezone.get_current_timezone())
     recent = Customer.objects.filter(created_at__gte=start).order_by().annotate(week=TruncWeek("created_at"))
-    found = {week.date(): n for week, n in recent.values_list("week").annotate(n=Count("id"))}
+    counted = {week.date(): n for week, n in recent.values_list("week").annotate(n=Count("id"))}
     weeks = [first + timedelta(weeks=i) for i in range(WEEKS)]
-    return [(week.isoformat(), found.get(week, 0)) for week in weeks]
+    return [(week.isoformat(), counted.get(week, 0)) for week in weeks]
 
 
 def _biggest(name: str) -> list[tuple[str | None, int]]:
     counted = Customer.objects.order_by().values_list(name).annotate(n=Count("id")).order_by("-n")
-    return [tuple(row) for row in counted[:MOST]]
+    return [tuple(row) for row in counted[:MAX_BARS]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,47 +73,47 @@ class Bar:
     value: str
 
 
-HEIGHT, STEP = 100.0, 20.0
+HEIGHT, STEP = 100.0, 20.0  # units of the drawing, which the page scales
 
 
 def columns(weeks: Sequence[Sequence[Any]]) -> list[Column]:
     highest = max([n for _week, n in weeks], default=0) or 1
-    drawn = []
+    drawing = []
     for i, (week, n) in enumerate(weeks):
         height = round(HEIGHT * n / highest, 1)
-        drawn.append(Column(week, n, i * STEP + 2, HEIGHT - height, height))
-    return drawn
+        drawing.append(Column(week, n, i * STEP + 2, HEIGHT - height, height))
+    return drawing
 
 
 def bars(counted: Sequence[Sequence[Any]], total: int) -> list[Bar]:
     """The biggest, and what is left in one."""
-    output = [(str(label) if label is not None else gettext("(none)"), n, label or "") for label, n in counted]
-    if (rest := total - sum(n for _label, n, _value in output)) > 0:
-        output.append((gettext("(others)"), rest, ""))
-    highest = max([n for _label, n, _value in output], default=0) or 1
-    return [Bar(label, n, round(100 * n / highest, 1), value) for label, n, value in output]
+    biggest = [(str(label) if label is not None else gettext("(none)"), n, label or "") for label, n in counted]
+    if (rest := total - sum(n for _label, n, _value in biggest)) > 0:
+        biggest.append((gettext("(others)"), rest, ""))
+    highest = max([n for _label, n, _value in biggest], default=0) or 1
+    return [Bar(label, n, round(100 * n / highest, 1), value) for label, n, value in biggest]
 
 
 def last_count() -> dict[str, Any] | None:
     """The newest result of the job, its moment as a datetime."""
-    found = Job.objects.filter(kind=KIND, state=State.DONE).order_by("-created_at").values_list("result", flat=True)
-    result = found.first()
+    results = Job.objects.filter(kind=KIND, state=State.DONE).order_by("-created_at").values_list("result", flat=True)
+    result = results.first()
     return result and result | {"counted_at": datetime.fromisoformat(result["counted_at"])}
 
 
 def figures() -> dict[str, Any]:
-    """The total, exact and kept by the database; the plots, if they were counted already."""
-    output: dict[str, Any] = {"total": counters.total(connection, "crm_customer")}
+    """The total, exact, for the database counts along; the plots, if they were counted already."""
+    context: dict[str, Any] = {"total": counters.total(connection, "crm_customer")}
     counted = last_count()
     if counted:
         weeks = [(date.fromisoformat(week), n) for week, n in counted["new_per_week"]]
-        plots = [(Customer._meta.get_field(n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
-        output |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
-    return output
+        plots = [(field_of(Customer, n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
+        context |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
+    return context
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class Activity:
     event: Event
     what: str
     who: str
@@ -120,12 +121,12 @@ class Happened:
     changed: list[str]
 
 
-def changed_last(limit: int = 10) -> list[Happened]:
+def changed_last(limit: int = 10) -> list[Activity]:
     events = list(Event.objects.order_by("-seq").defer("object", "previous")[:limit])
     names = dict(Customer.objects.filter(pk__in={e.subject for e in events}).values_list("id", "customer_name"))
     who = people(events)
     return [
-        Happened(
+        Activity(
             event,
             event_words(event.type),
             who[event.actor],
@@ -136,18 +137,18 @@ def changed_last(limit: int = 10) -> list[Happened]:
     ]
 
 
-def panels(user: AbstractBaseUser, actor: str) -> dict[str, Any]:
+def panels(user: User | AnonymousUser, actor: str) -> dict[str, Any]:
     """What this person, `actor` in the log, may see of the page."""
     now = timezone.now()
-    output: dict[str, Any] = {"now": now}
+    context: dict[str, Any] = {"now": now}
     if user.has_perm("crm.view_customer"):
-        output |= figures()
+        context |= figures()
     if user.has_perm("overplane_events.view_event"):
-        output["events"] = changed_last()
+        context["events"] = changed_last()
     if user.has_perm("crm.add_customer"):
         jobs = Job.objects.filter(state__in=OPEN, kind="crm.import_customers").order_by("-id")
-        output["jobs"] = (jobs if user.has_perm("overplane_jobs.view_job") else jobs.filter(actor=actor))[:10]
+        context["jobs"] = (jobs if user.has_perm("overplane_jobs.view_job") else jobs.filter(actor=actor))[:10]
     if user.has_perm("overplane_api.view_apikey"):
         expiring = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__range=(now, now + EXPIRING))
-        output["keys"] = expiring.order_by("expires_at")[:10]
-    return output
+        context["keys"] = expiring.order_by("expires_at")[:10]
+    return context

@@ -36,38 +36,38 @@ def find_duplicates(run: Run) -> dict[str, Any]:
 
 
 def check_import(run: Run) -> dict[str, Any]:
-    kept, wanted = JobFile.objects.get(pk=run.payload["file"]), uploads.settings_of(run.payload)
+    stored, options = JobFile.objects.get(pk=run.payload["file"]), uploads.options_of(run.payload)
     before: list[ImportRun | None] = []
 
     def work(source: Source, more: dict[str, Any]) -> Report:
         before.append(imports.earlier(source))
-        return imports.check(source, wanted, **more)
+        return imports.check(source, options, **more)
 
     with TemporaryDirectory() as folder:
-        told = _told(run, kept, RefusedRows(Path(folder) / "refused"), work)
-    return told | {"before": before[0] and f"{before[0].created_at:%Y-%m-%d %H:%M} UTC, {before[0].started_by}"}
+        result = _run_reported(run, stored, RefusedRows(Path(folder) / "refused"), work)
+    return result | {"before": before[0] and f"{before[0].created_at:%Y-%m-%d %H:%M} UTC, {before[0].started_by}"}
 
 
 def import_customers(run: Run) -> dict[str, Any]:
     """Taken up again by another worker it goes on where it stood: the import's run is known by the job's id."""
-    kept = JobFile.objects.get(pk=run.payload["file"])
+    stored = JobFile.objects.get(pk=run.payload["file"])
     run_id = uploads.import_run_of(run.job)
     begun = ImportRun.objects.filter(pk=run_id).first()
     if begun and begun.state not in imports.OPEN:
         return _ended_before(run, begun)
-    wanted = uploads.settings_of(run.payload)
-    asked = {"started_by": run.job.actor, "again": bool(run.payload.get("again")), "run_id": run_id}
+    options = uploads.options_of(run.payload)
+    again = bool(run.payload.get("again"))
 
     def work(source: Source, more: dict[str, Any]) -> Report:
         if begun:
             return imports.resume(source, run_id=run_id, **more)
-        return imports.run(source, wanted, **asked, **more)
+        return imports.run(source, options, started_by=run.job.actor, again=again, run_id=run_id, **more)
 
     # Where another worker finds them that takes the job up again.
     path = _refused_path(run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _told(run, kept, RefusedRows(path), work)
+        return _run_reported(run, stored, RefusedRows(path), work)
     except Refused:
         if not ImportRun.objects.filter(pk=run_id, state__in=imports.OPEN).exists():
             path.unlink(missing_ok=True)
@@ -80,9 +80,9 @@ def _refused_path(run_id: str) -> Path:
 
 def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
     """What the page shows where the worker that ended the import could not say so any more."""
-    made = run.job.files.exclude(pk=run.payload["file"]).last()
-    told = {"run": begun.pk, "state": begun.state, "problem_count": begun.counts.get("problems", 0), "problems": []}
-    return dict(begun.counts) | told | ({"report": made.pk} if made else {})
+    report = run.job.files.exclude(pk=run.payload["file"]).last()
+    outcome = {"run": begun.pk, "state": begun.state, "problem_count": begun.counts.get("problems", 0), "problems": []}
+    return dict(begun.counts) | outcome | ({"report": report.pk} if report else {})
 
 
 def undo_import(run: Run) -> dict[str, Any]:
@@ -98,16 +98,16 @@ def undo_import(run: Run) -> dict[str, Any]:
     return asdict(undone)
 
 
-def _told(
-    run: Run, kept: JobFile, refused: RefusedRows, work: Callable[[Source, dict[str, Any]], Report]
+def _run_reported(
+    run: Run, stored: JobFile, refused: RefusedRows, work: Callable[[Source, dict[str, Any]], Report]
 ) -> dict[str, Any]:
-    """What the page shows; all the refused rows, to be mended, are in a file beside it."""
+    """What the page shows. All the refused rows, to be corrected, are in a file beside it."""
 
     def progress(doing: str, fraction: float, customers: int) -> None:
         run.progress(int(fraction * PERCENT), PERCENT)
 
     try:
-        source = uploads.source_of(kept, run.payload.get("encoding", ""))
+        source = uploads.source_of(stored, run.payload.get("encoding", ""))
         with refused:
             report = work(source, {"progress": progress, "refused": refused})
     except imports.AlreadyImported:
@@ -119,14 +119,14 @@ def _told(
             raise error.__cause__ from None  # the worker tries once more, and goes on with the run
         raise Refused(str(error.__cause__)) from None
     # PostgreSQL's JSON holds no NUL, which may be the very problem.
-    told = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
+    result = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
     if refused.file is not None:
         with refused.path.open("rb") as content:
             ending = "csv" if source.is_sheet else "ndjson"
-            name = f"refused rows of {kept.name}.{ending}"
-            told["report"] = uploads.keep(File(content), name, run.job.actor, run.job).pk
+            name = f"refused rows of {stored.name}.{ending}"
+            result["report"] = uploads.store(File(content), name, run.job.actor, run.job).pk
         refused.path.unlink()
-    return told
+    return result
 
 
 def export_customers(run: Run) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def export_customers(run: Run) -> dict[str, Any]:
             raise Refused(str(error)) from None
         file.seek(0)
         name = f"customers {run.job.created_at:%Y-%m-%d %H.%M}.{payload['format']}"
-        return {"file": uploads.keep(File(file), name, run.job.actor, run.job).pk, "count": count}
+        return {"file": uploads.store(File(file), name, run.job.actor, run.job).pk, "count": count}
 
 
 # None is one transaction: those that write do it in short ones of their own, the others would make SQLite's writers wait.

@@ -1,4 +1,4 @@
-"""Files in and out of the back office: kept where the worker finds them, asked about as forms do, done by the engines."""
+"""Files in and out of the back office: stored where the worker finds them, and read for the forms about them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +12,7 @@ from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from crm.transfer.columns import column_name, customer_columns, line_item_columns
 from crm.transfer.imports import ImportOptions
+from overplane.database.fields import field_of
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.files.tables import ABSENT, opened_table
 from overplane.ids import new_id
@@ -19,30 +20,30 @@ from overplane.jobs.models import Job, JobFile
 
 PRESET = "crm.import_customers"
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".ndjson", ".jsonl", ".json", ".gz", ".zip")
-SAMPLES = 5
-# As programs write tables that are no UTF-8; "" is found out.
+SAMPLES = 5  # rows to recognize a column by
+# Besides UTF-8, what programs for tables write. "" is detected.
 ENCODINGS = ("", "utf-8", "cp1252", "iso8859-15", "iso8859-2", "cp850", "mac-roman", "utf-16")
 
 
-def keep(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
-    """Stores a file under a name of our own; the given one is for people only."""
+def store(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
+    """Stores a file under a name of our own; the name of the upload is for people only."""
     file_id = new_id("file")
-    kept = JobFile(id=file_id, name=name.replace("\0", "")[-255:], actor=actor, created_at=timezone.now(), job=job)
+    stored = JobFile(id=file_id, name=name.replace("\0", "")[-255:], actor=actor, created_at=timezone.now(), job=job)
     suffix = "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))[:8]
-    kept.content.save(file_id + suffix, file, save=False)
-    kept.save(force_insert=True)
-    return kept
+    stored.content.save(file_id + suffix, file, save=False)
+    stored.save(force_insert=True)
+    return stored
 
 
-def source_of(kept: JobFile, encoding: str = "") -> Source:
+def source_of(stored: JobFile, encoding: str = "") -> Source:
     """Raises `UnusableFile`."""
-    return examined(Path(kept.content.path), kept.name, encoding=encoding or None)
+    return examined(Path(stored.content.path), stored.name, encoding=encoding or None)
 
 
-def sample(kept: JobFile, encoding: str = "") -> tuple[list[str], list[list[str]]]:
+def sample(stored: JobFile, encoding: str = "") -> tuple[list[str], list[list[str]]]:
     """The headings and the first rows. Raises `UnusableFile`."""
     rows: list[list[str]] = []
-    with opened_table(source_of(kept, encoding)) as table:
+    with opened_table(source_of(stored, encoding)) as table:
         if any("\0" in heading for heading in table.headings):
             raise UnusableFile("A heading holds a NUL. Is this a text file? Save it as CSV in UTF-8.")
         for _, cells in table.rows:
@@ -54,7 +55,7 @@ def sample(kept: JobFile, encoding: str = "") -> tuple[list[str], list[list[str]
 
 def labels() -> dict[str, str]:
     """Every field that a column may be, as people call it."""
-    known = {n: str(Customer._meta.get_field(n).verbose_name) for n in customer_columns()}
+    known = {n: str(field_of(Customer, n).verbose_name) for n in customer_columns()}
     for kind in LINE_ITEMS:
         for name in line_item_columns(kind):
             known[column_name(kind, name)] = f"{kind.label}: {field_label(kind, name)}"
@@ -66,8 +67,8 @@ def import_run_of(job: Job) -> str:
     return job.payload.get("run") or "run_" + job.pk.partition("_")[2]
 
 
-def settings_of(payload: Mapping[str, Any]) -> ImportOptions:
-    """What a form asked for, as the engine takes it. Columns without a field are left out."""
+def options_of(payload: Mapping[str, Any]) -> ImportOptions:
+    """What was chosen in the forms, as the import takes it. Columns without a field are left out."""
     match_on = payload.get("match_on") or None
     return ImportOptions(
         mode=payload.get("mode") or ("upsert" if match_on else "create"),

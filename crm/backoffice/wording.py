@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.models import Customer
 from overplane.database.attributes import attributes
+from overplane.database.fields import field_of
 
 CUSTOMER_EVENTS = {
     "customer.created": _("created"),
@@ -55,7 +56,8 @@ def _labels(model: type[models.Model]) -> dict[str, str]:
 def all_labels() -> dict[str, str]:
     """Every attribute that may change, by name. What several objects have under one name has all its labels."""
     labels: dict[str, list[str]] = {}
-    for model in (Customer, *(kind.model for kind in LINE_ITEMS)):
+    tables: list[type[models.Model]] = [Customer, *(kind.model for kind in LINE_ITEMS)]
+    for model in tables:
         known = _labels(model)
         for name in attributes(model):
             if known[name] not in labels.setdefault(name, []):
@@ -64,7 +66,7 @@ def all_labels() -> dict[str, str]:
 
 
 def field_label(kind: LineItem, name: str) -> str:
-    return str(kind.model._meta.get_field(name).verbose_name)
+    return str(field_of(kind.model, name).verbose_name)
 
 
 def kinds() -> str:

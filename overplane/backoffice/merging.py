@@ -1,7 +1,7 @@
 """Forms that two people may have open at once.
 
 Each field carries the value that it was rendered with. What a person did not touch is not written,
-so changes of different fields both survive; a field that both changed is a conflict, told on a page of its own.
+so changes of different fields both survive; a field that both changed is a conflict, which has a page of its own.
 """
 
 from dataclasses import dataclass

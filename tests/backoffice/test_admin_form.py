@@ -241,6 +241,6 @@ def test_hints_at_customers_that_are_there_already(typed: dict[str, str], why: s
     client = member("Viewer")
     there = make("Nordlicht Werke GmbH", tax_id="DE811234", email_id="info@example.com")
     url = reverse("admin:crm_customer_duplicates_of")
-    found = client.get(url, typed).json()["found"]
+    found = client.get(url, typed).json()["customers"]
     assert [one["why"] for one in found] == ([why] if why else [])
-    assert client.get(url, typed | {"self": there}).json()["found"] == []
+    assert client.get(url, typed | {"self": there}).json()["customers"] == []

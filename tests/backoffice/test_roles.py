@@ -82,7 +82,7 @@ def made_job(kind: str, actor: str, **payload: Any) -> Job:
 
 
 def checked_import(actor: str) -> Job:
-    kept = uploads.keep(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
+    kept = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
     job = made_job("crm.check_import", actor, file=kept.pk, name=kept.name, mapping={})
     result = {"created": 1, "problems": [], "problem_count": 0}
     Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())
@@ -103,7 +103,7 @@ def world(kind: str) -> World:
     change = Event.objects.get(type="customer.updated").pk
     job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})
     made_job("crm.import_customers", "user:applier", name="applied.csv")
-    file = uploads.keep(ContentFile(b"secret"), "theirs.csv", "user:other").pk
+    file = uploads.store(ContentFile(b"secret"), "theirs.csv", "user:other").pk
     key = keys.mint("shop")[0].pk
     return World(client, me, other, customer, twin, row, key, job, checked_import("user:me"), change, file)
 

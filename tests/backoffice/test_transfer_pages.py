@@ -104,7 +104,7 @@ def begin(job: Job) -> None:
     """As a worker leaves it that was told to stop after the first customer."""
     run_id = uploads.import_run_of(job)
     refused = RefusedRows(settings.MEDIA_ROOT / f"{run_id}.refused")
-    wanted = replace(uploads.settings_of(job.payload), size=1)
+    wanted = replace(uploads.options_of(job.payload), size=1)
     source = uploads.source_of(JobFile.objects.get(pk=job.payload["file"]))
     more = {"started_by": job.actor, "run_id": run_id, "refused": refused}
     with pytest.raises(Lost):

@@ -1,7 +1,7 @@
 """Changing many customers at once. A few are changed at once; many by a job, so that no page waits for them.
 
-Each customer is changed by the service that changes one, with its own event: the log tells it as if
-it had been done by hand. The job is not one transaction; run twice it does the rest.
+Each customer is changed by the service that changes one, with an event of its own, as from the form.
+The job is not one transaction: when it is run again it does the rest.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -25,23 +25,24 @@ from django.utils.translation import gettext_lazy as _
 from crm import services
 from crm.backoffice.admin import listing
 from crm.backoffice.pages.merge import merge_selected
+from crm.backoffice.starting import start_job
 from crm.backoffice.wording import counted, kinds
 from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from crm.transfer import exports
 from crm.transfer.selection import Wanted
-from overplane.backoffice.origin import actor_of, origin_of
+from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
-from overplane.jobs import queue
+from overplane.database.fields import field_of
 from overplane.jobs.kinds import Kind, Run, register
 from overplane.origin import Origin
 from overplane.problems import ObjectMissing
 
 # More customers than this are changed by a job: a page waits about two seconds for 500.
 MAX_INLINE = 500
-STEP = 200
-SAMPLES = 10
-MOST_EXPORTED_MAX_INLINE = 20_000
+STEP = 200  # customers of one statement that deletes; the progress is reported after each
+SAMPLES = 10  # names to recognize the choice by
+MAX_EXPORTED_INLINE = 20_000  # more would keep the page waiting, and the job of the export is there for them
 KIND = "crm.change_many"
 
 
@@ -52,8 +53,8 @@ def change(customer_id: str, values: dict[str, Any], origin: Origin) -> None:
         pass  # deleted in the meantime
 
 
-def apply(ids: Iterable[str], values: dict[str, Any] | None, origin: Origin, tell: Callable[[int], None]) -> int:
-    """Sets these values; without values deletes. Says how many customers were asked for."""
+def apply(ids: Iterable[str], values: dict[str, Any] | None, origin: Origin, progress: Callable[[int], None]) -> int:
+    """Sets these values; without values deletes. Says how many customers that were."""
     done, rest = 0, iter(ids)
     while step := list(islice(rest, STEP)):
         if values is None:
@@ -62,7 +63,7 @@ def apply(ids: Iterable[str], values: dict[str, Any] | None, origin: Origin, tel
             for customer_id in step:
                 change(customer_id, values, origin)
         done += len(step)
-        tell(done)
+        progress(done)
     return done
 
 
@@ -133,11 +134,9 @@ class BulkActions(admin.ModelAdmin):
         return self._ask(request, queryset, title=title, button=button, is_deletion=True)
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
-    def export_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-        if queryset.order_by().values("pk")[: MOST_EXPORTED_MAX_INLINE + 1].count() > MOST_EXPORTED_MAX_INLINE:
-            text = (
-                gettext("More than %s customers are too many for one page; use the export.") % MOST_EXPORTED_MAX_INLINE
-            )
+    def export_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
+        if queryset.order_by().values("pk")[: MAX_EXPORTED_INLINE + 1].count() > MAX_EXPORTED_INLINE:
+            text = gettext("More than %s customers are too many for one page; use the export.") % MAX_EXPORTED_INLINE
             self.message_user(request, text, messages.ERROR)
             return None
         file = TemporaryFile()  # noqa: SIM115 (the response closes it)
@@ -157,7 +156,7 @@ class BulkActions(admin.ModelAdmin):
         return None
 
     def _set(self, request: HttpRequest, queryset: QuerySet, name: str) -> HttpResponse | None:
-        field, error = Customer._meta.get_field(name), ""
+        field, error = field_of(Customer, name), ""
         if "value" in request.POST:
             try:
                 value = attributes(Customer)[name].from_text(request.POST["value"])
@@ -168,8 +167,9 @@ class BulkActions(admin.ModelAdmin):
                 return None
         title = gettext("Set: %s") % field.verbose_name
         url = reverse("admin:crm_customer_values", args=[name])
-        given = {"field": field, "error": error, "suggest_url": url, "button": gettext("Set it")}
-        return self._ask(request, queryset, title=title, **given)
+        return self._ask(
+            request, queryset, title=title, field=field, error=error, suggest_url=url, button=gettext("Set it")
+        )
 
     def _ask(self, request: HttpRequest, queryset: QuerySet, **context: Any) -> HttpResponse:
         """Says how many and shows some of them before anything is done."""
@@ -199,10 +199,10 @@ class BulkActions(admin.ModelAdmin):
             self.message_user(request, text, messages.SUCCESS)
             return
         payload = {"values": values, "query": request.GET.urlencode(), "until": timezone.now().isoformat()}
-        queue.enqueue(KIND, payload, actor_of(request), request_id=request.request_id)
-        self.message_user(request, self._said_of_the_job(request), messages.INFO)
+        start_job(request, KIND, payload)
+        self.message_user(request, self._job_message(request), messages.INFO)
 
-    def _said_of_the_job(self, request: HttpRequest) -> str:
+    def _job_message(self, request: HttpRequest) -> str:
         text = gettext("These are many: a job does it now.")
         if not request.user.has_perm("overplane_jobs.view_job"):
             return text

@@ -14,6 +14,7 @@ from overplane.backoffice.admin import EventAdmin, FieldFilter
 from overplane.backoffice.filters import ChoiceFilter, choice_filter
 from overplane.events.models import Event
 
+CUSTOMER_NAME = "customer_name"  # annotated: the log knows customers by their ids
 admin.site.unregister(Event)
 
 
@@ -31,7 +32,7 @@ class NamedFieldFilter(ChoiceFilter):
 @admin.register(Event)
 class ChangeAdmin(EventAdmin):
     columns = list_display = ("when", "title", "customer", "who", "what")
-    list_filter = (
+    list_filter = (  # type: ignore[assignment]  # a filter more, and one with labels
         EventAdmin.list_filter[0],
         NamedFieldFilter,
         choice_filter(
@@ -42,7 +43,7 @@ class ChangeAdmin(EventAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         name = Customer.objects.filter(pk=OuterRef("subject")).values("customer_name")[:1]
-        return super().get_queryset(request).annotate(customer_name=Subquery(name))
+        return super().get_queryset(request).annotate(**{CUSTOMER_NAME: Subquery(name)})
 
     @admin.display(description=_("what"))
     def title(self, event: Event) -> str:
@@ -50,10 +51,11 @@ class ChangeAdmin(EventAdmin):
 
     @admin.display(description=_("customer"))
     def customer(self, event: Event) -> SafeString | str:
-        if event.customer_name is None:
+        name = getattr(event, CUSTOMER_NAME)
+        if name is None:
             return event.subject  # deleted, with its name
         url = reverse("admin:crm_customer_history", args=[event.subject])
-        return format_html('<a href="{}">{}</a>', url, event.customer_name)
+        return format_html('<a href="{}">{}</a>', url, name)
 
     @admin.display(description=_("changed"))
     def what(self, event: Event) -> str:

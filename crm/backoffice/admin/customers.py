@@ -1,6 +1,6 @@
 """Customers in the back office: the list, the form, and what leads from them to the services."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -22,7 +22,7 @@ from crm import search, services
 from crm.backoffice.admin import conflicts, hints, history, listing, sections
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
-from crm.backoffice.admin.line_items import PAGE_PARAMETERS, inline_of
+from crm.backoffice.admin.line_items import PAGE_PARAMETERS, LineItemFormSet, inline_of
 from crm.backoffice.admin.links import safe_links
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS
@@ -35,7 +35,7 @@ from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
 
 LONG_TEXTS = tuple(f.name for f in Customer._meta.concrete_fields if (f.max_length or 0) > LONG)
-SHOWN_OTHERWISE = ("disabled", "is_frozen", "created_at", "updated_at")
+NOT_COLUMNS = ("disabled", "is_frozen", "created_at", "updated_at")
 USUAL_COLUMNS = (
     "customer_name", "customer_type", "customer_group", "territory", "email_id", "mobile_no", "status", "updated",
 )  # fmt: skip
@@ -55,7 +55,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     columns = (
         *USUAL_COLUMNS,
         "created",
-        *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, *SHOWN_OTHERWISE)),
+        *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, *NOT_COLUMNS)),
     )
     order_fields = ("customer_name", "created_at", "updated_at")
     list_filter = listing.FILTERS
@@ -63,7 +63,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     search_fields = search.SEARCHED
     search_placeholder = lazy(search_placeholder, str)()
     suggested = sections.SUGGESTED
-    readonly_fields = sections.DEALT
+    readonly_fields = sections.GENERATED
     save_on_top = False
 
     class Media:
@@ -88,7 +88,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         return format_html_join(" ", '<span class="bo-badge bo-{}">{}</span>', badges)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return listing.found(queryset, search_term), False
+        return listing.searched(queryset, search_term), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> list[Any]:
         return sections.fieldsets(adding=obj is None)
@@ -130,7 +130,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
             *super().get_urls(),
         ]
 
-    def _found(self, request: HttpRequest, object_id: str) -> Customer:
+    def _viewable(self, request: HttpRequest, object_id: str) -> Customer:
         customer = self.get_object(request, unquote(object_id))
         if customer is None:
             raise Http404
@@ -139,16 +139,16 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         return customer
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return history.page(self, request, self._found(request, object_id))
+        return history.page(self, request, self._viewable(request, object_id))
 
     def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return history.restore(self, request, self._found(request, object_id))
+        return history.restore(self, request, self._viewable(request, object_id))
 
     def duplicates(self, request: HttpRequest) -> HttpResponse:
         """Customers that look like the one being typed in: a hint, never a refusal."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return JsonResponse(hints.answer(request.GET))
+        return JsonResponse(hints.hints(request.GET))
 
     # Writing
 
@@ -166,7 +166,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     def save_formset(
         self, request: HttpRequest, form: forms.ModelForm, formset: BaseInlineFormSet, change: bool
     ) -> None:
-        formset.save_through_services(form.instance.pk, origin_of(request))
+        cast("LineItemFormSet", formset).save_through_services(form.instance.pk, origin_of(request))
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:
         services.delete_customer(obj.pk, origin=origin_of(request))
@@ -176,11 +176,11 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     # Django's own log would keep names of customers that are deleted for good; ours is the log of events.
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # nobody reads it
         pass
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # nobody reads it
         pass
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]  # nobody reads it
         pass

@@ -12,7 +12,7 @@ from crm.models import Customer
 from overplane.backoffice.merging import MergingForm
 from overplane.database.attributes import attributes
 
-LONG = 4000
+LONG = 4000  # characters; a text that may be longer than any address gets several lines
 WATCHED = ("customer_name", "tax_id", "email_id", "mobile_no")
 INPUT_TYPES = {"email_id": "email", "mobile_no": "tel"}
 

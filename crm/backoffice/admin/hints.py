@@ -8,13 +8,13 @@ from django.utils.translation import gettext
 
 from crm import duplicates
 
-LONGEST = 255
-SHORTEST_NAME = 4
+MAX_LENGTH = 255  # of a text field
+MIN_NAME_LENGTH = 4  # fewer letters look like too many names
 
 
-def answer(given: Mapping[str, str]) -> dict[str, Any]:
-    texts = {name: given.get(name, "").replace("\0", "").strip()[:LONGEST] for name in duplicates.COMPARED}
-    if len(texts["customer_name"]) < SHORTEST_NAME:
+def hints(typed: Mapping[str, str]) -> dict[str, Any]:
+    texts = {name: typed.get(name, "").replace("\0", "").strip()[:MAX_LENGTH] for name in duplicates.COMPARED}
+    if len(texts["customer_name"]) < MIN_NAME_LENGTH:
         texts["customer_name"] = ""
     why = {
         "tax_id": gettext("same tax ID"),
@@ -22,8 +22,8 @@ def answer(given: Mapping[str, str]) -> dict[str, Any]:
         "customer_name": gettext("same name"),
         "similar_name": gettext("similar name"),
     }
-    found = [
+    customers = [
         {"name": name, "why": why[reason], "url": reverse("admin:crm_customer_change", args=[customer_id])}
-        for reason, customer_id, name in duplicates.like(texts, unless=given.get("self", ""))
+        for reason, customer_id, name in duplicates.like(texts, unless=typed.get("self", ""))
     ]
-    return {"title": gettext("Perhaps there already:"), "found": found}
+    return {"title": gettext("Perhaps there already:"), "customers": customers}

@@ -29,7 +29,7 @@ from overplane.events.changes import Difference, differences, old_values, people
 from overplane.events.models import Event
 from overplane.problems import ObjectMissing
 
-PAGE_SIZE = 30
+PAGE_SIZE = 30  # events, each with a table of its own
 FILTERS = (PersonFilter, FieldFilter, date_filter("created_at", _("time")))
 PARAMETERS = ("actor", "field", "created_from", "created_to")
 MAX_DIGITS = 18  # of an event's number: it always fits into 64 bits

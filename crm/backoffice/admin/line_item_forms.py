@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules
@@ -66,7 +67,7 @@ class LineItemForm(MergingForm):
             self.add_error(name, errors)
         for name, known in self.kind.attributes.items():
             if values.get(name, known.default) is None and self._needs_value(known):
-                self.add_error(name, invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty.")))
+                self.add_error(name, invalid(Code.PARAMETER_INVALID_EMPTY, gettext("Must not be empty.")))
 
     def _needs_value(self, known: Attribute) -> bool:
         """A text field leaves this to the rules, but a column without null must never be asked to hold one."""

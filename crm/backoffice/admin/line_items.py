@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django import forms
 from django.contrib import admin
@@ -32,15 +32,22 @@ class Page(NamedTuple):
     is_current: bool
 
 
-class LineItemFormSet(BaseInlineFormSet):
+if TYPE_CHECKING:  # Django's own classes take no parameters
+    FormSet = BaseInlineFormSet[models.Model, models.Model, LineItemForm]
+else:
+    FormSet = BaseInlineFormSet
+
+
+class LineItemFormSet(FormSet):
     """One page of a customer's line items, in their order. `query`: the page's address has a parameter for each kind."""
 
-    form: type[LineItemForm]
+    model: type[models.Model]
+    queryset: QuerySet
     kind: LineItem
     page = 1
     query = QueryDict()
 
-    def get_queryset(self) -> QuerySet | list[models.Model]:
+    def get_queryset(self) -> QuerySet | list[models.Model]:  # type: ignore[override]  # a list does, too
         if not hasattr(self, "_queryset"):
             first = (self.page - 1) * PAGE_SIZE
             page = self.queryset.filter(idx__gt=first, idx__lte=first + PAGE_SIZE).order_by(POSITION)
@@ -78,7 +85,7 @@ class LineItemFormSet(BaseInlineFormSet):
         return query.urlencode()
 
     def _construct_form(self, i: int, **kwargs: Any) -> LineItemForm:
-        form = super()._construct_form(i, **kwargs)
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # which the stubs do not know
         if self.is_bound and i < self.initial_form_count() and not form.instance.pk:
             form.is_gone = form.empty_permitted = True
             form.fields["id"].disabled, form.fields["id"].required = True, False
@@ -86,7 +93,7 @@ class LineItemFormSet(BaseInlineFormSet):
                 form.fields[name].show_hidden_initial = True
         return form
 
-    def add_fields(self, form: forms.Form, index: int | None) -> None:
+    def add_fields(self, form: LineItemForm, index: int | None) -> None:
         super().add_fields(form, index)
         # Django's own field would ask the database for each line item whether it is there.
         form.fields["id"] = forms.CharField(required=False, initial=form.instance.pk, widget=forms.HiddenInput)
@@ -126,7 +133,9 @@ class LineItemFormSet(BaseInlineFormSet):
 
     def _reorder(self, customer_id: str, positions: Mapping[str, int], origin: Origin) -> None:
         """In ascending order each goes to its position; the others close up around them. Beyond the end is last."""
-        stored = self.model.objects.filter(**{PARENT: customer_id}).order_by(POSITION).values_list("pk", flat=True)
+        stored = (
+            self.model._default_manager.filter(**{PARENT: customer_id}).order_by(POSITION).values_list("pk", flat=True)
+        )
         order = [item_id for item_id in stored if item_id not in positions]
         for item_id, position in sorted(positions.items(), key=lambda item: item[1]):
             order.insert(position - 1, item_id)
@@ -134,13 +143,15 @@ class LineItemFormSet(BaseInlineFormSet):
 
 
 class LineItemInline(admin.TabularInline):
-    formset = LineItemFormSet
+    formset = LineItemFormSet  # type: ignore[assignment]  # one of forms of ours
     template = "backoffice/line_items.html"
     extra = 0
     kind: LineItem
 
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[LineItemFormSet]:
-        formset = super().get_formset(request, obj, **kwargs)
+    def get_formset(  # type: ignore[override]  # as above
+        self, request: HttpRequest, obj: Any = None, **kwargs: Any
+    ) -> type[LineItemFormSet]:
+        formset = cast("type[LineItemFormSet]", super().get_formset(request, obj, **kwargs))
         formset.kind, formset.page, formset.query = self.kind, _page_number(request.GET, self.kind), request.GET
         return formset
 

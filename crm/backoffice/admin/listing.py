@@ -1,10 +1,10 @@
-"""How the list of customers can be narrowed, by a page as well as by a job that was asked for on it."""
+"""How the list of customers is filtered: by the page, and by a job that somebody started on it."""
 
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules, search
@@ -29,7 +29,7 @@ FILTERS = (
 )
 
 
-def found(queryset: QuerySet, words: str) -> QuerySet:
+def searched(queryset: QuerySet, words: str) -> QuerySet:
     """The search of the API."""
     words = words.replace("\0", "")[: search.MAX_LENGTH].strip()
     return search.filter_by_words(queryset, words) if words else queryset
@@ -37,9 +37,10 @@ def found(queryset: QuerySet, words: str) -> QuerySet:
 
 def filtered(query: str, until: datetime) -> QuerySet:
     """The customers of a list's address, as it was then: none that came later."""
-    given = QueryDict(query)
-    queryset = found(Customer.objects.filter(created_at__lte=until), given.get("q", ""))
-    params: dict[str, Any] = dict(given.lists())
-    for made in FILTERS:
-        queryset = made(None, params, Customer, None).queryset(None, queryset)
+    sent = QueryDict(query)
+    queryset = searched(Customer.objects.filter(created_at__lte=until), sent.get("q", ""))
+    params: dict[str, Any] = dict(sent.lists())
+    request = HttpRequest()  # Django's filters take one; ours look at the parameters only
+    for filter_class in FILTERS:
+        queryset = filter_class(request, params, Customer, None).queryset(request, queryset)
     return queryset

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from crm.representation import CUSTOMER_NAMES
+from overplane.backoffice.filters import Text
 
 RECORD = _("Record")
 SECTIONS = {
@@ -25,7 +26,7 @@ SECTIONS = {
     ),
     RECORD: ("id", "created_at", "updated_at", "lead_name", "opportunity_name", "prospect_name"),
 }  # fmt: skip
-DEALT = ("id", "created_at", "updated_at")
+GENERATED = ("id", "created_at", "updated_at")
 # Free texts that name something; people should not have to remember how it was written last time.
 SUGGESTED = (
     "customer_group", "territory", "market_segment", "industry", "account_manager", "default_price_list",
@@ -55,13 +56,13 @@ HELP = {
 }
 
 
-def fieldsets(*, adding: bool) -> list[tuple[str | None, dict[str, list[str]]]]:
+def fieldsets(*, adding: bool) -> list[tuple[Text, dict[str, list[str]]]]:
     """The sections; an attribute that none of them knows stands in a last one by itself."""
-    made = [
-        (title, {"fields": [n for n in names if n in CUSTOMER_NAMES and not (adding and n in DEALT)]})
+    sections: list[tuple[Text, dict[str, list[str]]]] = [
+        (title, {"fields": [n for n in names if n in CUSTOMER_NAMES and not (adding and n in GENERATED)]})
         for title, names in SECTIONS.items()
     ]
-    placed = {name for names in SECTIONS.values() for name in names}
-    if unplaced := [name for name in CUSTOMER_NAMES if name not in placed]:
-        made.append((_("Other"), {"fields": unplaced}))
-    return made
+    known = {name for names in SECTIONS.values() for name in names}
+    if others := [name for name in CUSTOMER_NAMES if name not in known]:
+        sections.append((_("Other"), {"fields": others}))
+    return sections

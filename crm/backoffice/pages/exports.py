@@ -1,4 +1,4 @@
-"""Export in the back office: chosen, made by a job, downloaded by whoever asked for it."""
+"""Export in the back office: a person chooses, a job writes the file, and the same person downloads it."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm import search
+from crm.backoffice.starting import start_job
 from crm.backoffice.wording import kinds_lazy
 from crm.transfer.selection import LAYOUTS
 from overplane.backoffice.origin import actor_of
-from overplane.jobs import queue
 from overplane.jobs.models import OPEN, Job
 
 KIND = "crm.export_customers"
@@ -47,7 +47,7 @@ class ExportForm(forms.Form):
 def start(request: HttpRequest, *, format: str, layout: str = "", q: str = "", ids: Sequence[str] = ()) -> Job:
     """The job that exports these customers; the page of exports shows it and offers the file."""
     payload = {"format": format, "layout": layout or "lines", "q": q, "ids": list(ids)}
-    return queue.enqueue(KIND, payload, actor_of(request), request_id=request.request_id)
+    return start_job(request, KIND, payload)
 
 
 @require_http_methods(["GET", "POST"])

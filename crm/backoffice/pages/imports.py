@@ -5,7 +5,7 @@ All the work is done by jobs, with the engine of the management commands.
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.backoffice import uploads
+from crm.backoffice.starting import start_job
 from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.columns import guess
@@ -35,8 +36,8 @@ from overplane.jobs.models import Job, JobFile, Preset, State
 CHECK, APPLY, UNDO = "crm.check_import", "crm.import_customers", "crm.undo_import"
 EXPORT = "crm.export_customers"
 MAY_IMPORT = ("crm.add_customer", "crm.change_customer")
-DIGITS = re.compile("[0-9]{1,9}")
-LARGEST = 512 * 1024 * 1024
+DIGITS = re.compile("[0-9]{1,9}")  # a number that every database holds as an id
+MAX_BYTES = 512 * 1024 * 1024  # larger ones are better read where they are, by the command
 may_import = permission_required(MAY_IMPORT, raise_exception=True)
 
 
@@ -50,14 +51,14 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         named = [(name, name) for name in uploads.ENCODINGS if name]
-        self.fields["encoding"].choices = [("", _("found out")), *named]
+        cast("forms.ChoiceField", self.fields["encoding"]).choices = [("", _("found out")), *named]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if Path(file.name).suffix.lower() not in uploads.SUFFIXES:
             known = ", ".join(uploads.SUFFIXES)
             raise forms.ValidationError(_("The name of the file must end in one of: %(known)s.") % {"known": known})
-        if file.size > LARGEST:
+        if file.size > MAX_BYTES:
             raise forms.ValidationError(
                 _("The file is larger than 512 MiB. Split it, or use manage.py import_customers.")
             )
@@ -78,7 +79,7 @@ class HowForm(forms.Form):
     def __init__(self, data: Any, labels: dict[str, str]) -> None:
         super().__init__(data)
         known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCH_KEYS]
-        self.fields["match_on"].choices = [("", _("All rows are new customers")), *known]
+        cast("forms.ChoiceField", self.fields["match_on"]).choices = [("", _("All rows are new customers")), *known]
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -91,8 +92,8 @@ def upload(request: HttpRequest) -> HttpResponseBase:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
-        kept = uploads.keep(file, file.name, actor_of(request))
-        return redirect(_mapping_url(kept.pk, form.cleaned_data["encoding"]))
+        stored = uploads.store(file, file.name, actor_of(request))
+        return redirect(_mapping_url(stored.pk, form.cleaned_data["encoding"]))
     recent = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)
     if not request.user.has_perm("overplane_jobs.view_job"):
         recent = recent.filter(actor=actor_of(request))
@@ -112,11 +113,11 @@ def _own_file(request: HttpRequest, file_id: str) -> JobFile:
 @require_http_methods(["GET", "POST"])
 @may_import
 def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
-    kept = _own_file(request, file_id)
-    asked = request.GET.get("encoding", "")
-    encoding = asked if asked in uploads.ENCODINGS else ""
+    stored = _own_file(request, file_id)
+    chosen_encoding = request.GET.get("encoding", "")
+    encoding = chosen_encoding if chosen_encoding in uploads.ENCODINGS else ""
     try:
-        headings, rows = uploads.sample(kept, encoding)
+        headings, rows = uploads.sample(stored, encoding)
     except UnusableFile as error:
         messages.error(request, str(error))
         return redirect("import")
@@ -130,7 +131,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
             messages.error(request, problem)
         else:
             _save_preset(request, chosen)
-            return _enqueue(request, CHECK, kept, {"mapping": chosen, "encoding": encoding} | how.cleaned_data)
+            return _enqueue(request, CHECK, stored, {"mapping": chosen, "encoding": encoding} | how.cleaned_data)
     else:
         chosen = _preset(request) or guess(headings)
     columns = [
@@ -141,7 +142,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
         request,
         "import_mapping",
         title=_("Which column is what?"),
-        kept=kept,
+        stored=stored,
         encoding=encoding,
         columns=columns,
         labels={name: capfirst(label) for name, label in labels.items()},
@@ -151,8 +152,8 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
 
 
 def _preset(request: HttpRequest) -> dict[str, str] | None:
-    asked = request.GET.get("preset", "")
-    number = int(asked) if DIGITS.fullmatch(asked) else 0
+    text = request.GET.get("preset", "")
+    number = int(text) if DIGITS.fullmatch(text) else 0
     preset = Preset.objects.filter(kind=uploads.PRESET, pk=number).first()
     return preset.values if preset else None
 
@@ -179,11 +180,11 @@ def _save_preset(request: HttpRequest, chosen: dict[str, str]) -> None:
 
 
 def _enqueue(
-    request: HttpRequest, kind: str, kept: JobFile, asked: dict[str, Any], *, key: str | None = None
+    request: HttpRequest, kind: str, stored: JobFile, options: dict[str, Any], *, key: str | None = None
 ) -> HttpResponse:
-    payload = asked | {"file": kept.pk, "name": kept.name}
-    job = queue.enqueue(kind, payload, actor_of(request), request_id=request.request_id, key=key)
-    JobFile.objects.filter(pk=kept.pk).update(job=job)
+    payload = options | {"file": stored.pk, "name": stored.name}
+    job = start_job(request, kind, payload, key=key)
+    JobFile.objects.filter(pk=stored.pk).update(job=job)
     return redirect("import_job", job.pk)
 
 
@@ -217,7 +218,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 def _counts(page_job: Job) -> list[tuple[str, int]]:
-    """What the job has to tell in numbers, only where there is any."""
+    """The numbers of the job's result, where there are any."""
     result, is_check = page_job.result or {}, page_job.kind == CHECK
     labels = {
         "created": _("to be created") if is_check else _("created"),
@@ -238,25 +239,26 @@ def _may_undo(request: HttpRequest) -> bool:
 @require_POST
 @may_import
 def apply(request: HttpRequest, job_id: str) -> HttpResponse:
-    """What was checked: all of it if nothing is wrong, or, if asked to, the rows that are right."""
+    """What was checked: all of it if nothing is wrong, or, if that was chosen, the rows that are right."""
     checked = get_object_or_404(Job, pk=job_id, kind=CHECK, state=State.DONE, actor=actor_of(request))
     skips = "skip_errors" in request.POST
-    if checked.result["problem_count"] and not skips:
+    result = checked.result or {}  # which a job that is done has
+    if result["problem_count"] and not skips:
         messages.error(request, _("The file has problems: nothing is imported until they are mended."))
         return redirect("import_job", checked.pk)
-    if checked.result.get("before") and "again" not in request.POST:
+    if result.get("before") and "again" not in request.POST:
         messages.error(request, _("This very file was imported already. Say that it is to be imported once more."))
         return redirect("import_job", checked.pk)
-    kept = _own_file(request, checked.payload["file"])
-    if "again" not in request.POST and (found := _applied(kept)):
-        return redirect("import_job", found.pk)
-    asked = checked.payload | {"skip_errors": skips, "again": "again" in request.POST}
-    return _enqueue(request, APPLY, kept, asked, key=f"{APPLY} {kept.pk}")
+    stored = _own_file(request, checked.payload["file"])
+    if "again" not in request.POST and (applied := _applied(stored)):
+        return redirect("import_job", applied.pk)
+    options = checked.payload | {"skip_errors": skips, "again": "again" in request.POST}
+    return _enqueue(request, APPLY, stored, options, key=f"{APPLY} {stored.pk}")
 
 
-def _applied(kept: JobFile) -> Job | None:
+def _applied(stored: JobFile) -> Job | None:
     """One click or two, a file is imported once; what was cancelled half-way is gone on with, or taken back."""
-    jobs = list(Job.objects.filter(kind=APPLY, payload__file=kept.pk).order_by("-created_at"))
+    jobs = list(Job.objects.filter(kind=APPLY, payload__file=stored.pk).order_by("-created_at"))
     runs = ImportRun.objects.filter(pk__in=map(uploads.import_run_of, jobs), state__in=HAS_WRITTEN)
     taken = set(runs.values_list("pk", flat=True))
     return next((job for job in jobs if job.is_open or uploads.import_run_of(job) in taken), None)
@@ -269,9 +271,9 @@ def go_on(request: HttpRequest, job_id: str) -> HttpResponse:
     begun = get_object_or_404(Job, pk=job_id, kind=APPLY, actor=actor_of(request))
     if begun.is_open:
         return redirect("import_job", begun.pk)
-    kept = _own_file(request, begun.payload["file"])
-    asked = begun.payload | {"run": uploads.import_run_of(begun)}
-    return _enqueue(request, APPLY, kept, asked, key=f"{APPLY} {kept.pk}")
+    stored = _own_file(request, begun.payload["file"])
+    options = begun.payload | {"run": uploads.import_run_of(begun)}
+    return _enqueue(request, APPLY, stored, options, key=f"{APPLY} {stored.pk}")
 
 
 @require_POST
@@ -283,8 +285,8 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
     begun = get_object_or_404(Job, pk=job_id, kind=APPLY)
     payload = {"run": uploads.import_run_of(begun), "name": begun.payload["name"]}
     key = f"{UNDO} {payload['run']}"
-    made = queue.enqueue(UNDO, payload, actor_of(request), request_id=request.request_id, key=key)
-    return redirect("import_job", made.pk)
+    undo_job = start_job(request, UNDO, payload, key=key)
+    return redirect("import_job", undo_job.pk)
 
 
 @require_POST
@@ -298,11 +300,11 @@ def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
 
 @require_safe
 def download(request: HttpRequest, file_id: str) -> FileResponse:
-    kept = _own_file(request, file_id)
-    needed = "crm.export_customer" if kept.job and kept.job.kind == EXPORT else "crm.add_customer"
+    stored = _own_file(request, file_id)
+    needed = "crm.export_customer" if stored.job and stored.job.kind == EXPORT else "crm.add_customer"
     if not request.user.has_perm(needed):
         raise PermissionDenied
-    answer = FileResponse(kept.content.open("rb"), as_attachment=True, filename=kept.name)
-    answer["Cache-Control"] = "no-store"
-    answer["Content-Security-Policy"] = "sandbox"
-    return answer
+    response = FileResponse(stored.content.open("rb"), as_attachment=True, filename=stored.name)
+    response["Cache-Control"] = "no-store"
+    response["Content-Security-Policy"] = "sandbox"
+    return response

@@ -1,4 +1,4 @@
-"""Duplicates: the list that the job has made, the comparison of two to four customers, and their merging."""
+"""Duplicates: what the last search found, the comparison of two to four customers, and merging them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,18 +19,19 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm import merging
+from crm.backoffice.starting import start_job
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS, PARENT, POSITION, LineItem
 from crm.models import Customer
-from overplane.backoffice.origin import actor_of, origin_of
+from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
-from overplane.jobs import queue
+from overplane.database.fields import field_of
 from overplane.jobs.models import OPEN, Job, State
 from overplane.problems import ObjectMissing, VersionMismatch
 
 MAY_MERGE = ("crm.change_customer", "crm.delete_customer")
 KIND = "crm.find_duplicates"
-PAGE_SIZE = 50
+PAGE_SIZE = 50  # groups, of two customers or some more
 MAX_LINE_ITEMS = 1000  # of a kind, to compare by eye; a merge takes all of them
 REASONS = {
     "tax_id": gettext_lazy("same tax ID"),
@@ -48,32 +49,32 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if not may_search:  # it is work for the whole house
             raise PermissionDenied
-        queue.enqueue(KIND, {}, actor_of(request), request_id=request.request_id, key=KIND)
+        start_job(request, KIND, {}, key=KIND)
         return redirect("duplicates")
     last = Job.objects.filter(kind=KIND, state=State.DONE).first()
-    page = Paginator(last.result["groups"] if last else [], PAGE_SIZE).get_page(request.GET.get("p"))
+    page = Paginator(last.result["groups"] if last and last.result else [], PAGE_SIZE).get_page(request.GET.get("p"))
     context = admin.site.each_context(request) | {
         "title": _("Likely duplicates"),
         "last": last,
         "under_way": Job.objects.filter(kind=KIND, state__in=OPEN).first(),
         "page": page,
-        "groups": _shown(page.object_list),
+        "groups": _groups(list(page.object_list)),
         "may_search": may_search,
         "may_merge": request.user.has_perms(MAY_MERGE),
     }
     return TemplateResponse(request, "crm/duplicates.html", context)
 
 
-def _shown(groups: Sequence[tuple[list[str], list[str]]]) -> list[dict[str, Any]]:
+def _groups(groups: Sequence[tuple[list[str], list[str]]]) -> list[dict[str, Any]]:
     """The groups of which two are still there."""
-    there = Customer.objects.in_bulk([i for _reasons, ids in groups for i in ids])
-    output = []
+    stored = Customer.objects.in_bulk([i for _reasons, ids in groups for i in ids])
+    rows = []
     for reasons, ids in groups:
-        customers = [there[i] for i in ids if i in there]
+        customers = [stored[i] for i in ids if i in stored]
         if len(customers) > 1:
             link = compare_url([customer.pk for customer in customers[: merging.MOST]])
-            output.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
-    return output
+            rows.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
+    return rows
 
 
 def compare_url(ids: Sequence[str]) -> str:
@@ -117,9 +118,9 @@ def merge(request: HttpRequest) -> HttpResponseBase:
         messages.error(request, _("Choose two to %(most)d customers that are there.") % {"most": merging.MOST})
         return redirect("duplicates")
     if request.method == "POST":
-        answer = _merge(request, [customer.pk for customer in customers])
-        if answer:
-            return answer
+        response = _merge(request, [customer.pk for customer in customers])
+        if response:
+            return response
     kept = request.POST.get("kept", customers[0].pk)
     context = admin.site.each_context(request) | {
         "title": _("Merge customers"),
@@ -139,7 +140,7 @@ def _lines(customers: Sequence[Customer], kept: str, chosen: QueryDict) -> list[
         first = next((customer for customer in ordered if getattr(customer, name) is not None), ordered[0])
         choice = chosen.get(f"field-{name}", first.pk)
         cells = [Cell(customer.pk, getattr(customer, name), customer.pk == choice) for customer in customers]
-        label = str(Customer._meta.get_field(name).verbose_name)
+        label = str(field_of(Customer, name).verbose_name)
         lines.append(Line(name, label, cells, len({cell.value for cell in cells}) > 1))
     return sorted(lines, key=lambda line: not line.differs)
 
@@ -165,7 +166,7 @@ def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
     """The way on, or None if the page is to be shown again, with what was in the way."""
     sent = request.POST
     kept = sent.get("kept")
-    if kept not in ids or not sent.get("sure"):
+    if kept is None or kept not in ids or not sent.get("sure"):
         messages.error(request, _("Choose which customer is kept, and confirm that the others are deleted."))
         return None
     choices = {name: sent[f"field-{name}"] for name in attributes(Customer) if f"field-{name}" in sent}

@@ -1,16 +1,19 @@
+from typing import cast
+
 from django.contrib import admin
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from crm.backoffice.pages import exports, imports, merge
-from overplane.backoffice.site import Page
+from overplane.backoffice.site import Page, Site
 
+site = cast("Site", admin.site)
 for page in (
     Page(_("Likely duplicates"), "duplicates", ("crm.view_customer",)),
     Page(_("Import"), "import", imports.MAY_IMPORT),
     Page(_("Export"), "export", ("crm.export_customer",)),
 ):
-    admin.site.add_page("crm", page)
+    site.add_page("crm", page)
 
 urlpatterns = [
     path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),

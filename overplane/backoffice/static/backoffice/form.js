@@ -45,13 +45,13 @@
       for (const field of form.querySelectorAll("[data-watched]")) if (field.value.trim()) query.set(field.dataset.watched, field.value.trim());
       const answer = await fetch(asked, { credentials: "same-origin" });
       if (!answer.ok) return;
-      const { title, found } = await answer.json();
+      const { title, customers } = await answer.json();
       target.replaceChildren();
-      if (!found.length) return;
+      if (!customers.length) return;
       const heading = document.createElement("strong");
       heading.textContent = title;
       const list = document.createElement("ul");
-      for (const one of found) {
+      for (const one of customers) {
         const item = document.createElement("li"), link = document.createElement("a"), name = document.createElement("bdi"), why = document.createElement("small");
         link.href = one.url;
         link.target = "_blank";
