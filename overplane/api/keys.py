@@ -34,8 +34,6 @@ class Caller:
     read_only: bool
     expires_at: datetime | None
 
-    is_authenticated = True
-
     @property
     def actor(self) -> str:
         return f"api_key:{self.id}"

@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -222,6 +222,3 @@ class BigTableAdmin(admin.ModelAdmin):
             raise Http404
         typed = request.GET.get("q", "")[:100].replace("\0", "")
         return JsonResponse({"values": used_values(self.model, field, typed)})
-
-    def suggestions_url(self, field: models.Field) -> str | None:
-        return self._reverse("values", field.name) if field.name in self.suggested else None
