@@ -7,7 +7,7 @@ from typing import Any
 
 import dj_database_url
 
-from overplane.checks import Environment, kept_secret
+from overplane.checks import Environment, stored_secret
 
 env = Environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ WEB_THREADS = env.integer("WEB_THREADS", 4, lowest=1)
 METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep their counts; see gunicorn.py
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
-SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
+SECRET_KEY = env.text("SECRET_KEY") or stored_secret(DATA_DIR / "secret_key")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
 FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1)  # seconds; beyond them /readyz warns
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0)  # requests a second for each key; 0: no limit

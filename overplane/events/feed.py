@@ -100,13 +100,13 @@ class Log:
     def end(self, position: Position | None = None) -> tuple[Position, bool]:
         """The newest event that may be served now, and whether there is one at `position`."""
         settled = Event.objects.filter(*horizon.settled(self.epoch, self.horizon))
-        place = position or OLDEST
-        is_there = Exists(Event.objects.filter(pk=place.seq, epoch=place.epoch, xid=place.xid))
+        at = position or OLDEST
+        is_there = Exists(Event.objects.filter(pk=at.seq, epoch=at.epoch, xid=at.xid))
         newest = settled.order_by(*order().columns).reverse().annotate(is_there=is_there)
-        found = newest.values_list("epoch", "xid", "seq", "is_there").first()
-        if found is None:
+        row = newest.values_list("epoch", "xid", "seq", "is_there").first()
+        if row is None:
             return Log.now().purged, False  # once more: a purge may have taken the last ones since
-        return Position(*found[:3]), found[3]
+        return Position(*row[:3]), row[3]
 
     def is_place(self, position: Position) -> bool:
         """May a cursor stand here, though no event does?"""
@@ -217,8 +217,8 @@ def purge(older_than: datetime) -> int:
     by = order()
     settled = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
     ordered = settled.order_by(*by.columns).values_list("epoch", "xid", "seq")
-    first_kept = ordered.filter(created_at__gte=older_than).first()
-    to_delete = ordered.filter(by.before(Position(*first_kept))) if first_kept else ordered
+    first_to_keep = ordered.filter(created_at__gte=older_than).first()
+    to_delete = ordered.filter(by.before(Position(*first_to_keep))) if first_to_keep else ordered
     count = 0
     while step := list(to_delete[:PURGE_STEP]):
         last = Position(*step[-1])
