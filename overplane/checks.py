@@ -67,18 +67,18 @@ class Environment:
         return [self._origin(name, text) for text in self.names(name, [])]
 
     def _origin(self, name: str, text: str) -> str:
-        found = ORIGIN.fullmatch(text.lower())
-        if found is None:
+        match = ORIGIN.fullmatch(text.lower())
+        if match is None:
             wanted = f"origins such as https://app.example.com:8443, with commas between; {text!r} is none"
             raise self._wrong(name, wanted)
-        scheme, host, port = found.groups()
+        scheme, host, port = match.groups()
         return f"{scheme}://{host}" + ("" if port in (None, USUAL_PORTS[scheme]) else f":{port}")
 
     def _wrong(self, name: str, wanted: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{name} is {self.variables.get(name)!r}; it must be {wanted}.")
 
 
-def kept_secret(path: Path) -> str:
+def stored_secret(path: Path) -> str:
     """The secret in this file, made on first use. Workers that start together agree on one."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

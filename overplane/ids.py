@@ -22,11 +22,11 @@ def new_ids(prefix: str, count: int) -> list[str]:
     """Many at once, in ascending order: the clock and the source of randomness are asked once."""
     start, width = time.time_ns() // 1000, (RANDOM_BITS + 7) // 8
     noise, mask = secrets.token_bytes(width * count), (1 << RANDOM_BITS) - 1
-    made = []
+    ids = []
     for i in range(count):
         number = (start + i) << RANDOM_BITS | int.from_bytes(noise[i * width : i * width + width]) & mask
-        made.append(prefix + "_" + "".join([PAIRS[number >> shift & 1023] for shift in PAIR_SHIFTS]))
-    return made
+        ids.append(prefix + "_" + "".join([PAIRS[number >> shift & 1023] for shift in PAIR_SHIFTS]))
+    return ids
 
 
 def sortable(number: int, digits: int) -> str:

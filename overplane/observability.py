@@ -71,7 +71,7 @@ def metrics_text(*, several_processes: bool, collectors: Iterable[Collector] = (
     if several_processes:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    asked = CollectorRegistry()
+    on_request = CollectorRegistry()
     for collector in collectors:
-        asked.register(collector)
-    return generate_latest(registry) + generate_latest(asked), CONTENT_TYPE_LATEST
+        on_request.register(collector)
+    return generate_latest(registry) + generate_latest(on_request), CONTENT_TYPE_LATEST

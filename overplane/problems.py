@@ -111,8 +111,8 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def unknown(name: str, known: Collection[str], *, hint: str | None = None) -> ValidationError:
-    told = nearest(name, known) if hint is None else hint
-    return invalid(Code.PARAMETER_UNKNOWN, f'There is no parameter "{name[:100]}" here.{told}')
+    suggestion = nearest(name, known) if hint is None else hint
+    return invalid(Code.PARAMETER_UNKNOWN, f'There is no parameter "{name[:100]}" here.{suggestion}')
 
 
 def not_one_of(value: str, choices: Collection[str]) -> ValidationError:

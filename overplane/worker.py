@@ -33,19 +33,19 @@ class Worker(ThreadWorker):
         ).refusal
 
     def handle(self, conn: TConn) -> Any:
-        is_kept = super().handle(conn)
-        if is_kept is False:
+        stays_open = super().handle(conn)
+        if stays_open is False:
             # gunicorn would hear the client out in its main loop, where one that dawdles holds up everybody.
             _hang_up(conn.sock)
-        return is_kept
+        return stays_open
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
         reader = req.body.reader
         if isinstance(reader, LengthReader) and reader.length > DRAINED_BYTES:
             req.force_close()
-        is_kept = super().handle_request(req, conn)
-        if not is_kept or _is_read(reader) or _drain(partial(_piece, reader), conn.sock):
-            return is_kept
+        stays_open = super().handle_request(req, conn)
+        if not stays_open or _is_read(reader) or _drain(partial(_piece, reader), conn.sock):
+            return stays_open
         _cut(conn.sock)
         return False
 

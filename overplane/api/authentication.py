@@ -18,27 +18,27 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def caller(request: HttpRequest, *, reads: Collection[str] = SAFE_METHODS) -> keys.Caller:
     """The caller of a request, or the 401, 403 or 429 that it gets. `reads`: the methods that change nothing."""
     try:
-        found = _found(request)
+        known = _authenticated(request)
     except ApiError:
         throttling.note_failure(request.META.get("REMOTE_ADDR", ""))
         raise
-    if found.read_only and request.method not in reads:
+    if known.read_only and request.method not in reads:
         message = "This key may only read. Use a full key (sk_…) to change anything."
         raise error(403, Code.KEY_READ_ONLY, message, type_=PERMISSION)
-    return found
+    return known
 
 
-def _found(request: HttpRequest) -> keys.Caller:
+def _authenticated(request: HttpRequest) -> keys.Caller:
     key = _sent_key(request.META.get("HTTP_AUTHORIZATION", ""))
     if not key:
         raise _refused(Code.API_KEY_MISSING, "Send your API key: Authorization: Bearer sk_…")
     try:
-        found = keys.find(key)
+        known = keys.find(key)
     except keys.KeyExpired:
         raise _refused(Code.API_KEY_EXPIRED, "This API key has expired.") from None
-    if found is None:
+    if known is None:
         raise _refused(Code.API_KEY_INVALID, "There is no such API key, or it was revoked.")
-    return found
+    return known
 
 
 def _sent_key(header: str) -> str:

@@ -101,14 +101,14 @@ def _too_large(limit: int) -> ApiError:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    result = dict(pairs)
+    if len(result) != len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
                 raise _Duplicate(name.encode("utf-8", "replace").decode()[:100])
             seen.add(name)
-    return made
+    return result
 
 
 def _integer(text: str) -> int | Decimal:
@@ -134,24 +134,24 @@ def _depth_above(value: Any, limit: int) -> bool:
 
 def _check_characters(payload: dict[str, Any]) -> None:
     """Raises for the texts, keys and values, that cannot be stored."""
-    found: Errors = {}
-    _note_characters(payload, "", found)
-    if found:
-        raise ValidationError(found)
+    errors: Errors = {}
+    _note_characters(payload, "", errors)
+    if errors:
+        raise ValidationError(errors)
 
 
-def _note_characters(value: Any, path: str, found: Errors) -> None:
-    if len(found) == MOST_TEXTS_TOLD:
+def _note_characters(value: Any, path: str, errors: Errors) -> None:
+    if len(errors) == MOST_TEXTS_TOLD:
         return
     if type(value) is str and has_forbidden_characters(value):
         message = f"The text holds {forbidden_character(value)}, a character that cannot be shown. Remove it."
         problem = invalid(Code.CHARACTERS_NOT_ALLOWED, message)
-        found[path or NON_FIELD_ERRORS] = [problem]
+        errors[path or NON_FIELD_ERRORS] = [problem]
     elif type(value) is dict:
         for name, inner in value.items():
-            _note_characters(name, path, found)
+            _note_characters(name, path, errors)
             if not has_forbidden_characters(name):  # or it could not be told as a path
-                _note_characters(inner, f"{path}.{name}" if path else name, found)
+                _note_characters(inner, f"{path}.{name}" if path else name, errors)
     elif type(value) is list:
         for i, inner in enumerate(value):
-            _note_characters(inner, f"{path}[{i}]", found)
+            _note_characters(inner, f"{path}[{i}]", errors)

@@ -59,13 +59,13 @@ def is_unchanged(request: HttpRequest, version: int) -> bool:
 
 def _versions(header: str) -> Iterator[int]:
     """The versions among the tags of a list; other tags are of no object of ours. `ValueError` if it is no such list."""
-    place, text = 0, header.strip(" \t,")
+    start, text = 0, header.strip(" \t,")
     if not text:
         raise ValueError("empty")
-    while place < len(text):
-        tag = TAG.match(text, place)
+    while start < len(text):
+        tag = TAG.match(text, start)
         if tag is None:
             raise ValueError(text)
-        place = tag.end()
+        start = tag.end()
         if known := VERSION.fullmatch(tag[1]):
             yield int(known[1])

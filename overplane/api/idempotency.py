@@ -23,7 +23,7 @@ from overplane.database.statements import Statement
 from overplane.problems import Code
 
 KEPT = timedelta(hours=24)
-KEPT_HEADERS = ("ETag", "Location")
+STORED_HEADERS = ("ETag", "Location")
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -53,14 +53,14 @@ def run_once(
     """
     with transaction.atomic():
         _claim(scope, key)
-        kept = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
-        if kept and kept.created_at > timezone.now() - KEPT:
-            return _replay(kept, fingerprint)
-        if kept:
-            IdempotentAnswer.objects.filter(pk=kept.pk)._raw_delete(using=connection.alias)
+        stored = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
+        if stored and stored.created_at > timezone.now() - KEPT:
+            return _replay(stored, fingerprint)
+        if stored:
+            IdempotentAnswer.objects.filter(pk=stored.pk)._raw_delete(using=connection.alias)
         response, subjects = work()
         if 200 <= response.status_code < 300:
-            _keep(scope, key, fingerprint, response, subjects)
+            _store(scope, key, fingerprint, response, subjects)
         return response
 
 
@@ -71,24 +71,24 @@ def _claim(scope: str, key: str) -> None:
         raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
 
 
-def _replay(kept: IdempotentAnswer, fingerprint: str) -> HttpResponse:
-    if kept.fingerprint != fingerprint:
+def _replay(stored: IdempotentAnswer, fingerprint: str) -> HttpResponse:
+    if stored.fingerprint != fingerprint:
         message = "This Idempotency-Key was used for another request. Use a new key for a new request."
         raise error(400, Code.IDEMPOTENCY_KEY_MISMATCH, message, type_=IDEMPOTENCY)
-    if kept.body is None:
+    if stored.body is None:
         message = "This request was done, but what it answered has been deleted since. It is not done again."
         raise error(400, Code.IDEMPOTENCY_ANSWER_ERASED, message, type_=IDEMPOTENCY)
-    headers = json.loads(kept.headers) | {"Idempotent-Replayed": "true"}
-    return HttpResponse(bytes(kept.body), status=kept.status, headers=headers, content_type="application/json")
+    headers = json.loads(stored.headers) | {"Idempotent-Replayed": "true"}
+    return HttpResponse(bytes(stored.body), status=stored.status, headers=headers, content_type="application/json")
 
 
-def _keep(scope: str, key: str, fingerprint: str, response: HttpResponse, subjects: Collection[str] | None) -> None:
+def _store(scope: str, key: str, fingerprint: str, response: HttpResponse, subjects: Collection[str] | None) -> None:
     answer = IdempotentAnswer.objects.create(
         scope=scope,
         key=key,
         fingerprint=fingerprint,
         status=response.status_code,
-        headers=dumps({name: response[name] for name in KEPT_HEADERS if name in response}).decode(),
+        headers=dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode(),
         body=None if subjects is None else response.content,
         created_at=timezone.now(),
     )

@@ -34,8 +34,6 @@ class Caller:
     read_only: bool
     expires_at: datetime | None
 
-    is_authenticated = True
-
     @property
     def actor(self) -> str:
         return f"api_key:{self.id}"
@@ -83,10 +81,10 @@ def mint(
 
 def roll(old: ApiKey, *, grace: timedelta) -> tuple[ApiKey, str]:
     """A successor of the same kind; the old key lives on for `grace`."""
-    made = mint(old.name, read_only=old.read_only, expires_at=None, family=old.family)
+    successor = mint(old.name, read_only=old.read_only, expires_at=None, family=old.family)
     end = timezone.now() + grace
     ApiKey.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=end), pk=old.pk).update(expires_at=end)
-    return made
+    return successor
 
 
 def revoke(key: ApiKey) -> None:

@@ -21,7 +21,7 @@ HEADERS = {"X-Content-Type-Options": "nosniff"}
 VARY = "Accept-Encoding"
 # Answers hold personal data: no cache on the way may keep them. What has a version may lie with the caller, who asks
 # each time whether it is still true.
-NOT_KEPT, ASKED_AGAIN = "no-store", "private, no-cache"
+NO_STORE, REVALIDATE = "no-store", "private, no-cache"
 
 
 def is_api(path: str) -> bool:
@@ -61,7 +61,7 @@ class RequestMiddleware:
             patch_vary_headers(response, [VARY])
         else:
             response["Vary"] = VARY
-        response.setdefault("Cache-Control", ASKED_AGAIN if response.has_header("ETag") else NOT_KEPT)
+        response.setdefault("Cache-Control", REVALIDATE if response.has_header("ETag") else NO_STORE)
         if response.status_code in (204, 304):  # the length of a 304 would be that of the answer it spares
             return response
         accepted = request.META.get("HTTP_ACCEPT_ENCODING")

@@ -132,7 +132,7 @@ BROKEN = Failure(
 )
 
 
-def _told(request: HttpRequest, failure: Failure) -> HttpResponse:
+def _respond(request: HttpRequest, failure: Failure) -> HttpResponse:
     """A page for people; the envelope for programs, which do not ask for HTML."""
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
         # Without the request's context: that may ask the very database that has just failed.
@@ -142,20 +142,20 @@ def _told(request: HttpRequest, failure: Failure) -> HttpResponse:
 
 
 def handler400(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _told(request, BAD_REQUEST)
+    return _respond(request, BAD_REQUEST)
 
 
 def handler403(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _told(request, FORBIDDEN)
+    return _respond(request, FORBIDDEN)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _told(request, FORM_EXPIRED)
+    return _respond(request, FORM_EXPIRED)
 
 
 def handler404(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _told(request, NOT_FOUND)
+    return _respond(request, NOT_FOUND)
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    return _told(request, BROKEN)
+    return _respond(request, BROKEN)

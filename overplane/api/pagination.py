@@ -86,10 +86,10 @@ class Slice:
     @classmethod
     def cut(cls, rows: list[Any], page: Page) -> "Slice":
         """`rows` are one more than the page has, if there are so many."""
-        kept = rows[: page.limit]
+        page_rows = rows[: page.limit]
         if page.backwards:
-            kept.reverse()
-        return cls(kept, len(rows) > page.limit)
+            page_rows.reverse()
+        return cls(page_rows, len(rows) > page.limit)
 
 
 def link_header(
@@ -100,13 +100,13 @@ def link_header(
     Both ways end; the pages on them and this one hold every row, each once, as long as nothing changes.
     """
     links = {"prev": _before(page, ids, total, has_more=has_more), "next": _after(page, ids, total, has_more=has_more)}
-    kept = {name: value for name, value in query.values.items() if name not in PARAMETERS or name == "limit"}
+    others = {name: value for name, value in query.values.items() if name not in PARAMETERS or name == "limit"}
     lists = [(f"{name}[]", value) for name, values in query.lists.items() for _, value in values]
     base = request.build_absolute_uri(request.path)
     link = ", ".join(
-        f'<{base}?{urlencode([*lists, *(kept | place).items()])}>; rel="{rel}"'
-        for rel, place in links.items()
-        if place is not None
+        f'<{base}?{urlencode([*lists, *(others | position).items()])}>; rel="{rel}"'
+        for rel, position in links.items()
+        if position is not None
     )
     return link if len(link) <= MAX_LINK else ""
 

@@ -8,7 +8,7 @@ from gunicorn.http import errors as unread
 from overplane import observability
 from overplane.api import errors
 from overplane.api.errors import ApiError, bad_request, error
-from overplane.api.middleware import HEADERS, NOT_KEPT, is_api
+from overplane.api.middleware import HEADERS, NO_STORE, is_api
 from overplane.ids import new_id
 from overplane.problems import Code
 
@@ -32,19 +32,19 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
         observability.request_id.reset(token)
     observability.observe("", "none", response.status_code, started)
     own = {"Request-Id": request_id, "Content-Length": str(len(response.content)), "Connection": "close"}
-    for name, value in (HEADERS | own | {"Cache-Control": NOT_KEPT}).items():
+    for name, value in (HEADERS | own | {"Cache-Control": NO_STORE}).items():
         response[name] = value
     line = f"HTTP/1.1 {response.status_code} {response.reason_phrase}\r\n".encode()
     return line + response.serialize_headers() + b"\r\n\r\n" + response.content
 
 
 def _failure(exception: BaseException) -> ApiError:
-    said = str(exception)[:MOST_QUOTED]
+    text = str(exception)[:MOST_QUOTED]
     match exception:
         case unread.LimitRequestLine():
             return error(414, Code.PARAMETER_TOO_LONG, f"The address is too long. {TOO_LONG}")
         case unread.LimitRequestHeaders():
-            return error(431, Code.PARAMETER_TOO_LONG, f"The headers are too many or too long: {said}.")
+            return error(431, Code.PARAMETER_TOO_LONG, f"The headers are too many or too long: {text}.")
         case unread.ExpectationFailed():
             message = "Nothing can be expected but 100-continue."
             return error(417, Code.PARAMETER_INVALID, message, param="Expect")
@@ -54,5 +54,5 @@ def _failure(exception: BaseException) -> ApiError:
         case unread.InvalidResponseHeader() | unread.InvalidResponseHeaderName() | unread.ConfigurationProblem():  # type: ignore[attr-defined]  # new in gunicorn 27; the stubs know 26
             return errors.from_exception(exception)
         case unread.ParseException():
-            return bad_request(Code.PARAMETER_INVALID, f"This is not HTTP as it should be. {said}")
+            return bad_request(Code.PARAMETER_INVALID, f"This is not HTTP as it should be. {text}")
     return errors.from_exception(exception)

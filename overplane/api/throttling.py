@@ -29,14 +29,14 @@ class Bucket:
         with transaction.atomic():
             fresh = Allowance(name=name, tokens=self.burst, at=time.time())
             Allowance.objects.bulk_create([fresh], ignore_conflicts=True)
-            held = Allowance.objects.select_for_update().get(pk=name)
+            row = Allowance.objects.select_for_update().get(pk=name)
             # Not before: whoever waited for the row would set its clock back, and the same second would flow in twice.
-            now = max(time.time(), held.at)
-            tokens = min(self.burst, held.tokens + (now - held.at) * self.rate)
-            taken = tokens >= 1
-            left = tokens - 1 if taken else tokens
+            now = max(time.time(), row.at)
+            tokens = min(self.burst, row.tokens + (now - row.at) * self.rate)
+            is_allowed = tokens >= 1
+            left = tokens - 1 if is_allowed else tokens
             Allowance.objects.filter(pk=name).update(tokens=left, at=now)
-        return taken, left
+        return is_allowed, left
 
     def seconds_until_one(self, left: float) -> int:
         return max(1, round((1 - left) / self.rate + 0.5))
@@ -47,13 +47,13 @@ def limit_key(key_id: str) -> dict[str, str]:
     if not settings.RATE_LIMIT:
         return {}
     bucket = Bucket(settings.RATE_LIMIT, max(1.0, settings.RATE_LIMIT))
-    taken, left = bucket.take(f"key:{key_id}")
+    is_allowed, left = bucket.take(f"key:{key_id}")
     headers = {
         "RateLimit-Limit": str(int(bucket.burst)),
         "RateLimit-Remaining": str(int(left)),
         "RateLimit-Reset": str(max(1, round((bucket.burst - left) / bucket.rate))),
     }
-    if taken:
+    if is_allowed:
         return headers
     raise _too_many("Too many requests with this key.", bucket, left, headers)
 
@@ -61,8 +61,8 @@ def limit_key(key_id: str) -> dict[str, str]:
 def note_failure(address: str) -> None:
     """Counts a failed authentication; 429 once the address has had its twenty in a minute."""
     bucket = Bucket(FAILURES_A_MINUTE / 60, FAILURES_A_MINUTE)
-    taken, left = bucket.take(f"failures:{address}")
-    if not taken:
+    is_allowed, left = bucket.take(f"failures:{address}")
+    if not is_allowed:
         raise _too_many("Too many failed authentications from your address.", bucket, left, {})
 
 

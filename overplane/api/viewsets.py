@@ -32,12 +32,15 @@ class JsonResponse(HttpResponse):
 
 
 class ApiViewSet(ViewSet):
-    """`body_limit`: bytes of a request body. `reads`: the methods that change nothing, so a key that may only read may call them."""
+    """Of DRF's view set this uses the routing by action and what drf-spectacular reads; `dispatch` is our own.
+
+    `body_limit`: bytes of a request body. `reads`: the methods that change nothing, so a key that may only read may call them.
+    """
 
     body_limit = body.BODY_LIMIT
     reads = authentication.SAFE_METHODS
     http_method_names = ("get", "head", "post", "put", "patch", "delete", "options")
-    # Authentication is our own (see dispatch); DRF's would build five objects a request for it.
+    # DRF's defaults would be described; what callers must send is in `openapi.finish`.
     authentication_classes = ()
     permission_classes = ()
     caller: keys.Caller

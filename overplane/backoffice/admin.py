@@ -85,7 +85,7 @@ class EventAdmin(BigTableAdmin):
     default_order = BySequence("seq", descending=True)
     search_fields = ("subject",)
     search_placeholder = _("The ID of an object")
-    has_kept_count = False
+    has_stored_count = False
     actions = None
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:

@@ -35,29 +35,29 @@ class BigChangeList(ChangeList):
 
     def get_filters(self, request: HttpRequest) -> tuple[list[ListFilter], bool, dict[str, bool | str], bool, bool]:
         """Only parameters of our own filters count; any other is not looked at."""
-        given = dict(self.filter_params)
+        parameters = dict(self.filter_params)
         classes = cast("Sequence[type[BigListFilter]]", self.list_filter)
-        self.own_filters = [made(request, given, self.model, self.model_admin) for made in classes]
+        self.own_filters = [filter_class(request, parameters, self.model, self.model_admin) for filter_class in classes]
         is_used = any(one.used_parameters for one in self.own_filters)
         return list(self.own_filters), bool(self.own_filters), {}, False, is_used
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str | Combinable]:
-        self.order = self._asked_order() or self.model_admin.default_order
+        self.order = self._requested_order() or self.model_admin.default_order
         return [*self.order.by()]
 
-    def _asked_order(self) -> Order | None:
-        asked = self.params.get(ORDER_VAR, "").split(".")[0]
-        index = asked.lstrip("-")
+    def _requested_order(self) -> Order | None:
+        requested = self.params.get(ORDER_VAR, "").split(".")[0]
+        index = requested.lstrip("-")
         if not (index.isascii() and index.isdigit() and len(index) < 4 and int(index) < len(self.list_display)):
             return None
         name = self.get_ordering_field(self.list_display[int(index)])
         if not isinstance(name, str) or name not in self.model_admin.order_fields:
             return None
-        return Order(name, descending=asked.startswith("-"))
+        return Order(name, descending=requested.startswith("-"))
 
     def get_query_string(self, new_params: dict[str, Any] | None = None, remove: Iterable[str] | None = None) -> str:
         """A changed list begins at its first page."""
-        kept, self.filter_params = self.filter_params, {**self.filter_params}
+        params_before, self.filter_params = self.filter_params, {**self.filter_params}
         for name in (AFTER, BEFORE):
             self.filter_params.pop(name, None)
         if new_params:
@@ -65,37 +65,37 @@ class BigChangeList(ChangeList):
         try:
             return super().get_query_string(new_params, remove)
         finally:
-            self.filter_params = kept
+            self.filter_params = params_before
 
     def get_results(self, request: HttpRequest) -> None:
         self.is_narrowed = bool(self.query or self.has_active_filters)
         self.has_more_than_counted = False
         if self.query:
-            chosen = self._few_found()
-        elif self.has_active_filters or not self.model_admin.has_kept_count:
+            chosen = self._few_matches()
+        elif self.has_active_filters or not self.model_admin.has_stored_count:
             counted = self.queryset.order_by().values("pk")[: COUNTED_UP_TO + 1].count()
             self._set_count(counted, COUNTED_UP_TO)
             chosen = self.queryset
         else:
             # In the statement that reads the page; the database looks it up once.
             total = RawSQL(counters.total_sql(self.opts.db_table), [], IntegerField())  # noqa: S611 (a table's own name)
-            chosen = self.queryset.annotate(kept_total=total)
+            chosen = self.queryset.annotate(stored_total=total)
         self._read_page(chosen)
-        if not self.is_narrowed and self.model_admin.has_kept_count:
+        if not self.is_narrowed and self.model_admin.has_stored_count:
             rows = self.result_list
-            self.result_count = rows[0].kept_total if rows else counters.total(connection, self.opts.db_table)
+            self.result_count = rows[0].stored_total if rows else counters.total(connection, self.opts.db_table)
         self.full_result_count = None
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all, self.multi_page, self.paginator = False, True, None
 
-    def _few_found(self) -> QuerySet:
+    def _few_matches(self) -> QuerySet:
         """Asked for ids alone the database uses the search index; asked for the newest first it may walk all rows."""
-        found = list(self.queryset.order_by().values_list("pk", flat=True)[: FEW + 1])
-        self._set_count(len(found), FEW)
+        ids = list(self.queryset.order_by().values_list("pk", flat=True)[: FEW + 1])
+        self._set_count(len(ids), FEW)
         if self.has_more_than_counted:
             return self.queryset
-        return self.root_queryset.filter(pk__in=found).order_by(*self.order.by())
+        return self.root_queryset.filter(pk__in=ids).order_by(*self.order.by())
 
     def _set_count(self, counted: int, limit: int) -> None:
         self.has_more_than_counted = counted > limit
@@ -110,7 +110,7 @@ class BigChangeList(ChangeList):
         backwards = BEFORE in self.params
         cursor = self.params.get(BEFORE if backwards else AFTER)
         if cursor is not None:
-            value, object_id = self._place(cursor)
+            value, object_id = self._position(cursor)
             chosen = chosen.filter(self.order.beyond(value, object_id, backwards=backwards))
         ordered = chosen.order_by(*self.order.by(backwards=backwards)).defer(*self.model_admin.list_deferred)
         rows = list(ordered[: self.list_per_page + 1])
@@ -123,7 +123,7 @@ class BigChangeList(ChangeList):
         self.has_previous = bool(rows) and (has_more if backwards else cursor is not None)
         self.is_first_page = cursor is None
 
-    def _place(self, cursor: str) -> tuple[Any, str]:
+    def _position(self, cursor: str) -> tuple[Any, str]:
         value, separator, object_id = cursor.rpartition("~")
         if not separator or "\0" in cursor:
             raise IncorrectLookupParameters
@@ -135,8 +135,8 @@ class BigChangeList(ChangeList):
     def _cursor_query(self, name: str, row: Any) -> str:
         value = getattr(row, self.order.field)
         text = value.isoformat() if hasattr(value, "isoformat") else value
-        kept = {n: v for n, v in self.filter_params.items() if n not in (AFTER, BEFORE)}
-        return super().get_query_string({**kept, name: f"{text}~{row.pk}"}, [AFTER, BEFORE])
+        others = {n: v for n, v in self.filter_params.items() if n not in (AFTER, BEFORE)}
+        return super().get_query_string({**others, name: f"{text}~{row.pk}"}, [AFTER, BEFORE])
 
     @property
     def next_query(self) -> str:

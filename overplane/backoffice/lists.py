@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -34,7 +34,7 @@ def deferred(*paths: str) -> list[Script]:
 class ListRequest(HttpRequest):
     """A request with the views of its list, once they are read. For types only: nothing makes one."""
 
-    kept_views: list[SavedView]
+    list_views: list[SavedView]
 
 
 class ViewForm(forms.ModelForm):
@@ -54,7 +54,7 @@ class BigTableAdmin(admin.ModelAdmin):
     list_display: tuple[str, ...]
     order_fields: tuple[str, ...] = ("created_at",)
     default_order = Order("created_at", descending=True)
-    has_kept_count = True  # see overplane.database.counters
+    has_stored_count = True  # see overplane.database.counters
     suggested: tuple[str, ...] = ()
     list_deferred: tuple[str, ...] = ()  # columns that no list reads
     list_per_page = 50
@@ -78,8 +78,8 @@ class BigTableAdmin(admin.ModelAdmin):
         prefix = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         return [
-            path("columns/", view(require_POST(self.keep_columns)), name=f"{prefix}_columns"),
-            path("views/", view(require_POST(self.keep_view)), name=f"{prefix}_views"),
+            path("columns/", view(require_POST(self.save_columns)), name=f"{prefix}_columns"),
+            path("views/", view(require_POST(self.save_view)), name=f"{prefix}_views"),
             path("views/<int:number>/remove/", view(require_POST(self.remove_view)), name=f"{prefix}_view_remove"),
             path("values/<str:field>/", view(require_GET(self.values)), name=f"{prefix}_values"),
             *super().get_urls(),
@@ -93,23 +93,23 @@ class BigTableAdmin(admin.ModelAdmin):
         assert request.user.pk is not None
         return request.user.pk
 
-    def kept(self, request: HttpRequest) -> list[SavedView]:
+    def saved_views(self, request: HttpRequest) -> list[SavedView]:
         """This person's views of the list and those that others share: one query a request."""
         request = cast("ListRequest", request)
-        if not hasattr(request, "kept_views"):
+        if not hasattr(request, "list_views"):
             mine = Q(user_id=self._person(request))
             views = SavedView.objects.filter(mine | Q(is_shared=True), page=self.page).select_related("user")
-            request.kept_views = list(views)
-        return request.kept_views
+            request.list_views = list(views)
+        return request.list_views
 
     def own(self, request: HttpRequest) -> SavedView | None:
         """How the list opens for this person."""
-        return next((v for v in self.kept(request) if v.user_id == request.user.pk and not v.name), None)
+        return next((v for v in self.saved_views(request) if v.user_id == request.user.pk and not v.name), None)
 
     def chosen_columns(self, request: HttpRequest) -> list[str]:
         number = request.GET.get(VIEW, "")
-        kept = next((v for v in self.kept(request) if v.name and str(v.pk) == number), None) or self.own(request)
-        return [n for n in self.columns if kept and n in kept.columns] or list(self.list_display)
+        view = next((v for v in self.saved_views(request) if v.name and str(v.pk) == number), None) or self.own(request)
+        return [n for n in self.columns if view and n in view.columns] or list(self.list_display)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         chosen = self.chosen_columns(request)
@@ -120,11 +120,11 @@ class BigTableAdmin(admin.ModelAdmin):
         return [n for n in output if getattr(getattr(self, n, None), "admin_order_field", n) in self.order_fields]
 
     def column_label(self, name: str) -> str:
-        made = getattr(self, name, None)
-        label = getattr(made, "short_description", None) or field_of(self.model, name).verbose_name
+        column = getattr(self, name, None)
+        label = getattr(column, "short_description", None) or field_of(self.model, name).verbose_name
         return str(label)
 
-    def keep_columns(self, request: HttpRequest) -> HttpResponse:
+    def save_columns(self, request: HttpRequest) -> HttpResponse:
         self._must_view(request)
         chosen = request.POST.getlist("column")
         columns = [] if "reset" in request.POST else [n for n in self.columns if n in chosen]
@@ -133,7 +133,7 @@ class BigTableAdmin(admin.ModelAdmin):
         )
         return self._back(request)
 
-    def keep_view(self, request: HttpRequest) -> HttpResponse:
+    def save_view(self, request: HttpRequest) -> HttpResponse:
         self._must_view(request)
         form = ViewForm(request.POST)
         if not form.is_valid():
@@ -190,7 +190,7 @@ class BigTableAdmin(admin.ModelAdmin):
         self._must_view(request)
         own = self.own(request)
         if request.method == "GET" and not request.GET and own and own.opens_id:
-            opened = next((v for v in self.kept(request) if v.pk == own.opens_id), None)
+            opened = next((v for v in self.saved_views(request) if v.pk == own.opens_id), None)
             if opened:
                 return redirect(f"{request.path}?{self.query_of(opened)}")
         current = request.GET.get(VIEW, "")
@@ -205,7 +205,7 @@ class BigTableAdmin(admin.ModelAdmin):
                     "is_mine": view.user_id == request.user.pk,
                     "opens": bool(own and own.opens_id == view.pk),
                 }
-                for view in self.kept(request)
+                for view in self.saved_views(request)
                 if view.name
             ],
             "column_choices": [(n, self.column_label(n), n in self.get_list_display(request)) for n in self.columns],
@@ -222,6 +222,3 @@ class BigTableAdmin(admin.ModelAdmin):
             raise Http404
         typed = request.GET.get("q", "")[:100].replace("\0", "")
         return JsonResponse({"values": used_values(self.model, field, typed)})
-
-    def suggestions_url(self, field: models.Field) -> str | None:
-        return self._reverse("values", field.name) if field.name in self.suggested else None

@@ -28,11 +28,11 @@ class Site(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """What is installed last stands first: the domain, then what it stands on."""
-        found = super().get_app_list(request, app_label)
-        for app in found:
+        app_list = super().get_app_list(request, app_label)
+        for app in app_list:
             app["models"] += [_entry(p) for p in self.pages.get(app["app_label"], []) if _may(request, p)]
         installed = [config.label for config in apps.get_app_configs()]
-        return sorted(found, key=lambda app: -installed.index(app["app_label"]))
+        return sorted(app_list, key=lambda app: -installed.index(app["app_label"]))
 
 
 def _may(request: HttpRequest, page: Page) -> bool:

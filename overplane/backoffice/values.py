@@ -38,9 +38,11 @@ def leads_an_index(model: type[models.Model], name: str) -> bool:
 def used_values(model: type[models.Model], name: str, typed: str = "", *, limit: int = SHOWN) -> list[str]:
     """Values that begin with what was typed, then those that hold it; case and accents do not matter."""
     wanted = fold(typed.strip())
-    found = {value: fold(value) for value in _candidates(model, name, typed.strip()) if value}
-    first = sorted(value for value, folded in found.items() if folded.startswith(wanted))
-    rest = sorted(value for value, folded in found.items() if wanted in folded and not folded.startswith(wanted))
+    folded_by_value = {value: fold(value) for value in _candidates(model, name, typed.strip()) if value}
+    first = sorted(value for value, folded in folded_by_value.items() if folded.startswith(wanted))
+    rest = sorted(
+        value for value, folded in folded_by_value.items() if wanted in folded and not folded.startswith(wanted)
+    )
     return [*first, *rest][:limit]
 
 

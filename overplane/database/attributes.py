@@ -165,10 +165,10 @@ def _or_refused(parse: Parser) -> Parser:
     """For a column that holds no null and has no default."""
 
     def parsed(value: Any) -> Any:
-        found = parse(value)
-        if found is None:
+        result = parse(value)
+        if result is None:
             raise invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty."))
-        return found
+        return result
 
     return parsed
 
@@ -221,13 +221,13 @@ def parse_json(
     """The values that could be read, and what was wrong with the others, by name."""
     values: dict[str, Any] = {}
     errors: Errors = {}
-    unknown_names = 0
+    unknown_count = 0
     for name, value in payload.items():
         try:
             values[name] = known[name].from_json(value)
         except KeyError:
-            unknown_names += name not in ignored
-            if name not in ignored and unknown_names <= MOST_TOLD:
+            unknown_count += name not in ignored
+            if name not in ignored and unknown_count <= MOST_TOLD:
                 errors[name] = [unknown(name, known)]
         except ValidationError as error:
             errors[name] = [error]

@@ -18,10 +18,6 @@ def register(keeper: str, eraser: Eraser) -> None:
     _erasers[keeper] = eraser
 
 
-def keepers() -> list[str]:
-    return list(_erasers)
-
-
 def erase(ids: Sequence[str]) -> list[Statement]:
     """The statements that erase every copy, for the transaction that deletes."""
     return [eraser(ids) for eraser in _erasers.values()]

@@ -175,11 +175,11 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
         if not number:
             return Decimal(0)
         try:
-            kept = number.quantize(Decimal(1).scaleb(-self.decimal_places), context=EXACT)
+            rounded = number.quantize(Decimal(1).scaleb(-self.decimal_places), context=EXACT)
         except (Inexact, InvalidOperation):  # the validators have words for it
             return number
         exponent = number.as_tuple().exponent
-        return number if isinstance(exponent, int) and exponent >= -self.decimal_places else kept
+        return number if isinstance(exponent, int) and exponent >= -self.decimal_places else rounded
 
     def formfield(self, **kwargs: Any) -> Any:
         return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)

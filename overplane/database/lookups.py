@@ -29,11 +29,11 @@ class CaselessLookup(Lookup):
     """Where the left side, made caseless, has the right one; no character of either is a wildcard."""
 
     prepare_rhs = False  # the field would trim what stands there as it is meant
-    found = "> 0"
+    comparison = "> 0"
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
-        return f"INSTR(overplane_caseless({left}), %s) {self.found}", (*parameters, caseless(self.rhs))
+        return f"INSTR(overplane_caseless({left}), %s) {self.comparison}", (*parameters, caseless(self.rhs))
 
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
@@ -47,7 +47,7 @@ class CaselessLookup(Lookup):
         # Most texts are ASCII, which costs a tenth.
         is_ascii = f"OCTET_LENGTH({left}) = CHAR_LENGTH({left})"
         own = f'CASE WHEN {is_ascii} THEN UPPER({left} COLLATE "C") ELSE {full.format(left)} END'
-        return f"STRPOS({own}, {full.format('%s::text')}) {self.found}", (*parameters * 4, self.rhs)
+        return f"STRPOS({own}, {full.format('%s::text')}) {self.comparison}", (*parameters * 4, self.rhs)
 
 
 @CharField.register_lookup
@@ -58,4 +58,4 @@ class CaselessContains(CaselessLookup):
 @CharField.register_lookup
 class CaselessPrefix(CaselessLookup):
     lookup_name = "caseless_prefix"
-    found = "= 1"
+    comparison = "= 1"

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-KEPT_CONTROLS = "\t\n\r"
+ALLOWED_CONTROLS = "\t\n\r"
 # Unicode's control characters, halves of surrogate pairs, which no encoding can carry, and what will never be a character.
 FORBIDDEN = frozenset(
     map(
@@ -16,7 +16,7 @@ FORBIDDEN = frozenset(
             *(plane << 16 | last for plane in range(17) for last in (0xFFFE, 0xFFFF)),
         ),
     )
-) - set(KEPT_CONTROLS)
+) - set(ALLOWED_CONTROLS)
 ALLOWED_ASCII = bytes(code for code in range(128) if chr(code) not in FORBIDDEN)
 # What leaves nothing on paper, beside white space: Unicode's default ignorables and fillers, and the Braille cell without dots.
 INVISIBLE = frozenset(

@@ -49,7 +49,7 @@ def people(events: Iterable[Event]) -> dict[str, str]:
     actors = {event.actor: event.actor.partition(":")[::2] for event in events}
     names: dict[tuple[str, str], str] = {}
     for door, known in types.names.items():
-        if ids := sorted(name for found, name in actors.values() if found == door):
+        if ids := sorted(name for actor_door, name in actors.values() if actor_door == door):
             names |= {(door, one): name for one, name in known.of(ids).items()}
     return {actor: _person(door, names.get((door, name), name)) for actor, (door, name) in actors.items()}
 

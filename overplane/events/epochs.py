@@ -48,7 +48,7 @@ def start(*, only_if_new: bool = False) -> int:
         dialect.lock(ONE_AT_A_TIME)  # workers that start together must agree on one
         if only_if_new and (known := _last(mark)):
             return known
-        made = apps.get_model("overplane_events", "Epoch").objects.create(
+        epoch = apps.get_model("overplane_events", "Epoch").objects.create(
             token=secrets.token_hex(8), fingerprint=mark, started_at=timezone.now()
         )
-    return made.id
+    return epoch.id

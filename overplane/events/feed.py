@@ -109,10 +109,10 @@ class Log:
         """The newest event that may be served now, and whether there is one at `position`."""
         epoch, xid, seq = position or OLDEST
         bound = () if self.horizon is None else (self.epoch, self.horizon)
-        found = statements.first(NEWEST if self.horizon is None else NEWEST_SETTLED, [seq, epoch, xid, *bound])
-        if found is None:
+        row = statements.first(NEWEST if self.horizon is None else NEWEST_SETTLED, [seq, epoch, xid, *bound])
+        if row is None:
             return Log.now().purged, False  # once more: a purge may have taken the last ones since
-        return Position(*found[:3]), bool(found[3])
+        return Position(*row[:3]), bool(row[3])
 
     def is_place(self, position: Position) -> bool:
         """May a cursor stand here, though no event does?"""
@@ -223,8 +223,8 @@ def purge(older_than: datetime) -> int:
     by = order()
     settled = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
     ordered = settled.order_by(*by.columns).values_list("epoch", "xid", "seq")
-    first_kept = ordered.filter(created_at__gte=older_than).first()
-    to_delete = ordered.filter(by.before(Position(*first_kept))) if first_kept else ordered
+    first_to_keep = ordered.filter(created_at__gte=older_than).first()
+    to_delete = ordered.filter(by.before(Position(*first_to_keep))) if first_to_keep else ordered
     count = 0
     while step := list(to_delete[:PURGE_STEP]):
         last = Position(*step[-1])

@@ -56,8 +56,8 @@ def warnings() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(HOLDER, {"xid": now.horizon})
         holder = cursor.fetchone()
-    told = f"; held back by {holder[0]}, which ends by {holder[1]}" if holder else ""
-    return [f"event feed: {age:.0f} s behind{told}"]
+    holder_text = f"; held back by {holder[0]}, which ends by {holder[1]}" if holder else ""
+    return [f"event feed: {age:.0f} s behind{holder_text}"]
 
 
 class LagCollector(Collector):

@@ -26,7 +26,7 @@ class Encoding(NamedTuple):
     is_guessed: bool
 
 
-class Place(NamedTuple):
+class BadByte(NamedTuple):
     line: int
     byte: int
 
@@ -71,25 +71,25 @@ def _wide_without_mark(name: str, head: bytes) -> Encoding:
 def _proven_or_guessed(name: str, stream: BinaryIO) -> Encoding:
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     line, looks_utf8 = 1, False
-    wrong: Place | None = None  # in UTF-8
-    unassigned: Place | None = None  # in Windows-1252
+    wrong: BadByte | None = None  # in UTF-8
+    unassigned: BadByte | None = None  # in Windows-1252
     while block := stream.read(BLOCK):
         if wrong is None:
             try:
                 looks_utf8 = not decoder.decode(block).isascii() or looks_utf8
             except UnicodeDecodeError as error:
                 good = error.object[: error.start]
-                wrong = Place(line + good.count(b"\n"), error.object[error.start])
+                wrong = BadByte(line + good.count(b"\n"), error.object[error.start])
                 looks_utf8 = looks_utf8 or not good.isascii()
         if wrong:
             if b"\0" in block:
                 raise _binary(name)
             looks_utf8 = looks_utf8 or MULTIBYTE.search(block) is not None
-            if not unassigned and (found := NOT_WINDOWS.search(block)):
-                unassigned = Place(line + block.count(b"\n", 0, found.start()), found[0][0])
+            if not unassigned and (match := NOT_WINDOWS.search(block)):
+                unassigned = BadByte(line + block.count(b"\n", 0, match.start()), match[0][0])
         line += block.count(b"\n")
     if pending := decoder.getstate()[0] if wrong is None else b"":
-        wrong = Place(line, pending[0])  # cut off within a character
+        wrong = BadByte(line, pending[0])  # cut off within a character
         unassigned = wrong if NOT_WINDOWS.search(pending) else None
     if wrong is None:
         return Encoding("utf-8-sig", is_guessed=False)
@@ -97,7 +97,7 @@ def _proven_or_guessed(name: str, stream: BinaryIO) -> Encoding:
     return Encoding("cp1252", is_guessed=True)
 
 
-def _refuse_doubtful(name: str, wrong: Place, unassigned: Place | None, *, looks_utf8: bool) -> None:
+def _refuse_doubtful(name: str, wrong: BadByte, unassigned: BadByte | None, *, looks_utf8: bool) -> None:
     if looks_utf8:
         raise UnusableFile(
             f"{name}, line {wrong.line}: the byte 0x{wrong.byte:02X} is not UTF-8, other characters of the file are."

@@ -155,12 +155,12 @@ class _Buffer:
                 return self.text[self.at : self.at + 1]
 
     def take(self, expected: str) -> str:
-        found = self.next()
-        if not found or found not in expected:
+        sign = self.next()
+        if not sign or sign not in expected:
             form = "[{…}, {…}]; a file with one object in each line is NDJSON (--format ndjson)"
             raise Doubtful(f"the file must be one array of objects, {form}")
         self.at += 1
-        return found
+        return sign
 
     def value(self) -> Any:
         self.next()
@@ -185,13 +185,13 @@ class _Buffer:
     def _more(self) -> bool:
         """Doubles what is left, or it would be parsed anew for each block."""
         rest = self.text[self.at :]
-        found: list[str] = []
-        while sum(map(len, found)) <= len(rest) and (block := next(self.blocks, "")):
-            found.append(block)
-        if found:
-            self.text, self.at = "".join([rest, *found]), 0
+        blocks: list[str] = []
+        while sum(map(len, blocks)) <= len(rest) and (block := next(self.blocks, "")):
+            blocks.append(block)
+        if blocks:
+            self.text, self.at = "".join([rest, *blocks]), 0
             self.has_surrogates = "\\ud" in self.text or "\\uD" in self.text
-        return bool(found)
+        return bool(blocks)
 
     def _check_text(self, value: Any) -> None:
         """An escape may spell half a character, which no text can hold."""

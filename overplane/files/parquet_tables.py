@@ -86,20 +86,20 @@ def _is_plain(kind: Any, types: Any) -> bool:
 
 def _objects(name: str, file: Any, most: int) -> Iterator[tuple[int, Any]]:
     """The rows as objects. Ends with an error when they grow to more than `most` bytes."""
-    number, taken = 0, 0
+    number, unpacked = 0, 0
     batches = file.iter_batches(BATCH)
     while True:
         batch = None
         try:
             batch = next(batches, None)
-            taken += _size(batch) if batch else 0
-            objects = batch.to_pylist() if batch and taken <= most else []
+            unpacked += _size(batch) if batch else 0
+            objects = batch.to_pylist() if batch and unpacked <= most else []
         except Exception as error:  # noqa: BLE001 (as above; also what Python's own types cannot hold)
             where = _place_of_error(batch, number) if batch else f"after row {number}"
             raise UnusableFile(f"{name}, {where}: this cannot be read ({error}). Mend it, or save as CSV.") from None
         if not batch:
             return
-        if taken > most:
+        if unpacked > most:
             raise _swollen(name)
         yield from enumerate(objects, number + 1)
         number += len(objects)

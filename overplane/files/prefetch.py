@@ -22,7 +22,7 @@ END = object()
 
 def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     """The same items, up to `depth` of them made before they are asked for. What making them raises is raised here."""
-    made: queue.Queue[Any] = queue.Queue(depth)
+    ready: queue.Queue[Any] = queue.Queue(depth)
     is_over = threading.Event()
     asker = (
         observability.request_id.get(),
@@ -33,7 +33,7 @@ def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     def put(item: Any) -> None:
         while not is_over.is_set():
             with contextlib.suppress(queue.Full):
-                made.put(item, timeout=0.1)
+                ready.put(item, timeout=0.1)
                 return
 
     def make() -> None:
@@ -53,7 +53,7 @@ def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     thread.start()
     try:
         while True:
-            item, error = made.get()
+            item, error = ready.get()
             if error:
                 raise error
             if item is END:

@@ -97,15 +97,15 @@ class Source:
 
 
 @contextmanager
-def opened(given: str, *, format: str | None = None, encoding: str | None = None) -> Iterator[Source]:
-    """`given` is a path, or `-` for standard input, which is kept on disk: it is read more than once."""
-    if given == "-":
-        with tempfile.NamedTemporaryFile(suffix=".stdin") as kept:
-            shutil.copyfileobj(sys.stdin.buffer, kept, BLOCK)
-            kept.flush()
-            yield examined(Path(kept.name), "standard input", format=format, encoding=encoding)
+def opened(argument: str, *, format: str | None = None, encoding: str | None = None) -> Iterator[Source]:
+    """`argument` is a path, or `-` for standard input, which is kept on disk: it is read more than once."""
+    if argument == "-":
+        with tempfile.NamedTemporaryFile(suffix=".stdin") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy, BLOCK)
+            copy.flush()
+            yield examined(Path(copy.name), "standard input", format=format, encoding=encoding)
     else:
-        yield examined(Path(given), Path(given).name or given, format=format, encoding=encoding)
+        yield examined(Path(argument), Path(argument).name or argument, format=format, encoding=encoding)
 
 
 def examined(path: Path, name: str, *, format: str | None = None, encoding: str | None = None) -> Source:
@@ -126,8 +126,8 @@ def examined(path: Path, name: str, *, format: str | None = None, encoding: str 
     source.packed = _packed(source, head)
     source.format = _format(source, format)
     if source.format in TEXTS:
-        found = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
-        source.encoding, source.encoding_is_guessed = found
+        known = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
+        source.encoding, source.encoding_is_guessed = known
     return source
 
 
@@ -163,18 +163,18 @@ def _packed(source: Source, head: bytes) -> str:
     return ""
 
 
-def _format(source: Source, asked: str | None) -> str:
+def _format(source: Source, requested: str | None) -> str:
     """By the content where that is beyond doubt, then as asked for, then by the name's ending, then by the first character."""
     with source.bytes() as stream:
         head = stream.read(4096)
     for magic, what in OTHERS.items():
         if head.startswith(magic):
             raise UnusableFile(f"{source.name} is {what}.")
-    found = "parquet" if head.startswith(b"PAR1") else "xlsx" if head.startswith(PACKED_WORKBOOK) else ""
-    if found and asked not in (None, found):
-        raise UnusableFile(f"{source.name} is {found.upper()}, not {asked}.")
-    if found or asked:
-        return found or asked or ""
+    detected = "parquet" if head.startswith(b"PAR1") else "xlsx" if head.startswith(PACKED_WORKBOOK) else ""
+    if detected and requested not in (None, detected):
+        raise UnusableFile(f"{source.name} is {detected.upper()}, not {requested}.")
+    if detected or requested:
+        return detected or requested or ""
     ending = ENDINGS.get(Path(_inner_name(source)).suffix.lower())
     if ending in ("xlsx", "parquet"):
         raise UnusableFile(f"{source.name} is named like {ending.upper()} but is not. Save it anew.")

@@ -44,22 +44,24 @@ class ExcelDamage:
         self.has_leading_zero = any(cell[0] == "0" for cell in digits)
 
     def warnings(self, heading: str) -> list[str]:
-        told = []
+        warnings = []
         if self.counts["exponent"]:
-            told.append(self._told(heading, "exponent", "look like 4.41E+11: Excel has rounded the number for good"))
+            warnings.append(
+                self._warning(heading, "exponent", "look like 4.41E+11: Excel has rounded the number for good")
+            )
         if self.counts["point zero"]:
-            told.append(self._told(heading, "point zero", "end in .0: the column was made a number"))
+            warnings.append(self._warning(heading, "point zero", "end in .0: the column was made a number"))
         total = sum(self.lengths.values())
         if total >= 10 and not self.has_leading_zero:
             usual, often = self.lengths.most_common(1)[0]
             shorter = sum(n for length, n in self.lengths.items() if length < usual)
             if often >= 0.75 * total and shorter and usual > 3:
-                told.append(
+                warnings.append(
                     f"{heading}: {shorter} of {total} numbers have fewer than the usual {usual} digits and none begins"
                     " with 0. Were leading zeros lost? Import the file as it was before a spreadsheet opened it."
                 )
-        return told
+        return warnings
 
-    def _told(self, heading: str, kind: str, words: str) -> str:
+    def _warning(self, heading: str, kind: str, words: str) -> str:
         rows = ", ".join(map(str, self.rows[kind]))
         return f"{heading}: {self.counts[kind]} values {words} (row {rows}{' …' if self.counts[kind] > 3 else ''})."

@@ -32,16 +32,16 @@ class Sheet(Worksheet):
 def write(target: BinaryIO, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A sheet of this name. Raises `UnusableFile` for what it cannot hold; nothing has been written then."""
     with TemporaryDirectory() as folder:
-        made = Path(folder) / "made.xlsx"
+        path = Path(folder) / "table.xlsx"
         try:
-            _make(made, name, headings, rows)
+            _write_workbook(path, name, headings, rows)
         except FileCreateError as error:  # an OSError in disguise
             raise error.args[0] from None
-        with made.open("rb") as file:
+        with path.open("rb") as file:
             shutil.copyfileobj(file, target)
 
 
-def _make(path: Path, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _write_workbook(path: Path, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     options = {"constant_memory": True, "tmpdir": str(path.parent), "use_zip64": True}
     with Workbook(path, options | {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties({"created": CREATED})

@@ -52,5 +52,5 @@ class JobAdmin(admin.ModelAdmin):
     @admin.action(description=_("Cancel selected jobs"), permissions=["change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         count = sum(queue.cancel(job) for job in queryset)
-        told = ngettext("%(count)d job cancelled.", "%(count)d jobs cancelled.", count) % {"count": count}
-        self.message_user(request, told, messages.SUCCESS)
+        message = ngettext("%(count)d job cancelled.", "%(count)d jobs cancelled.", count) % {"count": count}
+        self.message_user(request, message, messages.SUCCESS)

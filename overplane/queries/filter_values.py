@@ -188,8 +188,8 @@ class ListField:
             return cleaned
         if type(value) is list:
             raise ValidationError(errors)
-        place, (first,) = next(iter(errors.items()))
-        raise invalid(Code(str(first.code)), f"Value {int(place[1:-1]) + 1} of the list: {first.message}")
+        path, (first,) = next(iter(errors.items()))
+        raise invalid(Code(str(first.code)), f"Value {int(path[1:-1]) + 1} of the list: {first.message}")
 
 
 def too_many(most: int) -> ValidationError:
@@ -202,15 +202,15 @@ QUOTED = re.compile(r'[ \t]*"((?:[^"]|"")*+)"[ \t]*')
 def split_list(text: str) -> list[str]:
     """The values of a comma-separated list, written as in CSV: in double quotes if there are commas in it, quotes then twice."""
     values: list[str] = []
-    place = 0
+    start = 0
     while True:
-        quoted = QUOTED.match(text, place)
+        quoted = QUOTED.match(text, start)
         if quoted:
             value, end = quoted[1].replace('""', '"'), quoted.end()
         else:
-            end = text.find(",", place)
+            end = text.find(",", start)
             end = len(text) if end < 0 else end
-            value = text[place:end].strip()
+            value = text[start:end].strip()
             if value.startswith('"'):
                 raise invalid(Code.PARAMETER_INVALID, f"The double quote of value {len(values) + 1} is never closed.")
         if end < len(text) and text[end] != ",":
@@ -219,4 +219,4 @@ def split_list(text: str) -> list[str]:
         values.append(value)
         if end == len(text):
             return values
-        place = end + 1
+        start = end + 1

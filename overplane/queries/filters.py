@@ -124,9 +124,9 @@ def filter_table(
     kinds = {"id": "string", **dict.fromkeys(timestamps, "timestamp"), **{n: a.kind for n, a in known.items()}}
     closed = choices or {}
     return {
-        name: made
+        name: one
         for field, kind in kinds.items()
-        for name, made in _filters(field, kind, closed.get(field, ()), is_nullable=model._meta.get_field(field).null)
+        for name, one in _filters(field, kind, closed.get(field, ()), is_nullable=model._meta.get_field(field).null)
     }
 
 

@@ -43,14 +43,14 @@ class Query:
     `expand[0]=a`, `expand=a`, in JSON also `"expand": ["a", "b"]`.
     """
 
-    def __init__(self, given: str | Mapping[str, Any], *, repeated: Collection[str] = ()) -> None:
+    def __init__(self, parameters: str | Mapping[str, Any], *, repeated: Collection[str] = ()) -> None:
         self.values: dict[str, Any] = {}
         self.lists: dict[str, list[tuple[str, Any]]] = {name: [] for name in repeated}
         self.errors: Errors = {}
-        if isinstance(given, str):
-            self._read(_pairs(given))
+        if isinstance(parameters, str):
+            self._read(_pairs(parameters))
         else:
-            self._read(given.items())  # its texts are judged, and no key stands twice
+            self._read(parameters.items())  # its texts are judged, and no key stands twice
         self._untouched = set(self.values)
 
     def _read(self, pairs: Iterable[tuple[str, Any]]) -> None:
@@ -141,22 +141,22 @@ class Query:
         """The values of a parameter that may be repeated (`expand[]`)."""
         return self._chosen(self.lists[name], known)
 
-    def _chosen(self, given: Iterable[tuple[str, Any]], known: Collection[str]) -> list[str]:
+    def _chosen(self, elements: Iterable[tuple[str, Any]], known: Collection[str]) -> list[str]:
         """The words among them that are known; of what is not, no more is told than a person reads."""
-        words, unknown_names = [], 0
-        for param, word in given:
+        words, unknown_count = [], 0
+        for param, word in elements:
             if type(word) is str and word in known:
                 words.append(word)
-            elif (unknown_names := unknown_names + 1) <= MOST_TOLD and type(word) is str:
+            elif (unknown_count := unknown_count + 1) <= MOST_TOLD and type(word) is str:
                 self.note(param, not_one_of(word, known))
-            elif unknown_names <= MOST_TOLD:
+            elif unknown_count <= MOST_TOLD:
                 self.fail(param, Code.PARAMETER_INVALID_TYPE, f"Must be a string, not {json_type(word)}.")
         return words
 
     def exclusive(self, *names: str) -> None:
-        given = [name for name in names if self.values.get(name) is not None]
-        if len(given) > 1:
-            self.fail(given[1], Code.PARAMETER_CONFLICT, f"Cannot be used together with {given[0]}.")
+        present = [name for name in names if self.values.get(name) is not None]
+        if len(present) > 1:
+            self.fail(present[1], Code.PARAMETER_CONFLICT, f"Cannot be used together with {present[0]}.")
 
     def finish(self, known: Collection[str]) -> None:
         """Refuses what nobody asked for, and raises everything that was wrong."""

@@ -61,12 +61,15 @@ def _quoted(text: str) -> str:
 
 
 def python(call: Call) -> str:
-    given: dict[str, Any] = {"headers": {"Authorization": f"Bearer {KEY}"} | dict(call.headers)}
+    options: dict[str, Any] = {"headers": {"Authorization": f"Bearer {KEY}"} | dict(call.headers)}
     if call.query:
-        given["params"] = dict(call.query)
+        options["params"] = dict(call.query)
     if call.body is not None:
-        given["json"] = call.body
-    arguments = [json.dumps(call.url), *(f"{name}={literal(value, OF_PYTHON, 4, 4)}" for name, value in given.items())]
+        options["json"] = call.body
+    arguments = [
+        json.dumps(call.url),
+        *(f"{name}={literal(value, OF_PYTHON, 4, 4)}" for name, value in options.items()),
+    ]
     arguments += ["stream=True"] if call.answers_lines else []
     called = f"requests.{call.method.lower()}(\n    " + ",\n    ".join([*arguments, "timeout=30"]) + ",\n)"
     if not call.answers_lines:

@@ -74,7 +74,7 @@ def _body_limit(path: str) -> int:
 def _sent(description: Schema) -> dict[str, Schema]:
     """The attributes of all bodies by name, those of the objects within them too."""
     schemas = Schemas(description)
-    found: dict[str, Schema] = {}
+    attributes: dict[str, Schema] = {}
     seen: set[str] = set()
 
     def look(schema: Schema) -> None:
@@ -87,14 +87,14 @@ def _sent(description: Schema) -> dict[str, Schema]:
         if "items" in schema:
             look(schema["items"])
         for name, one in schema.get("properties", {}).items():
-            found.setdefault(name, schemas.resolved(one))
+            attributes.setdefault(name, schemas.resolved(one))
             look(one)
 
     for methods in description["paths"].values():
         for operation in methods.values():
             if "requestBody" in operation:
                 look(operation["requestBody"]["content"]["application/json"]["schema"])
-    return found
+    return attributes
 
 
 def _texts(description: Schema) -> Iterable[Limit]:
@@ -141,6 +141,6 @@ def _rate() -> str:
     return f"{settings.RATE_LIMIT:g} a second" if settings.RATE_LIMIT else "not limited here"
 
 
-def told(all_limits: Iterable[Limit]) -> list[Mapping[str, Any]]:
+def as_shown(all_limits: Iterable[Limit]) -> list[Mapping[str, Any]]:
     """As the page shows them."""
     return [{"subject": prose(one.subject), "value": one.value, "beyond": prose(one.beyond)} for one in all_limits]

@@ -218,8 +218,8 @@ class Reference:
 
 def _do_the_same(one: Operation, other: Operation) -> bool:
     """Several methods of one path with the same words and the same body."""
-    said = ("summary", "description", "requestBody")
-    return one[0] == other[0] and [one[2].get(key) for key in said] == [other[2].get(key) for key in said]
+    compared = ("summary", "description", "requestBody")
+    return one[0] == other[0] and [one[2].get(key) for key in compared] == [other[2].get(key) for key in compared]
 
 
 def _answer(operation: Schema) -> tuple[str, Schema]:
