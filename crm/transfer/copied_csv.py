@@ -134,7 +134,7 @@ def _line_items_sql(wanted: Wanted, kind: LineItem, names: Sequence[str]) -> tup
 
 
 def _expression(alias: str, table: Table, name: str) -> str:
-    return expression(alias, table.model._meta.get_field(name))
+    return next(expression(alias, field) for field in table.fields if field.attname == name)
 
 
 def _where(wanted: Wanted) -> tuple[str, Sequence[Any]]:

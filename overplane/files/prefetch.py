@@ -3,14 +3,14 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 END = object()
 
 
-def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
+def prefetch(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
     """The same items, up to `depth` of them made before they are asked for. What making them raises is raised here."""
     made: queue.Queue[Any] = queue.Queue(depth)
     is_over = threading.Event()
