@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db import models
 from django.utils import translation
 
 from crm.line_items import LINE_ITEMS, LineItem
@@ -129,12 +130,16 @@ def known_headings() -> dict[str, str]:
     return known | {plain(name): name for name in customer_columns()}
 
 
+def labels_of(model: type[models.Model]) -> dict[str, str]:
+    """What the model's attributes are called in the language that is active."""
+    return {f.name: str(f.verbose_name) for f in model._meta.concrete_fields if f.name in attributes(model)}
+
+
 def _labels() -> dict[str, str]:
     """What fields are called in the language that is active."""
-    known = {plain(str(Customer._meta.get_field(name).verbose_name)): name for name in attributes(Customer)}
+    known = {plain(label): name for name, label in labels_of(Customer).items()}
     for kind in LINE_ITEMS:
-        for name in attributes(kind.model):
-            label = str(kind.model._meta.get_field(name).verbose_name)
+        for name, label in labels_of(kind.model).items():
             for parent in (kind.name, kind.label_plural, kind.model._meta.verbose_name):
                 known[plain(f"{label} ({parent})")] = column_name(kind, name)
     return known

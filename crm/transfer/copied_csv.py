@@ -18,7 +18,8 @@ from crm.transfer.cells import expression
 from crm.transfer.selection import PART, ExportProgress, Wanted
 from overplane.database.rows import Table
 
-BLOCK, END = 1 << 20, b"\0"  # rows are kept in a file, and read in blocks of a megabyte; no text holds a NUL
+END = b"\0"  # of a line item in its file: no text holds a NUL
+BLOCK = 1 << 20  # bytes of that file that are read at once: few calls, little memory
 NEWEST_FIRST = "c.created_at DESC, c.id DESC"
 Copied = Iterable[bytes | memoryview]
 NOBODY = b"\n"  # no customer's line begins so
@@ -134,7 +135,7 @@ def _line_items_sql(wanted: Wanted, kind: LineItem, names: Sequence[str]) -> tup
 
 
 def _expression(alias: str, table: Table, name: str) -> str:
-    return expression(alias, table.model._meta.get_field(name))
+    return next(expression(alias, field) for field in table.fields if field.attname == name)
 
 
 def _where(wanted: Wanted) -> tuple[str, Sequence[Any]]:

@@ -46,8 +46,8 @@ def check_sufficient(columns: Columns, options: ImportOptions) -> None:
     if columns.parent is not None:
         return
     names = {*columns.customer, *columns.constants}
-    if same := {"id", options.match_on} & set(columns.constants):
-        raise UnusableFile(f"--set {min(same)}: what tells customers apart cannot be the same for all of them.")
+    if same := [name for name in sorted(columns.constants) if name in ("id", options.match_on)]:
+        raise UnusableFile(f"--set {same[0]}: what tells customers apart cannot be the same for all of them.")
     if options.match_on and options.match_on not in names:
         raise UnusableFile(f"No column is {options.match_on}, on which customers are to be matched.")
     required = [name for name, known in attributes(Customer).items() if known.required]

@@ -16,7 +16,7 @@ from overplane.files.tables import ABSENT
 from overplane.problems import Code, invalid
 
 IDENTITY = ("id", "created_at", "updated_at")
-NAMED = 5  # customers that a message names: enough to look at, and still one sentence
+CANDIDATES_NAMED = 5  # in a message: enough to look at, and still one sentence
 
 
 class Planner:
@@ -82,7 +82,9 @@ class Planner:
     def _match_error(self, batch: Batch, i: int, candidates: Sequence[Values]) -> ValidationError | None:
         name = self.options.match_on or ""
         if len(candidates) > 1:
-            named = ", ".join(one["id"] for one in candidates[:NAMED]) + (" …" if len(candidates) > NAMED else "")
+            named = ", ".join(one["id"] for one in candidates[:CANDIDATES_NAMED]) + (
+                " …" if len(candidates) > CANDIDATES_NAMED else ""
+            )
             message = f"{len(candidates)} customers have this {name}: {named}. Match on id, or merge them."
             return invalid(Code.PARAMETER_CONFLICT, message)
         if not candidates and self.options.mode == "update":

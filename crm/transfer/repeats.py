@@ -21,7 +21,8 @@ class Repeats:
         self.customers = {name: Seen() for name in dict.fromkeys(unique)}
         self.ids = {kind: Seen() for kind in columns.kinds if "id" in columns.of(kind)}
         is_scattered = columns.parent is not None
-        self.pairs = {kind: Seen() for kind in columns.kinds if is_scattered and kind.paired_by}
+        paired = [(kind, kind.paired_by) for kind in columns.kinds if is_scattered and kind.paired_by]
+        self.pairs = {pair: Seen() for pair in paired}
 
     def refuse(self, batch: Batch) -> None:
         """Refuses what the file holds twice. Each batch once, in their order."""
@@ -29,8 +30,8 @@ class Repeats:
             self._refuse_customers(batch, name, seen)
         for kind, seen in self.ids.items():
             self._refuse_ids(batch, kind, seen)
-        for kind, seen in self.pairs.items():
-            self._refuse_scattered(batch, kind, seen)
+        for (kind, name), seen in self.pairs.items():
+            self._refuse_scattered(batch, kind, name, seen=seen)
 
     def _refuse_customers(self, batch: Batch, name: str, seen: Seen) -> None:
         values = batch.values[name]
@@ -49,9 +50,9 @@ class Repeats:
             error = invalid(Code.PARAMETER_DUPLICATE, f"Row {first} has the same id.")
             batch.refuse(i, self.columns.heading("id", kind), item["id"], error, number=item["number"])
 
-    def _refuse_scattered(self, batch: Batch, kind: LineItem, seen: Seen) -> None:
+    def _refuse_scattered(self, batch: Batch, kind: LineItem, name: str, *, seen: Seen) -> None:
         """Which line item is meant by the attribute that pairs them can be seen only of rows that stand together."""
-        owners, name = batch.values["customer_id"], kind.paired_by
+        owners = batch.values["customer_id"]
         keys = [
             (f"{owners[i]}\0{value}", i)
             for i, items in batch.line_items[kind.name].items()

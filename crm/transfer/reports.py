@@ -143,26 +143,17 @@ class RefusedRows:
         return self.path.stat().st_size
 
     def add(self, batch: Batch, parse_options: ParseOptions) -> None:
-        is_new = self.file is None
+        headings = parse_options.columns.headings
         if self.file is None:
             encoding = "utf-8-sig" if parse_options.is_sheet else "utf-8"
             self.file = self.path.open("w", encoding=encoding, newline="")
+            if parse_options.is_sheet:  # in quotes, or a heading with many semicolons would be taken for several
+                own = [escape_formula(heading) for heading in headings if heading not in REFUSAL_COLUMNS]
+                csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*REFUSAL_COLUMNS, *own])
         if parse_options.is_sheet:
-            self._add_rows(batch, parse_options.columns.headings, is_new=is_new)
+            csv.writer(self.file).writerows(_rows(batch, headings))
         else:
             self.file.writelines(_objects(batch, parse_options))
-
-    def _add_rows(self, batch: Batch, headings: list[str], *, is_new: bool) -> None:
-        writer = csv.writer(self.file)  # type: ignore[arg-type]
-        of_before = [i for i, heading in enumerate(headings) if heading in REFUSAL_COLUMNS]
-        if is_new:  # in quotes, or a heading with many semicolons would be taken for several
-            output = (escape_formula(heading) for heading in headings if heading not in REFUSAL_COLUMNS)
-            csv.writer(self.file, quoting=csv.QUOTE_ALL).writerow([*REFUSAL_COLUMNS, *output])  # type: ignore[arg-type]
-        for i, number, cells in _refused(batch):
-            output = [_cell(cell) for cell in cells[: batch.ragged.get(number, len(cells))]]
-            for index in reversed(of_before):
-                del output[index : index + 1]
-            writer.writerow([batch.numbers[i], _messages(batch.problems[i], number), *output])
 
     def close(self) -> None:
         if self.file is not None:
@@ -177,9 +168,15 @@ class RefusedRows:
             self.close()
 
 
-def _refused(batch: Batch) -> Iterator[tuple[int, int, list[str]]]:
-    """Index of the customer, number and cells of each row that goes to the refused ones."""
-    return ((i, number, cells) for i in sorted(batch.problems) for number, cells in batch.lines[i])
+def _rows(batch: Batch, headings: list[str]) -> Iterator[list[Any]]:
+    """Each row of a refused customer as it was, after the reason."""
+    of_before = [i for i, heading in enumerate(headings) if heading in REFUSAL_COLUMNS]
+    for i in sorted(batch.problems):
+        for number, cells in batch.lines[i]:
+            own = [_cell(cell) for cell in cells[: batch.ragged.get(number, len(cells))]]
+            for index in reversed(of_before):
+                del own[index : index + 1]
+            yield [batch.numbers[i], _messages(batch.problems[i], number), *own]
 
 
 def _messages(problems: list[RowProblem], number: int) -> str:

@@ -31,7 +31,7 @@ from overplane.origin import Origin
 
 # Customers of one transaction: short enough that nobody waits long for their locks.
 STEP = 500
-NAMED = 200  # ids in the report; the counts are of all
+IDS_REPORTED = 200  # of each sort: as many as anybody looks up; the counts are of all
 # What a run counts, each with an event of its own.
 COUNTED = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
 UndoProgress = Callable[[float], None]  # how much of the run is undone (0 to 1)
@@ -51,11 +51,11 @@ class UndoResult:
 
     def note_kept(self, customer_id: str) -> None:
         self.kept_count += 1
-        self.kept += [customer_id] if len(self.kept) < NAMED else []
+        self.kept += [customer_id] if len(self.kept) < IDS_REPORTED else []
 
     def note_gone(self, customer_id: str) -> None:
         self.gone_count += 1
-        self.gone += [customer_id] if len(self.gone) < NAMED else []
+        self.gone += [customer_id] if len(self.gone) < IDS_REPORTED else []
 
 
 def undo(run_id: str, *, started_by: str, progress: UndoProgress = lambda fraction: None) -> UndoResult:

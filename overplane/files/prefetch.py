@@ -6,7 +6,7 @@ The thread works in the state of whoever asks: what it finds wrong is said in th
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -20,7 +20,7 @@ T = TypeVar("T")
 END = object()
 
 
-def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
+def prefetch(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
     """The same items, up to `depth` of them made before they are asked for. What making them raises is raised here."""
     ready: queue.Queue[Any] = queue.Queue(depth)
     is_over = threading.Event()

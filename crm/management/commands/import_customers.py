@@ -2,6 +2,7 @@ import json
 import os
 import tempfile
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,8 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         try:
             with (
                 opened(file, format=options["format"], encoding=options["encoding"]) as source,
-                RefusedRows(self._errors_path(file, source, options)) as refused,
-                self._progress(options) as progress,
+                RefusedRows(_errors_path(file, source, options)) as refused,
+                _progress(options) as progress,
             ):
                 report = self._execute(source, refused, progress, options)
         except (imports.BrokenOff, imports.RunOvertaken) as error:
@@ -134,7 +135,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
     ) -> Report:
         if options["resume"]:
             return imports.resume(source, progress=progress, refused=refused)
-        import_options = self._import_options(options)
+        import_options = _import_options(options)
         if options["dry_run"]:
             return imports.check(source, import_options, progress=progress, refused=refused)
         return imports.run(
@@ -145,58 +146,6 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             refused=refused,
             again=options["again"],
         )
-
-    def _import_options(self, options: dict[str, Any]) -> imports.ImportOptions:
-        mapping = _read_mapping(options["mapping"]) if options["mapping"] else {}
-        mapping |= dict(_pair(text, "--map", "Heading=field") for text in options["map"])
-        return imports.ImportOptions(
-            mode=options["mode"] or ("upsert" if options["match_on"] else "create"),
-            match_on=options["match_on"],
-            mapping=mapping,
-            constants=dict(_pair(text, "--set", "field=value", first=True) for text in options["set"]),
-            nulls=tuple(options["null"]),
-            ignore_unknown=options["ignore_unknown"],
-            replace_rows=options["replace_rows"],
-            skip_errors=options["skip_errors"],
-            delimiter={"\\t": "\t", "tab": "\t"}.get(options["delimiter"], options["delimiter"]),
-        )
-
-    def _errors_path(self, file: str, source: Source, options: dict[str, Any]) -> Path:
-        """Beside the file, or wherever else something can be written."""
-        ending = "csv" if source.is_sheet else "ndjson"
-        path = options["errors"] or Path(f"{'standard-input' if file == '-' else file}.errors.{ending}")
-        if options["errors"]:
-            _check_writable(path)
-            if path.suffix in {".csv", ".ndjson"} - {f".{ending}"}:
-                raise CommandError(f"--errors {path}: of such a file it must end in .{ending}.", returncode=USAGE)
-        elif not _is_writable(path):
-            path = next(filter(_is_writable, (Path(path.name), Path(tempfile.gettempdir()) / path.name)), path)
-        if path.exists() and file != "-" and path.samefile(file):
-            raise CommandError(f"--errors {path} is the very file that is imported.", returncode=USAGE)
-        return path
-
-    @contextmanager
-    def _progress(self, options: dict[str, Any]) -> Any:
-        console = Console(stderr=True)
-        if options["quiet"] or options["json"] or not console.is_terminal:
-            yield lambda doing, fraction, customers: None
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as bar:
-            tasks: dict[str, TaskID] = {}
-
-            def progress(doing: str, fraction: float, customers: int) -> None:
-                if doing not in tasks:
-                    tasks[doing] = bar.add_task(doing, total=1.0, rate="")
-                seconds = bar.tasks[tasks[doing]].elapsed or 1e-9
-                bar.update(tasks[doing], completed=fraction, rate=f"{customers:,} ({customers / seconds:,.0f}/s)")
-
-            yield progress
 
     def _tell(self, report: Report, options: dict[str, Any]) -> None:
         if options["json"]:
@@ -217,6 +166,61 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             return
         verb = "Would be" if options["dry_run"] else f"Imported as {report.run}:"
         self.stdout.write(f"{report.file}: {report.customers} customers. {verb} {counts or 'nothing to do'}.")
+
+
+def _import_options(options: dict[str, Any]) -> imports.ImportOptions:
+    mapping = _read_mapping(options["mapping"]) if options["mapping"] else {}
+    mapping |= dict(_pair(text, "--map", "Heading=field") for text in options["map"])
+    return imports.ImportOptions(
+        mode=options["mode"] or ("upsert" if options["match_on"] else "create"),
+        match_on=options["match_on"],
+        mapping=mapping,
+        constants=dict(_pair(text, "--set", "field=value", first=True) for text in options["set"]),
+        nulls=tuple(options["null"]),
+        ignore_unknown=options["ignore_unknown"],
+        replace_rows=options["replace_rows"],
+        skip_errors=options["skip_errors"],
+        delimiter={"\\t": "\t", "tab": "\t"}.get(options["delimiter"], options["delimiter"]),
+    )
+
+
+def _errors_path(file: str, source: Source, options: dict[str, Any]) -> Path:
+    """Beside the file, or wherever else something can be written."""
+    ending = "csv" if source.is_sheet else "ndjson"
+    path = options["errors"] or Path(f"{'standard-input' if file == '-' else file}.errors.{ending}")
+    if options["errors"]:
+        _check_writable(path)
+        if path.suffix in {".csv", ".ndjson"} - {f".{ending}"}:
+            raise CommandError(f"--errors {path}: of such a file it must end in .{ending}.", returncode=USAGE)
+    elif not _is_writable(path):
+        path = next(filter(_is_writable, (Path(path.name), Path(tempfile.gettempdir()) / path.name)), path)
+    if path.exists() and file != "-" and path.samefile(file):
+        raise CommandError(f"--errors {path} is the very file that is imported.", returncode=USAGE)
+    return path
+
+
+@contextmanager
+def _progress(options: dict[str, Any]) -> Iterator[imports.ImportProgress]:
+    console = Console(stderr=True)
+    if options["quiet"] or options["json"] or not console.is_terminal:
+        yield lambda doing, fraction, customers: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(doing: str, fraction: float, customers: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bar.add_task(doing, total=1.0, rate="")
+            seconds = bar.tasks[tasks[doing]].elapsed or 1e-9
+            bar.update(tasks[doing], completed=fraction, rate=f"{customers:,} ({customers / seconds:,.0f}/s)")
+
+        yield progress
 
 
 def _refusal(report: Report) -> str:
