@@ -73,6 +73,7 @@ def test_an_ignored_complaint_about_types_says_which_and_why() -> None:
 
 DIALECT = ROOT / "overplane/database/dialect.py"
 
+
 def test_only_the_dialect_asks_which_database_it_is() -> None:
     assert found([DIALECT], ast.Attribute, lambda node: node.attr == "vendor")
     others = [path for path in CODE if path != DIALECT]
