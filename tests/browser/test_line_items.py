@@ -33,6 +33,9 @@ class Table:
 
     def add(self, text: str) -> None:
         self.group.get_by_role("button", name=re.compile("Add another")).click()
+        for name, value in texts_of(self.kind, 1).items():
+            if self.kind.attributes[name].required:
+                self.rows.nth(-1).locator(f".field-{name} :is(input, select, textarea)").first.fill(value)
         self.input(-1).fill(text)
 
     def input(self, i: int) -> Locator:

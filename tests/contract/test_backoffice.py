@@ -9,13 +9,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from crm import line_item_services, services
+from crm import line_item_services, rules, services
 from crm.backoffice.admin import line_items as inlines
+from crm.backoffice.admin.line_item_forms import form_of
 from crm.backoffice.pages.merge import compare_url
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.models import Customer
 from overplane.events.models import Event
 from overplane.origin import Origin
+from overplane.problems import Code, invalid
 from tests.backoffice.test_people import member
 from tests.contract.values import texts_of
 from tests.filled_forms import filled
@@ -90,6 +92,13 @@ class BackOffice:
         assert stored == [parsed(self.kind, n) for n in numbers]
         return True
 
+    def formset(self, page: HttpResponse) -> Any:
+        formsets = (one.formset for one in page.context["inline_admin_formsets"])
+        return next(formset for formset in formsets if formset.prefix == self.kind.name)
+
+    def errors(self, page: HttpResponse) -> list[dict[str, list[str]]]:
+        return self.formset(page).errors
+
     def types(self) -> list[str]:
         return list(Event.objects.filter(actor="user:anna").order_by("seq").values_list("type", flat=True))
 
@@ -145,9 +154,8 @@ def test_a_row_in_which_nobody_typed_is_not_stored(office: BackOffice) -> None:
 
 def filled_pattern(office: BackOffice, customer_id: str) -> dict[str, Any]:
     """What the page puts into a new row."""
-    answer = office.client.get(office.address(customer_id))
-    (formset,) = (s.formset for s in answer.context["inline_admin_formsets"] if s.formset.prefix == office.kind.name)
-    initial = {name: formset.empty_form[name].value() for name in office.kind.names}
+    pattern = office.formset(office.client.get(office.address(customer_id))).empty_form
+    initial = {name: pattern[name].value() for name in office.kind.names}
     return {name: "on" if value is True else value for name, value in initial.items() if value not in (None, False)}
 
 
@@ -173,14 +181,12 @@ def test_moves_to_the_position_that_is_typed(office: BackOffice, positions: dict
 
 def test_wrong_values_come_back_with_the_form(office: BackOffice) -> None:
     customer_id = office.customer(1)
-    for name, known in office.kind.attributes.items():
-        if known.kind in WRONG:
-            answer = office.send(customer_id, office.open(customer_id) | office.fields(0, {name: WRONG[known.kind]}))
-            assert answer.status_code == 200, name
-            (formset,) = (
-                s.formset for s in answer.context["inline_admin_formsets"] if s.formset.prefix == office.kind.name
-            )
-            assert set(formset.errors[0]) == {name}
+    wrong = [(name, WRONG[known.kind]) for name, known in office.kind.attributes.items() if known.kind in WRONG]
+    wrong += [(name, " ") for name, known in office.kind.attributes.items() if known.required]
+    for name, text in wrong:
+        answer = office.send(customer_id, office.open(customer_id) | office.fields(0, {name: text}))
+        assert answer.status_code == 200, name
+        assert set(office.errors(answer)[0]) == {name}
     assert office.holds(customer_id, 1)
 
 
@@ -312,3 +318,19 @@ def test_a_file_s_columns_may_be_its_attributes(office: BackOffice) -> None:
     page = office.client.post(reverse("import"), {"file": file}, follow=True)
     assert [column["chosen"] for column in page.context["columns"]] == headings
     assert all(capfirst(f"{office.kind}: ") in page.context["labels"][heading] for heading in headings[1:])
+
+
+def test_a_rule_is_told_beside_its_field(office: BackOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, name, customer_id = office.kind, telling(office.kind), office.customer(1, 2)
+    monkeypatch.setitem(rules.LINE_ITEMS, kind.name, {name: lambda value: invalid(Code.PARAMETER_INVALID, "Not this.")})
+    answer = office.send(customer_id, office.open(customer_id) | office.fields(1, {name: texts_of(kind, 3)[name]}))
+    assert answer.status_code == 200
+    assert office.errors(answer) == [{}, {name: ["Not this."]}]
+    assert office.holds(customer_id, 1, 2)
+
+
+def test_a_closed_choice_is_chosen(kind: LineItem, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = telling(kind)
+    monkeypatch.setitem(rules.LINE_ITEM_CHOICES, kind.name, {name: ("big", "small")})
+    field = form_of(kind)().fields[name]
+    assert [value for value, _label in field.widget.choices] == ["", "big", "small"]

@@ -62,11 +62,15 @@ class LineItemForm(MergingForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()
+        if self.has_changed_attributes():  # what was stored under older rules does not stop who leaves it alone
+            self._judge()
+
+    def _judge(self) -> None:
         values = {name: getattr(self.instance, name) for name in self.kind.names if name not in self.errors}
         for name, errors in rules.line_item_errors(self.kind.name, values).items():
             self.add_error(name, errors)
         for name, known in self.kind.attributes.items():
-            if values.get(name, known.default) is None and self._needs_value(known):
+            if name in values and values[name] in (None, "") and self._needs_value(known):
                 self.add_error(name, invalid(Code.PARAMETER_INVALID_EMPTY, gettext("Must not be empty.")))
 
     def _needs_value(self, known: Attribute) -> bool:
