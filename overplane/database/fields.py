@@ -19,6 +19,7 @@ from overplane.database.text import forbidden_character, has_forbidden_character
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
+# Far more than the 15 digits of any field: rounding to its decimals then loses nothing, or raises.
 EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])
 
 
