@@ -1,4 +1,4 @@
-"""Who makes a change, and in which request: part of every event."""
+"""Who makes a change, and in which request. Every event records it."""
 
 import getpass
 from dataclasses import dataclass

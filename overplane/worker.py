@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, as the API needs it: it refuses in our envelope, and hears a client out.
+"""gunicorn's worker with threads, as the API needs it: it refuses in our envelope, and reads a body to its end.
 
 It is imported before raw_env is set, so nothing that counts may be imported here (see gunicorn.py).
 """
@@ -19,8 +19,9 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 # gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
 # a page may show, have some 40,000 characters.
 LONGEST_REQUEST_LINE = message.MAX_REQUEST_LINE = 65_536  # type: ignore[misc]  # final for others
-# How much of a body that nobody wants is still read, so that the client comes to read the answer instead of finding a
-# broken connection: twice the largest body that any call takes. It holds a thread, so not from a client that dawdles.
+# How much is read of a body that is refused, so that the client gets to read the answer and does not find a broken
+# connection: twice the largest body that any call takes. It occupies a thread, so a slow client is not waited for:
+# at most 10 seconds in all, and 2 without a byte.
 DRAINED_BYTES, DRAINED_SECONDS, DRAINED_PAUSE = 32 * 1024 * 1024, 10.0, 2.0
 PIECE = 1024 * 1024
 
@@ -35,7 +36,7 @@ class Worker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         stays_open = super().handle(conn)
         if stays_open is False:
-            # gunicorn would hear the client out in its main loop, where one that dawdles holds up everybody.
+            # gunicorn would read the rest in its main loop, where one slow client delays everybody.
             _hang_up(conn.sock)
         return stays_open
 
@@ -51,7 +52,7 @@ class Worker(ThreadWorker):
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answers what gunicorn could not read, and what the application raised."""
-        # Some of these errors bring the request, as far as it was read, and some a line of it under the same name.
+        # Some of these errors have the request as `req`, as far as it was read; some have a line of it there.
         answer = self.refusal(getattr(req or getattr(exc, "req", None), "path", None), exc)
         if answer is None:
             super().handle_error(req, client, addr, exc)
@@ -87,7 +88,7 @@ def _piece(reader: Any, _size: int) -> bytes:
 
 
 def _hang_up(sock: socket.socket) -> None:
-    """Says that this was all, hears out what the client still sends, and ends."""
+    """Ends our side, reads what the client still sends, and ends the connection."""
     try:
         sock.shutdown(socket.SHUT_WR)
     except OSError:
@@ -97,7 +98,7 @@ def _hang_up(sock: socket.socket) -> None:
 
 
 def _cut(sock: socket.socket) -> None:
-    """Nothing more will be read or written; closing is left to gunicorn, which counts."""
+    """Nothing more will be read or written. gunicorn closes the socket itself, since it counts its connections."""
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:

@@ -16,7 +16,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def caller(request: HttpRequest, *, reads: Collection[str] = SAFE_METHODS) -> keys.Caller:
-    """The caller of a request, or the 401, 403 or 429 that it gets. `reads`: the methods that change nothing."""
+    """The caller of a request. Raises the 401, 403 or 429 that it gets. `reads`: the methods that change nothing."""
     try:
         known = _authenticated(request)
     except ApiError:

@@ -15,7 +15,7 @@ from overplane.problems import Code, Errors, invalid
 
 MIB = 1024 * 1024
 BODY_LIMIT = MIB
-MAX_DEPTH = 32
+MAX_DEPTH = 32  # real bodies nest 6 deep; Python's parser gives up at about 1,000
 # More than any object has attributes, fewer than a hostile body can hold.
 MOST_TEXTS_TOLD = 1000
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from django.http import HttpResponse, StreamingHttpResponse
 
-SHORTEST = 1024
+SHORTEST = 1024  # bytes; what is shorter travels in one packet of 1,500 anyway
 # Of 1,000 lists of twenty objects (21.7 kB): 0.10 s of CPU and 8.8 %; level 6 takes 0.15 s for 8.1 %, and twice as long
 # as this for a thousand objects.
 LEVEL = 1

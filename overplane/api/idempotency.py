@@ -1,7 +1,7 @@
 """Safe retries: key row, change and events commit in one transaction, so a crash loses all or nothing.
 
-A twin in flight is turned away at once (PostgreSQL: a transaction-scoped advisory lock). SQLite lets
-one writer in at a time, so there the twin waits in that line and is then given the stored answer.
+A second request with the same key is refused while the first one runs (PostgreSQL: an advisory lock of the
+transaction). SQLite has one writer at a time, so there the second waits, and then gets the stored answer.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ def _store(scope: str, key: str, fingerprint: str, response: HttpResponse, subje
 
 
 def erase_answers(subjects: Sequence[str]) -> Statement:
-    """Takes away the stored answers that show one of these objects; that the work was done stays known."""
+    """Erases the stored answers that show one of these objects. The record that the work was done stays."""
     answers, output = IdempotentAnswer._meta.db_table, IdempotentSubject._meta.db_table
     sql = (
         f"UPDATE {answers} SET body = NULL, headers = '{{}}' WHERE id IN"

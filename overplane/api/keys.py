@@ -20,9 +20,9 @@ from overplane.ids import new_id
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KINDS = {"sk": False, "rk": True}  # read-only?
-# A revoked key stops working within 5 seconds; the rest of them is left for a slow clock.
+# The promise is that a revoked key stops working within 5 seconds. Two of them are left for a slow clock.
 REMEMBERED_SECONDS = 3.0
-LAST_USED_STEP = timedelta(minutes=1)
+LAST_USED_STEP = timedelta(minutes=1)  # a busy key costs one write a minute, not one a request
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Everything under `/api/` is answered here, past the middleware of the admin: no session, no CSRF, no redirect, no HTML."""
+"""Answers everything under `/api/` without the admin's middleware: no session, no CSRF, no redirect, no HTML."""
 
 import time
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from overplane.thread_state import thread_state
 Answer = HttpResponse | StreamingHttpResponse
 HEADERS = {"X-Content-Type-Options": "nosniff"}
 VARY = "Accept-Encoding"
-# Answers hold personal data: no cache on the way may keep them. What has a version may lie with the caller, who asks
-# each time whether it is still true.
+# Answers hold personal data, so no cache on the way may store them. The caller may store what has a version, and asks
+# each time whether it is still current.
 NO_STORE, REVALIDATE = "no-store", "private, no-cache"
 
 
 def is_api(path: str) -> bool:
-    """Also `/api` and `//api/…`, which are no routes: a program that mistypes is told so in JSON."""
+    """Also `/api` and `//api/…`, which are no routes: a program with a wrong address gets its error as JSON."""
     return path.startswith("/api/") or path.lstrip("/").partition("/")[0] == "api"
 
 
 class RequestMiddleware:
-    """Gives every request its id and counts every answer; takes `/api/` out of the chain."""
+    """Gives every request its id, counts every answer, and answers `/api/` before the other middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
@@ -84,7 +84,7 @@ def _answer(request: HttpRequest) -> Answer:
 
 
 def _drop_content(response: Answer) -> None:
-    """HEAD is what GET would be, length and all, without it. Of a stream the first part was made, to see whether it can be."""
+    """HEAD has the headers of GET, with its length, and no content. (A stream has made its first part, so errors show.)"""
     if isinstance(response, StreamingHttpResponse):
         response.streaming_content = ()
     else:

@@ -1,4 +1,4 @@
-"""Answers that are sent while they are made. What goes wrong before the first part is an error like any other."""
+"""Streamed answers. An error before the first part is answered like any other error."""
 
 import errno
 import logging
@@ -13,14 +13,14 @@ log = logging.getLogger("overplane.api")
 
 
 class StreamResponse(StreamingHttpResponse):
-    """Its first part is made before there is an answer, so that what cannot be begun is no 200."""
+    """Makes the first part before the status is sent, so that an export that cannot begin is not a 200."""
 
     def __init__(self, parts: Generator[bytes, None, None], *, content_type: str) -> None:
         super().__init__(_Stream(next(parts, b""), parts), content_type=content_type)
 
 
 class _Stream:
-    """Breaks off when a part cannot be made: the connection ends without the last chunk, which no client takes for whole."""
+    """Ends the connection without the last chunk when a part cannot be made, so that no client takes it for complete."""
 
     def __init__(self, first: bytes, rest: Generator[bytes, None, None]) -> None:
         self.first, self.rest = first, rest
@@ -32,7 +32,7 @@ class _Stream:
             yield from self.rest
         except Exception as failure:
             self._note(failure)
-            # As if the client had gone: the server ends the connection and says no more, neither to it nor to the log.
+            # For the server this is a client that has gone: it ends the connection, and neither answers nor logs.
             raise ConnectionResetError(errno.ECONNRESET, "the answer was broken off") from failure
 
     def _note(self, failure: Exception) -> None:

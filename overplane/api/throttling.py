@@ -30,7 +30,7 @@ class Bucket:
             fresh = Allowance(name=name, tokens=self.burst, at=time.time())
             Allowance.objects.bulk_create([fresh], ignore_conflicts=True)
             row = Allowance.objects.select_for_update().get(pk=name)
-            # Not before: whoever waited for the row would set its clock back, and the same second would flow in twice.
+            # After the lock: a request that waited for the row would set its clock back, and one second would count twice.
             now = max(time.time(), row.at)
             tokens = min(self.burst, row.tokens + (now - row.at) * self.rate)
             is_allowed = tokens >= 1

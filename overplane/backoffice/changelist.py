@@ -22,8 +22,9 @@ if TYPE_CHECKING:  # which imports this module
     from overplane.backoffice.lists import BigTableAdmin
 
 AFTER, BEFORE, VIEW = "after", "before", "view"
-COUNTED_UP_TO = 10_000
-# A search that finds no more than this is sorted by itself; one that finds more is read in the list's own order.
+COUNTED_UP_TO = 10_000  # then the page says "10,000+": an exact count would read every match
+# A search with no more matches than this fetches their ids and sorts them. With more, the database walks the list in
+# its order and stops when the page is full.
 FEW = 1_000
 
 

@@ -1,6 +1,6 @@
-"""Filters of a big list: typed or chosen in one form, shown as chips that take them away again.
+"""Filters of a big list: typed or chosen in one form, and shown as chips that remove them.
 
-A filter reads its own parameters and narrows a queryset; nothing a caller sends becomes a lookup.
+A filter reads its own parameters and filters a queryset. Nothing that a caller sends becomes the name of a lookup.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-LONGEST = 300
+LONGEST = 300  # characters; a usual text column holds 255
 Text = str | Promise
 
 
@@ -43,7 +43,7 @@ class BigListFilter(ListFilter):
         self.prepare()
 
     def prepare(self) -> None:
-        """Reads what was given; raises IncorrectLookupParameters."""
+        """Reads the parameters; raises IncorrectLookupParameters."""
 
     def has_output(self) -> bool:
         return True

@@ -23,7 +23,7 @@ from overplane.backoffice.values import used_values
 from overplane.database.fields import field_of
 from overplane.database.ordering import Order
 
-MOST_VIEWS = 50
+MOST_VIEWS = 50  # of one person and list: the page shows all of them in a menu
 
 
 def deferred(*paths: str) -> list[Script]:

@@ -1,7 +1,7 @@
-"""Forms that two people may have open at once.
+"""Forms that two people may have open at the same time.
 
-Each field carries the value that it was rendered with. What a person did not touch is not written,
-so changes of different fields both survive; a field that both changed is a conflict, which has a page of its own.
+Each field carries the value that it was rendered with. A field that a person did not change is not written, so
+changes of different fields are both saved. A field that both changed is a conflict, shown on a page of its own.
 """
 
 from dataclasses import dataclass

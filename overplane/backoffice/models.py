@@ -1,4 +1,4 @@
-"""What a person keeps about a list: named views, and the columns that the list has without one."""
+"""What a person saves about a list: named views, and the columns of the list without a view."""
 
 from django.conf import settings
 from django.db import models

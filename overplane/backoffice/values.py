@@ -11,9 +11,9 @@ from django.db import connection, models
 from overplane.database.fields import field_of
 from overplane.database.text import fold
 
-STEPS = 1000
-NEWEST_ROWS = 3000
-SHOWN = 20
+STEPS = 1000  # different values that are read off an index, each with one seek
+NEWEST_ROWS = 3000  # that are read where no index helps
+SHOWN = 20  # suggestions; a longer list is no quicker than typing on
 
 LOOSE_SCAN = """
 WITH RECURSIVE walk (value, step) AS (

@@ -12,7 +12,7 @@ from overplane.database.rows import Table, to_database
 
 Column = Sequence[Any]
 NULL = "\\N"
-GROWTH = 10
+GROWTH, SMALLEST = 10, 100  # times what PostgreSQL believes; below 100 rows every plan is fast
 TRUTH = {True: "t", False: "f", None: NULL}
 
 
@@ -91,17 +91,17 @@ def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> No
 
 
 def analyze_if_grown(table: Table) -> None:
-    """Has PostgreSQL look at a table that is ten times what it thinks, and so make its cached plans anew.
+    """ANALYZE for a table that is ten times as large as PostgreSQL believes. Its cached plans are then made again.
 
-    The plan of a foreign key's check that was made while the table was empty may read a whole index for each row;
-    autovacuum comes by only after a minute, which is long in an import.
+    A foreign key's check that was planned while the table was empty may read a whole index for each row. Autovacuum
+    would correct it, but only after a minute, which is long in an import.
     """
     if not is_postgresql():
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table.name])
         (known,) = cursor.fetchone()
-        if counters.total(connection, table.model._meta.db_table) > GROWTH * max(known, 100):
+        if counters.total(connection, table.model._meta.db_table) > GROWTH * max(known, SMALLEST):
             cursor.execute(f"ANALYZE {table.name}")
 
 

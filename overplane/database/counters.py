@@ -3,7 +3,7 @@
 A table's count is the sum of a few slots. On PostgreSQL a statement trigger adds to a slot that no
 other transaction holds (`SKIP LOCKED`, and a new slot if all are taken), so writers never queue.
 SQLite has one writer at a time: one slot will do. Django remakes SQLite tables in many migrations,
-which drops their triggers: `install` runs after every `migrate` and recounts when it had to mend.
+which drops their triggers: `install` runs after every `migrate` and counts again when a trigger was missing.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -70,7 +70,7 @@ def total(connection: BaseDatabaseWrapper, table: str) -> int:
 
 
 def triggers(connection: BaseDatabaseWrapper) -> set[str]:
-    """The names of the triggers that stand in the database."""
+    """The names of the triggers in the database."""
     sql = choose(
         postgresql="SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
         sqlite="SELECT name FROM sqlite_master WHERE type = 'trigger'",
@@ -82,12 +82,12 @@ def triggers(connection: BaseDatabaseWrapper) -> set[str]:
 
 
 def missing(connection: BaseDatabaseWrapper, table: str) -> set[str]:
-    """This table's triggers that ought to stand and do not."""
+    """The names of this table's triggers that are missing."""
     return {f"{table}_count_{event}" for event in ("insert", "delete")} - triggers(connection)
 
 
 def install(connection: BaseDatabaseWrapper, table: str) -> None:
-    """Puts the triggers back and counts anew, unless they stand already."""
+    """Creates the triggers and counts the rows, unless all triggers exist."""
     if not missing(connection, table):
         return
     with connection.cursor() as cursor:

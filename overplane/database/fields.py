@@ -22,6 +22,7 @@ from overplane.database.validators import LengthCheck, check_characters
 from overplane.problems import Code, invalid
 
 ID = gettext_lazy("ID")
+# Far more than the 15 digits of any field: rounding to its decimals then loses nothing, or raises.
 EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])
 
 

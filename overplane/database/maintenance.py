@@ -1,4 +1,4 @@
-"""What stands in the database beside the tables, and is put back after every migration (triggers, search indexes)."""
+"""Database objects that no migration keeps (triggers, search indexes): they are installed after every `migrate`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 # Python would also take 1_0, digits of other scripts and NaN.
 WRITTEN = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-HUGE = 999_999_999
+HUGE = 999_999_999  # an exponent that Decimal still holds and every range refuses
 
 
 def read_decimal(text: str) -> Decimal:

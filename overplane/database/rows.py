@@ -18,13 +18,13 @@ from overplane.database.dialect import is_postgresql, row_lock
 from overplane.database.statements import Row, Statement
 
 NOTHING: Mapping[str, Any] = {}
-STREAMED = 500  # rows of fifty columns: some hundred kilobytes
+STREAMED = 500  # rows at a time; with fifty columns some hundred kilobytes
 
 
 class Table:
     """`names` are what is read: attribute names in the order of the model's fields.
 
-    `unread` fields are written only; `dealt` ones are filled in by the database.
+    `unread` fields are written only; `generated` ones are filled in by the database.
     """
 
     def __init__(self, model: type[models.Model], *, unread: Iterable[str] = (), generated: Iterable[str] = ()) -> None:

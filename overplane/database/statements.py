@@ -69,7 +69,7 @@ def _conditional(change: str, insertion: str) -> str:
 
 
 def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) -> Any:
-    """`read` takes from the cursor what is wanted of it."""
+    """Runs one statement; `read` gets the result from the cursor."""
     connection = connections[DEFAULT_DB_ALIAS]
     # Where somebody counts or wraps queries (tests, DEBUG), Django's own cursor.
     if not is_postgresql(connection) or connection.queries_logged or connection.execute_wrappers:

@@ -4,9 +4,9 @@ Only events below the horizon (see `horizon`) are served: what is there can no l
 Positions are (epoch, xid, seq); a cursor also names the epoch in which it was given out, so that one from before
 a restore is told apart.
 
-A cursor is always the position of an event, never the horizon: after a crash PostgreSQL deals the numbers of
-transactions that left no trace once more, and a poller standing on such a number would miss what gets it. And an
-event can be looked up: a cursor whose event the log does not have was given out by another log.
+A cursor is always the position of an event, never the horizon. After a crash PostgreSQL uses the numbers of
+transactions that left no trace a second time, and a poller whose cursor is such a number would miss the new one. And
+an event can be looked up: if the log does not have a cursor's event, another log gave that cursor out.
 """
 
 import re
@@ -33,7 +33,7 @@ START = "start"
 CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})")
 EVENT_ID = re.compile(r"evt_([0-9a-v]{6})([0-9a-v]{18})")
 BIGGEST = 2**63 - 1
-PURGE_STEP = 5000
+PURGE_STEP = 5000  # events deleted in one transaction, which should hold its locks for a moment only
 NAMES = (
     "epoch", "xid", "seq", "type", "created_at", "actor", "subject", "object_id", "object_version",
     "request_id", "idempotency_key", "object", "previous",

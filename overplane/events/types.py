@@ -1,4 +1,4 @@
-"""What the log must be told: the types of events that there are, what their objects belong to, how actors are called.
+"""What the apps register for the log: the types of events, what their objects belong to, the names of actors.
 
 The platform knows no domain: its apps fill this in when they start.
 """
@@ -25,5 +25,5 @@ names: dict[str, Names] = {}
 
 
 def subject_parameters() -> list[str]:
-    """The parameters by which the feed is narrowed to an object and what belongs to it."""
+    """The parameters that filter the feed by an object and what belongs to it."""
     return sorted(set(subject_names.values()))

@@ -1,4 +1,4 @@
-"""What is packed: archives that may be broken, protected, or bombs."""
+"""Packed files: archives that may be broken, protected, or made to fill the disk when they are unpacked (bombs)."""
 
 import io
 import lzma
@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 
 from overplane.files.unusable import UnusableFile
 
-# Real tables pack to a tenth or a twentieth; this is far beyond, and small files may do as they like.
+# Real tables are packed to a tenth or a twentieth. 200 is far beyond that; up to 64 MiB any ratio is harmless.
 BOMB_RATIO, BOMB_FLOOR = 200, 64 << 20
-# All that the readers of archives raise for what is broken: they index, decode and unpack whatever the bytes say.
+# What Python's readers of archives raise for broken ones: they index, decode and unpack whatever the bytes say.
 BROKEN = (
     OSError,
     EOFError,

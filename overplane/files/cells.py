@@ -9,7 +9,7 @@ from typing import Any
 
 # Longer than any attribute, so that its own rule says that it is too long; shorter than an unclosed quote's catch.
 LONGEST_CELL = 4 << 20
-MOST_COLUMNS = 16_384
+MOST_COLUMNS = 16_384  # as many as a sheet of Excel has
 # The cell of a JSON object that has no such key.
 ABSENT = "\0absent"
 Row = tuple[int, list[str]]

@@ -13,7 +13,7 @@ from overplane.files.texts import BrokenText, decoded, lines
 from overplane.files.unusable import UnusableFile
 
 DELIMITERS = ",;\t|"
-GUESSED_FROM = 1 << 18
+GUESSED_FROM = 1 << 18  # characters: the most columns, with headings of 16 each
 # What Excel is told the delimiter by; it shows no such line, so it counts as none.
 MARKED = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 csv.field_size_limit(LONGEST_CELL)  # of the whole process, so not set anew for each file

@@ -23,7 +23,7 @@ from overplane.files.unusable import UnusableFile
 END = {"end", "count", "next_cursor"}  # what the API's own export ends with
 AS_ZERO, BLANKS, LONG_NUMBER = bytes.maketrans(b"123456789.", b"0000000000"), b" \t", b"0" * 17
 MOST_DIGITS = 300  # as a machine's numbers can have
-CUT = 16  # how near to the end of a text an error may be because the text goes on
+CUT = 16  # an error so near to the end may come from a cut: the longest token, an escaped pair, has 12 characters
 TOO_LONG = "the object is longer than 16 MiB. Is a quote or bracket never closed?"
 
 

@@ -11,7 +11,7 @@ from overplane.files.objects import Shape, rows_of
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
 
-# Few at once: a dictionary of one long text makes many long texts of a small file.
+# Rows at a time. Few: one long text in a dictionary becomes many long texts, however small the file is.
 BATCH = 250
 
 

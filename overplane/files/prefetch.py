@@ -21,7 +21,10 @@ END = object()
 
 
 def prefetch(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
-    """The same items, up to `depth` of them made before they are asked for. What making them raises is raised here."""
+    """The same items, up to `depth` of them ready before they are needed. An error in making them is raised here.
+
+    Two: one is being written, one waits, and no more of a large file is in memory.
+    """
     ready: queue.Queue[Any] = queue.Queue(depth)
     is_over = threading.Event()
     asker = (

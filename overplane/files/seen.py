@@ -1,4 +1,4 @@
-"""Values that a file must not hold twice, remembered on disk: a million of them would not fit beside the work."""
+"""Values that a file must not hold twice, remembered on disk: in memory a million of them would take too much."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ class Seen:
         self.connection.execute("CREATE TABLE seen (value TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID")
 
     def add(self, values: Sequence[str], numbers: Sequence[int]) -> dict[int, int]:
-        """Remembers values with their row numbers. Returns, by place, where a value was seen first if that was before."""
+        """Remembers values with their row numbers. Returns, by index, the row of a value that was seen before."""
         self.connection.execute("BEGIN")
         known = self.connection.total_changes
         self.connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", zip(values, numbers, strict=True))

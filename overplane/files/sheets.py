@@ -20,12 +20,12 @@ from overplane.files.cells import MOST_COLUMNS
 from overplane.files.encodings import BLOCK
 from overplane.files.unusable import UnusableFile
 
-MOST_ROWS = 1_048_576
-# Bytes that the reader takes: for a cell that is there, for each place between the outermost cells, and at the most.
-FILLED, PLACE, MOST_MEMORY = 70, 32, 1 << 30
+MOST_ROWS = 1_048_576  # as many as a sheet of Excel has
+# Bytes that the reader takes: for a cell with a value, for each position between the outermost cells, and at most.
+FILLED, POSITION, MOST_MEMORY = 70, 32, 1 << 30
 SHORT = 48  # a text of so many bytes, with its markup, is in that
 LARGEST_PART = 16 << 20  # of those that are parsed as a whole
-TAIL = 1 << 16
+TAIL = 1 << 16  # bytes of the text before, in which the name of the last cell is looked for
 UNUSUAL = "The workbook was written in an unusual way. Open it in a spreadsheet, save it anew."
 WORKBOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 USUAL_COLUMN = re.compile(rb'<c r="([A-Z]+)[0-9]+"')
@@ -61,11 +61,11 @@ class Extent:
 
     @property
     def memory(self) -> int:
-        return self.cells * FILLED + self.rows * self.columns * PLACE
+        return self.cells * FILLED + self.rows * self.columns * POSITION
 
 
 def checked_sheet(archive: zipfile.ZipFile, size: int) -> int:
-    """The place of the sheet to be read: the first that is shown. `size`: the file's. Raises `UnusableFile`."""
+    """The index of the sheet to be read: the first that is shown. `size`: the file's. Raises `UnusableFile`."""
     members = archive.infolist()
     if sum(member.file_size for member in members) > most_unpacked(size):
         raise UnusableFile("The workbook unpacks to more than 200 times its size. Save the table anew, or as CSV.")

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-# A cell that begins so is taken for a formula (or was disarmed, which is undone by the same rule).
+# A cell that begins so is taken for a formula (or was escaped, which the same rule undoes).
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "'")
 EXPONENT = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
 POINT_ZERO = re.compile(r"[0-9]{4,}[.,]0")
@@ -16,7 +16,7 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(text: str) -> str:
-    """The text as it was before `disarmed`; `'s-Hertogenbosch` was never touched and stays."""
+    """The text as it was before `escape_formula`. (`'s-Hertogenbosch` was never escaped, and stays.)"""
     return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_SIGNS and len(text) > 1 else text
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from overplane.files.encodings import BLOCK
 
-LONGEST_LINE = 16 << 20
+LONGEST_LINE = 16 << 20  # characters: four of the longest cells; what is longer is a quote that is never closed
 TOO_LONG = "goes on for more than 16 MiB. Is a quote never closed, or a line never ended? Then mend the file; else it is no table"
 
 

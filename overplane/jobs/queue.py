@@ -1,7 +1,7 @@
 """The queue in the database: enqueue in the caller's transaction, claim without waiting for each other, finish once.
 
-On PostgreSQL workers step over each other's rows (SKIP LOCKED). SQLite's transactions are
-IMMEDIATE: two claims stand in line. A claim is (job, attempt); every later write names both.
+On PostgreSQL a worker skips the rows that others hold (SKIP LOCKED). SQLite's transactions are
+IMMEDIATE: of two claims one waits for the other. A claim is (job, attempt); every later write names both.
 """
 
 from datetime import datetime, timedelta
@@ -16,12 +16,14 @@ from overplane.ids import new_id
 from overplane.jobs import kinds
 from overplane.jobs.models import OPEN, Job, JobFile, State
 
-# A worker says every few seconds that it lives; after this long a silent one is given up.
+# A worker writes every two seconds that it is alive. After thirty missed beats its job is taken from it: a restart of
+# the database takes less.
 STALE = timedelta(seconds=60)
+# With pauses of 5 and 20 seconds between them, in which a database that restarts comes back.
 MAX_ATTEMPTS = 3
-KEPT = timedelta(days=30)
-RECURRING_KEPT = timedelta(days=2)
-FILES_KEPT_WITHOUT_A_JOB = timedelta(days=2)
+KEPT = timedelta(days=30)  # so long an import's report can be looked up
+RECURRING_KEPT = timedelta(days=2)  # they come every day and say nothing new
+FILES_KEPT_WITHOUT_A_JOB = timedelta(days=2)  # who uploads a file in the evening can start its import the next day
 
 
 class UnknownKind(ValueError):
@@ -80,12 +82,12 @@ def _mine(job: Job) -> Any:
 
 
 def beat(job: Job, done: int, total: int | None) -> bool:
-    """Tells that the worker lives and how far it is; False if the job is not its own any more."""
+    """Writes the heartbeat and the progress. Returns False if the job is no longer this worker's."""
     return bool(_mine(job).update(heartbeat_at=timezone.now(), done=done, total=total))
 
 
 def finish(job: Job, result: dict[str, Any] | None, done: int, total: int | None) -> None:
-    """Raises `Lost` if the job is another's by now, so that the transaction around it takes the work back."""
+    """Raises `Lost` if another worker has the job by now, so that the transaction around it is rolled back."""
     now = timezone.now()
     if not _mine(job).update(state=State.DONE, result=result, finished_at=now, done=done, total=total, error=""):
         raise kinds.Lost
@@ -101,7 +103,7 @@ def release(job: Job) -> None:
 
 
 def retry(job: Job, message: str) -> None:
-    """Once more after a while, unless that was the last attempt."""
+    """Queues the job again after a pause of 5, then 20 seconds; fails it after the last attempt."""
     if job.attempts >= MAX_ATTEMPTS:
         fail(job, message)
     else:
@@ -110,13 +112,13 @@ def retry(job: Job, message: str) -> None:
 
 
 def cancel(job: Job) -> bool:
-    """A job that runs notices within seconds, and what it did is taken back."""
+    """A running job notices within seconds, and its work is rolled back."""
     now = timezone.now()
     return bool(Job.objects.filter(pk=job.pk, state__in=OPEN).update(state=State.CANCELLED, finished_at=now))
 
 
 def recover() -> int:
-    """Takes jobs back from workers that have fallen silent. Says how many."""
+    """Takes jobs from workers that no longer write their heartbeat. Returns how many."""
     now = timezone.now()
     silent = Job.objects.filter(Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE), state=State.RUNNING)
     message = "The worker ended in the middle of it, each time that it was tried."
@@ -125,7 +127,7 @@ def recover() -> int:
 
 
 def enqueue_due() -> None:
-    """The jobs that come round by themselves."""
+    """Enqueues each recurring job whose time has come."""
     now = timezone.now()
     for kind in kinds.known.values():
         if kind.every is None:
@@ -136,7 +138,7 @@ def enqueue_due() -> None:
 
 
 def purge(now: datetime | None = None) -> int:
-    """Deletes what ended long ago, with its files, and uploads that no job took. Says how many jobs went."""
+    """Deletes old ended jobs with their files, and uploads that no job took. Returns the number of deleted jobs."""
     now = now or timezone.now()
     recurring = [kind.name for kind in kinds.known.values() if kind.every]
     old = Q(finished_at__lt=now - KEPT) | Q(finished_at__lt=now - RECURRING_KEPT, kind__in=recurring)

@@ -20,10 +20,10 @@ from overplane.thread_state import thread_state
 
 logger = logging.getLogger(__name__)
 
-BEAT_SECONDS = 2.0
-POLL_SECONDS = 1.0
-UPKEEP_SECONDS = 15.0
-PURGE_SECONDS = 3600.0
+BEAT_SECONDS = 2.0  # a cancelled job notices within so long; `queue.STALE` is thirty of them
+POLL_SECONDS = 1.0  # a new job waits at most so long for an idle worker, which asks with one indexed query
+UPKEEP_SECONDS = 15.0  # a quarter of `queue.STALE`, so a lost job is found soon after it is stale
+PURGE_SECONDS = 3600.0  # what is purged is days old: an hour more or less does not matter
 BROKEN = _("Something went wrong on our side. The log has the details under this job's ID.")
 
 

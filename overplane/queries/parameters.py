@@ -15,7 +15,7 @@ from overplane.database.attributes import json_type
 from overplane.database.text import forbidden_character, has_forbidden_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, not_one_of, unknown
 
-MAX_PARAMETERS = 500
+MAX_PARAMETERS = 500  # a list has some 200 filters, and each may be given once
 BEYOND_ANY_TABLE = 2**62
 BEYOND_DIGITS = 18
 # An element of a list, as clients write it: `expand[]` or `expand[0]`.

@@ -164,7 +164,7 @@ def wrong_ids(right: str) -> list[str]:
     return [
         "evt_", "evt_abc123", "x", right.upper(), right[4:], "EVT_" + right[4:], right + "0", right[:-1], right + "%0A",
         " " + right, f"evt_{epoch}{'v' * 18}", f"evt_{'v' * 6}{seq}", "evt_" + "v" * 24, "evt_" + "0" * 24,
-        f"evt_{epoch}{sortable(2**63 - 1, 18)}", f"evt_{epoch}{sortable(2**63, 18)}", f"evt_{sortable(99, 6)}{seq}",
+        f"evt_{epoch}{sortable(2**63 - 1, 18)}", f"evt_{epoch}{sortable(2**63, 18)}", f"evt_{sortable(9_999_999, 6)}{seq}",
         f"evt_{epoch}w{seq[1:]}", f"evt_{epoch}{'٣' * 18}", "evt_" + "0" * 100, "evt_%00", "1",
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 KEY = "sk_test_..."  # stands in every sample for the reader's key; the page replaces it on request
-ONE_LINE = 72
+ONE_LINE = 72  # characters that fit into the column of the samples
 BRACKETS = "[]"
 Words = Mapping[bool | None, str]
 OF_PYTHON: Words = {True: "True", False: "False", None: "None"}
