@@ -11,9 +11,8 @@ from crm.batches import MATCHABLE, Operation
 from crm.line_item_plans import NO_LISTS, Lists
 from crm.line_items import BY_NAME, LINE_ITEMS, PARENT, POSITION, LineItem
 from crm.models import Customer
-from crm.representation import CUSTOMER_NAMES
 from overplane.api import etags
-from overplane.api.serializers import ApiSerializer
+from overplane.api.serializers import BodyParser
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
 PARENT_NAMES = (PARENT, "parent_id")
@@ -22,42 +21,31 @@ IGNORED_IN_LISTS = frozenset({POSITION, PARENT})
 MAX_LINE_ITEMS = 1000
 
 
-class CustomerSerializer(ApiSerializer):
-    rules = staticmethod(rules.customer_errors)
-
-    class Meta:
-        model = Customer
-        fields = CUSTOMER_NAMES
-
-    @classmethod
-    def parse_with_lists(cls, payload: Mapping[str, Any], *, partial: bool) -> tuple[dict[str, Any], Lists]:
-        """The values, and the full lists of line items that the body has."""
-        if BY_NAME.keys().isdisjoint(payload):
-            return cls.parse(payload, partial=partial), NO_LISTS
-        lists: dict[str, list[dict[str, Any]]] = {}
-        problems: Errors = {}
-        for kind in LINE_ITEMS:
-            if kind.name in payload:
-                lists[kind.name], wrong = _parse_list(kind, payload[kind.name], is_new=not partial)
-                problems |= wrong
-        rest = {name: value for name, value in payload.items() if name not in BY_NAME}
-        return _parsed(cls, rest, problems, partial=partial), lists
+CUSTOMER = BodyParser(Customer, rules.customer_errors)
+LINE_ITEM_PARSERS = {
+    kind.name: BodyParser(kind.model, partial(rules.line_item_errors, kind.name)) for kind in LINE_ITEMS
+}
 
 
-def _serializer(kind: LineItem) -> type[ApiSerializer]:
-    meta = type("Meta", (), {"model": kind.model, "fields": kind.shown})
-    judge = staticmethod(partial(rules.line_item_errors, kind.name))
-    return type(f"{kind.schema}Serializer", (ApiSerializer,), {"Meta": meta, "rules": judge})
-
-
-SERIALIZERS = {kind.name: _serializer(kind) for kind in LINE_ITEMS}
+def parse_customer(payload: Mapping[str, Any], *, partial: bool) -> tuple[dict[str, Any], Lists]:
+    """The values, and the full lists of line items that the body has."""
+    if BY_NAME.keys().isdisjoint(payload):
+        return CUSTOMER.parse(payload, partial=partial), NO_LISTS
+    lists: dict[str, list[dict[str, Any]]] = {}
+    problems: Errors = {}
+    for kind in LINE_ITEMS:
+        if kind.name in payload:
+            lists[kind.name], wrong = _parse_list(kind, payload[kind.name], is_new=not partial)
+            problems |= wrong
+    rest = {name: value for name, value in payload.items() if name not in BY_NAME}
+    return _parsed(CUSTOMER, rest, problems, partial=partial), lists
 
 
 def parse_new(kind: LineItem, payload: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     """A new line item: its customer's id, the name under which that was sent, and the values."""
     rest = dict(payload)
     parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
-    values = _parsed(SERIALIZERS[kind.name], rest, _parent_errors(parents), partial=False)
+    values = _parsed(LINE_ITEM_PARSERS[kind.name], rest, _parent_errors(parents), partial=False)
     return next(iter(parents.values()), ""), next(iter(parents), PARENT), values
 
 
@@ -66,15 +54,13 @@ def parse_changes(kind: LineItem, payload: Mapping[str, Any]) -> tuple[dict[str,
     rest = dict(payload)
     parents = {name: rest.pop(name) for name in PARENT_NAMES if name in rest}
     problems = _parent_errors(parents) if parents else {}
-    return parents, _parsed(SERIALIZERS[kind.name], rest, problems, partial=True)
+    return parents, _parsed(LINE_ITEM_PARSERS[kind.name], rest, problems, partial=True)
 
 
-def _parsed(
-    serializer: type[ApiSerializer], rest: Mapping[str, Any], problems: Errors, *, partial: bool
-) -> dict[str, Any]:
+def _parsed(parser: BodyParser, rest: Mapping[str, Any], problems: Errors, *, partial: bool) -> dict[str, Any]:
     """The rest of a body, of which a part was read already; `problems` are that part's."""
     try:
-        values = serializer.parse(rest, partial=partial)
+        values = parser.parse(rest, partial=partial)
     except ValidationError as error:
         raise ValidationError(problems | error.error_dict) from None
     if problems:
@@ -118,7 +104,7 @@ def _parse_item(kind: LineItem, sent: Any, seen: set[str]) -> dict[str, Any]:
     elif item_id:
         seen.add(item_id)
     rest = {name: value for name, value in sent.items() if name not in IGNORED_IN_LISTS}
-    return {"id": item_id or None, **_parsed(SERIALIZERS[kind.name], rest, problems, partial=True)}
+    return {"id": item_id or None, **_parsed(LINE_ITEM_PARSERS[kind.name], rest, problems, partial=True)}
 
 
 def _parent_errors(parents: Mapping[str, Any]) -> Errors:
@@ -250,7 +236,7 @@ def _as_object(sent: Any) -> dict[str, Any]:
 
 def _parse_data(data: Mapping[str, Any], problems: Errors, *, partial: bool) -> tuple[dict[str, Any], Lists]:
     try:
-        return CustomerSerializer.parse_with_lists(data, partial=partial)
+        return parse_customer(data, partial=partial)
     except ValidationError as error:
         problems |= {f"data.{name}": errors for name, errors in error.error_dict.items()}
         return {}, NO_LISTS

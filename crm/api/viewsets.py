@@ -14,7 +14,7 @@ from crm.api.descriptions import (
     describe_search,
 )
 from crm.api.listing import ORDERS, ListPage, existing, linked, listed
-from crm.api.serializers import CustomerSerializer, parse_batch
+from crm.api.serializers import parse_batch, parse_customer
 from crm.filters import CUSTOMER_FILTERS, filtered
 from crm.line_item_plans import existing_line_items
 from crm.line_items import BY_NAME, LINE_ITEMS
@@ -85,7 +85,7 @@ class CustomerViewSet(ApiViewSet):
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
-        values, lists = CustomerSerializer.parse_with_lists(self.payload, partial=False)
+        values, lists = parse_customer(self.payload, partial=False)
         output, version = services.create_customer(values, origin=self.origin, lists=lists)
         response = JsonResponse(output, status=201, version=version, subjects=[output["id"]])
         response["Location"] = f"{request.path.rstrip('/')}/{output['id']}"
@@ -94,7 +94,7 @@ class CustomerViewSet(ApiViewSet):
     def partial_update(self, request: HttpRequest, id: str) -> HttpResponse:
         expected = self.expected_versions
         values, lists = self.read_values(
-            lambda payload: CustomerSerializer.parse_with_lists(payload, partial=True),
+            lambda payload: parse_customer(payload, partial=True),
             lambda: check_version(existing(CUSTOMERS, id)[VERSION], expected),
         )
         output, version = services.update_customer(id, values, origin=self.origin, expected=expected, lists=lists)

@@ -1,6 +1,7 @@
 """Parses request bodies by a model's attributes. They are described by `schemas`, and answers are built elsewhere."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,24 +13,22 @@ from overplane.problems import Code, Errors, invalid
 IGNORED = frozenset({"id", "created_at", "updated_at"})
 
 
-class ApiSerializer:
-    """`Meta.model` says which attributes there are; `rules` judges what could be read when something else could not."""
+@dataclass(frozen=True, slots=True)
+class BodyParser:
+    """`model` says which attributes there are; `rules` judges what could be read when something else could not."""
 
-    class Meta:
-        model: type[models.Model]
+    model: type[models.Model]
+    rules: Callable[[Mapping[str, Any]], Errors]
 
-    rules: Callable[[Mapping[str, Any]], Errors] = staticmethod(lambda values: {})
-
-    @classmethod
-    def parse(cls, payload: Mapping[str, Any], *, partial: bool) -> dict[str, Any]:
+    def parse(self, payload: Mapping[str, Any], *, partial: bool) -> dict[str, Any]:
         """Values by attribute name. Raises one `ValidationError` with everything that is wrong."""
-        known = attributes(cls.Meta.model)
+        known = attributes(self.model)
         values, problems = parse_json(known, payload, ignored=IGNORED)
         if not partial:
             for name, known_attribute in known.items():
                 if known_attribute.required and name not in payload:
                     problems[name] = [invalid(Code.PARAMETER_MISSING, "This attribute is required.")]
         if problems:
-            judged = {name: errors for name, errors in cls.rules(values).items() if name not in problems}
+            judged = {name: errors for name, errors in self.rules(values).items() if name not in problems}
             raise ValidationError(problems | judged)
         return values
