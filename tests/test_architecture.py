@@ -51,6 +51,33 @@ def test_a_module_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= (LONGEST if path in OURS else LONGEST_TABLE)
 
 
+# A template writes its arguments side by side.
+TEMPLATE_TAGS = "templatetags"
+
+
+def sizes() -> Iterator[tuple[str, int, int, ast.AST]]:
+    """Each function and class of the product: where, lines, positional arguments."""
+    for path in CODE:
+        for node in tree(path):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                arguments = [] if isinstance(node, ast.ClassDef) else [*node.args.posonlyargs, *node.args.args]
+                own = [one for one in arguments if one.arg not in ("self", "cls")]
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                yield f"{name(path)}:{node.name}", lines, len(own), node
+
+
+def test_functions_and_classes_are_short() -> None:
+    longest = {
+        where: lines for where, lines, _, node in sizes() if lines > (150 if isinstance(node, ast.ClassDef) else 45)
+    }
+    assert longest == {}
+
+
+def test_what_could_be_swapped_is_given_by_name() -> None:
+    many = [where for where, _, arguments, _ in sizes() if arguments > 4 and TEMPLATE_TAGS not in where]
+    assert many == []
+
+
 def test_the_environment_is_read_in_the_settings() -> None:
     def reads(node: ast.AST) -> bool:
         return isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv") and is_os(node.value)

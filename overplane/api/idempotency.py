@@ -60,7 +60,7 @@ def run_once(
             IdempotentAnswer.objects.filter(pk=stored.pk)._raw_delete(using=connection.alias)
         response, subjects = work()
         if 200 <= response.status_code < 300:
-            _store(scope, key, fingerprint, response, subjects)
+            _store(IdempotentAnswer(scope=scope, key=key, fingerprint=fingerprint), response, subjects)
         return response
 
 
@@ -82,16 +82,12 @@ def _replay(stored: IdempotentAnswer, fingerprint: str) -> HttpResponse:
     return HttpResponse(bytes(stored.body), status=stored.status, headers=headers, content_type="application/json")
 
 
-def _store(scope: str, key: str, fingerprint: str, response: HttpResponse, subjects: Collection[str] | None) -> None:
-    answer = IdempotentAnswer.objects.create(
-        scope=scope,
-        key=key,
-        fingerprint=fingerprint,
-        status=response.status_code,
-        headers=dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode(),
-        body=None if subjects is None else response.content,
-        created_at=timezone.now(),
-    )
+def _store(answer: IdempotentAnswer, response: HttpResponse, subjects: Collection[str] | None) -> None:
+    answer.status = response.status_code
+    answer.headers = dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode()
+    answer.body = None if subjects is None else response.content
+    answer.created_at = timezone.now()
+    IdempotentAnswer.objects.bulk_create([answer])
     IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects or ()])
 
 

@@ -142,7 +142,7 @@ def read(after: str | None, *, limit: int, choice: Choice = EVERYTHING) -> Feed:
         rows = list(chosen.filter(by.after(position))[: limit + 1])
         # Nothing further to see: what was not chosen need not be read again and again.
         next_position = Position(*rows[limit - 1][:3]) if len(rows) > limit else end
-    return Feed([output(*row) for row in rows[:limit]], len(rows) > limit, log.cursor(next_position))
+    return Feed([output(row) for row in rows[:limit]], len(rows) > limit, log.cursor(next_position))
 
 
 def find(event_id: str) -> dict[str, Any] | None:
@@ -154,14 +154,12 @@ def find(event_id: str) -> dict[str, Any] | None:
     if seq > BIGGEST:
         return None
     row = Event.objects.filter(pk=seq, epoch=epoch).values_list(*NAMES).first()
-    return output(*row) if row else None
+    return output(row) if row else None
 
 
-def output(
-    epoch: int, xid: int, seq: int, type_: str, created_at: datetime, actor: str, subject: str, object_id: str,
-    version: int, request_id: str | None, idempotency_key: str | None, object_: str | None, previous: str | None,
-) -> dict[str, Any]:  # fmt: skip
-    """An event as it looks from outside. One whose subject was deleted has lost its values."""
+def output(row: tuple[Any, ...]) -> dict[str, Any]:
+    """An event as it looks from outside, of a row of `NAMES`. One whose subject was deleted has lost its values."""
+    epoch, _xid, seq, type_, created_at, actor, subject, object_id, version, request_id, key, object_, previous = row
     data = {
         "object": _object(object_, object_id, types.subject_names.get(type_), subject),
         "previous_attributes": orjson.Fragment(previous) if previous is not None else {},
@@ -173,7 +171,7 @@ def output(
         "actor": actor,
         "data": data,
         "object_version": version,
-        "request": {"id": request_id, "idempotency_key": idempotency_key},
+        "request": {"id": request_id, "idempotency_key": key},
     }
 
 

@@ -151,7 +151,7 @@ class Schemas:
         names = schema.get("required") or list(known)[:2]
         return {name: self.sample(known[name], name) for name in names}
 
-    def attribute(self, name: str, schema: Schema, required: bool, anchor: str, trail: Trail = SHOWN) -> Attribute:
+    def attribute(self, name: str, schema: Schema, anchor: str, trail: Trail = SHOWN, *, required: bool) -> Attribute:
         resolved = self.resolved(schema)
         text = " ".join(filter(None, [resolved.get("description", ""), *facts(resolved)]))
         anchor = f"{anchor}.{re.sub(r'[^0-9A-Za-z_-]', '', name)}"
@@ -187,7 +187,8 @@ class Schemas:
     def _attributes(self, schema: Schema, anchor: str, trail: Trail) -> list[Attribute]:
         required = schema.get("required", []) if trail.is_sent else []
         return [
-            self.attribute(name, one, name in required, anchor, trail) for name, one in schema["properties"].items()
+            self.attribute(name, one, anchor, trail, required=name in required)
+            for name, one in schema["properties"].items()
         ]
 
     def _variants(self, alternatives: Sequence[Schema], anchor: str, trail: Trail) -> list[Table]:

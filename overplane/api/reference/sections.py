@@ -199,7 +199,7 @@ class Reference:
         # The address cannot be without its parts: nothing to tell.
         required = parameter.get("required", False) and parameter["in"] != "path"
         schema = {"description": parameter["description"]} | parameter["schema"]
-        return self.schemas.attribute(parameter["name"], schema, required, f"{anchor}.{parameter['in']}")
+        return self.schemas.attribute(parameter["name"], schema, f"{anchor}.{parameter['in']}", required=required)
 
     def call(self, path: str, method: str, operation: Schema) -> Call:
         """The call in its shortest form: what is required, and a body to begin with."""
