@@ -114,7 +114,7 @@ def live_api(transactional_db: None) -> Api:
 
 
 @pytest.fixture
-def reading_api(db: None) -> Api:
+def read_only_api(db: None) -> Api:
     return Api(keys.mint("reader", read_only=True)[1])
 
 

@@ -12,7 +12,7 @@ from django.db import connection, connections
 T = TypeVar("T")
 
 
-def together(work: Callable[[int], T], count: int) -> list[T]:
+def concurrently(work: Callable[[int], T], count: int) -> list[T]:
     """`work(0)` … `work(count - 1)` in as many threads, each with its own database connection."""
 
     def one(i: int) -> T:

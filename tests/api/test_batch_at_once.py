@@ -10,7 +10,7 @@ from django.db import connection
 
 from overplane.events.models import Event
 from tests.conftest import CUSTOMER, ROW, Api
-from tests.threads import meanwhile, together
+from tests.threads import concurrently, meanwhile
 
 BATCH = f"{CUSTOMER}/batch"
 
@@ -65,7 +65,7 @@ def test_events_of_one_customer_come_in_the_order_of_its_versions(live_api: Api)
             statuses.add(api.post(BATCH, {"operations": operations}).status_code)
         return statuses
 
-    assert together(write, 4) == [{200}] * 4
+    assert concurrently(write, 4) == [{200}] * 4
     history = Event.objects.filter(subject=customer).order_by("epoch", "xid", "seq")
     versions: dict[str, list[int]] = defaultdict(list)
     order = rows

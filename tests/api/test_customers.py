@@ -7,7 +7,7 @@ import pytest
 
 from crm.models import Customer
 from tests.conftest import CUSTOMER, Api, codes
-from tests.threads import together
+from tests.threads import concurrently
 
 
 def test_an_unknown_customer_is_404(api: Api) -> None:
@@ -58,7 +58,9 @@ def test_deletes_for_good(api: Api) -> None:
 def test_two_patches_of_different_fields_both_survive(live_api: Api) -> None:
     made = live_api.create()
     fields = ["gender", "territory", "industry", "language", "lead_name", "tax_id", "first_name", "last_name"]
-    answers = together(lambda i: Api(live_api.key).patch(f"{CUSTOMER}/{made['id']}", {fields[i]: "set"}), len(fields))
+    answers = concurrently(
+        lambda i: Api(live_api.key).patch(f"{CUSTOMER}/{made['id']}", {fields[i]: "set"}), len(fields)
+    )
     assert {answer.status_code for answer in answers} == {200}
     after = live_api.get(f"{CUSTOMER}/{made['id']}")
     assert all(after.json()[name] == "set" for name in fields)
@@ -143,7 +145,7 @@ class TestSafeRetries:
             gate.wait()
             return [Api(live_api.key).post(CUSTOMER, {"customer_name": "once"}, Idempotency_Key="k") for _ in range(5)]
 
-        answers = [answer for part in together(client, 10) for answer in part]
+        answers = [answer for part in concurrently(client, 10) for answer in part]
         assert {answer.status_code for answer in answers} <= {201, 409}
         assert all(a["Retry-After"] for a in answers if a.status_code == 409)
         assert len({answer.content for answer in answers if answer.status_code == 201}) == 1

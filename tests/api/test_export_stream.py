@@ -19,7 +19,7 @@ from overplane.events.models import Epoch
 from overplane.ids import new_ids
 from tests.conftest import CUSTOMER, Api, codes
 from tests.served import served
-from tests.threads import together
+from tests.threads import concurrently
 
 EXPORT = f"{CUSTOMER}/export"
 
@@ -71,7 +71,7 @@ def test_everything_is_of_one_moment(live_api: Api) -> None:
     def meanwhile(execute, sql, params, many, context):
         result = execute(sql, params, many, context)
         if 'FROM "crm_customer"' in sql and "INSERT" not in sql:
-            together(lambda _: live_api.add_row(made["id"], company="B"), 1)
+            concurrently(lambda _: live_api.add_row(made["id"], company="B"), 1)
         return result
 
     with connection.execute_wrapper(meanwhile):

@@ -89,13 +89,13 @@ def test_a_revoked_key_is_remembered_less_than_five_seconds(
     assert call(client, f"Bearer {key}").status_code == 401
 
 
-def test_a_read_only_key_reads(reading_api: Api) -> None:
-    assert reading_api.get(CUSTOMER).status_code == 200
+def test_a_read_only_key_reads(read_only_api: Api) -> None:
+    assert read_only_api.get(CUSTOMER).status_code == 200
     for answer in (
-        reading_api.post(CUSTOMER, {"customer_name": "x"}),
-        reading_api.patch(f"{CUSTOMER}/x", {}),
-        reading_api.delete(f"{CUSTOMER}/x"),
-        reading_api.post(f"{CUSTOMER}/batch", {}),
+        read_only_api.post(CUSTOMER, {"customer_name": "x"}),
+        read_only_api.patch(f"{CUSTOMER}/x", {}),
+        read_only_api.delete(f"{CUSTOMER}/x"),
+        read_only_api.post(f"{CUSTOMER}/batch", {}),
     ):
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "key_read_only")
         assert answer.json()["error"]["type"] == "permission_error"

@@ -13,7 +13,7 @@ from crm.models import Customer
 from overplane.database import counters
 from overplane.database.text import NOT_WORD, fold, is_blank
 from tests.conftest import CUSTOMER, Api, codes
-from tests.threads import together
+from tests.threads import concurrently
 
 
 def ids(page: dict[str, Any]) -> list[str]:
@@ -140,7 +140,7 @@ class TestPages:
                 assert api.delete(f"{CUSTOMER}/{doom}").status_code == 200
                 api.create(customer_name="new")
 
-        together(work, 4)
+        concurrently(work, 4)
         assert len(seen) == len(set(seen))
         assert stay <= set(seen)
 
@@ -285,7 +285,7 @@ def test_the_kept_count_is_exact_whatever_happens(live_api: Api) -> None:
         operations = [{"op": "create", "data": {"customer_name": "b"}}] * 5 + [{"op": "delete", "id": made[1]}]
         assert api.post(f"{CUSTOMER}/batch", {"operations": operations}).status_code == 200
 
-    together(work, 6)
+    concurrently(work, 6)
     assert Customer.objects.count() == 6 * (8 - 1 + 5 - 1)
     assert counters.total(connection, "crm_customer") == Customer.objects.count()
     assert live_api.get(f"{CUSTOMER}?limit=1").json()["total"] == Customer.objects.count()

@@ -14,7 +14,7 @@ from overplane.origin import Origin
 from overplane.problems import ObjectMissing, VersionMismatch
 from tests.conftest import CUSTOMER, Api
 
-ME, OTHER = Origin("user:anna"), Origin("user:otto")
+ANNA, OTHER = Origin("user:anna"), Origin("user:otto")
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def in_between(work: Callable[[], Any]) -> Iterator[None]:
 def test_changes_of_two_attributes_both_survive(api: Api) -> None:
     customer = api.create()["id"]
     with in_between(lambda: services.update_customer(customer, {"gender": "x"}, origin=OTHER)):
-        written = services.update_customer(customer, {"territory": "North"}, origin=ME)
+        written = services.update_customer(customer, {"territory": "North"}, origin=ANNA)
     assert (written.output["gender"], written.output["territory"], written.version) == ("x", "North", 3)
     told = Event.objects.filter(type="customer.updated").order_by("seq").values_list("actor", "object_version")
     assert list(told) == [("user:otto", 2), ("user:anna", 3)]
@@ -49,14 +49,14 @@ def test_a_number_that_came_in_between_is_found(api: Api) -> None:
             SUPPLIER_NUMBERS, customer, {"supplier_number": "SUP-77"}, origin=OTHER
         )
     ):
-        services.update_customer(customer, {"customer_name": "Renamed"}, origin=ME)
+        services.update_customer(customer, {"customer_name": "Renamed"}, origin=ANNA)
     assert api.get(f"{CUSTOMER}?q=renamed+sup-77").json()["total"] == 1
 
 
 def test_what_was_deleted_in_between_is_missing(live_api: Api) -> None:
     customer = live_api.create()["id"]
     with in_between(lambda: services.delete_customer(customer, origin=OTHER)), pytest.raises(ObjectMissing):
-        services.update_customer(customer, {"gender": "x"}, origin=ME)
+        services.update_customer(customer, {"gender": "x"}, origin=ANNA)
     assert not Event.objects.filter(type="customer.updated").exists()
 
 
@@ -64,5 +64,5 @@ def test_a_version_that_passed_in_between_is_a_mismatch(live_api: Api) -> None:
     customer = live_api.create()["id"]
     overtaking = in_between(lambda: services.update_customer(customer, {"gender": "x"}, origin=OTHER))
     with overtaking, pytest.raises(VersionMismatch):
-        services.update_customer(customer, {"gender": "y"}, origin=ME, expected=frozenset({1}))
+        services.update_customer(customer, {"gender": "y"}, origin=ANNA, expected=frozenset({1}))
     assert live_api.get(f"{CUSTOMER}/{customer}").json()["gender"] == "x"

@@ -9,12 +9,12 @@ from django.db import connection, connections
 
 from overplane.api.models import IdempotentAnswer
 from tests.conftest import CUSTOMER, ROW, Api
-from tests.threads import together
+from tests.threads import concurrently
 
 
 def test_fifty_clients_with_one_key_make_one_customer(live_api: Api) -> None:
     body = {"customer_name": "Once"}
-    answers = together(lambda _: live_api.post(CUSTOMER, body, Idempotency_Key="same"), 50)
+    answers = concurrently(lambda _: live_api.post(CUSTOMER, body, Idempotency_Key="same"), 50)
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
     assert all("Retry-After" in answer for answer in answers if answer.status_code == 409)

@@ -208,21 +208,21 @@ def test_of_many_mistakes_some_are_told(api: Api) -> None:
         assert (answer.status_code, len(answer.json()["error"]["errors"])) == (400, 20)
 
 
-def test_it_is_a_read(reading_api: Api, api: Api) -> None:
+def test_it_is_a_read(read_only_api: Api, api: Api) -> None:
     api.create()
     events = Event.objects.count()
     for _ in range(2):
-        answer = reading_api.post(SEARCH, {}, Idempotency_Key="one")
+        answer = read_only_api.post(SEARCH, {}, Idempotency_Key="one")
         assert (answer.status_code, answer.json()["total"]) == (200, 1)
         assert "Idempotent-Replayed" not in answer.headers
-    other = reading_api.post(SEARCH, {"territory": "x"}, Idempotency_Key="one")
+    other = read_only_api.post(SEARCH, {"territory": "x"}, Idempotency_Key="one")
     assert (other.status_code, other.json()["total"]) == (200, 0)
     api.create()  # and what is read is what is there now
-    assert reading_api.post(SEARCH, {}, Idempotency_Key="one").json()["total"] == 2
+    assert read_only_api.post(SEARCH, {}, Idempotency_Key="one").json()["total"] == 2
     assert Event.objects.count() == events + 1
 
 
-def test_nothing_else_is_a_read(reading_api: Api, api: Api) -> None:
+def test_nothing_else_is_a_read(read_only_api: Api, api: Api) -> None:
     made = api.create()
     for method, path in (
         ("POST", CUSTOMER),
@@ -232,7 +232,7 @@ def test_nothing_else_is_a_read(reading_api: Api, api: Api) -> None:
         ("PATCH", f"{CUSTOMER}/{made['id']}"),
         ("DELETE", f"{CUSTOMER}/{made['id']}"),
     ):
-        answer = reading_api.call(method, path, {})
+        answer = read_only_api.call(method, path, {})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "key_read_only"), path
     assert Customer.objects.count() == 1
 

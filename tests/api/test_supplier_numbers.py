@@ -9,7 +9,7 @@ import pytest
 
 from crm.models import SupplierNumberAtCustomer
 from tests.conftest import CUSTOMER, ROW, Api, codes
-from tests.threads import together
+from tests.threads import concurrently
 
 SECONDS = float(os.environ.get("CONCURRENCY_SECONDS", "2"))
 
@@ -193,7 +193,7 @@ def test_threads_leave_the_places_whole(live_api: Api) -> None:
             statuses.add(answer.status_code)
         return statuses
 
-    statuses = set().union(*together(work, 8))
+    statuses = set().union(*concurrently(work, 8))
     assert statuses <= {200, 201, 400, 404}
     assert statuses >= {200, 201}
     places = list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("idx", flat=True))

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.events.models import Event
 from tests.conftest import CUSTOMER, ROW, Api, codes
-from tests.threads import together
+from tests.threads import concurrently
 
 BATCH = f"{CUSTOMER}/batch"
 NUMBERS = [{"company": "Acme DE", "supplier_number": "4711"}, {"company": "Acme FR", "supplier_number": "4712"}]
@@ -236,7 +236,7 @@ def test_a_retry_gets_the_rows_of_the_first_answer(api: Api) -> None:
 def test_two_at_once_leave_one_of_the_two_lists(live_api: Api) -> None:
     made = create(live_api)
     lists = [[{"company": f"{i}-{n}"} for n in range(4)] for i in range(6)]
-    answers = together(lambda i: patch(live_api, made["id"], lists[i]).status_code, 6)
+    answers = concurrently(lambda i: patch(live_api, made["id"], lists[i]).status_code, 6)
     assert answers == [200] * 6
     rows = live_api.rows(made["id"])
     assert [row["idx"] for row in rows] == [1, 2, 3, 4]

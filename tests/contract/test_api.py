@@ -13,7 +13,7 @@ from overplane.origin import Origin
 from tests.conftest import CUSTOMER, codes
 from tests.contract.conftest import Items
 from tests.contract.values import of, values_of
-from tests.threads import together
+from tests.threads import concurrently
 
 # Statements of a call, at most, with BEGIN and COMMIT or savepoints of the test; what search needs is on top.
 COSTS = {"retrieve": 2, "list": 4, "create": 10, "move": 11, "patch": 9, "delete": 10, "reorder": 9}
@@ -78,7 +78,7 @@ def test_positions_stay_whole_under_many_hands(live_items: Items) -> None:
             if n % 2:
                 live_items.delete(mine)
 
-    together(work, 3)
+    concurrently(work, 3)
     assert len(live_items.order(customer_id)) == 4 + 3 * 2
 
 

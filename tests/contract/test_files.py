@@ -19,7 +19,7 @@ from overplane.problems import Code, invalid
 from tests.contract.values import texts_of, values_of
 
 pytestmark = pytest.mark.django_db
-HAND = Origin("user:hand")
+BY_HAND = Origin("user:hand")
 each_kind = pytest.mark.parametrize("kind", LINE_ITEMS, ids=lambda kind: kind.name)
 
 
@@ -30,10 +30,10 @@ def stored_values(kind: LineItem, n: int) -> dict[str, Any]:
 
 def make(name: str, counts: dict[LineItem, int], **values: Any) -> str:
     """A customer with so many line items of each kind."""
-    made = services.create_customer({"customer_name": name} | values, origin=HAND).output["id"]
+    made = services.create_customer({"customer_name": name} | values, origin=BY_HAND).output["id"]
     for kind, count in counts.items():
         for n in range(1, count + 1):
-            line_item_services.add_line_item(kind, made, stored_values(kind, n), origin=HAND)
+            line_item_services.add_line_item(kind, made, stored_values(kind, n), origin=BY_HAND)
     return made
 
 

@@ -13,7 +13,7 @@ from django.db import DataError, connection
 from overplane.database import statements
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.served import database_url
-from tests.threads import T, together
+from tests.threads import T, concurrently
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
 Statements = dict[str, tuple[str, str]]  # text and types by name
@@ -42,7 +42,7 @@ def prepare(name: str, text: str, types: str) -> None:
 
 def by_thread(work: Callable[[int], T]) -> list[T]:
     """In a thread with a connection of its own; what is learned about that ends with it."""
-    return together(work, 1)
+    return concurrently(work, 1)
 
 
 def test_a_name_stands_for_one_text_in_every_process(live_api: Api) -> None:

@@ -14,7 +14,7 @@ from overplane.events.models import Event
 from overplane.origin import Origin
 from tests.conftest import Api
 
-ME = Origin("user:anna", "req_1")
+ANNA = Origin("user:anna", "req_1")
 NOBODY = Origin(None)  # type: ignore[arg-type]
 READS = {"new_customer"}
 TWO_EVENTS = {"take_over_line_items", "create_customer with lists", "update_customer with lists"}
@@ -72,7 +72,7 @@ def test_tells_its_change_with_its_origin(api: Api, name: str) -> None:
     customer, rows = rows_of(api)
     winner = api.create()["id"]
     before = Event.objects.count()
-    WRITERS[name](customer, rows, winner, ME)
+    WRITERS[name](customer, rows, winner, ANNA)
     told = Event.objects.order_by("seq")[before:]
     assert len(told) == (2 if name in TWO_EVENTS else 1)
     assert {(one.actor, one.request_id) for one in told} == {("user:anna", "req_1")}

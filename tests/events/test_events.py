@@ -11,7 +11,7 @@ from django.utils import timezone
 from overplane.events import epochs
 from overplane.events.models import Epoch, Event
 from tests.conftest import CUSTOMER, ROW, Api, codes, settle
-from tests.threads import together
+from tests.threads import concurrently
 
 
 def events(api: Api, query: str = "?after=start&limit=1000") -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ def test_what_is_written_while_the_feed_is_read_comes_once(live_api: Api, query:
     def meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         result = execute(sql, params, many, context)
         if "INSERT" not in sql:
-            written.append(together(lambda _: live_api.create()["id"], 1)[0])
+            written.append(concurrently(lambda _: live_api.create()["id"], 1)[0])
         return result
 
     with connection.execute_wrapper(meanwhile):

@@ -18,10 +18,10 @@ from overplane.events.models import Event
 from overplane.ids import sortable
 from overplane.origin import Origin
 from tests.conftest import Api, settle
-from tests.threads import together
+from tests.threads import concurrently
 
 EVENT = "/api/crm/event"
-HAND = Origin("user:hand")
+BY_HAND = Origin("user:hand")
 only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers stand in line")
 
 
@@ -58,7 +58,7 @@ class LongTransaction:
                     cursor.execute("SELECT pg_current_xact_id()")
                 self.has_begun.set()
                 assert self.may_write.wait(30)
-                services.update_customer(self.customer_id, {"territory": "late"}, origin=HAND)
+                services.update_customer(self.customer_id, {"territory": "late"}, origin=BY_HAND)
                 self.has_written.set()
                 assert self.may_end.wait(30)
         finally:
@@ -247,9 +247,9 @@ def test_pollers_miss_nothing_and_are_never_sent_away(live_api: Api) -> None:
     def write(i: int) -> None:
         while time.monotonic() < ends:
             with transaction.atomic():
-                made = services.create_customer({"customer_name": "x"}, origin=HAND).output["id"]
+                made = services.create_customer({"customer_name": "x"}, origin=BY_HAND).output["id"]
                 time.sleep(0.01 * (i % 3) if connection.vendor == "postgresql" else 0)
-                services.update_customer(made, {"territory": "y"}, origin=HAND)
+                services.update_customer(made, {"territory": "y"}, origin=BY_HAND)
                 is_kept = time.monotonic_ns() % 4 > 0
                 transaction.set_rollback(not is_kept)
             if is_kept:
@@ -288,7 +288,7 @@ def test_pollers_miss_nothing_and_are_never_sent_away(live_api: Api) -> None:
             everybody_has_written.wait(30)
         return result
 
-    *_, one, other = together(work, len(works))
+    *_, one, other = concurrently(work, len(works))
     assert len(one) == len(written) > 20
     assert sorted(one) == sorted(other) == sorted(written)
     assert one == other

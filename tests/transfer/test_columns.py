@@ -73,8 +73,8 @@ def test_a_row_is_found_only_among_those_that_stand_together(imported: Any) -> N
     acme, beta = make("Acme"), make("Beta")
     text = f"customer_id,company,supplier_number\n{acme},A,1\n{beta},A,1\n{acme},A,2\n"
     assert imported(text).problems == [(4, "customer_id", "parameter_duplicate")]
-    together = f"customer_id,company,supplier_number\n{acme},A,1\n{acme},A,2\n{beta},A,1\n"
-    assert imported(together).counts == {"unchanged": 2, "rows_created": 3}
+    concurrently = f"customer_id,company,supplier_number\n{acme},A,1\n{acme},A,2\n{beta},A,1\n"
+    assert imported(concurrently).counts == {"unchanged": 2, "rows_created": 3}
 
 
 def test_another_customers_row_is_refused_and_the_rest_goes_in(imported: Any) -> None:

@@ -28,9 +28,9 @@ from overplane.database.attributes import attributes
 from overplane.events.models import Event
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.origin import Origin
-from tests.threads import together
+from tests.threads import concurrently
 
-HAND = Origin("user:hand")
+BY_HAND = Origin("user:hand")
 HOSTILE = [
     "=1+1", "+49 30 1", "-5", "@SUM(A1)", "'quoted", "''", "'=x", "'s-Hertogenbosch", 'say "hi", twice', "two\nlines",
     "return\rhere", "tab\there", "back\\slash", "\\.", "\\N", "NULL", "a;b|c", "Zürich Øresund 東京 🦊", "007", "1e5", "true",
@@ -44,12 +44,12 @@ def fill() -> None:
     free = [n for n in texts if n not in ("customer_name", "customer_type", "email_id", "default_currency")]
     for i, text in enumerate(HOSTILE):
         values: dict[str, Any] = {"customer_name": text, "disabled": bool(i % 2), "default_currency": "EUR"}
-        services.create_customer(values, origin=HAND)
+        services.create_customer(values, origin=BY_HAND)
         values |= dict.fromkeys(free, text) | {"email_id": f"a{i}@b", "default_commission_rate": Decimal(i) / 8}
-        made = services.create_customer(values, origin=HAND).output["id"]
+        made = services.create_customer(values, origin=BY_HAND).output["id"]
         for place in range(i % 3):
             line_item_services.add_line_item(
-                SUPPLIER_NUMBERS, made, {"company": text, "supplier_number": f"{place}"}, origin=HAND
+                SUPPLIER_NUMBERS, made, {"company": text, "supplier_number": f"{place}"}, origin=BY_HAND
             )
 
 
@@ -82,11 +82,11 @@ def test_export_import_export_gives_the_same(tmp_path: Path, name: str, layout: 
 
 
 @pytest.mark.django_db
-def test_the_api_and_the_file_say_the_same(tmp_path: Path, reading_api: Any) -> None:
+def test_the_api_and_the_file_say_the_same(tmp_path: Path, read_only_api: Any) -> None:
     fill()
     export(tmp_path / "a.ndjson")
     lines = [json.loads(line) for line in (tmp_path / "a.ndjson").read_text().splitlines()]
-    output = reading_api.get("/api/crm/customer?limit=1000&expand[]=supplier_numbers").json()["data"]
+    output = read_only_api.get("/api/crm/customer?limit=1000&expand[]=supplier_numbers").json()["data"]
     seconds = [{n: v[:19] + "Z" if n in ("created_at", "updated_at") else v for n, v in one.items()} for one in lines]
     for one in output:
         one["supplier_numbers"] = [
@@ -99,7 +99,7 @@ def test_the_api_and_the_file_say_the_same(tmp_path: Path, reading_api: Any) -> 
 def test_chooses_customers_and_columns(tmp_path: Path) -> None:
     fill()
     for i in range(3):
-        services.create_customer({"customer_name": f"Norden {i}", "territory": "Nord%"}, origin=HAND)
+        services.create_customer({"customer_name": f"Norden {i}", "territory": "Nord%"}, origin=BY_HAND)
     text = export(tmp_path / "a.csv", "--filter", "territory[prefix]=nord%", "--search", "norden", "--columns",
                   "customer_name,territory", "--rows", "none").decode("utf-8-sig")  # fmt: skip
     assert list(csv.reader(io.StringIO(text))) == [
@@ -139,10 +139,10 @@ def test_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arg
 def test_supplier_numbers_stay_with_their_customer(tmp_path: Path, name: str, layout: str, columns: str) -> None:
     """Same names, nothing but a name: only the id tells such customers apart."""
     for i in range(4):
-        made = services.create_customer({"customer_name": "Same", "tax_id": "7" if i == 3 else None}, origin=HAND)
+        made = services.create_customer({"customer_name": "Same", "tax_id": "7" if i == 3 else None}, origin=BY_HAND)
         for place in range(2 * (i % 2)):
             line_item_services.add_line_item(
-                SUPPLIER_NUMBERS, made.output["id"], {"company": f"{i}{place}"}, origin=HAND
+                SUPPLIER_NUMBERS, made.output["id"], {"company": f"{i}{place}"}, origin=BY_HAND
             )
     ids = list(Customer.objects.order_by("id").values_list("id", flat=True))
     rows = list(SupplierNumberAtCustomer.objects.order_by("id").values())
@@ -155,8 +155,8 @@ def test_supplier_numbers_stay_with_their_customer(tmp_path: Path, name: str, la
 
 @pytest.mark.django_db
 def test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id(tmp_path: Path) -> None:
-    made = services.create_customer({"customer_name": "a"}, origin=HAND).output["id"]
-    line_item_services.add_line_item(SUPPLIER_NUMBERS, made, {"company": "A"}, origin=HAND)
+    made = services.create_customer({"customer_name": "a"}, origin=BY_HAND).output["id"]
+    line_item_services.add_line_item(SUPPLIER_NUMBERS, made, {"company": "A"}, origin=BY_HAND)
     columns = ["--columns", "customer_name"]
     assert export(tmp_path / "a.csv", *columns, "--rows", "none").decode("utf-8-sig") == "customer_name\na\n"
     assert list(json.loads(export(tmp_path / "a.ndjson", *columns))) == ["customer_name", "supplier_numbers"]
@@ -183,7 +183,7 @@ def test_postgresql_writes_csv_as_python_does(layout: str, columns: Sequence[str
 @pytest.mark.django_db
 def test_a_single_column_has_a_line_for_every_customer(tmp_path: Path) -> None:
     for text in (None, "\\.", None, 'a "b"', "=x"):
-        services.create_customer({"customer_name": "x", "territory": text}, origin=HAND)
+        services.create_customer({"customer_name": "x", "territory": text}, origin=BY_HAND)
     text = export(tmp_path / "a.csv", "--rows", "none", "--columns", "territory").decode("utf-8-sig")
     assert text == 'territory\n\'=x\n"a ""b"""\n""\n"\\."\n""\n'
 
@@ -192,7 +192,7 @@ def test_a_single_column_has_a_line_for_every_customer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", exports.FORMATS)
 def test_everything_is_of_one_moment(format: str) -> None:
     """Somebody writes between any two statements of the export, and is not kept waiting."""
-    ids = [services.create_customer({"customer_name": "a"}, origin=HAND).output["id"] for _ in range(3)]
+    ids = [services.create_customer({"customer_name": "a"}, origin=BY_HAND).output["id"] for _ in range(3)]
     before = exported(format)
     written = 0
 
@@ -200,8 +200,9 @@ def test_everything_is_of_one_moment(format: str) -> None:
         nonlocal written
         result = execute(sql, params, many, context)
         if "SELECT" in sql:
-            together(
-                lambda _: line_item_services.add_line_item(SUPPLIER_NUMBERS, ids[0], {"company": "B"}, origin=HAND), 1
+            concurrently(
+                lambda _: line_item_services.add_line_item(SUPPLIER_NUMBERS, ids[0], {"company": "B"}, origin=BY_HAND),
+                1,
             )
             written += 1
         return result
@@ -240,12 +241,12 @@ def test_an_export_that_breaks_off_leaves_the_connection_as_it_was(format: str) 
     with pytest.raises(OSError, match="No space left"):
         exports.export(exports.Wanted(Customer.objects.all()), format, Full())
     assert not connection.in_atomic_block
-    assert services.create_customer({"customer_name": "a"}, origin=HAND)
+    assert services.create_customer({"customer_name": "a"}, origin=BY_HAND)
 
 
 @pytest.mark.django_db
 def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
-    services.create_customer({"customer_name": "x", "customer_details": "y" * 40_000}, origin=HAND)
+    services.create_customer({"customer_name": "x", "customer_details": "y" * 40_000}, origin=BY_HAND)
     (tmp_path / "a.xlsx").write_bytes(b"old")
     with pytest.raises(CommandError, match="a cell of XLSX holds 32767"):
         export(tmp_path / "a.xlsx")

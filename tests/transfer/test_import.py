@@ -26,7 +26,7 @@ from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import run
 
 pytestmark = pytest.mark.django_db
-HAND = Origin("user:hand")
+BY_HAND = Origin("user:hand")
 TABLE = [["Company name", "E-Mail", "VAT no.", "Disabled"], ["Müller", "a@b", "007", "ja"], ["Acme", "", "", "no"]]
 
 
@@ -236,10 +236,10 @@ def test_rows_have_a_file_of_their_own(imported: Any) -> None:
 
 
 def make(name: str, *rows: tuple[str, str], **values: Any) -> str:
-    made = services.create_customer({"customer_name": name, **values}, origin=HAND).output["id"]
+    made = services.create_customer({"customer_name": name, **values}, origin=BY_HAND).output["id"]
     for company, number in rows:
         line_item_services.add_line_item(
-            SUPPLIER_NUMBERS, made, {"company": company, "supplier_number": number}, origin=HAND
+            SUPPLIER_NUMBERS, made, {"company": company, "supplier_number": number}, origin=BY_HAND
         )
     return made
 
@@ -319,7 +319,7 @@ def test_what_cannot_be_matched_is_told(imported: Any) -> None:
 
 def test_identities_are_kept_and_never_taken_twice(imported: Any) -> None:
     living, dead = make("Living"), make("Dead")
-    services.delete_customer(dead, origin=HAND)
+    services.delete_customer(dead, origin=BY_HAND)
     file = "id,created_at,updated_at,customer_name\ncustomer_abc123,2020-01-02T03:04:05.678901Z,2021-01-01,Old\n"
     assert imported(file).counts == {"created": 1}
     old = Customer.objects.get(pk="customer_abc123")

@@ -20,7 +20,7 @@ from crm.transfer.reports import RefusedRows
 from overplane.database import counters
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
-from tests.threads import together
+from tests.threads import concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT, SIZE = 95, 10
@@ -196,7 +196,7 @@ def test_the_same_file_at_the_same_time_goes_in_once(tmp_path: Path) -> None:
             return False
         return True
 
-    assert sum(together(one, 3)) == 1
+    assert sum(concurrently(one, 3)) == 1
     check_all()
 
 

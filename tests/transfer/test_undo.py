@@ -27,8 +27,8 @@ from overplane.jobs import queue
 from overplane.origin import Origin
 from tests.backoffice.test_people import member
 from tests.conftest import settle
-from tests.threads import together
-from tests.transfer.test_import import HAND, make, rows_of
+from tests.threads import concurrently
+from tests.transfer.test_import import BY_HAND, make, rows_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Interfere = Callable[[int], Any]
@@ -94,9 +94,9 @@ def test_spares_what_others_have_changed_since(imported: Any) -> None:
     kept, other = make("Kept", ("A", "1"), tax_id="1", territory="North"), make("Other", tax_id="2")
     file = "tax_id,name,territory,supplier_numbers.company\n1,Kept,South,B\n2,Other,South,\n3,New,,X\n4,Newer,,\n"
     run = imported(file, mode="upsert", match_on="tax_id")
-    services.update_customer(other, {"industry": "Trade"}, origin=HAND)
+    services.update_customer(other, {"industry": "Trade"}, origin=BY_HAND)
     newer = Customer.objects.get(tax_id="4").pk
-    line_item_services.add_line_item(SUPPLIER_NUMBERS, newer, {"company": "by hand"}, origin=HAND)
+    line_item_services.add_line_item(SUPPLIER_NUMBERS, newer, {"company": "by hand"}, origin=BY_HAND)
     code, said, error = taken_back(run)
     assert (code, error) == (1, "2 customers were changed since and left as they are.")
     assert "1 customers deleted, 1 restored, 2 left alone" in said
@@ -134,7 +134,7 @@ def test_a_run_that_is_being_written_stops(imported: Any) -> None:
         undone = undo.undo(ImportRun.objects.get().pk, started_by="test", progress=progress)
         return f"{undone.deleted} deleted"
 
-    written, undone = together(lambda i: (write, undo_it)[i](), 2)
+    written, undone = concurrently(lambda i: (write, undo_it)[i](), 2)
     assert "or is taking it back" in written
     assert undone == "20 deleted"
     assert not Customer.objects.exists()
@@ -168,7 +168,7 @@ def test_spares_what_others_changed_between_two_changes_of_the_run(imported: Any
 
     def between(chunk: int) -> None:
         if chunk == 2:
-            line_item_services.add_line_item(SUPPLIER_NUMBERS, acme, {"company": "by hand"}, origin=HAND)
+            line_item_services.add_line_item(SUPPLIER_NUMBERS, acme, {"company": "by hand"}, origin=BY_HAND)
 
     file = f"customer_id,company\n{acme},A\n{beta},B\n{acme},C\n"
     code, said, _ = taken_back(imported(file, between=between, size=1))
@@ -214,14 +214,16 @@ def test_broken_off_and_begun_again_it_counts_each_once(imported: Any) -> None:
     run = imported("tax_id,customer_name,territory\n" + "".join(lines), mode="upsert", match_on="tax_id", size=3)
     kept = [olds[0], olds[8]]
     for customer_id in kept:
-        services.update_customer(customer_id, {"industry": "Trade"}, origin=HAND)
+        services.update_customer(customer_id, {"industry": "Trade"}, origin=BY_HAND)
     for parts in (4, 2, 11):
         with pytest.raises(BrokenOff):
             undo.undo(run, started_by="test", progress=after(parts))
     begun = ImportRun.objects.get(settings__undo=run)
     assert (begun.state, ImportRun.objects.get(pk=run).state) == ("writing", "undoing")
     restored = Event.objects.filter(actor=f"import:{begun.pk}", type="customer.updated").values_list("subject").first()
-    services.update_customer(restored[0], {"industry": "Trade"}, origin=HAND)  # that is none of our business any more
+    services.update_customer(
+        restored[0], {"industry": "Trade"}, origin=BY_HAND
+    )  # that is none of our business any more
     code, said, _ = taken_back(run, "--json")
     told = json.loads(said)
     assert (code, set(told.pop("kept"))) == (1, set(kept))
@@ -245,7 +247,7 @@ def test_two_at_once_double_nothing(imported: Any) -> None:
         waits = iter([both_begun.wait])
         return undo.undo(run, started_by="test", progress=lambda fraction: next(waits, lambda: 0)() and None)
 
-    one, other = together(undo_it, 2)
+    one, other = concurrently(undo_it, 2)
     assert one == other
     assert (one.deleted, one.restored, one.kept_count, one.gone_count) == (40, 1, 0, 0)
     assert rows_of(old) == [("A", "1")]
@@ -295,7 +297,7 @@ def test_tells_those_that_others_deleted_since(imported: Any) -> None:
     run = imported(file, mode="upsert", match_on="tax_id")
     gone = [old, Customer.objects.get(tax_id="3").pk]
     for customer_id in gone:
-        services.delete_customer(customer_id, origin=HAND)
+        services.delete_customer(customer_id, origin=BY_HAND)
     code, said, _ = taken_back(run)
     assert code == 0
     assert "1 customers deleted, 0 restored, 0 left alone, 2 deleted by others since" in said
@@ -306,8 +308,8 @@ def test_tells_those_that_others_deleted_since(imported: Any) -> None:
 def test_the_back_office_tells_those_left_alone_and_those_gone(imported: Any) -> None:
     run = imported(names(3))
     kept, gone = Customer.objects.order_by("id").values_list("id", flat=True)[:2]
-    services.update_customer(kept, {"industry": "Trade"}, origin=HAND)
-    services.delete_customer(gone, origin=HAND)
+    services.update_customer(kept, {"industry": "Trade"}, origin=BY_HAND)
+    services.delete_customer(gone, origin=BY_HAND)
     staff = member("Administrator")
     with translation.override("en"):
         job = queue.enqueue("crm.undo_import", {"run": run, "name": "a.csv"}, "user:Administrator")
