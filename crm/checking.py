@@ -1,6 +1,7 @@
 """Stored values that no door would take any more: from before a rule, or past all doors. Nothing is changed."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -30,12 +31,17 @@ def unacceptable() -> Iterator[tuple[str, Problem]]:
                     yield values["id"], problem
 
 
+def _as_sent(value: Any) -> Any:
+    """JSON has no days and no moments: they are sent as texts."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 def _problems(table: Table, values: Mapping[str, Any], judge: Judge) -> Iterator[Problem]:
     """As if the values were sent again."""
     taken: dict[str, Any] = {}
     for name, known in attributes(table.model).items():
         try:
-            taken[name] = known.from_json(values[name])
+            taken[name] = known.from_json(_as_sent(values[name]))
         except ValidationError as error:
             yield from problems_in(ValidationError({name: error}))
     if errors := judge(taken):

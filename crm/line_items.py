@@ -26,15 +26,13 @@ BESIDE = ("version",)  # what the service keeps beside the object
 class LineItem:
     """One kind. `model` has `id` (IdField), `idx`, `customer` (CascadeKey), its attributes and `version`.
 
-    `label` and `label_plural` are what people call it, in the middle of a sentence; `text` is what the API's description
-    says of it. A customer is found by the values of the attributes in `searched`. `paired_by`: by which attribute an
+    `label` and `label_plural` are what people call it, in the middle of a sentence. A customer is found by the values of the attributes in `searched`. `paired_by`: by which attribute an
     import finds the one line item that a row without an id means.
     """
 
     model: type[models.Model]
     label: Any
     label_plural: Any
-    text: str = ""
     searched: tuple[str, ...] = ()
     paired_by: str | None = None
 
@@ -106,7 +104,6 @@ SUPPLIER_NUMBERS = LineItem(
     SupplierNumberAtCustomer,
     label=_("supplier number"),
     label_plural=_("supplier numbers"),
-    text="The numbers under which a customer's companies know you as a supplier",
     searched=("supplier_number",),
     paired_by="company",
 )

@@ -1,4 +1,4 @@
-"""The two tables of the domain. Fields stand in the documented order and are the one source of type, length and default.
+"""The tables of the domain: the customer, its line items, and what the service keeps beside them. Fields stand in the documented order and are the one source of type, length and default.
 
 To add an attribute, add a line here and a migration; the API, the admin, the import, the export,
 the events and the API description take it from the field.
@@ -15,10 +15,10 @@ from crm import rules
 from overplane.database.fields import (
     CascadeKey,
     DatabaseOnlyCheck,
-    DateField,  # noqa: F401 (here and below: so that an attribute of any kind needs no new import)
+    DateField,
     IdField,
-    MomentField,  # noqa: F401
-    NumberField,  # noqa: F401
+    MomentField,
+    NumberField,
     OrderConstraint,
     RateField,
     StringField,

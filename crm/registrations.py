@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from crm import search
-from crm.line_items import LINE_ITEMS, PARENT
+from django.core.exceptions import ImproperlyConfigured
+
+from crm import rules, search
+from crm.line_items import BY_NAME, LINE_ITEMS, PARENT
 from crm.models import ImportRun
 from overplane.database import maintenance
 from overplane.events import types
@@ -15,6 +17,16 @@ def names_of_imports(ids: Sequence[str]) -> dict[str, str]:
     return {run_id: f"{file}, {started_by.partition(':')[2]}" for run_id, file, started_by in runs}
 
 
+def check_rules() -> None:
+    """A rule of a name that nothing has would never be asked."""
+    for rules_by_kind in (rules.LINE_ITEMS, rules.LINE_ITEM_CHOICES):
+        for name, by_attribute in rules_by_kind.items():
+            if name not in BY_NAME or (unknown := set(by_attribute) - set(BY_NAME[name].names)):
+                what = name if name not in BY_NAME else f"{name}: {', '.join(sorted(unknown))}"
+                raise ImproperlyConfigured(f"crm.rules judges line items that there are not: {what}.")
+
+
+check_rules()
 types.known[:] = ["customer.created", "customer.updated", "customer.deleted"]
 for kind in LINE_ITEMS:
     types.known.extend(kind.events)

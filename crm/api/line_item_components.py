@@ -8,6 +8,7 @@ from overplane.api.schemas import (
     TEXT,
     Schema,
     deleted_schema,
+    example_of,
     input_schema,
     one_of_two,
     output_schema,
@@ -18,8 +19,8 @@ from overplane.api.serializers import IGNORED
 CUSTOMER_ID = "customer_abc123"
 STORABLE_TEXT = TEXT | {"pattern": STORABLE}
 SORTED_IGNORED = sorted(IGNORED)
-# Examples where the attribute's name makes none, by the kind's name.
-EXAMPLES: dict[str, dict[str, str]] = {"supplier_numbers": {"company": "Example Corp"}}
+# The rules of crm.rules in the words of JSON Schema, and examples where the attribute's name makes none; by the kind's name.
+RULES: dict[str, dict[str, Schema]] = {"supplier_numbers": {"company": {"examples": ["Example Corp"]}}}
 
 
 def with_meanings(rules: dict[str, Schema], meanings: dict[str, str]) -> dict[str, Schema]:
@@ -44,8 +45,8 @@ def rules_of(kind: LineItem) -> dict[str, Schema]:
         PARENT: {"examples": [CUSTOMER_ID]},
         POSITION: {"minimum": 1},
     }
-    schemas |= {name: {"examples": [example]} for name, example in EXAMPLES.get(kind.name, {}).items()}
     schemas |= {name: {"enum": list(choices)} for name, choices in rules.LINE_ITEM_CHOICES.get(kind.name, {}).items()}
+    schemas |= {name: schemas.get(name, {}) | more for name, more in RULES.get(kind.name, {}).items()}
     return with_meanings(schemas, SAME_FOR_ALL | words_of(kind).meanings)
 
 
@@ -59,7 +60,8 @@ def _input(kind: LineItem, *, new: bool) -> Schema:
     schema["properties"] |= {PARENT: parent, "parent_id": parent | {"description": "Another name of `customer_id`."}}
     if new:
         schema |= one_of_two(PARENT, "parent_id")
-        examples = {name: EXAMPLES.get(kind.name, {}).get(name, f"{name}_example") for name in _texts(kind)}
+        known = rules_of(kind)
+        examples = {name: example_of({"type": "string"} | known.get(name, {}), name) for name in _texts(kind)}
         schema["examples"] = [{PARENT: CUSTOMER_ID} | examples]
     return schema
 

@@ -123,11 +123,18 @@ def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Sche
     schema = WRITTEN.get(known.kind, {"type": known.kind})
     kind = schema["type"] if known.required or known.default is not None else [schema["type"], "null"]
     output = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
+    if "enum" in output and isinstance(
+        kind, list
+    ):  # as in what is sent: no generator understands an enum with null in it
+        alternatives = {"anyOf": [{"type": kind[0], "enum": output.pop("enum")}, {"type": "null"}]}
+        return alternatives | {"description": _meaning(model, name, rules), **output}
     return schema | {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **output}
 
 
 def example_of(schema: Schema, name: str) -> Any:
     """The schema's own example, or a value made of its type and name."""
+    if "anyOf" in schema:  # a choice or nothing
+        return example_of(schema["anyOf"][0], name)
     if "examples" in schema or "enum" in schema:
         return (schema.get("examples") or schema["enum"])[0]
     kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from overplane.database.fields import DateField, MomentField, NumberField, StringField
 from overplane.database.ranges import Number, bounds
+from overplane.database.text import is_blank
 from overplane.database.validators import check_characters
 from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
 
@@ -166,7 +167,7 @@ def _or_refused(parse: Parser) -> Parser:
 
     def parsed(value: Any) -> Any:
         result = parse(value)
-        if result is None:
+        if result is None or (isinstance(result, str) and is_blank(result)):
             raise invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty."))
         return result
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from crm.api.meanings import LINE_ITEMS, MEANINGS, SAME_FOR_ALL
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api.pages import description
-from overplane.api.schemas import attribute_schema, input_schema, output_schema
+from overplane.api.schemas import attribute_schema, example_of, input_schema, output_schema
 from overplane.database.attributes import attributes
 from overplane.events import types
 from tests.conftest import CUSTOMER, ROW, Api
@@ -124,6 +124,14 @@ def test_every_attribute_says_what_it_is_for(model: type[models.Model], meanings
             assert text.startswith(meanings[name])
             assert len(text.split()) > 3, name
             assert text.endswith(".")
+
+
+def test_a_closed_choice_that_may_be_without_a_value_says_so() -> None:
+    choice = {"gender": {"enum": ["a", "b"]}}
+    shown = output_schema(Customer, ["gender"], rules=choice)["properties"]["gender"]
+    assert shown["anyOf"] == [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}]
+    assert "enum" not in shown
+    assert example_of(shown, "gender") == "a"
 
 
 def test_an_attribute_that_nobody_has_explained_is_told_by_its_label() -> None:

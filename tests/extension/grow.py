@@ -1,6 +1,6 @@
 """What a developer adds to a copy of the project: attributes of every kind on both models, and a second kind of line item.
 
-`GROWN_LINES` and the files named here are what the second kind costs outside of tests: the README promises it.
+What the second kind costs outside of tests is what CONTRIBUTING promises.
 """
 
 import re
@@ -40,6 +40,7 @@ class VisitAtCustomer(models.Model):
 """
 LINE_ITEM = """VISITS = LineItem(VisitAtCustomer, label="visit", label_plural="visits", paired_by="purpose")
 """
+CHOICES = '{"visits_paid": {"purpose": ("Sales", "Service", "Audit")}}'
 STRAY = """
 
 class Stray(models.Model):
@@ -72,6 +73,10 @@ def add_line_item(root: Path) -> None:
         "= (SUPPLIER_NUMBERS,)", "= (SUPPLIER_NUMBERS, VISITS)"
     )
     registry.write_text(text)
+    rules = root / "crm" / "rules.py"
+    text, count = re.subn(r"(LINE_ITEM_CHOICES: .*) = \{\}", rf"\1 = {CHOICES}", rules.read_text())
+    assert count == 1
+    rules.write_text(text)
 
 
 def give_permissions(root: Path) -> None:

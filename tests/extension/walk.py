@@ -191,6 +191,12 @@ def test_the_back_office_edits_them(api: Api) -> None:
     assert b"9999999999.99" in client.get(f"{reverse('merge')}?id={made['id']}&id={other['id']}").content
 
 
+def test_check_data_finds_nothing_wrong_with_them(api: Api) -> None:
+    made = api.create(**GROWN)
+    api.add_row(made["id"], **GROWN)
+    call_command("check_data")
+
+
 def test_a_merge_takes_the_rows_over(api: Api) -> None:
     kept, other = api.create(), api.create()
     api.add_row(other["id"], **GROWN)

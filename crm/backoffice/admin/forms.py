@@ -1,5 +1,6 @@
 """The customer form. It parses; `Customer.clean` judges."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -17,14 +18,23 @@ WATCHED = ("customer_name", "tax_id", "email_id", "mobile_no")
 INPUT_TYPES = {"email_id": "email", "mobile_no": "tel"}
 
 
+WORDS = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
+
+
+def _offered(name: str, choices: Sequence[str]) -> Sequence[str]:
+    """The choices, and none where the attribute may be without."""
+    return choices if attributes(Customer)[name].default in choices else ("", *choices)
+
+
 class CustomerForm(MergingForm):
     class Meta:
         model = Customer
         fields = list(attributes(Customer))
         widgets = {
-            "customer_type": forms.Select(
-                choices=[("Company", _("Company")), ("Individual", _("Individual")), ("Partnership", _("Partnership"))]
-            ),
+            **{
+                name: forms.Select(choices=[(one, WORDS.get(one, one)) for one in _offered(name, choices)])
+                for name, choices in rules.CHOICES.items()
+            },
             **{
                 field.name: forms.Textarea(attrs={"rows": 3, "cols": 60})
                 for field in Customer._meta.concrete_fields
