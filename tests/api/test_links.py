@@ -51,6 +51,7 @@ def test_rows_of_a_customer_are_walked_to_both_ends(api: Api, start: str) -> Non
     assert all_around(api, f"{ROW}?parent_id={customer}&company=x&{with_id(start, ids)}") == ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", ["", "territory=x&", "order_by=customer_name&", "q=acme&"])
 def test_customers_are_walked_to_both_ends(api: Api, more: str) -> None:
     ids = [api.create(territory="x", customer_name=f"Acme {i:02}")["id"] for i in range(11)]

@@ -52,6 +52,7 @@ CHANGES: dict[str, Callable[[Api, str, str], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_no_answer_outlives_a_customer_that_is_deleted_meanwhile(live_api: Api, name: str) -> None:
     """The deletion comes between the change and the keeping of its answer."""

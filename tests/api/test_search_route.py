@@ -86,6 +86,7 @@ def test_cursors(api: Api, customers: Any) -> None:
     assert names(api, {"ending_before": ids[2], "limit": 1, "starting_after": None}) == ["Foo"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order_by", ["-created_at", "customer_name"])
 def test_thousands_of_ids(api: Api, order_by: str) -> None:
     rows = [new_customer({"customer_name": f"c{i:04}"}, now=timezone.now()) for i in range(4000)]

@@ -170,6 +170,7 @@ def test_the_list_needs_its_parent_and_pages_if_asked(api: Api, customer: str) -
     assert page("company=C") == ([2], False, 1)
 
 
+@pytest.mark.slow
 def test_threads_leave_the_places_whole(live_api: Api) -> None:
     """Eight threads create, delete, move and reorder the rows of one customer."""
     customer = live_api.create()["id"]

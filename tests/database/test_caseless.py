@@ -78,6 +78,7 @@ TEXTS = st.text(st.one_of(st.sampled_from(ODD), st.sampled_from(ODD), LETTERS), 
 SPELLINGS: list[Any] = [str, str.upper, str.lower, str.title, str.swapcase, str.casefold, NFC, NFD]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=TEXTS.filter(lambda text: any(c.isalnum() for c in text)),

@@ -205,6 +205,7 @@ def door(request: pytest.FixtureRequest) -> Door:
     return request.getfixturevalue(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value", "code"), BAD)
 def test_refuses_the_same_with_the_same_code(door: Door, name: str, value: str, code: str) -> None:
     assert door({name: value}) == ({name: code}, "")

@@ -237,6 +237,7 @@ def test_a_cursor_of_the_version_before_is_still_good(live_api: Api) -> None:
     assert subjects(live_api, f"?after={log.token}.{log.epoch}.{log.horizon}.0") == [new]
 
 
+@pytest.mark.slow
 def test_pollers_miss_nothing_and_are_never_sent_away(live_api: Api) -> None:
     """Writers that commit out of order and roll back, and transactions elsewhere that let the horizon jump about."""
     live_api.create()

@@ -63,6 +63,7 @@ def test_more_rows_than_a_sheet_holds_are_refused() -> None:
         made([["", ""]] * 1_048_575 + [["a", ""]])
 
 
+@pytest.mark.slow
 def test_the_same_table_gives_the_same_bytes() -> None:
     first = made([["a", "b"]])
     time.sleep(2.1)  # archives count in steps of two seconds

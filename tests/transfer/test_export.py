@@ -282,6 +282,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
         assert read.result() == export(tmp_path / "a.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("format", exports.FORMATS)
 def test_an_output_that_nobody_reads_is_told_in_one_line(format: str) -> None:
