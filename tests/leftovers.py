@@ -51,8 +51,11 @@ FOUND = pytest.StashKey[dict[str, Named]]()
 
 
 @pytest.fixture(autouse=True)
-def found_in_order(request: pytest.FixtureRequest) -> None:
-    """Looked at after what holds for all tests is set up, and again when this test's own fixtures have put things back."""
+def found_in_order(request: pytest.FixtureRequest, django_db_setup: None) -> None:
+    """Looked at after what holds for all tests is set up, and again when this test's own fixtures have put things back.
+
+    The tests' database is one of those things: who asks for it only while it runs would else be blamed for its name.
+    """
     request.node.stash[FOUND] = {kind: look() for kind, look in WATCHED.items()}
 
 
