@@ -201,7 +201,7 @@ GOOD = [
 
 
 @pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest) -> Door:
+def door(request: pytest.FixtureRequest, db: None) -> Door:
     return request.getfixturevalue(request.param)
 
 
