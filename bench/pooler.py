@@ -5,6 +5,7 @@ and must never be wrong.
 """
 
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -16,6 +17,19 @@ from bench.service import Client, Service, free_port
 CUSTOMER = "/api/crm/customer"
 ATTRIBUTES = ("gender", "territory", "industry", "language", "website", "lead_name", "tax_category", "image")
 CLIENTS, PATCHES, CONNECTIONS = 16, 50, 4
+
+
+def _wait_for(port: int) -> None:
+    """Until somebody listens there; ten seconds at most."""
+    ends = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.05)
 
 
 class PooledService(Service):
@@ -37,7 +51,7 @@ class PooledService(Service):
         self.pooler = subprocess.Popen(
             [program, "-q", config], user=self.server.user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(1)
+        _wait_for(port)
         return f"postgresql://overplane@127.0.0.1:{port}/postgres"
 
     def close(self) -> None:
