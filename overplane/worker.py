@@ -70,11 +70,12 @@ def _is_read(reader: LengthReader | ChunkedReader) -> bool:
 def _piece(reader: Any, _size: int) -> bytes:
     """What one look at the socket brings; b"" at the body's end. `body.read` would wait until it has all that it is asked for."""
     if isinstance(reader, ChunkedReader):
-        assert reader.parser is not None  # or it was read to its end
-        piece = next(reader.parser, b"")
-        if not piece:
-            reader.parser = None
-        return piece
+        # The parser brings nothing where a packet ends behind a chunk's size; that is no end.
+        for piece in reader.parser or ():
+            if piece:
+                return piece
+        reader.parser = None
+        return b""
     if not reader.length:
         return b""
     piece = reader.unreader.read(None, read_ahead=min(reader.length, PIECE))

@@ -222,6 +222,20 @@ def test_whoever_is_still_sending_is_heard_out(service: Service, live_api: Api, 
     caller.close()
 
 
+def test_a_body_is_never_taken_for_the_next_call(service: Service, live_api: Api) -> None:
+    """Wherever its packets end: here behind the size of a chunk that looks like a call."""
+    inside = b"GET /livez HTTP/1.1\r\nA: a\r\n"
+    lines = [f"Authorization: Bearer {live_api.key}", CHUNKED]
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as caller:
+        for _ in range(2):
+            for part in (head("PUT", CUSTOMER, *lines), b"%x\r\n" % len(inside), inside, b"\r\n0\r\n\r\n"):
+                caller.sendall(part)
+                time.sleep(0.05)
+        caller.shutdown(socket.SHUT_WR)
+        raw = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert raw.count(b"HTTP/1.1 ") == raw.count(b"HTTP/1.1 405 ") == 2
+
+
 def test_a_read_only_key_and_a_refused_address_are_heard_out_too(
     service: Service, live_api: Api, reading_key: str
 ) -> None:
