@@ -10,11 +10,15 @@ from crm.transfer.columns import (
     column_name,
     customer_columns,
     customer_fields,
+    known_headings,
     line_item_columns,
     line_item_files,
     nested_columns,
+    plain,
 )
+from overplane.files.layouts import Recognizer
 from overplane.files.sources import UnusableFile
+from overplane.files.spreadsheets import unescape_formula
 from overplane.problems import nearest
 
 
@@ -46,6 +50,18 @@ class Columns:
         if name in indexes:
             return self.headings[indexes[name]]
         return column_name(kind, name) if kind else name
+
+
+def recognizer(mapping: Mapping[str, str]) -> Recognizer:
+    """Tells how many fields a row of headings names: those that people know, and those that somebody mapped."""
+    mapped = {heading.strip() for heading in mapping}
+
+    def known_fields(headings: Sequence[str]) -> int:
+        stripped = [unescape_formula(heading.strip()) for heading in headings]
+        fields = {known_headings().get(plain(heading)) for heading in stripped if heading} - {None}
+        return len(fields | mapped.intersection(stripped))
+
+    return known_fields
 
 
 def resolve(

@@ -26,6 +26,9 @@ class ImportOptions:
     replace_rows: bool = False
     skip_errors: bool = False
     delimiter: str | None = None
+    # Where the table stands in its file; None is found out.
+    sheet: str | None = None
+    heading_row: int | None = None
     # Where batches end. A run that is resumed must cut its file as before: what it has written ends with a batch.
     size: int = SIZE
     heaviest: int | None = HEAVIEST

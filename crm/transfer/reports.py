@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count, groupby
@@ -14,6 +14,7 @@ from typing import Any, Self, TextIO
 from crm.line_item_plans import ListPlan
 from crm.transfer.batch import Batch, ParseOptions, RowProblem
 from crm.transfer.columns import REFUSAL_COLUMNS
+from overplane.files.cells import BROKEN, split_broken
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.files.tables import ABSENT
 
@@ -55,6 +56,10 @@ class Report:
             self.kinds.update((problem.problem.code, problem.column) for problem in problems)
             self.problems += problems[: KEPT - len(self.problems)]
         self.counts["refused"] += len(batch.problems)
+
+    def add_warnings(self, warnings: Iterable[str]) -> None:
+        """Each once, though several passes may find the same."""
+        self.warnings += [warning for warning in dict.fromkeys(warnings) if warning not in self.warnings]
 
     @property
     def problem_count(self) -> int:
@@ -173,7 +178,8 @@ def _rows(batch: Batch, headings: list[str]) -> Iterator[list[Any]]:
     of_before = [i for i, heading in enumerate(headings) if heading in REFUSAL_COLUMNS]
     for i in sorted(batch.problems):
         for number, cells in batch.lines[i]:
-            own = [_cell(cell) for cell in cells[: batch.ragged.get(number, len(cells))]]
+            width = batch.faults[number].cell_count if number in batch.faults else len(cells)
+            own = [_cell(cell) for cell in cells[:width]]
             for index in reversed(of_before):
                 del own[index : index + 1]
             yield [batch.numbers[i], _messages(batch.problems[i], number), *own]
@@ -185,6 +191,8 @@ def _messages(problems: list[RowProblem], number: int) -> str:
 
 
 def _cell(text: str) -> str:
+    if text.startswith(BROKEN):
+        text, _ = split_broken(text)
     return escape_formula(unescape_formula(text))  # in the file it may be escaped already
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from overplane.files.cells import LONGEST_CELL, Row, Table
+from overplane.files.layouts import Layout, Recognizer
 from overplane.files.sources import Source
 from overplane.files.texts import BrokenText, decoded, lines
 from overplane.files.unusable import UnusableFile
@@ -21,7 +22,8 @@ QUOTED = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"(?:[^"]|"")*+"')
 
 
 @contextmanager
-def csv_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
+    delimiter = layout.delimiter
     if delimiter is not None:
         _check_delimiter(delimiter)
     with source.bytes() as stream:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 import orjson
 
 from overplane.files.cells import Table
+from overplane.files.layouts import Layout, Recognizer
 from overplane.files.objects import object_table
 from overplane.files.sources import Source
 from overplane.files.texts import LONGEST_LINE, BrokenText, decoded, lines
@@ -63,7 +64,7 @@ STRICT = JSONDecoder(object_pairs_hook=_object, parse_int=_digits, parse_float=_
 
 
 @contextmanager
-def ndjson_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+def ndjson_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     is_proven = False  # of no key that stands twice: once is enough, objects are read twice
 
     def objects() -> Iterator[tuple[int, Any]]:
@@ -109,7 +110,7 @@ def _count_keys(value: Any) -> int:
 
 
 @contextmanager
-def json_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+def json_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     def objects() -> Iterator[tuple[int, Any]]:
         number = 0
         try:

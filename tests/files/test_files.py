@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pyarrow import parquet
 
+from overplane.files.layouts import Layout
 from overplane.files.sources import Source, examined, opened
 from overplane.files.tables import ABSENT, Table, opened_table
 from overplane.files.unusable import UnusableFile
@@ -21,7 +22,7 @@ Read = tuple[list[str], list[tuple[int, list[str]]], Table]
 
 
 def read(path: Path, *, delimiter: str | None = None, **more: Any) -> Read:
-    with opened(str(path), **more) as source, opened_table(source, delimiter=delimiter) as table:
+    with opened(str(path), **more) as source, opened_table(source, Layout(delimiter=delimiter)) as table:
         return table.headings, [(number, list(cells)) for number, cells in table.rows], table
 
 

@@ -174,7 +174,7 @@ def test_tells_every_problem_of_every_row_and_writes_nothing(imported: Any, tmp_
         '"two\nlines",no,no,',
         "",
         ",a@b,maybe,101",
-        "x",
+        "x,,,,y",
         f"{long},,,",
         "N\0L,,,",
     ]
