@@ -19,7 +19,6 @@ from crm.api.line_item_components import CUSTOMER_ID
 from overplane.api import idempotency
 from overplane.api.body import BODY_LIMIT
 from overplane.api.error_codes import MEANINGS
-from overplane.api.pages import description
 from overplane.api.reference.calls import Call, curl, javascript, python
 from overplane.api.reference.limits import limits
 from overplane.api.reference.schemas import SENT, Attribute, Schemas, Table
@@ -27,12 +26,9 @@ from overplane.api.reference.sections import Reference
 from overplane.problems import Code
 from overplane.worker import LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, Api
-from tests.reference_page import PAGE, Page
+from tests.reference_page import DESCRIBED, PAGE, REFERENCE, SECTIONS, Page
 
-DESCRIBED = json.loads(description())
 SAMPLES = Path(__file__).parent / "samples"
-REFERENCE = Reference(DESCRIBED, base_url="http://testserver")
-SECTIONS = {section.anchor: section for chapter in REFERENCE.chapters() for section in chapter.sections}
 OPERATIONS = [one for path in DESCRIBED["paths"].values() for one in path.values()]
 STATIC = ("reference.css", "samples.css", "early.js", "samples.js", "contents.js", "search.js")
 

@@ -18,7 +18,7 @@ from crm.models import Customer
 from overplane.events.models import Event
 from overplane.origin import Origin
 from overplane.problems import Code, invalid
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
 from tests.contract.values import texts_of
 from tests.filled_forms import filled
 

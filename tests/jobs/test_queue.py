@@ -12,7 +12,7 @@ from overplane.ids import new_id
 from overplane.jobs import kinds, queue, worker
 from overplane.jobs.kinds import Kind, Run, Stopped
 from overplane.jobs.models import Job, JobFile, State
-from tests.jobs.test_jobs import lose_the_database, save
+from tests.jobs.work import lose_the_database, save
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

@@ -29,6 +29,7 @@ from overplane.events.models import Event
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.origin import Origin
 from tests.threads import concurrently
+from tests.transfer.exports import export
 
 BY_HAND = Origin("user:hand")
 HOSTILE = [
@@ -51,11 +52,6 @@ def fill() -> None:
             line_item_services.add_line_item(
                 SUPPLIER_NUMBERS, made, {"company": text, "supplier_number": f"{place}"}, origin=BY_HAND
             )
-
-
-def export(path: Path, *arguments: str) -> bytes:
-    call_command("export_customers", str(path), *arguments, stderr=io.StringIO())
-    return path.read_bytes()
 
 
 def wipe() -> None:
