@@ -175,7 +175,7 @@ def test_a_rule_of_a_line_item_is_asked_about_each_value(
 ) -> None:
     name, wrong = kind.names[0], stored_values(kind, 2)[kind.names[0]]
     error = invalid(Code.PARAMETER_INVALID, "Not that one.")
-    monkeypatch.setitem(rules.LINE_ITEMS, kind.name, {name: lambda value: error if value == wrong else None})
+    monkeypatch.setitem(rules.LINE_ITEM_RULES, kind.name, {name: lambda value: error if value == wrong else None})
     row = {"customer_name": "Acme"} | nested(kind, 1)
     ran = imported(as_csv(row, nested(kind, 2), nested(kind, 3)))
     assert ran.problems == [(3, f"{kind.name}.{name}", "parameter_invalid")]
