@@ -40,7 +40,6 @@ from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 MATCHABLE = ("tax_id", "customer_pos_id", "email_id")
-CANDIDATES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +177,8 @@ class BatchRun:
         name, value = operation.match_on, operation.values[operation.match_on]
         matches = sorted(row["id"] for row in self.now.values() if row[name] == value)
         if len(matches) > 1:
-            named = ", ".join(matches[:CANDIDATES_NAMED]) + (" …" if len(matches) > CANDIDATES_NAMED else "")
-            message = f"{len(matches)} customers have this {name}: {named}. Update one of them by its id."
-            raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_CONFLICT, message)})
+            error = matching.ambiguous(name, matches, "Update one of them by its id.")
+            raise ValidationError({f"data.{name}": error})
         if matches:
             return self.update(replace(operation, id=matches[0]))
         if operation.expected is not None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from crm import matching
 from crm.models import CUSTOMERS, Customer, CustomerTombstone
 from crm.transfer.batch import Batch, Values
 from crm.transfer.batch_plans import BatchPlan, among
@@ -16,7 +17,6 @@ from overplane.files.tables import ABSENT
 from overplane.problems import Code, invalid
 
 IDENTITY = ("id", "created_at", "updated_at")
-CANDIDATES_NAMED = 5  # in a message: enough to look at, and still one sentence
 
 
 class Planner:
@@ -82,11 +82,7 @@ class Planner:
     def _match_error(self, batch: Batch, i: int, candidates: Sequence[Values]) -> ValidationError | None:
         name = self.options.match_on or ""
         if len(candidates) > 1:
-            named = ", ".join(one["id"] for one in candidates[:CANDIDATES_NAMED]) + (
-                " …" if len(candidates) > CANDIDATES_NAMED else ""
-            )
-            message = f"{len(candidates)} customers have this {name}: {named}. Match on id, or merge them."
-            return invalid(Code.PARAMETER_CONFLICT, message)
+            return matching.ambiguous(name, [one["id"] for one in candidates], "Match on id, or merge them.")
         if not candidates and self.options.mode == "update":
             if batch.values[name][i] in (None, ABSENT):
                 return invalid(Code.PARAMETER_MISSING, f"Without {name} nobody can tell which customer is meant.")
