@@ -10,6 +10,7 @@ from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.models import Customer
 from overplane.database.attributes import attributes
 from overplane.database.fields import field_of
+from overplane.events.models import Event
 
 CUSTOMER_EVENTS = {
     "customer.created": _("created"),
@@ -47,6 +48,12 @@ def labels_of(type_: str) -> dict[str, str]:
     """The fields of what an event of this type is about, by name."""
     kind = BY_EVENT.get(type_)
     return _labels(kind.model if kind else Customer)
+
+
+def changed_labels(event: Event) -> list[str]:
+    """What this event changed, as people call it."""
+    labels = labels_of(event.type)
+    return [labels.get(name, name) for name in event.changed.split()]
 
 
 def _labels(model: type[models.Model]) -> dict[str, str]:
