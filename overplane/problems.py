@@ -79,7 +79,7 @@ class CursorExpired(Exception):
 
 Errors = dict[str, list[ValidationError]]
 # Of what a body may hold without end (unknown names, ids), no more is told: the answer would be longer than the body.
-MOST_TOLD = 20
+MOST_REPORTED = 20
 
 
 def invalid(code: Code, message: str) -> ValidationError:

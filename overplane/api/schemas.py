@@ -34,7 +34,7 @@ WRITTEN: dict[str, Schema] = {
 QUOTE = '"'
 NEVER: Schema = {"not": {}}  # no value at all; written out, since some generators read no `false`
 # What is said of a value that is sent and is also true of one that is shown.
-SHOWN = ("enum", "minimum", "maximum", "examples")
+OUTPUT_KEYS = ("enum", "minimum", "maximum", "examples")
 
 
 def ref(name: str) -> Schema:
@@ -112,17 +112,17 @@ def output_schema(
     model: type[models.Model], names: Iterable[str], *, rules: Mapping[str, Schema], **more: Any
 ) -> Schema:
     """What an answer shows: every attribute, every time, unless `more` names those that are `required`."""
-    return closed_object({name: _shown_schema(model, name, rules) for name in names}, **more)
+    return closed_object({name: _output_attribute(model, name, rules) for name in names}, **more)
 
 
-def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> Schema:
+def _output_attribute(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> Schema:
     if name not in attributes(model):
         is_moment = isinstance(model._meta.get_field(name), models.DateTimeField)
         return (MOMENT if is_moment else TEXT) | rules.get(name, {})
     known = attributes(model)[name]
     schema = WRITTEN.get(known.kind, {"type": known.kind})
     kind = schema["type"] if known.required or known.default is not None else [schema["type"], "null"]
-    output = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
+    output = {key: value for key, value in rules.get(name, {}).items() if key in OUTPUT_KEYS}
     if "enum" in output and isinstance(
         kind, list
     ):  # as in what is sent: no generator understands an enum with null in it

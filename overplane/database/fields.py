@@ -147,10 +147,10 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
 
     def run_validators(self, value: Any) -> None:
         if value is not None:
-            self.check_places(value)
+            self.check_decimals(value)
         super().run_validators(value)
 
-    def check_places(self, value: Decimal) -> None:
+    def check_decimals(self, value: Decimal) -> None:
         _sign, digits, exponent = value.as_tuple()
         if not isinstance(exponent, int):  # infinite, or no number
             raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number."))
@@ -215,13 +215,13 @@ class WrittenField(CleanedWhenEmpty):
         try:
             return self.read(value) if isinstance(value, str) else value
         except ValueError:
-            raise invalid(Code.PARAMETER_INVALID, self.wanted) from None
+            raise invalid(Code.PARAMETER_INVALID, self.expected) from None
 
     def read(self, text: str) -> date:
         raise NotImplementedError
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         raise NotImplementedError
 
     def formfield(self, **kwargs: Any) -> Any:
@@ -238,7 +238,7 @@ class DateField(WrittenField, models.DateField):
         return read_day(text)
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         return _("Must be a date such as 2024-01-15.")
 
 
@@ -251,7 +251,7 @@ class MomentField(WrittenField, models.DateTimeField):
         return read_moment(text)
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         return _("Must be a timestamp such as 2024-01-15T09:30:00Z, or a date.")
 
 

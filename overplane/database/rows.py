@@ -102,11 +102,11 @@ class Table:
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
-        found = (
+        readers = (
             (i, next((read for type_, read in READERS if isinstance(f, type_)), None))
             for i, f in enumerate(self.fields)
         )
-        return [(i, read) for i, read in found if read]
+        return [(i, read) for i, read in readers if read]
 
     def python(self, rows: Sequence[Row]) -> Sequence[Row | list[Any]]:
         """The rows' values as Python knows them: aware datetimes, booleans, decimals."""

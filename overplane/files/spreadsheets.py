@@ -34,9 +34,9 @@ class ExcelDamage:
         joined = "\n".join(cells)
         for kind, pattern, signs in (("exponent", EXPONENT, ("E+", "e+")), ("point zero", POINT_ZERO, (".0", ",0"))):
             if any(sign in joined for sign in signs):
-                found = [n for n, cell in zip(numbers, cells, strict=True) if pattern.fullmatch(cell.strip())]
-                self.counts[kind] += len(found)
-                self.rows[kind] = (self.rows[kind] + found)[:3]
+                matching = [n for n, cell in zip(numbers, cells, strict=True) if pattern.fullmatch(cell.strip())]
+                self.counts[kind] += len(matching)
+                self.rows[kind] = (self.rows[kind] + matching)[:3]
         if self.has_leading_zero:  # they are not lost, then
             return
         digits = list(filter(str.isdigit, cells))

@@ -6,8 +6,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.test import Client
 
-from overplane.api.body import MOST_TEXTS_TOLD
-from overplane.problems import MOST_TOLD
+from overplane.api.body import MOST_TEXTS_REPORTED
+from overplane.problems import MOST_REPORTED
 from tests.api.errors import refused
 from tests.conftest import CUSTOMER, ROW, Api
 
@@ -114,7 +114,7 @@ def test_an_answer_is_not_longer_than_the_body(api: Api) -> None:
     ):
         answer = api.post(path, body)
         assert answer.status_code == 400
-        assert MOST_TOLD <= len(answer.json()["error"]["errors"]) <= MOST_TEXTS_TOLD
+        assert MOST_REPORTED <= len(answer.json()["error"]["errors"]) <= MOST_TEXTS_REPORTED
 
 
 def test_a_large_body(api: Api) -> None:

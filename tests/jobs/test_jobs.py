@@ -135,7 +135,7 @@ def test_old_jobs_go_with_their_files() -> None:
         )
         for owner in (job, fresh, None)
     ]
-    long_ago = timezone.now() - queue.KEPT - timedelta(days=1)
+    long_ago = timezone.now() - queue.RETENTION - timedelta(days=1)
     Job.objects.filter(pk=job.pk).update(state=State.DONE, finished_at=long_ago)
     JobFile.objects.filter(job=None).update(created_at=long_ago)
     queue.purge()

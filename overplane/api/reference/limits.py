@@ -134,13 +134,13 @@ def _queries(description: Schema) -> Iterable[Limit]:
 
 
 def _hours() -> str:
-    return f"{int(idempotency.KEPT.total_seconds()) // 3600} hours"
+    return f"{int(idempotency.RETENTION.total_seconds()) // 3600} hours"
 
 
 def _rate() -> str:
     return f"{settings.RATE_LIMIT:g} a second" if settings.RATE_LIMIT else "not limited here"
 
 
-def as_shown(all_limits: Iterable[Limit]) -> list[Mapping[str, Any]]:
+def output(all_limits: Iterable[Limit]) -> list[Mapping[str, Any]]:
     """As the page shows them."""
     return [{"subject": prose(one.subject), "value": one.value, "beyond": prose(one.beyond)} for one in all_limits]

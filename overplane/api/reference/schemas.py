@@ -55,13 +55,13 @@ class Trail:
     """The way down to a value: the names of the objects that it is part of. Of what is sent, it also matters what must be."""
 
     above: frozenset[str] = frozenset()
-    is_sent: bool = False
+    is_input: bool = False
 
     def under(self, name: str) -> "Trail":
         return replace(self, above=self.above | {name})
 
 
-SHOWN, SENT = Trail(), Trail(is_sent=True)
+OUTPUT, INPUT = Trail(), Trail(is_input=True)
 
 
 def prose(text: str) -> SafeString:
@@ -151,7 +151,7 @@ class Schemas:
         names = schema.get("required") or list(known)[:2]
         return {name: self.sample(known[name], name) for name in names}
 
-    def attribute(self, name: str, schema: Schema, anchor: str, trail: Trail = SHOWN, *, required: bool) -> Attribute:
+    def attribute(self, name: str, schema: Schema, anchor: str, trail: Trail = OUTPUT, *, required: bool) -> Attribute:
         resolved = self.resolved(schema)
         text = " ".join(filter(None, [resolved.get("description", ""), *facts(resolved)]))
         anchor = f"{anchor}.{re.sub(r'[^0-9A-Za-z_-]', '', name)}"
@@ -166,7 +166,7 @@ class Schemas:
             kinds[kinds.index("array")] = f"list of {self.type(self.resolved(schema.get('items', {}))) or 'value'}s"
         return " or ".join(kinds)
 
-    def inside(self, schema: Schema, anchor: str, trail: Trail = SHOWN) -> list[Table]:
+    def inside(self, schema: Schema, anchor: str, trail: Trail = OUTPUT) -> list[Table]:
         """The objects that a value is or holds, however deep in lists and alternatives.
 
         One that it is part of itself ends the descent, and so does one that is shown at length in a section of its own.
@@ -185,7 +185,7 @@ class Schemas:
         return [Table(schema.get("title") or words_of(name), self._attributes(schema, anchor, trail))]
 
     def _attributes(self, schema: Schema, anchor: str, trail: Trail) -> list[Attribute]:
-        required = schema.get("required", []) if trail.is_sent else []
+        required = schema.get("required", []) if trail.is_input else []
         return [
             self.attribute(name, one, anchor, trail, required=name in required)
             for name, one in schema["properties"].items()

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from overplane.api.reference.calls import Call
 from overplane.api.reference.samples import Sample, of_call, output
 from overplane.api.reference.schemas import (
-    SENT,
+    INPUT,
     Attribute,
     Schema,
     Schemas,
@@ -26,7 +26,7 @@ from overplane.api.reference.schemas import (
 Operation = tuple[str, str, Schema]  # path, method, description
 FILTER = re.compile(r"(\w+)(?:\[(\w+)\])?")
 JSON_LINES = "application/x-ndjson"
-PLACES = (
+PARAMETER_TABLES = (
     # where, the table's title, what a line is
     ("path", "Path", "Path parameter"),
     ("query", "Query parameters", "Query parameter"),
@@ -152,7 +152,7 @@ class Reference:
         filters, plain = _parted(operation["parameters"])
         tables = [
             Table(title, [self._parameter(one, anchor) for one in plain if one["in"] == place], kind=kind)
-            for place, title, kind in PLACES
+            for place, title, kind in PARAMETER_TABLES
         ]
         if body := _body(operation):
             body_filters, body = self._without_filters(body)
@@ -185,7 +185,7 @@ class Reference:
         return filters, {**resolved, "properties": {name: one for name, one in known.items() if name not in names}}
 
     def _body_tables(self, body: Schema, anchor: str) -> list[Table]:
-        first, *others = self.schemas.inside(body, anchor, SENT)
+        first, *others = self.schemas.inside(body, anchor, INPUT)
         return [Table("Body", first.attributes), *others]
 
     def _answer_tables(self, schema: Schema, anchor: str) -> list[Table]:
