@@ -167,10 +167,10 @@ class BatchRun:
         return 200, representation.with_line_items(self._record("customer.updated", after, old), lists)
 
     def delete(self, operation: Operation) -> tuple[int, dict[str, Any]]:
-        gone = self._existing(operation)
-        del self.now[gone["id"]]
-        self.deleted.append(gone["id"])
-        return 200, representation.deleted(gone["id"])
+        customer = self._existing(operation)
+        del self.now[customer["id"]]
+        self.deleted.append(customer["id"])
+        return 200, representation.deleted(customer["id"])
 
     def upsert(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         """Changes the one customer that has the value, or creates it: then there is no version that could be expected."""

@@ -211,8 +211,8 @@ class RowChanges:
         self.moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
         for row in plan.deletes:
             output = representation.deleted_line_item(row["id"], row[PARENT])
-            gone = row | {"version": row["version"] + 1}
-            self._record(self.kind.deleted, gone, output, representation.last_values(self.kind, row))
+            deleted = row | {"version": row["version"] + 1}
+            self._record(self.kind.deleted, deleted, output, representation.last_values(self.kind, row))
         for before, changed in plan.updates:
             self._update(before, changed, idx=idx_of[before["id"]], is_moved=was[before["id"]] != idx_of[before["id"]])
         for row in plan.inserts:

@@ -7,8 +7,8 @@ from crm.line_items import BY_NAME, POSITION, LineItem
 from crm.models import CUSTOMERS
 from overplane.database.rows import Row
 
-KEPT_BESIDE = {"version", "search_text"}
-CUSTOMER_NAMES = tuple(name for name in CUSTOMERS.names if name not in KEPT_BESIDE)
+INTERNAL = {"version", "search_text"}
+CUSTOMER_NAMES = tuple(name for name in CUSTOMERS.names if name not in INTERNAL)
 Output = dict[str, Any]
 Values = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def customers(rows: Sequence[Row]) -> list[Output]:
 
 
 def line_item(kind: LineItem, values: Values) -> Output:
-    return {name: values[name] for name in kind.shown}
+    return {name: values[name] for name in kind.output_names}
 
 
 def with_line_items(output: Output, lists: Mapping[str, Sequence[Values]]) -> Output:

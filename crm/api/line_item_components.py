@@ -102,7 +102,7 @@ def components(kind: LineItem) -> dict[str, Schema]:
     schema, of = kind.schema, rules_of(kind)
     return {
         in_customer_schema(kind): _in_customer(kind),
-        schema: output_schema(kind.model, kind.shown, rules=of, description=words_of(kind).text),
+        schema: output_schema(kind.model, kind.output_names, rules=of, description=words_of(kind).text),
         f"{schema}Create": _input(kind, new=True),
         f"{schema}Update": _input(kind, new=False),
         f"{schema}Page": page_schema(schema, "Rows of one customer, by `idx`."),

@@ -153,13 +153,13 @@ def guess(headings: Sequence[str]) -> dict[str, str]:
 
 def customer_fields(headings: Sequence[str]) -> dict[str, str]:
     """The same, in a file of customers."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     exact = {h: h for h in headings if h in customer_columns()}
     for heading in headings:
         name = exact.get(heading) or known_headings().get(plain(heading))
-        if name and (heading in exact or name not in {*found.values(), *exact}):
-            found[heading] = name
-    return found
+        if name and (heading in exact or name not in {*fields.values(), *exact}):
+            fields[heading] = name
+    return fields
 
 
 def line_item_files(headings: Sequence[str], mapping: Mapping[str, str]) -> list[tuple[LineItem, dict[str, str]]]:

@@ -94,10 +94,10 @@ def resume(
     """Goes on with a run that broke off, with the settings that it was begun with."""
     with transaction.atomic():
         # A process that was killed may have a last commit under way: the lock waits for it.
-        found = ImportRun.objects.select_for_update().filter(
+        matching = ImportRun.objects.select_for_update().filter(
             **{"pk": run_id} if run_id else {"file_hash": source.sha256}
         )
-        runs = sorted(found, key=lambda one: (one.created_at, one.pk))
+        runs = sorted(matching, key=lambda one: (one.created_at, one.pk))
     begun = _to_be_resumed(runs)
     if begun.file_hash != source.sha256:
         raise UnusableFile(f"{source.name} is not the file that {begun.pk} was begun with; that is {begun.file_name}.")
@@ -130,15 +130,17 @@ def earlier(source: Source) -> ImportRun | None:
     return ImportRun.objects.filter(file_hash=source.sha256, state__in=HAS_WRITTEN).order_by("-created_at").first()
 
 
-def _already_imported(found: ImportRun) -> str:
-    if found.state == RunState.WRITING:
+def _already_imported(run: ImportRun) -> str:
+    if run.state == RunState.WRITING:
         return (
-            f"{found.pk} imports this file now, or broke off after row {found.position}: if nobody is at work on it, --resume"
-            f" it, or take it back with undo_import {found.pk}. --again starts from the beginning."
+            f"{run.pk} imports this file now, or broke off after row {run.position}: if nobody is at work on it, --resume"
+            f" it, or take it back with undo_import {run.pk}. --again starts from the beginning."
         )
-    if found.state == RunState.UNDOING:
-        return f"{found.pk}, which imported this file, is being taken back: undo_import {found.pk} ends that if it broke off."
-    when = f"{found.created_at:%Y-%m-%d %H:%M} UTC as {found.pk}, from {found.file_name}"
+    if run.state == RunState.UNDOING:
+        return (
+            f"{run.pk}, which imported this file, is being taken back: undo_import {run.pk} ends that if it broke off."
+        )
+    when = f"{run.created_at:%Y-%m-%d %H:%M} UTC as {run.pk}, from {run.file_name}"
     return f"This very file was imported already ({when}). --again imports it once more."
 
 

@@ -20,21 +20,21 @@ class LineItemPlanner:
     def __init__(self, columns: Columns, *, replaces: bool) -> None:
         self.columns, self.replaces = columns, replaces
 
-    def plans(self, batch: Batch, plan: BatchPlan, held: Customers | None = None) -> list[ListPlan]:
-        """What changes in the line items of customers that are there already; of those `held`, if that is given."""
-        found = [
+    def plans(self, batch: Batch, plan: BatchPlan, locked: Customers | None = None) -> list[ListPlan]:
+        """What changes in the line items of customers that are there already; of those `locked`, if that is given."""
+        plans = [
             plan_line_items(
                 kind,
-                held[customer_id] if held else {"id": customer_id},
+                locked[customer_id] if locked else {"id": customer_id},
                 existing,
                 [item for _, item in items],
                 replaces=self.replaces,
             )
             for kind in self.columns.kinds
             for customer_id, existing, items in self._beside_existing(kind, batch, plan)
-            if held is None or customer_id in held
+            if locked is None or customer_id in locked
         ]
-        return [one for one in found if not one.is_empty]
+        return [one for one in plans if not one.is_empty]
 
     def _beside_existing(
         self, kind: LineItem, batch: Batch, plan: BatchPlan

@@ -63,13 +63,13 @@ class Planner:
 
     def _match(self, batch: Batch, plan: BatchPlan, name: str) -> None:
         keys = {i: value for i, value in enumerate(batch.values[name]) if i not in batch.problems}
-        wanted = sorted({key for key in keys.values() if key not in (None, ABSENT)})
-        found: dict[str, list[Values]] = {}
-        for row in among(Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names), name, wanted):
+        values = sorted({key for key in keys.values() if key not in (None, ABSENT)})
+        by_key: dict[str, list[Values]] = {}
+        for row in among(Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names), name, values):
             before = CUSTOMERS.values(row)
-            found.setdefault(before[name], []).append(before)
+            by_key.setdefault(before[name], []).append(before)
         for i, key in keys.items():
-            candidates = [] if key in (None, ABSENT) else found.get(key, [])
+            candidates = [] if key in (None, ABSENT) else by_key.get(key, [])
             if error := self._match_error(batch, i, candidates):
                 self._refuse(batch, i, name, error)
             elif not candidates:

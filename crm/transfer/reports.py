@@ -17,7 +17,7 @@ from crm.transfer.columns import REFUSAL_COLUMNS
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.files.tables import ABSENT
 
-KEPT = 200  # problems and changes in a report: as many as anybody reads, whatever the file's size
+MAX_REPORTED = 200  # problems and changes in a report: as many as anybody reads, whatever the file's size
 COUNTS = ("created", "updated", "unchanged", "refused", "rows_created", "rows_updated", "rows_deleted")
 
 
@@ -53,7 +53,7 @@ class Report:
         for _, problems in sorted(batch.problems.items()):
             self.counts["problems"] += len(problems)
             self.kinds.update((problem.problem.code, problem.column) for problem in problems)
-            self.problems += problems[: KEPT - len(self.problems)]
+            self.problems += problems[: MAX_REPORTED - len(self.problems)]
         self.counts["refused"] += len(batch.problems)
 
     @property
@@ -78,7 +78,7 @@ class Report:
         """A customer that changes, by the number of its row."""
         self.counts["updated"] += 1
         changes = [FieldChange(number, before["id"], name, before[name], value) for name, value in new.items()]
-        self.changes += changes[: KEPT - len(self.changes)]
+        self.changes += changes[: MAX_REPORTED - len(self.changes)]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -124,8 +124,8 @@ class RefusedRows:
         if self.file is None and size:
             if not self.path.is_file() or self.path.stat().st_size < size:
                 return False
-            with self.path.open("r+b") as kept:
-                kept.truncate(size)
+            with self.path.open("r+b") as file:
+                file.truncate(size)
             self.file = self.path.open("a", encoding="utf-8", newline="")
         return True
 

@@ -17,7 +17,7 @@ ExportProgress = Callable[[int], None]  # how many customers are written
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Selection:
     """What somebody asked for.
 
     `lines`: a customer's further line items stand in lines of their own with blank cells; `repeated`: with the

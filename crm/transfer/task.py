@@ -60,8 +60,10 @@ class ImportTask:
                 constants=options.constants,
                 ignore_unknown=options.ignore_unknown,
             )
-            if wanted := [heading for heading, name in columns.mapping.items() if name and heading in table.unreadable]:
-                raise UnusableFile(table.unreadable[wanted[0]])
+            if unreadable := [
+                heading for heading, name in columns.mapping.items() if name and heading in table.unreadable
+            ]:
+                raise UnusableFile(table.unreadable[unreadable[0]])
             check_sufficient(columns, options)
             self.report.mapping = columns.mapping
             yield (

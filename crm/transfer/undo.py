@@ -87,7 +87,7 @@ def _begin(run_id: str, started_by: str) -> str:
     ImportRun.objects.filter(pk=run_id).update(state=RunState.UNDOING)
     if begun := ImportRun.objects.filter(settings__undo=run_id, state=RunState.WRITING).first():
         return begun.pk
-    made = ImportRun.objects.create(
+    created = ImportRun.objects.create(
         id=new_id("run"),
         created_at=timezone.now(),
         started_by=started_by[:100],
@@ -96,7 +96,7 @@ def _begin(run_id: str, started_by: str) -> str:
         settings={"undo": run_id},
         state=RunState.WRITING,
     )
-    return made.pk
+    return created.pk
 
 
 def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
@@ -147,7 +147,7 @@ def _subjects(actor: str) -> Iterator[tuple[list[str], int, float]]:
 
 def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult) -> None:
     origin = Origin(_actor(undone.run))
-    held = {one["id"]: one for one in locked_customers(subjects)}
+    locked = {one["id"]: one for one in locked_customers(subjects)}
     to_delete: list[str] = []
     touched: dict[str, list[Event]] = {}
     for customer_id, events in _histories(subjects, actor).items():
@@ -157,7 +157,7 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
         if other and other.actor == origin.actor:  # done in an attempt that broke off
             undone.deleted += other.type == "customer.deleted"
             undone.restored += other.type != "customer.deleted"
-        elif customer_id not in held:
+        elif customer_id not in locked:
             undone.note_gone(customer_id)
         elif other:
             undone.note_kept(customer_id)
@@ -167,24 +167,24 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
             touched[customer_id] = events
     undone.deleted += delete_customers(to_delete, origin=origin) if to_delete else 0
     undone.restored += len(touched)
-    _restore(held, touched, origin)
+    _restore(locked, touched, origin)
 
 
 def _histories(subjects: Sequence[str], actor: str) -> dict[str, list[Event]]:
     """The events of each customer and its line items, from the run's first on; what came before does not matter."""
-    found: dict[str, list[Event]] = {}
+    histories: dict[str, list[Event]] = {}
     for event in Event.objects.filter(subject__in=subjects).defer("object").order_by("seq"):
-        if event.actor == actor or event.subject in found:
-            found.setdefault(event.subject, []).append(event)
-    return found
+        if event.actor == actor or event.subject in histories:
+            histories.setdefault(event.subject, []).append(event)
+    return histories
 
 
-def _restore(held: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
+def _restore(locked: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for customer_id, events in touched.items():
         old = _oldest_values(events)
-        if new := {name: value for name, value in old.items() if held[customer_id][name] != value}:
-            changes.append((held[customer_id], new))
+        if new := {name: value for name, value in old.items() if locked[customer_id][name] != value}:
+            changes.append((locked[customer_id], new))
     bulk_writes.update_customers(changes, now=timezone.now(), origin=origin)
     for kind in LINE_ITEMS:
         _restore_line_items(kind, touched, origin)
@@ -201,22 +201,22 @@ def _restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin:
 
 def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
     """What the run found, where it changed anything of the customer itself."""
-    found: dict[str, Any] = {}
+    oldest: dict[str, Any] = {}
     for event in events:
         if event.type == "customer.updated":
-            found = old_values(event) | found
-    return logged(attributes(Customer), found)
+            oldest = old_values(event) | oldest
+    return logged(attributes(Customer), oldest)
 
 
 def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
     """What the run found in each line item that it changed or deleted, however often; not in those that it created."""
-    found: dict[str, dict[str, Any]] = {}
+    oldest: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.type in (kind.updated, kind.deleted):
             old = logged(kind.attributes, old_values(event))
-            found[event.object_id] = old | found.get(event.object_id, {})
+            oldest[event.object_id] = old | oldest.get(event.object_id, {})
     created = _created(kind, events)
-    return {item_id: old for item_id, old in found.items() if item_id not in created}
+    return {item_id: old for item_id, old in oldest.items() if item_id not in created}
 
 
 def _list_plan(

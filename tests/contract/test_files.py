@@ -67,11 +67,11 @@ def fill() -> None:
 @pytest.mark.parametrize("layout", exports.LAYOUTS)
 def test_every_database_writes_the_same_csv(layout: str) -> None:
     fill()
-    wanted = exports.Wanted(Customer.objects.all(), ["customer_name"], layout)
-    lines = [c for part in exports._families(wanted) for one in part for c in exports._lines(one, wanted)]
+    selection = exports.Selection(Customer.objects.all(), ["customer_name"], layout)
+    lines = [c for part in exports._families(selection) for one in part for c in exports._lines(one, selection)]
     target = io.BytesIO()
-    exports.export(wanted, "csv", target)
-    assert target.getvalue().decode() == "".join(cells.line(one) for one in [wanted.headings, *lines])
+    exports.export(selection, "csv", target)
+    assert target.getvalue().decode() == "".join(cells.line(one) for one in [selection.headings, *lines])
 
 
 @each_kind
