@@ -56,7 +56,7 @@ def _name_key(name: str) -> str | None:
 
 
 def _sound_key(name: str) -> str | None:
-    """What stays when vowels and doubled letters, where most typing errors are, are left out."""
+    """The name without vowels and doubled letters: most typing errors are in these."""
     skeleton = TWICE.sub(r"\1", VOWELS.sub("", "".join(_name_words(name))))
     return skeleton if len(skeleton) > 3 else None
 
@@ -99,14 +99,14 @@ def similarity(one: str, other: str) -> float:
 
 
 def _looked_up(name: str, value: str) -> str:
-    """What to search for to have those written otherwise among what is found."""
+    """The words to search for: they also match other spellings of the value."""
     if name == "customer_name":
         return " ".join(_name_words(value)[:3])
     return NOT_KEY.sub(" ", fold(value)) if name == "tax_id" else value
 
 
 def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5) -> list[tuple[str, str, str]]:
-    """Customers that these values seem to describe, read off indexes: (reason, id, name). Cheap enough for each keystroke."""
+    """Likely duplicates of a customer with these values: (reason, id, name). Indexes answer it, fast enough for each keystroke."""
     mine = keys(values)
     matches: dict[str, tuple[str, str, str]] = {}
     for reason in REASONS:
@@ -122,7 +122,7 @@ def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5
 
 def find(*, limit: int = 500, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Group]:
     """The likeliest duplicates among all customers, at most `limit` groups."""
-    # SQLite's transactions lock out writers; there each statement stands for itself, and the temporary table takes no lock.
+    # On SQLite a transaction would lock out writers. There each statement runs by itself; the temporary table takes no lock.
     with transaction.atomic() if is_postgresql() else nullcontext(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS crm_duplicate_key")
         cursor.execute("CREATE TEMPORARY TABLE crm_duplicate_key (reason smallint, key text, customer_id text)")
@@ -187,7 +187,7 @@ def _alike(ids: list[str], names: dict[str, str]) -> list[str]:
 
 
 def _merged(groups: Iterable[tuple[str, list[str]]], limit: int) -> list[Group]:
-    """Groups with the same members become one with several reasons: the more and the stronger, the further up."""
+    """Merges groups with the same members: each has all their reasons. More and stronger reasons come first."""
     reasons: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for reason, ids in groups:
         reasons[tuple(ids)].append(reason)

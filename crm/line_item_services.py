@@ -130,5 +130,5 @@ def _take_over(kind: LineItem, item_id: str, new: Values, origin: Origin) -> Non
 
 
 def _refresh_search(parent: Values) -> None:
-    """The customer is found by its line items too; its version and `updated_at` do not change with them."""
+    """The search text holds the line items too. The customer's version and `updated_at` do not change with it."""
     CUSTOMERS.update(parent["id"], {"search_text": search_text(parent)})

@@ -89,8 +89,8 @@ class LineItem:
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:
-        """What a line item is, beside its position."""
-        return {name: known for name, known in attributes(self.model).items() if name != POSITION}
+        """The attributes of a line item, without its position."""
+        return {name: attribute for name, attribute in attributes(self.model).items() if name != POSITION}
 
     @cached_property
     def names(self) -> tuple[str, ...]:

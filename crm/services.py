@@ -37,7 +37,7 @@ Values = Mapping[str, Any]
 
 
 class Written(NamedTuple):
-    """An object as it stands now, as it is shown, and its version."""
+    """What a write returns: the object as answers show it, and its version."""
 
     output: dict[str, Any]
     version: int
@@ -64,8 +64,8 @@ def _creation(row: dict[str, Any], searched: Sequence[str | None], origin: Origi
 
 
 def new_customer(values: Values, *, now: datetime) -> dict[str, Any]:
-    """The whole row of a customer to be, judged but not written."""
-    complete = {name: values.get(name, known.default) for name, known in attributes(Customer).items()}
+    """The whole row of a new customer, judged but not written."""
+    complete = {name: values.get(name, attribute.default) for name, attribute in attributes(Customer).items()}
     rules.check_customer(complete)
     return {"id": new_id("customer"), "created_at": now, "updated_at": now, **complete, "version": 1}
 
@@ -84,8 +84,8 @@ def update_customer(
     """
     if lists:
         return _update_with_lists(customer_id, values, lists, origin=origin, expected=expected)
-    # The customer is read without a lock and written if it still is as it was read. If somebody else was quicker, which
-    # is rare, all of it is done once more under a lock. A change with an idempotency key locks at once: its answer is
+    # The customer is read without a lock, and written only if nobody has changed it since. If somebody has, which is rare,
+    # all of it is done once more under a lock. A change with an idempotency key locks at once: its answer is
     # stored, and must not be stored of a customer that is deleted meanwhile.
     is_stored = origin.idempotency_key is not None
     written = _update_customer(read_customer(customer_id, expected, lock=is_stored), values, origin)
@@ -122,7 +122,7 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
         after["search_text"] = search_text(after)
     output = representation.customer(after)
     change = Change("customer.updated", after["id"], after["id"], after["version"], output, old)
-    # A change of line items leaves the version alone, but not the text by which they are found.
+    # A change of line items changes the customer's search text, but not its version.
     as_read = {name: before[name] for name in ("version", "search_text")}
     names = (*old, "updated_at", "version", "search_text")
     is_written = statements.update_then_insert(
@@ -134,7 +134,7 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
-        # The lock comes first: what changes of the customer, its line items and its events waited for is then seen below.
+        # The lock comes first. What others wrote while this one waited (customer, line items, events) is then seen below.
         version = locked_version(customer_id, expected) + 1
         change = Change("customer.deleted", customer_id, customer_id, version, representation.deleted(customer_id), {})
         statements.execute_atomically(*_deletion([customer_id]), log.entry(change, origin=origin))

@@ -63,7 +63,7 @@ class Environment:
         return url.rstrip("/")
 
     def origins(self, name: str) -> list[str]:
-        """Origins as browsers send them, scheme://host[:port]: in small letters, without a port that goes without saying."""
+        """Origins as browsers send them, scheme://host[:port]: in small letters, without the scheme's own port."""
         return [self._origin(name, text) for text in self.names(name, [])]
 
     def _origin(self, name: str, text: str) -> str:

@@ -20,7 +20,7 @@ def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]
     A stream without its end line was broken off.
     """
     count = 0
-    epochs.current()  # which the first to read a restored log begins, and nobody writes in a snapshot
+    epochs.current()  # may begin one, after a restore: a write, which a snapshot does not allow
     with one_snapshot():
         next_cursor = feed.end_cursor()
         rows: list[Row] = []

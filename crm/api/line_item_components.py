@@ -60,14 +60,14 @@ def _input(kind: LineItem, *, new: bool) -> Schema:
     schema["properties"] |= {PARENT: parent, "parent_id": parent | {"description": "Another name of `customer_id`."}}
     if new:
         schema |= one_of_two(PARENT, "parent_id")
-        known = rules_of(kind)
-        examples = {name: example_of({"type": "string"} | known.get(name, {}), name) for name in _texts(kind)}
+        rules = rules_of(kind)
+        examples = {name: example_of({"type": "string"} | rules.get(name, {}), name) for name in _texts(kind)}
         schema["examples"] = [{PARENT: CUSTOMER_ID} | examples]
     return schema
 
 
 def _texts(kind: LineItem) -> list[str]:
-    return [name for name, known in kind.attributes.items() if known.kind == "string"]
+    return [name for name, attribute in kind.attributes.items() if attribute.kind == "string"]
 
 
 def _in_customer(kind: LineItem) -> Schema:

@@ -71,7 +71,7 @@ def _parsed(parser: BodyParser, rest: Mapping[str, Any], problems: Errors, *, pa
 def _parse_list(kind: LineItem, sent: Any, *, is_new: bool) -> tuple[list[dict[str, Any]], Errors]:
     """A customer's line items of one kind, and what is wrong with them, by path (`supplier_numbers[2].company`).
 
-    Of a customer that is new ids are ignored, whatever they are: they may have been read elsewhere.
+    Ids are ignored for a new customer: they belong to the customer that they were read from.
     """
     if type(sent) is not list:
         message = f"Must be a list: all {kind.label_plural} in order."
@@ -230,7 +230,7 @@ def _read_operation(index: int, sent: Any) -> Operation:
 
 
 def _as_object(sent: Any) -> dict[str, Any]:
-    """What was sent, where it could not be read: what is there is at least not missing."""
+    """The body of an operation that could not be parsed: what it names is not reported as missing."""
     return sent if type(sent) is dict else {}
 
 

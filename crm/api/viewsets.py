@@ -38,7 +38,7 @@ VERSION = CUSTOMERS.names.index("version")
 
 
 class CustomerShape:
-    """Which parts of a customer are asked for: `fields` narrows, `expand[]` adds line items."""
+    """Which parts of a customer are asked for: `fields` chooses attributes, `expand[]` adds line items."""
 
     def __init__(self, query: Query) -> None:
         self.fields = query.names("fields", CUSTOMER_NAMES)

@@ -79,7 +79,7 @@ def _refused_path(run_id: str) -> Path:
 
 
 def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
-    """What the page shows where the worker that ended the import could not say so any more."""
+    """What the page shows if a worker ended the import but was stopped before it could report that."""
     report = run.job.files.exclude(pk=run.payload["file"]).last()
     outcome = {"run": begun.pk, "state": begun.state, "problem_count": begun.counts.get("problems", 0), "problems": []}
     return dict(begun.counts) | outcome | ({"report": report.pk} if report else {})

@@ -65,10 +65,10 @@ def all_labels() -> dict[str, str]:
     labels: dict[str, list[str]] = {}
     tables: list[type[models.Model]] = [Customer, *(kind.model for kind in LINE_ITEMS)]
     for model in tables:
-        known = _labels(model)
+        own = _labels(model)
         for name in attributes(model):
-            if known[name] not in labels.setdefault(name, []):
-                labels[name].append(known[name])
+            if own[name] not in labels.setdefault(name, []):
+                labels[name].append(own[name])
     return {name: " / ".join(several) for name, several in labels.items()}
 
 

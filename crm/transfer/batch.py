@@ -37,8 +37,8 @@ class Batch:
     `values` are parsed columns by attribute (of customers). `line_items` are parsed line items by the name of their
     kind, each with the row number (`number`) it stands in. `lines` are all the rows of the file that a customer takes.
     `ragged`: how many cells a row has that has not as many as the heading, by the row's number.
-    `without_line_items`: by the name of a kind, those of whose line items the file says nothing, not even that there
-    are none.
+    `without_line_items`: by the name of a kind, the customers whose line items the file does not mention (an
+    empty list mentions them).
     """
 
     numbers: list[int]

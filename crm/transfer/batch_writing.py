@@ -76,7 +76,7 @@ class BatchWriter:
             raise RunOvertaken(f"Somebody else is at work on {run.pk}, or is taking it back.")
 
     def _change(self, batch: Batch, plan: BatchPlan, now: datetime) -> None:
-        """Locks those that differ, looks at them once more, and writes what differs still."""
+        """Locks the customers that differ, compares them once more, and writes what still differs."""
         report, line_items = self.task.report, self.planner.line_items
         ids = {before["id"] for before in plan.updates.values()}
         ids |= {one.customer["id"] for one in line_items.plans(batch, plan)}

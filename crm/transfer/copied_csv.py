@@ -1,6 +1,6 @@
 """An export as CSV of which PostgreSQL writes the lines: COPY for the customers, and one for each kind of line item.
 
-They come each by themselves, in one order, and are put together here. For PostgreSQL joining and sorting such wide rows
+Each COPY comes by itself, all in the same order, and their rows are merged here. For PostgreSQL joining and sorting such wide rows
 would be more work than all the rest.
 """
 
@@ -42,7 +42,7 @@ def write_copied(selection: Selection, target: BinaryIO, progress: ExportProgres
 
 @contextmanager
 def _copied(sql: str, parameters: Sequence[Any]) -> Iterator[Copied]:
-    """Each row of CSV by itself: the database sends one a message. A cell may hold line ends, so these would not tell."""
+    """Rows of CSV: the database sends one a message. (A cell may hold line ends, so these do not part the rows.)"""
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(sql, parameters) as copy:
         yield copy
 
@@ -68,7 +68,7 @@ class _LineItems:
             yield NOBODY, b""
 
     def of(self, line: bytes) -> list[bytes]:
-        """The cells of each line item of the customer whose line this is; they are asked for in their order."""
+        """The cells of the line items of the customer whose line this is. Called in the order of the customers."""
         items = []
         while line.startswith(self.owner):
             items.append(self._cells)

@@ -64,7 +64,7 @@ def run(
     """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is."""
     if not again and (before := earlier(source)):
         raise AlreadyImported(_already_imported(before))
-    # Another run of this file that has only checked it, whether it goes on or was killed, will not write any more.
+    # Other runs of this file that are still checking it, or were killed while they did, must not write any more.
     ImportRun.objects.filter(file_hash=source.sha256, state=RunState.CHECKING).delete()
     beside = {"format": source.format, "encoding": source.encoding, "again": again}
     started = ImportRun.objects.create(
@@ -78,13 +78,13 @@ def run(
     try:
         return _execute(ImportTask(source, options, progress, started), refused)
     except (UnusableFile, OSError):
-        # It is the file; of all else that ends a check (a lost database, a worker that stops) the run can go on.
+        # The file is the reason. After anything else that ends a check (a lost database, a stopped worker) the run can go on.
         ImportRun.objects.filter(pk=started.pk, state=RunState.CHECKING).delete()
         raise
 
 
 def _as_text(refused: RefusedRows | None) -> str | None:
-    """Where the refused rows go. A path is bytes, which a database's text need not be able to hold."""
+    """Where the refused rows go. A path is bytes, and not all bytes are text that the database stores."""
     return quote(os.fsencode(refused.path.absolute())) if refused else None
 
 
@@ -164,7 +164,7 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
 
 
 def _begin_writing(run: ImportRun) -> None:
-    """Of several who checked the same file at the same time one goes on."""
+    """If several have checked the same file at the same time, only one goes on."""
     with transaction.atomic():
         same = ImportRun.objects.select_for_update().filter(file_hash=run.file_hash).order_by("pk")
         runs = {one.pk: one for one in same}

@@ -50,7 +50,7 @@ class LineItemPlanner:
         return ((customer_id, existing.get(customer_id, []), items) for customer_id, items in sent.items())
 
     def refuse_taken(self, batch: Batch, plan: BatchPlan) -> None:
-        """Those of new customers bring new identifiers; those of others may name line items of that very customer."""
+        """An id in the file must be new, or that of a line item of the same customer."""
         owners: dict[int, str | None] = dict.fromkeys(plan.creates)
         owners |= plan.existing
         for kind in self.columns.kinds:
@@ -67,7 +67,7 @@ class LineItemPlanner:
     def refuse_incomplete(self, batch: Batch, plan: BatchPlan) -> None:
         """A new line item needs what is required, which a column (or an object of the file) may lack."""
         for kind in self.columns.kinds:
-            required = [name for name, known in kind.attributes.items() if known.required]
+            required = [name for name, attribute in kind.attributes.items() if attribute.required]
             if not required or not any(absent_attributes(kind, item) for _, item in _all_items(kind, batch)):
                 continue
             new = [(i, item) for i in plan.creates for item in batch.items(kind, i)]
@@ -121,10 +121,9 @@ def plan_line_items(
 def _paired(
     kind: LineItem, items: Sequence[Mapping[str, Any]], free: dict[str, Values]
 ) -> list[tuple[Mapping[str, Any], Values | None]]:
-    """Each line item of the file with the one that it means, which is then free no more.
+    """Each line item of the file with the stored one that it means; each stored one is used once.
 
-    It is found by its id, else as the one that is the same, else as the only one with the same value of the attribute
-    by which this kind is paired.
+    It is found by its id, else by equal values, else as the only one with the same value of `paired_by`.
     """
     means = [free.pop(item.get("id") or "", None) for item in items]
     unknown = [at for at, before in enumerate(means) if before is None and not items[at].get("id")]

@@ -120,7 +120,7 @@ class RefusedRows:
         self.file: TextIO | None = None
 
     def go_on_at(self, size: int) -> bool:
-        """Drops what was written after the last commit of the run, nothing of which counts. False if it is not there."""
+        """Cuts off what was written after the last commit of the run. False if the file is missing or shorter."""
         if self.file is None and size:
             if not self.path.is_file() or self.path.stat().st_size < size:
                 return False
@@ -130,13 +130,13 @@ class RefusedRows:
         return True
 
     def begin_anew(self) -> Path:
-        """Goes on in a file of another name, and leaves alone what stands under the old one, which it returns."""
+        """Goes on in a file of another name. Returns the old path, whose file stays as it is."""
         old, names = self.path, (self.path.with_name(f"{self.path.stem}.{i}{self.path.suffix}") for i in count(2))
         self.path = next(path for path in names if not path.exists())
         return old
 
     def flushed(self) -> int:
-        """How many bytes it has by now, all of them with the operating system."""
+        """Hands everything to the operating system. Returns how many bytes the file has."""
         if self.file is None:
             return 0
         self.file.flush()
@@ -163,7 +163,7 @@ class RefusedRows:
         return self
 
     def __exit__(self, type_: Any, error: Any, traceback: Any) -> None:
-        # What went wrong first is the news, not that a full disk cannot be written to once more.
+        # Only the first error is raised: on a full disk closing fails too.
         with suppress(OSError) if error else nullcontext():
             self.close()
 

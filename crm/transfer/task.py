@@ -1,4 +1,4 @@
-"""One file that is being imported: what was asked for, how far it has come, and what is to be said of it."""
+"""One file that is being imported: its options, its progress and its report."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

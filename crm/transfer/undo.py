@@ -77,8 +77,8 @@ def _actor(run_id: str) -> str:
 def _begin(run_id: str, started_by: str) -> str:
     """The id under which the run is taken back.
 
-    Whoever writes the run holds it for each batch and demands that it is being written. So once this
-    is committed nothing is added to what it did, and all that it did is in the log.
+    Each batch of the run locks it and checks that it is in the state `writing`. So once this is committed the run
+    writes nothing more, and all that it wrote is in the log.
     """
     run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
@@ -123,7 +123,7 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
 
 @transaction.atomic
 def _end(run_id: str, undone: UndoResult) -> None:
-    """Another one that was at it too may have been here before; it found the same."""
+    """Another process may have ended the same undo before; its counts are the same."""
     counts = {"deleted": undone.deleted, "restored": undone.restored, "kept": undone.kept_count}
     ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE)
     ImportRun.objects.filter(pk=undone.run, state=RunState.WRITING).update(
@@ -200,7 +200,7 @@ def _restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin:
 
 
 def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
-    """What the run found, where it changed anything of the customer itself."""
+    """The values before the run, of the customer's attributes that it changed."""
     oldest: dict[str, Any] = {}
     for event in events:
         if event.type == "customer.updated":
@@ -209,7 +209,7 @@ def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
 
 
 def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
-    """What the run found in each line item that it changed or deleted, however often; not in those that it created."""
+    """The values before the run, of each line item that it changed or deleted and did not create."""
     oldest: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.type in (kind.updated, kind.deleted):
@@ -222,7 +222,7 @@ def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dic
 def _list_plan(
     kind: LineItem, customer: dict[str, Any], existing: Sequence[dict[str, Any]], events: Sequence[Event]
 ) -> ListPlan:
-    """What the run created goes, what it changed returns to what it was, what it deleted comes back under a new id."""
+    """Deletes what the run created, restores what it changed, and creates again what it deleted, under a new id."""
     plan = ListPlan(kind, customer, before=[row["id"] for row in existing])
     by_id, created = {row["id"]: row for row in existing}, _created(kind, events)
     plan.deletes = [row for row in existing if row["id"] in created]
@@ -238,7 +238,7 @@ def _list_plan(
 
 
 def _order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event]) -> list[str]:
-    """The order before the run: what it did to it, backwards."""
+    """The order before the run: its changes of the order are taken back, the last one first."""
     before = list(order)
     for type_, group in groupby(reversed(events), key=attrgetter("type")):
         if type_ == kind.reordered:
@@ -248,7 +248,7 @@ def _order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event])
             created = {event.object_id for event in group}
             before = [item_id for item_id in before if item_id not in created]
         elif type_ == kind.deleted:
-            # Deleted in one statement, they name the positions that they had then: each needs those before it.
+            # They were deleted in one statement and name their positions before it, so they return in ascending order.
             for idx, item_id in sorted((_previous(event)[POSITION], event.object_id) for event in group):
                 if item_id not in before:
                     before.insert(idx - 1, item_id)

@@ -47,7 +47,7 @@ def request_fingerprint(method: str, path: str, payload: Any) -> str:
 def run_once(
     scope: str, key: str, fingerprint: str, work: Callable[[], tuple[HttpResponse, Collection[str] | None]]
 ) -> HttpResponse:
-    """Does the work once and repeats its answer ever after. `work` also says which objects its answer shows.
+    """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.
 
     If that is None, the answer itself is not kept, only that the work was done.
     """

@@ -49,7 +49,7 @@ class IdempotentAnswer(models.Model):
 
 
 class IdempotentSubject(models.Model):
-    """Whom a stored answer shows."""
+    """An object whose values a stored answer shows."""
 
     answer = CascadeKey(IdempotentAnswer)
     subject = models.CharField(max_length=100)

@@ -155,7 +155,7 @@ def _written(field: DateField | MomentField, default: Any) -> tuple[Parser, Pars
 
 
 def _whole(number: Decimal) -> int | None:
-    """5.0 is one, too. What no column can hold need not be computed."""
+    """5.0 is a whole number, too. A number that no column can hold is not computed."""
     if number and number.adjusted() >= LONGEST_INTEGER:
         return BEYOND if number > 0 else -BEYOND
     whole = number.to_integral_value()
@@ -201,12 +201,12 @@ def attribute(field: models.Field) -> Attribute:
 
 
 def logged(known: Mapping[str, Attribute], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the values that are attributes, as they were stored, from how JSON has them. Judged by nobody: rules may be younger."""
+    """Values of attributes as they were stored, from the JSON of the log. No rule judges them: it may be younger."""
     return {name: _logged(known[name], value) for name, value in values.items() if name in known}
 
 
-def _logged(known: Attribute, value: Any) -> Any:
-    return known.from_json(value) if known.kind in ("date", "timestamp") and value is not None else value
+def _logged(attribute: Attribute, value: Any) -> Any:
+    return attribute.from_json(value) if attribute.kind in ("date", "timestamp") and value is not None else value
 
 
 @cache

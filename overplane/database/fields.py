@@ -62,7 +62,7 @@ class IdField(ByCodePoint, models.CharField):
 
 
 class CleanedWhenEmpty(models.Field):
-    """`Model.full_clean` skips a field that may be blank and is; ours still turn it into their one kind of empty."""
+    """`Model.full_clean` skips a blank field if it may be blank. Ours are cleaned all the same: there is one kind of empty."""
 
     empty_values = ()
 
@@ -100,7 +100,7 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         check = f"\"{self.column}\" <> ''"
-        if is_sqlite(connection):  # which takes varchar(255) for a comment
+        if is_sqlite(connection):  # which does not enforce varchar(255)
             check += f' AND length("{self.column}") <= {self.max_length}'
         return check
 
@@ -172,12 +172,12 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
             raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5.")) from None
 
     def _short(self, number: Decimal) -> Decimal:
-        """Without zeros that say nothing: a short text can ask for thousand million of them, and no database keeps them."""
+        """Without meaningless zeros: a short text can ask for a thousand million of them, and no database stores them."""
         if not number:
             return Decimal(0)
         try:
             rounded = number.quantize(Decimal(1).scaleb(-self.decimal_places), context=EXACT)
-        except (Inexact, InvalidOperation):  # the validators have words for it
+        except (Inexact, InvalidOperation):  # the validators report it
             return number
         exponent = number.as_tuple().exponent
         return number if isinstance(exponent, int) and exponent >= -self.decimal_places else rounded
@@ -279,7 +279,7 @@ class CascadeKey(models.ForeignKey):
 
 
 class DatabaseOnlyCheck(models.CheckConstraint):
-    """A rule of `rules.py` that the database holds too. Forms need not ask it: the rule has the better message."""
+    """A rule of `rules.py` that the database checks too. Forms do not check it: the rule has the better message."""
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -307,4 +307,4 @@ class OrderConstraint(models.UniqueConstraint):
         return self._for(schema_editor).remove_sql(model, schema_editor)
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Positions are dealt by the services, not typed by people: nothing to check in a form."""
+        """The services give the positions, people do not type them: a form has nothing to check."""

@@ -59,7 +59,7 @@ class Table:
 
         On PostgreSQL several transactions that wait for one row get their transaction numbers before they get the row,
         and then get it in another order: their events would contradict their versions. An advisory lock takes no number,
-        so whoever takes his turn first gets both in one order. `turns`: the locks' first half, of no other meaning.
+        so whoever is first in turn is first in both. `turns`: the locks' first half, of no other meaning.
         """
         if is_postgresql() and pks:
             statements.rows(

@@ -1,8 +1,8 @@
 """A workbook looked through before it is read: which sheet, no formulas, no errors, and nothing that fills the memory.
 
-The reader of workbooks takes a cell's place at its word and holds all cells between the outermost
-ones, and a copy of a shared text for each cell that shows it: a kilobyte could ask for terabytes. It also
-reads errors as empty cells and formulas as whatever they gave last. So the XML is searched first, as bytes
+The reader of workbooks trusts the positions of cells. It holds all cells between the outermost ones, and a copy of a
+shared text for each cell that shows it: a kilobyte could ask for terabytes. It also reads errors as empty cells, and
+formulas as their last result. So the XML is searched first, as bytes
 and block by block, which takes a fraction of the time that parsing it would.
 """
 
@@ -140,7 +140,7 @@ def _windows(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
 
 
 def _has(window: bytes, rare: bytes, sign: bytes) -> bool:
-    """A rare byte of the sign is looked for first, which takes next to no time."""
+    """Looks for a rare byte of the sign first, which takes almost no time."""
     return rare in window and sign in window
 
 
@@ -203,7 +203,7 @@ def _number(letters: bytes) -> int:
 
 
 def _measured(archive: zipfile.ZipFile, part: str) -> Extent:
-    """The same, however it is written, and without cells that are only formatted: slower, so only where it matters."""
+    """The same, however it is written, and without cells that are only formatted. Slower, so done only where it matters."""
     extent = Extent(is_usual=True)
     row, column, top, left = 0, 0, 0, 0
     for window in _data(archive, part):

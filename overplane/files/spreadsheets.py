@@ -37,7 +37,7 @@ class ExcelDamage:
                 matching = [n for n, cell in zip(numbers, cells, strict=True) if pattern.fullmatch(cell.strip())]
                 self.counts[kind] += len(matching)
                 self.rows[kind] = (self.rows[kind] + matching)[:3]
-        if self.has_leading_zero:  # they are not lost, then
+        if self.has_leading_zero:  # then this column has not lost its leading zeros
             return
         digits = list(filter(str.isdigit, cells))
         self.lengths.update(map(len, digits))

@@ -125,7 +125,7 @@ class Span:
 
 
 class MomentField(ValueField):
-    """A day is meant whole. A moment is the second that it falls in, as timestamps are shown, unless it says more."""
+    """A day means all of it. A moment means its whole second, as timestamps are shown, unless it has a fraction."""
 
     def read(self, value: str) -> Span:
         text = value.strip()

@@ -22,7 +22,7 @@ BEYOND_DIGITS = 18
 ELEMENT = re.compile(r"\[[0-9]*\]$")
 T = TypeVar("T")
 
-# What other APIs call it, in small letters alone (`perPage`, `page[size]`): who sends theirs is told ours.
+# What other APIs call it, in small letters without other characters (`perPage`, `page[size]`): the error then names ours.
 START, CURSORS, LIMIT = ("offset", "starting_after", "after"), ("starting_after", "after"), ("limit",)
 ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("page", "pagenumber", "skip", "start"), START),
@@ -167,7 +167,7 @@ class Query:
 
 
 def _ours(name: str, known: Collection[str]) -> str | None:
-    """A hint for who knows other APIs; None if the nearest name is the better one."""
+    """A hint for users of other APIs; None if the nearest name is the better one."""
     theirs = ELSEWHERE.get(re.sub("[^a-z]", "", name[:100].lower()))
     if theirs is None:
         return None

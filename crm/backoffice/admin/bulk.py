@@ -149,7 +149,7 @@ class BulkActions(admin.ModelAdmin):
     def _flag(
         self, request: HttpRequest, queryset: QuerySet, values: dict[str, Any], button: str
     ) -> HttpResponse | None:
-        """Of more than one sees on the page it is said first how many."""
+        """If these are more customers than the page shows, a page in between says how many."""
         if request.POST.get("select_across") == "1" and request.POST.get("post") != "yes":
             return self._ask(request, queryset, title=gettext("Change customers?"), button=button)
         self._change(request, queryset, values)

@@ -47,7 +47,7 @@ REASONS = {
 def duplicates(request: HttpRequest) -> HttpResponse:
     may_search = request.user.has_perm("crm.change_customer")
     if request.method == "POST":
-        if not may_search:  # it is work for the whole house
+        if not may_search:  # the search reads all customers: not for everybody
             raise PermissionDenied
         start_job(request, KIND, {}, key=KIND)
         return redirect("duplicates")
@@ -146,7 +146,7 @@ def _lines(customers: Sequence[Customer], kept_id: str, chosen: QueryDict) -> li
 
 
 def _line_items(kind: LineItem, customers: Sequence[Customer]) -> list[list[list[Any]]]:
-    """For each customer the values of its line items, in order. A yes is the field's label, a no goes without saying."""
+    """For each customer the values of its line items, in order. A yes is shown as the field's label, a no is not shown."""
     labels = [field_label(kind, name) for name in kind.names]
     stored = kind.model._default_manager.filter(customer__in=customers).order_by(PARENT, POSITION)
     by_customer: dict[str, list[list[Any]]] = {customer.pk: [] for customer in customers}
@@ -163,7 +163,7 @@ def _is_said(value: Any) -> bool:
 
 
 def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
-    """The way on, or None if the page is to be shown again, with what was in the way."""
+    """The redirect; None if the page is to be shown again, with a message that says why."""
     submitted = request.POST
     kept_id = submitted.get("kept")
     if kept_id is None or kept_id not in ids or not submitted.get("sure"):

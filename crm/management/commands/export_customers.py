@@ -161,7 +161,7 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def _mask() -> int:
-    """What the user wants of new files; it can be asked for only by changing it."""
+    """The umask of this process. Reading it is possible only by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
