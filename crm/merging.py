@@ -44,7 +44,7 @@ def merge_customers(
     choices: Mapping[str, str],
     origin: Origin,
     expected: Mapping[str, int] | None = None,
-) -> services.Written:
+) -> services.WriteResult:
     """`choices`: whose value each attribute takes (without one, the kept customer's own).
 
     One transaction; the customers are locked in the order of their ids, so that two merges of the same customers never end in a deadlock. `expected`: the versions that were compared.

@@ -36,25 +36,25 @@ from overplane.origin import Origin
 Values = Mapping[str, Any]
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """What a write returns: the object as answers show it, and its version."""
 
     output: dict[str, Any]
     version: int
 
 
-def create_customer(values: Values, *, origin: Origin, lists: Lists = NO_LISTS) -> Written:
+def create_customer(values: Values, *, origin: Origin, lists: Lists = NO_LISTS) -> WriteResult:
     """A new customer; absent attributes get their defaults. With `lists` of its line items these are shown too."""
     row = new_customer(values, now=timezone.now())
     if not lists:
         statements.execute_atomically(*_creation(row, [], origin))
-        return Written(representation.customer(row), 1)
+        return WriteResult(representation.customer(row), 1)
     plans = plan_full_lists(row, {}, without_ids(lists))
     inserts = {plan.kind.name: plan.inserts for plan in plans}
     with transaction.atomic(savepoint=False):
         statements.execute_atomically(*_creation(row, searched_in(inserts), origin))
         write(plans, origin=origin)
-    return Written(representation.with_line_items(representation.customer(row), inserts), 1)
+    return WriteResult(representation.with_line_items(representation.customer(row), inserts), 1)
 
 
 def _creation(row: dict[str, Any], searched: Sequence[str | None], origin: Origin) -> tuple[Statement, Statement]:
@@ -77,7 +77,7 @@ def update_customer(
     origin: Origin,
     expected: frozenset[int] | None = None,
     lists: Lists = NO_LISTS,
-) -> Written:
+) -> WriteResult:
     """Writes what differs, and nothing if nothing does. `expected`: the versions that the caller may overwrite.
 
     `lists`: the full lists of its line items (see `plan_full_list`), which are then shown too.
@@ -98,7 +98,7 @@ def update_customer(
 
 def _update_with_lists(
     customer_id: str, values: Values, lists: Lists, *, origin: Origin, expected: frozenset[int] | None
-) -> Written:
+) -> WriteResult:
     with transaction.atomic(savepoint=False):
         before = locked_customer(customer_id, expected)
         written = _update_customer(before, values, origin)
@@ -107,15 +107,15 @@ def _update_with_lists(
         plans = plan_full_lists({**before, **written.output, "version": written.version}, existing, lists)
         change_line_items(plans, origin=origin)
     after = {plan.kind.name: line_items_after(plan, existing[plan.kind.name]) for plan in plans}
-    return Written(representation.with_line_items(written.output, after), written.version)
+    return WriteResult(representation.with_line_items(written.output, after), written.version)
 
 
-def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> Written | None:
+def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> WriteResult | None:
     """None if the customer is not as it was any more; then nothing was written."""
     rules.check_customer({**before, **values})
     old = representation.changed(before, values)
     if not old:
-        return Written(representation.customer(before), before["version"])
+        return WriteResult(representation.customer(before), before["version"])
     updated_at = max(timezone.now(), before["updated_at"])
     after = {**before, **values, "updated_at": updated_at, "version": before["version"] + 1}
     if any(name in old for name in search.SEARCHED):
@@ -129,7 +129,7 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
         SEARCHABLE.change(after["id"], {name: after[name] for name in names}, still=as_read),
         log.entry(change, origin=origin),
     )
-    return Written(output, after["version"]) if is_written else None
+    return WriteResult(output, after["version"]) if is_written else None
 
 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
