@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from jsonschema import Draft202012Validator
 
-from crm.api.meanings import LINE_ITEMS, MEANINGS, SAME_FOR_ALL
+from crm.api.meanings import LINE_ITEM_MEANINGS, MEANINGS, SAME_FOR_ALL
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api.pages import description
 from overplane.api.schemas import attribute_schema, example_of, input_schema, output_schema
@@ -111,7 +111,7 @@ def test_a_list_is_a_list_of_named_objects(name: str, operation: dict[str, Any])
         (Customer, MEANINGS, "Customer"),
         (
             SupplierNumberAtCustomer,
-            SAME_FOR_ALL | LINE_ITEMS["supplier_numbers"].meanings,
+            SAME_FOR_ALL | LINE_ITEM_MEANINGS["supplier_numbers"].meanings,
             "SupplierNumberAtCustomer",
         ),
     ],
