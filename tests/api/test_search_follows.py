@@ -11,12 +11,13 @@ from django.test import Client
 from django.urls import reverse
 
 from crm import merging
+from crm.models import SupplierNumberAtCustomer
 from overplane.events.models import Event
 from overplane.origin import Origin
 from tests.backoffice.test_merge_pages import form
 from tests.backoffice.test_people import member
 from tests.conftest import CUSTOMER, ROW, Api
-from tests.filled_forms import filled
+from tests.filled_forms import defaults, filled
 
 BEFORE = {
     "customer_name": "Altona", "email_id": "alt@mail.example", "mobile_no": "040-1111", "tax_id": "T1",
@@ -191,7 +192,8 @@ OTHERS: dict[str, Way] = {
     ),
     "the form, with a new row": (
         lambda w: w.admin(
-            {
+            {f"supplier_numbers-2-{name}": value for name, value in defaults(SupplierNumberAtCustomer).items()}
+            | {
                 "supplier_numbers-TOTAL_FORMS": "3",
                 "supplier_numbers-2-company": "C",
                 "supplier_numbers-2-supplier_number": "NEU-99",
