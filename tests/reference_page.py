@@ -1,5 +1,6 @@
 """The reference page as its readers have it: what stands in it, and its samples with their own ids, key and address."""
 
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -9,12 +10,15 @@ from django.conf import settings
 
 from crm.api.line_item_components import CUSTOMER_ID, example_id
 from crm.line_items import LINE_ITEMS, LineItem
+from overplane.api.pages import description
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
+from overplane.api.reference.sections import Reference
 from tests.conftest import Api
 from tests.contract.values import values_of
 
 EVENT = re.compile(r"\bevt_\w+")
+SYNC = "Export, then go on from its cursor"
 EMPTY = {"meta", "link", "input", "circle", "path", "br"}
 
 
@@ -70,6 +74,9 @@ class Page(HTMLParser):
         return next((a[name] for tag, a, _ in reversed(self._open) if name in a and of in ("", tag)), "")
 
 
+DESCRIBED = json.loads(description())
+REFERENCE = Reference(DESCRIBED, base_url="http://testserver")
+SECTIONS = {section.anchor: section for chapter in REFERENCE.chapters() for section in chapter.sections}
 PAGE = Page(page())
 
 
@@ -97,3 +104,8 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
         for placeholder, value in own.items():
             text = text.replace(placeholder, value)
         yield sample, text
+
+
+def assert_only_what_came_after(events: list[Any], created: str) -> None:
+    """The export has the customers that were there before: they do not come again, and what was done since does."""
+    assert [(event["type"], event["data"]["object"]["id"]) for event in events] == [("customer.created", created)]

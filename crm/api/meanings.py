@@ -72,7 +72,7 @@ SAME_FOR_ALL = {
     "idx": "The position among the customer's rows, from 1 and without a gap.",
     "customer_id": "The customer that the row belongs to, for good.",
 }
-LINE_ITEMS: dict[str, LineItemWords] = {
+LINE_ITEM_MEANINGS: dict[str, LineItemWords] = {
     "supplier_numbers": LineItemWords(
         tag="Supplier numbers at customer",
         about="The numbers under which a customer's companies know you as a supplier: rows that belong to a customer, in an"
@@ -92,4 +92,6 @@ def words_of(kind: LineItem) -> LineItemWords:
     with translation.override("en"):
         label, several = str(kind.label), str(kind.label_plural)
     about = f"The {several} of a customer: rows that belong to it, in an order of their own."
-    return LINE_ITEMS.get(kind.name) or LineItemWords(capfirst(several), about, f"One {label}.", f"{kind.schema}s")
+    return LINE_ITEM_MEANINGS.get(kind.name) or LineItemWords(
+        capfirst(several), about, f"One {label}.", f"{kind.schema}s"
+    )

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 
 from crm.line_items import LineItem
 from crm.transfer.mapping import Columns
+from overplane.files.cells import BROKEN, split_broken
 from overplane.files.spreadsheets import unescape_formula
 from overplane.files.tables import ABSENT, Row
 from overplane.problems import Problem, problems_in
@@ -30,15 +31,22 @@ class RowProblem:
     problem: Problem
 
 
+class Fault(NamedTuple):
+    """What is wrong with the shape of a row, and how many cells it has in the file."""
+
+    message: str
+    cell_count: int
+
+
 @dataclass(slots=True)
 class Batch:
     """Some customers of the file. Each list has one entry a customer; the others are by the customer's index in here.
 
     `values` are parsed columns by attribute (of customers). `line_items` are parsed line items by the name of their
     kind, each with the row number (`number`) it stands in. `lines` are all the rows of the file that a customer takes.
-    `ragged`: how many cells a row has that has not as many as the heading, by the row's number.
-    `without_line_items`: by the name of a kind, those of whose line items the file says nothing, not even that there
-    are none.
+    `faults`: rows whose cells nobody can tell apart, by their number.
+    `without_line_items`: by the name of a kind, the customers whose line items the file does not mention (an
+    empty list mentions them).
     """
 
     numbers: list[int]
@@ -46,7 +54,7 @@ class Batch:
     values: dict[str, list[Any]] = field(default_factory=dict)
     line_items: dict[str, dict[int, list[Values]]] = field(default_factory=dict)
     problems: dict[int, list[RowProblem]] = field(default_factory=dict)
-    ragged: dict[int, int] = field(default_factory=dict)
+    faults: dict[int, Fault] = field(default_factory=dict)
     without_line_items: dict[str, set[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -62,6 +70,8 @@ class Batch:
 
     def refuse(self, i: int, column: str, value: str, error: ValidationError, *, number: int | None = None) -> None:
         """`number`: the row, if it is not the customer's first."""
+        if value.startswith(BROKEN):
+            value, _ = split_broken(value)
         self.problems.setdefault(i, []).extend(
             RowProblem(number or self.numbers[i], column, "" if value == ABSENT else value, problem)
             for problem in problems_in(ValidationError({column: error}))

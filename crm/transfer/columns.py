@@ -7,7 +7,7 @@ column `customer_id`.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.utils import translation
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.models import Customer
 from overplane.database.attributes import Attribute, attributes
+from overplane.database.moments import read_exact_moment
 from overplane.database.text import fold
 from overplane.ids import is_id
 from overplane.problems import Code, invalid
@@ -73,14 +74,13 @@ def _id_parser(prefix: str) -> Any:
 
 
 def moment(text: str) -> datetime | None:
-    """ISO 8601, in UTC unless it says otherwise."""
+    """To the microsecond, as an export writes when a customer was created. Attributes have whole seconds."""
     text = text.strip()
     if not text:
         return None
     try:
-        given = datetime.fromisoformat(text)
-        return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return read_exact_moment(text)
+    except ValueError:
         raise invalid(Code.PARAMETER_INVALID, "Must be a timestamp such as 2024-01-15T09:30:00Z, or a date.") from None
 
 
@@ -153,13 +153,13 @@ def guess(headings: Sequence[str]) -> dict[str, str]:
 
 def customer_fields(headings: Sequence[str]) -> dict[str, str]:
     """The same, in a file of customers."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     exact = {h: h for h in headings if h in customer_columns()}
     for heading in headings:
         name = exact.get(heading) or known_headings().get(plain(heading))
-        if name and (heading in exact or name not in {*found.values(), *exact}):
-            found[heading] = name
-    return found
+        if name and (heading in exact or name not in {*fields.values(), *exact}):
+            fields[heading] = name
+    return fields
 
 
 def line_item_files(headings: Sequence[str], mapping: Mapping[str, str]) -> list[tuple[LineItem, dict[str, str]]]:

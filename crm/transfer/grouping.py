@@ -1,10 +1,11 @@
 """Rows of a file put together: which of them belong to one customer, and where a batch ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from crm.transfer.batch import Batch, ParseOptions
+from crm.transfer.batch import Batch, Fault, ParseOptions
 from crm.transfer.columns import REFUSAL_COLUMNS
+from overplane.files.cells import BrokenRow
 from overplane.files.tables import Table
 
 GoesOn = Callable[[int, list[str]], bool]  # number and cells of a row
@@ -12,34 +13,61 @@ GoesOn = Callable[[int, list[str]], bool]  # number and cells of a row
 
 def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     """Batches of rows that are not parsed yet. Rows that only go on with the customer before them are its own."""
-    width = len(table.headings)
+    width, merged = len(table.headings), table.merged
     goes_on = _continuation(parse_options)
+    groups = _column_groups(parse_options)
     batch, weight = Batch([], []), 0
     for number, cells in table.rows:
         if not any(map(str.strip, cells)):
             continue
-        if len(cells) != width:
-            if len(cells) < width or any(cells[width:]):
-                batch.ragged[number] = len(cells)
+        fault = None
+        if len(cells) != width or type(cells) is not list:
+            fault = _fault(cells, width)
             cells.extend([""] * (width - len(cells)))
+        elif number in merged:
+            _fill(cells, merged[number], groups)
         weight += sum(map(len, cells))
-        if goes_on(number, cells):
+        if goes_on(number, cells) and type(cells) is list:
             batch.lines[-1].append((number, cells))
-            continue
-        if len(batch) == parse_options.size or (
-            parse_options.heaviest and weight > parse_options.heaviest and batch.numbers
-        ):
-            ragged = batch.ragged.pop(number, None)
-            yield batch
-            batch, weight = Batch([], [], ragged={} if ragged is None else {number: ragged}), 0
-        batch.numbers.append(number)
-        batch.lines.append([(number, cells)])
+        else:
+            if len(batch) == parse_options.size or (
+                parse_options.heaviest and weight > parse_options.heaviest and batch.numbers
+            ):
+                yield batch
+                batch, weight = Batch([], []), 0
+            batch.numbers.append(number)
+            batch.lines.append([(number, cells)])
+        if fault:
+            batch.faults[number] = fault
     if batch.numbers:
         yield batch
 
 
+def _fault(cells: list[str], width: int) -> Fault | None:
+    """Cells that are missing at a row's end are empty. Of too many nobody knows which belongs where."""
+    if isinstance(cells, BrokenRow):
+        return Fault(cells.message, len(cells))
+    if any(cells[width:]):
+        return Fault(f"The row has {len(cells)} cells, the heading {width}.", len(cells))
+    return None
+
+
+def _column_groups(parse_options: ParseOptions) -> list[list[int]]:
+    """The columns of the customer, and those of each kind of line item."""
+    columns = parse_options.columns
+    return [list(indexes.values()) for indexes in (columns.customer, *columns.line_items.values())]
+
+
+def _fill(cells: list[str], merged: Mapping[int, str], groups: Sequence[Sequence[int]]) -> None:
+    """A cell that was merged over several rows holds for each of them that says anything else of the same object."""
+    for group in groups:
+        if any(cells[i].strip() for i in group):
+            for i in merged.keys() & set(group):
+                cells[i] = merged[i]
+
+
 def _continuation(parse_options: ParseOptions) -> GoesOn:
-    """Whether a row only goes on with the customer before it. To be asked of each row, in their order."""
+    """Whether a row only goes on with the customer before it. To be called for each row, in order."""
     columns = parse_options.columns
     if not parse_options.is_sheet and columns.parent is None:
         return _same_number()

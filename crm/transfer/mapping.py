@@ -10,11 +10,15 @@ from crm.transfer.columns import (
     column_name,
     customer_columns,
     customer_fields,
+    known_headings,
     line_item_columns,
     line_item_files,
     nested_columns,
+    plain,
 )
+from overplane.files.layouts import Recognizer
 from overplane.files.sources import UnusableFile
+from overplane.files.spreadsheets import unescape_formula
 from overplane.problems import nearest
 
 
@@ -46,6 +50,18 @@ class Columns:
         if name in indexes:
             return self.headings[indexes[name]]
         return column_name(kind, name) if kind else name
+
+
+def recognizer(mapping: Mapping[str, str]) -> Recognizer:
+    """Tells how many fields a row of headings names: those that people know, and those that somebody mapped."""
+    mapped = {heading.strip() for heading in mapping}
+
+    def known_fields(headings: Sequence[str]) -> int:
+        stripped = [unescape_formula(heading.strip()) for heading in headings]
+        fields = {known_headings().get(plain(heading)) for heading in stripped if heading} - {None}
+        return len(fields | mapped.intersection(stripped))
+
+    return known_fields
 
 
 def resolve(
@@ -84,7 +100,7 @@ def resolve(
 
 
 def _kind_of(headings: list[str], mapping: Mapping[str, str]) -> tuple[LineItem | None, dict[str, str]]:
-    """Of which line items the file is, if it has nothing else, and the field of each heading."""
+    """The kind of line items, if the file holds nothing else, and the field of each heading."""
     files = line_item_files(headings, mapping)
     if len(files) > 1:
         kinds = " or ".join(str(kind.label_plural) for kind, _ in files)
@@ -121,7 +137,7 @@ def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, in
 def _of_customers(
     headings: list[str], indexes: Mapping[str, int], constants: Mapping[str, str], mapping: dict[str, str]
 ) -> Columns:
-    """The customer that a nested column names is the one that it stands beside."""
+    """A nested column that names the customer is left out: that is the customer of the row."""
     customer = {name: i for name, i in indexes.items() if name in customer_columns()}
     line_items: dict[str, dict[str, int]] = {}
     for kind in LINE_ITEMS:

@@ -17,8 +17,9 @@ from crm.transfer.columns import customer_columns, line_item_columns
 from crm.transfer.grouping import grouped
 from overplane.database.attributes import Attribute
 from overplane.database.text import has_forbidden_characters
+from overplane.files.cells import BROKEN, split_broken
 from overplane.files.tables import ABSENT, Row, Table
-from overplane.problems import Code, Problem
+from overplane.problems import Code, Problem, invalid
 
 
 def batches(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
@@ -29,19 +30,17 @@ def batches(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
             _parse_parents(batch, parse_options, parse_options.columns.parent)
         for kind in parse_options.columns.kinds:
             _parse_line_items(kind, batch, parse_options)
-        _refuse_ragged(batch, len(table.headings))
+        _refuse_faults(batch)
         yield batch
 
 
-def _refuse_ragged(batch: Batch, width: int) -> None:
+def _refuse_faults(batch: Batch) -> None:
     """Nothing else is said of such a row: nobody knows which cell is which."""
-    for i, lines in enumerate(batch.lines if batch.ragged else ()):
+    for i, lines in enumerate(batch.lines if batch.faults else ()):
         if problems := [
-            RowProblem(
-                n, "", "", Problem(Code.PARAMETER_INVALID, f"The row has {batch.ragged[n]} cells, the heading {width}.")
-            )
+            RowProblem(n, "", "", Problem(Code.PARAMETER_INVALID, batch.faults[n].message))
             for n, _ in lines
-            if n in batch.ragged
+            if n in batch.faults
         ]:
             batch.problems[i] = problems
 
@@ -84,6 +83,9 @@ def parse_column(known: Attribute, cells: Sequence[str]) -> tuple[list[Any], dic
     parsed: dict[str, Any] = {}
     wrong: dict[str, ValidationError] = {}
     for cell in set(cells):
+        if cell.startswith(BROKEN):
+            wrong[cell] = invalid(Code.PARAMETER_INVALID, split_broken(cell)[1])
+            continue
         try:
             parsed[cell] = known.from_text(cell)
         except ValidationError as error:
@@ -135,12 +137,12 @@ def _parse_line_items(kind: LineItem, batch: Batch, parse_options: ParseOptions)
         parsed[name], errors = column.parsed(parse_options)
         for at, error in errors.items():
             batch.refuse(owners[at], column.heading, cells[at], error, number=rows[at][0])
-    found = batch.line_items.setdefault(kind.name, {})
+    by_customer = batch.line_items.setdefault(kind.name, {})
     for at, i in enumerate(owners):
         one = {name: values[at] for name, values in parsed.items() if values[at] != ABSENT}
-        found.setdefault(i, []).append(one)
+        by_customer.setdefault(i, []).append(one)
     if POSITION in indexes:
-        for items in found.values():
+        for items in by_customer.values():
             items.sort(key=lambda one: (one.get(POSITION) is None, one.get(POSITION) or 0))
 
 

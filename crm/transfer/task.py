@@ -1,4 +1,4 @@
-"""One file that is being imported: what was asked for, how far it has come, and what is to be said of it."""
+"""One file that is being imported: its options, its progress and its report."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from crm.models import ImportRun
 from crm.transfer.batch import ParseOptions
-from crm.transfer.mapping import resolve
+from crm.transfer.mapping import recognizer, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
 from crm.transfer.reports import Report
+from overplane.files.layouts import Layout
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.tables import Table, opened_table
 from overplane.origin import Origin
@@ -53,26 +54,32 @@ class ImportTask:
     def opened(self) -> Iterator[tuple[Table, ParseOptions]]:
         """The file's rows, to be read once, and how they are understood. Raises `UnusableFile`."""
         options = self.options
-        with opened_table(self.source, delimiter=options.delimiter) as table:
+        layout = Layout(options.sheet, options.heading_row, options.delimiter)
+        with opened_table(self.source, layout, recognizer(options.mapping)) as table:
             columns = resolve(
                 table.headings,
                 mapping=options.mapping,
                 constants=options.constants,
                 ignore_unknown=options.ignore_unknown,
             )
-            if wanted := [heading for heading, name in columns.mapping.items() if name and heading in table.unreadable]:
-                raise UnusableFile(table.unreadable[wanted[0]])
+            if unreadable := [
+                heading for heading, name in columns.mapping.items() if name and heading in table.unreadable
+            ]:
+                raise UnusableFile(table.unreadable[unreadable[0]])
             check_sufficient(columns, options)
             self.report.mapping = columns.mapping
-            yield (
-                table,
-                ParseOptions(
-                    columns=columns,
-                    nulls=frozenset(options.nulls),
-                    is_sheet=self.source.is_sheet,
-                    is_sparse=table.is_sparse,
-                    size=options.size,
-                    heaviest=options.heaviest,
-                    nested=table.nested,
-                ),
-            )
+            try:
+                yield (
+                    table,
+                    ParseOptions(
+                        columns=columns,
+                        nulls=frozenset(options.nulls),
+                        is_sheet=self.source.is_sheet,
+                        is_sparse=table.is_sparse,
+                        size=options.size,
+                        heaviest=options.heaviest,
+                        nested=table.nested,
+                    ),
+                )
+            finally:
+                self.report.add_warnings(table.notes)

@@ -7,19 +7,45 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-# Longer than any attribute, so that its own rule says that it is too long; shorter than an unclosed quote's catch.
+# Longer than any attribute, whose own rule then reports the length; shorter than what an unclosed quote swallows.
 LONGEST_CELL = 4 << 20
 MOST_COLUMNS = 16_384  # as many as a sheet of Excel has
 # The cell of a JSON object that has no such key.
 ABSENT = "\0absent"
+# A cell that cannot be read begins so; what it shows and the reason follow. (No text of a file holds a NUL.)
+BROKEN = "\0broken:"
+# Rows that cannot be taken apart: with more of them the file is no table, and its report no help.
+MOST_BROKEN_ROWS = 1000
+LONGEST_RAW = 200  # characters of such a row, to recognize it by
 Row = tuple[int, list[str]]
+
+
+def broken(seen: str, message: str) -> str:
+    """A cell that cannot be read, such as #N/A. It harms nobody who does not want its column."""
+    return f"{BROKEN}{seen}\0{message}"
+
+
+def split_broken(cell: str) -> tuple[str, str]:
+    """What a broken cell shows, and why it cannot be read."""
+    seen, _, message = cell.removeprefix(BROKEN).partition("\0")
+    return seen, message
+
+
+class BrokenRow(list[str]):
+    """A row that could not be taken apart into cells: its raw text as the only one, and why."""
+
+    def __init__(self, raw: str, message: str) -> None:
+        super().__init__([raw[:LONGEST_RAW]])
+        self.message = message
 
 
 @dataclass(slots=True)
 class Table:
     """`unreadable`: columns whose cells are no single values, by heading, and what to tell whoever wants one of them.
 
-    `nested`: by heading, the key of a list and the key inside of it that the column was made of.
+    `nested`: by heading, the key of a list and the key inside of it that the column was made of. `notes`: what people
+    should know of how the table was read, a sentence each; complete when all rows have been read. `merged`: by row
+    number, cells (by index) that belong to a merged cell which begins above, and its text.
     """
 
     headings: list[str]
@@ -27,6 +53,8 @@ class Table:
     is_sparse: bool = False  # cells may be ABSENT
     unreadable: dict[str, str] = field(default_factory=dict)
     nested: dict[str, tuple[str, str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    merged: dict[int, dict[int, str]] = field(default_factory=dict)
 
 
 def text_of(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""CSV with any delimiter. The hot path of large files: between rows nothing is done but count them."""
+"""CSV with any delimiter. The hot path of large files: nothing is done between rows but counting them."""
 
 import csv
 import re
@@ -8,20 +8,22 @@ from itertools import chain
 from typing import BinaryIO
 
 from overplane.files.cells import LONGEST_CELL, Row, Table
+from overplane.files.layouts import Layout, Recognizer
 from overplane.files.sources import Source
 from overplane.files.texts import BrokenText, decoded, lines
 from overplane.files.unusable import UnusableFile
 
 DELIMITERS = ",;\t|"
 GUESSED_FROM = 1 << 18  # characters: the most columns, with headings of 16 each
-# What Excel is told the delimiter by; it shows no such line, so it counts as none.
+# This line tells Excel the delimiter. Excel does not show it, so it does not count as a row.
 MARKED = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 csv.field_size_limit(LONGEST_CELL)  # of the whole process, so not set anew for each file
 QUOTED = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"(?:[^"]|"")*+"')
 
 
 @contextmanager
-def csv_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
+    delimiter = layout.delimiter
     if delimiter is not None:
         _check_delimiter(delimiter)
     with source.bytes() as stream:

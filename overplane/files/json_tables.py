@@ -1,8 +1,8 @@
 """JSON as an array of objects, and NDJSON with one in each line.
 
-A key that stands twice in one object and a number whose digits would be lost are no matter of taste: most
-parsers keep the last and round, silently. Ordinary lines pass a fast parser and two cheap counts which prove
-that neither can have happened; the others go through one that looks.
+A key that stands twice in one object is an error here, and so is a number that would lose digits: most parsers silently
+keep the last value, or round. For ordinary lines two cheap counts prove that neither has happened, so a fast parser
+reads them. A slower parser, which checks both, reads the others.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 import orjson
 
 from overplane.files.cells import Table
+from overplane.files.layouts import Layout, Recognizer
 from overplane.files.objects import object_table
 from overplane.files.sources import Source
 from overplane.files.texts import LONGEST_LINE, BrokenText, decoded, lines
@@ -63,8 +64,8 @@ STRICT = JSONDecoder(object_pairs_hook=_object, parse_int=_digits, parse_float=_
 
 
 @contextmanager
-def ndjson_table(source: Source, delimiter: str | None) -> Iterator[Table]:
-    is_proven = False  # of no key that stands twice: once is enough, objects are read twice
+def ndjson_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
+    is_proven = False  # that no key stands twice: objects are read twice, proven once
 
     def objects() -> Iterator[tuple[int, Any]]:
         nonlocal is_proven
@@ -109,7 +110,7 @@ def _count_keys(value: Any) -> int:
 
 
 @contextmanager
-def json_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+def json_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     def objects() -> Iterator[tuple[int, Any]]:
         number = 0
         try:

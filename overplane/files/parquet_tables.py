@@ -7,6 +7,7 @@ from typing import Any
 
 from overplane.files.archives import most_unpacked
 from overplane.files.cells import Table
+from overplane.files.layouts import Layout, Recognizer
 from overplane.files.objects import Shape, rows_of
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
@@ -25,7 +26,7 @@ def pyarrow_module(name: str) -> Any:
 
 
 @contextmanager
-def parquet_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+def parquet_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     parquet = pyarrow_module("parquet")
     with source.plain_path() as path:
         most = most_unpacked(path.stat().st_size)
@@ -63,8 +64,8 @@ def _shape(name: str, schema: Any) -> tuple[Shape, list[str]]:
             nested += [heading for heading, _ in kinds]
         for heading, kind in kinds:
             if not _is_plain(kind, types):
-                told = "text, a number, a truth value or a time. Leave that column out"
-                shape.unreadable[heading] = f"{name}: the column {heading!r} is {kind}, not {told}."
+                expected = "text, a number, a truth value or a time. Leave that column out"
+                shape.unreadable[heading] = f"{name}: the column {heading!r} is {kind}, not {expected}."
     return shape, own + nested
 
 

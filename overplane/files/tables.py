@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from overplane.files.cells import ABSENT, MOST_COLUMNS, Row, Table
 from overplane.files.csv_tables import csv_table
 from overplane.files.json_tables import json_table, ndjson_table
+from overplane.files.layouts import FOUND_OUT, Layout, Recognizer
 from overplane.files.parquet_tables import parquet_table, pyarrow_module
 from overplane.files.sources import Source
 from overplane.files.spreadsheets import unescape_formula
@@ -28,9 +29,16 @@ READERS = {
 
 
 @contextmanager
-def opened_table(source: Source, *, delimiter: str | None = None) -> Iterator[Table]:
-    """The table in this file, to be read once. Raises `UnusableFile`, also while its rows are read."""
-    with READERS[source.format](source, delimiter) as table:
+def opened_table(
+    source: Source,
+    layout: Layout = FOUND_OUT,
+    recognizer: Recognizer | None = None,
+) -> Iterator[Table]:
+    """The table in this file, to be read once. Raises `UnusableFile`, also while its rows are read.
+
+    `recognizer` helps to find a heading row that is not the first, and the sheet that is meant.
+    """
+    with READERS[source.format](source, layout, recognizer) as table:
         if source.is_sheet:
             table.headings = [unescape_formula(heading) for heading in table.headings]
         if not any(table.headings):

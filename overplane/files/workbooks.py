@@ -9,13 +9,14 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from overplane.files.archives import BROKEN, opened_archive
 from overplane.files.cells import Table, text_of
+from overplane.files.layouts import Layout, Recognizer
 from overplane.files.sheets import checked_sheet
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
 
 
 @contextmanager
-def workbook_table(source: Source, delimiter: str | None) -> Iterator[Table]:
+def workbook_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     """It is held in memory: for more than some 100,000 rows CSV is the better choice."""
     with source.plain_path() as path, path.open("rb") as raw:
         try:

@@ -14,8 +14,8 @@ from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.database.attributes import attributes
 from overplane.events.models import Event
-from tests.backoffice.test_people import member
-from tests.domain.test_merge import ORIGIN, make, rows_of
+from tests.backoffice.people import member
+from tests.domain.customers import ORIGIN, make, rows_of
 from tests.filled_forms import defaults, filled
 
 ROW = "supplier_numbers-{}-{}"

@@ -14,9 +14,9 @@ from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
-from tests.backoffice.test_people import User, member
-from tests.backoffice.test_transfer_pages import GOOD, check
-from tests.domain.test_merge import make
+from tests.backoffice.import_pages import GOOD, check
+from tests.backoffice.people import User, member
+from tests.domain.customers import make
 from tests.filled_forms import filled, new_form
 
 

@@ -24,7 +24,7 @@ from overplane.jobs import kinds, queue
 from overplane.jobs.kinds import Kind, Refused, Run
 from overplane.jobs.models import Job
 from overplane.origin import Origin
-from tests.backoffice.test_people import PASSWORD, User, member
+from tests.backoffice.people import PASSWORD, User, member
 from tests.conftest import CUSTOMER, Api
 from tests.filled_forms import new_form
 

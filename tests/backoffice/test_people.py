@@ -2,12 +2,9 @@
 
 import re
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -17,23 +14,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from crm import services
 from crm.line_items import LINE_ITEMS
-from crm.permissions import grant
 from overplane.origin import Origin
-
-User = get_user_model()
-PASSWORD = "a password that is long"
-
-
-def member(role: str, name: str = "anna") -> Client:
-    if not Group.objects.exists():  # a test with committed data has emptied all tables after itself
-        import_module("crm.migrations.0003_groups").create(apps, None)
-        for kind in LINE_ITEMS:
-            grant(str(kind.model._meta.model_name)).code(apps, None)
-    user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
+from tests.backoffice.people import PASSWORD, User, member
 
 
 def permitted(role: str) -> set[str]:

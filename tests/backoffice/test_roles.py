@@ -31,7 +31,7 @@ from overplane.events.models import Event
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
 from tests.filled_forms import new_form
 
 pytestmark = pytest.mark.slow

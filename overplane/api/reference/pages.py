@@ -55,7 +55,7 @@ def page() -> str:
         "codes": [(code, prose(meaning)) for code, meaning in MEANINGS.items()],
         "error": reference.schemas.inside(error, "errors"),
         "error_sample": output(reference.schemas.sample(error)),
-        "limits": limits.as_shown(limits.limits(described)),
+        "limits": limits.output(limits.limits(described)),
     }
     with translation.override(settings.LANGUAGE_CODE):  # English, as the answers are
         return render_to_string("reference/docs.html", content)
