@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from crm.models import SupplierNumberAtCustomer
 from tests.conftest import CUSTOMER, ROW
 from tests.doors import World
+from tests.filled_forms import defaults
 
 BEFORE = {
     "customer_name": "Altona", "email_id": "alt@mail.example", "mobile_no": "040-1111", "tax_id": "T1",
@@ -131,7 +133,8 @@ OTHERS: dict[str, Way] = {
     ),
     "the form, with a new row": (
         lambda w: w.admin(
-            {
+            {f"supplier_numbers-2-{name}": value for name, value in defaults(SupplierNumberAtCustomer).items()}
+            | {
                 "supplier_numbers-TOTAL_FORMS": "3",
                 "supplier_numbers-2-company": "C",
                 "supplier_numbers-2-supplier_number": "NEU-99",

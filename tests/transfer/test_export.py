@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm import line_item_services, services
-from crm.line_items import SUPPLIER_NUMBERS
+from crm.line_items import BY_NAME, LINE_ITEMS, SUPPLIER_NUMBERS
 from crm.models import Customer, CustomerTombstone, ImportRun, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import cells, exports
@@ -82,12 +82,12 @@ def test_the_api_and_the_file_say_the_same(tmp_path: Path, read_only_api: Any) -
     fill()
     export(tmp_path / "a.ndjson")
     lines = [json.loads(line) for line in (tmp_path / "a.ndjson").read_text().splitlines()]
-    output = read_only_api.get("/api/crm/customer?limit=1000&expand[]=supplier_numbers").json()["data"]
+    expanded = "".join(f"&expand[]={kind.name}" for kind in LINE_ITEMS)
+    output = read_only_api.get(f"/api/crm/customer?limit=1000{expanded}").json()["data"]
     seconds = [{n: v[:19] + "Z" if n in ("created_at", "updated_at") else v for n, v in one.items()} for one in lines]
     for one in output:
-        one["supplier_numbers"] = [
-            {n: row[n] for n in ("id", "company", "supplier_number")} for row in one["supplier_numbers"]
-        ]
+        for kind in LINE_ITEMS:
+            one[kind.name] = [{n: row[n] for n in ("id", *kind.names)} for row in one[kind.name]]
     assert seconds == output
 
 
@@ -155,7 +155,7 @@ def test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id(tmp_p
     line_item_services.add_line_item(SUPPLIER_NUMBERS, made, {"company": "A"}, origin=BY_HAND)
     columns = ["--columns", "customer_name"]
     assert export(tmp_path / "a.csv", *columns, "--rows", "none").decode("utf-8-sig") == "customer_name\na\n"
-    assert list(json.loads(export(tmp_path / "a.ndjson", *columns))) == ["customer_name", "supplier_numbers"]
+    assert list(json.loads(export(tmp_path / "a.ndjson", *columns))) == ["customer_name", *BY_NAME]
     head, line, _ = export(tmp_path / "a.csv", *columns).decode("utf-8-sig").split("\n")
     assert head.startswith("id,customer_name,supplier_numbers.id,")
     assert line.startswith(f"{made},a,")
