@@ -10,11 +10,15 @@ from crm.transfer.columns import (
     column_name,
     customer_columns,
     customer_fields,
+    inner_name,
+    is_parent_heading,
     known_headings,
     line_item_columns,
-    line_item_files,
+    line_item_fields,
+    line_item_file,
     nested_columns,
     plain,
+    referenced_line_items,
 )
 from overplane.files.layouts import Recognizer
 from overplane.files.sources import UnusableFile
@@ -75,18 +79,25 @@ def resolve(
     stripped = {heading.strip(): name for heading, name in mapping.items()}
     if absent := [heading for heading in stripped if heading not in headings]:
         raise UnusableFile(f"The file has no column {', '.join(map(repr, absent))}.{nearest(absent[0], headings)}")
-    kind, fields = _kind_of(headings, stripped)
-    known = {*line_item_columns(kind), *PARENTS} if kind else {*customer_columns(), *nested_columns()}
+    kind, fields = line_item_file(headings, stripped, ignore_unknown=ignore_unknown)
+    if kind:
+        stripped = {heading: inner_name(kind, name) for heading, name in stripped.items()}
+    known = {*line_item_fields(kind)} if kind else {*customer_columns(), *nested_columns()}
     for name in filter(None, stripped.values()):
         if name not in known:
             raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
     _check_constants(constants, kind)
     rest = [h for h in headings if h not in stripped]
-    guessed = fields if kind else customer_fields(rest)
+    if kind is None:
+        # A file that may leave columns out was read without this, and goes on to be.
+        by_reference = {} if ignore_unknown else referenced_line_items(headings, stripped)
+        fields = by_reference or customer_fields(rest)
     taken = {*stripped.values(), *constants}
-    chosen = stripped | {h: n for h, n in guessed.items() if h in rest and n not in taken}
+    chosen = stripped | {h: n for h, n in fields.items() if h in rest and n not in taken}
     unknown = [h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS]
-    _check_unknown(unknown, known, ignore=ignore_unknown)
+    if unknown and not ignore_unknown:
+        expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown)
+        raise UnusableFile(_unknown(unknown, known) + expected)
     names = [name for name in chosen.values() if name]
     if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
         raise UnusableFile(f"More than one column or --set goes to {', '.join(sorted(twice))}.")
@@ -99,21 +110,6 @@ def resolve(
     return _of_customers(headings, indexes, constants, chosen)
 
 
-def _kind_of(headings: list[str], mapping: Mapping[str, str]) -> tuple[LineItem | None, dict[str, str]]:
-    """The kind of line items, if the file holds nothing else, and the field of each heading."""
-    files = line_item_files(headings, mapping)
-    if len(files) > 1:
-        kinds = " or ".join(str(kind.label_plural) for kind, _ in files)
-        kind, fields = files[0]
-        heading, name = next((h, n) for h, n in fields.items() if n in kind.names)
-        parent = next(h for h, n in fields.items() if n in PARENTS)
-        raise UnusableFile(
-            f"These columns may be {kinds}. Say which, and find the customers by their id: --mode update --match-on id"
-            f" --map '{parent}=id' --map '{heading}={column_name(kind, name)}'."
-        )
-    return files[0] if files else (None, {})
-
-
 def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> None:
     if constants and kind:
         raise UnusableFile(f"--set gives values to customers; this file is of nothing but {kind.label_plural}.")
@@ -122,10 +118,33 @@ def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> Non
             raise UnusableFile(f"--set: customers have no field {name!r}.{nearest(name, sorted(customer_columns()))}")
 
 
-def _check_unknown(unknown: Sequence[str], known: Iterable[str], *, ignore: bool) -> None:
-    if unknown and not ignore:
-        named = ", ".join(repr(heading) + nearest(heading, sorted(known)).rstrip("?") for heading in unknown)
-        raise UnusableFile(f"Unknown columns: {named}. Map them (--map 'Heading=field') or pass --ignore-unknown.")
+def _unknown(unknown: Sequence[str], known: Iterable[str]) -> str:
+    names = sorted(known)
+    hints = ["" if is_parent_heading(heading) else nearest(heading, names).rstrip("?") for heading in unknown]
+    named = ", ".join(repr(heading) + hint for heading, hint in zip(unknown, hints, strict=True))
+    return f"Unknown columns: {named}. Map them (--map 'Heading=field') or pass --ignore-unknown."
+
+
+def _expected_beside(headings: Sequence[str], kind: LineItem, fields: Mapping[str, str]) -> str:
+    """What the columns of a file of nothing but line items may be, and how it becomes a file of customers."""
+    parent = next(h for h in headings if fields.get(h) in PARENTS)
+    known = ", ".join(line_item_columns(kind))
+    return (
+        f" With {parent!r} the file is taken for one of nothing but {kind.label_plural}: beside it there may be {known}, by"
+        f" name or by label. To find customers by their id and change them too: --match-on id --map '{parent}=id'."
+    )
+
+
+def _expected_of_parents(unknown: Sequence[str]) -> str:
+    """What a file must hold that names the customers of line items and is no file of any."""
+    parent = next((heading for heading in unknown if is_parent_heading(heading)), None)
+    if parent is None:
+        return ""
+    kinds = "; ".join(f"{kind.label_plural}: {', '.join(kind.names)}" for kind in LINE_ITEMS)
+    return (
+        f" {parent!r} names the customer in a file of nothing but line items, which has at least one column of theirs"
+        f" ({kinds}), by name or by label, and none of the customer's own. In a file of customers the id is called id."
+    )
 
 
 def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, int], mapping: dict[str, str]) -> Columns:

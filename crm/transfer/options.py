@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 from crm.models import Customer
 from crm.transfer.batch import HEAVIEST, SIZE
+from crm.transfer.columns import REFERENCES
 from crm.transfer.mapping import Columns
 from overplane.database.attributes import attributes
 from overplane.files.sources import UnusableFile
 
 MODES = ("create", "update", "upsert")
 # The attributes by which an import finds existing customers.
-MATCH_KEYS = ("id", "tax_id", "customer_pos_id", "email_id", "customer_name")
+MATCH_KEYS = (*REFERENCES, "customer_name")
 
 
 @dataclass(frozen=True, slots=True)
