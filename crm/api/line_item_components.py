@@ -60,10 +60,14 @@ def _input(kind: LineItem, *, new: bool) -> Schema:
     schema["properties"] |= {PARENT: parent, "parent_id": parent | {"description": "Another name of `customer_id`."}}
     if new:
         schema |= one_of_two(PARENT, "parent_id")
-        rules = rules_of(kind)
-        examples = {name: example_of({"type": "string"} | rules.get(name, {}), name) for name in _texts(kind)}
-        schema["examples"] = [{PARENT: CUSTOMER_ID} | examples]
+        schema["examples"] = [{PARENT: CUSTOMER_ID} | example_texts(kind)]
     return schema
+
+
+def example_texts(kind: LineItem) -> dict[str, str]:
+    """What a new line item may hold."""
+    known = rules_of(kind)
+    return {name: example_of({"type": "string"} | known.get(name, {}), name) for name in _texts(kind)}
 
 
 def _texts(kind: LineItem) -> list[str]:
