@@ -252,7 +252,7 @@ def referenced_line_items(
 ) -> dict[str, str]:
     """The field of each heading of a file of customers that has a reference to them and, for the rest, line items of one kind.
 
-    Only there they need no name of their list: in "Tax ID, Company, Supplier number" the company is not the customer's name.
+    There they need no name of their list.
     """
     rest = [heading for heading in headings if heading not in mapping and heading not in REFUSAL_COLUMNS]
     claimed = {heading: customer_headings().get(plain(heading)) for heading in rest}
@@ -261,9 +261,11 @@ def referenced_line_items(
     if len(named) != 1 or named[0] not in REFERENCES:
         return {}
     items = [heading for heading in rest if heading not in references]
-    for kind in kinds:
+    for count, kind in enumerate(kinds, 1):
         fields = _first_of_each(items, _own_headings(kind), line_item_columns(kind))
-        if len(fields) == len(items) and any(_is_only_of_line_items(kind, heading) for heading in items):
+        # One heading at least means nothing in a file of customers, which would be refused for it.
+        known = known_headings(kinds[:count])
+        if len(fields) == len(items) and any(plain(heading) not in known for heading in items):
             return references | {heading: column_name(kind, name) for heading, name in fields.items()}
     return {}
 

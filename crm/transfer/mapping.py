@@ -10,6 +10,7 @@ from crm.transfer.columns import (
     column_name,
     customer_columns,
     customer_fields,
+    customer_headings,
     inner_name,
     is_parent_heading,
     known_headings,
@@ -91,6 +92,7 @@ def resolve(
     if kind is None:
         # A file that may leave columns out was read without this, and goes on to be.
         by_reference = {} if ignore_unknown else referenced_line_items(headings, stripped)
+        _check_clear(by_reference)
         fields = by_reference or customer_fields(rest)
     taken = {*stripped.values(), *constants}
     chosen = stripped | {h: n for h, n in fields.items() if h in rest and n not in taken}
@@ -108,6 +110,16 @@ def resolve(
     if kind:
         return _of_line_items(headings, kind, indexes, chosen)
     return _of_customers(headings, indexes, constants, chosen)
+
+
+def _check_clear(fields: Mapping[str, str]) -> None:
+    """In "Tax ID, Company, Supplier number" nobody can tell whether the company is the customer's name."""
+    for heading, name in fields.items():
+        customers = customer_headings().get(plain(heading), name)
+        if customers != name:
+            raise UnusableFile(
+                f"{heading!r} may be the customer's {customers}, or {name}. Say which: --map '{heading}={name}', say."
+            )
 
 
 def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> None:
