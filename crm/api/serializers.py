@@ -64,7 +64,7 @@ def _parsed(parser: BodyParser, rest: Mapping[str, Any], problems: Errors, *, pa
     except ValidationError as error:
         raise ValidationError(problems | error.error_dict) from None
     if problems:
-        raise ValidationError(problems)
+        raise ValidationError(problems | parser.rules(values))
     return values
 
 
@@ -104,7 +104,11 @@ def _parse_item(kind: LineItem, sent: Any, seen: set[str]) -> dict[str, Any]:
     elif item_id:
         seen.add(item_id)
     rest = {name: value for name, value in sent.items() if name not in IGNORED_IN_LISTS}
-    return {"id": item_id or None, **_parsed(LINE_ITEM_PARSERS[kind.name], rest, problems, partial=True)}
+    values = _parsed(LINE_ITEM_PARSERS[kind.name], rest, problems, partial=bool(item_id))
+    # Rules are asked here already, so that what they find is told beside what is wrong with the customer.
+    if errors := rules.line_item_errors(kind.name, values):
+        raise ValidationError(errors)
+    return {"id": item_id or None, **values}
 
 
 def _parent_errors(parents: Mapping[str, Any]) -> Errors:

@@ -64,7 +64,8 @@ def recognizer(mapping: Mapping[str, str]) -> Recognizer:
     def known_fields(headings: Sequence[str]) -> int:
         stripped = [unescape_formula(heading.strip()) for heading in headings]
         fields = {known_headings().get(plain(heading)) for heading in stripped if heading} - {None}
-        return len(fields | mapped.intersection(stripped))
+        names_parent = any(map(is_parent_heading, stripped))
+        return len(fields | mapped.intersection(stripped)) + names_parent
 
     return known_fields
 
