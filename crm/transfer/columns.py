@@ -8,7 +8,6 @@ A heading belongs to whoever came first: to customers, then to each kind in the 
 line item changes nothing of what the columns of a file were taken for before.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -18,11 +17,13 @@ from django.conf import settings
 from django.db import models
 from django.utils import translation
 
+from crm import rules
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.models import Customer
+from crm.transfer.headings import LINE_ITEM_SYNONYMS, PARENT_SYNONYMS, SECOND_BEST, SYNONYMS, plain, words
+from crm.transfer.written import as_people_write
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.moments import read_exact_moment
-from overplane.database.text import fold
 from overplane.ids import is_id
 from overplane.problems import Code, invalid
 
@@ -33,44 +34,6 @@ REFUSAL_COLUMNS = ("import_row", "import_problems")
 PARENTS = ("customer_id", "parent_id")
 # What else tells which customer is meant, whatever it is called.
 REFERENCES = ("id", "tax_id", "customer_pos_id", "email_id")
-SYNONYMS = {
-    "customer_name": "name, company, company name, firm, business name, account name, customer, organisation, organization,"
-    " kunde, kundenname, firma, firmenname",
-    "customer_type": "type, art, kundenart, typ",
-    "customer_group": "group, segment group, gruppe, kundengruppe",
-    "territory": "sales territory, sales region, gebiet, vertriebsgebiet",
-    "account_manager": "owner, account owner, sales rep, betreuer, kundenbetreuer",
-    "email_id": "mail, email, e-mail, e-mail address, email address, mail address, e-mail-adresse, mailadresse",
-    "mobile_no": "phone, mobile, tel, tel., telephone, phone number, phone no., mobile phone, mobile number, cell, telefon,"
-    " telefonnummer, mobil, handy",
-    "tax_id": "vat, vat id, vat no., vat number, tax no., tax number, tin, ust-id, ust-idnr., ustid, uid, steuernummer",
-    "website": "web, url, web site, homepage, internet, webseite",
-    "default_currency": "currency, billing currency, währung",
-    "default_price_list": "price list, preisliste",
-    "language": "sprache",
-    "customer_primary_contact": "contact, contact name, contact person, primary contact, ansprechpartner, kontakt",
-    "primary_address": "address, street address, billing address, adresse, anschrift",
-    "customer_details": "notes, note, details, comment, comments, remarks, bemerkung, notiz",
-    "first_name": "given name, vorname",
-    "last_name": "surname, family name, nachname",
-    "customer_pos_id": "pos, pos id",
-    "industry": "sector, branche",
-    "payment_terms": "terms, terms of payment, zahlungsbedingungen",
-    "default_commission_rate": "commission, commission rate, provision",
-    "gender": "sex, geschlecht, anrede",
-    "disabled": "inactive, is disabled, inaktiv, gesperrt",
-    "is_frozen": "frozen, eingefroren",
-    "is_internal_customer": "internal, internal customer, intern",
-}
-# The same for line items, by the name of their kind.
-LINE_ITEM_SYNONYMS = {
-    "supplier_numbers": {
-        "company": "company name, firm, firma, firmenname, gesellschaft",
-        "supplier_number": "supplier no., supplier id, vendor number, vendor no., vendor id, lieferantennr.,"
-        " lieferanten-nr., kreditorennummer",
-    },
-}
-PARENT_SYNONYMS = {"customer_id": "id of customer, id of the customer, kunden-id, id des kunden"}
 
 
 def column_name(kind: LineItem, name: str) -> str:
@@ -111,24 +74,20 @@ def customer_columns() -> dict[str, Attribute]:
         _identity("created_at", moment),
         _identity("updated_at", moment),
     )
-    return {one.name: one for one in generated} | attributes(Customer)
+    return {one.name: one for one in generated} | as_people_write(Customer, rules.CHOICES)
 
 
 @cache
 def line_item_columns(kind: LineItem) -> dict[str, Attribute]:
     """What a file may say of a line item. `idx` sorts the new ones of one customer."""
-    return {"id": _identity("id", _id_parser(kind.id_prefix))} | attributes(kind.model)
+    own = as_people_write(kind.model, rules.LINE_ITEM_CHOICES.get(kind.name, {}))
+    return {"id": _identity("id", _id_parser(kind.id_prefix))} | own
 
 
 @cache
 def nested_columns(kinds: Kinds = LINE_ITEMS) -> tuple[str, ...]:
     """What a file of customers may say of their line items, and names of the customer that it may repeat there."""
     return tuple(column_name(kind, name) for kind in kinds for name in (*line_item_columns(kind), *PARENTS))
-
-
-def plain(heading: str) -> str:
-    """Headings are compared without case, accents, blanks and punctuation: "E-Mail" and "e mail" are one."""
-    return re.sub(r"[\W_]+", "", fold(heading))
 
 
 @cache
@@ -143,15 +102,15 @@ def known_headings(kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
 @cache
 def customer_headings() -> dict[str, str]:
     """A field's own name wins over a label, and a label over what else people say."""
-    return _words(SYNONYMS) | _labels(Customer) | {plain(name): name for name in customer_columns()}
+    return words(SYNONYMS) | _labels(Customer) | {plain(name): name for name in customer_columns()}
 
 
 @cache
 def _nested_headings(kind: LineItem) -> dict[str, str]:
     """How line items are headed beside their customer: each word for an attribute with the name of their list."""
     lists = {plain(text) for text in _in_each_language(kind.name, kind.label_plural, kind.model._meta.verbose_name)}
-    words = _words(LINE_ITEM_SYNONYMS.get(kind.name, {})) | _labels(kind.model)
-    known = {word + parent: column_name(kind, name) for word, name in words.items() for parent in lists}
+    known_words = words(LINE_ITEM_SYNONYMS.get(kind.name, {})) | _labels(kind.model)
+    known = {word + parent: column_name(kind, name) for word, name in known_words.items() for parent in lists}
     known |= {plain(name): name for name in nested_columns((kind,))}
     # A list that is empty wherever it stands, or a column of nothing but what people look for.
     return known | {plain(kind.name): column_name(kind, (*kind.searched, *kind.names)[0])}
@@ -161,7 +120,7 @@ def _nested_headings(kind: LineItem) -> dict[str, str]:
 def _own_headings(kind: LineItem) -> dict[str, str]:
     """How they are headed in a file of nothing else: with the name of their list or without it."""
     known = {heading: inner_name(kind, name) for heading, name in _nested_headings(kind).items()}
-    known |= _words(PARENT_SYNONYMS) | _words(LINE_ITEM_SYNONYMS.get(kind.name, {})) | _labels(kind.model)
+    known |= words(PARENT_SYNONYMS) | words(LINE_ITEM_SYNONYMS.get(kind.name, {})) | _labels(kind.model)
     return known | {plain(name): name for name in line_item_fields(kind)}
 
 
@@ -178,11 +137,7 @@ def inner_name(kind: LineItem, name: str) -> str:
 
 def is_parent_heading(heading: str) -> bool:
     """Whether it names the customer of line items."""
-    return plain(heading) in {*map(plain, PARENTS), *_words(PARENT_SYNONYMS)}
-
-
-def _words(synonyms: Mapping[str, str]) -> dict[str, str]:
-    return {plain(word): name for name, words in synonyms.items() for word in words.split(",")}
+    return plain(heading) in {*map(plain, PARENTS), *words(PARENT_SYNONYMS)}
 
 
 def _labels(model: type[models.Model]) -> dict[str, str]:
@@ -209,7 +164,10 @@ def guess(headings: Sequence[str], kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
 
 def customer_fields(headings: Sequence[str], kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
     """The same, in a file of customers."""
-    return _first_of_each(headings, known_headings(kinds), customer_columns())
+    fields = _first_of_each(headings, known_headings(kinds), customer_columns())
+    rest = [heading for heading in headings if heading not in fields]
+    more = _first_of_each(rest, words(SECOND_BEST), ())
+    return fields | {heading: name for heading, name in more.items() if name not in fields.values()}
 
 
 def _first_of_each(headings: Sequence[str], known: Mapping[str, str], columns: Collection[str]) -> dict[str, str]:
