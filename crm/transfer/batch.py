@@ -45,6 +45,7 @@ class Batch:
     `values` are parsed columns by attribute (of customers). `line_items` are parsed line items by the name of their
     kind, each with the row number (`number`) it stands in. `lines` are all the rows of the file that a customer takes.
     `faults`: rows whose cells nobody can tell apart, by their number.
+    `new_values`: what a customer gets only if it is new, by attribute. `named`: rows for whose customer a name was made.
     `without_line_items`: by the name of a kind, the customers whose line items the file does not mention (an
     empty list mentions them).
     """
@@ -56,6 +57,8 @@ class Batch:
     problems: dict[int, list[RowProblem]] = field(default_factory=dict)
     faults: dict[int, Fault] = field(default_factory=dict)
     without_line_items: dict[str, set[int]] = field(default_factory=dict)
+    new_values: dict[str, dict[int, Any]] = field(default_factory=dict)
+    named: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -67,6 +70,12 @@ class Batch:
     def items(self, kind: LineItem, i: int) -> Sequence[Values]:
         """The line items of one customer."""
         return self.line_items.get(kind.name, {}).get(i, ())
+
+    def complete(self, creates: Sequence[int]) -> None:
+        """Gives these customers what only new ones get."""
+        for name, values in self.new_values.items():
+            for i in values.keys() & set(creates):
+                self.values[name][i] = values[i]
 
     def refuse(self, i: int, column: str, value: str, error: ValidationError, *, number: int | None = None) -> None:
         """`number`: the row, if it is not the customer's first."""
@@ -91,6 +100,12 @@ class ParseOptions:
     size: int = SIZE
     heaviest: int | None = HEAVIEST
     nested: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # as of `Table`
+    keep_when_blank: bool = False  # of all columns, or of those in `columns.kept`
+    mode: str = "create"
+
+    def keeps(self, name: str) -> bool:
+        """Whether a blank cell of this attribute leaves what is stored."""
+        return self.keep_when_blank or name in self.columns.kept
 
     def is_empty(self, cells: Sequence[str]) -> bool:
         """Whether these cells say nothing at all."""

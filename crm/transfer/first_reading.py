@@ -1,10 +1,17 @@
 """What is noticed once, when a file is judged for the first time: what it holds twice, and what Excel did to it."""
 
 from collections.abc import Iterator
+from itertools import chain
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.line_items import LineItem
 from crm.transfer.batch import Batch
-from crm.transfer.columns import damaged_by_excel
+from crm.transfer.columns import customer_columns, damaged_by_excel, line_item_columns
+from crm.transfer.counted_rows import CountedRows
 from crm.transfer.mapping import Columns
+from crm.transfer.null_words import NullWords
 from crm.transfer.options import ImportOptions
 from crm.transfer.repeats import Repeats
 from overplane.files.spreadsheets import ExcelDamage
@@ -17,6 +24,12 @@ class FirstReading:
         self.repeats = Repeats(columns, options)
         identifiers = [(kind, name) for kind, name in damaged_by_excel() if name in columns.of(kind)]
         self.damage = {identifier: ExcelDamage() for identifier in identifiers}
+        texts: list[tuple[LineItem | None, str]] = [
+            (None, name) for name in (*columns.customer, *columns.joined) if _is_text(None, name)
+        ]
+        texts += [(kind, name) for kind in columns.kinds for name in columns.of(kind) if _is_text(kind, name)]
+        self.null_words = {one: NullWords(options.nulls) for one in texts}
+        self.named = CountedRows()  # customers for whom a name was made
         self.without_key = 0  # customers of an upsert without a value to be found by
 
     def note(self, batch: Batch) -> None:
@@ -28,13 +41,45 @@ class FirstReading:
         for (kind, name), damage in self.damage.items():
             index = self.columns.of(kind)[name]
             lines = [line for own in batch.lines for line in (own if kind else own[:1])]
-            damage.watch([number for number, _ in lines], [cells[index] for _, cells in lines])
+            damage.watch([number for number, _cells in lines], [cells[index] for _number, cells in lines])
+        self.named.add(batch.named)
+        for (kind, name), null_words in self.null_words.items():
+            if kind is None:
+                null_words.watch(batch.numbers, batch.values[name])
+                continue
+            items = list(chain.from_iterable(batch.line_items[kind.name].values()))
+            null_words.watch([item["number"] for item in items], [item.get(name) for item in items])
 
     def warnings(self) -> Iterator[str]:
         for (kind, name), damage in self.damage.items():
             yield from damage.warnings(self.columns.heading(name, kind))
+        for (kind, name), null_words in self.null_words.items():
+            yield from null_words.warnings(self.columns.heading(name, kind))
+        if self.named.count:
+            yield self._note_of_names()
         if self.without_key:
-            yield (
-                f"{self.without_key} customers have no {self.options.match_on}: nobody is looked for, and they are"
-                " created once more whenever such a file is imported."
+            text = ngettext(
+                "%(number)d customer has no %(field)s: nobody is looked for, and it is created once more whenever such a file"
+                " is imported.",
+                "%(number)d customers have no %(field)s: nobody is looked for, and they are created once more whenever such a"
+                " file is imported.",
+                self.without_key,
             )
+            yield text % {"number": self.without_key, "field": self.options.match_on}
+
+    def _note_of_names(self) -> str:
+        """Of what the names are made, and for whom."""
+        parts = " + ".join(self.columns.headings[i] for i in self.columns.name_parts)
+        text = ngettext(
+            "%(number)d customer has no name in the file (row %(rows)s): customer_name is made of %(parts)s.",
+            "%(number)d customers have no name in the file (row %(rows)s): customer_name is made of %(parts)s.",
+            self.named.count,
+        )
+        if self.options.mode == "upsert":
+            text += " " + _("Who is there already keeps the name.")
+        return text % {"number": self.named.count, "rows": self.named.first, "parts": parts}
+
+
+def _is_text(kind: LineItem | None, name: str) -> bool:
+    known = line_item_columns(kind) if kind else customer_columns()
+    return known[name].kind == "string"

@@ -55,7 +55,7 @@ def _fault(cells: list[str], width: int) -> Fault | None:
 def _column_groups(parse_options: ParseOptions) -> list[list[int]]:
     """The columns of the customer, and those of each kind of line item."""
     columns = parse_options.columns
-    return [list(indexes.values()) for indexes in (columns.customer, *columns.line_items.values())]
+    return [columns.own, *(list(indexes.values()) for indexes in columns.line_items.values())]
 
 
 def _fill(cells: list[str], merged: Mapping[int, str], groups: Sequence[Sequence[int]]) -> None:
@@ -94,7 +94,7 @@ def _same_number() -> GoesOn:
 def _repeated_or_blank(parse_options: ParseOptions) -> GoesOn:
     """Further rows repeat the customer's cells or leave them blank."""
     columns = parse_options.columns
-    own = sorted(columns.customer.values()) if columns.parent is None else [columns.parent]
+    own = columns.own if columns.parent is None else [columns.parent]
     inner = sorted(i for indexes in columns.line_items.values() for i in indexes.values())
     last: Any = None
 

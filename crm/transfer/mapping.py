@@ -1,7 +1,8 @@
 """Which column of a file is which field: as somebody said, or as its heading says."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.transfer.columns import (
@@ -18,18 +19,26 @@ from crm.transfer.columns import (
     line_item_fields,
     line_item_file,
     nested_columns,
-    plain,
     referenced_line_items,
 )
+from crm.transfer.headings import plain
+from crm.transfer.requested import JOINED_BY, parts_of, read_request
 from overplane.files.layouts import Recognizer
 from overplane.files.sources import UnusableFile
 from overplane.files.spreadsheets import unescape_formula
 from overplane.problems import nearest
 
+# Of what a name is made where the file has none.
+NAME_PARTS = ("first_name", "last_name")
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Attribute to index of the cell. `line_items`: the same by the name of their kind; `constants` hold for every customer."""
+    """Attribute to index of the cell. `line_items`: the same by the name of their kind; `constants` hold for every customer.
+
+    `joined`: attributes that several cells make. `kept`: attributes that a blank cell leaves as they are. `left_out`:
+    headings whose meaning nobody knows.
+    """
 
     headings: list[str]
     customer: dict[str, int]
@@ -37,6 +46,25 @@ class Columns:
     parent: int | None = None  # where a file of nothing but line items names the customer
     constants: dict[str, str] = field(default_factory=dict)
     mapping: dict[str, str] = field(default_factory=dict)
+    joined: dict[str, list[int]] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> list[int]:
+        """The cells that say anything of the customer, in order."""
+        return sorted({*self.customer.values(), *chain.from_iterable(self.joined.values())})
+
+    @property
+    def used(self) -> set[int]:
+        """The cells that are not left out."""
+        parent = [] if self.parent is None else [self.parent]
+        return {*self.own, *parent, *chain.from_iterable(indexes.values() for indexes in self.line_items.values())}
+
+    @property
+    def name_parts(self) -> list[int]:
+        """The cells of which a name is made where the file has none."""
+        return [] if "customer_name" in self.constants else [self.customer[n] for n in NAME_PARTS if n in self.customer]
 
     @property
     def kinds(self) -> list[LineItem]:
@@ -54,15 +82,17 @@ class Columns:
             indexes = indexes | {"customer_id": self.parent}
         if name in indexes:
             return self.headings[indexes[name]]
+        if kind is None and name in self.joined:
+            return JOINED_BY.join(self.headings[i] for i in self.joined[name])
         return column_name(kind, name) if kind else name
 
 
 def recognizer(mapping: Mapping[str, str]) -> Recognizer:
     """Tells how many fields a row of headings names: those that people know, and those that somebody mapped."""
-    mapped = {heading.strip() for heading in mapping}
 
     def known_fields(headings: Sequence[str]) -> int:
         stripped = [unescape_formula(heading.strip()) for heading in headings]
+        mapped = {part for heading in mapping for part in parts_of(heading.strip(), stripped)}
         fields = {known_headings().get(plain(heading)) for heading in stripped if heading} - {None}
         names_parent = any(map(is_parent_heading, stripped))
         return len(fields | mapped.intersection(stripped)) + names_parent
@@ -78,16 +108,13 @@ def resolve(
     ignore_unknown: bool,
 ) -> Columns:
     """Every column's meaning. Raises `UnusableFile` with all whose meaning is not known."""
-    stripped = {heading.strip(): name for heading, name in mapping.items()}
-    if absent := [heading for heading in stripped if heading not in headings]:
-        raise UnusableFile(f"The file has no column {', '.join(map(repr, absent))}.{nearest(absent[0], headings)}")
+    requested = read_request(mapping, headings)
+    stripped = requested.fields
     kind, fields = line_item_file(headings, stripped, ignore_unknown=ignore_unknown)
-    if kind:
+    if kind and not requested.joined:
         stripped = {heading: inner_name(kind, name) for heading, name in stripped.items()}
     known = {*line_item_fields(kind)} if kind else {*customer_columns(), *nested_columns()}
-    for name in filter(None, stripped.values()):
-        if name not in known:
-            raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
+    _check_known(stripped.values(), known)
     _check_constants(constants, kind)
     rest = [h for h in headings if h not in stripped]
     if kind is None:
@@ -95,22 +122,37 @@ def resolve(
         by_reference = {} if ignore_unknown else referenced_line_items(headings, stripped)
         _check_clear(by_reference)
         fields = by_reference or customer_fields(rest)
-    taken = {*stripped.values(), *constants}
+    taken = {*stripped.values(), *constants, *requested.joined}
     chosen = stripped | {h: n for h, n in fields.items() if h in rest and n not in taken}
-    unknown = [h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS]
+    parts = {*chain.from_iterable(requested.joined.values())}
+    unknown = [h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS and h not in parts]
     if unknown and not ignore_unknown:
         expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown)
         raise UnusableFile(_unknown(unknown, known) + expected)
-    names = [name for name in chosen.values() if name]
+    _check_single([*filter(None, chosen.values()), *requested.joined], constants)
+    indexes = {name: headings.index(heading) for heading, name in chosen.items() if name}
+    everything = replace(requested, fields=chosen | dict.fromkeys(unknown, ""))
+    columns = _of_line_items(headings, kind, indexes) if kind else _of_customers(headings, indexes, constants)
+    return replace(
+        columns,
+        mapping=everything.mapping,
+        joined={name: list(map(headings.index, own)) for name, own in requested.joined.items()},
+        kept=requested.kept,
+        left_out=tuple(filter(None, unknown)),
+    )
+
+
+def _check_known(names: Iterable[str], known: Collection[str]) -> None:
+    for name in filter(None, names):
+        if name not in known:
+            raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
+
+
+def _check_single(names: Sequence[str], constants: Mapping[str, str]) -> None:
     if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
         raise UnusableFile(f"More than one column or --set goes to {', '.join(sorted(twice))}.")
     if set(PARENTS) <= set(names):
         raise UnusableFile("Both customer_id and parent_id name the customer: leave one out (--map 'parent_id=').")
-    indexes = {name: headings.index(heading) for heading, name in chosen.items() if name}
-    chosen |= dict.fromkeys(unknown, "")
-    if kind:
-        return _of_line_items(headings, kind, indexes, chosen)
-    return _of_customers(headings, indexes, constants, chosen)
 
 
 def _check_clear(fields: Mapping[str, str]) -> None:
@@ -160,15 +202,13 @@ def _expected_of_parents(unknown: Sequence[str]) -> str:
     )
 
 
-def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, int], mapping: dict[str, str]) -> Columns:
+def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, int]) -> Columns:
     parent = indexes.get("customer_id", indexes.get("parent_id"))
     own = {name: i for name, i in indexes.items() if name in line_item_columns(kind)}
-    return Columns(headings, {}, {kind.name: own}, parent, {}, mapping)
+    return Columns(headings, {}, {kind.name: own}, parent)
 
 
-def _of_customers(
-    headings: list[str], indexes: Mapping[str, int], constants: Mapping[str, str], mapping: dict[str, str]
-) -> Columns:
+def _of_customers(headings: list[str], indexes: Mapping[str, int], constants: Mapping[str, str]) -> Columns:
     """A nested column that names the customer is left out: that is the customer of the row."""
     customer = {name: i for name, i in indexes.items() if name in customer_columns()}
     line_items: dict[str, dict[str, int]] = {}
@@ -176,4 +216,4 @@ def _of_customers(
         names = {column_name(kind, name): name for name in line_item_columns(kind)}
         if own := {names[column]: i for column, i in indexes.items() if column in names}:
             line_items[kind.name] = own
-    return Columns(headings, customer, line_items, None, dict(constants), mapping)
+    return Columns(headings, customer, line_items, None, dict(constants))

@@ -25,6 +25,8 @@ class ImportOptions:
     nulls: tuple[str, ...] = ()
     ignore_unknown: bool = False
     replace_rows: bool = False
+    # A blank cell never overwrites what is stored.
+    keep_when_blank: bool = False
     skip_errors: bool = False
     delimiter: str | None = None
     # Where the table stands in its file; None is found out.
@@ -49,7 +51,9 @@ def check_sufficient(columns: Columns, options: ImportOptions) -> None:
     """Raises `UnusableFile` if a column is missing."""
     if columns.parent is not None:
         return
-    names = {*columns.customer, *columns.constants}
+    names = {*columns.customer, *columns.constants, *columns.joined}
+    if columns.name_parts:
+        names.add("customer_name")
     if same := [name for name in sorted(columns.constants) if name in ("id", options.match_on)]:
         raise UnusableFile(f"--set {same[0]}: what tells customers apart cannot be the same for all of them.")
     if options.match_on and options.match_on not in names:

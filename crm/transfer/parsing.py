@@ -13,8 +13,9 @@ from django.core.exceptions import ValidationError
 from crm import rules
 from crm.line_items import POSITION, LineItem
 from crm.transfer.batch import Batch, ParseOptions, RowProblem
-from crm.transfer.columns import customer_columns, line_item_columns
+from crm.transfer.columns import column_name, customer_columns, line_item_columns
 from crm.transfer.grouping import grouped
+from crm.transfer.names import joined_cells, name_cells
 from overplane.database.attributes import Attribute
 from overplane.database.text import has_forbidden_characters
 from overplane.files.cells import BROKEN, split_broken
@@ -53,12 +54,18 @@ class Column:
     cells: list[str]
     heading: str
     rule: rules.Rule | None = None  # judges each value, null included
+    keeps: bool = False  # what is blank says nothing
+    is_partial: bool = False  # cells may be ABSENT whatever the file is
 
     def parsed(self, parse_options: ParseOptions) -> tuple[list[Any], dict[int, ValidationError]]:
         """The values, ABSENT where a sparse file says nothing; errors by index."""
         cells = self.cells
-        absent = [i for i, cell in enumerate(cells) if cell == ABSENT] if parse_options.is_sparse else []
+        absent = (
+            [i for i, cell in enumerate(cells) if cell == ABSENT] if parse_options.is_sparse or self.is_partial else []
+        )
         texts = parse_options.cleaned(["" if cell == ABSENT else cell for cell in cells] if absent else cells)
+        if self.keeps:
+            absent = [i for i, text in enumerate(texts) if not text.strip()]
         values, errors = parse_column(self.known, texts)
         if self.rule:
             judged = {value: self.rule(value) for value in set(values)}
@@ -102,9 +109,28 @@ def _parse_customers(batch: Batch, parse_options: ParseOptions) -> None:
         for name, index in columns.customer.items()
     }
     sources |= {name: ([text] * len(batch), f"--set {name}") for name, text in columns.constants.items()}
+    sources |= {
+        name: (joined_cells(batch, parse_options, name, indexes), columns.heading(name))
+        for name, indexes in columns.joined.items()
+    }
+    if columns.name_parts and parse_options.mode != "update":
+        sources["customer_name"] = name_cells(batch, parse_options, sources.get("customer_name"))
     for name, (cells, heading) in sources.items():
-        column = Column(known[name], cells, heading, rules.judge_of(name))
+        column = Column(
+            known[name], cells, heading, rules.judge_of(name), parse_options.keeps(name), name in batch.new_values
+        )
         batch.values[name] = _values(batch, parse_options, column)
+    if batch.new_values:
+        _judge_names(batch)
+
+
+def _judge_names(batch: Batch) -> None:
+    """Names that were made for customers, if they are new."""
+    made = batch.new_values["customer_name"]
+    values, errors = parse_column(customer_columns()["customer_name"], list(made.values()))
+    batch.new_values["customer_name"] = {
+        i: v for at, (i, v) in enumerate(zip(made, values, strict=True)) if at not in errors
+    }
 
 
 def _parse_parents(batch: Batch, parse_options: ParseOptions, index: int) -> None:
@@ -133,7 +159,13 @@ def _parse_line_items(kind: LineItem, batch: Batch, parse_options: ParseOptions)
     parsed: dict[str, list[Any]] = {"number": [number for number, _ in rows]}
     for name, index in indexes.items():
         cells = [cells[index] for _, cells in rows]
-        column = Column(line_item_columns(kind)[name], cells, headings[index], _rule_of(kind, name))
+        column = Column(
+            line_item_columns(kind)[name],
+            cells,
+            headings[index],
+            _rule_of(kind, name),
+            parse_options.keeps(column_name(kind, name)),
+        )
         parsed[name], errors = column.parsed(parse_options)
         for at, error in errors.items():
             batch.refuse(owners[at], column.heading, cells[at], error, number=rows[at][0])

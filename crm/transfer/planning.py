@@ -34,6 +34,7 @@ class Planner:
             plan.creates = [i for i in range(len(batch)) if i not in batch.problems]
         else:
             self._match(batch, plan, self.options.match_on or "")
+        batch.complete(plan.creates)
         self._refuse_incomplete(batch, plan.creates)
         self._refuse_taken(batch, plan.creates)
         self.line_items.refuse_taken(batch, plan)

@@ -1,11 +1,14 @@
 """One file that is being imported: its options, its progress and its report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from django.utils.translation import ngettext
+
 from crm.models import ImportRun
 from crm.transfer.batch import ParseOptions
+from crm.transfer.foreign_ids import check_ids
 from crm.transfer.mapping import recognizer, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
 from crm.transfer.reports import Report
@@ -14,6 +17,7 @@ from overplane.files.sources import Source, UnusableFile
 from overplane.files.tables import Table, opened_table
 from overplane.origin import Origin
 
+MOST_NAMED = 50  # headings in one sentence; exporters of contacts write about as many that no customer has
 # What is being done, how much of the file (0 to 1), customers so far.
 ImportProgress = Callable[[str, float, int], None]
 
@@ -63,11 +67,13 @@ class ImportTask:
                 ignore_unknown=options.ignore_unknown,
             )
             if unreadable := [
-                heading for heading, name in columns.mapping.items() if name and heading in table.unreadable
+                heading for i in sorted(columns.used) if (heading := columns.headings[i]) in table.unreadable
             ]:
                 raise UnusableFile(table.unreadable[unreadable[0]])
             check_sufficient(columns, options)
+            check_ids(table, columns, nulls=options.nulls)
             self.report.mapping = columns.mapping
+            self.report.add_warnings(_note_of_left_out(columns.left_out))
             try:
                 yield (
                     table,
@@ -79,7 +85,22 @@ class ImportTask:
                         size=options.size,
                         heaviest=options.heaviest,
                         nested=table.nested,
+                        keep_when_blank=options.keep_when_blank,
+                        mode=options.mode,
                     ),
                 )
             finally:
                 self.report.add_warnings(table.notes)
+
+
+def _note_of_left_out(headings: Sequence[str]) -> list[str]:
+    """What was left out because nobody knows what it is."""
+    if not headings:
+        return []
+    named = ", ".join(map(repr, headings[:MOST_NAMED])) + (" …" if len(headings) > MOST_NAMED else "")
+    text = ngettext(
+        "%(number)d column was left out, because its meaning cannot be told: %(headings)s.",
+        "%(number)d columns were left out, because their meaning cannot be told: %(headings)s.",
+        len(headings),
+    )
+    return [text % {"number": len(headings), "headings": named}]

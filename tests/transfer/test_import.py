@@ -264,7 +264,7 @@ def test_an_upsert_changes_what_differs_and_nothing_else(imported: Any) -> None:
     again = imported(file + " ", "--match-on", "tax_id")
     assert (again.counts, again.report["warnings"]) == ({"unchanged": 3}, [])
     keyless = imported(file + ",Nobody,,,\n", "--match-on", "tax_id")
-    assert "1 customers have no tax_id" in keyless.report["warnings"][0]
+    assert "1 customer has no tax_id" in keyless.report["warnings"][0]
 
 
 def test_replacing_rows_deletes_orders_and_tells(imported: Any) -> None:

@@ -27,7 +27,10 @@ from crm.backoffice.starting import start_job
 from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.columns import guess
+from crm.transfer.foreign_ids import without_foreign_ids
+from crm.transfer.mapping import NAME_PARTS
 from crm.transfer.options import MATCH_KEYS
+from crm.transfer.requested import KEPT
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
 from overplane.jobs import queue
@@ -133,7 +136,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
             _save_preset(request, chosen)
             return _enqueue(request, CHECK, stored, {"mapping": chosen, "encoding": encoding} | how.cleaned_data)
     else:
-        chosen = _preset(request) or guess(headings)
+        chosen = _preset(request) or without_foreign_ids(guess(headings), headings, rows)
     columns = [
         {"i": i, "heading": h, "samples": [row[i] for row in rows if i < len(row)], "chosen": chosen.get(h, "")}
         for i, h in enumerate(headings)
@@ -155,7 +158,7 @@ def _preset(request: HttpRequest) -> dict[str, str] | None:
     text = request.GET.get("preset", "")
     number = int(text) if DIGITS.fullmatch(text) else 0
     preset = Preset.objects.filter(kind=uploads.PRESET, pk=number).first()
-    return preset.values if preset else None
+    return {heading: name.removesuffix(KEPT) for heading, name in preset.values.items()} if preset else None
 
 
 def _problem_of(chosen: dict[str, str], labels: dict[str, str], how: HowForm) -> str | None:
@@ -163,7 +166,7 @@ def _problem_of(chosen: dict[str, str], labels: dict[str, str], how: HowForm) ->
     if not how.is_valid():
         return _("Choose how customers are found that are there already.")
     match_on = how.cleaned_data["match_on"]
-    if not match_on and "customer_name" not in names:
+    if not match_on and not {"customer_name", *NAME_PARTS} & set(names):
         return _("Choose the column that holds the customer's name; it is required.")
     if match_on and match_on not in names:
         return _("Choose the column that holds “%(label)s”: customers are to be found by it.") % {

@@ -28,7 +28,7 @@ EXAMPLE = column_name(LINE_ITEMS[0], LINE_ITEMS[0].names[0])
 # What a run that is resumed was begun with.
 OF_THE_RUN = (
     "map", "mapping", "save_mapping", "ignore_unknown", "set", "null", "mode", "match_on", "replace_rows", "skip_errors",
-    "atomic", "dry_run", "again", "delimiter", "errors",
+    "keep_when_blank", "sheet", "heading_row", "atomic", "dry_run", "again", "delimiter", "errors",
 )  # fmt: skip
 
 
@@ -38,7 +38,9 @@ class Command(BaseCommand):
 A column is found by the field's name, its label or what people call it ("Company name", "E-mail", "VAT no.").
 Line items ({ITEMS}) stand in the same file (in columns such as {EXAMPLE}), further ones in lines
 of their own with the customer's cells blank or repeated; or in a file that has a column customer_id.
-A column that is absent leaves a field as it is (or gives a new customer the default); an empty cell resets it.
+A column that is absent leaves a field as it is (or gives a new customer the default); an empty cell resets it,
+unless --keep-when-blank says otherwise, or a ? behind the field: --map 'Phone=mobile_no?'. Several columns are
+joined by +: --map 'Street+City+Zip=primary_address'. The same stands in files of --mapping.
 
 Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume).
 """
@@ -51,9 +53,20 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         add("files", nargs="+", metavar="FILE", help="a path, or - for standard input")
-        add("--map", action="append", default=[], metavar="HEADING=FIELD", help="what a column is; repeat for each")
+        add(
+            "--map",
+            action="append",
+            default=[],
+            metavar="HEADING=FIELD",
+            help="what a column is; repeat for each. A+B=FIELD joins columns",
+        )
         add("--mapping", type=Path, metavar="FILE.json", help="the same from a file: {heading: field}")
         add("--save-mapping", type=Path, metavar="FILE.json", help="keep what each column was taken for")
+        add(
+            "--keep-when-blank",
+            action="store_true",
+            help="a blank cell leaves what is stored; of one column: --map 'HEADING=FIELD?'",
+        )
         add("--ignore-unknown", action="store_true", help="leave out columns whose meaning cannot be told")
         add("--set", action="append", default=[], metavar="FIELD=VALUE", help="a value for every customer of the file")
         add("--null", action="append", default=[], metavar="WORD", help="a word that stands for an empty cell")
@@ -68,6 +81,8 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         add("--format", choices=FORMATS, help="if the name does not tell")
         add("--encoding", help="utf-8, utf-16, cp1252, latin-1 …; default: found out")
         add("--delimiter", help="of CSV; default: found out")
+        add("--sheet", metavar="NAME", help="of a workbook; default: the one whose headings are known")
+        add("--heading-row", type=int, metavar="N", help="the row that names the columns; default: found out")
         add(
             "--errors",
             type=Path,
@@ -103,6 +118,8 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             raise CommandError(
                 f"--resume goes on as the run was begun: leave out {named}, or import anew.", returncode=USAGE
             )
+        if options["heading_row"] is not None and options["heading_row"] < 1:
+            raise CommandError("--heading-row: rows are counted from 1.", returncode=USAGE)
         if options["save_mapping"]:
             _check_writable(options["save_mapping"])
 
@@ -179,7 +196,10 @@ def _import_options(options: dict[str, Any]) -> imports.ImportOptions:
         nulls=tuple(options["null"]),
         ignore_unknown=options["ignore_unknown"],
         replace_rows=options["replace_rows"],
+        keep_when_blank=options["keep_when_blank"],
         skip_errors=options["skip_errors"],
+        sheet=options["sheet"],
+        heading_row=options["heading_row"],
         delimiter={"\\t": "\t", "tab": "\t"}.get(options["delimiter"], options["delimiter"]),
     )
 
