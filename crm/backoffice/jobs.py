@@ -17,7 +17,8 @@ from crm import duplicates, search
 from crm.backoffice import dashboard, uploads
 from crm.models import Customer, ImportRun
 from crm.transfer import exports, imports, undo
-from crm.transfer.reports import RefusedRows, Report
+from crm.transfer.refused_files import RefusedRows
+from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
@@ -82,7 +83,8 @@ def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
     """What the page shows if a worker ended the import but was stopped before it could report that."""
     report = run.job.files.exclude(pk=run.payload["file"]).last()
     outcome = {"run": begun.pk, "state": begun.state, "problem_count": begun.counts.get("problems", 0), "problems": []}
-    return dict(begun.counts) | outcome | ({"report": report.pk} if report else {})
+    counts = {name: begun.counts[name] for name in COUNTS if name in begun.counts}
+    return counts | outcome | ({"report": report.pk} if report else {})
 
 
 def undo_import(run: Run) -> dict[str, Any]:
@@ -122,8 +124,7 @@ def _run_reported(
     result = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
     if refused.file is not None:
         with refused.path.open("rb") as content:
-            ending = "csv" if source.is_sheet else "ndjson"
-            name = f"refused rows of {stored.name}.{ending}"
+            name = f"refused rows of {stored.name}.{refused.format}"
             result["report"] = uploads.store(File(content), name, run.job.actor, run.job).pk
         refused.path.unlink()
     return result

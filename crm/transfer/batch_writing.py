@@ -15,7 +15,7 @@ from crm.transfer import bulk_writes
 from crm.transfer.batch import Batch, ParseOptions, Values
 from crm.transfer.batch_plans import BatchPlan
 from crm.transfer.planning import Planner
-from crm.transfer.reports import RefusedRows
+from crm.transfer.refused_files import RefusedRows
 from crm.transfer.task import ImportTask, RunOvertaken
 from overplane.database.bulk import PreparedRows
 from overplane.problems import Code, invalid

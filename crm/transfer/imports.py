@@ -6,6 +6,7 @@ breaks off, `resume` goes on exactly there.
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from django.utils import timezone
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.options import ImportOptions
 from crm.transfer.pipeline import CheckPass, PreviewPass, ReadPass, WritePass
-from crm.transfer.reports import RefusedRows, Report
+from crm.transfer.refused_files import RefusedRows
+from crm.transfer.reports import Report
 from crm.transfer.task import ImportProgress, ImportTask, RunOvertaken
 from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
@@ -29,6 +31,14 @@ NOT_OPTIONS = ("format", "encoding", "errors", "again")  # what a run's settings
 
 class AlreadyImported(UnusableFile):
     """The very same file was imported before."""
+
+
+class BegunOtherwise(UnusableFile):
+    """A run cannot be gone on with otherwise than it was begun."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"The run was begun with other settings: {', '.join(names)}.")
+        self.names = names
 
 
 class BrokenOff(Exception):
@@ -46,7 +56,10 @@ def check(
 ) -> Report:
     """Everything but the writing: what would be created, changed, left and refused."""
     task = ImportTask(source, options, progress)
+    if refused:
+        refused.imitate(source, options.delimiter)
     PreviewPass(task, refused).execute()
+    _finish(refused, task.report)
     task.report.state = "checked"
     return task.report
 
@@ -64,6 +77,8 @@ def run(
     """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is."""
     if not again and (before := earlier(source)):
         raise AlreadyImported(_already_imported(before))
+    if refused:
+        refused.imitate(source, options.delimiter)
     # Other runs of this file that are still checking it, or were killed while they did, must not write any more.
     ImportRun.objects.filter(file_hash=source.sha256, state=RunState.CHECKING).delete()
     beside = {"format": source.format, "encoding": source.encoding, "again": again}
@@ -73,7 +88,7 @@ def run(
         started_by=started_by[:100],
         file_name=source.name[:255],
         file_hash=source.sha256,
-        settings=asdict(options) | beside | {"errors": _as_text(refused)},
+        settings=asdict(options) | beside | {"errors": errors_setting(refused)},
     )
     try:
         return _execute(ImportTask(source, options, progress, started), refused)
@@ -83,15 +98,23 @@ def run(
         raise
 
 
-def _as_text(refused: RefusedRows | None) -> str | None:
+def errors_setting(refused: RefusedRows | None) -> str | None:
     """Where the refused rows go. A path is bytes, and not all bytes are text that the database stores."""
     return quote(os.fsencode(refused.path.absolute())) if refused else None
 
 
 def resume(
-    source: Source, *, progress: ImportProgress, refused: RefusedRows | None = None, run_id: str | None = None
+    source: Source,
+    *,
+    progress: ImportProgress,
+    refused: RefusedRows | None = None,
+    run_id: str | None = None,
+    requested: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Goes on with a run that broke off, with the settings that it was begun with."""
+    """Goes on with a run that broke off, with the settings that it was begun with.
+
+    `requested`: settings of which somebody thinks that the run was begun with them. Raises `BegunOtherwise` if it was not.
+    """
     with transaction.atomic():
         # A process that was killed may have a last commit under way: the lock waits for it.
         matching = ImportRun.objects.select_for_update().filter(
@@ -102,13 +125,17 @@ def resume(
     if begun.file_hash != source.sha256:
         raise UnusableFile(f"{source.name} is not the file that {begun.pk} was begun with; that is {begun.file_name}.")
     stored = begun.settings
-    requested: dict[str, Any] = {name: value for name, value in stored.items() if name not in NOT_OPTIONS}
+    if different := [name for name, value in (requested or {}).items() if stored.get(name) != value]:
+        raise BegunOtherwise(different)
+    begun_with: dict[str, Any] = {name: value for name, value in stored.items() if name not in NOT_OPTIONS}
     # Earlier runs counted customers only.
-    options = ImportOptions(**{"heaviest": None} | requested | {"nulls": tuple(requested["nulls"])})
+    options = ImportOptions(**{"heaviest": None} | begun_with | {"nulls": tuple(begun_with["nulls"])})
     source.format = stored.get("format", source.format)
     source.encoding = stored.get("encoding", source.encoding)
     if refused and stored.get("errors"):
         refused.path = Path(os.fsdecode(unquote_to_bytes(stored["errors"])))
+    if refused:
+        refused.imitate(source, options.delimiter)
     return _execute(ImportTask(source, options, progress, begun), refused)
 
 
@@ -153,6 +180,7 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
         else:
             CheckPass(task, refused).execute()
             if report.problem_count:
+                _finish(refused, report)
                 return _ended(task, RunState.REFUSED)
         _begin_writing(run)
     try:
@@ -185,14 +213,21 @@ def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
     epochs.current()  # asked here, for the thread that prepares events has no connection
     if refused and not refused.go_on_at(run.refused_bytes):
         old = refused.begin_anew()
-        run.settings["errors"], run.refused_bytes = _as_text(refused), 0
+        run.settings["errors"], run.refused_bytes = errors_setting(refused), 0
         run.save(update_fields=["settings", "refused_bytes"])
         report.warnings.append(
             f"{old}, with what was refused up to row {run.position}, is not as the run left it; what is refused from"
             f" there on stands in {refused.path}."
         )
     WritePass(task, refused).execute()
+    _finish(refused, report)
     return _ended(task, RunState.DONE)
+
+
+def _finish(refused: RefusedRows | None, report: Report) -> None:
+    if refused:
+        refused.finish()
+        report.add_warnings(refused.warnings)
 
 
 def _ended(task: ImportTask, state: RunState) -> Report:

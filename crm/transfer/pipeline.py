@@ -14,7 +14,7 @@ from crm.transfer.first_reading import FirstReading
 from crm.transfer.mapping import Columns
 from crm.transfer.parsing import batches
 from crm.transfer.planning import Planner
-from crm.transfer.reports import RefusedRows
+from crm.transfer.refused_files import RefusedRows
 from crm.transfer.task import ImportTask
 from overplane.database.bulk import analyze_if_grown
 from overplane.files.prefetch import prefetch

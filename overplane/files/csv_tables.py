@@ -56,6 +56,19 @@ def _rows(source: Source, stream: BinaryIO, delimiter: str | None) -> Iterator[R
         raise UnusableFile(f"{source.name}, row {number + 1}: {error}") from None
 
 
+def delimiter_of(source: Source, requested: str | None) -> str:
+    """What parts the cells of this file. Raises `UnusableFile`."""
+    if requested is not None:
+        return _check_delimiter(requested)
+    try:
+        with source.bytes() as stream:
+            head = next(decoded(stream, source.encoding), "")
+    except BrokenText:  # in the very first bytes; whoever reads the rows is told
+        return DELIMITERS[0]
+    marked = MARKED.match(head)
+    return _check_delimiter(marked[1]) if marked else _guessed(head)
+
+
 def _guessed(head: str) -> str:
     """What stands between the headings most often, outside of quotes."""
     first = re.split(r"[\r\n]", QUOTED.sub("", head[:GUESSED_FROM]).lstrip("\r\n"), maxsplit=1)[0]

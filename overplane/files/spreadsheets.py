@@ -2,11 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 # A cell that begins so is taken for a formula (or was escaped, which the same rule undoes).
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "'")
 EXPONENT = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
+# Digits that Excel does not keep in CSV: zeros in front, more than 15 of them, an exponent.
+DAMAGED = re.compile(r"0[0-9]+|[0-9]{16,}|[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+")
+FEWEST_NUMBERS = 10  # of which can be said what is usual
+ROWS_TOLD = 3
 POINT_ZERO = re.compile(r"[0-9]{4,}[.,]0")
 
 
@@ -20,11 +27,21 @@ def unescape_formula(text: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_SIGNS and len(text) > 1 else text
 
 
+def protect_number(text: str) -> str:
+    """The text as CSV in which Excel leaves it as it is: `="00123"` where it would make another number of an identifier."""
+    return f'="{text}"' if DAMAGED.fullmatch(text) else escape_formula(text)
+
+
+def unprotect_number(text: str) -> str:
+    """The text as it was before `protect_number`."""
+    return text[2:-1].replace('""', '"') if len(text) > 3 and text.startswith('="') and text.endswith('"') else text
+
+
 class ExcelDamage:
     """Watches a column of identifiers (tax IDs, phone numbers) for what Excel makes of them. It warns, it never refuses."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[int]] = {"exponent": [], "point zero": []}
+        self.found: dict[str, list[tuple[int, str]]] = {"exponent": [], "point zero": []}  # the first rows and cells
         self.counts: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
         self.has_leading_zero = False
@@ -34,34 +51,49 @@ class ExcelDamage:
         joined = "\n".join(cells)
         for kind, pattern, signs in (("exponent", EXPONENT, ("E+", "e+")), ("point zero", POINT_ZERO, (".0", ",0"))):
             if any(sign in joined for sign in signs):
-                matching = [n for n, cell in zip(numbers, cells, strict=True) if pattern.fullmatch(cell.strip())]
+                rows = zip(numbers, cells, strict=True)
+                matching = [(n, cell.strip()) for n, cell in rows if pattern.fullmatch(cell.strip())]
                 self.counts[kind] += len(matching)
-                self.rows[kind] = (self.rows[kind] + matching)[:3]
+                self.found[kind] = (self.found[kind] + matching)[:ROWS_TOLD]
         if self.has_leading_zero:  # then this column has not lost its leading zeros
             return
         digits = list(filter(str.isdigit, cells))
         self.lengths.update(map(len, digits))
         self.has_leading_zero = any(cell[0] == "0" for cell in digits)
 
-    def warnings(self, heading: str) -> list[str]:
-        warnings = []
-        if self.counts["exponent"]:
-            warnings.append(
-                self._warning(heading, "exponent", "look like 4.41E+11: Excel has rounded the number for good")
+    def warnings(self, heading: str) -> Iterator[str]:
+        rounded, made_numbers = self.counts["exponent"], self.counts["point zero"]
+        if rounded:
+            text = ngettext(
+                "%(heading)s: Excel has rounded %(number)d number for good (%(rows)s).",
+                "%(heading)s: Excel has rounded %(number)d numbers for good (%(rows)s).",
+                rounded,
             )
-        if self.counts["point zero"]:
-            warnings.append(self._warning(heading, "point zero", "end in .0: the column was made a number"))
+            yield text % {"heading": heading, "number": rounded, "rows": self._rows("exponent")}
+        if made_numbers:
+            text = ngettext(
+                "%(heading)s: %(number)d value ends in .0 (%(rows)s): the column was made a number.",
+                "%(heading)s: %(number)d values end in .0 (%(rows)s): the column was made a number.",
+                made_numbers,
+            )
+            yield text % {"heading": heading, "number": made_numbers, "rows": self._rows("point zero")}
         total = sum(self.lengths.values())
-        if total >= 10 and not self.has_leading_zero:
-            usual, often = self.lengths.most_common(1)[0]
-            shorter = sum(n for length, n in self.lengths.items() if length < usual)
-            if often >= 0.75 * total and shorter and usual > 3:
-                warnings.append(
-                    f"{heading}: {shorter} of {total} numbers have fewer than the usual {usual} digits and none begins"
-                    " with 0. Were leading zeros lost? Import the file as it was before a spreadsheet opened it."
-                )
-        return warnings
+        if total >= FEWEST_NUMBERS and not self.has_leading_zero:
+            yield from self._lost_zeros(heading, total)
 
-    def _warning(self, heading: str, kind: str, words: str) -> str:
-        rows = ", ".join(map(str, self.rows[kind]))
-        return f"{heading}: {self.counts[kind]} values {words} (row {rows}{' …' if self.counts[kind] > 3 else ''})."
+    def _lost_zeros(self, heading: str, total: int) -> Iterator[str]:
+        usual, often = self.lengths.most_common(1)[0]
+        shorter = sum(n for length, n in self.lengths.items() if length < usual)
+        if often >= 0.75 * total and shorter and usual > 3:
+            text = ngettext(
+                "%(heading)s: %(number)d of %(total)d numbers has fewer than the usual %(usual)d digits and none begins with"
+                " 0. Were leading zeros lost? Import the file as it was before a spreadsheet opened it.",
+                "%(heading)s: %(number)d of %(total)d numbers have fewer than the usual %(usual)d digits and none begins with"
+                " 0. Were leading zeros lost? Import the file as it was before a spreadsheet opened it.",
+                shorter,
+            )
+            yield text % {"heading": heading, "number": shorter, "total": total, "usual": usual}
+
+    def _rows(self, kind: str) -> str:
+        rows = ", ".join(_("row %(row)d: %(cell)s") % {"row": n, "cell": cell} for n, cell in self.found[kind])
+        return rows + (" …" if self.counts[kind] > ROWS_TOLD else "")

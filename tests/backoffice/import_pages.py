@@ -18,9 +18,9 @@ def columns(page: HttpResponse) -> dict[str, str]:
     return {f"column-{column['i']}": column["chosen"] for column in page.context["columns"]}
 
 
-def check(client: Client, text: str, **more: str) -> str:
+def check(client: Client, text: str | bytes, file_name: str = "customers.csv", **more: str) -> str:
     """Uploads, takes the guessed mapping, checks; the address of the report."""
-    url = upload(client, text)["Location"]
+    url = upload(client, text, file_name)["Location"]
     report = client.post(url, columns(client.get(url)) | more)["Location"]
     call_command("run_worker", until_idle=True)
     return report

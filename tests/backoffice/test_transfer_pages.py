@@ -20,7 +20,7 @@ from crm.models import Customer, ImportRun
 from crm.transfer import imports
 from crm.transfer.columns import guess
 from crm.transfer.exports import FORMATS
-from crm.transfer.reports import RefusedRows
+from crm.transfer.refused_files import RefusedRows
 from overplane.events.models import Event
 from overplane.jobs.kinds import Lost, Run
 from overplane.jobs.models import Job, JobFile, Preset, State

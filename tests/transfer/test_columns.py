@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from crm.models import Customer, SupplierNumberAtCustomer
-from tests.importing import run
 from tests.transfer.customers import make, rows_of
 
 pytestmark = pytest.mark.django_db
@@ -82,14 +81,6 @@ def test_another_customers_row_is_refused_and_the_rest_goes_in(imported: Any) ->
     row = SupplierNumberAtCustomer.objects.get().pk
     ran = imported(f"name,supplier_numbers.id,supplier_numbers.company\nGood,,X\nBad,{row},Y\n", "--skip-errors")
     assert (ran.code, ran.counts) == (1, {"created": 1, "refused": 1, "rows_created": 1})
-
-
-def test_options_that_a_resumed_run_would_not_heed_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "a.csv"
-    file.write_text("name\nA\n")
-    for option in (["--dry-run"], ["--again"], ["--skip-errors"], ["--set", "territory=x"], ["--mode", "create"]):
-        ran = run(file, "--resume", *option)
-        assert (ran.code, option[0] in ran.said) == (2, True)
 
 
 @pytest.mark.parametrize("customer", ["A\0B", "nobody", "customer_nobody", "customer_a b"])

@@ -16,7 +16,7 @@ from django.db import connection
 
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
 from crm.transfer import imports
-from crm.transfer.reports import RefusedRows
+from crm.transfer.refused_files import RefusedRows
 from overplane.database import counters
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined

@@ -4,6 +4,7 @@ import tempfile
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from crm.line_items import LINE_ITEMS
 from crm.transfer import imports
 from crm.transfer.columns import column_name
 from crm.transfer.options import MATCH_KEYS, MODES
-from crm.transfer.reports import COUNTS, RefusedRows, Report
+from crm.transfer.refused_files import ENDINGS, RefusedRows, format_of
+from crm.transfer.reports import COUNTS, Report
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 from overplane.origin import shell_user
@@ -25,11 +27,13 @@ MAX_PRINTED = 20  # problems and changes that are printed: a screenful; the repo
 REFUSED, USAGE, BROKEN = 1, 2, 3
 ITEMS = ", ".join(str(kind.label_plural) for kind in LINE_ITEMS)
 EXAMPLE = column_name(LINE_ITEMS[0], LINE_ITEMS[0].names[0])
-# What a run that is resumed was begun with.
-OF_THE_RUN = (
-    "map", "mapping", "save_mapping", "ignore_unknown", "set", "null", "mode", "match_on", "replace_rows", "skip_errors",
-    "keep_when_blank", "sheet", "heading_row", "atomic", "dry_run", "again", "delimiter", "errors",
-)  # fmt: skip
+# What a run that is resumed was begun with, by option; it may be said again.
+OF_THE_RUN = {
+    "map": "mapping", "mapping": "mapping", "ignore_unknown": "ignore_unknown", "set": "constants", "null": "nulls",
+    "mode": "mode", "match_on": "match_on", "replace_rows": "replace_rows", "keep_when_blank": "keep_when_blank",
+    "skip_errors": "skip_errors", "atomic": "skip_errors", "again": "again", "delimiter": "delimiter", "sheet": "sheet",
+    "heading_row": "heading_row", "errors": "errors",
+}  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -87,13 +91,13 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             "--errors",
             type=Path,
             metavar="FILE",
-            help="where refused rows go; default: FILE.errors.csv (.ndjson for objects)",
+            help="where refused rows go; default: FILE.errors.csv (.xlsx, .ndjson: as FILE is)",
         )
         add("--json", action="store_true", help="the report as JSON on standard output")
         add("--quiet", action="store_true", help="say nothing unless something is wrong")
 
     def handle(self, *, files: list[str], **options: Any) -> None:
-        self._check_options(files, options)
+        _check_options(files, options)
         reports: list[Report] = []
         try:
             for file in files:
@@ -107,21 +111,6 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
                 self.stdout.write(json.dumps(answer, ensure_ascii=False, default=str))
         if refusals := [_refusal(report) for report in reports if report.counts["refused"]]:
             raise CommandError("\n".join(refusals), returncode=REFUSED)
-
-    def _check_options(self, files: list[str], options: dict[str, Any]) -> None:
-        if options["atomic"] and options["skip_errors"]:
-            raise CommandError("--atomic and --skip-errors exclude each other.", returncode=USAGE)
-        if options["errors"] and len(files) > 1:
-            raise CommandError("--errors is of one FILE; without it each has its own.", returncode=USAGE)
-        if options["resume"] and (requested := [name for name in OF_THE_RUN if options[name]]):
-            named = ", ".join("--" + name.replace("_", "-") for name in requested)
-            raise CommandError(
-                f"--resume goes on as the run was begun: leave out {named}, or import anew.", returncode=USAGE
-            )
-        if options["heading_row"] is not None and options["heading_row"] < 1:
-            raise CommandError("--heading-row: rows are counted from 1.", returncode=USAGE)
-        if options["save_mapping"]:
-            _check_writable(options["save_mapping"])
 
     def _import(self, file: str, options: dict[str, Any]) -> Report:
         try:
@@ -151,7 +140,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         self, source: Source, refused: RefusedRows, progress: imports.ImportProgress, options: dict[str, Any]
     ) -> Report:
         if options["resume"]:
-            return imports.resume(source, progress=progress, refused=refused)
+            return _resume(source, refused, progress, options)
         import_options = _import_options(options)
         if options["dry_run"]:
             return imports.check(source, import_options, progress=progress, refused=refused)
@@ -178,11 +167,41 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         for change in report.changes[:MAX_PRINTED] if options["dry_run"] else []:
             old, new = dumps(change.old).decode(), dumps(change.new).decode()
             self.stdout.write(f"row {change.number}, {change.customer_id}: {change.name} {old} → {new}")
-        counts = ", ".join(f"{report.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if report.counts[name])
+        counts = ", ".join(_outcome(name, report.counts[name]) for name in COUNTS if report.counts[name])
         if report.state == "refused":
             return
         verb = "Would be" if options["dry_run"] else f"Imported as {report.run}:"
-        self.stdout.write(f"{report.file}: {report.customers} customers. {verb} {counts or 'nothing to do'}.")
+        self.stdout.write(
+            f"{report.file}: {_counted(report.customers, 'customer')}. {verb} {counts or 'nothing to do'}."
+        )
+
+
+def _check_options(files: list[str], options: dict[str, Any]) -> None:
+    if options["atomic"] and options["skip_errors"]:
+        raise CommandError("--atomic and --skip-errors exclude each other.", returncode=USAGE)
+    if options["errors"] and len(files) > 1:
+        raise CommandError("--errors is of one FILE; without it each has its own.", returncode=USAGE)
+    if options["resume"] and options["dry_run"]:
+        raise CommandError("--resume goes on with a run; --dry-run writes nothing. Leave one out.", returncode=USAGE)
+    if options["heading_row"] is not None and options["heading_row"] < 1:
+        raise CommandError("--heading-row: rows are counted from 1.", returncode=USAGE)
+    if options["save_mapping"]:
+        _check_writable(options["save_mapping"])
+
+
+def _resume(source: Source, refused: RefusedRows, progress: imports.ImportProgress, options: dict[str, Any]) -> Report:
+    """Options may be said again as the run was begun with them."""
+    values = json.loads(json.dumps(asdict(_import_options(options))))  # as they are stored
+    values |= {"again": True, "errors": imports.errors_setting(refused)}
+    requested = {setting: values[setting] for name, setting in OF_THE_RUN.items() if options[name]}
+    try:
+        return imports.resume(source, progress=progress, refused=refused, requested=requested)
+    except imports.BegunOtherwise as error:
+        wrong = [name for name, setting in OF_THE_RUN.items() if options[name] and setting in error.names]
+        named = ", ".join("--" + name.replace("_", "-") for name in wrong)
+        raise UnusableFile(
+            f"--resume goes on as the run was begun, which was otherwise: leave out {named}, or import anew."
+        ) from None
 
 
 def _import_options(options: dict[str, Any]) -> imports.ImportOptions:
@@ -206,11 +225,11 @@ def _import_options(options: dict[str, Any]) -> imports.ImportOptions:
 
 def _errors_path(file: str, source: Source, options: dict[str, Any]) -> Path:
     """Beside the file, or wherever else something can be written."""
-    ending = "csv" if source.is_sheet else "ndjson"
+    ending = format_of(source)
     path = options["errors"] or Path(f"{'standard-input' if file == '-' else file}.errors.{ending}")
     if options["errors"]:
         _check_writable(path)
-        if path.suffix in {".csv", ".ndjson"} - {f".{ending}"}:
+        if path.suffix in {one for endings in ENDINGS.values() for one in endings} - {*ENDINGS[ending]}:
             raise CommandError(f"--errors {path}: of such a file it must end in .{ending}.", returncode=USAGE)
     elif not _is_writable(path):
         path = next(filter(_is_writable, (Path(path.name), Path(tempfile.gettempdir()) / path.name)), path)
@@ -243,11 +262,21 @@ def _progress(options: dict[str, Any]) -> Iterator[imports.ImportProgress]:
         yield progress
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _outcome(name: str, number: int) -> str:
+    """`2 created`, `1 row created`."""
+    what, _, done = name.rpartition("_")
+    return f"{_counted(number, what.removesuffix('s'))} {done}" if what else f"{number} {done}"
+
+
 def _refusal(report: Report) -> str:
     kinds = "; ".join(f"{n} × {code} in {column or 'row'}" for (code, column), n in report.kinds.most_common(10))
     done = "Nothing imported. " if report.state == "refused" else ""
     where = f" All of them, with the rows to mend: {report.errors_file}" if report.errors_file else ""
-    counts = f"{report.counts['refused']} customers refused, {report.problem_count} problems"
+    counts = f"{_counted(report.counts['refused'], 'customer')} refused, {_counted(report.problem_count, 'problem')}"
     return f"{report.file}: {done}{counts}{': ' + kinds if kinds else ''}.{where}"
 
 
