@@ -1,6 +1,6 @@
 """Which sheet of a workbook holds the table, and where on it: the sheet and the heading row that somebody named, or found."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
@@ -14,12 +14,16 @@ from overplane.files.workbook_parts import SheetName
 
 @dataclass(slots=True)
 class LoadedSheet:
-    """`rows` from the first that is filled; `row_count` of those that are. `left`: columns before the first cell."""
+    """`rows` from the first that is filled; `count` says how many. `left`: columns before the first cell.
+
+    `is_streamed`: its findings are complete when all rows have been read.
+    """
 
     rows: Iterator[Row]
-    row_count: int
+    count: Callable[[], int]
     findings: Findings
     left: int = 0
+    is_streamed: bool = False
 
 
 class Book(Protocol):
@@ -71,10 +75,10 @@ def _chosen(book: Book, layout: Layout, recognizer: Recognizer | None) -> Opened
 def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer: Recognizer | None) -> Opened:
     """The only one of several whose headings are known."""
     known: list[Opened] = []
-    counts = []
+    counts: list[Callable[[], int]] = []
     for sheet in filled:
         opened = _opened(book, sheet, layout, recognizer)
-        counts.append(opened.loaded.row_count)
+        counts.append(opened.loaded.count)
         if recognizer and recognizer(opened.headings) >= FEWEST:
             known.append(opened)
             del known[2:]  # two are too many already, and each is held in memory
@@ -86,7 +90,10 @@ def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer:
             f" {'was' if is_one else 'were'} not read. If another one is meant, name it (--sheet)."
         )
         return known[0]
-    names = ", ".join(f"{sheet.name!r} ({n:,} rows)" for sheet, n in zip(filled, counts, strict=True))
+    numbers = [count() for count in counts]
+    names = ", ".join(
+        f"{sheet.name!r} ({n:,} row{'' if n == 1 else 's'})" for sheet, n in zip(filled, numbers, strict=True)
+    )
     raise UnusableFile(
         f"The workbook has {len(filled)} filled sheets: {names}. Say which is meant: --sheet NAME. Each is read by itself."
     )
@@ -124,21 +131,30 @@ def _table(opened: Opened) -> Table:
         if cell.startswith(BROKEN):
             raise UnusableFile(f"Row {number} should name the columns. {split_broken(cell)[1]}")
     headings = [cell.strip() for cell in opened.headings]
-    findings = loaded.findings
+    if loaded.is_streamed:  # its rows are as long as they are filled
+        headings += [""] * (max(len(cells) for _, cells in opened.head) - len(headings))
     table = Table(headings, chain(opened.head[index + 1 :], loaded.rows))
-    merged = [one for one in findings.merged if one[0] > number]
-    if merged:
-        table.rows = _noting_merged(table.rows, table.merged, merged, loaded.left)
-    table.notes = [*opened.notes, *note_of_heading_row(opened.head, index), *_notes(findings, merged, number)]
-    table.notes += _note_of_hidden_columns(findings, headings, loaded.left)
+    table.notes = [*opened.notes, *note_of_heading_row(opened.head, index)]
+    if loaded.is_streamed:
+        table.rows = _noting_at_end(table.rows, table, loaded, number)
+    else:
+        if any(first > number for first, _, _ in loaded.findings.merged):
+            loaded.findings.merged.sort()
+            table.rows = _noting_merged(table.rows, table.merged, loaded, number)
+        table.notes += _notes(loaded, number, headings)
     return table
 
 
+def _noting_at_end(rows: Iterator[Row], table: Table, loaded: LoadedSheet, heading_row: int) -> Iterator[Row]:
+    yield from _noting_merged(rows, table.merged, loaded, heading_row)
+    table.notes += _notes(loaded, heading_row, table.headings)
+
+
 def _noting_merged(
-    rows: Iterator[Row], noted: dict[int, dict[int, str]], merged: list[tuple[int, int, int]], left: int
+    rows: Iterator[Row], noted: dict[int, dict[int, str]], loaded: LoadedSheet, heading_row: int
 ) -> Iterator[Row]:
     """The rows, while `noted` learns which of their cells belong to one above."""
-    coming = sorted(merged, reverse=True)
+    merged, coming = loaded.findings.merged, 0
     open_ones: list[tuple[int, int, str]] = []  # last row, index of the cell, its text
     count = 0
     for number, cells in rows:
@@ -148,33 +164,34 @@ def _noting_merged(
             count += len(open_ones)
             if count > MOST_MERGED:
                 raise UnusableFile(f"Merged cells cover more than {MOST_MERGED} rows. Unmerge them, save it again.")
-        while coming and coming[-1][0] <= number:
-            first, column, last = coming.pop()
-            index = column - 1 - left
-            if first == number and 0 <= index < len(cells) and cells[index]:
+        while coming < len(merged) and merged[coming][0] <= number:
+            first, column, last = merged[coming]
+            coming += 1
+            index = column - 1 - loaded.left
+            if heading_row < first == number and 0 <= index < len(cells) and cells[index]:
                 open_ones.append((last, index, cells[index]))
         yield number, cells
 
 
-def _notes(findings: Findings, merged: list[tuple[int, int, int]], heading_row: int) -> list[str]:
+def _notes(loaded: LoadedSheet, heading_row: int, headings: list[str]) -> list[str]:
+    findings = loaded.findings
     notes = [findings.unknown] if findings.unknown else []
     if findings.formulas.count:
         notes.append(_note_of_formulas(findings))
-    if merged:
-        tally = _tally(str(first) for first, _, _ in sorted(merged))
+    if merged := [first for first, _, _ in findings.merged if first > heading_row]:
+        tally = _tally(map(str, merged))
         are, s = ("is", "") if tally.count == 1 else ("are", "s")
         notes.append(
             f"{tally.count} cell{s} {are} merged over several rows (first in row {tally}): their text was taken for each of"
             " these rows."
         )
-    hidden = sorted(row for row in findings.hidden_rows if row > heading_row)
-    if hidden:
+    if hidden := sorted(row for row in findings.hidden_rows if row > heading_row):
         tally = _tally(map(str, hidden))
         s, was = ("", "was") if tally.count == 1 else ("s", "were")
         notes.append(
             f"{tally.count} hidden row{s} {was} read too (row {tally}). If that is wrong, delete what is hidden."
         )
-    return notes
+    return notes + _note_of_hidden_columns(findings, headings, loaded.left)
 
 
 def _note_of_formulas(findings: Findings) -> str:
@@ -197,6 +214,6 @@ def _note_of_hidden_columns(findings: Findings, headings: list[str], left: int) 
     return [f"{tally.count} hidden column{s} {was} read too (column {tally})."]
 
 
-def _tally(places: Iterator[str] | list[str]) -> Tally:
+def _tally(places: Iterable[str]) -> Tally:
     all_places = list(places)
     return Tally(len(all_places), all_places[:NAMED])

@@ -21,12 +21,19 @@ from overplane.files.archives import Guarded, only_member, opened_archive, opene
 from overplane.files.encodings import BLOCK, encoding_of, known_encoding
 from overplane.files.unusable import UnusableFile
 
-FORMATS = ("csv", "xlsx", "ndjson", "json", "parquet")
+WORKBOOKS = ("xlsx", "xls", "xlsb", "ods")
+FORMATS = ("csv", *WORKBOOKS, "ndjson", "json", "parquet")
 TEXTS = ("csv", "ndjson", "json")
-ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".ndjson": "ndjson",
-           ".jsonl": "ndjson", ".json": "json", ".parquet": "parquet"}  # fmt: skip
+ANCIENT = "a workbook of a very old Excel. Save it as .xlsx or CSV"
+# (.xls says nothing: many programs name CSV and web pages so.)
+ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".xlsb": "xlsb", ".ods": "ods",
+           ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json", ".parquet": "parquet"}  # fmt: skip
 OTHERS = {
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or a protected one. Save it as .xlsx or CSV",
+    b"\x09\x00\x04\x00": ANCIENT,
+    b"\x09\x02\x06\x00": ANCIENT,
+    b"\x09\x04\x06\x00": ANCIENT,
+    b"\x09\x08\x08\x00": ANCIENT,
+    b"\x09\x08\x10\x00": ANCIENT,
     b"%PDF": "a PDF. Export the table as CSV or XLSX",
     b"\x89PNG": "a picture, not a table",
     b"\xff\xd8\xff": "a picture, not a table",
@@ -42,6 +49,8 @@ OTHERS = {
     b"<?xm": "XML, not a table. Open it in a spreadsheet and save it as XLSX or CSV",
 }
 PACKED_WORKBOOK = b"PK\x03\x04"
+OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
 
 
 @dataclass(slots=True)
@@ -61,7 +70,7 @@ class Source:
     @property
     def is_sheet(self) -> bool:
         """Rows of cells, as spreadsheets write and read them; else objects."""
-        return self.format in ("csv", "xlsx")
+        return self.format in ("csv", *WORKBOOKS)
 
     @property
     def fraction(self) -> float:
@@ -155,9 +164,7 @@ def _packed(source: Source, head: bytes) -> str:
     if head == PACKED_WORKBOOK:
         with source.path.open("rb") as raw, opened_archive(raw) as archive:
             names = archive.namelist()
-            if "content.xml" in names and "mimetype" in names:
-                raise UnusableFile(f"{source.name} is an OpenDocument file (.ods). Save it as .xlsx or CSV.")
-            if "[Content_Types].xml" not in names:
+            if "[Content_Types].xml" not in names and not ("content.xml" in names and "mimetype" in names):
                 only_member(archive)
                 return "zip"
     return ""
@@ -170,18 +177,34 @@ def _format(source: Source, requested: str | None) -> str:
     for magic, what in OTHERS.items():
         if head.startswith(magic):
             raise UnusableFile(f"{source.name} is {what}.")
-    detected = "parquet" if head.startswith(b"PAR1") else "xlsx" if head.startswith(PACKED_WORKBOOK) else ""
+    detected = "parquet" if head.startswith(b"PAR1") else _workbook_format(source, head)
     if detected and requested not in (None, detected):
         raise UnusableFile(f"{source.name} is {detected.upper()}, not {requested}.")
     if detected or requested:
         return detected or requested or ""
     ending = ENDINGS.get(Path(_inner_name(source)).suffix.lower())
-    if ending in ("xlsx", "parquet"):
+    if ending in (*WORKBOOKS, "parquet"):
         raise UnusableFile(f"{source.name} is named like {ending.upper()} but is not. Save it anew.")
     if ending:
         return ending
     first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     return {b"[": "json", b"{": "ndjson"}.get(first, "csv")
+
+
+def _workbook_format(source: Source, head: bytes) -> str:
+    if head.startswith(OLD_WORKBOOK):
+        return "xls"
+    if not head.startswith(PACKED_WORKBOOK):
+        return ""
+    with source.plain_path() as path, path.open("rb") as raw, opened_archive(raw) as archive:
+        names = archive.namelist()
+        if "content.xml" in names and "mimetype" in names:
+            with archive.open("mimetype") as stream:
+                kind = stream.read(100)
+            if not kind.startswith(OPEN_DOCUMENT + b"spreadsheet"):
+                raise UnusableFile(f"{source.name} is an OpenDocument file, but no spreadsheet.")
+            return "ods"
+        return "xlsb" if "xl/workbook.bin" in names else "xlsx"
 
 
 def _inner_name(source: Source) -> str:

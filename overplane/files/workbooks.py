@@ -4,7 +4,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
@@ -14,6 +13,7 @@ from overplane.files.archives import BROKEN, opened_archive
 from overplane.files.cells import Row, Table, text_of
 from overplane.files.findings import Findings, texts, unescaped
 from overplane.files.layouts import Layout, Recognizer
+from overplane.files.ods_tables import OdsBook
 from overplane.files.sheet_choice import LoadedSheet, chosen_table
 from overplane.files.sheets import searched_sheet
 from overplane.files.sources import Source
@@ -42,7 +42,8 @@ class XlsxBook:
 
 def loaded(sheet: CalamineSheet, findings: Findings) -> LoadedSheet:
     above, left = sheet.start or (0, 0)  # blank rows, which it gives too, and blank columns, which it does not
-    return LoadedSheet(_rows(sheet, findings, above, left), sheet.height, findings, left)
+    height = sheet.height
+    return LoadedSheet(_rows(sheet, findings, above, left), lambda: height, findings, left)
 
 
 def _rows(sheet: CalamineSheet, findings: Findings, above: int, left: int) -> Iterator[Row]:
@@ -56,14 +57,24 @@ def _rows(sheet: CalamineSheet, findings: Findings, above: int, left: int) -> It
 @contextmanager
 def workbook_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     """It is held in memory: for more than some 100,000 rows CSV is the better choice."""
-    with source.plain_path() as path:
-        yield _table(path, source.name, layout, recognizer)
+    with source.plain_path() as path, path.open("rb") as raw, path.open("rb") as again:
+        with _one_error(source.name), opened_archive(raw) as archive:
+            table = chosen_table(XlsxBook(archive, again, path.stat().st_size), layout, recognizer)
+        yield table
 
 
-def _table(path: Path, name: str, layout: Layout, recognizer: Recognizer | None) -> Table:
+@contextmanager
+def ods_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
+    """Read as a stream."""
+    with source.plain_path() as path, path.open("rb") as raw, opened_archive(raw) as archive:
+        with _one_error(source.name):
+            table = chosen_table(OdsBook(archive, path.stat().st_size), layout, recognizer)
+        yield table
+
+
+@contextmanager
+def _one_error(name: str) -> Iterator[None]:
     try:
-        with path.open("rb") as raw, path.open("rb") as again, opened_archive(raw) as archive:
-            book = XlsxBook(archive, again, path.stat().st_size)
-            return chosen_table(book, layout, recognizer)
+        yield
     except (CalamineError, ParseError, *BROKEN) as error:
         raise UnusableFile(f"{name} is no workbook that can be read ({error}).") from None
