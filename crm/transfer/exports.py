@@ -15,6 +15,7 @@ from crm.line_item_plans import existing_line_items
 from crm.models import CUSTOMERS, Customer
 from crm.transfer.cells import cell, line, moment
 from crm.transfer.copied_csv import write_copied
+from crm.transfer.long_cells import LongCells
 from crm.transfer.selection import LAYOUTS, PART, ExportProgress, Wanted
 from overplane.database.dialect import is_postgresql
 from overplane.database.encoding import dumps
@@ -27,9 +28,21 @@ Values = dict[str, Any]
 Family = tuple[Values, list[list[Values]]]  # a customer and its line items of each kind, as stored values
 
 
-def export(wanted: Wanted, format: str, target: BinaryIO, *, progress: ExportProgress = lambda count: None) -> int:
-    """Writes the customers of one moment. Says how many. Raises `UnusableFile` for what the format cannot hold."""
+def export(
+    wanted: Wanted,
+    format: str,
+    target: BinaryIO,
+    *,
+    progress: ExportProgress = lambda count: None,
+    long_cells: LongCells | None = None,
+) -> int:
+    """Writes the customers of one moment. Says how many. Raises `UnusableFile` for what the format cannot hold.
+
+    `long_cells` says what becomes of texts that no cell of XLSX holds, and learns which they were.
+    """
     with one_snapshot():
+        if format == "xlsx":
+            return _xlsx(wanted, target, progress, long_cells or LongCells())
         return WRITERS[format](wanted, target, progress)
 
 
@@ -73,17 +86,24 @@ def _lines(family: Family, wanted: Wanted) -> Iterator[list[str]]:
         yield cells
 
 
-def _xlsx(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
+def _xlsx(wanted: Wanted, target: BinaryIO, progress: ExportProgress, long_cells: LongCells) -> int:
     count = 0
+    customer: Values = {}
 
     def lines() -> Iterator[list[str]]:
-        nonlocal count
+        nonlocal count, customer
         for families in _families(wanted):
-            yield from (cells for one in families for cells in _lines(one, wanted))
+            for family in families:
+                customer = family[0]
+                yield from _lines(family, wanted)
             count += len(families)
             progress(count)
 
-    workbook_writing.write(target, "Customers", wanted.headings, lines())
+    def long_cell(row: int, column: int, text: str) -> str:
+        heading, name = wanted.headings[column], str(customer["customer_name"])
+        return long_cells.replaced(text, column=heading, customer=name, id=customer["id"])
+
+    workbook_writing.write(target, "Customers", wanted.headings, lines(), long_cell=long_cell)
     return count
 
 
@@ -135,5 +155,5 @@ def _parquet(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
 
 
 Writer = Callable[[Wanted, BinaryIO, ExportProgress], int]
-WRITERS: dict[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "ndjson": _ndjson, "parquet": _parquet}
-FORMATS = tuple(WRITERS)
+WRITERS: dict[str, Writer] = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet}
+FORMATS = ("csv", "xlsx", "ndjson", "parquet")

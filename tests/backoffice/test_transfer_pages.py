@@ -1,6 +1,7 @@
 """Import and export in the back office: upload, map, check, apply; choose, wait, download."""
 
 import csv
+import html
 import io
 import json
 from dataclasses import replace
@@ -317,6 +318,21 @@ def test_exports_what_was_asked_for(format: str) -> None:
     assert (rows[0]["territory"], rows[0]["disabled"] in (True, "true")) == ('"><svg onload=x>', True)
     client.user = None
     assert member("Manager", "other").get(reverse("job_file", args=[kept.pk])).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("choice", "told"), [("", "has 40000 characters"), ("cut", "was cut: customer_details of the")]
+)
+def test_a_text_that_no_cell_holds_names_its_customer(choice: str, told: str) -> None:
+    client = member("Manager")
+    make("Acme", customer_details="x" * 40_000)
+    client.post(reverse("export"), {"format": "xlsx", "long_cells": choice})
+    call_command("run_worker", until_idle=True)
+    page = html.unescape(client.get(reverse("export")).content.decode())
+    assert told in page
+    assert 'customer_details of the customer "Acme"' in page
+    assert JobFile.objects.count() == (1 if choice else 0)
 
 
 def read(format: str, content: bytes) -> list[dict[str, Any]]:
