@@ -4,7 +4,7 @@ Where a block holds no sign of them, nothing is done for its cells.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from overplane.files.findings import Findings, letters_of
 from overplane.files.number_formats import NumberFormat
@@ -39,6 +39,18 @@ def place_of(attributes: bytes) -> tuple[int, int]:
     return (int(place[2] or 0), column_number(place[1])) if place else (0, 0)
 
 
+def with_ends(tag: re.Pattern[bytes], window: bytes) -> Iterator[tuple[re.Match[bytes], int]]:
+    """Each tag, and where the next one begins."""
+    found = tag.finditer(window)
+    before = next(found, None)
+    for following in found:
+        if before:
+            yield before, following.start()
+        before = following
+    if before:
+        yield before, len(window)
+
+
 class CellSearch:
     """Notes what it finds in `findings`. `formats` are the noteworthy ones by the number that cells name."""
 
@@ -66,8 +78,7 @@ class CellSearch:
         return len(formulas) == len(FORMULA.findall(window))
 
     def _look_at_rows(self, window: bytes) -> None:
-        tags = list(USUAL_ROW.finditer(window))
-        for tag, end in zip(tags, [following.start() for following in tags[1:]] + [len(window)], strict=True):
+        for tag, end in with_ends(USUAL_ROW, window):
             if HIDDEN.search(tag[1]):
                 self.look_at_row(place_of(tag[1])[0], tag[1], window[tag.end() : end])
 

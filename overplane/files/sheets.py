@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from overplane.files.cell_search import TAG, CellSearch, column_number, place_of
+from overplane.files.cell_search import TAG, CellSearch, column_number, place_of, with_ends
 from overplane.files.cells import MOST_COLUMNS
 from overplane.files.findings import MOST_ROWS, Findings
 from overplane.files.unusable import UnusableFile
@@ -93,9 +93,7 @@ def _measured(part: SheetPart, search: CellSearch) -> Extent:
     extent = Extent()
     row = column = 0
     for window in part.rows():
-        tags = list(TAG.finditer(window))
-        ends = [tag.start() for tag in tags[1:]] + [len(window)]
-        for tag, end in zip(tags, ends, strict=True):
+        for tag, end in with_ends(TAG, window):
             place = place_of(tag[2])
             if tag[1] == b"row":
                 row, column = place[0] or row + 1, 0

@@ -7,6 +7,7 @@ import pytest
 import xlsxwriter
 
 from overplane.files.cells import split_broken
+from overplane.files.findings import letters_of
 from overplane.files.number_formats import NumberFormat
 from tests.files.test_files import read, refusal, written
 from tests.files.test_reading_workbooks import HEAD, book
@@ -189,3 +190,17 @@ def test_hidden_rows_and_columns_are_told(tmp_path: Path) -> None:
         "4 hidden rows were read too (row 4, 6, 7 …). If that is wrong, delete what is hidden.",
         "1 hidden column was read too (column B).",
     ]
+
+
+def test_hidden_rows_are_told_however_they_are_written(tmp_path: Path) -> None:
+    rows = '<x:row hidden="1" r="2"><x:c r="A2"><x:v>1</x:v></x:c></x:row><x:row hidden="true"><x:c><x:v>2</x:v></x:c></x:row>'
+    _, _, table = read(written(tmp_path, "a.xlsx", book(HEAD + rows + '<row r="4" hidden="1"/>')))
+    assert table.notes[1:] == ["2 hidden rows were read too (row 2, 3). If that is wrong, delete what is hidden."]
+
+
+def test_a_row_may_be_as_wide_as_a_sheet(tmp_path: Path) -> None:
+    """Longer than a block: its cells are still looked at whole."""
+    cells = "".join(f'<c r="{letters_of(i)}2" t="str"><f>{"A1+" * 40}</f><v>x{i}</v></c>' for i in range(1, 16_385))
+    ((_, row),), table = read(written(tmp_path, "a.xlsx", book(f'{HEAD}<row r="2">{cells}</row>')))[1:]
+    assert row == [f"x{i}" for i in range(1, 16_385)]
+    assert table.notes[1:] == ["16384 cells hold formulas (A2, B2, C2 …): what was calculated last was taken."]
