@@ -7,7 +7,7 @@ here ends that search only.
 import struct
 from collections.abc import Callable, Iterator, Mapping
 
-from overplane.files.findings import Findings, letters_of
+from overplane.files.findings import Findings
 from overplane.files.number_formats import PERCENT_FORMATS, NumberFormat
 
 ERRORS = {
@@ -53,7 +53,7 @@ class RecordSearch:
             self.findings.mark_format(row + 1, column + 1, style, self.formats[style])
 
     def formula(self, row: int, column: int) -> None:
-        self.findings.formulas.add(f"{letters_of(column + 1)}{row + 1}")
+        self.findings.note_formula(row + 1, column + 1)
 
     def error(self, row: int, column: int, code: int) -> None:
         self.filled.add(row)

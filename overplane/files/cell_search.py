@@ -6,7 +6,7 @@ Where a block holds no sign of them, nothing is done for its cells.
 import re
 from collections.abc import Iterator, Mapping
 
-from overplane.files.findings import Findings, letters_of
+from overplane.files.findings import Findings
 from overplane.files.number_formats import NumberFormat
 from overplane.files.workbook_parts import VALUE, has
 
@@ -112,7 +112,7 @@ class CellSearch:
         name = kind[1] if kind else b""
         if result and (result[1] or name == b"str"):
             if name != b"e":  # which is told by itself
-                self.findings.formulas.add(f"{letters_of(column)}{row}")
+                self.findings.note_formula(row, column)
         elif name != b"e":
             self.findings.mark_never_calculated(row, column)
 

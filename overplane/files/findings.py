@@ -22,7 +22,7 @@ MOST_MERGED = 100_000
 # Different texts of errors; programs know about ten.
 MOST_ERRORS = 1000
 NumberFormat = Callable[[Any], Any]
-Meaning = Callable[[Any, str], Any]  # value and place of a cell, and what is meant by it
+Meaning = Callable[[Any, int, int], Any]  # value, row and column of a cell, and what is meant by it
 
 
 def letters_of(column: int) -> str:
@@ -34,8 +34,12 @@ def letters_of(column: int) -> str:
     return letters
 
 
-def never_calculated(value: Any, place: str) -> str:
-    message = f"Cell {place} holds a formula that was never calculated. Open the file in a spreadsheet and save it."
+def place_name(row: int, column: int) -> str:
+    return f"{letters_of(column)}{row}"
+
+
+def never_calculated(value: Any, row: int, column: int) -> str:
+    message = f"Cell {place_name(row, column)} holds a formula that was never calculated. Open the file in a spreadsheet and save it."
     return broken("", message)
 
 
@@ -45,11 +49,6 @@ class Tally:
 
     count: int = 0
     first: list[str] = field(default_factory=list)
-
-    def add(self, place: str) -> None:
-        self.count += 1
-        if len(self.first) < NAMED:
-            self.first.append(place)
 
     def __str__(self) -> str:
         return ", ".join(self.first) + (" …" if self.count > len(self.first) else "")
@@ -84,8 +83,8 @@ class Findings:
         if len(self._known) >= MOST_ERRORS and ("error", seen) not in self._known:
             seen = "#ERROR"
 
-        def error(value: Any, place: str) -> str:
-            message = f"Cell {place} shows the error {seen or '(unknown)'}. Correct it, or empty it."
+        def error(value: Any, row: int, column: int) -> str:
+            message = f"Cell {place_name(row, column)} shows the error {seen or '(unknown)'}. Correct it, or empty it."
             return broken(seen, message)
 
         self.mark(row, column, ("error", seen), error)
@@ -94,7 +93,12 @@ class Findings:
         self.mark(row, column, "never calculated", never_calculated)
 
     def mark_format(self, row: int, column: int, style: Any, format: NumberFormat) -> None:
-        self.mark(row, column, ("format", style), lambda value, place: format(value))
+        self.mark(row, column, ("format", style), lambda value, row, column: format(value))
+
+    def note_formula(self, row: int, column: int) -> None:
+        if self.formulas.count < NAMED:
+            self.formulas.first.append(place_name(row, column))
+        self.formulas.count += 1
 
     def merge(self, first: tuple[int, int], last: tuple[int, int]) -> None:
         """Cells by row and column. Only those of several rows matter."""
@@ -114,7 +118,7 @@ class Findings:
                 column = (mark >> MEANING_BITS & (1 << COLUMN_BITS) - 1) - left
                 if mark >> shift == number and 0 < column <= len(cells):
                     meaning = self.meanings[mark & (1 << MEANING_BITS) - 1]
-                    cells[column - 1] = meaning(cells[column - 1], f"{letters_of(column + left)}{number}")
+                    cells[column - 1] = meaning(cells[column - 1], number, column + left)
                 mark = next(coming, None)
             yield number, cells
 

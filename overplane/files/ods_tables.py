@@ -14,7 +14,7 @@ from xml.sax.saxutils import unescape
 
 from overplane.files.archives import Guarded
 from overplane.files.cells import BROKEN, LONGEST_CELL, MOST_COLUMNS, Row, broken, split_broken
-from overplane.files.findings import MOST_ROWS, Findings, letters_of
+from overplane.files.findings import MOST_ROWS, Findings, place_name
 from overplane.files.ods_cells import text_of_cell
 from overplane.files.sheet_choice import LoadedSheet
 from overplane.files.unusable import UnusableFile
@@ -230,11 +230,10 @@ class OdsRows:
 
     def _noted(self, text: str) -> str:
         """A formula or a cell that cannot be read, with its place."""
-        place = f"{letters_of(min(self.column, MOST_COLUMNS))}{self.number}"
         if text.startswith(BROKEN):
             seen, message = split_broken(text)
-            return broken(seen, message.replace("{place}", place))
-        self.findings.formulas.add(place)
+            return broken(seen, message.replace("{place}", place_name(self.number, min(self.column, MOST_COLUMNS))))
+        self.findings.note_formula(self.number, self.column)
         return text
 
     def _end_row(self) -> None:
