@@ -1,9 +1,9 @@
 """A sheet looked through before it is read: that it does not fill the memory, and what its values do not tell.
 
-The reader of workbooks takes a cell's place at its word and holds all cells between the outermost
-ones, and a copy of a shared text for each cell that shows it: a kilobyte could ask for terabytes. It also
-reads errors and formulas without a result as empty cells, and says nothing of formats and of what is hidden. So the
-XML is searched first, as bytes and block by block, which takes a fraction of the time that parsing it would.
+The reader of workbooks trusts the positions of cells. It holds all cells between the outermost ones, and a copy of a
+shared text for each cell that shows it: a kilobyte could ask for terabytes. It also reads errors and formulas without a
+result as empty cells, and says nothing of formats and of what is hidden. So the XML is searched first, as bytes and
+block by block, which takes a fraction of the time that parsing it would.
 """
 
 import re
@@ -89,7 +89,7 @@ def _searched(part: SheetPart, search: CellSearch) -> Extent:
 
 
 def _measured(part: SheetPart, search: CellSearch) -> Extent:
-    """The same, however it is written, and without cells that are only formatted: slower, so only where it matters."""
+    """The same, however it is written, and without cells that are only formatted. Slower, so done only where it matters."""
     extent = Extent()
     row = column = 0
     for window in part.rows():

@@ -193,7 +193,7 @@ def check_members(archive: zipfile.ZipFile, size: int) -> None:
 
 
 def has(window: bytes, rare: bytes, sign: bytes) -> bool:
-    """A rare byte of the sign is looked for first, which takes next to no time."""
+    """Looks for a rare byte of the sign first, which takes almost no time."""
     return rare in window and sign in window
 
 

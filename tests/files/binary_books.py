@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from tests.files.test_files import zipped
+from tests.files.tables import zipped
 
 SECTOR, FREE, END_OF_CHAIN, IS_FAT = 512, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 ERROR_CODES = {"#N/A": 42, "#REF!": 23}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.files.test_files import read, refusal, written, zipped
+from tests.files.tables import read, refusal, written, zipped
 
 BESIDE = {
     "macOS": ["__MACOSX/._a.csv", "__MACOSX/in/._a.csv", ".DS_Store", "in/.DS_Store"],

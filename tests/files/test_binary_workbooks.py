@@ -12,7 +12,7 @@ from overplane.files.cells import split_broken
 from overplane.files.sources import examined
 from overplane.files.tables import opened_table
 from tests.files.binary_books import XlsbCells, XlsCells, compound, record
-from tests.files.test_files import read, refusal, written, zipped
+from tests.files.tables import read, refusal, written, zipped
 
 KINDS: dict[str, Any] = {"xls": XlsCells(), "xlsb": XlsbCells()}
 each_kind = pytest.mark.parametrize("kind", KINDS)

@@ -9,8 +9,8 @@ import xlsxwriter
 from overplane.files.cells import split_broken
 from overplane.files.findings import letters_of
 from overplane.files.number_formats import NumberFormat
-from tests.files.test_files import read, refusal, written
-from tests.files.test_reading_workbooks import HEAD, book
+from tests.files.tables import read, refusal, written
+from tests.files.xlsx_books import HEAD, book
 
 NEVER = "Cell B2 holds a formula that was never calculated. Open the file in a spreadsheet and save it."
 ERROR = "Cell B2 shows the error #N/A. Correct it, or empty it."

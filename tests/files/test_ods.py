@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from overplane.files.cells import split_broken
-from tests.files.test_files import read, refusal, written, zipped
+from tests.files.tables import read, refusal, written, zipped
 
 SPACES = " ".join(
     f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{urn}:1.0"'

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from tests.files.test_files import Read, read, refusal, written
-from tests.files.test_reading_workbooks import book
+from tests.files.tables import Read, read, refusal, written
+from tests.files.xlsx_books import book
 
 FIELDS = {"name", "phone", "mail"}
 TABLE = [["name", "phone"], ["Acme", "1"], ["Bell", "2"]]
