@@ -152,6 +152,8 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
             CheckPass(task, refused).execute()
             if report.problem_count:
                 return _ended(task, RunState.REFUSED)
+        # What would only be found in the middle of writing: another program at work on the file.
+        task.source.check_unchanged()
         _begin_writing(run)
     try:
         return _write(task, refused)

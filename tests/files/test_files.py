@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from pyarrow import parquet
 
 from overplane.files.layouts import Layout
-from overplane.files.sources import Source, examined, opened
+from overplane.files.sources import examined, opened
 from overplane.files.tables import ABSENT, Table, opened_table
 from overplane.files.unusable import UnusableFile
 
@@ -318,11 +318,3 @@ def test_progress_may_be_asked_for_at_any_time(tmp_path: Path) -> None:
         stream.read()
         assert source.fraction == 1.0
     assert source.fraction == 0.0
-    assert Source(Path(), "").fraction == 0.0
-
-
-def test_progress_may_be_asked_for_while_the_file_is_being_closed(tmp_path: Path) -> None:
-    number = os.open(written(tmp_path, "a.csv", "a\n1\n"), os.O_RDONLY)
-    with open(number, "rb", closefd=False) as raw:
-        os.close(number)
-        assert Source(tmp_path / "a.csv", "a.csv", size=4, _raw=raw).fraction == 0.0
