@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 
 from overplane.files.archives import Guarded, only_member, opened_archive, opened_member
 from overplane.files.checked_files import BLOCK, CheckedFile, ExaminedFile
+from overplane.files.encoding_guesses import Reading
 from overplane.files.encodings import encoding_of, known_encoding
 from overplane.files.unusable import UnusableFile
 
@@ -46,7 +47,10 @@ PACKED_WORKBOOK = b"PK\x03\x04"
 
 @dataclass(slots=True)
 class Source:
-    """`name` is what people know the file by. Its content is what was examined, or reading it ends with `UnusableFile`."""
+    """`name` is what people know the file by. Its content is what was examined, or reading it ends with `UnusableFile`.
+
+    `readings`: of an encoding that was only guessed, what it and others would make of the file, the best first.
+    """
 
     file: ExaminedFile
     name: str
@@ -54,6 +58,8 @@ class Source:
     packed: str = ""
     encoding: str = "utf-8"
     encoding_is_guessed: bool = False
+    readings: tuple[Reading, ...] = ()
+    has_bad_bytes: bool = False
     _raw: CheckedFile | None = field(default=None, repr=False)
 
     @property
@@ -70,6 +76,21 @@ class Source:
         """How much of it has been read in the pass under way, from 0 to 1."""
         raw = self._raw  # the thread that reads may close it meanwhile
         return min(raw.at / self.file.size, 1.0) if raw else 0.0
+
+    @property
+    def guess(self) -> str:
+        """What is to be said of an encoding that somebody has to confirm; nothing of any other."""
+        if not self.readings:
+            return ""
+        best, *others = self.readings
+        told = ", ".join(f"{name} ({', '.join(words)})" for name, words in others)
+        return f"{self.name} is not UTF-8. It seems to be {best.encoding} ({', '.join(best.words)})" + (
+            f"; other encodings would read it so: {told}." if told else "."
+        )
+
+    def set_encoding(self, name: str) -> None:
+        """As somebody confirmed it, or a run was begun with."""
+        self.encoding, self.encoding_is_guessed, self.readings = name, False, ()
 
     def check_unchanged(self) -> None:
         """Reads all of it. Raises `UnusableFile`."""
@@ -146,7 +167,7 @@ def examined(path: Path, name: str, *, format: str | None = None, encoding: str 
     source.format = _format(source, format)
     if source.format in TEXTS:
         known = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
-        source.encoding, source.encoding_is_guessed = known
+        source.encoding, source.encoding_is_guessed, source.readings, source.has_bad_bytes = known
     return source
 
 

@@ -69,10 +69,6 @@ BAD_TEXTS: dict[str, tuple[bytes | str, dict[str, Any], str]] = {
     "a heading without end": (b"x" * LONG, {}, "row 1: this goes on"),
     "a line of NDJSON": (b'{"a": 1}\n{"a": "' + b"x" * LONG, {"format": "ndjson"}, "line 2: this goes on"),
     "wide lines": ("a\n1\n".encode("utf-16") + b"\x0a\x0a" * LONG, {}, "row 3: this goes on"),
-    "one bad byte": ("a\nMüller\nSöhne\n".encode() + b"caf\xe9\n", {}, "line 4: the byte 0xE9 is not UTF-8"),
-    "bad first, good later": (b"a\ncaf\xe9\n" + "Müller\n".encode(), {}, "line 2: the byte 0xE9"),
-    "cut inside of a character": ("a\nMüller\nSö".encode()[:-1], {}, "line 3: the byte 0xC3"),
-    "not even windows": ("a\nMüller\n".encode("cp850"), {}, "line 2 has the byte 0x81). Name its encoding"),
     "no mark": ("a\n1\n".encode("utf-16-le"), {"encoding": "utf-16"}, "BOM"),
     "bad in the middle": (b"a\n1\n2\n\xff\n", {"encoding": "utf-8"}, "row 4: this is not utf-8 text"),
     "bad in Japanese": (b"a\n1\n\x81\n", {"encoding": "shift_jis"}, "row 3: this is not shift_jis text"),
@@ -99,7 +95,7 @@ def test_refuses_text(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "encoding", "is_guessed"),
-    [(b"a\n", "utf-8-sig", False), (b"\xc3\xbc", "utf-8-sig", False), (b"\xfc", "cp1252", True),
+    [(b"a\n", "utf-8-sig", False), (b"\xc3\xbc", "utf-8-sig", False), (b"M\xfcller", "cp1252", True),
      ("abc".encode("utf-16"), "utf-16", False), ("abc".encode("utf-16-be"), "utf-16-be", True)],
 )  # fmt: skip
 def test_says_whether_the_encoding_was_guessed(tmp_path: Path, content: bytes, encoding: str, is_guessed: bool) -> None:
