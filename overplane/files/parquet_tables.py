@@ -43,7 +43,7 @@ def parquet_table(source: Source, layout: Layout, recognizer: Recognizer | None)
         with file:
             if unpacked > most:
                 raise _swollen(source.name)
-            rows = rows_of(source.name, "row", lambda: _objects(source.name, file, most), shape)
+            rows = rows_of(lambda: _objects(source.name, file, most), shape)
             yield Table(headings, rows, unreadable=shape.unreadable, nested=shape.columns)
 
 

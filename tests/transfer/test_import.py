@@ -125,7 +125,7 @@ TOLD = {
     "many columns.csv": "'c1999'", "bomb.csv.gz": "200 times", "bomb.zip": "200 times",
     "cut off.csv.gz": "broken", "two files.zip": "holds 2 files", "broken.xlsx": "broken",
     "named wrongly.xlsx": "named like XLSX", "formula.xlsx": "Cell A2 holds a formula", "broken.json": "not JSON",
-    "deep.json": "not JSON", "no objects.json": "must be an object",
+    "deep.json": "not JSON", "no objects.json": "every entry must be one",
     "nested.ndjson": "holds an object", "broken.parquet": "Parquet",
 }  # fmt: skip
 
