@@ -99,7 +99,7 @@ BAD_FILES = {
     "binary.csv": bytes(range(256)) * 20,
     "empty.csv": b"",
     "blank.csv": b"\n\n\n",
-    "no headings.csv": b",,,\nx,y,z,\n",
+    "no headings.csv": b",,,\n\n",
     "twice.csv": b"customer_name,customer_name\nx,y\n",
     "same meaning.csv": b"customer_name,Firma\nx,y\n",
     "unknown.csv": b"customer_name,Colour,Shape\nx,y,z\n",

@@ -210,12 +210,12 @@ def test_it_goes_on_in_the_encoding_that_it_was_begun_with(tmp_path: Path) -> No
     assert set(Customer.objects.values_list("customer_name", flat=True)) == {f"Łódź {i}" for i in range(COUNT)}
 
 
-@pytest.mark.parametrize("end", ['"unclosed', "c\0,,\n\x81"])
+@pytest.mark.parametrize("end", ["x" * (17 << 20), '"x"y\n' * 1001])
 def test_a_file_that_cannot_be_read_to_its_end_writes_nothing(tmp_path: Path, end: str) -> None:
     path = table(tmp_path / "a.csv")
-    path.write_bytes(path.read_bytes() * 200 + end.encode("latin-1"))
+    path.write_bytes(path.read_bytes() * 200 + end.encode())
     with pytest.raises(CommandError) as raised:
-        call_command("import_customers", str(path), "--skip-errors", "--encoding", "cp1252")
+        call_command("import_customers", str(path), "--skip-errors")
     assert raised.value.returncode == 2
     assert not Customer.objects.exists()
     assert not ImportRun.objects.exists()
