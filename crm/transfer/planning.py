@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from crm import matching
 from crm.models import CUSTOMERS, Customer, CustomerTombstone
 from crm.transfer.batch import Batch, Values
 from crm.transfer.batch_plans import BatchPlan, among
@@ -16,7 +17,6 @@ from overplane.files.tables import ABSENT
 from overplane.problems import Code, invalid
 
 IDENTITY = ("id", "created_at", "updated_at")
-CANDIDATES_NAMED = 5  # in a message: enough to look at, and still one sentence
 
 
 class Planner:
@@ -63,13 +63,13 @@ class Planner:
 
     def _match(self, batch: Batch, plan: BatchPlan, name: str) -> None:
         keys = {i: value for i, value in enumerate(batch.values[name]) if i not in batch.problems}
-        wanted = sorted({key for key in keys.values() if key not in (None, ABSENT)})
-        found: dict[str, list[Values]] = {}
-        for row in among(Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names), name, wanted):
+        values = sorted({key for key in keys.values() if key not in (None, ABSENT)})
+        by_key: dict[str, list[Values]] = {}
+        for row in among(Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names), name, values):
             before = CUSTOMERS.values(row)
-            found.setdefault(before[name], []).append(before)
+            by_key.setdefault(before[name], []).append(before)
         for i, key in keys.items():
-            candidates = [] if key in (None, ABSENT) else found.get(key, [])
+            candidates = [] if key in (None, ABSENT) else by_key.get(key, [])
             if error := self._match_error(batch, i, candidates):
                 self._refuse(batch, i, name, error)
             elif not candidates:
@@ -82,11 +82,7 @@ class Planner:
     def _match_error(self, batch: Batch, i: int, candidates: Sequence[Values]) -> ValidationError | None:
         name = self.options.match_on or ""
         if len(candidates) > 1:
-            named = ", ".join(one["id"] for one in candidates[:CANDIDATES_NAMED]) + (
-                " …" if len(candidates) > CANDIDATES_NAMED else ""
-            )
-            message = f"{len(candidates)} customers have this {name}: {named}. Match on id, or merge them."
-            return invalid(Code.PARAMETER_CONFLICT, message)
+            return matching.ambiguous(name, [one["id"] for one in candidates], "Match on id, or merge them.")
         if not candidates and self.options.mode == "update":
             if batch.values[name][i] in (None, ABSENT):
                 return invalid(Code.PARAMETER_MISSING, f"Without {name} nobody can tell which customer is meant.")

@@ -77,8 +77,8 @@ def _actor(run_id: str) -> str:
 def _begin(run_id: str, started_by: str) -> str:
     """The id under which the run is taken back.
 
-    Whoever writes the run holds it for each batch and demands that it is being written. So once this
-    is committed nothing is added to what it did, and all that it did is in the log.
+    Each batch of the run locks it and checks that it is in the state `writing`. So once this is committed the run
+    writes nothing more, and all that it wrote is in the log.
     """
     run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
@@ -87,7 +87,7 @@ def _begin(run_id: str, started_by: str) -> str:
     ImportRun.objects.filter(pk=run_id).update(state=RunState.UNDOING)
     if begun := ImportRun.objects.filter(settings__undo=run_id, state=RunState.WRITING).first():
         return begun.pk
-    made = ImportRun.objects.create(
+    created = ImportRun.objects.create(
         id=new_id("run"),
         created_at=timezone.now(),
         started_by=started_by[:100],
@@ -96,7 +96,7 @@ def _begin(run_id: str, started_by: str) -> str:
         settings={"undo": run_id},
         state=RunState.WRITING,
     )
-    return made.pk
+    return created.pk
 
 
 def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
@@ -123,7 +123,7 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
 
 @transaction.atomic
 def _end(run_id: str, undone: UndoResult) -> None:
-    """Another one that was at it too may have been here before; it found the same."""
+    """Another process may have ended the same undo before; its counts are the same."""
     counts = {"deleted": undone.deleted, "restored": undone.restored, "kept": undone.kept_count}
     ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE)
     ImportRun.objects.filter(pk=undone.run, state=RunState.WRITING).update(
@@ -147,7 +147,7 @@ def _subjects(actor: str) -> Iterator[tuple[list[str], int, float]]:
 
 def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult) -> None:
     origin = Origin(_actor(undone.run))
-    held = {one["id"]: one for one in locked_customers(subjects)}
+    locked = {one["id"]: one for one in locked_customers(subjects)}
     to_delete: list[str] = []
     touched: dict[str, list[Event]] = {}
     for customer_id, events in _histories(subjects, actor).items():
@@ -157,7 +157,7 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
         if other and other.actor == origin.actor:  # done in an attempt that broke off
             undone.deleted += other.type == "customer.deleted"
             undone.restored += other.type != "customer.deleted"
-        elif customer_id not in held:
+        elif customer_id not in locked:
             undone.note_gone(customer_id)
         elif other:
             undone.note_kept(customer_id)
@@ -167,24 +167,24 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
             touched[customer_id] = events
     undone.deleted += delete_customers(to_delete, origin=origin) if to_delete else 0
     undone.restored += len(touched)
-    _restore(held, touched, origin)
+    _restore(locked, touched, origin)
 
 
 def _histories(subjects: Sequence[str], actor: str) -> dict[str, list[Event]]:
     """The events of each customer and its line items, from the run's first on; what came before does not matter."""
-    found: dict[str, list[Event]] = {}
+    histories: dict[str, list[Event]] = {}
     for event in Event.objects.filter(subject__in=subjects).defer("object").order_by("seq"):
-        if event.actor == actor or event.subject in found:
-            found.setdefault(event.subject, []).append(event)
-    return found
+        if event.actor == actor or event.subject in histories:
+            histories.setdefault(event.subject, []).append(event)
+    return histories
 
 
-def _restore(held: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
+def _restore(locked: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for customer_id, events in touched.items():
         old = _oldest_values(events)
-        if new := {name: value for name, value in old.items() if held[customer_id][name] != value}:
-            changes.append((held[customer_id], new))
+        if new := {name: value for name, value in old.items() if locked[customer_id][name] != value}:
+            changes.append((locked[customer_id], new))
     bulk_writes.update_customers(changes, now=timezone.now(), origin=origin)
     for kind in LINE_ITEMS:
         _restore_line_items(kind, touched, origin)
@@ -200,29 +200,29 @@ def _restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin:
 
 
 def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
-    """What the run found, where it changed anything of the customer itself."""
-    found: dict[str, Any] = {}
+    """The values before the run, of the customer's attributes that it changed."""
+    oldest: dict[str, Any] = {}
     for event in events:
         if event.type == "customer.updated":
-            found = old_values(event) | found
-    return logged(attributes(Customer), found)
+            oldest = old_values(event) | oldest
+    return logged(attributes(Customer), oldest)
 
 
 def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
-    """What the run found in each line item that it changed or deleted, however often; not in those that it created."""
-    found: dict[str, dict[str, Any]] = {}
+    """The values before the run, of each line item that it changed or deleted and did not create."""
+    oldest: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.type in (kind.updated, kind.deleted):
             old = logged(kind.attributes, old_values(event))
-            found[event.object_id] = old | found.get(event.object_id, {})
+            oldest[event.object_id] = old | oldest.get(event.object_id, {})
     created = _created(kind, events)
-    return {item_id: old for item_id, old in found.items() if item_id not in created}
+    return {item_id: old for item_id, old in oldest.items() if item_id not in created}
 
 
 def _list_plan(
     kind: LineItem, customer: dict[str, Any], existing: Sequence[dict[str, Any]], events: Sequence[Event]
 ) -> ListPlan:
-    """What the run created goes, what it changed returns to what it was, what it deleted comes back under a new id."""
+    """Deletes what the run created, restores what it changed, and creates again what it deleted, under a new id."""
     plan = ListPlan(kind, customer, before=[row["id"] for row in existing])
     by_id, created = {row["id"]: row for row in existing}, _created(kind, events)
     plan.deletes = [row for row in existing if row["id"] in created]
@@ -238,7 +238,7 @@ def _list_plan(
 
 
 def _order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event]) -> list[str]:
-    """The order before the run: what it did to it, backwards."""
+    """The order before the run: its changes of the order are taken back, the last one first."""
     before = list(order)
     for type_, group in groupby(reversed(events), key=attrgetter("type")):
         if type_ == kind.reordered:
@@ -248,7 +248,7 @@ def _order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event])
             created = {event.object_id for event in group}
             before = [item_id for item_id in before if item_id not in created]
         elif type_ == kind.deleted:
-            # Deleted in one statement, they name the positions that they had then: each needs those before it.
+            # They were deleted in one statement and name their positions before it, so they return in ascending order.
             for idx, item_id in sorted((_previous(event)[POSITION], event.object_id) for event in group):
                 if item_id not in before:
                     before.insert(idx - 1, item_id)

@@ -22,7 +22,7 @@ from overplane.files.unusable import UnusableFile
 
 DELIMITERS = ",;\t|"
 GUESSED_FROM = 1 << 18  # characters: the most columns, with headings of 16 each
-# What Excel is told the delimiter by; it shows no such line, so it counts as none.
+# This line tells Excel the delimiter. Excel does not show it, so it does not count as a row.
 MARKED = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 csv.field_size_limit(LONGEST_CELL)  # of the whole process, so not set anew for each file
 # Quotes after blanks in one block that are looked at one by one: 0.1 ms. In prose there are as many.

@@ -18,7 +18,7 @@ from overplane.files.unusable import UnusableFile
 
 PLAIN = {str, int, float, bool, NoneType, Decimal}
 LIST = {list, NoneType}
-# Of one object: what a list's many elements beside many keys would make of a small file.
+# Cells of one object: a list of many elements beside many keys would make a huge table of a small file.
 MOST_CELLS = 1 << 22
 # An object, or a `BrokenRow` where one cannot be read.
 Numbered = tuple[int, Any]
@@ -39,7 +39,7 @@ class Shape:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """A list that is empty wherever it stands is a column too: it says that there is nothing."""
+        """A list that is empty in every object is a column too: it says that there is nothing."""
         return [(key, inner) for key, inners in self.nested.items() for inner in inners or [""]]
 
     @property
@@ -120,7 +120,7 @@ def _note_no_list(shape: Shape, number: int, key: str, name: str) -> None:
 
 
 def _settle(shape: Shape, name: str, objects: Objects) -> None:
-    """A key that is a list of objects here may be null there, and nothing else."""
+    """A key that is a list of objects in one object may be null in another, and nothing else."""
     for key in [key for key, inners in shape.nested.items() if not inners and key in shape.unreadable]:
         del shape.nested[key]  # a list of texts that is sometimes empty
     doubtful = shape.nested.keys() & shape.keys.keys()
@@ -142,7 +142,7 @@ def rows_of(objects: Objects, shape: Shape) -> Iterator[Row]:
         get = one.get
         try:
             own = [value if type(value := get(key, ABSENT)) is str else text_of(value) for key in keys]
-            if ABSENT in own:  # a text that only looks so is one with a NUL, and is told as that
+            if ABSENT in own:  # a text that looks like ABSENT has a NUL, and is reported as that
                 own = [cell if cell is ABSENT or cell != ABSENT else "\0" for cell in own]
             lists = {key: value for key in nested if (value := get(key))}
             without = ["" if key in one else ABSENT for key, _ in pairs]

@@ -1,4 +1,4 @@
-"""A file as it was given: found, unpacked, its format and encoding found out, and readable as often as need be.
+"""A file as it was given: opened, unpacked, with its format and encoding, and readable several times.
 
 Nothing is trusted: a small archive that unpacks to a huge one, a binary, a directory, a device, an
 empty file each end in one `UnusableFile` whose message says what to do.
@@ -153,9 +153,7 @@ def opened(argument: str, *, format: str | None = None, encoding: str | None = N
 
 def examined(path: Path, name: str, *, format: str | None = None, encoding: str | None = None) -> Source:
     """Finds out what the file is. Raises `UnusableFile`."""
-    name = os.fsencode(name).decode(
-        "utf-8", "replace"
-    )  # it is told, kept and sent: bytes that are no text would break that
+    name = os.fsencode(name).decode("utf-8", "replace")  # the name is shown, stored and sent, so it must be text
     try:
         _check_regular(path, name)
         source = Source(ExaminedFile(path, name), name)

@@ -12,7 +12,7 @@ from crm.models import Customer, ImportRun
 from crm.transfer import imports
 from crm.transfer.imports import BrokenOff
 from overplane.files.sources import UnusableFile, examined
-from tests.transfer.test_resume import nothing
+from tests.transfer.progress import nothing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

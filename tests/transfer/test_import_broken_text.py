@@ -10,7 +10,7 @@ from crm.models import Customer, ImportRun
 from crm.transfer import imports
 from crm.transfer.reports import RefusedRows
 from overplane.files.sources import examined
-from tests.transfer.test_resume import after, nothing
+from tests.transfer.progress import after, nothing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -21,13 +21,10 @@ from overplane.database import counters
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
 from tests.threads import concurrently
+from tests.transfer.progress import BrokenOff, after, nothing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT, SIZE = 95, 10
-
-
-class BrokenOff(Exception):
-    pass
 
 
 def table(path: Path, *, bad: int = 0) -> Path:
@@ -38,17 +35,6 @@ def table(path: Path, *, bad: int = 0) -> Path:
         lines += [f"c{i},{mail},{'A' if i % 5 == 0 else ''}"] + ([",,B"] if i % 5 == 0 else [])
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-def after(chunks: int, broken: Any = BrokenOff) -> Any:
-    """Breaks off when so many chunks are written."""
-    left = iter([*[None] * (chunks - 1), broken])
-
-    def progress(doing: str, fraction: float, customers: int) -> None:
-        if doing == "writing" and (error := next(left, None)):
-            raise error
-
-    return progress
 
 
 @pytest.mark.parametrize("breaks", [[1], [3, 1, 2], [9], [1] * 8])
@@ -145,10 +131,6 @@ def test_two_cannot_go_on_with_the_same_run(tmp_path: Path) -> None:
     with pytest.raises(UnusableFile, match="Somebody else is at work"):
         imports.resume(source, progress=interfere)
     check_all()
-
-
-def nothing(*_: Any) -> None:
-    pass
 
 
 def test_what_was_only_checked_is_never_written_beside_a_newer_run(tmp_path: Path) -> None:
