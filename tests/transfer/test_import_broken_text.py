@@ -1,6 +1,7 @@
 """Text as programs and people write it: odd quotes, bad bytes, other encodings, lines above the headings."""
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +50,33 @@ def test_all_broken_rows_are_told_and_may_be_skipped(imported: Any, name: str) -
     assert names() == {"Good", "Fine", "Last"}
 
 
-def test_refused_rows_show_what_could_be_read(imported: Any) -> None:
+def test_refused_rows_show_what_could_be_read_and_stay_refused_until_they_are_mended(imported: Any) -> None:
     ran = imported(BROKEN["customers.csv"], "--skip-errors")
-    with Path(ran.report["errors_file"]).open(encoding="utf-8-sig", newline="") as file:
+    refused = Path(ran.report["errors_file"])
+    with refused.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert [[row[0], *row[2:]] for row in rows[1:]] == [
-        ["3", '"Acme "Best" Ltd",b'],
+        ["3", "", "", '"Acme "Best" Ltd",b'],
         ["4", "Caf�", "c"],
-        ["5", '"Open,d'],
+        ["5", "", "", '"Open,d'],
     ]
+    again = imported(refused.read_bytes(), "--skip-errors")
+    assert [(p["row"], p["message"]) for p in again.report["problems"]] == [
+        (2, "The row has 5 cells, the heading 4."),
+        (4, "The row has 5 cells, the heading 4."),
+    ]
+
+
+def test_what_is_no_object_stays_refused_until_it_is_mended(imported: Any) -> None:
+    ran = imported(BROKEN["customers.ndjson"], "--skip-errors", name="customers.ndjson")
+    refused = Path(ran.report["errors_file"])
+    objects = [json.loads(line) for line in refused.read_text().splitlines()]
+    assert [(one["import_row"], one["import_raw"]) for one in objects] == [
+        (2, '{"customer_name":"x","customer_name":"y"}'),
+        (3, '{"customer_name":"Caf�"}'),
+        (4, '{"customer_name":'),
+    ]
+    assert "'import_raw'" in imported(refused.read_bytes(), name="again.ndjson").said
 
 
 def test_a_bad_byte_in_a_column_that_is_left_out_does_no_harm(imported: Any) -> None:
@@ -79,7 +98,7 @@ def test_a_run_with_broken_rows_goes_on_where_it_stood(tmp_path: Path) -> None:
         report = imports.resume(examined(path, "a.csv"), progress=nothing, refused=refused)
     assert (report.counts["created"], report.counts["refused"], Customer.objects.count()) == (97, 3, 97)
     with (tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert [(row[0], row[2]) for row in csv.reader(file)][1:] == [("19", '"x"y'), ("42", "caf�"), ("73", '"open')]
+        assert [(row[0], row[-1]) for row in csv.reader(file)][1:] == [("19", '"x"y'), ("42", "caf�"), ("73", '"open')]
 
 
 WORDS = ["Łódź", "Kraków", "Świętokrzyska", "Gdańsk", "Wrocław"]
