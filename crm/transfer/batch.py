@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from crm.line_items import LineItem
 from crm.transfer.mapping import Columns
 from overplane.files.cells import BROKEN, split_broken
-from overplane.files.spreadsheets import unescape_formula
+from overplane.files.spreadsheets import may_be_escaped, unescape_formula
 from overplane.files.tables import ABSENT, Row
 from overplane.problems import Problem, problems_in
 
@@ -103,8 +103,8 @@ class ParseOptions:
         return not text or text in self.nulls
 
     def cleaned(self, cells: list[str]) -> list[str]:
-        """Null words blanked, a spreadsheet's leading ' taken off."""
-        if self.is_sheet and "\0'" in "\0" + "\0".join(cells):
+        """Null words blanked, a spreadsheet's leading ' or its ="…" taken off."""
+        if self.is_sheet and may_be_escaped(cells):
             cells = [unescape_formula(cell) for cell in cells]
         if self.nulls:
             cells = ["" if cell.strip() in self.nulls else cell for cell in cells]

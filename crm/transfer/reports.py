@@ -14,12 +14,14 @@ from typing import Any, Self, TextIO
 from crm.line_item_plans import ListPlan
 from crm.transfer.batch import Batch, ParseOptions, RowProblem
 from crm.transfer.columns import REFUSAL_COLUMNS
-from overplane.files.cells import BROKEN, split_broken
+from overplane.files.cells import BROKEN, BrokenRow, split_broken
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.files.tables import ABSENT
 
 MAX_REPORTED = 200  # problems and changes in a report: as many as anybody reads, whatever the file's size
 COUNTS = ("created", "updated", "unchanged", "refused", "rows_created", "rows_updated", "rows_deleted")
+# The key of what was no object, in a file of refused ones: no field, so that it is refused until it is mended.
+RAW = "import_raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,8 @@ def _rows(batch: Batch, headings: list[str]) -> Iterator[list[Any]]:
         for number, cells in batch.lines[i]:
             width = batch.faults[number].cell_count if number in batch.faults else len(cells)
             own = [_cell(cell) for cell in cells[:width]]
+            if isinstance(cells, BrokenRow):
+                own = [*[""] * len(headings), *own]  # behind all columns: in one of them it would be taken for a value
             for index in reversed(of_before):
                 del own[index : index + 1]
             yield [batch.numbers[i], _messages(batch.problems[i], number), *own]
@@ -201,7 +205,8 @@ def _objects(batch: Batch, parse_options: ParseOptions) -> Iterator[str]:
     for i in sorted(batch.problems):
         for number, lines in groupby(batch.lines[i], key=itemgetter(0)):
             reasons = dict(zip(REFUSAL_COLUMNS, (number, _messages(batch.problems[i], number)), strict=True))
-            values = _object([cells for _, cells in lines], parse_options)
+            rows = [cells for _, cells in lines]
+            values = {RAW: rows[0][0]} if isinstance(rows[0], BrokenRow) else _object(rows, parse_options)
             yield json.dumps(reasons | values, ensure_ascii=False) + "\n"
 
 

@@ -193,6 +193,28 @@ def test_an_encoding_that_cannot_be_told_is_chosen() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_an_encoding_that_is_only_guessed_is_confirmed_by_a_choice() -> None:
+    client = member("Editor")
+    url = upload(client, "Name,Größe\nMüller,\nSöhne,\n".encode("mac-roman"))["Location"]
+    page = client.get(url)
+    assert "Choose the encoding in which the words read right." in page.content.decode()
+    assert '<option value="mac-roman">mac-roman: Größe, Müller, Söhne</option>' in page.content.decode()
+    assert '<option value="cp1252">cp1252: Gr\u0161§e, MŸller' in page.content.decode()
+    again = client.post(url, columns(page))
+    assert "Choose the encoding" in str(next(iter(again.context["messages"])))
+    assert not Job.objects.exists()
+    report = client.post(url, columns(page) | {"encoding": "cp1252"})["Location"]
+    assert Job.objects.get().payload["encoding"] == "cp1252"
+    assert list(Job.objects.get().payload["mapping"]) == ["Name", "Gr\u0161§e"]
+    report = client.post(url, columns(page) | {"encoding": "mac-roman"})["Location"]
+    call_command("run_worker", until_idle=True)
+    client.post(f"{report}apply/")
+    call_command("run_worker", until_idle=True)
+    assert set(Customer.objects.values_list("customer_name", flat=True)) == {"Müller", "Söhne"}
+    assert "encoding=mac-roman" in client.get(report).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_column_that_is_left_out_is_not_imported() -> None:
     client = member("Editor")
     report = check(client, GOOD, **{"column-2": "", "column-3": ""})
