@@ -40,7 +40,6 @@ from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 MATCHABLE = ("tax_id", "customer_pos_id", "email_id")
-CANDIDATES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,7 @@ class BatchRun:
         is_reading = not is_stored and all(o.op == "retrieve" for o in good)
         self.before = {one["id"]: one for one in (read_customers if is_reading else locked_in_turn)(touched)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
+        self.holders = matching.Holders({name for name, _ in matches}, self.now.values())
         there = sorted(self.before)
         # The line items of each customer, by the kind's name, of the kinds that any operation speaks of.
         self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
@@ -148,6 +148,7 @@ class BatchRun:
             row = new_customer(operation.values, now=self.moment)
             lists = self._set_lists(row, without_ids(operation.lists))
         self.now[row["id"]] = row
+        self.holders.put(row)
         return 201, representation.with_line_items(self._record("customer.created", row, {}), lists)
 
     def retrieve(self, operation: Operation) -> tuple[int, dict[str, Any]]:
@@ -165,21 +166,22 @@ class BatchRun:
         if not old:
             return 200, representation.with_line_items(representation.customer(before), lists)
         self.now[after["id"]] = after
+        self.holders.put(after)
         return 200, representation.with_line_items(self._record("customer.updated", after, old), lists)
 
     def delete(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         gone = self._existing(operation)
         del self.now[gone["id"]]
+        self.holders.remove(gone["id"])
         self.deleted.append(gone["id"])
         return 200, representation.deleted(gone["id"])
 
     def upsert(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         """Changes the one customer that has the value, or creates it: then there is no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
-        matches = sorted(row["id"] for row in self.now.values() if row[name] == value)
+        matches = self.holders.of(name, value)
         if len(matches) > 1:
-            named = ", ".join(matches[:CANDIDATES_NAMED]) + (" …" if len(matches) > CANDIDATES_NAMED else "")
-            message = f"{len(matches)} customers have this {name}: {named}. Update one of them by its id."
+            message = f"{matching.several_have_it(name, value, matches)} Update one of them by its id, or merge them."
             raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_CONFLICT, message)})
         if matches:
             return self.update(replace(operation, id=matches[0]))
@@ -251,11 +253,11 @@ class BatchRun:
 
 
 def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
-    """The ids of all customers that have one of these values (attribute, value)."""
+    """The ids of all customers that may have one of these values (attribute, value)."""
     ids: set[str] = set()
     for name in MATCHABLE:
         if values := {value for match_on, value in matches if match_on == name}:
-            ids.update(Customer.objects.filter(**{f"{name}__in": values}).values_list("id", flat=True))
+            ids.update(matching.candidates(Customer.objects.order_by().values_list("id", flat=True), name, values))
     return ids
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from crm import matching
 from crm.models import CUSTOMERS, Customer, CustomerTombstone
 from crm.transfer.batch import Batch, Values
 from crm.transfer.batch_plans import BatchPlan, among
@@ -16,7 +17,6 @@ from overplane.files.tables import ABSENT
 from overplane.problems import Code, invalid
 
 IDENTITY = ("id", "created_at", "updated_at")
-CANDIDATES_NAMED = 5  # in a message: enough to look at, and still one sentence
 
 
 class Planner:
@@ -63,13 +63,14 @@ class Planner:
 
     def _match(self, batch: Batch, plan: BatchPlan, name: str) -> None:
         keys = {i: value for i, value in enumerate(batch.values[name]) if i not in batch.problems}
-        wanted = sorted({key for key in keys.values() if key not in (None, ABSENT)})
+        wanted = {key for key in keys.values() if key not in (None, ABSENT)}
+        stored = Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names)
         found: dict[str, list[Values]] = {}
-        for row in among(Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names), name, wanted):
+        for row in matching.candidates(stored, name, wanted):
             before = CUSTOMERS.values(row)
-            found.setdefault(before[name], []).append(before)
+            found.setdefault(matching.match_key(name, before[name]), []).append(before)
         for i, key in keys.items():
-            candidates = [] if key in (None, ABSENT) else found.get(key, [])
+            candidates = [] if key in (None, ABSENT) else found.get(matching.match_key(name, key), [])
             if error := self._match_error(batch, i, candidates):
                 self._refuse(batch, i, name, error)
             elif not candidates:
@@ -82,11 +83,8 @@ class Planner:
     def _match_error(self, batch: Batch, i: int, candidates: Sequence[Values]) -> ValidationError | None:
         name = self.options.match_on or ""
         if len(candidates) > 1:
-            named = ", ".join(one["id"] for one in candidates[:CANDIDATES_NAMED]) + (
-                " …" if len(candidates) > CANDIDATES_NAMED else ""
-            )
-            message = f"{len(candidates)} customers have this {name}: {named}. Match on id, or merge them."
-            return invalid(Code.PARAMETER_CONFLICT, message)
+            several = matching.several_have_it(name, batch.values[name][i], sorted(one["id"] for one in candidates))
+            return invalid(Code.PARAMETER_CONFLICT, f"{several} Match on id, or merge them.")
         if not candidates and self.options.mode == "update":
             if batch.values[name][i] in (None, ABSENT):
                 return invalid(Code.PARAMETER_MISSING, f"Without {name} nobody can tell which customer is meant.")
