@@ -46,7 +46,7 @@ MATCHABLE = ("tax_id", "customer_pos_id", "email_id")
 class Operation:
     """`op` is create, retrieve, update, delete or upsert; `values` are parsed. `error`: it could not be parsed.
 
-    `lists`: the full lists of line items that it speaks of; `expected`: the versions that may be changed.
+    `lists`: the full lists of line items that it names; `expected`: the versions that may be changed.
     """
 
     index: int
@@ -86,8 +86,8 @@ def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> l
 
 
 def _check_complete(values: Mapping[str, Any]) -> None:
-    """An upsert that finds nobody creates, and then needs what a create needs."""
-    absent = [name for name, known in attributes(Customer).items() if known.required and name not in values]
+    """An upsert without a match creates a customer, so it needs what a create needs."""
+    absent = [name for name, attribute in attributes(Customer).items() if attribute.required and name not in values]
     if absent:
         message = "Nobody has this value, so a customer would be created, which needs this attribute."
         raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_MISSING, message) for name in absent})
@@ -110,14 +110,14 @@ class BatchRun:
         matches = [(o.match_on, o.values[o.match_on]) for o in good if o.op == "upsert"]
         matching.claim(matches)
         touched = {o.id for o in good if o.id} | _matching(matches)
-        # Only who does nothing but read needs no lock: an upsert may find whom another operation reads, and a stored
+        # Without a lock only if all operations read: an upsert may match a customer that another operation reads. And a stored
         # answer must not outlive a customer that is deleted meanwhile.
         is_reading = not is_stored and all(o.op == "retrieve" for o in good)
         self.before = {one["id"]: one for one in (read_customers if is_reading else locked_in_turn)(touched)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
         self.holders = matching.Holders({name for name, _ in matches}, self.now.values())
         there = sorted(self.before)
-        # The line items of each customer, by the kind's name, of the kinds that any operation speaks of.
+        # The line items of each customer, by the kind's name, of the kinds that any operation names.
         self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
         for name in sorted({name for o in good for name in o.lists}):
             for customer_id, items in existing_line_items(BY_NAME[name], there).items():
@@ -170,19 +170,19 @@ class BatchRun:
         return 200, representation.with_line_items(self._record("customer.updated", after, old), lists)
 
     def delete(self, operation: Operation) -> tuple[int, dict[str, Any]]:
-        gone = self._existing(operation)
-        del self.now[gone["id"]]
-        self.holders.remove(gone["id"])
-        self.deleted.append(gone["id"])
-        return 200, representation.deleted(gone["id"])
+        customer = self._existing(operation)
+        del self.now[customer["id"]]
+        self.holders.remove(customer["id"])
+        self.deleted.append(customer["id"])
+        return 200, representation.deleted(customer["id"])
 
     def upsert(self, operation: Operation) -> tuple[int, dict[str, Any]]:
-        """Changes the one customer that has the value, or creates it: then there is no version that could be expected."""
+        """Changes the one customer that has the value, or creates it. A new customer has no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
         matches = self.holders.of(name, value)
         if len(matches) > 1:
-            message = f"{matching.several_have_it(name, value, matches)} Update one of them by its id, or merge them."
-            raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_CONFLICT, message)})
+            error = matching.ambiguous(name, value, matches, "Update one of them by its id, or merge them.")
+            raise ValidationError({f"data.{name}": error})
         if matches:
             return self.update(replace(operation, id=matches[0]))
         if operation.expected is not None:
@@ -198,7 +198,7 @@ class BatchRun:
         return customer
 
     def _set_lists(self, customer: dict[str, Any], lists: Lists) -> Lists:
-        """The customer's line items as they are then, of the kinds that were spoken of."""
+        """Plans the lists that were sent. Returns them as they will be."""
         existing = self.lists[customer["id"]]
         plans = plan_full_lists(customer, existing, lists)
         self.list_plans += plans
@@ -223,7 +223,7 @@ class BatchRun:
             delete_customers(self.deleted, origin=origin)
 
     def _update_all(self) -> None:
-        """What differs of the customers that were there before, and the text by which they are found."""
+        """Writes what has changed in existing customers, with their search text."""
         changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
         for customer_id, before in self.before.items():
             row = self.now.get(customer_id, before)
@@ -237,7 +237,7 @@ class BatchRun:
         bulk.update(CUSTOMERS, [(row["id"], new) for row, new in changes])
 
     def _write_lists(self, origin: Origin) -> None:
-        """What several operations want of one customer's list is done one after the other."""
+        """Several operations may change one customer's list: these changes are written one after the other."""
         rounds: list[list[ListPlan]] = []
         turns: Counter[tuple[str, str]] = Counter()
         for plan in self.list_plans:

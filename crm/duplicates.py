@@ -27,7 +27,7 @@ REASONS = ("tax_id", "email_id", "customer_name", "mobile_no", "similar_name")
 # A key that more customers share is a switchboard or a common name, not one customer entered twice.
 MOST = 10
 SIMILAR = 0.5
-CHUNK = 20_000
+BATCH_SIZE = 20_000
 LEGAL_FORM = re.compile(
     "AB|AG|AND|AS|BV|CO|COMPANY|CORP|CORPORATION|EG|EV|GBR|GMBH|INC|INCORPORATED|KG|KGAA|LIMITED|LLC|LLP|LTD|MBH|NV|OHG|OY"
     "|PLC|PTY|SA|SARL|SAS|SE|SL|SPA|SRL|THE|UG|UND"
@@ -56,7 +56,7 @@ def _name_key(name: str) -> str | None:
 
 
 def _sound_key(name: str) -> str | None:
-    """What stays when vowels and doubled letters, where most typing errors are, are left out."""
+    """The name without vowels and doubled letters: most typing errors are in these."""
     skeleton = TWICE.sub(r"\1", VOWELS.sub("", "".join(_name_words(name))))
     return skeleton if len(skeleton) > 3 else None
 
@@ -83,8 +83,8 @@ KEYS: dict[str, tuple[str, Callable[[str], str | None]]] = {
 
 def keys(values: Mapping[str, Any]) -> dict[str, str]:
     """What this customer shares with its duplicates, by reason."""
-    made = {reason: key(values[name]) for reason, (name, key) in KEYS.items() if values.get(name)}
-    return {reason: key for reason, key in made.items() if key}
+    by_reason = {reason: key(values[name]) for reason, (name, key) in KEYS.items() if values.get(name)}
+    return {reason: key for reason, key in by_reason.items() if key}
 
 
 def trigrams(text: str) -> set[str]:
@@ -99,16 +99,16 @@ def similarity(one: str, other: str) -> float:
 
 
 def _looked_up(name: str, value: str) -> str:
-    """What to search for to have those written otherwise among what is found."""
+    """The words to search for: they also match other spellings of the value."""
     if name == "customer_name":
         return " ".join(_name_words(value)[:3])
     return NOT_KEY.sub(" ", fold(value)) if name == "tax_id" else value
 
 
 def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5) -> list[tuple[str, str, str]]:
-    """Customers that these values seem to describe, read off indexes: (reason, id, name). Cheap enough for each keystroke."""
+    """Likely duplicates of a customer with these values: (reason, id, name). Indexes answer it, fast enough for each keystroke."""
     mine = keys(values)
-    found: dict[str, tuple[str, str, str]] = {}
+    matches: dict[str, tuple[str, str, str]] = {}
     for reason in REASONS:
         name = KEYS[reason][0]
         if reason in mine and reason != "mobile_no":
@@ -116,36 +116,36 @@ def like(values: Mapping[str, Any], *, unless: str | None = None, limit: int = 5
             close = search.filter_by_words(Customer.objects.order_by(), words[: search.MAX_LENGTH])[: 10 * limit]
             for row in close.values("id", *COMPARED):
                 if row["id"] != unless and keys(row).get(reason) == mine[reason]:
-                    found.setdefault(row["id"], (reason, row["id"], row["customer_name"]))
-    return list(found.values())[:limit]
+                    matches.setdefault(row["id"], (reason, row["id"], row["customer_name"]))
+    return list(matches.values())[:limit]
 
 
 def find(*, limit: int = 500, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Group]:
     """The likeliest duplicates among all customers, at most `limit` groups."""
-    # SQLite's transactions lock out writers; there each statement stands for itself, and the temporary table takes no lock.
+    # On SQLite a transaction would lock out writers. There each statement runs by itself; the temporary table takes no lock.
     with transaction.atomic() if is_postgresql() else nullcontext(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS crm_duplicate_key")
         cursor.execute("CREATE TEMPORARY TABLE crm_duplicate_key (reason smallint, key text, customer_id text)")
         total, done = counters.total(connection, "crm_customer"), 0
-        for chunk in _chunks():
-            _store(cursor, chunk)
-            done += len(chunk)
+        for batch in _batches():
+            _store(cursor, batch)
+            done += len(batch)
             progress(done, total)
         try:
             pairs = list(_grouped(cursor, limit))
         finally:
             cursor.execute("DROP TABLE crm_duplicate_key")
-    return _joined(_verified(pairs), limit)
+    return _merged(_verified(pairs), limit)
 
 
-def _chunks() -> Iterator[list[tuple[str, dict[str, str]]]]:
-    rows = Customer.objects.order_by().values_list("id", *COMPARED).iterator(CHUNK)
-    while chunk := list(islice(rows, CHUNK)):
-        yield [(row[0], keys(dict(zip(COMPARED, row[1:], strict=True)))) for row in chunk]
+def _batches() -> Iterator[list[tuple[str, dict[str, str]]]]:
+    rows = Customer.objects.order_by().values_list("id", *COMPARED).iterator(BATCH_SIZE)
+    while batch := list(islice(rows, BATCH_SIZE)):
+        yield [(row[0], keys(dict(zip(COMPARED, row[1:], strict=True)))) for row in batch]
 
 
-def _store(cursor: Any, chunk: Iterable[tuple[str, dict[str, str]]]) -> None:
-    rows = [(REASONS.index(reason), key, i) for i, made in chunk for reason, key in made.items()]
+def _store(cursor: Any, batch: Iterable[tuple[str, dict[str, str]]]) -> None:
+    rows = [(REASONS.index(reason), key, i) for i, by_reason in batch for reason, key in by_reason.items()]
     if is_postgresql():
         with cursor.copy("COPY crm_duplicate_key FROM STDIN") as copy:
             for row in rows:
@@ -173,9 +173,9 @@ def _grouped(cursor: Any, limit: int) -> Iterator[tuple[str, list[str]]]:
 
 def _verified(groups: list[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
     """Names that only sound alike must also look alike."""
-    wanted = {i for reason, ids in groups if reason == "similar_name" for i in ids}
-    found = Customer.objects.filter(pk__in=wanted).values_list("id", "customer_name")
-    names = {customer_id: str(name) for customer_id, name in found}
+    similar_ids = {i for reason, ids in groups if reason == "similar_name" for i in ids}
+    customers = Customer.objects.filter(pk__in=similar_ids).values_list("id", "customer_name")
+    names = {customer_id: str(name) for customer_id, name in customers}
     for reason, ids in groups:
         alike = ids if reason != "similar_name" else _alike([i for i in ids if i in names], names)
         if len(alike) > 1:
@@ -186,14 +186,14 @@ def _alike(ids: list[str], names: dict[str, str]) -> list[str]:
     return [i for i in ids if any(j != i and similarity(names[i], names[j]) >= SIMILAR for j in ids)]
 
 
-def _joined(groups: Iterable[tuple[str, list[str]]], limit: int) -> list[Group]:
-    """Groups with the same members become one with several reasons: the more and the stronger, the further up."""
+def _merged(groups: Iterable[tuple[str, list[str]]], limit: int) -> list[Group]:
+    """Merges groups with the same members: each has all their reasons. More and stronger reasons come first."""
     reasons: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for reason, ids in groups:
         reasons[tuple(ids)].append(reason)
     exact = {ids for ids, why in reasons.items() if "customer_name" in why}
-    joined = [
+    merged = [
         Group(tuple(r for r in why if r != "similar_name" or ids not in exact), ids) for ids, why in reasons.items()
     ]
-    joined.sort(key=lambda group: (-len(group.reasons), REASONS.index(group.reasons[0])))
-    return joined[:limit]
+    merged.sort(key=lambda group: (-len(group.reasons), REASONS.index(group.reasons[0])))
+    return merged[:limit]

@@ -1,6 +1,6 @@
-"""Changing many line items at once: what is to become of a customer's list, and writing that with its events.
+"""Changing many line items at once: planning a customer's new list, and writing it with its events.
 
-Whoever writes holds the customers' rows (see `locking`). Single line items are changed by `line_item_services`.
+The caller has locked the customers' rows (see `locking`). Single line items are changed by `line_item_services`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from overplane.origin import Origin
 from overplane.problems import Code, invalid
 
 Values = dict[str, Any]
-# The full list of each kind that is spoken of, in order, by the kind's name. A kind that is absent stays as it is.
+# The full list of each kind that is named, in order, by the kind's name. A kind that is absent stays as it is.
 Lists = Mapping[str, Sequence[Mapping[str, Any]]]
 NO_LISTS: Lists = MappingProxyType({})
 
@@ -32,14 +32,14 @@ NO_LISTS: Lists = MappingProxyType({})
 def new_line_item(
     kind: LineItem, customer_id: str, idx: int, values: Mapping[str, Any], *, item_id: str | None = None
 ) -> Values:
-    """The whole row of a line item to be; absent attributes get their defaults."""
-    own = {name: values.get(name, known.default) for name, known in kind.attributes.items()}
+    """The whole row of a new line item; absent attributes get their defaults."""
+    own = {name: values.get(name, attribute.default) for name, attribute in kind.attributes.items()}
     return {"id": item_id or new_id(kind.id_prefix), POSITION: idx, PARENT: customer_id, **own, "version": 1}
 
 
 def absent_attributes(kind: LineItem, values: Mapping[str, Any]) -> list[str]:
     """What a new line item would need."""
-    return [name for name, known in kind.attributes.items() if known.required and name not in values]
+    return [name for name, attribute in kind.attributes.items() if attribute.required and name not in values]
 
 
 def prepared(kind: LineItem, rows: Sequence[Values]) -> PreparedRows:
@@ -62,7 +62,7 @@ def existing_line_items(kind: LineItem, customer_ids: Sequence[str]) -> dict[str
 class ListPlan:
     """What becomes of one customer's line items of one kind. `before` and `order`: their ids as they are and as they will be.
 
-    `updates`: each row as it is, and with its new values. `inserts` are whole rows but for their position.
+    `updates`: each row as it is, and with its new values. `inserts` are whole rows without a position.
     """
 
     kind: LineItem
@@ -146,7 +146,7 @@ def existing_lists(customer_id: str, names: Iterable[str]) -> dict[str, list[Val
 
 
 def without_ids(lists: Lists) -> Lists:
-    """For a new customer all line items are new, whatever they were where they were read."""
+    """The line items of a new customer are all new: their ids belong to the customer that they were read from."""
     return {name: [{**one, "id": None} for one in sent] for name, sent in lists.items()}
 
 
@@ -167,7 +167,7 @@ def _at(row: Values, idx: int, before: Values | None, *, is_changed: bool) -> Va
 
 
 def change_line_items(plans: Sequence[ListPlan], *, origin: Origin) -> None:
-    """Writes what is planned, and the text by which the customers are found (as `plan.customer` is)."""
+    """Writes the plans, and the customers' search text; `plan.customer` is the customer as it is now."""
     write(plans, origin=origin)
     refresh_search([plan.customer for plan in plans if plan.changes_search])
 
@@ -196,7 +196,7 @@ def _write_kind(kind: LineItem, plans: Sequence[ListPlan], origin: Origin) -> No
 
 
 class RowChanges:
-    """What several plans of one kind come to: new positions (position, id), new values, new rows, and their events."""
+    """What several plans of one kind write: new positions (position, id), new values, new rows, and their events."""
 
     def __init__(self, kind: LineItem) -> None:
         self.kind = kind
@@ -211,8 +211,8 @@ class RowChanges:
         self.moved += [(idx_of[i], i) for i in plan.order if i in was and was[i] != idx_of[i]]
         for row in plan.deletes:
             output = representation.deleted_line_item(row["id"], row[PARENT])
-            gone = row | {"version": row["version"] + 1}
-            self._record(self.kind.deleted, gone, output, representation.last_values(self.kind, row))
+            deleted = row | {"version": row["version"] + 1}
+            self._record(self.kind.deleted, deleted, output, representation.last_values(self.kind, row))
         for before, changed in plan.updates:
             self._update(before, changed, idx=idx_of[before["id"]], is_moved=was[before["id"]] != idx_of[before["id"]])
         for row in plan.inserts:
@@ -223,8 +223,8 @@ class RowChanges:
             self.events.append(reordered(self.kind, plan.customer, plan.before, plan.order))
 
     def _update(self, before: Values, changed: Values, *, idx: int, is_moved: bool) -> None:
-        after = changed | {POSITION: idx, "version": before["version"] + 1 + is_moved}  # the move made one by now
-        # Where it stands now is told by `reordered`, as when others were added or deleted before it.
+        after = changed | {POSITION: idx, "version": before["version"] + 1 + is_moved}  # the move has made one version
+        # Its new position is in the event `reordered`, as when others before it are added or deleted.
         names = [n for n in self.kind.names if before[n] != after[n]]
         self.updates.append((before["id"], {n: after[n] for n in (*names, "version")}))
         output = representation.line_item(self.kind, after)
@@ -235,19 +235,19 @@ class RowChanges:
 
 
 def reordered(kind: LineItem, customer: Mapping[str, Any], before: Sequence[str], order: Sequence[str]) -> Change:
-    """Other line items than the one that was added, moved or deleted stand elsewhere now."""
+    """The event for new positions of other line items than the one that was added, moved or deleted."""
     output = representation.order(customer["id"], order)
     old = {"ordered_ids": list(before)}
     return Change(kind.reordered, customer["id"], customer["id"], customer["version"], output, old)
 
 
 def searched_in(lists: Lists) -> list[str | None]:
-    """What a customer is found by of its line items, given all of them."""
+    """The searched values of a customer's line items; `lists` are all of them."""
     return [one.get(name) for kind in LINE_ITEMS for one in lists.get(kind.name, ()) for name in kind.searched]
 
 
 def searched_of(customer_ids: Sequence[str]) -> dict[str, list[str | None]]:
-    """What these customers are found by of the line items that are stored."""
+    """The searched values of the stored line items of these customers."""
     searched: dict[str, list[str | None]] = {}
     for kind in [kind for kind in LINE_ITEMS if kind.searched]:
         columns = ", ".join(kind.searched)
@@ -260,12 +260,12 @@ def searched_of(customer_ids: Sequence[str]) -> dict[str, list[str | None]]:
 
 
 def search_text(customer: Mapping[str, Any]) -> str:
-    """What the customer is found by, with its stored line items."""
+    """The customer's search text, with its stored line items."""
     return search.text_of(customer, searched_of([customer["id"]]).get(customer["id"], []))
 
 
 def refresh_search(customers: Iterable[Mapping[str, Any]]) -> None:
-    """Customers are found by their line items too; their version and `updated_at` do not change with these."""
+    """The search text holds the line items too. The customer's version and `updated_at` do not change with it."""
     by_id = {customer["id"]: customer for customer in customers}
     searched = searched_of(list(by_id))
     texts = [(i, {"search_text": search.text_of(one, searched.get(i, []))}) for i, one in by_id.items()]

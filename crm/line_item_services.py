@@ -9,14 +9,16 @@ from crm.line_item_plans import new_line_item, reordered, search_text
 from crm.line_items import PARENT, POSITION, LineItem
 from crm.locking import locked_customer, locked_line_item, locked_parent
 from crm.models import CUSTOMERS
-from crm.services import Values, Written
+from crm.services import Values, WriteResult
 from overplane.database import statements
 from overplane.events import log
 from overplane.events.log import Change
 from overplane.origin import Origin
 
 
-def add_line_item(kind: LineItem, customer_id: str, values: Values, *, origin: Origin, param: str = PARENT) -> Written:
+def add_line_item(
+    kind: LineItem, customer_id: str, values: Values, *, origin: Origin, param: str = PARENT
+) -> WriteResult:
     """A new line item of this customer, at `idx` if that is given, else last. `param`: how the body names the customer."""
     with transaction.atomic(savepoint=False):
         parent = locked_parent(customer_id, param)
@@ -35,12 +37,12 @@ def add_line_item(kind: LineItem, customer_id: str, values: Values, *, origin: O
             log.record(reordered(kind, parent, order, new_order), origin=origin)
         if any(row[name] for name in kind.searched):
             _refresh_search(parent)
-    return Written(output, 1)
+    return WriteResult(output, 1)
 
 
 def update_line_item(
     kind: LineItem, item_id: str, values: Values, *, origin: Origin, expected: frozenset[int] | None = None
-) -> Written:
+) -> WriteResult:
     """Writes what differs; `idx` moves the line item. It never changes its customer."""
     with transaction.atomic(savepoint=False):
         parent, before = locked_line_item(kind, item_id, expected)
@@ -51,7 +53,7 @@ def update_line_item(
         ordering.check_position(after[POSITION], len(order))
         old = representation.changed(before, new)
         if not old:
-            return Written(representation.line_item(kind, before), before["version"])
+            return WriteResult(representation.line_item(kind, before), before["version"])
         after["version"] += 1
         new_order = _moved(order, item_id, after[POSITION])
         ordering.rearrange(kind, order, new_order, unless=item_id)
@@ -62,7 +64,7 @@ def update_line_item(
             log.record(reordered(kind, parent, order, new_order), origin=origin)
         if any(name in old for name in kind.searched):
             _refresh_search(parent)
-    return Written(output, after["version"])
+    return WriteResult(output, after["version"])
 
 
 def _moved(order: Sequence[str], item_id: str, position: int) -> list[str]:
@@ -130,5 +132,5 @@ def _take_over(kind: LineItem, item_id: str, new: Values, origin: Origin) -> Non
 
 
 def _refresh_search(parent: Values) -> None:
-    """The customer is found by its line items too; its version and `updated_at` do not change with them."""
+    """The search text holds the line items too. The customer's version and `updated_at` do not change with it."""
     CUSTOMERS.update(parent["id"], {"search_text": search_text(parent)})

@@ -19,7 +19,7 @@ from overplane.database.fields import CascadeKey
 from overplane.database.rows import Table
 
 POSITION, PARENT = "idx", "customer_id"
-BESIDE = ("version",)  # what the service keeps beside the object
+INTERNAL = ("version",)  # what the service keeps beside the object
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +83,14 @@ class LineItem:
         return self.created, self.updated, self.deleted, self.reordered
 
     @cached_property
-    def shown(self) -> tuple[str, ...]:
+    def output_names(self) -> tuple[str, ...]:
         """What an answer shows, in the documented order."""
-        return tuple(name for name in self.table.names if name not in BESIDE)
+        return tuple(name for name in self.table.names if name not in INTERNAL)
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:
-        """What a line item is, beside its position."""
-        return {name: known for name, known in attributes(self.model).items() if name != POSITION}
+        """The attributes of a line item, without its position."""
+        return {name: attribute for name, attribute in attributes(self.model).items() if name != POSITION}
 
     @cached_property
     def names(self) -> tuple[str, ...]:

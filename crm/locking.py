@@ -49,14 +49,14 @@ def check_version(version: int, expected: frozenset[int] | None) -> None:
 
 
 def locked_in_turn(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
-    """As `locked_customers`, for those who lock a thousand at most: more turns would fill the server's table of locks."""
+    """As `locked_customers`, for at most a thousand customers: more turns would fill the server's table of locks."""
     ordered = sorted(set(customer_ids))
     CUSTOMERS.take_turns(TURNS, ordered)
     return locked_customers(ordered)
 
 
 def locked_customers(customer_ids: Iterable[str]) -> list[dict[str, Any]]:
-    """Those of the customers that there are, locked in the order of their ids, as everybody does."""
+    """The customers that exist, locked in the order of their ids: everybody locks in this order."""
     return _customers(customer_ids, row_lock())
 
 
@@ -74,7 +74,7 @@ def _customers(customer_ids: Iterable[str], suffix: str) -> list[dict[str, Any]]
 
 
 def locked_parent(customer_id: str, param: str) -> dict[str, Any]:
-    """The customer that a body names: there its absence is the body's fault, not the path's."""
+    """The customer that a body names. If there is none, the body is wrong, not the path."""
     try:
         return locked_customer(customer_id)
     except ObjectMissing as missing:

@@ -3,8 +3,8 @@
 `match_key` says when two values are the same. The database finds candidates by an index on a key of its own, which folds
 A to Z only, so a value with other letters is looked up in every case that these may be written in. With more than
 `MOST_MIXED` of them it is looked up in its usual cases only: a stored `ИваН.Петров@x` is not found by `иван.петров@x`
-then, but `ИВАН.ПЕТРОВ@x` and `Иван.Петров@x` are. A letter that has not exactly one small and one capital form (ß, ς, İ) counts as it is
-written, and so do accents.
+then, but `ИВАН.ПЕТРОВ@x` and `Иван.Петров@x` are. A letter that has not exactly one small and one capital form
+(ß, ς, İ) counts as it is written, and so do accents.
 """
 
 import hashlib
@@ -13,12 +13,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import QuerySet
 
 from overplane.database import statements
 from overplane.database.dialect import is_postgresql
 from overplane.database.transforms import AsciiLower, AsciiLowerWithout
+from overplane.problems import Code, invalid
 
 # What people put between the digits of a tax number: white space, dots, slashes, hyphens and what looks like one.
 SEPARATORS = "\t\n\r \u00a0\u2007\u2009\u202f./-\u00ad\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -30,7 +32,8 @@ KEYED = {
 CANDIDATES_NAMED = 5  # in a message: enough to look at, and still one sentence
 MOST_MIXED = 5  # letters beyond ASCII: 32 ways to write them, each a step down the index
 
-# So many different locks; a chunk of an import would else take thousands, more than a server has room for.
+# The number of different locks. With one for each value a batch of an import would take thousands, and a server has no
+# room for so many.
 TURNSTILES = 1024
 SPACE = 1_877_203_115  # the first half of the locks' names, of no other meaning
 
@@ -118,10 +121,11 @@ def candidates(customers: QuerySet, name: str, values: Collection[str]) -> Itera
         yield from customers.filter(**{f"{lookup}__in": part})
 
 
-def several_have_it(name: str, value: str, ids: Sequence[str]) -> str:
-    """The message that more than one customer is meant."""
-    named = ", ".join(ids[:CANDIDATES_NAMED]) + (" …" if len(ids) > CANDIDATES_NAMED else "")
-    return f"{len(ids)} customers have the {name} {value!r:.120}{counted(name)}: {named}."
+def ambiguous(name: str, value: str, ids: Sequence[str], advice: str) -> ValidationError:
+    """Several customers have the value that is looked for. `name`: of the attribute; `advice`: what to do instead."""
+    named = ", ".join(sorted(ids)[:CANDIDATES_NAMED]) + (" …" if len(ids) > CANDIDATES_NAMED else "")
+    message = f"{len(ids)} customers have the {name} {value!r:.120}{counted(name)}: {named}. {advice}"
+    return invalid(Code.PARAMETER_CONFLICT, message)
 
 
 def counted(name: str) -> str:

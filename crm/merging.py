@@ -21,7 +21,7 @@ MOST = 4
 
 
 def lost_in_a_merge() -> list[models.ForeignObjectRel]:
-    """What belongs to customers and is no line item: it goes when the customer is deleted, and nobody takes it over."""
+    """What belongs to customers and is no line item. A merge would delete it with the customer that it belongs to."""
     taken_over = {kind.model for kind in LINE_ITEMS}
     return [one for one in Customer._meta.related_objects if one.related_model not in taken_over]
 
@@ -44,11 +44,10 @@ def merge_customers(
     choices: Mapping[str, str],
     origin: Origin,
     expected: Mapping[str, int] | None = None,
-) -> services.Written:
+) -> services.WriteResult:
     """`choices`: whose value each attribute takes (without one, the kept customer's own).
 
-    One transaction; the customers are locked in the order of their ids, so that two merges of the
-    same customers wait for each other instead of for ever. `expected`: the versions that were compared.
+    One transaction; the customers are locked in the order of their ids, so that two merges of the same customers never end in a deadlock. `expected`: the versions that were compared.
     Raises `ObjectMissing` if one is gone, `VersionMismatch` if one has changed.
     """
     ids = [kept_id, *merged_ids]
@@ -79,7 +78,7 @@ def _check(ids: Sequence[str], choices: Mapping[str, str]) -> None:
 
 
 def _refuse_losses(merged_ids: Sequence[str]) -> None:
-    """Nothing that belongs to a customer may go without a word; `check_taken_over` says so before anything is deployed."""
+    """Refuses a merge that would silently delete something. `check_taken_over` finds that before anything is deployed."""
     for relation in lost_in_a_merge():
         model = relation.related_model
         if model._default_manager.filter(**{f"{relation.field.name}__in": merged_ids}).exists():

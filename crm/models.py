@@ -159,7 +159,7 @@ class SupplierNumberAtCustomer(models.Model):
 
 
 class CustomerTombstone(models.Model):
-    """What stays of a deleted customer: its identifier is never given out again, and cursors find their place."""
+    """What stays of a deleted customer: its identifier is never used again, and cursors find their position."""
 
     id = IdField()
     created_at = models.DateTimeField()
@@ -192,7 +192,7 @@ class ImportRun(models.Model):
     file_hash = models.CharField(max_length=64, db_index=True)  # SHA-256 of its bytes
     settings = models.JSONField()
     state = models.CharField(max_length=16, choices=RunState, default=RunState.CHECKING)
-    position = models.BigIntegerField(default=0)  # every customer up to this row of the file is dealt with
+    position = models.BigIntegerField(default=0)  # every customer up to this row of the file is done
     counts = models.JSONField(default=dict)
     refused_bytes = models.BigIntegerField(default=0)  # of the file of refused rows, as far as committed
 

@@ -10,7 +10,7 @@ from crm import rules
 from crm.line_items import LineItem
 from overplane.database import statements
 from overplane.database.dialect import is_postgresql
-from overplane.problems import MOST_TOLD, Code, invalid
+from overplane.problems import MOST_REPORTED, Code, invalid
 
 # Where SQLite keeps positions that are changing: no customer has so many line items, and a 32-bit column holds it.
 PARKED = 1_000_000_000
@@ -30,7 +30,7 @@ def check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None:
     known, named, seen = set(order), set(ordered_ids), set()
     errors: dict[str, Any] = {}
     for i, item_id in enumerate(ordered_ids):
-        if len(errors) == MOST_TOLD:
+        if len(errors) == MOST_REPORTED:
             break
         if item_id not in known:
             message = f"This customer has no row {item_id[:100]!r}."

@@ -17,9 +17,9 @@ def grant(model: str, *, like: str = "suppliernumberatcustomer") -> RunPython:
         module, app.models_module = getattr(app, "models_module", None), True
         create_permissions(app, apps=apps, verbosity=0)
         app.models_module = module
-        known = apps.get_model("auth", "Permission").objects.filter(content_type__app_label="crm")
+        permissions = apps.get_model("auth", "Permission").objects.filter(content_type__app_label="crm")
         for verb in VERBS:
-            permission = known.get(codename=f"{verb}_{model}")
+            permission = permissions.get(codename=f"{verb}_{model}")
             for group in apps.get_model("auth", "Group").objects.filter(permissions__codename=f"{verb}_{like}"):
                 group.permissions.add(permission)
 

@@ -18,8 +18,8 @@ def names_of_imports(ids: Sequence[str]) -> dict[str, str]:
 
 
 def check_rules() -> None:
-    """A rule of a name that nothing has would never be asked."""
-    for rules_by_kind in (rules.LINE_ITEMS, rules.LINE_ITEM_CHOICES):
+    """A rule for a name that no attribute has would never run."""
+    for rules_by_kind in (rules.LINE_ITEM_RULES, rules.LINE_ITEM_CHOICES):
         for name, by_attribute in rules_by_kind.items():
             if name not in BY_NAME or (unknown := set(by_attribute) - set(BY_NAME[name].names)):
                 what = name if name not in BY_NAME else f"{name}: {', '.join(sorted(unknown))}"

@@ -7,8 +7,8 @@ from crm.line_items import BY_NAME, POSITION, LineItem
 from crm.models import CUSTOMERS
 from overplane.database.rows import Row
 
-KEPT_BESIDE = {"version", "search_text"}
-CUSTOMER_NAMES = tuple(name for name in CUSTOMERS.names if name not in KEPT_BESIDE)
+INTERNAL = {"version", "search_text"}
+CUSTOMER_NAMES = tuple(name for name in CUSTOMERS.names if name not in INTERNAL)
 Output = dict[str, Any]
 Values = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def customers(rows: Sequence[Row]) -> list[Output]:
 
 
 def line_item(kind: LineItem, values: Values) -> Output:
-    return {name: values[name] for name in kind.shown}
+    return {name: values[name] for name in kind.output_names}
 
 
 def with_line_items(output: Output, lists: Mapping[str, Sequence[Values]]) -> Output:
@@ -33,7 +33,7 @@ def with_line_items(output: Output, lists: Mapping[str, Sequence[Values]]) -> Ou
 
 
 def last_values(kind: LineItem, values: Values) -> Output:
-    """What a deleted line item was; the log keeps it for as long as the customer is there."""
+    """The values of a deleted line item; the log keeps them as long as the customer exists."""
     return {name: values[name] for name in (POSITION, *kind.names)}
 
 
@@ -42,7 +42,7 @@ def deleted(object_id: str) -> Output:
 
 
 def deleted_line_item(item_id: str, customer_id: str) -> Output:
-    """In the log, whose readers cannot ask any more whose line item it was."""
+    """As the log shows it: with the customer, which its readers can no longer look up."""
     return {"id": item_id, "customer_id": customer_id, "deleted": True}
 
 
@@ -52,5 +52,5 @@ def order(customer_id: str, ordered_ids: Sequence[str]) -> Output:
 
 
 def changed(before: Values, after: Values) -> Output:
-    """The old values of what differs; `updated_at` goes without saying."""
+    """The old values of the attributes that differ, without `updated_at`."""
     return {name: before[name] for name in after if before[name] != after[name] and name != "updated_at"}

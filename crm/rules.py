@@ -80,14 +80,14 @@ def check_customer(values: Mapping[str, Any]) -> None:
 
 
 # By the name of the kind of line item, as `CUSTOMER` and `CHOICES` are for the customer.
-LINE_ITEMS: dict[str, dict[str, Rule]] = {}
+LINE_ITEM_RULES: dict[str, dict[str, Rule]] = {}
 LINE_ITEM_CHOICES: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 def line_item_rules(kind: str) -> dict[str, Rule]:
     """The rules of a kind's attributes, by attribute."""
     closed = {name: _one_of(choices) for name, choices in LINE_ITEM_CHOICES.get(kind, {}).items()}
-    return closed | LINE_ITEMS.get(kind, {})
+    return closed | LINE_ITEM_RULES.get(kind, {})
 
 
 def line_item_errors(kind: str, values: Mapping[str, Any]) -> Errors:

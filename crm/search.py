@@ -72,7 +72,7 @@ def text_of_values(values: list[str | None]) -> str:
 
 
 def filter_by_words(queryset: QuerySet, words: str) -> QuerySet:
-    """Customers in whose text every word is found, three letters or more anywhere, fewer at a word's start; or whose id it is."""
+    """Customers whose text holds every word (shorter than three letters: at a word's start), or who have this id."""
     folded = fold(words).split()
     # Words of nothing but accents find nobody, not everybody.
     has_words = _has_all(folded) if folded else Q(pk__in=[])
@@ -110,19 +110,19 @@ def _has_id(word: str) -> Q | None:
 
 
 def filter_by_part(queryset: QuerySet, part: str) -> QuerySet:
-    """Customers whose text may hold this part of a searched attribute: a condition that the index answers, besides the exact one."""
-    # The beginning of a long part does; SQLite takes no pattern above 50,000 bytes.
+    """Customers whose text may hold this part of an attribute: the index answers it, and the exact condition comes on top."""
+    # The beginning of a long part is enough; SQLite takes no pattern above 50,000 bytes.
     folded = " ".join(fold(part[:MAX_LENGTH]).split())
     return queryset.filter(search_text__contains=folded) if len(folded) > 2 else queryset
 
 
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
-    """Triggers that ought to stand and do not."""
+    """The names of the triggers that are missing."""
     return set(SQLITE_TRIGGERS) - counters.triggers(connection) if is_sqlite(connection) else set()
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Puts SQLite's triggers back and fills the index anew, unless they stand already."""
+    """Creates SQLite's triggers and fills the index, unless all triggers exist."""
     if not missing(connection):
         return
     with connection.cursor() as cursor:

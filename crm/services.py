@@ -36,25 +36,25 @@ from overplane.origin import Origin
 Values = Mapping[str, Any]
 
 
-class Written(NamedTuple):
-    """An object as it stands now, as it is shown, and its version."""
+class WriteResult(NamedTuple):
+    """What a write returns: the object as answers show it, and its version."""
 
     output: dict[str, Any]
     version: int
 
 
-def create_customer(values: Values, *, origin: Origin, lists: Lists = NO_LISTS) -> Written:
+def create_customer(values: Values, *, origin: Origin, lists: Lists = NO_LISTS) -> WriteResult:
     """A new customer; absent attributes get their defaults. With `lists` of its line items these are shown too."""
     row = new_customer(values, now=timezone.now())
     if not lists:
         statements.execute_atomically(*_creation(row, [], origin))
-        return Written(representation.customer(row), 1)
+        return WriteResult(representation.customer(row), 1)
     plans = plan_full_lists(row, {}, without_ids(lists))
     inserts = {plan.kind.name: plan.inserts for plan in plans}
     with transaction.atomic(savepoint=False):
         statements.execute_atomically(*_creation(row, searched_in(inserts), origin))
         write(plans, origin=origin)
-    return Written(representation.with_line_items(representation.customer(row), inserts), 1)
+    return WriteResult(representation.with_line_items(representation.customer(row), inserts), 1)
 
 
 def _creation(row: dict[str, Any], searched: Sequence[str | None], origin: Origin) -> tuple[Statement, Statement]:
@@ -64,8 +64,8 @@ def _creation(row: dict[str, Any], searched: Sequence[str | None], origin: Origi
 
 
 def new_customer(values: Values, *, now: datetime) -> dict[str, Any]:
-    """The whole row of a customer to be, judged but not written."""
-    complete = {name: values.get(name, known.default) for name, known in attributes(Customer).items()}
+    """The whole row of a new customer, judged but not written."""
+    complete = {name: values.get(name, attribute.default) for name, attribute in attributes(Customer).items()}
     rules.check_customer(complete)
     return {"id": new_id("customer"), "created_at": now, "updated_at": now, **complete, "version": 1}
 
@@ -77,15 +77,15 @@ def update_customer(
     origin: Origin,
     expected: frozenset[int] | None = None,
     lists: Lists = NO_LISTS,
-) -> Written:
+) -> WriteResult:
     """Writes what differs, and nothing if nothing does. `expected`: the versions that the caller may overwrite.
 
     `lists`: the full lists of its line items (see `plan_full_list`), which are then shown too.
     """
     if lists:
         return _update_with_lists(customer_id, values, lists, origin=origin, expected=expected)
-    # The customer is read without a lock and written if it still is as it was read. If somebody else was quicker, which
-    # is rare, all of it is done once more under a lock. A change with an idempotency key locks at once: its answer is
+    # The customer is read without a lock, and written only if nobody has changed it since. If somebody has, which is rare,
+    # all of it is done once more under a lock. A change with an idempotency key locks at once: its answer is
     # stored, and must not be stored of a customer that is deleted meanwhile.
     is_stored = origin.idempotency_key is not None
     written = _update_customer(read_customer(customer_id, expected, lock=is_stored), values, origin)
@@ -98,7 +98,7 @@ def update_customer(
 
 def _update_with_lists(
     customer_id: str, values: Values, lists: Lists, *, origin: Origin, expected: frozenset[int] | None
-) -> Written:
+) -> WriteResult:
     with transaction.atomic(savepoint=False):
         before = locked_customer(customer_id, expected)
         written = _update_customer(before, values, origin)
@@ -107,34 +107,34 @@ def _update_with_lists(
         plans = plan_full_lists({**before, **written.output, "version": written.version}, existing, lists)
         change_line_items(plans, origin=origin)
     after = {plan.kind.name: line_items_after(plan, existing[plan.kind.name]) for plan in plans}
-    return Written(representation.with_line_items(written.output, after), written.version)
+    return WriteResult(representation.with_line_items(written.output, after), written.version)
 
 
-def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> Written | None:
+def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> WriteResult | None:
     """None if the customer is not as it was any more; then nothing was written."""
     rules.check_customer({**before, **values})
     old = representation.changed(before, values)
     if not old:
-        return Written(representation.customer(before), before["version"])
+        return WriteResult(representation.customer(before), before["version"])
     updated_at = max(timezone.now(), before["updated_at"])
     after = {**before, **values, "updated_at": updated_at, "version": before["version"] + 1}
     if any(name in old for name in search.SEARCHED):
         after["search_text"] = search_text(after)
     output = representation.customer(after)
     change = Change("customer.updated", after["id"], after["id"], after["version"], output, old)
-    # A change of line items leaves the version alone, but not the text by which they are found.
+    # A change of line items changes the customer's search text, but not its version.
     as_read = {name: before[name] for name in ("version", "search_text")}
     names = (*old, "updated_at", "version", "search_text")
     is_written = statements.update_then_insert(
         SEARCHABLE.change(after["id"], {name: after[name] for name in names}, still=as_read),
         log.entry(change, origin=origin),
     )
-    return Written(output, after["version"]) if is_written else None
+    return WriteResult(output, after["version"]) if is_written else None
 
 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
-        # The lock comes first: what changes of the customer, its line items and its events waited for is then seen below.
+        # The lock comes first. What others wrote while this one waited (customer, line items, events) is then seen below.
         version = locked_version(customer_id, expected) + 1
         change = Change("customer.deleted", customer_id, customer_id, version, representation.deleted(customer_id), {})
         statements.execute_atomically(*_deletion([customer_id]), log.entry(change, origin=origin))

@@ -63,19 +63,19 @@ class Environment:
         return url.rstrip("/")
 
     def origins(self, name: str) -> list[str]:
-        """Origins as browsers send them, scheme://host[:port]: in small letters, without a port that goes without saying."""
+        """Origins as browsers send them, scheme://host[:port]: in small letters, without the scheme's own port."""
         return [self._origin(name, text) for text in self.names(name, [])]
 
     def _origin(self, name: str, text: str) -> str:
         match = ORIGIN.fullmatch(text.lower())
         if match is None:
-            wanted = f"origins such as https://app.example.com:8443, with commas between; {text!r} is none"
-            raise self._wrong(name, wanted)
+            expected = f"origins such as https://app.example.com:8443, with commas between; {text!r} is none"
+            raise self._wrong(name, expected)
         scheme, host, port = match.groups()
         return f"{scheme}://{host}" + ("" if port in (None, USUAL_PORTS[scheme]) else f":{port}")
 
-    def _wrong(self, name: str, wanted: str) -> ImproperlyConfigured:
-        return ImproperlyConfigured(f"{name} is {self.variables.get(name)!r}; it must be {wanted}.")
+    def _wrong(self, name: str, expected: str) -> ImproperlyConfigured:
+        return ImproperlyConfigured(f"{name} is {self.variables.get(name)!r}; it must be {expected}.")
 
 
 def stored_secret(path: Path) -> str:

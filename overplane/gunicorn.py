@@ -28,6 +28,6 @@ if workers > 1:
 
 
 def on_exit(server: Any) -> None:
-    """Of the whole service: a worker that ends leaves its counts, and the others need the directory."""
+    """At the end of the whole service, not of one worker: the others need the directory, and its counts stay valid."""
     if Path(settings.METRICS_DIR).name.startswith(METRICS_PREFIX):
         shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)

@@ -55,7 +55,7 @@ def observe(method: str, route: str, status: int, started: float) -> None:
     seconds.observe(time.perf_counter() - started)
 
 
-# Anybody may call with methods of their own, and a series once begun is never given up.
+# Clients may send any method, and a series is never dropped once it has begun.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
 

@@ -78,8 +78,8 @@ class CursorExpired(Exception):
 
 
 Errors = dict[str, list[ValidationError]]
-# Of what a body may hold without end (unknown names, ids), no more is told: the answer would be longer than the body.
-MOST_TOLD = 20
+# A body may hold any number of wrong names or ids. No more of them are reported: the answer would be longer than the body.
+MOST_REPORTED = 20
 
 
 def invalid(code: Code, message: str) -> ValidationError:

@@ -195,7 +195,7 @@ CORS_EXPOSE_HEADERS = [
     "Request-Id", "ETag", "Link", "Location", "Allow", "Idempotent-Replayed", "Retry-After",
     "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
 ]  # fmt: skip
-CORS_PREFLIGHT_MAX_AGE = 7200  # longer than which Chrome keeps none
+CORS_PREFLIGHT_MAX_AGE = 7200  # seconds; Chrome keeps no answer longer
 
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{PRODUCT} API",

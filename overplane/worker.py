@@ -68,7 +68,7 @@ def _is_read(reader: LengthReader | ChunkedReader) -> bool:
 
 
 def _piece(reader: Any, _size: int) -> bytes:
-    """What one look at the socket brings; b"" at the body's end. `body.read` would wait until it has all that it is asked for."""
+    """The bytes of one read from the socket; b"" at the body's end. `body.read` would wait until it has all that it is asked for."""
     if isinstance(reader, ChunkedReader):
         # The parser brings nothing where a packet ends behind a chunk's size; that is no end.
         for piece in reader.parser or ():

@@ -1,5 +1,6 @@
 """The reference page as its readers have it: what stands in it, and its samples with their own ids, key and address."""
 
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -8,12 +9,16 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from crm.api.line_item_components import CUSTOMER_ID, example_id
-from crm.line_items import SUPPLIER_NUMBERS
+from crm.line_items import LINE_ITEMS, LineItem
+from overplane.api.pages import description
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
+from overplane.api.reference.sections import Reference
 from tests.conftest import Api
+from tests.contract.values import values_of
 
 EVENT = re.compile(r"\bevt_\w+")
+SYNC = "Export, then go on from its cursor"
 EMPTY = {"meta", "link", "input", "circle", "path", "br"}
 
 
@@ -69,6 +74,9 @@ class Page(HTMLParser):
         return next((a[name] for tag, a, _ in reversed(self._open) if name in a and of in ("", tag)), "")
 
 
+DESCRIBED = json.loads(description())
+REFERENCE = Reference(DESCRIBED, base_url="http://testserver")
+SECTIONS = {section.anchor: section for chapter in REFERENCE.chapters() for section in chapter.sections}
 PAGE = Page(page())
 
 
@@ -76,21 +84,28 @@ def samples_in(language: str) -> list[Sample]:
     return [sample for sample in PAGE.samples if sample.language == language]
 
 
+def line_item(api: Api, kind: LineItem, customer_id: str) -> str:
+    answer = api.post(f"/api/crm/{kind.id_prefix}", {"customer_id": customer_id} | values_of(kind, 1))
+    assert answer.status_code == 201, answer.content
+    return answer.json()["id"]
+
+
 def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[Sample, str]]:
-    """Each as its reader would run it: with a customer and a row of its own, the reader's key and the address."""
+    """Each as its reader would run it: with a customer and its line items, the reader's key and the address."""
     for sample in samples:
-        customer = api.create(customer_name="Acme", email_id="acme@example.com")
-        row = api.add_row(customer["id"], supplier_number="4711")
-        # The longer id holds the shorter one.
-        own = {
-            example_id(SUPPLIER_NUMBERS): row["id"],
-            CUSTOMER_ID: customer["id"],
-            KEY: api.key,
-            settings.BASE_URL: base_url,
-        }
+        customer = api.create(customer_name="Acme", email_id="acme@example.com")["id"]
+        ids = {example_id(kind): line_item(api, kind, customer) for kind in LINE_ITEMS} | {CUSTOMER_ID: customer}
+        # A longer id may hold a shorter one.
+        own = {example: ids[example] for example in sorted(ids, key=len, reverse=True)}
+        own |= {KEY: api.key, settings.BASE_URL: base_url}
         for event in EVENT.findall(sample.text):
             own[event] = api.feed("?limit=1").json()["data"][0]["id"]
         text = sample.text
         for placeholder, value in own.items():
             text = text.replace(placeholder, value)
         yield sample, text
+
+
+def assert_only_what_came_after(events: list[Any], created: str) -> None:
+    """The export has the customers that were there before: they do not come again, and what was done since does."""
+    assert [(event["type"], event["data"]["object"]["id"]) for event in events] == [("customer.created", created)]

@@ -155,6 +155,17 @@ def test_nothing_is_imported_inside_a_function() -> None:
     assert [where for path in OURS for where in inside_functions(path)] == []
 
 
+def test_no_test_module_imports_another() -> None:
+    """What several need has a module of its own: tests then move and change alone."""
+
+    def names_a_test_module(node: ast.Import | ast.ImportFrom) -> bool:
+        names = [getattr(node, "module", None) or "", *(one.name for one in node.names)]
+        return any(part.startswith("test_") for one in names for part in one.split("."))
+
+    modules = [path for path in MODULES if path.is_relative_to(ROOT / "tests")]
+    assert found(modules, (ast.Import, ast.ImportFrom), names_a_test_module) == []
+
+
 def test_nothing_is_written_in_save_or_delete_or_a_signal() -> None:
     """Bulk and queryset writes would go past them; the services are the only writers."""
     domain = [path for path in CODE if path.is_relative_to(ROOT / "crm")]

@@ -22,7 +22,7 @@ from overplane.files.prefetch import prefetch
 from overplane.jobs import kinds, queue, worker
 from overplane.jobs.kinds import Kind, Run
 from overplane.jobs.models import Job, State
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
 from tests.conftest import CUSTOMER, Api
 from tests.served import ROOT, served
 

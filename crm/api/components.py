@@ -26,7 +26,7 @@ from overplane.api.schemas import (
 )
 from overplane.api.serializers import IGNORED
 
-# What leaves nothing on paper, as far as patterns can say it (see overplane.database.text).
+# Invisible characters, as far as patterns can name them (see overplane.database.text).
 INVISIBLE = (
     r"\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164"
     r"\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB"
@@ -94,7 +94,7 @@ BATCH_EXAMPLE = {
 
 
 def _operation(op: str, rest: dict[str, Schema]) -> Schema:
-    """One kind of operation; everything but a condition must be there."""
+    """One kind of operation; all of it but a condition is required."""
     properties = {"op": TEXT | {"const": op}} | rest
     return closed_object(properties, required=[name for name in properties if name != "if_match"])
 
@@ -104,7 +104,7 @@ def _customer() -> Schema:
 
     A schema cannot depend on the query. `fields` leaves attributes out, `expand[]` adds the rows, and the events of a
     deleted customer keep its id alone, so only `id` is required. (Saying that all are makes generated clients raise on
-    `fields`; alternatives make others raise always. Google's and Microsoft's APIs, which can narrow too, do the same.)
+    `fields`; alternatives make others raise always. Google's and Microsoft's APIs, which can leave out fields too, do the same.)
     """
     schema = output_schema(Customer, CUSTOMER_NAMES, rules=RULES, required=["id"])
     sample = {name: example_of(one, name) for name, one in schema["properties"].items()}
@@ -161,7 +161,7 @@ COMPONENTS |= {
             },
             "etag": TEXT | {"description": "The version of the customer that is shown.", "examples": ['"3"']},
             "object": {
-                # The more particular first: clients take the first that fits.
+                # The more specific first: clients take the first that fits.
                 "anyOf": [ref("DeletedCustomer"), ref("Customer")],
                 "description": "The customer as it is now, or that it is deleted.",
             },

@@ -8,9 +8,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from crm.api import components, event_schemas  # noqa: F401 (the objects, and what events hold)
 from crm.api.line_item_components import CUSTOMER_ID
 from crm.api.listing import ORDERS
+from crm.api.meanings import several
 from crm.api.parameters import WHICH, filter_parameter, filter_parameters, limit_parameter
+from crm.api.reference_words import expanding, found_in, topic_words
 from crm.filters import CUSTOMER_FILTERS
-from crm.line_items import BY_NAME
+from crm.line_items import BY_NAME, LINE_ITEMS
 from crm.representation import CUSTOMER_NAMES
 from crm.search import MAX_LENGTH
 from overplane.api.openapi import (
@@ -23,6 +25,7 @@ from overplane.api.openapi import (
     LINK,
     LOCATION,
     TAGS,
+    TOPIC_WORDS,
     WRITES,
     object_id,
     operation,
@@ -35,9 +38,10 @@ from overplane.queries.filters import InFilter
 
 INFO |= {
     "summary": "Customer master data: one record of each customer, and a feed of every change.",
-    "description": "Create, find, change and delete customers and the supplier numbers that belong to them, one by one or in batches,"
+    "description": f"Create, find, change and delete customers and the {several(LINE_ITEMS)} that belong to them, one by one or in batches,"
     " and follow every change in a feed. Every call carries an API key; bodies are JSON. The reference with examples is at `/docs`.",
 }
+TOPIC_WORDS |= topic_words(LINE_ITEMS)
 TAG_CUSTOMER = "Customers"
 TAGS |= {TAG_CUSTOMER: "The companies and people you sell to."}
 LINES: Schema = TEXT | {
@@ -47,14 +51,14 @@ SHAPE = [
     query(
         "expand[]",
         {"type": "array", "items": {"type": "string", "enum": list(BY_NAME)}},
-        f"{' and '.join(f'`{name}`' for name in BY_NAME)} adds each customer's rows.",
+        expanding([f"`{name}`" for name in BY_NAME]),
     ),
     words("fields", CUSTOMER_NAMES, "A comma-separated choice of attributes; `id` always comes."),
 ]
 Q = query(
     "q",
     TEXT | {"maxLength": MAX_LENGTH},
-    "Words that must all be found in name, e-mail, phone, tax id, POS id, first and last name or supplier numbers:"
+    f"Words that must all be found in {found_in(LINE_ITEMS)}:"
     " three letters or more anywhere, fewer at a word's start. Case and accents do not matter.",
 )
 ORDER_BY = query(

@@ -25,7 +25,7 @@ def _changeable(properties: dict[str, Schema]) -> Schema:
 
 
 def _describe(kind: LineItem) -> None:
-    item = output_schema(kind.model, kind.shown, rules=rules_of(kind))["properties"]
+    item = output_schema(kind.model, kind.output_names, rules=rules_of(kind))["properties"]
     ids: Schema = {"type": "array", "items": TEXT | {"examples": [example_id(kind)]}}
     name = kind.schema
     COMPONENTS.update(

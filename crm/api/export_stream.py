@@ -11,7 +11,7 @@ from overplane.database.rows import Row
 from overplane.database.snapshot import one_snapshot
 from overplane.events import epochs, feed
 
-CHUNK = 500
+BATCH_SIZE = 500
 
 
 def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]) -> Generator[bytes, None, None]:
@@ -20,13 +20,13 @@ def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]
     A stream without its end line was broken off.
     """
     count = 0
-    epochs.current()  # which the first to read a restored log begins, and nobody writes in a snapshot
+    epochs.current()  # may begin one, after a restore: a write, which a snapshot does not allow
     with one_snapshot():
         next_cursor = feed.end_cursor()
         rows: list[Row] = []
-        for row in queryset.order_by("-created_at", "-id").values_list(*CUSTOMERS.names).iterator(CHUNK):
+        for row in queryset.order_by("-created_at", "-id").values_list(*CUSTOMERS.names).iterator(BATCH_SIZE):
             rows.append(row)
-            if len(rows) == CHUNK:
+            if len(rows) == BATCH_SIZE:
                 yield _encoded(shape(rows))
                 count, rows = count + len(rows), []
         yield (

@@ -60,14 +60,18 @@ def _input(kind: LineItem, *, new: bool) -> Schema:
     schema["properties"] |= {PARENT: parent, "parent_id": parent | {"description": "Another name of `customer_id`."}}
     if new:
         schema |= one_of_two(PARENT, "parent_id")
-        known = rules_of(kind)
-        examples = {name: example_of({"type": "string"} | known.get(name, {}), name) for name in _texts(kind)}
-        schema["examples"] = [{PARENT: CUSTOMER_ID} | examples]
+        schema["examples"] = [{PARENT: CUSTOMER_ID} | example_texts(kind)]
     return schema
 
 
+def example_texts(kind: LineItem) -> dict[str, str]:
+    """What a new line item may hold."""
+    known = rules_of(kind)
+    return {name: example_of({"type": "string"} | known.get(name, {}), name) for name in _texts(kind)}
+
+
 def _texts(kind: LineItem) -> list[str]:
-    return [name for name, known in kind.attributes.items() if known.kind == "string"]
+    return [name for name, attribute in kind.attributes.items() if attribute.kind == "string"]
 
 
 def _in_customer(kind: LineItem) -> Schema:
@@ -102,7 +106,7 @@ def components(kind: LineItem) -> dict[str, Schema]:
     schema, of = kind.schema, rules_of(kind)
     return {
         in_customer_schema(kind): _in_customer(kind),
-        schema: output_schema(kind.model, kind.shown, rules=of, description=words_of(kind).text),
+        schema: output_schema(kind.model, kind.output_names, rules=of, description=words_of(kind).text),
         f"{schema}Create": _input(kind, new=True),
         f"{schema}Update": _input(kind, new=False),
         f"{schema}Page": page_schema(schema, "Rows of one customer, by `idx`."),

@@ -1,17 +1,36 @@
 """What the API's description says in words: each attribute's purpose, and each kind of line item."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.utils import translation
 from django.utils.text import capfirst
 
+from crm.line_items import LINE_ITEMS as KINDS
 from crm.line_items import LineItem
+
+
+def enumerated(words: Sequence[str], last: str) -> str:
+    """`a, b and c`, where `last` is "and"."""
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def several(kinds: Sequence[LineItem], last: str = "and") -> str:
+    """What the line items of these kinds are called."""
+    return enumerated(plural_labels(kinds), last)
+
+
+def plural_labels(kinds: Sequence[LineItem]) -> list[str]:
+    with translation.override("en"):
+        return [str(kind.label_plural) for kind in kinds]
+
 
 # What each attribute holds and is for. One that is not here yet is told by its label.
 MEANINGS: dict[str, str] = {
     "id": "Unique identifier of the customer, given when it is created.",
     "created_at": "When the customer was created, in UTC and whole seconds.",
-    "updated_at": "When an attribute last changed, in UTC and whole seconds. Changes of supplier numbers do not count.",
+    "updated_at": "When an attribute last changed, in UTC and whole seconds."
+    f" Changes of {several(KINDS)} do not count.",
     "customer_name": "The name of the company or person, as it stands on documents.",
     "gender": "The gender of a customer that is a person, in your own words.",
     "customer_type": "What the customer is: a company, a single person or a partnership.",
@@ -72,7 +91,7 @@ SAME_FOR_ALL = {
     "idx": "The position among the customer's rows, from 1 and without a gap.",
     "customer_id": "The customer that the row belongs to, for good.",
 }
-LINE_ITEMS: dict[str, LineItemWords] = {
+LINE_ITEM_MEANINGS: dict[str, LineItemWords] = {
     "supplier_numbers": LineItemWords(
         tag="Supplier numbers at customer",
         about="The numbers under which a customer's companies know you as a supplier: rows that belong to a customer, in an"
@@ -92,4 +111,6 @@ def words_of(kind: LineItem) -> LineItemWords:
     with translation.override("en"):
         label, several = str(kind.label), str(kind.label_plural)
     about = f"The {several} of a customer: rows that belong to it, in an order of their own."
-    return LINE_ITEMS.get(kind.name) or LineItemWords(capfirst(several), about, f"One {label}.", f"{kind.schema}s")
+    return LINE_ITEM_MEANINGS.get(kind.name) or LineItemWords(
+        capfirst(several), about, f"One {label}.", f"{kind.schema}s"
+    )

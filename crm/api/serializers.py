@@ -13,7 +13,7 @@ from crm.line_items import BY_NAME, LINE_ITEMS, PARENT, POSITION, LineItem
 from crm.models import Customer
 from overplane.api import etags
 from overplane.api.serializers import BodyParser
-from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
+from overplane.problems import MOST_REPORTED, Code, Errors, invalid, unknown
 
 PARENT_NAMES = (PARENT, "parent_id")
 # Of line items inside the body of their customer: their position is that in the list, their customer the one around them.
@@ -64,14 +64,14 @@ def _parsed(parser: BodyParser, rest: Mapping[str, Any], problems: Errors, *, pa
     except ValidationError as error:
         raise ValidationError(problems | error.error_dict) from None
     if problems:
-        raise ValidationError(problems)
+        raise ValidationError(problems | parser.rules(values))
     return values
 
 
 def _parse_list(kind: LineItem, sent: Any, *, is_new: bool) -> tuple[list[dict[str, Any]], Errors]:
     """A customer's line items of one kind, and what is wrong with them, by path (`supplier_numbers[2].company`).
 
-    Of a customer that is new ids are ignored, whatever they are: they may have been read elsewhere.
+    Ids are ignored for a new customer: they belong to the customer that they were read from.
     """
     if type(sent) is not list:
         message = f"Must be a list: all {kind.label_plural} in order."
@@ -83,7 +83,7 @@ def _parse_list(kind: LineItem, sent: Any, *, is_new: bool) -> tuple[list[dict[s
     problems: Errors = {}
     seen: set[str] = set()
     for i, one in enumerate(sent):
-        if len(problems) >= MOST_TOLD:
+        if len(problems) >= MOST_REPORTED:
             break
         try:
             items.append(_parse_item(kind, {**one, "id": None} if is_new and type(one) is dict else one, seen))
@@ -104,7 +104,11 @@ def _parse_item(kind: LineItem, sent: Any, seen: set[str]) -> dict[str, Any]:
     elif item_id:
         seen.add(item_id)
     rest = {name: value for name, value in sent.items() if name not in IGNORED_IN_LISTS}
-    return {"id": item_id or None, **_parsed(LINE_ITEM_PARSERS[kind.name], rest, problems, partial=True)}
+    values = _parsed(LINE_ITEM_PARSERS[kind.name], rest, problems, partial=bool(item_id))
+    # Rules are asked here already, so that what they find is told beside what is wrong with the customer.
+    if errors := rules.line_item_errors(kind.name, values):
+        raise ValidationError(errors)
+    return {"id": item_id or None, **values}
 
 
 def _parent_errors(parents: Mapping[str, Any]) -> Errors:
@@ -131,7 +135,7 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
     if "customer_id" in problems and not parents:
         problems = {"parent_id": problems.pop("customer_id")}
     unknown_names = [name for name in payload if name not in (*PARENT_NAMES, "ordered_ids")]
-    problems |= {name: [unknown(name, ("parent_id", "ordered_ids"))] for name in unknown_names[:MOST_TOLD]}
+    problems |= {name: [unknown(name, ("parent_id", "ordered_ids"))] for name in unknown_names[:MOST_REPORTED]}
     ids: Any = payload.get("ordered_ids")
     if "ordered_ids" not in payload:
         problems["ordered_ids"] = [invalid(Code.PARAMETER_MISSING, "Send the ids of all rows in their new order.")]
@@ -139,8 +143,8 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
         problems["ordered_ids"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a list of row ids.")]
     else:
         wrong = [i for i, row_id in enumerate(ids) if type(row_id) is not str]
-        wanted = invalid(Code.PARAMETER_INVALID_TYPE, "Must be a row's id.")
-        problems |= {f"ordered_ids[{i}]": [wanted] for i in wrong[:MOST_TOLD]}
+        error = invalid(Code.PARAMETER_INVALID_TYPE, "Must be a row's id.")
+        problems |= {f"ordered_ids[{i}]": [error] for i in wrong[:MOST_REPORTED]}
     if problems:
         raise ValidationError(problems)
     name, parent = next(iter(parents.items()))
@@ -163,7 +167,7 @@ MAX_OPERATIONS = 1000
 def parse_batch(payload: Mapping[str, Any]) -> tuple[list[Operation], bool]:
     """The operations of a batch, each parsed or with its error, and whether all or nothing is wanted."""
     unknown_names = [name for name in payload if name not in BATCH_KEYS]
-    problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in unknown_names[:MOST_TOLD]}
+    problems: Errors = {name: [unknown(name, BATCH_KEYS)] for name in unknown_names[:MOST_REPORTED]}
     atomic: Any = payload.get("atomic", True)
     sent: Any = payload.get("operations")
     if type(atomic) is not bool:
@@ -205,7 +209,7 @@ def _read_operation(index: int, sent: Any) -> Operation:
     keys = OPERATION_KEYS[op]
     known = (*keys, "if_match") if op in CONDITIONAL else keys
     unknown_names = [name for name in sent if name not in known]
-    problems: Errors = {name: [unknown(name, known)] for name in unknown_names[:MOST_TOLD]}
+    problems: Errors = {name: [unknown(name, known)] for name in unknown_names[:MOST_REPORTED]}
     for name in keys:
         if name not in sent:
             problems[name] = [invalid(Code.PARAMETER_MISSING, f"An operation {op} needs it.")]
@@ -230,7 +234,7 @@ def _read_operation(index: int, sent: Any) -> Operation:
 
 
 def _as_object(sent: Any) -> dict[str, Any]:
-    """What was sent, where it could not be read: what is there is at least not missing."""
+    """The body of an operation that could not be parsed: what it names is not reported as missing."""
     return sent if type(sent) is dict else {}
 
 

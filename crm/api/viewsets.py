@@ -38,7 +38,7 @@ VERSION = CUSTOMERS.names.index("version")
 
 
 class CustomerShape:
-    """Which parts of a customer are asked for: `fields` narrows, `expand[]` adds line items."""
+    """Which parts of a customer are asked for: `fields` chooses attributes, `expand[]` adds line items."""
 
     def __init__(self, query: Query) -> None:
         self.fields = query.names("fields", CUSTOMER_NAMES)
@@ -126,12 +126,12 @@ class CustomerBatchViewSet(ApiViewSet):
         self.no_query()
         operations, atomic = parse_batch(self.payload)
         outcomes = batches.apply(operations, atomic=atomic, origin=self.origin)
-        output = [_shown_outcome(outcome, self.request.request_id) for outcome in outcomes]
+        output = [_outcome_output(outcome, self.request.request_id) for outcome in outcomes]
         objects = [one["object"] for one in output if "object" in one]
-        gone = {one["id"] for one in objects if "deleted" in one}
+        deleted_ids = {one["id"] for one in objects if "deleted" in one}
         subjects = {one["id"] for one in objects if "deleted" not in one}
         # An answer that shows whom the same batch deleted is not kept for a replay.
-        subjects_of_answer = subjects if subjects.isdisjoint(gone) else None
+        subjects_of_answer = subjects if subjects.isdisjoint(deleted_ids) else None
         return JsonResponse({"data": output}, status=200 if atomic else 207, subjects=subjects_of_answer)
 
 
@@ -145,7 +145,7 @@ class CustomerExportViewSet(ApiViewSet):
         return StreamResponse(lines, content_type="application/x-ndjson")
 
 
-def _shown_outcome(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
+def _outcome_output(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
     if outcome.error is None:
         tag = {} if outcome.version is None else {"etag": etags.etag(outcome.version)}
         return {"index": outcome.index, "status": outcome.status, **tag, "object": outcome.output}

@@ -12,7 +12,7 @@ from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from crm.backoffice.wording import event_words, labels_of
+from crm.backoffice.wording import changed_labels, event_words
 from crm.models import Customer
 from overplane.api.models import ApiKey
 from overplane.database import counters
@@ -131,7 +131,7 @@ def changed_last(limit: int = 10) -> list[Activity]:
             event_words(event.type),
             who[event.actor],
             names.get(event.subject),
-            [labels_of(event.type).get(name, name) for name in event.changed.split()],
+            changed_labels(event),
         )
         for event in events
     ]

@@ -18,7 +18,7 @@ from crm.backoffice import dashboard, uploads
 from crm.models import Customer, ImportRun
 from crm.transfer import exports, imports, undo
 from crm.transfer.reports import RefusedRows, Report
-from crm.transfer.selection import Wanted
+from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import JobFile
@@ -79,7 +79,7 @@ def _refused_path(run_id: str) -> Path:
 
 
 def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
-    """What the page shows where the worker that ended the import could not say so any more."""
+    """What the page shows if a worker ended the import but was stopped before it could report that."""
     report = run.job.files.exclude(pk=run.payload["file"]).last()
     outcome = {"run": begun.pk, "state": begun.state, "problem_count": begun.counts.get("problems", 0), "problems": []}
     return dict(begun.counts) | outcome | ({"report": report.pk} if report else {})
@@ -135,10 +135,10 @@ def export_customers(run: Run) -> dict[str, Any]:
         chosen = chosen.filter(pk__in=ids)
     if words := payload.get("q"):
         chosen = search.filter_by_words(chosen, words)
-    wanted = Wanted(chosen, layout=payload.get("layout", "lines"), is_marked=True)
+    selection = Selection(chosen, layout=payload.get("layout", "lines"), is_marked=True)
     with TemporaryFile() as file:
         try:
-            count = exports.export(wanted, payload["format"], file, progress=run.progress)
+            count = exports.export(selection, payload["format"], file, progress=run.progress)
         except UnusableFile as error:
             raise Refused(str(error)) from None
         file.seek(0)

@@ -55,11 +55,11 @@ def sample(stored: JobFile, encoding: str = "") -> tuple[list[str], list[list[st
 
 def labels() -> dict[str, str]:
     """Every field that a column may be, as people call it."""
-    known = {n: str(field_of(Customer, n).verbose_name) for n in customer_columns()}
+    texts = {n: str(field_of(Customer, n).verbose_name) for n in customer_columns()}
     for kind in LINE_ITEMS:
         for name in line_item_columns(kind):
-            known[column_name(kind, name)] = f"{kind.label}: {field_label(kind, name)}"
-    return known
+            texts[column_name(kind, name)] = f"{kind.label}: {field_label(kind, name)}"
+    return texts
 
 
 def import_run_of(job: Job) -> str:

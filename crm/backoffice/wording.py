@@ -10,6 +10,7 @@ from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.models import Customer
 from overplane.database.attributes import attributes
 from overplane.database.fields import field_of
+from overplane.events.models import Event
 
 CUSTOMER_EVENTS = {
     "customer.created": _("created"),
@@ -49,6 +50,12 @@ def labels_of(type_: str) -> dict[str, str]:
     return _labels(kind.model if kind else Customer)
 
 
+def changed_labels(event: Event) -> list[str]:
+    """What this event changed, as people call it."""
+    labels = labels_of(event.type)
+    return [labels.get(name, name) for name in event.changed.split()]
+
+
 def _labels(model: type[models.Model]) -> dict[str, str]:
     return {field.attname: str(field.verbose_name) for field in model._meta.concrete_fields}
 
@@ -58,10 +65,10 @@ def all_labels() -> dict[str, str]:
     labels: dict[str, list[str]] = {}
     tables: list[type[models.Model]] = [Customer, *(kind.model for kind in LINE_ITEMS)]
     for model in tables:
-        known = _labels(model)
+        own = _labels(model)
         for name in attributes(model):
-            if known[name] not in labels.setdefault(name, []):
-                labels[name].append(known[name])
+            if own[name] not in labels.setdefault(name, []):
+                labels[name].append(own[name])
     return {name: " / ".join(several) for name, several in labels.items()}
 
 

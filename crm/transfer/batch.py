@@ -45,8 +45,8 @@ class Batch:
     `values` are parsed columns by attribute (of customers). `line_items` are parsed line items by the name of their
     kind, each with the row number (`number`) it stands in. `lines` are all the rows of the file that a customer takes.
     `faults`: rows whose cells nobody can tell apart, by their number.
-    `without_line_items`: by the name of a kind, those of whose line items the file says nothing, not even that there
-    are none.
+    `without_line_items`: by the name of a kind, the customers whose line items the file does not mention (an
+    empty list mentions them).
     """
 
     numbers: list[int]

@@ -24,7 +24,7 @@ class BatchPlan:
 
 def among(queryset: Any, name: str, values: Sequence[str]) -> list[Any]:
     """The rows whose `name` is one of many values: asked for in parts, each of which an index answers."""
-    found: list[Any] = []
+    rows: list[Any] = []
     for part in statements.in_parts(values):
-        found += queryset.filter(**{f"{name}__in": part})
-    return found
+        rows += queryset.filter(**{f"{name}__in": part})
+    return rows

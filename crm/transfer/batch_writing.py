@@ -71,12 +71,12 @@ class BatchWriter:
 
     def _hold_run(self, run: ImportRun) -> None:
         """Nobody else may be at work on the same run: they would write the same rows."""
-        held = ImportRun.objects.select_for_update().filter(pk=run.pk).values_list("position", "state").first()
-        if held != (run.position, RunState.WRITING):
+        stored = ImportRun.objects.select_for_update().filter(pk=run.pk).values_list("position", "state").first()
+        if stored != (run.position, RunState.WRITING):
             raise RunOvertaken(f"Somebody else is at work on {run.pk}, or is taking it back.")
 
     def _change(self, batch: Batch, plan: BatchPlan, now: datetime) -> None:
-        """Locks those that differ, looks at them once more, and writes what differs still."""
+        """Locks the customers that differ, compares them once more, and writes what still differs."""
         report, line_items = self.task.report, self.planner.line_items
         ids = {before["id"] for before in plan.updates.values()}
         ids |= {one.customer["id"] for one in line_items.plans(batch, plan)}
@@ -97,8 +97,8 @@ class BatchWriter:
         bulk_writes.update_customers(changes, now=now, origin=self.task.origin)
         if self.columns.line_items:
             # Read once more: events of line items tell the customer's version as it is now.
-            held = {one["id"]: one for one in locked_customers(ids)}
-            plans = line_items.plans(batch, plan, held)
+            customers = {one["id"]: one for one in locked_customers(ids)}
+            plans = line_items.plans(batch, plan, customers)
             report.count_line_items(plans)
             change_line_items(plans, origin=self.task.origin)
 

@@ -36,11 +36,13 @@ def new_customers(
 ) -> list[PreparedRows]:
     """New customers with their line items and events, ready to be written in one transaction, in this order.
 
-    Given as columns (absent ones get their defaults) that are judged already, and by the name of each kind the line
-    items of every customer, in order. An `id`, `created_at` or `updated_at` of their own is kept. Does not touch the
+    `columns`: the customers' values, judged already; absent columns get the defaults. `line_items`: by the name of each
+    kind, the line items of every customer, in order. An `id`, `created_at` or `updated_at` of their own is kept. Does not touch the
     database.
     """
-    full = {name: _filled(columns.get(name), known.default, count) for name, known in attributes(Customer).items()}
+    full = {
+        name: _filled(columns.get(name), attribute.default, count) for name, attribute in attributes(Customer).items()
+    }
     # In the file's order, each a moment after the one before.
     moments = [now + i * MICROSECOND for i in range(count)]
     full["id"] = _filled_in(columns.get("id"), new_ids("customer", count))
@@ -64,7 +66,7 @@ def new_customers(
 
 
 def _by_customer(line_items: Mapping[str, Sequence[Items]], count: int) -> Iterator[Lists]:
-    """The lists of each customer, as far as there is anything in them."""
+    """The lists of each customer that are not empty."""
     named = line_items.items()
     return ({name: items[i] for name, items in named if items[i]} for i in range(count))
 
@@ -96,7 +98,7 @@ def _new_line_items(
 
 
 def update_customers(changes: Sequence[tuple[Values, Values]], *, now: datetime, origin: Origin) -> None:
-    """Each customer as it is (locked) and what is to differ, which is judged already and does."""
+    """`changes`: each customer as it is (locked), and its new values, which are judged already and differ."""
     events: list[Change] = []
     writes: list[tuple[str, Values]] = []
     searched = searched_of([before["id"] for before, new in changes if _is_searched(new)])

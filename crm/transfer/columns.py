@@ -2,12 +2,15 @@
 
 Fields are found by name, by label or by what people call them. The columns of line items stand beside those of their
 customer (`supplier_numbers.company`, "Company (Supplier Numbers)") or in a file of their own, which is known by its
-column `customer_id`.
+column `customer_id`; there the name of their list may be left out.
+
+A heading belongs to whoever came first: to customers, then to each kind in the order of registration. So a new kind of
+line item changes nothing of what the columns of a file were taken for before.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -18,14 +21,18 @@ from django.utils import translation
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.models import Customer
 from overplane.database.attributes import Attribute, attributes
+from overplane.database.moments import read_exact_moment
 from overplane.database.text import fold
 from overplane.ids import is_id
 from overplane.problems import Code, invalid
 
+Kinds = tuple[LineItem, ...]
 # What the file of refused rows says of each row: it is corrected and imported again, and these are no fields.
 REFUSAL_COLUMNS = ("import_row", "import_problems")
 # How a file of nothing but line items names the customer.
 PARENTS = ("customer_id", "parent_id")
+# What else tells which customer is meant, whatever it is called.
+REFERENCES = ("id", "tax_id", "customer_pos_id", "email_id")
 SYNONYMS = {
     "customer_name": "name, company, company name, firm, business name, account name, customer, organisation, organization,"
     " kunde, kundenname, firma, firmenname",
@@ -55,6 +62,15 @@ SYNONYMS = {
     "is_frozen": "frozen, eingefroren",
     "is_internal_customer": "internal, internal customer, intern",
 }
+# The same for line items, by the name of their kind.
+LINE_ITEM_SYNONYMS = {
+    "supplier_numbers": {
+        "company": "company name, firm, firma, firmenname, gesellschaft",
+        "supplier_number": "supplier no., supplier id, vendor number, vendor no., vendor id, lieferantennr.,"
+        " lieferanten-nr., kreditorennummer",
+    },
+}
+PARENT_SYNONYMS = {"customer_id": "id of customer, id of the customer, kunden-id, id des kunden"}
 
 
 def column_name(kind: LineItem, name: str) -> str:
@@ -73,14 +89,13 @@ def _id_parser(prefix: str) -> Any:
 
 
 def moment(text: str) -> datetime | None:
-    """ISO 8601, in UTC unless it says otherwise."""
+    """To the microsecond, as an export writes when a customer was created. Attributes have whole seconds."""
     text = text.strip()
     if not text:
         return None
     try:
-        given = datetime.fromisoformat(text)
-        return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return read_exact_moment(text)
+    except ValueError:
         raise invalid(Code.PARAMETER_INVALID, "Must be a timestamp such as 2024-01-15T09:30:00Z, or a date.") from None
 
 
@@ -106,9 +121,9 @@ def line_item_columns(kind: LineItem) -> dict[str, Attribute]:
 
 
 @cache
-def nested_columns() -> tuple[str, ...]:
+def nested_columns(kinds: Kinds = LINE_ITEMS) -> tuple[str, ...]:
     """What a file of customers may say of their line items, and names of the customer that it may repeat there."""
-    return tuple(column_name(kind, name) for kind in LINE_ITEMS for name in (*line_item_columns(kind), *PARENTS))
+    return tuple(column_name(kind, name) for kind in kinds for name in (*line_item_columns(kind), *PARENTS))
 
 
 def plain(heading: str) -> str:
@@ -117,81 +132,165 @@ def plain(heading: str) -> str:
 
 
 @cache
-def known_headings() -> dict[str, str]:
-    """Field by plain heading; a field's own name wins over a label, and a label over what else people say."""
-    known = {plain(word): name for name, words in SYNONYMS.items() for word in words.split(",")}
-    for language, _ in settings.LANGUAGES:
-        with translation.override(language):
-            known |= _labels()
-    known |= {plain(name): name for name in nested_columns()}
-    for kind in LINE_ITEMS:
-        # A list that is empty wherever it stands, or a column of nothing but what people look for.
-        known[plain(kind.name)] = column_name(kind, (*kind.searched, *kind.names)[0])
-    return known | {plain(name): name for name in customer_columns()}
-
-
-def labels_of(model: type[models.Model]) -> dict[str, str]:
-    """What the model's attributes are called in the language that is active."""
-    return {f.name: str(f.verbose_name) for f in model._meta.concrete_fields if f.name in attributes(model)}
-
-
-def _labels() -> dict[str, str]:
-    """What fields are called in the language that is active."""
-    known = {plain(label): name for name, label in labels_of(Customer).items()}
-    for kind in LINE_ITEMS:
-        for name, label in labels_of(kind.model).items():
-            for parent in (kind.name, kind.label_plural, kind.model._meta.verbose_name):
-                known[plain(f"{label} ({parent})")] = column_name(kind, name)
+def known_headings(kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
+    """Field by plain heading, in a file of customers."""
+    known = dict(customer_headings())
+    for kind in kinds:
+        known = _nested_headings(kind) | known
     return known
 
 
-def guess(headings: Sequence[str]) -> dict[str, str]:
-    """The field of each heading whose meaning is known; the first of two that mean the same."""
-    files = line_item_files(headings, {})
-    return files[0][1] if files else customer_fields(headings)
+@cache
+def customer_headings() -> dict[str, str]:
+    """A field's own name wins over a label, and a label over what else people say."""
+    return _words(SYNONYMS) | _labels(Customer) | {plain(name): name for name in customer_columns()}
 
 
-def customer_fields(headings: Sequence[str]) -> dict[str, str]:
+@cache
+def _nested_headings(kind: LineItem) -> dict[str, str]:
+    """How line items are headed beside their customer: each word for an attribute with the name of their list."""
+    lists = {plain(text) for text in _in_each_language(kind.name, kind.label_plural, kind.model._meta.verbose_name)}
+    words = _words(LINE_ITEM_SYNONYMS.get(kind.name, {})) | _labels(kind.model)
+    known = {word + parent: column_name(kind, name) for word, name in words.items() for parent in lists}
+    known |= {plain(name): name for name in nested_columns((kind,))}
+    # A list that is empty wherever it stands, or a column of nothing but what people look for.
+    return known | {plain(kind.name): column_name(kind, (*kind.searched, *kind.names)[0])}
+
+
+@cache
+def _own_headings(kind: LineItem) -> dict[str, str]:
+    """How they are headed in a file of nothing else: with the name of their list or without it."""
+    known = {heading: inner_name(kind, name) for heading, name in _nested_headings(kind).items()}
+    known |= _words(PARENT_SYNONYMS) | _words(LINE_ITEM_SYNONYMS.get(kind.name, {})) | _labels(kind.model)
+    return known | {plain(name): name for name in line_item_fields(kind)}
+
+
+@cache
+def line_item_fields(kind: LineItem) -> tuple[str, ...]:
+    """What a file of nothing but these line items may hold."""
+    return (*PARENTS, *line_item_columns(kind))
+
+
+def inner_name(kind: LineItem, name: str) -> str:
+    """The attribute of a line item, whether or not the name of its list stands before it."""
+    return name.removeprefix(column_name(kind, ""))
+
+
+def is_parent_heading(heading: str) -> bool:
+    """Whether it names the customer of line items."""
+    return plain(heading) in {*map(plain, PARENTS), *_words(PARENT_SYNONYMS)}
+
+
+def _words(synonyms: Mapping[str, str]) -> dict[str, str]:
+    return {plain(word): name for name, words in synonyms.items() for word in words.split(",")}
+
+
+def _labels(model: type[models.Model]) -> dict[str, str]:
+    """What the model's attributes are called, in each language."""
+    fields = [field for field in model._meta.concrete_fields if field.name in attributes(model)]
+    return {plain(label): field.name for field in fields for label in _in_each_language(field.verbose_name)}
+
+
+def _in_each_language(*texts: Any) -> list[str]:
+    said: list[str] = []
+    for language, _ in settings.LANGUAGES:
+        with translation.override(language):
+            said += map(str, texts)
+    return said
+
+
+def guess(headings: Sequence[str], kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
+    """The field of each heading whose meaning is known, as a file of customers names it; the first of two that mean the same."""
+    kind, fields = line_item_file(headings, {}, ignore_unknown=True, kinds=kinds)
+    if kind is None:
+        return customer_fields(headings, kinds)
+    return {heading: "id" if name in PARENTS else column_name(kind, name) for heading, name in fields.items()}
+
+
+def customer_fields(headings: Sequence[str], kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
     """The same, in a file of customers."""
-    found: dict[str, str] = {}
-    exact = {h: h for h in headings if h in customer_columns()}
+    return _first_of_each(headings, known_headings(kinds), customer_columns())
+
+
+def _first_of_each(headings: Sequence[str], known: Mapping[str, str], columns: Collection[str]) -> dict[str, str]:
+    """What is called by its very name comes before what is called by any other."""
+    fields: dict[str, str] = {}
+    exact = {heading for heading in headings if heading in columns}
     for heading in headings:
-        name = exact.get(heading) or known_headings().get(plain(heading))
-        if name and (heading in exact or name not in {*found.values(), *exact}):
-            found[heading] = name
-    return found
+        name = heading if heading in exact else known.get(plain(heading))
+        if name and (heading in exact or name not in {*fields.values(), *exact}):
+            fields[heading] = name
+    return fields
 
 
-def line_item_files(headings: Sequence[str], mapping: Mapping[str, str]) -> list[tuple[LineItem, dict[str, str]]]:
-    """Whose line items a file has that has nothing else, and the field of each heading.
+def line_item_file(
+    headings: Sequence[str], mapping: Mapping[str, str], *, ignore_unknown: bool, kinds: Kinds = LINE_ITEMS
+) -> tuple[LineItem | None, dict[str, str]]:
+    """Whose line items a file has that has nothing else, and the field of each heading; None if it is no such file.
 
-    None if it is no such file, and more than one if the headings fit several kinds equally well.
+    Of several kinds that it may be of the first is taken. A later one is only if the mapping names its fields, or if the
+    file would be refused otherwise and it knows all columns.
     """
-    fits: dict[int, list[tuple[LineItem, dict[str, str]]]] = {}
-    for kind in LINE_ITEMS:
-        fields = _line_item_fields(kind, headings, mapping)
-        fits.setdefault(sum(name in kind.names for name in fields.values()), []).append((kind, fields))
-    most = max(fits)
-    return fits[most] if most else []
+    files = [(kind, fields) for kind in kinds if (fields := _line_item_fields(kind, headings, mapping))]
+    mapped = set(filter(None, mapping.values()))
+    files = [one for one in files if _inner_names(one[0], mapped) <= {*line_item_fields(one[0])}] or files
+    whole = [one for one in files if all(h in one[1] or h in mapping or h in REFUSAL_COLUMNS for h in headings)]
+    if not files or (ignore_unknown and _is_of_those_before(files[0][0], headings, mapping, kinds)):
+        return None, {}
+    return files[0] if ignore_unknown or not whole else whole[0]
+
+
+def _is_of_those_before(kind: LineItem, headings: Sequence[str], mapping: Mapping[str, str], kinds: Kinds) -> bool:
+    """Whether a file of customers had something to read in this file before there was the kind, which nobody named."""
+    before = kinds[: kinds.index(kind)]
+    named = _inner_names(kind, mapping.values()) & {*line_item_fields(kind)} - customer_columns().keys()
+    return bool(before and not named and customer_fields([h for h in headings if h not in mapping], before))
+
+
+def referenced_line_items(
+    headings: Sequence[str], mapping: Mapping[str, str], kinds: Kinds = LINE_ITEMS
+) -> dict[str, str]:
+    """The field of each heading of a file of customers that has a reference to them and, for the rest, line items of one kind.
+
+    There they need no name of their list.
+    """
+    rest = [heading for heading in headings if heading not in mapping and heading not in REFUSAL_COLUMNS]
+    claimed = {heading: customer_headings().get(plain(heading)) for heading in rest}
+    references = {heading: name for heading, name in claimed.items() if name in REFERENCES}
+    named = [*references.values(), *(name for name in mapping.values() if name in customer_columns())]
+    if len(named) != 1 or named[0] not in REFERENCES:
+        return {}
+    items = [heading for heading in rest if heading not in references]
+    for count, kind in enumerate(kinds, 1):
+        fields = _first_of_each(items, _own_headings(kind), line_item_columns(kind))
+        # One heading at least means nothing in a file of customers, which would be refused for it.
+        known = known_headings(kinds[:count])
+        if len(fields) == len(items) and any(plain(heading) not in known for heading in items):
+            return references | {heading: column_name(kind, name) for heading, name in fields.items()}
+    return {}
+
+
+def _inner_names(kind: LineItem, names: Iterable[str]) -> set[str]:
+    return {inner_name(kind, name) for name in names}
 
 
 def _line_item_fields(kind: LineItem, headings: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     """The field of each heading; empty if this is no file of such line items."""
-    known = {plain(name): name for name in (*line_item_columns(kind), *PARENTS)}
-    fields = {h: mapping[h] if h in mapping else known.get(plain(h), "") for h in headings}
-    fields = {h: name for h, name in fields.items() if name}
+    guessed = _first_of_each([h for h in headings if h not in mapping], _own_headings(kind), line_item_fields(kind))
+    mapped = {h: inner_name(kind, mapping[h]) for h in headings if mapping.get(h)}
+    fields = {h: name for h in headings if (name := mapped.get(h) or guessed.get(h))}
     names = set(fields.values())
     if names.isdisjoint(PARENTS) or "customer_name" in mapping.values():
         return {}
-    own = names.intersection(kind.names)
+    own = [name if h in mapping else h for h, name in fields.items() if name in kind.names]
     # "CustomerID, Company, Phone" is about customers: their company is their name.
-    others = {known_headings().get(plain(h)) for h in headings if h not in fields}
-    is_clear = others.isdisjoint(customer_columns()) or any(_is_only_of_line_items(name) for name in own)
-    return fields if own and is_clear else {}
+    others = [h for h in headings if h not in fields and plain(h) in customer_headings()]
+    return fields if own and (not others or any(_is_only_of_line_items(kind, word) for word in own)) else {}
 
 
-def _is_only_of_line_items(name: str) -> bool:
-    return known_headings().get(plain(name)) not in customer_columns()
+def _is_only_of_line_items(kind: LineItem, word: str) -> bool:
+    """With the name of their list it may as well stand in a file of customers."""
+    return plain(word) not in customer_headings() and plain(word) not in _nested_headings(kind)
 
 
 def damaged_by_excel() -> Iterable[tuple[LineItem | None, str]]:

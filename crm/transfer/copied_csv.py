@@ -1,6 +1,6 @@
 """An export as CSV of which PostgreSQL writes the lines: COPY for the customers, and one for each kind of line item.
 
-They come each by themselves, in one order, and are put together here. For PostgreSQL joining and sorting such wide rows
+Each COPY comes by itself, all in the same order, and their rows are merged here. For PostgreSQL joining and sorting such wide rows
 would be more work than all the rest.
 """
 
@@ -15,7 +15,7 @@ from django.db import connection
 from crm.line_items import LineItem
 from crm.models import CUSTOMERS
 from crm.transfer.cells import expression
-from crm.transfer.selection import PART, ExportProgress, Wanted
+from crm.transfer.selection import PART, ExportProgress, Selection
 from overplane.database.rows import Table
 
 END = b"\0"  # of a line item in its file: no text holds a NUL
@@ -25,14 +25,14 @@ Copied = Iterable[bytes | memoryview]
 NOBODY = b"\n"  # no customer's line begins so
 
 
-def write_copied(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
+def write_copied(selection: Selection, target: BinaryIO, progress: ExportProgress) -> int:
     """Writes all lines but the headings. Says how many customers there are."""
     count = 0
     with ExitStack() as files:
         # One connection sends one after the other.
-        lists = [files.enter_context(_kept(wanted, kind, progress)) for kind in wanted.kinds]
-        with _copied(*_customers_sql(wanted)) as customers:
-            lines = _put_together(customers, lists, wanted) if lists else map(bytes, customers)
+        lists = [files.enter_context(_stored_items(selection, kind, progress)) for kind in selection.kinds]
+        with _copied(*_customers_sql(selection)) as customers:
+            lines = _merge_lines(customers, lists, selection) if lists else map(bytes, customers)
             while part := list(islice(lines, PART)):
                 target.writelines(part)
                 count += len(part)
@@ -42,7 +42,7 @@ def write_copied(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> 
 
 @contextmanager
 def _copied(sql: str, parameters: Sequence[Any]) -> Iterator[Copied]:
-    """Each row of CSV by itself: the database sends one a message. A cell may hold line ends, so these would not tell."""
+    """Rows of CSV: the database sends one a message. (A cell may hold line ends, so these do not part the rows.)"""
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(sql, parameters) as copy:
         yield copy
 
@@ -68,19 +68,19 @@ class _LineItems:
             yield NOBODY, b""
 
     def of(self, line: bytes) -> list[bytes]:
-        """The cells of each line item of the customer whose line this is; they are asked for in their order."""
-        found = []
+        """The cells of the line items of the customer whose line this is. Called in the order of the customers."""
+        items = []
         while line.startswith(self.owner):
-            found.append(self._cells)
+            items.append(self._cells)
             self.owner, self._cells = next(self._rows)
-        return found
+        return items
 
 
 @contextmanager
-def _kept(wanted: Wanted, kind: LineItem, progress: ExportProgress) -> Iterator[_LineItems]:
-    names = wanted.line_item_names[wanted.kinds.index(kind)]
+def _stored_items(selection: Selection, kind: LineItem, progress: ExportProgress) -> Iterator[_LineItems]:
+    names = selection.line_item_names[selection.kinds.index(kind)]
     with TemporaryFile() as file:
-        with _copied(*_line_items_sql(wanted, kind, names)) as rows:
+        with _copied(*_line_items_sql(selection, kind, names)) as rows:
             while part := [bytes(row) + END for row in islice(rows, PART)]:
                 file.writelines(part)
                 progress(0)
@@ -88,17 +88,17 @@ def _kept(wanted: Wanted, kind: LineItem, progress: ExportProgress) -> Iterator[
         yield _LineItems(kind, names, file)
 
 
-def _put_together(customers: Copied, lists: Sequence[_LineItems], wanted: Wanted) -> Iterator[bytes]:
+def _merge_lines(customers: Copied, lists: Sequence[_LineItems], selection: Selection) -> Iterator[bytes]:
     """Each customer's lines, as one text."""
-    nothing = b"," * sum(map(len, wanted.line_item_names)) + b"\n"
-    blank = b"," * (len(wanted.columns) - 1)
+    nothing = b"," * sum(map(len, selection.line_item_names)) + b"\n"
+    blank = b"," * (len(selection.columns) - 1)
     owners = tuple(one.owner for one in lists)
     for text in map(bytes, customers):
         if not text.startswith(owners):
             yield text
             continue
         output, nested = text.removesuffix(nothing), _nested(text, lists)
-        further = output if wanted.layout == "repeated" else blank
+        further = output if selection.layout == "repeated" else blank
         yield output + b"," + (b"\n" + further + b",").join(nested) + b"\n"
         owners = tuple([one.owner for one in lists])
     for one in lists:
@@ -113,23 +113,23 @@ def _nested(line: bytes, lists: Sequence[_LineItems]) -> list[bytes]:
         return items[0]
     blanks = [one.blank for one in lists]
     return [
-        b",".join([cells or blank for cells, blank in zip(together, blanks, strict=True)])
-        for together in zip_longest(*items)
+        b",".join([cells or blank for cells, blank in zip(parallel, blanks, strict=True)])
+        for parallel in zip_longest(*items)
     ]
 
 
-def _customers_sql(wanted: Wanted) -> tuple[str, Sequence[Any]]:
-    nested = sum(map(len, wanted.line_item_names))
-    cells = [_expression("c", CUSTOMERS, name) for name in wanted.columns] + ["NULL"] * nested
+def _customers_sql(selection: Selection) -> tuple[str, Sequence[Any]]:
+    nested = sum(map(len, selection.line_item_names))
+    cells = [_expression("c", CUSTOMERS, name) for name in selection.columns] + ["NULL"] * nested
     if len(cells) == 1:
         cells = [f"coalesce({cells[0]}, '')"]  # is written as "", not as an empty line
-    where, parameters = _where(wanted)
+    where, parameters = _where(selection)
     return _copy(f"SELECT {', '.join(cells)} FROM {CUSTOMERS.name} c {where} ORDER BY {NEWEST_FIRST}"), parameters
 
 
-def _line_items_sql(wanted: Wanted, kind: LineItem, names: Sequence[str]) -> tuple[str, Sequence[Any]]:
+def _line_items_sql(selection: Selection, kind: LineItem, names: Sequence[str]) -> tuple[str, Sequence[Any]]:
     cells = [_expression("c", CUSTOMERS, "id"), *(_expression("r", kind.table, name) for name in names)]
-    where, parameters = _where(wanted)
+    where, parameters = _where(selection)
     tables = f"{kind.table.name} r JOIN {CUSTOMERS.name} c ON c.id = r.customer_id"
     return _copy(f"SELECT {', '.join(cells)} FROM {tables} {where} ORDER BY {NEWEST_FIRST}, r.idx"), parameters
 
@@ -138,10 +138,10 @@ def _expression(alias: str, table: Table, name: str) -> str:
     return next(expression(alias, field) for field in table.fields if field.attname == name)
 
 
-def _where(wanted: Wanted) -> tuple[str, Sequence[Any]]:
-    if not wanted.customers.query.where:
+def _where(selection: Selection) -> tuple[str, Sequence[Any]]:
+    if not selection.customers.query.where:
         return "", ()
-    chosen, parameters = wanted.customers.order_by().values("pk").query.sql_with_params()
+    chosen, parameters = selection.customers.order_by().values("pk").query.sql_with_params()
     return f"WHERE c.id IN ({chosen})", parameters
 
 

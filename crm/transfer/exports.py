@@ -15,92 +15,94 @@ from crm.line_item_plans import existing_line_items
 from crm.models import CUSTOMERS, Customer
 from crm.transfer.cells import cell, line, moment
 from crm.transfer.copied_csv import write_copied
-from crm.transfer.selection import LAYOUTS, PART, ExportProgress, Wanted
+from crm.transfer.selection import LAYOUTS, PART, ExportProgress, Selection
 from overplane.database.dialect import is_postgresql
 from overplane.database.encoding import dumps
 from overplane.database.snapshot import one_snapshot
 from overplane.files import workbook_writing
 from overplane.files.tables import pyarrow_module
 
-__all__ = ["FORMATS", "LAYOUTS", "ExportProgress", "Wanted", "export"]
+__all__ = ["FORMATS", "LAYOUTS", "ExportProgress", "Selection", "export"]
 Values = dict[str, Any]
 Family = tuple[Values, list[list[Values]]]  # a customer and its line items of each kind, as stored values
 
 
-def export(wanted: Wanted, format: str, target: BinaryIO, *, progress: ExportProgress = lambda count: None) -> int:
+def export(
+    selection: Selection, format: str, target: BinaryIO, *, progress: ExportProgress = lambda count: None
+) -> int:
     """Writes the customers of one moment. Says how many. Raises `UnusableFile` for what the format cannot hold."""
     with one_snapshot():
-        return WRITERS[format](wanted, target, progress)
+        return WRITERS[format](selection, target, progress)
 
 
-def _csv(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
-    target.write((codecs.BOM_UTF8 if wanted.is_marked else b"") + line(wanted.headings).encode())
+def _csv(selection: Selection, target: BinaryIO, progress: ExportProgress) -> int:
+    target.write((codecs.BOM_UTF8 if selection.is_marked else b"") + line(selection.headings).encode())
     if is_postgresql():
-        return write_copied(wanted, target, progress)
+        return write_copied(selection, target, progress)
     count = 0
-    for families in _families(wanted):
-        target.write("".join([line(cells) for one in families for cells in _lines(one, wanted)]).encode())
+    for families in _families(selection):
+        target.write("".join([line(cells) for one in families for cells in _lines(one, selection)]).encode())
         count += len(families)
         progress(count)
     return count
 
 
-def _families(wanted: Wanted) -> Iterator[list[Family]]:
+def _families(selection: Selection) -> Iterator[list[Family]]:
     part: list[Values] = []
-    for row in wanted.customers.order_by("-created_at", "-id").values_list(*CUSTOMERS.names).iterator(PART):
+    for row in selection.customers.order_by("-created_at", "-id").values_list(*CUSTOMERS.names).iterator(PART):
         part.append(CUSTOMERS.values(row))
         if len(part) == PART:
-            yield _with_line_items(part, wanted)
+            yield _with_line_items(part, selection)
             part = []
-    yield _with_line_items(part, wanted)
+    yield _with_line_items(part, selection)
 
 
-def _with_line_items(part: list[Values], wanted: Wanted) -> list[Family]:
+def _with_line_items(part: list[Values], selection: Selection) -> list[Family]:
     ids = sorted(one["id"] for one in part)
-    lists = [existing_line_items(kind, ids) for kind in wanted.kinds]
+    lists = [existing_line_items(kind, ids) for kind in selection.kinds]
     return [(one, [of_kind.get(one["id"], []) for of_kind in lists]) for one in part]
 
 
-def _lines(family: Family, wanted: Wanted) -> Iterator[list[str]]:
+def _lines(family: Family, selection: Selection) -> Iterator[list[str]]:
     """A customer's lines as cells. Each holds one line item of each kind, as long as there are any."""
     customer, lists = family
-    own = [cell(customer[name]) for name in wanted.columns]
-    further = own if wanted.layout == "repeated" else [""] * len(own)
+    own = [cell(customer[name]) for name in selection.columns]
+    further = own if selection.layout == "repeated" else [""] * len(own)
     for i in range(max(1, *map(len, lists)) if lists else 1):
         cells = [*(further if i else own)]
-        for names, items in zip(wanted.line_item_names, lists, strict=True):
+        for names, items in zip(selection.line_item_names, lists, strict=True):
             cells += [cell(items[i][name]) for name in names] if i < len(items) else [""] * len(names)
         yield cells
 
 
-def _xlsx(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
+def _xlsx(selection: Selection, target: BinaryIO, progress: ExportProgress) -> int:
     count = 0
 
     def lines() -> Iterator[list[str]]:
         nonlocal count
-        for families in _families(wanted):
-            yield from (cells for one in families for cells in _lines(one, wanted))
+        for families in _families(selection):
+            yield from (cells for one in families for cells in _lines(one, selection))
             count += len(families)
             progress(count)
 
-    workbook_writing.write(target, "Customers", wanted.headings, lines())
+    workbook_writing.write(target, "Customers", selection.headings, lines())
     return count
 
 
-def _objects(families: Sequence[Family], wanted: Wanted) -> Iterator[Values]:
+def _objects(families: Sequence[Family], selection: Selection) -> Iterator[Values]:
     for customer, lists in families:
-        output = {name: customer[name] for name in wanted.names}
-        for kind, names, items in zip(wanted.kinds, wanted.line_item_names, lists, strict=True):
+        output = {name: customer[name] for name in selection.names}
+        for kind, names, items in zip(selection.kinds, selection.line_item_names, lists, strict=True):
             output[kind.name] = [{name: one[name] for name in names} for one in items]
         yield output
 
 
-def _ndjson(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
+def _ndjson(selection: Selection, target: BinaryIO, progress: ExportProgress) -> int:
     count = 0
-    moments = [name for name in ("created_at", "updated_at") if name in wanted.names]
-    for families in _families(wanted):
+    moments = [name for name in ("created_at", "updated_at") if name in selection.names]
+    for families in _families(selection):
         target.writelines(
-            dumps(one | {name: moment(one[name]) for name in moments}) + b"\n" for one in _objects(families, wanted)
+            dumps(one | {name: moment(one[name]) for name in moments}) + b"\n" for one in _objects(families, selection)
         )
         count += len(families)
         progress(count)
@@ -119,21 +121,21 @@ def _parquet_type(lib: Any, field: Any) -> Any:
     return lib.int64() if isinstance(field, models.IntegerField) else lib.string()
 
 
-def _parquet(wanted: Wanted, target: BinaryIO, progress: ExportProgress) -> int:
+def _parquet(selection: Selection, target: BinaryIO, progress: ExportProgress) -> int:
     lib, parquet = pyarrow_module("lib"), pyarrow_module("parquet")
-    columns = [(name, _parquet_type(lib, Customer._meta.get_field(name))) for name in wanted.names]
-    for kind, names in zip(wanted.kinds, wanted.line_item_names, strict=True):
+    columns = [(name, _parquet_type(lib, Customer._meta.get_field(name))) for name in selection.names]
+    for kind, names in zip(selection.kinds, selection.line_item_names, strict=True):
         one = lib.struct([(name, _parquet_type(lib, kind.model._meta.get_field(name))) for name in names])
         columns.append((kind.name, lib.list_(one)))
     schema, count = lib.schema(columns), 0
     with parquet.ParquetWriter(target, schema) as writer:
-        for families in _families(wanted):
-            writer.write_table(lib.Table.from_pylist(list(_objects(families, wanted)), schema=schema))
+        for families in _families(selection):
+            writer.write_table(lib.Table.from_pylist(list(_objects(families, selection)), schema=schema))
             count += len(families)
             progress(count)
     return count
 
 
-Writer = Callable[[Wanted, BinaryIO, ExportProgress], int]
+Writer = Callable[[Selection, BinaryIO, ExportProgress], int]
 WRITERS: dict[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "ndjson": _ndjson, "parquet": _parquet}
 FORMATS = tuple(WRITERS)

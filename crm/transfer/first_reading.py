@@ -20,7 +20,7 @@ class FirstReading:
         self.without_key = 0  # customers of an upsert without a value to be found by
 
     def note(self, batch: Batch) -> None:
-        """Refuses what is there twice. Each batch once, in their order."""
+        """Refuses what the file holds twice. To be called once for each batch, in order."""
         if self.options.mode == "upsert":
             keys = batch.values.get(self.options.match_on or "", ())
             self.without_key += sum(value in (None, ABSENT) for value in keys)

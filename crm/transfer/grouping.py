@@ -67,7 +67,7 @@ def _fill(cells: list[str], merged: Mapping[int, str], groups: Sequence[Sequence
 
 
 def _continuation(parse_options: ParseOptions) -> GoesOn:
-    """Whether a row only goes on with the customer before it. To be asked of each row, in their order."""
+    """Whether a row only goes on with the customer before it. To be called for each row, in order."""
     columns = parse_options.columns
     if not parse_options.is_sheet and columns.parent is None:
         return _same_number()

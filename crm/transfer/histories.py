@@ -76,27 +76,27 @@ def _renamed(event: Event, ids: Mapping[str, str]) -> Event:
 
 
 def oldest_values(events: Sequence[Event]) -> dict[str, Any]:
-    """What the run found, where it changed anything of the customer itself."""
-    found: dict[str, Any] = {}
+    """The values before the run, of the customer's attributes that it changed."""
+    oldest: dict[str, Any] = {}
     for event in events:
         if event.type == "customer.updated":
-            found = old_values(event) | found
-    return logged(attributes(Customer), found)
+            oldest = old_values(event) | oldest
+    return logged(attributes(Customer), oldest)
 
 
 def oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
-    """What the run found in each line item that it changed or deleted, however often; not in those that it created."""
-    found: dict[str, dict[str, Any]] = {}
+    """The values before the run, of each line item that it changed or deleted and did not create."""
+    oldest: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.type in (kind.updated, kind.deleted):
             old = logged(kind.attributes, old_values(event))
-            found[event.object_id] = old | found.get(event.object_id, {})
+            oldest[event.object_id] = old | oldest.get(event.object_id, {})
     created = created_ids(kind, events)
-    return {item_id: old for item_id, old in found.items() if item_id not in created}
+    return {item_id: old for item_id, old in oldest.items() if item_id not in created}
 
 
 def order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event]) -> list[str]:
-    """The order before the run: what it did to it, backwards."""
+    """The order before the run: its changes of the order are taken back, the last one first."""
     before = list(order)
     for type_, group in groupby(reversed(events), key=attrgetter("type")):
         if type_ == kind.reordered:
@@ -106,7 +106,7 @@ def order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event]) 
             created = {event.object_id for event in group}
             before = [item_id for item_id in before if item_id not in created]
         elif type_ == kind.deleted:
-            # Deleted in one statement, they name the positions that they had then: each needs those before it.
+            # They were deleted in one statement and name their positions before it, so they return in ascending order.
             for idx, item_id in sorted((_previous(event)[POSITION], event.object_id) for event in group):
                 if item_id not in before:
                     before.insert(idx - 1, item_id)

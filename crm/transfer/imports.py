@@ -64,7 +64,7 @@ def run(
     """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is."""
     if not again and (before := earlier(source)):
         raise AlreadyImported(_already_imported(before))
-    # Another run of this file that has only checked it, whether it goes on or was killed, will not write any more.
+    # Other runs of this file that are still checking it, or were killed while they did, must not write any more.
     ImportRun.objects.filter(file_hash=source.sha256, state=RunState.CHECKING).delete()
     beside = {"format": source.format, "encoding": source.encoding, "again": again}
     started = ImportRun.objects.create(
@@ -78,13 +78,13 @@ def run(
     try:
         return _execute(ImportTask(source, options, progress, started), refused)
     except (UnusableFile, OSError):
-        # It is the file; of all else that ends a check (a lost database, a worker that stops) the run can go on.
+        # The file is the reason. After anything else that ends a check (a lost database, a stopped worker) the run can go on.
         ImportRun.objects.filter(pk=started.pk, state=RunState.CHECKING).delete()
         raise
 
 
 def _as_text(refused: RefusedRows | None) -> str | None:
-    """Where the refused rows go. A path is bytes, which a database's text need not be able to hold."""
+    """Where the refused rows go. A path is bytes, and not all bytes are text that the database stores."""
     return quote(os.fsencode(refused.path.absolute())) if refused else None
 
 
@@ -94,10 +94,10 @@ def resume(
     """Goes on with a run that broke off, with the settings that it was begun with."""
     with transaction.atomic():
         # A process that was killed may have a last commit under way: the lock waits for it.
-        found = ImportRun.objects.select_for_update().filter(
+        matching = ImportRun.objects.select_for_update().filter(
             **{"pk": run_id} if run_id else {"file_hash": source.sha256}
         )
-        runs = sorted(found, key=lambda one: (one.created_at, one.pk))
+        runs = sorted(matching, key=lambda one: (one.created_at, one.pk))
     begun = _to_be_resumed(runs)
     if begun.file_hash != source.sha256:
         raise UnusableFile(f"{source.name} is not the file that {begun.pk} was begun with; that is {begun.file_name}.")
@@ -130,15 +130,17 @@ def earlier(source: Source) -> ImportRun | None:
     return ImportRun.objects.filter(file_hash=source.sha256, state__in=HAS_WRITTEN).order_by("-created_at").first()
 
 
-def _already_imported(found: ImportRun) -> str:
-    if found.state == RunState.WRITING:
+def _already_imported(run: ImportRun) -> str:
+    if run.state == RunState.WRITING:
         return (
-            f"{found.pk} imports this file now, or broke off after row {found.position}: if nobody is at work on it, --resume"
-            f" it, or take it back with undo_import {found.pk}. --again starts from the beginning."
+            f"{run.pk} imports this file now, or broke off after row {run.position}: if nobody is at work on it, --resume"
+            f" it, or take it back with undo_import {run.pk}. --again starts from the beginning."
         )
-    if found.state == RunState.UNDOING:
-        return f"{found.pk}, which imported this file, is being taken back: undo_import {found.pk} ends that if it broke off."
-    when = f"{found.created_at:%Y-%m-%d %H:%M} UTC as {found.pk}, from {found.file_name}"
+    if run.state == RunState.UNDOING:
+        return (
+            f"{run.pk}, which imported this file, is being taken back: undo_import {run.pk} ends that if it broke off."
+        )
+    when = f"{run.created_at:%Y-%m-%d %H:%M} UTC as {run.pk}, from {run.file_name}"
     return f"This very file was imported already ({when}). --again imports it once more."
 
 
@@ -162,7 +164,7 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
 
 
 def _begin_writing(run: ImportRun) -> None:
-    """Of several who checked the same file at the same time one goes on."""
+    """If several have checked the same file at the same time, only one goes on."""
     with transaction.atomic():
         same = ImportRun.objects.select_for_update().filter(file_hash=run.file_hash).order_by("pk")
         runs = {one.pk: one for one in same}

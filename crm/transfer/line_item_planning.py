@@ -20,21 +20,21 @@ class LineItemPlanner:
     def __init__(self, columns: Columns, *, replaces: bool) -> None:
         self.columns, self.replaces = columns, replaces
 
-    def plans(self, batch: Batch, plan: BatchPlan, held: Customers | None = None) -> list[ListPlan]:
-        """What changes in the line items of customers that are there already; of those `held`, if that is given."""
-        found = [
+    def plans(self, batch: Batch, plan: BatchPlan, locked: Customers | None = None) -> list[ListPlan]:
+        """What changes in the line items of customers that are there already; of those `locked`, if that is given."""
+        plans = [
             plan_line_items(
                 kind,
-                held[customer_id] if held else {"id": customer_id},
+                locked[customer_id] if locked else {"id": customer_id},
                 existing,
                 [item for _, item in items],
                 replaces=self.replaces,
             )
             for kind in self.columns.kinds
             for customer_id, existing, items in self._beside_existing(kind, batch, plan)
-            if held is None or customer_id in held
+            if locked is None or customer_id in locked
         ]
-        return [one for one in found if not one.is_empty]
+        return [one for one in plans if not one.is_empty]
 
     def _beside_existing(
         self, kind: LineItem, batch: Batch, plan: BatchPlan
@@ -50,7 +50,7 @@ class LineItemPlanner:
         return ((customer_id, existing.get(customer_id, []), items) for customer_id, items in sent.items())
 
     def refuse_taken(self, batch: Batch, plan: BatchPlan) -> None:
-        """Those of new customers bring new identifiers; those of others may name line items of that very customer."""
+        """An id in the file must be new, or that of a line item of the same customer."""
         owners: dict[int, str | None] = dict.fromkeys(plan.creates)
         owners |= plan.existing
         for kind in self.columns.kinds:
@@ -67,7 +67,7 @@ class LineItemPlanner:
     def refuse_incomplete(self, batch: Batch, plan: BatchPlan) -> None:
         """A new line item needs what is required, which a column (or an object of the file) may lack."""
         for kind in self.columns.kinds:
-            required = [name for name, known in kind.attributes.items() if known.required]
+            required = [name for name, attribute in kind.attributes.items() if attribute.required]
             if not required or not any(absent_attributes(kind, item) for _, item in _all_items(kind, batch)):
                 continue
             new = [(i, item) for i in plan.creates for item in batch.items(kind, i)]
@@ -121,10 +121,9 @@ def plan_line_items(
 def _paired(
     kind: LineItem, items: Sequence[Mapping[str, Any]], free: dict[str, Values]
 ) -> list[tuple[Mapping[str, Any], Values | None]]:
-    """Each line item of the file with the one that it means, which is then free no more.
+    """Each line item of the file with the stored one that it means; each stored one is used once.
 
-    It is found by its id, else as the one that is the same, else as the only one with the same value of the attribute
-    by which this kind is paired.
+    It is found by its id, else by equal values, else as the only one with the same value of `paired_by`.
     """
     means = [free.pop(item.get("id") or "", None) for item in items]
     unknown = [at for at, before in enumerate(means) if before is None and not items[at].get("id")]

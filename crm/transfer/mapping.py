@@ -10,11 +10,16 @@ from crm.transfer.columns import (
     column_name,
     customer_columns,
     customer_fields,
+    customer_headings,
+    inner_name,
+    is_parent_heading,
     known_headings,
     line_item_columns,
-    line_item_files,
+    line_item_fields,
+    line_item_file,
     nested_columns,
     plain,
+    referenced_line_items,
 )
 from overplane.files.layouts import Recognizer
 from overplane.files.sources import UnusableFile
@@ -59,7 +64,8 @@ def recognizer(mapping: Mapping[str, str]) -> Recognizer:
     def known_fields(headings: Sequence[str]) -> int:
         stripped = [unescape_formula(heading.strip()) for heading in headings]
         fields = {known_headings().get(plain(heading)) for heading in stripped if heading} - {None}
-        return len(fields | mapped.intersection(stripped))
+        names_parent = any(map(is_parent_heading, stripped))
+        return len(fields | mapped.intersection(stripped)) + names_parent
 
     return known_fields
 
@@ -75,18 +81,26 @@ def resolve(
     stripped = {heading.strip(): name for heading, name in mapping.items()}
     if absent := [heading for heading in stripped if heading not in headings]:
         raise UnusableFile(f"The file has no column {', '.join(map(repr, absent))}.{nearest(absent[0], headings)}")
-    kind, fields = _kind_of(headings, stripped)
-    known = {*line_item_columns(kind), *PARENTS} if kind else {*customer_columns(), *nested_columns()}
+    kind, fields = line_item_file(headings, stripped, ignore_unknown=ignore_unknown)
+    if kind:
+        stripped = {heading: inner_name(kind, name) for heading, name in stripped.items()}
+    known = {*line_item_fields(kind)} if kind else {*customer_columns(), *nested_columns()}
     for name in filter(None, stripped.values()):
         if name not in known:
             raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
     _check_constants(constants, kind)
     rest = [h for h in headings if h not in stripped]
-    guessed = fields if kind else customer_fields(rest)
+    if kind is None:
+        # A file that may leave columns out was read without this, and goes on to be.
+        by_reference = {} if ignore_unknown else referenced_line_items(headings, stripped)
+        _check_clear(by_reference)
+        fields = by_reference or customer_fields(rest)
     taken = {*stripped.values(), *constants}
-    chosen = stripped | {h: n for h, n in guessed.items() if h in rest and n not in taken}
+    chosen = stripped | {h: n for h, n in fields.items() if h in rest and n not in taken}
     unknown = [h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS]
-    _check_unknown(unknown, known, ignore=ignore_unknown)
+    if unknown and not ignore_unknown:
+        expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown)
+        raise UnusableFile(_unknown(unknown, known) + expected)
     names = [name for name in chosen.values() if name]
     if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
         raise UnusableFile(f"More than one column or --set goes to {', '.join(sorted(twice))}.")
@@ -99,19 +113,14 @@ def resolve(
     return _of_customers(headings, indexes, constants, chosen)
 
 
-def _kind_of(headings: list[str], mapping: Mapping[str, str]) -> tuple[LineItem | None, dict[str, str]]:
-    """Of which line items the file is, if it has nothing else, and the field of each heading."""
-    files = line_item_files(headings, mapping)
-    if len(files) > 1:
-        kinds = " or ".join(str(kind.label_plural) for kind, _ in files)
-        kind, fields = files[0]
-        heading, name = next((h, n) for h, n in fields.items() if n in kind.names)
-        parent = next(h for h, n in fields.items() if n in PARENTS)
-        raise UnusableFile(
-            f"These columns may be {kinds}. Say which, and find the customers by their id: --mode update --match-on id"
-            f" --map '{parent}=id' --map '{heading}={column_name(kind, name)}'."
-        )
-    return files[0] if files else (None, {})
+def _check_clear(fields: Mapping[str, str]) -> None:
+    """In "Tax ID, Company, Supplier number" nobody can tell whether the company is the customer's name."""
+    for heading, name in fields.items():
+        customers = customer_headings().get(plain(heading), name)
+        if customers != name:
+            raise UnusableFile(
+                f"{heading!r} may be the customer's {customers}, or {name}. Say which: --map '{heading}={name}', say."
+            )
 
 
 def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> None:
@@ -122,10 +131,33 @@ def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> Non
             raise UnusableFile(f"--set: customers have no field {name!r}.{nearest(name, sorted(customer_columns()))}")
 
 
-def _check_unknown(unknown: Sequence[str], known: Iterable[str], *, ignore: bool) -> None:
-    if unknown and not ignore:
-        named = ", ".join(repr(heading) + nearest(heading, sorted(known)).rstrip("?") for heading in unknown)
-        raise UnusableFile(f"Unknown columns: {named}. Map them (--map 'Heading=field') or pass --ignore-unknown.")
+def _unknown(unknown: Sequence[str], known: Iterable[str]) -> str:
+    names = sorted(known)
+    hints = ["" if is_parent_heading(heading) else nearest(heading, names).rstrip("?") for heading in unknown]
+    named = ", ".join(repr(heading) + hint for heading, hint in zip(unknown, hints, strict=True))
+    return f"Unknown columns: {named}. Map them (--map 'Heading=field') or pass --ignore-unknown."
+
+
+def _expected_beside(headings: Sequence[str], kind: LineItem, fields: Mapping[str, str]) -> str:
+    """What the columns of a file of nothing but line items may be, and how it becomes a file of customers."""
+    parent = next(h for h in headings if fields.get(h) in PARENTS)
+    known = ", ".join(line_item_columns(kind))
+    return (
+        f" With {parent!r} the file is taken for one of nothing but {kind.label_plural}: beside it there may be {known}, by"
+        f" name or by label. To find customers by their id and change them too: --match-on id --map '{parent}=id'."
+    )
+
+
+def _expected_of_parents(unknown: Sequence[str]) -> str:
+    """What a file must hold that names the customers of line items and is no file of any."""
+    parent = next((heading for heading in unknown if is_parent_heading(heading)), None)
+    if parent is None:
+        return ""
+    kinds = "; ".join(f"{kind.label_plural}: {', '.join(kind.names)}" for kind in LINE_ITEMS)
+    return (
+        f" {parent!r} names the customer in a file of nothing but line items, which has at least one column of theirs"
+        f" ({kinds}), by name or by label, and none of the customer's own. In a file of customers the id is called id."
+    )
 
 
 def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, int], mapping: dict[str, str]) -> Columns:
@@ -137,7 +169,7 @@ def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, in
 def _of_customers(
     headings: list[str], indexes: Mapping[str, int], constants: Mapping[str, str], mapping: dict[str, str]
 ) -> Columns:
-    """The customer that a nested column names is the one that it stands beside."""
+    """A nested column that names the customer is left out: that is the customer of the row."""
     customer = {name: i for name, i in indexes.items() if name in customer_columns()}
     line_items: dict[str, dict[str, int]] = {}
     for kind in LINE_ITEMS:

@@ -1,21 +1,22 @@
-"""How a file is to be imported, as somebody asked for it, and whether its columns suffice for that."""
+"""The options of an import, and whether the columns of a file are enough for them."""
 
 from dataclasses import dataclass, field
 
 from crm.models import Customer
 from crm.transfer.batch import HEAVIEST, SIZE
+from crm.transfer.columns import REFERENCES
 from crm.transfer.mapping import Columns
 from overplane.database.attributes import attributes
 from overplane.files.sources import UnusableFile
 
 MODES = ("create", "update", "upsert")
-# By what an import finds customers that are there already.
-MATCH_KEYS = ("id", "tax_id", "customer_pos_id", "email_id", "customer_name")
+# The attributes by which an import finds existing customers.
+MATCH_KEYS = (*REFERENCES, "customer_name")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What somebody asked for. `mapping` is heading to field, "" for a column to be left out."""
+    """`mapping` is heading to field, "" for a column to be left out."""
 
     mode: str = "create"
     match_on: str | None = None
@@ -53,7 +54,7 @@ def check_sufficient(columns: Columns, options: ImportOptions) -> None:
         raise UnusableFile(f"--set {same[0]}: what tells customers apart cannot be the same for all of them.")
     if options.match_on and options.match_on not in names:
         raise UnusableFile(f"No column is {options.match_on}, on which customers are to be matched.")
-    required = [name for name, known in attributes(Customer).items() if known.required]
+    required = [name for name, attribute in attributes(Customer).items() if attribute.required]
     if options.mode == "create" and (absent := [name for name in required if name not in names]):
         raise UnusableFile(
             f"No column is {', '.join(absent)}, which is required. Map one: --map 'Heading={absent[0]}'."

@@ -137,12 +137,12 @@ def _parse_line_items(kind: LineItem, batch: Batch, parse_options: ParseOptions)
         parsed[name], errors = column.parsed(parse_options)
         for at, error in errors.items():
             batch.refuse(owners[at], column.heading, cells[at], error, number=rows[at][0])
-    found = batch.line_items.setdefault(kind.name, {})
+    by_customer = batch.line_items.setdefault(kind.name, {})
     for at, i in enumerate(owners):
         one = {name: values[at] for name, values in parsed.items() if values[at] != ABSENT}
-        found.setdefault(i, []).append(one)
+        by_customer.setdefault(i, []).append(one)
     if POSITION in indexes:
-        for items in found.values():
+        for items in by_customer.values():
             items.sort(key=lambda one: (one.get(POSITION) is None, one.get(POSITION) or 0))
 
 

@@ -74,7 +74,7 @@ class PreviewPass(CheckPass):
 
 
 class WritePass:
-    """Writes what is good, from where the run stands. What is not is refused: it may have become so since the check."""
+    """Writes the good customers, from the run's position on. Others are refused: they may have become wrong since the check."""
 
     def __init__(self, task: ImportTask, refused: RefusedRows | None) -> None:
         self.task, self.refused = task, refused

@@ -26,7 +26,7 @@ class Repeats:
         self.pairs = {pair: Seen() for pair in paired}
 
     def refuse(self, batch: Batch) -> None:
-        """Refuses what the file holds twice. Each batch once, in their order."""
+        """Refuses what the file holds twice. To be called once for each batch, in order."""
         for name, seen in self.customers.items():
             self._refuse_customers(batch, name, seen)
         for kind, seen in self.ids.items():
@@ -53,7 +53,7 @@ class Repeats:
             batch.refuse(i, self.columns.heading("id", kind), item["id"], error, number=item["number"])
 
     def _refuse_scattered(self, batch: Batch, kind: LineItem, name: str, *, seen: Seen) -> None:
-        """Which line item is meant by the attribute that pairs them can be seen only of rows that stand together."""
+        """Rows that are paired by an attribute must stand together: else nobody can tell which line items they mean."""
         owners = batch.values["customer_id"]
         keys = [
             (f"{owners[i]}\0{value}", i)

@@ -18,7 +18,7 @@ from overplane.files.cells import BROKEN, split_broken
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.files.tables import ABSENT
 
-KEPT = 200  # problems and changes in a report: as many as anybody reads, whatever the file's size
+MAX_REPORTED = 200  # problems and changes in a report: as many as anybody reads, whatever the file's size
 COUNTS = ("created", "updated", "unchanged", "refused", "rows_created", "rows_updated", "rows_deleted")
 
 
@@ -54,7 +54,7 @@ class Report:
         for _, problems in sorted(batch.problems.items()):
             self.counts["problems"] += len(problems)
             self.kinds.update((problem.problem.code, problem.column) for problem in problems)
-            self.problems += problems[: KEPT - len(self.problems)]
+            self.problems += problems[: MAX_REPORTED - len(self.problems)]
         self.counts["refused"] += len(batch.problems)
 
     def add_warnings(self, warnings: Iterable[str]) -> None:
@@ -83,7 +83,7 @@ class Report:
         """A customer that changes, by the number of its row."""
         self.counts["updated"] += 1
         changes = [FieldChange(number, before["id"], name, before[name], value) for name, value in new.items()]
-        self.changes += changes[: KEPT - len(self.changes)]
+        self.changes += changes[: MAX_REPORTED - len(self.changes)]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -125,23 +125,23 @@ class RefusedRows:
         self.file: TextIO | None = None
 
     def go_on_at(self, size: int) -> bool:
-        """Drops what was written after the last commit of the run, nothing of which counts. False if it is not there."""
+        """Cuts off what was written after the last commit of the run. False if the file is missing or shorter."""
         if self.file is None and size:
             if not self.path.is_file() or self.path.stat().st_size < size:
                 return False
-            with self.path.open("r+b") as kept:
-                kept.truncate(size)
+            with self.path.open("r+b") as file:
+                file.truncate(size)
             self.file = self.path.open("a", encoding="utf-8", newline="")
         return True
 
     def begin_anew(self) -> Path:
-        """Goes on in a file of another name, and leaves alone what stands under the old one, which it returns."""
+        """Goes on in a file of another name. Returns the old path, whose file stays as it is."""
         old, names = self.path, (self.path.with_name(f"{self.path.stem}.{i}{self.path.suffix}") for i in count(2))
         self.path = next(path for path in names if not path.exists())
         return old
 
     def flushed(self) -> int:
-        """How many bytes it has by now, all of them with the operating system."""
+        """Hands everything to the operating system. Returns how many bytes the file has."""
         if self.file is None:
             return 0
         self.file.flush()
@@ -168,7 +168,7 @@ class RefusedRows:
         return self
 
     def __exit__(self, type_: Any, error: Any, traceback: Any) -> None:
-        # What went wrong first is the news, not that a full disk cannot be written to once more.
+        # Only the first error is raised: on a full disk closing fails too.
         with suppress(OSError) if error else nullcontext():
             self.close()
 

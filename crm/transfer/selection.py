@@ -17,10 +17,8 @@ ExportProgress = Callable[[int], None]  # how many customers are written
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What somebody asked for.
-
-    `lines`: a customer's further line items stand in lines of their own with blank cells; `repeated`: with the
+class Selection:
+    """What an export writes. `lines`: a customer's further line items stand in lines of their own with blank cells; `repeated`: with the
     customer's cells once more. Line i of a customer holds its i-th line item of each kind. In NDJSON and Parquet each
     kind is a list in the object. `is_marked`: CSV begins with the mark by which Excel knows UTF-8.
     """
@@ -41,7 +39,7 @@ class Wanted:
 
     @cached_property
     def columns(self) -> Sequence[str]:
-        """The customer's own, in a table. By nothing but `id` can anybody tell whose the further lines are: it comes first."""
+        """The customer's own, in a table. `id` comes first: only by it the further lines can tell whose they are."""
         return ["id", *(name for name in self.names if name != "id")] if self.kinds else self.names
 
     @cached_property

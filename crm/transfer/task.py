@@ -1,4 +1,4 @@
-"""One file that is being imported: what was asked for, how far it has come, and what is to be said of it."""
+"""One file that is being imported: its options, its progress and its report."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,8 +62,10 @@ class ImportTask:
                 constants=options.constants,
                 ignore_unknown=options.ignore_unknown,
             )
-            if wanted := [heading for heading, name in columns.mapping.items() if name and heading in table.unreadable]:
-                raise UnusableFile(table.unreadable[wanted[0]])
+            if unreadable := [
+                heading for heading, name in columns.mapping.items() if name and heading in table.unreadable
+            ]:
+                raise UnusableFile(table.unreadable[unreadable[0]])
             check_sufficient(columns, options)
             self.report.mapping = columns.mapping
             try:

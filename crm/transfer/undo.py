@@ -73,8 +73,8 @@ def _actor(run_id: str) -> str:
 def _begin(run_id: str, started_by: str) -> str:
     """The id under which the run is taken back.
 
-    Whoever writes the run holds it for each batch and demands that it is being written. So once this
-    is committed nothing is added to what it did, and all that it did is in the log.
+    Each batch of the run locks it and checks that it is in the state `writing`. So once this is committed the run
+    writes nothing more, and all that it wrote is in the log.
     """
     run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
@@ -83,7 +83,7 @@ def _begin(run_id: str, started_by: str) -> str:
     ImportRun.objects.filter(pk=run_id).update(state=RunState.UNDOING)
     if begun := ImportRun.objects.filter(settings__undo=run_id, state=RunState.WRITING).first():
         return begun.pk
-    made = ImportRun.objects.create(
+    created = ImportRun.objects.create(
         id=new_id("run"),
         created_at=timezone.now(),
         started_by=started_by[:100],
@@ -92,7 +92,7 @@ def _begin(run_id: str, started_by: str) -> str:
         settings={"undo": run_id},
         state=RunState.WRITING,
     )
-    return made.pk
+    return created.pk
 
 
 def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
@@ -119,7 +119,7 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
 
 @transaction.atomic
 def _end(run_id: str, undone: UndoResult) -> None:
-    """Another one that was at it too may have been here before; it found the same."""
+    """Another process may have ended the same undo before; its counts are the same."""
     counts = {"deleted": undone.deleted, "restored": undone.restored, "kept": undone.kept_count}
     ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE)
     ImportRun.objects.filter(pk=undone.run, state=RunState.WRITING).update(
@@ -143,7 +143,7 @@ def _subjects(actor: str) -> Iterator[tuple[list[str], int, float]]:
 
 def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult) -> None:
     origin = Origin(_actor(undone.run))
-    held = {one["id"]: one for one in locked_customers(subjects)}
+    locked = {one["id"]: one for one in locked_customers(subjects)}
     to_delete: list[str] = []
     touched: dict[str, list[Event]] = {}
     for customer_id, events in histories(subjects, actor).items():
@@ -153,7 +153,7 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
         if other and other.actor == origin.actor:  # done in an attempt that broke off
             undone.deleted += other.type == "customer.deleted"
             undone.restored += other.type != "customer.deleted"
-        elif customer_id not in held:
+        elif customer_id not in locked:
             undone.note_gone(customer_id)
         elif other:
             undone.note_kept(customer_id)
@@ -163,15 +163,15 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
             touched[customer_id] = events
     undone.deleted += delete_customers(to_delete, origin=origin) if to_delete else 0
     undone.restored += len(touched)
-    _restore(held, touched, origin)
+    _restore(locked, touched, origin)
 
 
-def _restore(held: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
+def _restore(locked: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for customer_id, events in touched.items():
         old = oldest_values(events)
-        if new := {name: value for name, value in old.items() if held[customer_id][name] != value}:
-            changes.append((held[customer_id], new))
+        if new := {name: value for name, value in old.items() if locked[customer_id][name] != value}:
+            changes.append((locked[customer_id], new))
     bulk_writes.update_customers(changes, now=timezone.now(), origin=origin)
     for kind in LINE_ITEMS:
         _restore_line_items(kind, touched, origin)
@@ -189,7 +189,7 @@ def _restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin:
 def _list_plan(
     kind: LineItem, customer: dict[str, Any], existing: Sequence[dict[str, Any]], events: Sequence[Event]
 ) -> ListPlan:
-    """What the run created goes, what it changed returns to what it was, what it deleted comes back under a new id."""
+    """Deletes what the run created, restores what it changed, and creates again what it deleted, under a new id."""
     plan = ListPlan(kind, customer, before=[row["id"] for row in existing])
     by_id, created = {row["id"]: row for row in existing}, created_ids(kind, events)
     plan.deletes = [row for row in existing if row["id"] in created]

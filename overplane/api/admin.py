@@ -52,11 +52,11 @@ class ApiKeyAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
         if change:
             return  # nothing on that page can be edited
-        record, obj.shown_once = keys.mint(obj.name, read_only=obj.read_only, expires_at=obj.expires_at)
+        record, obj.plain_key = keys.mint(obj.name, read_only=obj.read_only, expires_at=obj.expires_at)
         obj.pk = record.pk
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        return self._show(request, obj, obj.shown_once)
+        return self._show(request, obj, obj.plain_key)
 
     def _show(self, request: HttpRequest, record: ApiKey, key: str) -> HttpResponse:
         # In this very answer: a message or a redirect would write the key into the session.

@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 BODY_LIMIT = MIB
 MAX_DEPTH = 32  # real bodies nest 6 deep; Python's parser gives up at about 1,000
 # More than any object has attributes, fewer than a hostile body can hold.
-MOST_TEXTS_TOLD = 1000
+MOST_TEXTS_REPORTED = 1000
 
 
 class _Duplicate(ValueError):
@@ -141,7 +141,7 @@ def _check_characters(payload: dict[str, Any]) -> None:
 
 
 def _note_characters(value: Any, path: str, errors: Errors) -> None:
-    if len(errors) == MOST_TEXTS_TOLD:
+    if len(errors) == MOST_TEXTS_REPORTED:
         return
     if type(value) is str and has_forbidden_characters(value):
         message = f"The text holds {forbidden_character(value)}, a character that cannot be shown. Remove it."

@@ -1,4 +1,4 @@
-"""Conditional requests. An object's ETag is its version; identifiers are never used again, so that is strong."""
+"""Conditional requests. An object's ETag is its version; identifiers are never used again, so the tag is strong."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def etag(version: int) -> str:
 
 
 class Unreadable(frozenset[int]):
-    """What an If-Match that is none expects. It tells so to whoever compares a version: after a 404, before all else."""
+    """Stands for an If-Match that cannot be read. The error is raised when a version is compared: after a 404, before all else."""
 
     def __contains__(self, version: object) -> bool:
         raise bad_request(Code.PARAMETER_INVALID, HOW_TO_SEND, "If-Match")
@@ -67,5 +67,5 @@ def _versions(header: str) -> Iterator[int]:
         if tag is None:
             raise ValueError(text)
         start = tag.end()
-        if known := VERSION.fullmatch(tag[1]):
-            yield int(known[1])
+        if match := VERSION.fullmatch(tag[1]):
+            yield int(match[1])

@@ -22,7 +22,7 @@ from overplane.database.encoding import dumps
 from overplane.database.statements import Statement
 from overplane.problems import Code
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 STORED_HEADERS = ("ETag", "Location")
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -47,14 +47,14 @@ def request_fingerprint(method: str, path: str, payload: Any) -> str:
 def run_once(
     scope: str, key: str, fingerprint: str, work: Callable[[], tuple[HttpResponse, Collection[str] | None]]
 ) -> HttpResponse:
-    """Does the work once and repeats its answer ever after. `work` also says which objects its answer shows.
+    """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.
 
     If that is None, the answer itself is not kept, only that the work was done.
     """
     with transaction.atomic():
         _claim(scope, key)
         stored = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
-        if stored and stored.created_at > timezone.now() - KEPT:
+        if stored and stored.created_at > timezone.now() - RETENTION:
             return _replay(stored, fingerprint)
         if stored:
             IdempotentAnswer.objects.filter(pk=stored.pk)._raw_delete(using=connection.alias)
@@ -103,4 +103,6 @@ def erase_answers(subjects: Sequence[str]) -> Statement:
 
 def purge() -> int:
     """Drops what is older than a replay may be."""
-    return IdempotentAnswer.objects.filter(created_at__lte=timezone.now() - KEPT)._raw_delete(using=connection.alias)
+    return IdempotentAnswer.objects.filter(created_at__lte=timezone.now() - RETENTION)._raw_delete(
+        using=connection.alias
+    )

@@ -20,7 +20,7 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
-    shown_once: str  # the key itself, while the page that creates it is answered
+    plain_key: str  # the key itself, while the page that creates it is answered
 
     class Meta:
         verbose_name = _("API key")
@@ -49,7 +49,7 @@ class IdempotentAnswer(models.Model):
 
 
 class IdempotentSubject(models.Model):
-    """Whom a stored answer shows."""
+    """An object whose values a stored answer shows."""
 
     answer = CascadeKey(IdempotentAnswer)
     subject = models.CharField(max_length=100)

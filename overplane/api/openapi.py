@@ -16,6 +16,9 @@ from overplane.api.schemas import COMPONENTS, STORABLE, TEXT, Schema, ref
 
 TAGS: dict[str, str] = {}
 INFO: dict[str, str] = {}  # summary and description
+TOPIC_WORDS: dict[
+    str, Any
+] = {}  # what the general prose of the reference calls by its name (see templates/reference/topics)
 ERRORS = {
     400: "Something is wrong in the query or the body; `errors` has all of it.",
     401: "No API key, or one that is unknown, expired, revoked or of the other mode.",

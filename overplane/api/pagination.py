@@ -51,11 +51,11 @@ class Page:
         name = "ending_before" if self.backwards else "starting_after"
         return bad_request(Code.RESOURCE_MISSING, f"There is nothing at the cursor {self.cursor!r:.120}.", name)
 
-    def of(self, queryset: QuerySet, order: Order, names: Sequence[str], place: Callable[[str], Any]) -> "Slice":
-        """Reads the page. `place` finds the ordering value of the cursor's row, or None."""
+    def of(self, queryset: QuerySet, order: Order, names: Sequence[str], position_of: Callable[[str], Any]) -> "Slice":
+        """Reads the page. `position_of` finds the ordering value of the cursor's row, or None."""
         if self.cursor is None:
             return self.of_offset(queryset.order_by(*order.by()), names)
-        value = place(self.cursor)
+        value = position_of(self.cursor)
         if value is None:
             raise self.missing_cursor()
         beyond = queryset.filter(order.beyond(value, self.cursor, backwards=self.backwards))

@@ -34,7 +34,7 @@ WRITTEN: dict[str, Schema] = {
 QUOTE = '"'
 NEVER: Schema = {"not": {}}  # no value at all; written out, since some generators read no `false`
 # What is said of a value that is sent and is also true of one that is shown.
-SHOWN = ("enum", "minimum", "maximum", "examples")
+OUTPUT_KEYS = ("enum", "minimum", "maximum", "examples")
 
 
 def ref(name: str) -> Schema:
@@ -57,17 +57,17 @@ def attribute_schema(model: type[models.Model], name: str, *, rules: Mapping[str
     Its default is told in words alone: what has a `default` is taken by client generators (openapi-typescript) for
     something that is always there, so that it would have to be sent.
     """
-    known = attributes(model)[name]
-    schema: Schema = {**WRITTEN.get(known.kind, {"type": known.kind})}
-    if known.kind == "string":
-        schema |= {"maxLength": known.max_length, "pattern": STORABLE}
-    schema |= _limits(known)
+    attribute = attributes(model)[name]
+    schema: Schema = {**WRITTEN.get(attribute.kind, {"type": attribute.kind})}
+    if attribute.kind == "string":
+        schema |= {"maxLength": attribute.max_length, "pattern": STORABLE}
+    schema |= _limits(attribute)
     schema |= rules.get(name, {})
-    if not known.required:
+    if not attribute.required:
         schema = _or_null(schema)
     texts = [_meaning(model, name, rules)]
-    if known.default is not None:
-        texts.append(f"`{dumps(known.default).decode().strip(QUOTE)}` unless given.")
+    if attribute.default is not None:
+        texts.append(f"`{dumps(attribute.default).decode().strip(QUOTE)}` unless given.")
     return schema | {"description": " ".join(texts)}
 
 
@@ -81,9 +81,9 @@ def _meaning(model: type[models.Model], name: str, rules: Mapping[str, Schema]) 
     return text
 
 
-def _limits(known: Attribute) -> Schema:
+def _limits(attribute: Attribute) -> Schema:
     """From where to where a number may be."""
-    limits = {"minimum": known.lowest, "maximum": known.highest}
+    limits = {"minimum": attribute.lowest, "maximum": attribute.highest}
     return {word: number(Decimal(limit)) for word, limit in limits.items() if limit is not None}
 
 
@@ -112,23 +112,23 @@ def output_schema(
     model: type[models.Model], names: Iterable[str], *, rules: Mapping[str, Schema], **more: Any
 ) -> Schema:
     """What an answer shows: every attribute, every time, unless `more` names those that are `required`."""
-    return closed_object({name: _shown_schema(model, name, rules) for name in names}, **more)
+    return closed_object({name: _output_attribute(model, name, rules) for name in names}, **more)
 
 
-def _shown_schema(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> Schema:
+def _output_attribute(model: type[models.Model], name: str, rules: Mapping[str, Schema]) -> Schema:
     if name not in attributes(model):
         is_moment = isinstance(model._meta.get_field(name), models.DateTimeField)
         return (MOMENT if is_moment else TEXT) | rules.get(name, {})
-    known = attributes(model)[name]
-    schema = WRITTEN.get(known.kind, {"type": known.kind})
-    kind = schema["type"] if known.required or known.default is not None else [schema["type"], "null"]
-    output = {key: value for key, value in rules.get(name, {}).items() if key in SHOWN}
+    attribute = attributes(model)[name]
+    schema = WRITTEN.get(attribute.kind, {"type": attribute.kind})
+    kind = schema["type"] if attribute.required or attribute.default is not None else [schema["type"], "null"]
+    output = {key: value for key, value in rules.get(name, {}).items() if key in OUTPUT_KEYS}
     if "enum" in output and isinstance(
         kind, list
     ):  # as in what is sent: no generator understands an enum with null in it
         alternatives = {"anyOf": [{"type": kind[0], "enum": output.pop("enum")}, {"type": "null"}]}
         return alternatives | {"description": _meaning(model, name, rules), **output}
-    return schema | {"type": kind, "description": _meaning(model, name, rules), **_limits(known), **output}
+    return schema | {"type": kind, "description": _meaning(model, name, rules), **_limits(attribute), **output}
 
 
 def example_of(schema: Schema, name: str) -> Any:

@@ -25,8 +25,8 @@ class BodyParser:
         known = attributes(self.model)
         values, problems = parse_json(known, payload, ignored=IGNORED)
         if not partial:
-            for name, known_attribute in known.items():
-                if known_attribute.required and name not in payload:
+            for name, attribute in known.items():
+                if attribute.required and name not in payload:
                     problems[name] = [invalid(Code.PARAMETER_MISSING, "This attribute is required.")]
         if problems:
             judged = {name: errors for name, errors in self.rules(values).items() if name not in problems}

@@ -59,7 +59,7 @@ class ApiViewSet(ViewSet):
             handler = self._handler((request.method or "").lower())
             if has_forbidden_characters(self.kwargs.get("id", "")):
                 raise ObjectMissing("object", self.kwargs["id"])
-            response = self._once(request, handler)
+            response = self._answer_once(request, handler)
         except Exception as exception:  # noqa: BLE001 (every failure becomes the envelope here)
             response = errors.answer(errors.from_exception(exception), self.request.request_id)
         for name, value in headers.items():
@@ -74,7 +74,7 @@ class ApiViewSet(ViewSet):
             raise errors.error(405, Code.METHOD_NOT_ALLOWED, message, Allow=allowed)
         return handler
 
-    def _once(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
+    def _answer_once(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
         method = request.method or ""
         if method in self.reads or (key := idempotency.key_of(request)) is None:
             return handler(request, **self.kwargs)

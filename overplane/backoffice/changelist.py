@@ -69,7 +69,7 @@ class BigChangeList(ChangeList):
             self.filter_params = params_before
 
     def get_results(self, request: HttpRequest) -> None:
-        self.is_narrowed = bool(self.query or self.has_active_filters)
+        self.is_filtered = bool(self.query or self.has_active_filters)
         self.has_more_than_counted = False
         if self.query:
             chosen = self._few_matches()
@@ -82,7 +82,7 @@ class BigChangeList(ChangeList):
             total = RawSQL(counters.total_sql(self.opts.db_table), [], IntegerField())  # noqa: S611 (a table's own name)
             chosen = self.queryset.annotate(stored_total=total)
         self._read_page(chosen)
-        if not self.is_narrowed and self.model_admin.has_stored_count:
+        if not self.is_filtered and self.model_admin.has_stored_count:
             rows = self.result_list
             self.result_count = rows[0].stored_total if rows else counters.total(connection, self.opts.db_table)
         self.full_result_count = None

@@ -34,7 +34,7 @@ class Conflict:
 class MergingForm(forms.ModelForm):
     """A model form with the original values beside the new ones."""
 
-    unmerged: tuple[str, ...] = ()  # fields whose conflicts settle themselves
+    unmerged: tuple[str, ...] = ()  # fields whose conflicts need no choice
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,7 +13,7 @@ from overplane.database.text import fold
 
 STEPS = 1000  # different values that are read off an index, each with one seek
 NEWEST_ROWS = 3000  # that are read where no index helps
-SHOWN = 20  # suggestions; a longer list is no quicker than typing on
+MAX_SUGGESTIONS = 20  # suggestions; a longer list is no quicker than typing on
 
 LOOSE_SCAN = """
 WITH RECURSIVE walk (value, step) AS (
@@ -35,14 +35,12 @@ def leads_an_index(model: type[models.Model], name: str) -> bool:
     return any(index.fields and index.fields[0] == name for index in model._meta.indexes)
 
 
-def used_values(model: type[models.Model], name: str, typed: str = "", *, limit: int = SHOWN) -> list[str]:
+def used_values(model: type[models.Model], name: str, typed: str = "", *, limit: int = MAX_SUGGESTIONS) -> list[str]:
     """Values that begin with what was typed, then those that hold it; case and accents do not matter."""
-    wanted = fold(typed.strip())
+    part = fold(typed.strip())
     folded_by_value = {value: fold(value) for value in _candidates(model, name, typed.strip()) if value}
-    first = sorted(value for value, folded in folded_by_value.items() if folded.startswith(wanted))
-    rest = sorted(
-        value for value, folded in folded_by_value.items() if wanted in folded and not folded.startswith(wanted)
-    )
+    first = sorted(value for value, folded in folded_by_value.items() if folded.startswith(part))
+    rest = sorted(value for value, folded in folded_by_value.items() if part in folded and not folded.startswith(part))
     return [*first, *rest][:limit]
 
 
@@ -54,7 +52,7 @@ def _candidates(model: type[models.Model], name: str, typed: str) -> set[str]:
     values = _fetch(LOOSE_SCAN, model, name, ["", STEPS])
     if typed and len(values) >= STEPS:  # too many to see all of them: go where the typed text would stand
         for start in {typed, typed.upper(), typed.lower(), typed.capitalize(), typed.title()}:
-            values |= {v for v in _fetch(LOOSE_SCAN, model, name, [start, SHOWN]) if v.startswith(start)}
+            values |= {v for v in _fetch(LOOSE_SCAN, model, name, [start, MAX_SUGGESTIONS]) if v.startswith(start)}
     return values
 
 

@@ -19,7 +19,7 @@ from overplane.database.fields import DateField, MomentField, NumberField, Strin
 from overplane.database.ranges import Number, bounds
 from overplane.database.text import is_blank
 from overplane.database.validators import check_characters
-from overplane.problems import MOST_TOLD, Code, Errors, invalid, unknown
+from overplane.problems import MOST_REPORTED, Code, Errors, invalid, unknown
 
 Parser = Callable[[Any], Any]
 TRUE_WORDS = frozenset({"true", "1", "yes", "y", "x", "ja", "j", "wahr", "t", "on"})
@@ -49,8 +49,8 @@ def json_type(value: Any) -> str:
     return JSON_NAMES.get(type(value), "a number")
 
 
-def _wrong_type(wanted: str, value: Any) -> ValidationError:
-    return invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {wanted}, not {json_type(value)}.")
+def _wrong_type(expected: str, value: Any) -> ValidationError:
+    return invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {expected}, not {json_type(value)}.")
 
 
 def _string(field: StringField, default: Any) -> tuple[Parser, Parser]:
@@ -142,20 +142,20 @@ def _integer(field: models.IntegerField, default: Any) -> tuple[Parser, Parser]:
 
 
 def _written(field: DateField | MomentField, default: Any) -> tuple[Parser, Parser]:
-    wanted = "a date as a string" if isinstance(field, DateField) else "a timestamp as a string"
+    expected = "a date as a string" if isinstance(field, DateField) else "a timestamp as a string"
 
     def from_json(value: Any) -> Any:
         if value is None:
             return default
         if type(value) is not str:
-            raise _wrong_type(wanted, value)
+            raise _wrong_type(expected, value)
         return field.to_python(value)
 
     return from_json, field.to_python
 
 
 def _whole(number: Decimal) -> int | None:
-    """5.0 is one, too. What no column can hold need not be computed."""
+    """5.0 is a whole number, too. A number that no column can hold is not computed."""
     if number and number.adjusted() >= LONGEST_INTEGER:
         return BEYOND if number > 0 else -BEYOND
     whole = number.to_integral_value()
@@ -201,12 +201,12 @@ def attribute(field: models.Field) -> Attribute:
 
 
 def logged(known: Mapping[str, Attribute], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the values that are attributes, as they were stored, from how JSON has them. Judged by nobody: rules may be younger."""
+    """Values of attributes as they were stored, from the JSON of the log. No rule judges them: it may be younger."""
     return {name: _logged(known[name], value) for name, value in values.items() if name in known}
 
 
-def _logged(known: Attribute, value: Any) -> Any:
-    return known.from_json(value) if known.kind in ("date", "timestamp") and value is not None else value
+def _logged(attribute: Attribute, value: Any) -> Any:
+    return attribute.from_json(value) if attribute.kind in ("date", "timestamp") and value is not None else value
 
 
 @cache
@@ -228,7 +228,7 @@ def parse_json(
             values[name] = known[name].from_json(value)
         except KeyError:
             unknown_count += name not in ignored
-            if name not in ignored and unknown_count <= MOST_TOLD:
+            if name not in ignored and unknown_count <= MOST_REPORTED:
                 errors[name] = [unknown(name, known)]
         except ValidationError as error:
             errors[name] = [error]

@@ -100,8 +100,8 @@ def analyze_if_grown(table: Table) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table.name])
-        (known,) = cursor.fetchone()
-        if counters.total(connection, table.model._meta.db_table) > GROWTH * max(known, SMALLEST):
+        (estimate,) = cursor.fetchone()
+        if counters.total(connection, table.model._meta.db_table) > GROWTH * max(estimate, SMALLEST):
             cursor.execute(f"ANALYZE {table.name}")
 
 

@@ -24,7 +24,7 @@ def is_sqlite(on: BaseDatabaseWrapper = connection) -> bool:
 
 
 def choose(*, postgresql: T, sqlite: T, on: BaseDatabaseWrapper = connection) -> T:
-    """What belongs to the database that the connection leads to."""
+    """The one of both that is for this connection's database."""
     return postgresql if is_postgresql(on) else sqlite
 
 

@@ -62,7 +62,7 @@ class IdField(ByCodePoint, models.CharField):
 
 
 class CleanedWhenEmpty(models.Field):
-    """`Model.full_clean` skips a field that may be blank and is; ours still turn it into their one kind of empty."""
+    """`Model.full_clean` skips a blank field if it may be blank. Ours are cleaned all the same: there is one kind of empty."""
 
     empty_values = ()
 
@@ -100,7 +100,7 @@ class StringField(CleanedWhenEmpty, ByCodePoint, models.CharField):
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         check = f"\"{self.column}\" <> ''"
-        if is_sqlite(connection):  # which takes varchar(255) for a comment
+        if is_sqlite(connection):  # which does not enforce varchar(255)
             check += f' AND length("{self.column}") <= {self.max_length}'
         return check
 
@@ -147,10 +147,10 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
 
     def run_validators(self, value: Any) -> None:
         if value is not None:
-            self.check_places(value)
+            self.check_decimals(value)
         super().run_validators(value)
 
-    def check_places(self, value: Decimal) -> None:
+    def check_decimals(self, value: Decimal) -> None:
         _sign, digits, exponent = value.as_tuple()
         if not isinstance(exponent, int):  # infinite, or no number
             raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number."))
@@ -172,12 +172,12 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
             raise invalid(Code.PARAMETER_INVALID_TYPE, _("Must be a number, written like 12.5.")) from None
 
     def _short(self, number: Decimal) -> Decimal:
-        """Without zeros that say nothing: a short text can ask for thousand million of them, and no database keeps them."""
+        """Without meaningless zeros: a short text can ask for a thousand million of them, and no database stores them."""
         if not number:
             return Decimal(0)
         try:
             rounded = number.quantize(Decimal(1).scaleb(-self.decimal_places), context=EXACT)
-        except (Inexact, InvalidOperation):  # the validators have words for it
+        except (Inexact, InvalidOperation):  # the validators report it
             return number
         exponent = number.as_tuple().exponent
         return number if isinstance(exponent, int) and exponent >= -self.decimal_places else rounded
@@ -215,13 +215,13 @@ class WrittenField(CleanedWhenEmpty):
         try:
             return self.read(value) if isinstance(value, str) else value
         except ValueError:
-            raise invalid(Code.PARAMETER_INVALID, self.wanted) from None
+            raise invalid(Code.PARAMETER_INVALID, self.expected) from None
 
     def read(self, text: str) -> date:
         raise NotImplementedError
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         raise NotImplementedError
 
     def formfield(self, **kwargs: Any) -> Any:
@@ -238,7 +238,7 @@ class DateField(WrittenField, models.DateField):
         return read_day(text)
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         return _("Must be a date such as 2024-01-15.")
 
 
@@ -251,7 +251,7 @@ class MomentField(WrittenField, models.DateTimeField):
         return read_moment(text)
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         return _("Must be a timestamp such as 2024-01-15T09:30:00Z, or a date.")
 
 
@@ -279,7 +279,7 @@ class CascadeKey(models.ForeignKey):
 
 
 class DatabaseOnlyCheck(models.CheckConstraint):
-    """A rule of `rules.py` that the database holds too. Forms need not ask it: the rule has the better message."""
+    """A rule of `rules.py` that the database checks too. Forms do not check it: the rule has the better message."""
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -307,4 +307,4 @@ class OrderConstraint(models.UniqueConstraint):
         return self._for(schema_editor).remove_sql(model, schema_editor)
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Positions are dealt by the services, not typed by people: nothing to check in a form."""
+        """The services give the positions, people do not type them: a form has nothing to check."""

@@ -28,7 +28,7 @@ def caseless(text: str | None) -> str | None:
 class CaselessLookup(Lookup):
     """Where the left side, made caseless, has the right one; no character of either is a wildcard."""
 
-    prepare_rhs = False  # the field would trim what stands there as it is meant
+    prepare_rhs = False  # the field would trim the text, but its blanks count
     comparison = "> 0"
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:

@@ -17,10 +17,14 @@ def read_day(text: str) -> date:
 
 
 def read_moment(text: str) -> datetime:
-    """In whole seconds, as answers show it; a day is its first moment. Raises `ValueError`."""
+    """In whole seconds, as answers show it. Raises `ValueError`."""
+    return read_exact_moment(text).replace(microsecond=0)
+
+
+def read_exact_moment(text: str) -> datetime:
+    """With its microseconds. A day is its first moment. Raises `ValueError`."""
     try:
-        given = datetime.fromisoformat(text)
-        moment = (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:  # before the year 1 or after 9999 in UTC
         raise ValueError(text) from None
-    return moment.replace(microsecond=0)

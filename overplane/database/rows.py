@@ -59,7 +59,7 @@ class Table:
 
         On PostgreSQL several transactions that wait for one row get their transaction numbers before they get the row,
         and then get it in another order: their events would contradict their versions. An advisory lock takes no number,
-        so whoever takes his turn first gets both in one order. `turns`: the locks' first half, of no other meaning.
+        so whoever is first in turn is first in both. `turns`: the locks' first half, of no other meaning.
         """
         if is_postgresql() and pks:
             statements.rows(
@@ -102,11 +102,11 @@ class Table:
 
     @cached_property
     def _readers(self) -> list[tuple[int, Callable[[Any], Any]]]:
-        found = (
+        readers = (
             (i, next((read for type_, read in READERS if isinstance(f, type_)), None))
             for i, f in enumerate(self.fields)
         )
-        return [(i, read) for i, read in found if read]
+        return [(i, read) for i, read in readers if read]
 
     def python(self, rows: Sequence[Row]) -> Sequence[Row | list[Any]]:
         """The rows' values as Python knows them: aware datetimes, booleans, decimals."""

@@ -18,7 +18,7 @@ FORBIDDEN = frozenset(
     )
 ) - set(ALLOWED_CONTROLS)
 ALLOWED_ASCII = bytes(code for code in range(128) if chr(code) not in FORBIDDEN)
-# What leaves nothing on paper, beside white space: Unicode's default ignorables and fillers, and the Braille cell without dots.
+# What is invisible, beside white space: Unicode's default ignorables and fillers, and the Braille cell without dots.
 INVISIBLE = frozenset(
     map(
         chr,

@@ -46,8 +46,8 @@ def start(*, only_if_new: bool = False) -> int:
     mark = fingerprint()
     with transaction.atomic():
         dialect.lock(ONE_AT_A_TIME)  # workers that start together must agree on one
-        if only_if_new and (known := _last(mark)):
-            return known
+        if only_if_new and (last := _last(mark)):
+            return last
         epoch = apps.get_model("overplane_events", "Epoch").objects.create(
             token=secrets.token_hex(8), fingerprint=mark, started_at=timezone.now()
         )

@@ -114,7 +114,7 @@ class Log:
             return Log.now().purged, False  # once more: a purge may have taken the last ones since
         return Position(*row[:3]), bool(row[3])
 
-    def is_place(self, position: Position) -> bool:
+    def is_position(self, position: Position) -> bool:
         """May a cursor stand here, though no event does?"""
         # Cursors of an empty log, and those of former versions, which were horizons.
         is_horizon = position.seq == 0 and position <= (self.epoch, self.horizon or 0, 0)
@@ -129,7 +129,7 @@ def read(after: str | None, *, limit: int, choice: Choice = EVERYTHING) -> Feed:
     log = Log.now()
     position = _position(after, log) if after is not None else None
     end, is_there = log.end(position)
-    if position is not None and after != START and not is_there and not log.is_place(position):
+    if position is not None and after != START and not is_there and not log.is_position(position):
         raise _expired("This cursor points to nothing in this log, as one from another copy of the database does.")
     by = choice.order()
     # Not what is written while we read: it is behind the cursor that we are about to give.

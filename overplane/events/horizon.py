@@ -1,6 +1,6 @@
 """How far the log is settled: below the horizon nothing can be added any more, so there the feed may be served.
 
-PostgreSQL deals an event its transaction's number when it is written, not when it commits. The horizon is the
+PostgreSQL gives an event its transaction's number when it is written, not when it commits. The horizon is the
 lowest number that a transaction of this database may still have. SQLite's writers stand in line: all is settled.
 
 The snapshot lists the running transactions of the whole server. One in another database cannot write here, but it
@@ -9,7 +9,7 @@ is left out only if it is proven to be one. Why that is safe:
 - The snapshot is taken first. Who is in its list was running then, and whoever starts later gets a higher number.
 - The activity of all processes is read after it (never a copy from before it): of each its database, then its
   transaction. If the process ends in between and another takes its slot, that one's transaction has begun after
-  the snapshot and is not in the list. So whom it shows in another database with a number of the list is there.
+  the snapshot and is not in the list. So a process that it shows in another database, with a number of the list, really is there.
 - Whoever is not shown, or is gone by now, is not left out. That can hold the feed back a moment, never push it on.
   So the horizon may go down between two reads, and nothing may rely on it except as the end of what is settled.
 

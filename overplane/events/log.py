@@ -15,7 +15,7 @@ from overplane.events import epochs
 from overplane.events.models import Event
 from overplane.origin import Origin
 
-# The database deals seq and xid.
+# The database fills in seq and xid.
 EVENTS = Table(Event, generated=["seq", "xid"])
 FEW = 20  # up to here single statements are faster than COPY
 
@@ -73,7 +73,7 @@ def created(
 
 
 def entry(change: Change, *, origin: Origin) -> Statement:
-    """What records the change, to be run together with what makes it."""
+    """The statement that records the change, to be run together with the one that makes it."""
     return EVENTS.insertion(_row(change, origin, timezone.now()))
 
 

@@ -1,7 +1,7 @@
 """The append-only log of every change.
 
 A poller reads in the order (epoch, xid, seq) and only below the oldest transaction still running:
-numbers are dealt when a change is written, not when it commits, so `seq` alone would let a reader
+numbers are given when a change is written, not when it commits, so `seq` alone would let a reader
 step over an event that commits late. SQLite writes one transaction at a time: there `seq` is the order.
 """
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-# Longer than any attribute, so that its own rule says that it is too long; shorter than an unclosed quote's catch.
+# Longer than any attribute, whose own rule then reports the length; shorter than what an unclosed quote swallows.
 LONGEST_CELL = 4 << 20
 MOST_COLUMNS = 16_384  # as many as a sheet of Excel has
 # The cell of a JSON object that has no such key.

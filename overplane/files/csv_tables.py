@@ -1,4 +1,4 @@
-"""CSV with any delimiter. The hot path of large files: between rows nothing is done but count them."""
+"""CSV with any delimiter. The hot path of large files: nothing is done between rows but counting them."""
 
 import csv
 import re
@@ -15,7 +15,7 @@ from overplane.files.unusable import UnusableFile
 
 DELIMITERS = ",;\t|"
 GUESSED_FROM = 1 << 18  # characters: the most columns, with headings of 16 each
-# What Excel is told the delimiter by; it shows no such line, so it counts as none.
+# This line tells Excel the delimiter. Excel does not show it, so it does not count as a row.
 MARKED = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 csv.field_size_limit(LONGEST_CELL)  # of the whole process, so not set anew for each file
 QUOTED = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"(?:[^"]|"")*+"')

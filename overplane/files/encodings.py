@@ -1,7 +1,7 @@
 """Which encoding a text has: told by its mark, proven by all of its bytes, guessed from them, or asked for.
 
-A wrong guess makes other letters of people's names, silently. So only one is ever made, Windows-1252,
-and only where every byte is a letter of it and nothing looks like UTF-8.
+A wrong guess silently changes letters of people's names. So the only guess is Windows-1252, and it is made
+only if every byte is a letter of it and nothing looks like UTF-8.
 """
 
 import codecs
@@ -34,18 +34,18 @@ class BadByte(NamedTuple):
 def known_encoding(name: str) -> Encoding:
     """The one that somebody named. Raises `UnusableFile`."""
     try:
-        known = codecs.lookup(name).name
-        "".encode(known)
-        codecs.getincrementaldecoder(known)
-        if known.replace("_", "-") in NOT_OF_FILES:
+        codec = codecs.lookup(name).name
+        "".encode(codec)
+        codecs.getincrementaldecoder(codec)
+        if codec.replace("_", "-") in NOT_OF_FILES:
             raise LookupError
     except (LookupError, TypeError, ValueError):
         raise UnusableFile(f"There is no encoding {name!r}. Known are utf-8, utf-16, cp1252, latin-1 …") from None
-    return Encoding("utf-8-sig" if known == "utf-8" else known, is_guessed=False)
+    return Encoding("utf-8-sig" if codec == "utf-8" else codec, is_guessed=False)
 
 
 def encoding_of(name: str, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> Encoding:
-    """Reads all of the text. `name` is for the message. Raises `UnusableFile` where somebody has to say it."""
+    """Reads all of the text. `name` is for the message. Raises `UnusableFile` if somebody has to name it."""
     with opened() as stream:
         head = stream.read(4096)
     for mark, encoding in MARKS.items():

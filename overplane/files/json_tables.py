@@ -1,8 +1,8 @@
 """JSON as an array of objects, and NDJSON with one in each line.
 
-A key that stands twice in one object and a number whose digits would be lost are no matter of taste: most
-parsers keep the last and round, silently. Ordinary lines pass a fast parser and two cheap counts which prove
-that neither can have happened; the others go through one that looks.
+A key that stands twice in one object is an error here, and so is a number that would lose digits: most parsers silently
+keep the last value, or round. For ordinary lines two cheap counts prove that neither has happened, so a fast parser
+reads them. A slower parser, which checks both, reads the others.
 """
 
 import json
@@ -65,7 +65,7 @@ STRICT = JSONDecoder(object_pairs_hook=_object, parse_int=_digits, parse_float=_
 
 @contextmanager
 def ndjson_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
-    is_proven = False  # of no key that stands twice: once is enough, objects are read twice
+    is_proven = False  # that no key stands twice: objects are read twice, proven once
 
     def objects() -> Iterator[tuple[int, Any]]:
         nonlocal is_proven

@@ -16,7 +16,7 @@ from overplane.files.unusable import UnusableFile
 
 PLAIN = {str, int, float, bool, NoneType, Decimal}
 LIST = {list, NoneType}
-# Of one object: what a list's many elements beside many keys would make of a small file.
+# Cells of one object: a list of many elements beside many keys would make a huge table of a small file.
 MOST_CELLS = 1 << 22
 Objects = Callable[[], Iterator[tuple[int, Any]]]
 
@@ -34,7 +34,7 @@ class Shape:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """A list that is empty wherever it stands is a column too: it says that there is nothing."""
+        """A list that is empty in every object is a column too: it says that there is nothing."""
         return [(key, inner) for key, inners in self.nested.items() for inner in inners or [""]]
 
     @property
@@ -112,7 +112,7 @@ def _no_list(name: str, unit: str, number: int, key: str) -> UnusableFile:
 
 
 def _settle(shape: Shape, name: str, unit: str, objects: Objects) -> None:
-    """A key that is a list of objects here may be null there, and nothing else."""
+    """A key that is a list of objects in one object may be null in another, and nothing else."""
     for key in [key for key, inners in shape.nested.items() if not inners and key in shape.unreadable]:
         del shape.nested[key]  # a list of texts that is sometimes empty
     doubtful = shape.nested.keys() & shape.keys.keys()
@@ -131,7 +131,7 @@ def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Ro
         get = one.get
         try:
             own = [value if type(value := get(key, ABSENT)) is str else text_of(value) for key in keys]
-            if ABSENT in own:  # a text that only looks so is one with a NUL, and is told as that
+            if ABSENT in own:  # a text that looks like ABSENT has a NUL, and is reported as that
                 own = [cell if cell is ABSENT or cell != ABSENT else "\0" for cell in own]
             lists = {key: value for key in nested if (value := get(key))}
             without = ["" if key in one else ABSENT for key, _ in pairs]

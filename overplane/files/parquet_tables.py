@@ -64,8 +64,8 @@ def _shape(name: str, schema: Any) -> tuple[Shape, list[str]]:
             nested += [heading for heading, _ in kinds]
         for heading, kind in kinds:
             if not _is_plain(kind, types):
-                told = "text, a number, a truth value or a time. Leave that column out"
-                shape.unreadable[heading] = f"{name}: the column {heading!r} is {kind}, not {told}."
+                expected = "text, a number, a truth value or a time. Leave that column out"
+                shape.unreadable[heading] = f"{name}: the column {heading!r} is {kind}, not {expected}."
     return shape, own + nested
 
 

@@ -1,8 +1,8 @@
 """A workbook looked through before it is read: which sheet, no formulas, no errors, and nothing that fills the memory.
 
-The reader of workbooks takes a cell's place at its word and holds all cells between the outermost
-ones, and a copy of a shared text for each cell that shows it: a kilobyte could ask for terabytes. It also
-reads errors as empty cells and formulas as whatever they gave last. So the XML is searched first, as bytes
+The reader of workbooks trusts the positions of cells. It holds all cells between the outermost ones, and a copy of a
+shared text for each cell that shows it: a kilobyte could ask for terabytes. It also reads errors as empty cells, and
+formulas as their last result. So the XML is searched first, as bytes
 and block by block, which takes a fraction of the time that parsing it would.
 """
 
@@ -32,7 +32,7 @@ USUAL_COLUMN = re.compile(rb'<c r="([A-Z]+)[0-9]+"')
 USUAL_ROW = re.compile(rb'<c r="[A-Z]+([0-9]+)"')
 # The same with any prefix, quotes and order of attributes; an attribute's text may hold a >.
 TAG = re.compile(rb"""<(?:[\w.-]+:)?(row|c)(?=[\s/>])((?:[^>"']|"[^"]*"|'[^']*')*)>""")
-PLACE_OF = re.compile(rb"""\sr\s*=\s*["']\s*\$?([A-Za-z]{0,4})\$?([0-9]{0,9})\s*["']""")
+POSITION_OF = re.compile(rb"""\sr\s*=\s*["']\s*\$?([A-Za-z]{0,4})\$?([0-9]{0,9})\s*["']""")
 FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
 ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
 SHARED = re.compile(rb"""\st\s*=\s*["']s["'][^>]*>\s*<(?:[\w.-]+:)?v[^>]*>\s*([0-9]{1,9})""")
@@ -71,7 +71,7 @@ def checked_sheet(archive: zipfile.ZipFile, size: int) -> int:
         raise UnusableFile("The workbook unpacks to more than 200 times its size. Save the table anew, or as CSV.")
     if twice := [name for name, n in Counter(m.filename.lower() for m in members).items() if n > 1]:
         raise UnusableFile(f"The workbook has two parts named {twice[0]}. Save it anew.")
-    sheet = _first_shown(archive)
+    sheet = _first_visible(archive)
     extent = _searched(archive, sheet.part)
     if not extent.is_usual or extent.columns > MOST_COLUMNS or extent.memory > MOST_MEMORY:
         extent = _measured(archive, sheet.part)
@@ -88,7 +88,7 @@ def checked_sheet(archive: zipfile.ZipFile, size: int) -> int:
     return sheet.index
 
 
-def _first_shown(archive: zipfile.ZipFile) -> Sheet:
+def _first_visible(archive: zipfile.ZipFile) -> Sheet:
     names = {name.lower(): name for name in archive.namelist()}
     if WORKBOOK not in names:
         kind = "a binary workbook (.xlsb)" if "xl/workbook.bin" in names else "no workbook"
@@ -103,15 +103,15 @@ def _first_shown(archive: zipfile.ZipFile) -> Sheet:
         elif kind == "sharedStrings":
             texts = part
     sheets = [e for e in _parsed(archive, names[WORKBOOK]).iter() if e.tag.rpartition("}")[2] == "sheet"]
-    found = [
+    candidates = [
         (sheet.get("state", "visible") != "visible", index, targets[relation])
         for index, sheet in enumerate(sheets)
         for name, relation in sheet.items()
         if name.endswith("}id") and relation in targets
     ]
-    if not found:
+    if not candidates:
         raise UnusableFile("The workbook has no sheet with cells.")
-    _, index, part = min(found)
+    _, index, part = min(candidates)
     return Sheet(index, part, names.get("xl/sharedstrings.xml", texts))
 
 
@@ -140,7 +140,7 @@ def _windows(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
 
 
 def _has(window: bytes, rare: bytes, sign: bytes) -> bool:
-    """A rare byte of the sign is looked for first, which takes next to no time."""
+    """Looks for a rare byte of the sign first, which takes almost no time."""
     return rare in window and sign in window
 
 
@@ -168,12 +168,12 @@ def _searched(archive: zipfile.ZipFile, part: str) -> Extent:
     rows: set[bytes] = set()
     for window in _data(archive, part):
         is_usual = not _has(window, b":", b":c")
-        if (b"<f" in window or not is_usual) and (found := FORMULA.search(window)):
-            place = _place_before(before + window[: found.start()])
-            raise UnusableFile(f"Cell {place} holds a formula. Copy the cells, paste them as values, save again.")
+        if (b"<f" in window or not is_usual) and (formula := FORMULA.search(window)):
+            cell = _last_cell(before + window[: formula.start()])
+            raise UnusableFile(f"Cell {cell} holds a formula. Copy the cells, paste them as values, save again.")
         if b'"e"' in window or _has(window, b"'", b"'e'"):
             wrong = [tag[0] for tag in TAG.finditer(window) if tag[1] == b"c" and ERROR.search(tag[2])]
-            first = first or (_place_before(wrong[0]) if wrong else "")
+            first = first or (_last_cell(wrong[0]) if wrong else "")
             errors += len(wrong)
         usual = USUAL_COLUMN.findall(window)
         columns.update(usual)
@@ -188,10 +188,10 @@ def _searched(archive: zipfile.ZipFile, part: str) -> Extent:
     return extent
 
 
-def _place_before(text: bytes) -> str:
+def _last_cell(text: bytes) -> str:
     """The name of the last cell in it, such as B2."""
-    places = [found for found in PLACE_OF.findall(text) if found[0]]
-    return b"".join(places[-1]).decode() if places else "(unnamed)"
+    positions = [position for position in POSITION_OF.findall(text) if position[0]]
+    return b"".join(positions[-1]).decode() if positions else "(unnamed)"
 
 
 def _number(letters: bytes) -> int:
@@ -203,18 +203,18 @@ def _number(letters: bytes) -> int:
 
 
 def _measured(archive: zipfile.ZipFile, part: str) -> Extent:
-    """The same, however it is written, and without cells that are only formatted: slower, so only where it matters."""
+    """The same, however it is written, and without cells that are only formatted. Slower, so done only where it matters."""
     extent = Extent(is_usual=True)
     row, column, top, left = 0, 0, 0, 0
     for window in _data(archive, part):
         for tag, attributes in TAG.findall(window):
-            place = PLACE_OF.search(attributes)
+            position = POSITION_OF.search(attributes)
             if tag == b"row":
-                row, column = int(place[2] or 0) if place else row + 1, 0
+                row, column = int(position[2] or 0) if position else row + 1, 0
                 continue
             column += 1
-            if place:
-                row, column = int(place[2] or 0), _number(place[1])
+            if position:
+                row, column = int(position[2] or 0), _number(position[1])
             if attributes.endswith(b"/"):
                 continue
             top, left = min(top or row, row), min(left or column, column)

@@ -1,4 +1,4 @@
-"""A file as it was given: found, unpacked, its format and encoding found out, and readable as often as need be.
+"""A file as it was given: opened, unpacked, with its format and encoding, and readable several times.
 
 Nothing is trusted: a small archive that unpacks to a huge one, a binary, a directory, a device, an
 empty file each end in one `UnusableFile` whose message says what to do.
@@ -110,9 +110,7 @@ def opened(argument: str, *, format: str | None = None, encoding: str | None = N
 
 def examined(path: Path, name: str, *, format: str | None = None, encoding: str | None = None) -> Source:
     """Finds out what the file is. Raises `UnusableFile`."""
-    name = os.fsencode(name).decode(
-        "utf-8", "replace"
-    )  # it is told, kept and sent: bytes that are no text would break that
+    name = os.fsencode(name).decode("utf-8", "replace")  # the name is shown, stored and sent, so it must be text
     try:
         _check_regular(path, name)
         with path.open("rb") as raw:
@@ -126,8 +124,8 @@ def examined(path: Path, name: str, *, format: str | None = None, encoding: str 
     source.packed = _packed(source, head)
     source.format = _format(source, format)
     if source.format in TEXTS:
-        known = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
-        source.encoding, source.encoding_is_guessed = known
+        detected = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
+        source.encoding, source.encoding_is_guessed = detected
     return source
 
 

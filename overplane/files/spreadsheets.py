@@ -34,10 +34,10 @@ class ExcelDamage:
         joined = "\n".join(cells)
         for kind, pattern, signs in (("exponent", EXPONENT, ("E+", "e+")), ("point zero", POINT_ZERO, (".0", ",0"))):
             if any(sign in joined for sign in signs):
-                found = [n for n, cell in zip(numbers, cells, strict=True) if pattern.fullmatch(cell.strip())]
-                self.counts[kind] += len(found)
-                self.rows[kind] = (self.rows[kind] + found)[:3]
-        if self.has_leading_zero:  # they are not lost, then
+                matching = [n for n, cell in zip(numbers, cells, strict=True) if pattern.fullmatch(cell.strip())]
+                self.counts[kind] += len(matching)
+                self.rows[kind] = (self.rows[kind] + matching)[:3]
+        if self.has_leading_zero:  # then this column has not lost its leading zeros
             return
         digits = list(filter(str.isdigit, cells))
         self.lengths.update(map(len, digits))

@@ -21,9 +21,9 @@ from overplane.jobs.models import OPEN, Job, JobFile, State
 STALE = timedelta(seconds=60)
 # With pauses of 5 and 20 seconds between them, in which a database that restarts comes back.
 MAX_ATTEMPTS = 3
-KEPT = timedelta(days=30)  # so long an import's report can be looked up
-RECURRING_KEPT = timedelta(days=2)  # they come every day and say nothing new
-FILES_KEPT_WITHOUT_A_JOB = timedelta(days=2)  # who uploads a file in the evening can start its import the next day
+RETENTION = timedelta(days=30)  # so long an import's report can be looked up
+RECURRING_RETENTION = timedelta(days=2)  # they come every day and say nothing new
+UNUSED_FILE_RETENTION = timedelta(days=2)  # who uploads a file in the evening can start its import the next day
 
 
 class UnknownKind(ValueError):
@@ -120,10 +120,10 @@ def cancel(job: Job) -> bool:
 def recover() -> int:
     """Takes jobs from workers that no longer write their heartbeat. Returns how many."""
     now = timezone.now()
-    silent = Job.objects.filter(Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE), state=State.RUNNING)
+    stale = Job.objects.filter(Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE), state=State.RUNNING)
     message = "The worker ended in the middle of it, each time that it was tried."
-    given_up = silent.filter(attempts__gte=MAX_ATTEMPTS).update(state=State.FAILED, error=message, finished_at=now)
-    return given_up + silent.update(state=State.QUEUED, worker=None, done=0, run_after=now)
+    failed = stale.filter(attempts__gte=MAX_ATTEMPTS).update(state=State.FAILED, error=message, finished_at=now)
+    return failed + stale.update(state=State.QUEUED, worker=None, done=0, run_after=now)
 
 
 def enqueue_due() -> None:
@@ -141,11 +141,9 @@ def purge(now: datetime | None = None) -> int:
     """Deletes old ended jobs with their files, and uploads that no job took. Returns the number of deleted jobs."""
     now = now or timezone.now()
     recurring = [kind.name for kind in kinds.known.values() if kind.every]
-    old = Q(finished_at__lt=now - KEPT) | Q(finished_at__lt=now - RECURRING_KEPT, kind__in=recurring)
+    old = Q(finished_at__lt=now - RETENTION) | Q(finished_at__lt=now - RECURRING_RETENTION, kind__in=recurring)
     ended = Job.objects.exclude(state__in=OPEN).filter(old)
-    stray = JobFile.objects.filter(
-        Q(job__in=ended) | Q(job__isnull=True, created_at__lt=now - FILES_KEPT_WITHOUT_A_JOB)
-    )
+    stray = JobFile.objects.filter(Q(job__in=ended) | Q(job__isnull=True, created_at__lt=now - UNUSED_FILE_RETENTION))
     for file in stray.iterator():
         file.content.delete(save=False)
         file.delete()

@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from overplane.database.attributes import json_type
 from overplane.database.moments import read_day
 from overplane.database.numbers import read_decimal
-from overplane.problems import MOST_TOLD, Code, Errors, invalid, not_one_of
+from overplane.problems import MOST_REPORTED, Code, Errors, invalid, not_one_of
 
 SECOND, MICROSECOND, DAY = timedelta(seconds=1), timedelta(microseconds=1), timedelta(days=1)
 # Of a whole number: 64 bits hold all of these, and SQLite cannot be asked for more.
@@ -24,7 +24,7 @@ class ValueField:
     """Reads a filter's value; `accepted` are the JSON types that it may have."""
 
     accepted: tuple[type, ...] = (str,)
-    wanted = "a string"
+    expected = "a string"
     takes_blanks = False
 
     def clean(self, value: Any) -> Any:
@@ -32,7 +32,7 @@ class ValueField:
             raise _blank()
         if type(value) not in self.accepted:
             hint = " To find what has no value use [is_null]." if value is None else ""
-            raise invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {self.wanted}, not {json_type(value)}.{hint}")
+            raise invalid(Code.PARAMETER_INVALID_TYPE, f"Must be {self.expected}, not {json_type(value)}.{hint}")
         return self.read(value)
 
     def read(self, value: Any) -> Any:
@@ -73,7 +73,7 @@ class ChoiceField(TextField):
 
 
 class TruthField(ValueField):
-    accepted, wanted = (str, bool), "true or false"
+    accepted, expected = (str, bool), "true or false"
 
     def read(self, value: str | bool) -> bool:
         if value not in ("true", "false", True, False):
@@ -82,7 +82,7 @@ class TruthField(ValueField):
 
 
 class NumberField(ValueField):
-    accepted, wanted = (str, int, Decimal), "a number"
+    accepted, expected = (str, int, Decimal), "a number"
 
     def read(self, value: str | int | Decimal) -> Decimal:
         try:
@@ -95,7 +95,7 @@ class NumberField(ValueField):
 
 
 class WholeNumberField(ValueField):
-    accepted, wanted = (str, int, Decimal), "a whole number"
+    accepted, expected = (str, int, Decimal), "a whole number"
 
     def read(self, value: str | int | Decimal) -> int:
         if isinstance(value, Decimal) and value.adjusted() < MOST_DIGITS and value == int(value):
@@ -125,7 +125,7 @@ class Span:
 
 
 class MomentField(ValueField):
-    """A day is meant whole. A moment is the second that it falls in, as timestamps are shown, unless it says more."""
+    """A day means all of it. A moment means its whole second, as timestamps are shown, unless it has a fraction."""
 
     def read(self, value: str) -> Span:
         text = value.strip()
@@ -182,7 +182,7 @@ class ListField:
             try:
                 cleaned.append(self.inner.clean(element))
             except ValidationError as error:
-                if len(errors) < MOST_TOLD:
+                if len(errors) < MOST_REPORTED:
                     errors[f"[{i}]"] = [error]
         if not errors:
             return cleaned

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 
 from overplane.database.attributes import json_type
 from overplane.database.text import forbidden_character, has_forbidden_characters
-from overplane.problems import MOST_TOLD, Code, Errors, invalid, not_one_of, unknown
+from overplane.problems import MOST_REPORTED, Code, Errors, invalid, not_one_of, unknown
 
 MAX_PARAMETERS = 500  # a list has some 200 filters, and each may be given once
 BEYOND_ANY_TABLE = 2**62
@@ -22,7 +22,7 @@ BEYOND_DIGITS = 18
 ELEMENT = re.compile(r"\[[0-9]*\]$")
 T = TypeVar("T")
 
-# What other APIs call it, in small letters alone (`perPage`, `page[size]`): who sends theirs is told ours.
+# What other APIs call it, in small letters without other characters (`perPage`, `page[size]`): the error then names ours.
 START, CURSORS, LIMIT = ("offset", "starting_after", "after"), ("starting_after", "after"), ("limit",)
 ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("page", "pagenumber", "skip", "start"), START),
@@ -39,7 +39,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
 class Query:
     """Takes parameters out one by one and collects what is wrong; `finish` tells all of it at once.
 
-    `given`: a query string, or a JSON object. `repeated` parameters are lists: `expand[]=a&expand[]=b`,
+    `parameters`: a query string, or a JSON object. `repeated` parameters are lists: `expand[]=a&expand[]=b`,
     `expand[0]=a`, `expand=a`, in JSON also `"expand": ["a", "b"]`.
     """
 
@@ -147,9 +147,9 @@ class Query:
         for param, word in elements:
             if type(word) is str and word in known:
                 words.append(word)
-            elif (unknown_count := unknown_count + 1) <= MOST_TOLD and type(word) is str:
+            elif (unknown_count := unknown_count + 1) <= MOST_REPORTED and type(word) is str:
                 self.note(param, not_one_of(word, known))
-            elif unknown_count <= MOST_TOLD:
+            elif unknown_count <= MOST_REPORTED:
                 self.fail(param, Code.PARAMETER_INVALID_TYPE, f"Must be a string, not {json_type(word)}.")
         return words
 
@@ -160,14 +160,14 @@ class Query:
 
     def finish(self, known: Collection[str]) -> None:
         """Refuses what nobody asked for, and raises everything that was wrong."""
-        for name in [name for name in self.values if name in self._untouched][:MOST_TOLD]:
+        for name in [name for name in self.values if name in self._untouched][:MOST_REPORTED]:
             self.note(name, unknown(name, known, hint=_ours(name, known)))
         if self.errors:
             raise ValidationError(self.errors)
 
 
 def _ours(name: str, known: Collection[str]) -> str | None:
-    """A hint for who knows other APIs; None if the nearest name is the better one."""
+    """A hint for users of other APIs; None if the nearest name is the better one."""
     theirs = ELSEWHERE.get(re.sub("[^a-z]", "", name[:100].lower()))
     if theirs is None:
         return None

@@ -7,7 +7,7 @@ from gunicorn.config import Config
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.unreader import IterUnreader
 
-from tests.api.test_hostile_input import refused
+from tests.api.errors import refused
 from tests.conftest import CUSTOMER, ROW, Api
 
 GOOD = b'{"customer_name": "Acme"}'

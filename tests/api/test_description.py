@@ -9,13 +9,16 @@ from django.conf import settings
 from django.db import models
 from jsonschema import Draft202012Validator
 
-from crm.api.meanings import LINE_ITEMS, MEANINGS, SAME_FOR_ALL
+from crm.api.meanings import MEANINGS, SAME_FOR_ALL, words_of
+from crm.line_items import BY_EVENT, BY_NAME, LINE_ITEMS, SUPPLIER_NUMBERS, LineItem
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api.pages import description
 from overplane.api.schemas import attribute_schema, example_of, input_schema, output_schema
 from overplane.database.attributes import attributes
 from overplane.events import types
-from tests.conftest import CUSTOMER, ROW, Api
+from tests.conftest import CUSTOMER, Api
+from tests.contract.conftest import Items
+from tests.contract.values import values_of
 
 DESCRIBED = json.loads(description())
 SCHEMAS = DESCRIBED["components"]["schemas"]
@@ -111,7 +114,7 @@ def test_a_list_is_a_list_of_named_objects(name: str, operation: dict[str, Any])
         (Customer, MEANINGS, "Customer"),
         (
             SupplierNumberAtCustomer,
-            SAME_FOR_ALL | LINE_ITEMS["supplier_numbers"].meanings,
+            SAME_FOR_ALL | words_of(SUPPLIER_NUMBERS).meanings,
             "SupplierNumberAtCustomer",
         ),
     ],
@@ -143,8 +146,10 @@ def test_an_attribute_that_nobody_has_explained_is_told_by_its_label() -> None:
 def test_a_customer_is_described_however_it_is_asked_for(api: Api) -> None:
     made = api.create(territory="North")
     api.add_row(made["id"], supplier_number="4711")
-    assert list(made) == [name for name in SCHEMAS["Customer"]["properties"] if name != "supplier_numbers"]
-    for query in ("", "?expand[]=supplier_numbers", "?fields=territory", "?fields=gender&expand[]=supplier_numbers"):
+    assert list(made) == [name for name in SCHEMAS["Customer"]["properties"] if name not in BY_NAME]
+    assert "supplier_numbers" in BY_NAME
+    expanded = [f"expand[]={name}" for name in BY_NAME]
+    for query in ("", "?fields=territory", *(f"?{one}" for one in expanded), f"?fields=gender&{'&'.join(expanded)}"):
         one = api.get(f"{CUSTOMER}/{made['id']}{query}").json()
         page = api.get(f"{CUSTOMER}{query}").json()
         validator("Customer").validate(one)
@@ -169,14 +174,21 @@ def every_event(api: Api) -> list[dict[str, Any]]:
     return events
 
 
+def change_line_items(api: Api, kind: LineItem, customer_id: str) -> None:
+    """Each kind of event of theirs."""
+    items = Items(api, kind)
+    first, second, third = (items.add(customer_id, number, idx=1)["id"] for number in range(3))
+    items.patch(first, values_of(kind, 3) | {"idx": 1})
+    items.delete(second)
+    api.post(f"{items.route}/reorder", {"parent_id": customer_id, "ordered_ids": [third, first]})
+
+
 def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: Api) -> None:
     api = live_api
     made = api.create()
     api.patch(f"{CUSTOMER}/{made['id']}", {"customer_type": "Individual", "default_commission_rate": 2.5})
-    rows = [api.add_row(made["id"], supplier_number=str(number), idx=1)["id"] for number in range(3)]
-    api.patch(f"{ROW}/{rows[0]}", {"company": "Acme", "idx": 1})
-    api.delete(f"{ROW}/{rows[1]}")
-    api.post(f"{ROW}/reorder", {"parent_id": made["id"], "ordered_ids": [rows[2], rows[0]]})
+    for kind in LINE_ITEMS:
+        change_line_items(api, kind, made["id"])
     before = every_event(api)
     api.delete(f"{CUSTOMER}/{made['id']}")
     after = every_event(api)
@@ -184,5 +196,6 @@ def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: 
     assert len(after) == len(before) + 1
     assert before[0]["data"]["object"] == made
     assert after[0]["data"]["object"] == {"id": made["id"]}
-    of_rows = [event["data"]["object"] for event in before + after if event["type"].startswith("supplier")]
+    assert "supplier_number_at_customer.created" in BY_EVENT
+    of_rows = [event["data"]["object"] for event in before + after if event["type"] in BY_EVENT]
     assert {one["customer_id"] for one in of_rows} == {made["id"]}

@@ -15,13 +15,11 @@ import pytest
 import requests
 from pytest_django.live_server_helper import LiveServer
 
-from tests.api.test_docs import SECTIONS
 from tests.conftest import Api, settle
-from tests.reference_page import Sample, prepared, samples_in
+from tests.reference_page import SECTIONS, SYNC, Sample, assert_only_what_came_after, prepared, samples_in
 
 pytestmark = pytest.mark.slow
 
-SYNC = "Export, then go on from its cursor"
 # How the machine's curl behaves for the samples, which are run as they stand: an error's status is an error.
 CURLRC = 'fail\nsilent\nshow-error\nmax-time = 30\nnoproxy = *\nwrite-out = "%{stderr}%{http_code} "\n'
 # Between the export and the feed somebody else makes a change, and waits until the feed may show it.
@@ -99,11 +97,6 @@ def test_the_shell_goes_on_from_the_cursor_of_the_export(
     assert [json.loads(line)["customer_name"] for line in lines] == ["Acme"]
     assert json.loads(last)["end"]
     assert_only_what_came_after(page["data"], json.loads((tmp_path / "meanwhile.json").read_text())["id"])
-
-
-def assert_only_what_came_after(events: list[Any], created: str) -> None:
-    """The export has the customers that were there before: they do not come again, and what was done since does."""
-    assert [(event["type"], event["data"]["object"]["id"]) for event in events] == [("customer.created", created)]
 
 
 def test_python_goes_on_from_the_cursor_of_the_export(

@@ -1,26 +1,15 @@
 """Bad input never gives a 5xx or HTML: always the error envelope."""
 
 import json
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from django.test import Client
 
-from overplane.api.body import MOST_TEXTS_TOLD
-from overplane.problems import MOST_TOLD, Code
+from overplane.api.body import MOST_TEXTS_REPORTED
+from overplane.problems import MOST_REPORTED
+from tests.api.errors import refused
 from tests.conftest import CUSTOMER, ROW, Api
-
-
-def refused(answer: Any, status: int, code: str) -> None:
-    assert answer.status_code == status, answer.content
-    assert answer["Content-Type"] == "application/json"
-    error = answer.json()["error"]
-    assert list(error) == ["type", "code", "message", "param", "doc_url", "request_id", "errors"]
-    assert error["code"] == code
-    assert error["code"] in set(Code)
-    assert error["request_id"] == answer["Request-Id"]
-
 
 DEEP = b'{"customer_name":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
@@ -125,7 +114,7 @@ def test_an_answer_is_not_longer_than_the_body(api: Api) -> None:
     ):
         answer = api.post(path, body)
         assert answer.status_code == 400
-        assert MOST_TOLD <= len(answer.json()["error"]["errors"]) <= MOST_TEXTS_TOLD
+        assert MOST_REPORTED <= len(answer.json()["error"]["errors"]) <= MOST_TEXTS_REPORTED
 
 
 def test_a_large_body(api: Api) -> None:

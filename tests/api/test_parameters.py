@@ -2,10 +2,12 @@
 
 import pytest
 
+from crm.line_items import BY_NAME
 from tests.conftest import CUSTOMER, ROW, Api, codes
 
 EVENTS = "/api/crm/event"
 EXPORT = f"{CUSTOMER}/export"
+EXPANDED = ", ".join(BY_NAME)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +52,8 @@ def test_an_unknown_name_is_told_ours(api: Api, path: str, query: str, named: li
         (CUSTOMER, "fields=customer_name,teritory", "fields", 'not "teritory". Did you mean "territory"?'),
         (CUSTOMER, "fields=", "fields", 'not "".'),
         (CUSTOMER, "order_by=name", "order_by", "Must be one of created_at, -created_at"),
-        (CUSTOMER, "expand[]=rows", "expand[][0]", 'Must be one of supplier_numbers, not "rows".'),
-        (CUSTOMER, "expand[3]=rows", "expand[3]", 'Must be one of supplier_numbers, not "rows".'),
+        (CUSTOMER, "expand[]=rows", "expand[][0]", f'Must be one of {EXPANDED}, not "rows".'),
+        (CUSTOMER, "expand[3]=rows", "expand[3]", f'Must be one of {EXPANDED}, not "rows".'),
         (CUSTOMER, "expand=supplier_number", "expand", 'Did you mean "supplier_numbers"?'),
         (EXPORT, "fields=nope", "fields", "Must be one of id, created_at"),
         (EVENTS, "types=nope", "types", "Must be one of customer.created, customer.updated"),

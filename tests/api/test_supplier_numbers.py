@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import SupplierNumberAtCustomer
 from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.threads import concurrently
@@ -31,14 +32,17 @@ def fill(api: Api, customer: str, letters: str = "ABCD") -> dict[str, str]:
 
 def test_a_row_has_its_documented_shape(api: Api, customer: str) -> None:
     row = api.add_row(customer, company=" Example Corp ", supplier_number="")
-    assert list(row) == ["id", "idx", "customer_id", "company", "supplier_number"]
-    assert row | {"id": 0} == {
-        "id": 0,
+    documented = {
+        "id": row["id"],
         "idx": 1,
         "customer_id": customer,
         "company": "Example Corp",
         "supplier_number": None,
     }
+    assert list(row) == list(SUPPLIER_NUMBERS.output_names)
+    assert [name for name in row if name in documented] == list(documented)
+    added = {name: known.default for name, known in SUPPLIER_NUMBERS.attributes.items() if name not in documented}
+    assert row == documented | added
     assert row["id"].startswith("supplier-number-at-customer_")
     answer = api.get(f"{ROW}/{row['id']}")
     assert (answer.json(), answer["ETag"]) == (row, '"1"')

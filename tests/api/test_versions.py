@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
+from crm import merging
 from overplane.events.models import Event
-from tests.api import test_search_follows
-from tests.api.test_search_follows import World
+from overplane.origin import Origin
+from tests.changes import BEFORE, MOVES, NUMBERS, WAYS
 from tests.conftest import CUSTOMER, ROW, Api
-from tests.events import test_nothing_to_tell
+from tests.doors import World
 
-MOVED = {f"moving: {name}": change for name, (change, _, _) in test_nothing_to_tell.MOVES.items()}
-CHANGES = {name: change for name, (change, _, _) in test_search_follows.WAYS.items()} | MOVED
+MOVED = {f"moving: {name}": change for name, (change, _, _) in MOVES.items()}
+CHANGES = {name: change for name, (change, _, _) in WAYS.items()} | MOVED
 CHANGES["a new order"] = lambda w: w.api.post(
     f"{ROW}/reorder", {"parent_id": w.customer, "ordered_ids": list(reversed(w.rows.values()))}
 )
@@ -20,8 +21,8 @@ Seen = dict[str, tuple[Any, str]]  # what an object looks like, and its ETag
 
 @pytest.fixture
 def world(api: Api, imported: Any) -> World:
-    customer = api.create(**test_search_follows.BEFORE)["id"]
-    numbers = test_search_follows.NUMBERS | {"C": "ALT-99"}
+    customer = api.create(**BEFORE)["id"]
+    numbers = NUMBERS | {"C": "ALT-99"}
     rows = {c: api.add_row(customer, company=c, supplier_number=n)["id"] for c, n in numbers.items()}
     return World(api, imported, customer, rows)
 
@@ -79,9 +80,7 @@ def test_each_operation_of_a_batch_is_a_version(world: World) -> None:
 def test_rows_that_a_merge_takes_over_are_new_versions(world: World) -> None:
     other = world.api.create()["id"]
     row = world.api.add_row(other, supplier_number="1")["id"]
-    test_search_follows.merging.merge_customers(
-        world.customer, [other], choices={}, origin=test_search_follows.Origin("user:anna")
-    )
+    merging.merge_customers(world.customer, [other], choices={}, origin=Origin("user:anna"))
     answer = world.api.get(f"{ROW}/{row}")
     assert (answer.json()["customer_id"], answer.json()["idx"], answer["ETag"]) == (world.customer, 4, '"2"')
     assert world.api.patch(f"{ROW}/{row}", {"company": "x"}, If_Match='"1"').status_code == 412

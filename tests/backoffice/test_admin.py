@@ -13,8 +13,7 @@ from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from tests.conftest import CUSTOMER, Api
-
-PREFIX = "supplier_numbers"
+from tests.filled_forms import new_form
 
 
 @pytest.fixture
@@ -24,23 +23,15 @@ def staff(db: None) -> Client:
     return client
 
 
-def form(rows: list[dict[str, Any]] = (), initial: int = 0, **values: Any) -> dict[str, Any]:
-    data = {"customer_name": "Acme", "customer_type": "Company", **values}
-    data |= {f"{PREFIX}-TOTAL_FORMS": len(rows), f"{PREFIX}-INITIAL_FORMS": initial}
-    for i, row in enumerate(rows):
-        data |= {f"{PREFIX}-{i}-{name}": value for name, value in row.items()}
-    return data
-
-
-def add(staff: Client, **values: Any) -> Customer:
-    answer = staff.post(reverse("admin:crm_customer_add"), form(**values))
+def add(staff: Client, *rows: dict[str, Any], **values: Any) -> Customer:
+    answer = staff.post(reverse("admin:crm_customer_add"), new_form(*rows, **values))
     assert answer.status_code == 302, answer.context["errors"] if answer.context else answer.content
     return Customer.objects.order_by("-created_at").first()
 
 
 def test_saves_through_the_services(staff: Client) -> None:
     made = add(
-        staff, territory=" North ", customer_type="", rows=[{"company": "A"}, {"company": "B", "idx": 1}], disabled="on"
+        staff, {"company": "A"}, {"company": "B", "idx": 1}, territory=" North ", customer_type="", disabled="on"
     )
     assert (made.territory, made.customer_type, made.disabled, made.gender) == ("North", "Company", True, None)
     rows = SupplierNumberAtCustomer.objects.order_by("idx").values_list("idx", "company")
@@ -50,13 +41,13 @@ def test_saves_through_the_services(staff: Client) -> None:
 
 
 def test_changes_only_what_was_changed(staff: Client) -> None:
-    made = add(staff, territory="North", default_commission_rate="2.5", rows=[{"company": "A"}, {"company": "B"}])
+    made = add(staff, {"company": "A"}, {"company": "B"}, territory="North", default_commission_rate="2.5")
     first, second = SupplierNumberAtCustomer.objects.order_by("idx")
     rows = [
         {"id": first.pk, "customer": made.pk, "idx": 1, "company": "A", "DELETE": "on"},
         {"id": second.pk, "customer": made.pk, "idx": 2, "company": "C"},
     ]
-    values = form(rows, 2, territory="South", default_commission_rate="2.5")
+    values = new_form(*rows, initial=2, territory="South", default_commission_rate="2.5")
     answer = staff.post(reverse("admin:crm_customer_change", args=[made.pk]), values)
     assert answer.status_code == 302, answer.context["errors"]
     made.refresh_from_db()
@@ -76,7 +67,7 @@ def test_deletes_one_and_many_through_the_services(staff: Client) -> None:
 
 
 def test_shows_lists_and_forms(staff: Client) -> None:
-    made = add(staff, customer_name="<b>Bold</b>", rows=[{"company": "A"}])
+    made = add(staff, {"company": "A"}, customer_name="<b>Bold</b>")
     listed = staff.get(reverse("admin:crm_customer_changelist"))
     assert b"&lt;b&gt;Bold" in listed.content
     assert staff.get(reverse("admin:crm_customer_change", args=[made.pk])).status_code == 200

@@ -14,9 +14,9 @@ from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.database.attributes import attributes
 from overplane.events.models import Event
-from tests.backoffice.test_people import member
-from tests.domain.test_merge import ORIGIN, make, rows_of
-from tests.filled_forms import filled
+from tests.backoffice.people import member
+from tests.domain.customers import ORIGIN, make, rows_of
+from tests.filled_forms import defaults, filled
 
 ROW = "supplier_numbers-{}-{}"
 
@@ -149,6 +149,7 @@ def test_a_row_that_nobody_typed_in_is_not_stored() -> None:
     client = member("Editor")
     customer_id = make("Acme", 1)
     form = opened(client, customer_id) | {"supplier_numbers-TOTAL_FORMS": "3"}
+    form |= {ROW.format(i, name): value for i in (1, 2) for name, value in defaults(SupplierNumberAtCustomer).items()}
     form |= {ROW.format(1, "idx"): "2", ROW.format(1, "company"): " ", ROW.format(2, "idx"): "3"}
     saved(client, customer_id, form)
     assert rows_of(customer_id) == [(1, "Acme 1")]

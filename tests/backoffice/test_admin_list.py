@@ -17,8 +17,8 @@ from overplane.backoffice.models import SavedView
 from overplane.events.models import Event
 from overplane.jobs.models import Job, State
 from overplane.origin import Origin
-from tests.backoffice.test_people import member
-from tests.domain.test_merge import ORIGIN, make
+from tests.backoffice.people import member
+from tests.domain.customers import ORIGIN, make
 
 LIST = "/admin/crm/customer/"
 EVENTS = "/admin/overplane_events/event/"

@@ -11,8 +11,8 @@ from crm import services
 from crm.backoffice.pages.merge import compare_url
 from crm.line_items import LINE_ITEMS
 from overplane.api import keys
-from tests.backoffice.test_people import member
-from tests.domain.test_merge import ORIGIN, make
+from tests.backoffice.people import member
+from tests.domain.customers import ORIGIN, make
 
 LIST = "/admin/crm/customer/"
 Address = Callable[[str, str], str]

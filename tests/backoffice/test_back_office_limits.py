@@ -14,10 +14,10 @@ from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
-from tests.backoffice.test_people import User, member
-from tests.backoffice.test_transfer_pages import GOOD, check
-from tests.domain.test_merge import make
-from tests.filled_forms import filled
+from tests.backoffice.import_pages import GOOD, check
+from tests.backoffice.people import User, member
+from tests.domain.customers import make
+from tests.filled_forms import filled, new_form
 
 
 def works(client: Client, address: str) -> bool:
@@ -80,9 +80,8 @@ def test_django_s_own_log_keeps_no_customer() -> None:
     change = reverse("admin:crm_customer_change", args=[first])
     assert client.post(change, filled(client.get(change)) | {"territory": "North"}).status_code == 302
     url = reverse("admin:crm_customer_changelist")
-    form = {"customer_name": "Secret four", "customer_type": "Company"}
-    rows = {f"supplier_numbers-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
-    assert client.post(reverse("admin:crm_customer_add"), form | rows).status_code == 302
+    fourth = new_form(customer_name="Secret four")
+    assert client.post(reverse("admin:crm_customer_add"), fourth).status_code == 302
     assert client.post(reverse("admin:crm_customer_delete", args=[first]), {"post": "yes"}).status_code == 302
     client.post(url, {"action": "disable", "_selected_action": [second, third]})
     client.post(url, {"action": "delete_selected", "_selected_action": [second, third], "post": "yes"})

@@ -18,7 +18,7 @@ from crm.models import Customer
 from overplane.api import keys
 from overplane.jobs import queue
 from overplane.origin import Origin
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
 
 ORIGIN = Origin("user:setup")
 

@@ -24,8 +24,9 @@ from overplane.jobs import kinds, queue
 from overplane.jobs.kinds import Kind, Refused, Run
 from overplane.jobs.models import Job
 from overplane.origin import Origin
-from tests.backoffice.test_people import PASSWORD, User, member
+from tests.backoffice.people import PASSWORD, User, member
 from tests.conftest import CUSTOMER, Api
+from tests.filled_forms import new_form
 
 CATALOGUE = Path(settings.BASE_DIR, "locale/de/LC_MESSAGES/django.po")
 # Labels of new attributes that nobody has translated yet; they are shown in English. Renewed by RENEW_SNAPSHOTS=1.
@@ -148,9 +149,8 @@ def test_the_choice_stands_on_the_login_page_too_and_needs_the_token() -> None:
 @pytest.mark.django_db
 def test_what_is_wrong_is_said_in_german_beside_the_field() -> None:
     client = member("Editor")
-    rows = {"supplier_numbers-TOTAL_FORMS": 0, "supplier_numbers-INITIAL_FORMS": 0}
-    sent = {"customer_name": "", "default_currency": "euro", "email_id": "x", "default_commission_rate": "viel"}
-    answer = client.post(reverse("admin:crm_customer_add"), sent | rows, headers={"accept-language": "de"})
+    sent = new_form(customer_name="", default_currency="euro", email_id="x", default_commission_rate="viel")
+    answer = client.post(reverse("admin:crm_customer_add"), sent, headers={"accept-language": "de"})
     told = answer.content.decode()
     for text in ("Darf nicht leer sein.", "drei Großbuchstaben", "ein @ mit etwas", "Muss eine Zahl sein"):
         assert text in told, text

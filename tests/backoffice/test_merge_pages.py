@@ -12,16 +12,9 @@ from crm.backoffice.pages.merge import compare_url
 from crm.models import Customer
 from overplane.events.models import Event
 from overplane.jobs.models import Job
-from tests.backoffice.test_people import member
-from tests.domain.test_merge import ORIGIN, make, rows_of
-
-
-def form(kept: str, *others: str, **fields: str) -> dict[str, Any]:
-    ids = [kept, *others]
-    versions = dict(Customer.objects.filter(pk__in=ids).values_list("id", "version"))
-    sent: dict[str, Any] = {"id": ids, "kept": kept, "sure": "on"}
-    sent |= {f"version-{i}": versions[i] for i in ids}
-    return sent | {f"field-{name}": chosen for name, chosen in fields.items()}
+from tests.backoffice.merge_form import form
+from tests.backoffice.people import member
+from tests.domain.customers import ORIGIN, make, rows_of
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,12 +2,9 @@
 
 import re
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -16,20 +13,9 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from crm import services
+from crm.line_items import LINE_ITEMS
 from overplane.origin import Origin
-
-User = get_user_model()
-PASSWORD = "a password that is long"
-
-
-def member(role: str, name: str = "anna") -> Client:
-    if not Group.objects.exists():  # a test with committed data has emptied all tables after itself
-        import_module("crm.migrations.0003_groups").create(apps, None)
-    user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
+from tests.backoffice.people import PASSWORD, User, member
 
 
 def permitted(role: str) -> set[str]:
@@ -41,9 +27,11 @@ def permitted(role: str) -> set[str]:
 @pytest.mark.django_db
 def test_the_groups_permissions_are_these_and_no_others() -> None:
     member("Viewer")
-    viewer = {"crm.view_customer", "crm.view_suppliernumberatcustomer", "overplane_events.view_event"}
-    editor = {f"crm.{verb}_{name}" for verb in ("add", "change") for name in ("customer", "suppliernumberatcustomer")}
-    manager = {"crm.delete_customer", "crm.delete_suppliernumberatcustomer", "crm.export_customer"}
+    names = ("customer", *(kind.model._meta.model_name for kind in LINE_ITEMS))
+    assert "suppliernumberatcustomer" in names
+    viewer = {*(f"crm.view_{name}" for name in names), "overplane_events.view_event"}
+    editor = {f"crm.{verb}_{name}" for verb in ("add", "change") for name in names}
+    manager = {*(f"crm.delete_{name}" for name in names), "crm.export_customer"}
     manager |= {"overplane_jobs.view_job", "overplane_jobs.change_job"}
     assert permitted("Viewer") == viewer
     assert permitted("Editor") == viewer | editor

@@ -31,7 +31,8 @@ from overplane.events.models import Event
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
+from tests.filled_forms import new_form
 
 pytestmark = pytest.mark.slow
 User = get_user_model()
@@ -42,7 +43,6 @@ VISITORS = (ANONYMOUS, OUTSIDER, STRANGER, *GROUPS)
 NOBODY: frozenset[str] = frozenset()
 STAFF = frozenset(VISITORS[2:])
 VIEWER, EDITOR, MANAGER, ADMINISTRATOR = (frozenset(GROUPS[i:]) for i in range(4))
-ROWS = "supplier_numbers"
 PASSWORD = {"password1": "another long password", "password2": "another long password", "usable_password": "true"}
 
 
@@ -185,9 +185,7 @@ def gone(*names: str) -> Callable[[World], bool]:
 
 
 def form(*rows: dict[str, Any], initial: int = 0, **values: Any) -> dict[str, Any]:
-    sent = {"customer_name": "Acme", "customer_type": "Company", "territory": "South"} | values
-    sent |= {f"{ROWS}-TOTAL_FORMS": len(rows), f"{ROWS}-INITIAL_FORMS": initial}
-    return sent | {f"{ROWS}-{i}-{name}": value for i, row in enumerate(rows) for name, value in row.items()}
+    return new_form(*rows, initial=initial, **{"territory": "South"} | values)
 
 
 def its_row(w: World, **values: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import OperationalError
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
@@ -25,27 +24,9 @@ from crm.transfer.reports import RefusedRows
 from overplane.events.models import Event
 from overplane.jobs.kinds import Lost, Run
 from overplane.jobs.models import Job, JobFile, Preset, State
-from tests.backoffice.test_people import member
-from tests.domain.test_merge import make
-
-GOOD = "Kundenname,E-Mail,Tel,Colour,tax_id\nMüller,a@b,030-1,red,\nAcme,,,blue,T1\n"
-
-
-def upload(client: Client, text: str | bytes, name: str = "customers.csv") -> HttpResponse:
-    content = text if isinstance(text, bytes) else text.encode()
-    return client.post(reverse("import"), {"file": SimpleUploadedFile(name, content)})
-
-
-def columns(page: HttpResponse) -> dict[str, str]:
-    return {f"column-{column['i']}": column["chosen"] for column in page.context["columns"]}
-
-
-def check(client: Client, text: str, **more: str) -> str:
-    """Uploads, takes the guessed mapping, checks; the address of the report."""
-    url = upload(client, text)["Location"]
-    report = client.post(url, columns(client.get(url)) | more)["Location"]
-    call_command("run_worker", until_idle=True)
-    return report
+from tests.backoffice.import_pages import GOOD, check, columns, upload
+from tests.backoffice.people import member
+from tests.domain.customers import make
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ NONE_FOUND = (
     "`.venv/bin/python -m playwright install --with-deps chromium`."
 )
 WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 8_000
 
 

@@ -1,29 +1,15 @@
 """axe finds nothing serious on the pages that people use, light and dark, wide and narrow."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 from django.urls import reverse
-from playwright.sync_api import Page
 
 from crm import services
 from crm.backoffice.pages.merge import compare_url
-from tests.backoffice.test_people import member
-from tests.browser.conftest import WIDE, Visitors
-from tests.domain.test_merge import ORIGIN, make
-
-GRAVE = ("serious", "critical")
-PHONE = {"width": 390, "height": 844}
-
-
-# axe looks at styles of its own making; it need not load anybody's again.
-OPTIONS = {"resultTypes": ["violations"], "preload": False}
-
-
-def findings(page: Page) -> list[str]:
-    found = Axe().run(page, options=OPTIONS).response["violations"]
-    grave = [one for one in found if one["impact"] in GRAVE]
-    return [f"{page.url}: {one['id']}: {node['html'][:200]}" for one in grave for node in one["nodes"]]
+from tests.backoffice.people import member
+from tests.browser.accessibility import findings
+from tests.browser.conftest import PHONE, WIDE, Visitors
+from tests.domain.customers import ORIGIN, make
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])

@@ -9,11 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.api.test_docs_samples import SYNC, assert_only_what_came_after
+from tests.browser.accessibility import OPTIONS
 from tests.browser.conftest import Visitors
-from tests.browser.test_accessibility import OPTIONS
 from tests.conftest import Api
-from tests.reference_page import KEY, prepared, samples_in
+from tests.reference_page import KEY, SYNC, assert_only_what_came_after, prepared, samples_in
 
 OWN_KEY = "sk_test_0123456789abcdefghijABCDEFGHIJ01234567"
 EVERYTHING_OPEN = "for (const one of document.querySelectorAll('main details')) one.open = true"

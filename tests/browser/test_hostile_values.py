@@ -14,10 +14,10 @@ from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from overplane.backoffice.models import SavedView
 from overplane.database.attributes import attributes
-from tests.backoffice.test_people import User, member
+from tests.backoffice.people import User, member
 from tests.browser.conftest import Visitors
-from tests.browser.test_walk import LIST, form_of
-from tests.domain.test_merge import ORIGIN
+from tests.browser.customer_pages import LIST, form_of
+from tests.domain.customers import ORIGIN
 
 TURNED = "\u202e"
 MARKUP = f'"><svg onload="window.hacked=1">{{{{7*7}}}}<b>{TURNED}gpj.exe'

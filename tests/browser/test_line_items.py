@@ -9,11 +9,11 @@ from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 
 from crm.line_items import LINE_ITEMS, LineItem
-from tests.browser.conftest import WIDE, Visitors
-from tests.browser.test_accessibility import PHONE, findings
-from tests.browser.test_walk import form_of, save
+from tests.browser.accessibility import findings
+from tests.browser.conftest import PHONE, WIDE, Visitors
+from tests.browser.customer_pages import form_of, save
 from tests.contract.values import texts_of
-from tests.domain.test_merge import make
+from tests.domain.customers import make
 
 
 def box(element: Locator) -> Any:

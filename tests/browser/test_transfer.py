@@ -7,10 +7,10 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from crm.models import Customer
-from tests.backoffice.test_people import member
-from tests.browser.conftest import Visitors
-from tests.browser.test_accessibility import PHONE, findings
-from tests.domain.test_merge import make
+from tests.backoffice.people import member
+from tests.browser.accessibility import findings
+from tests.browser.conftest import PHONE, Visitors
+from tests.domain.customers import make
 
 BAD = "Firma;E-Mail;Colour\nMüller;a@b;red\n<svg onload=alert(1)>;nobody;\n;c@d;\nAcme;;\n"
 

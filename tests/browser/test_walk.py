@@ -2,27 +2,17 @@
 
 import re
 
-from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
 from crm import services
 from crm.models import Customer
 from overplane.events.models import Event
-from tests.backoffice.test_people import PASSWORD, member
+from tests.backoffice.people import PASSWORD, member
 from tests.browser.conftest import Visitors
-from tests.domain.test_merge import ORIGIN, make, rows_of
+from tests.browser.customer_pages import LIST, form_of, save
+from tests.domain.customers import ORIGIN, make, rows_of
 
-LIST = "/admin/crm/customer/"
 ROWS = "#supplier_numbers-group tr.form-row:not(.empty-form)"
-
-
-def form_of(customer_id: str) -> str:
-    return reverse("admin:crm_customer_change", args=[customer_id])
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save and continue editing").click()
-    expect(page.locator(".messagelist .success")).to_be_visible()
 
 
 def names(page: Page) -> list[str]:

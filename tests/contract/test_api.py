@@ -25,7 +25,7 @@ def test_looks_as_its_model_says(items: Items) -> None:
     output = answer.json()
     assert (answer.status_code, answer["ETag"]) == (201, '"1"')
     assert answer["Location"] == f"{items.route}/{output['id']}"
-    assert list(output) == list(items.kind.shown)
+    assert list(output) == list(items.kind.output_names)
     assert output["id"].startswith(f"{items.kind.id_prefix}_")
     assert (output["idx"], output["customer_id"]) == (1, customer_id)
     assert of(items.kind, output) == values_of(items.kind, 7)
@@ -274,7 +274,7 @@ def test_customers_are_found_by_what_is_searched(items: Items) -> None:
 def test_is_described(items: Items) -> None:
     document = items.api.get("/api/openapi.json").json()
     kind, schemas = items.kind, document["components"]["schemas"]
-    assert list(schemas[kind.schema]["properties"]) == list(kind.shown)
+    assert list(schemas[kind.schema]["properties"]) == list(kind.output_names)
     assert kind.name in schemas["CustomerCreate"]["properties"]
     assert set(document["paths"]) >= {items.route, f"{items.route}/{{id}}", f"{items.route}/reorder"}
     for type_ in kind.events:

@@ -18,7 +18,7 @@ from crm.models import Customer
 from overplane.events.models import Event
 from overplane.origin import Origin
 from overplane.problems import Code, invalid
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
 from tests.contract.values import texts_of
 from tests.filled_forms import filled
 
@@ -322,7 +322,9 @@ def test_a_file_s_columns_may_be_its_attributes(office: BackOffice) -> None:
 
 def test_a_rule_is_told_beside_its_field(office: BackOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, name, customer_id = office.kind, telling(office.kind), office.customer(1, 2)
-    monkeypatch.setitem(rules.LINE_ITEMS, kind.name, {name: lambda value: invalid(Code.PARAMETER_INVALID, "Not this.")})
+    monkeypatch.setitem(
+        rules.LINE_ITEM_RULES, kind.name, {name: lambda value: invalid(Code.PARAMETER_INVALID, "Not this.")}
+    )
     answer = office.send(customer_id, office.open(customer_id) | office.fields(1, {name: texts_of(kind, 3)[name]}))
     assert answer.status_code == 200
     assert office.errors(answer) == [{}, {name: ["Not this."]}]

@@ -67,11 +67,11 @@ def fill() -> None:
 @pytest.mark.parametrize("layout", exports.LAYOUTS)
 def test_every_database_writes_the_same_csv(layout: str) -> None:
     fill()
-    wanted = exports.Wanted(Customer.objects.all(), ["customer_name"], layout)
-    lines = [c for part in exports._families(wanted) for one in part for c in exports._lines(one, wanted)]
+    selection = exports.Selection(Customer.objects.all(), ["customer_name"], layout)
+    lines = [c for part in exports._families(selection) for one in part for c in exports._lines(one, selection)]
     target = io.BytesIO()
-    exports.export(wanted, "csv", target)
-    assert target.getvalue().decode() == "".join(cells.line(one) for one in [wanted.headings, *lines])
+    exports.export(selection, "csv", target)
+    assert target.getvalue().decode() == "".join(cells.line(one) for one in [selection.headings, *lines])
 
 
 @each_kind
@@ -175,7 +175,7 @@ def test_a_rule_of_a_line_item_is_asked_about_each_value(
 ) -> None:
     name, wrong = kind.names[0], stored_values(kind, 2)[kind.names[0]]
     error = invalid(Code.PARAMETER_INVALID, "Not that one.")
-    monkeypatch.setitem(rules.LINE_ITEMS, kind.name, {name: lambda value: error if value == wrong else None})
+    monkeypatch.setitem(rules.LINE_ITEM_RULES, kind.name, {name: lambda value: error if value == wrong else None})
     row = {"customer_name": "Acme"} | nested(kind, 1)
     ran = imported(as_csv(row, nested(kind, 2), nested(kind, 3)))
     assert ran.problems == [(3, f"{kind.name}.{name}", "parameter_invalid")]

@@ -8,7 +8,7 @@ from django.test import Client
 from crm.models import Customer
 from overplane.database import counters, maintenance
 from tests.conftest import CUSTOMER, Api
-from tests.faults.test_database_trouble import another_connection, execute, on_postgresql, with_setting
+from tests.connections import another_connection, execute, only_postgresql, with_setting
 
 
 def test_is_ready_when_all_stands(transactional_db: None, client: Client) -> None:
@@ -67,7 +67,7 @@ def test_vacuum_leaves_the_search_whole(live_api: Api) -> None:
         assert [one["id"] for one in live_api.get(f"{CUSTOMER}?q=name{i}").json()["data"]] == [ids[i]]
 
 
-@on_postgresql
+@only_postgresql
 def test_who_counts_waits_for_nobody_who_counts_too(live_api: Api) -> None:
     """Each writer adds to a part of the sum that no other holds; what is rolled back has not been counted."""
     to_delete, other = live_api.create()["id"], live_api.create()["id"]

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from overplane.api.models import Allowance
-from tests.api.test_search_follows import World
 from tests.conftest import CUSTOMER, Api
+from tests.doors import World
 
 FUTURE = "2999-01-02T03:04:05Z"
 CHANGED = {"territory": "South"}

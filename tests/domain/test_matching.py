@@ -10,7 +10,7 @@ from crm.filters import customers_of
 from crm.matching import MOST_MIXED, SEPARATORS, EmailKey, TaxKey, match_key, stored_key, stored_keys
 from crm.models import Customer
 from tests.conftest import CUSTOMER, Api
-from tests.transfer.test_import import make
+from tests.domain.customers import make
 
 SAME = {
     "email_id": [

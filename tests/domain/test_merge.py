@@ -10,29 +10,12 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from crm import duplicates, line_item_services, merging, services
-from crm.line_items import SUPPLIER_NUMBERS
+from crm import duplicates, merging
 from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
 from overplane.events.models import Event
-from overplane.origin import Origin
 from overplane.problems import ObjectMissing, VersionMismatch
 from tests.conftest import CUSTOMER, Api
-
-ORIGIN = Origin("user:anna")
-
-
-def make(name: str = "Acme", rows: int = 0, **values: Any) -> str:
-    customer_id = services.create_customer({"customer_name": name} | values, origin=ORIGIN).output["id"]
-    for i in range(rows):
-        line_item_services.add_line_item(
-            SUPPLIER_NUMBERS, customer_id, {"supplier_number": f"{name} {i + 1}"}, origin=ORIGIN
-        )
-    return customer_id
-
-
-def rows_of(customer_id: str) -> list[tuple[int, str]]:
-    rows = SupplierNumberAtCustomer.objects.filter(customer_id=customer_id).order_by("idx")
-    return list(rows.values_list("idx", "supplier_number"))
+from tests.domain.customers import ORIGIN, make, rows_of
 
 
 def test_merges_values_and_rows_and_tells_it(live_api: Api) -> None:

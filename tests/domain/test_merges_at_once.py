@@ -5,7 +5,7 @@ from crm.models import Customer
 from overplane.origin import Origin
 from overplane.problems import ObjectMissing
 from tests.conftest import ROW, Api
-from tests.domain.test_merge import make
+from tests.domain.customers import make
 from tests.threads import meanwhile
 
 

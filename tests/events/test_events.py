@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from crm.line_items import SUPPLIER_NUMBERS
 from overplane.events import epochs
 from overplane.events.models import Epoch, Event
 from tests.conftest import CUSTOMER, ROW, Api, codes, settle
@@ -55,7 +56,7 @@ def test_rows_are_told_and_shifts_too(live_api: Api) -> None:
     assert told[2][1]["previous_attributes"] == {"ordered_ids": [first["id"]]}
     assert told[3][1]["previous_attributes"] == {"idx": 1}
     assert told[5][1]["object"] == {"id": first["id"], "customer_id": customer, "deleted": True}
-    assert set(told[5][1]["previous_attributes"]) == {"idx", "company", "supplier_number"}
+    assert set(told[5][1]["previous_attributes"]) == {"idx", "company", "supplier_number", *SUPPLIER_NUMBERS.names}
 
 
 def test_deleting_takes_the_values_out_of_the_log(live_api: Api) -> None:

@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -18,27 +17,15 @@ from overplane.events.models import Event
 from overplane.ids import sortable
 from overplane.origin import Origin
 from tests.conftest import Api, settle
+from tests.connections import only_postgresql, psycopg_connection
 from tests.threads import concurrently
 
 EVENT = "/api/crm/event"
 BY_HAND = Origin("user:hand")
-only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers stand in line")
 
 
 def subjects(api: Api, query: str) -> list[str]:
     return [event["data"]["object"]["id"] for event in api.get(f"{EVENT}{query}").json()["data"]]
-
-
-@contextmanager
-def another(database: str = "", **options: Any) -> Iterator[psycopg.Connection]:
-    """A connection that is not Django's, to this database or to another one of the server."""
-    known = connection.get_connection_params()
-    names = {name: known[name] for name in ("host", "port", "user", "password") if known.get(name)}
-    opened = psycopg.connect(**names, dbname=database or known["dbname"], **options)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 class LongTransaction:
@@ -104,7 +91,7 @@ def test_what_is_above_the_horizon_waits_for_what_is_below(live_api: Api, writes
 @only_postgresql
 def test_a_transaction_of_another_database_holds_nothing_back(live_api: Api) -> None:
     settle()
-    with another("postgres") as elsewhere:
+    with psycopg_connection("postgres") as elsewhere:
         elsewhere.execute("SELECT pg_current_xact_id()")  # and then it idles
         made = live_api.create()["id"]
         assert subjects(live_api, "?after=start") == [made]
@@ -135,7 +122,11 @@ def running(on: psycopg.Connection) -> int:
 
 @only_postgresql
 def test_an_ordinary_role_tells_the_databases_apart(ordinary_role: None) -> None:
-    with another("postgres") as elsewhere, another() as here, another(autocommit=True) as later:
+    with (
+        psycopg_connection("postgres") as elsewhere,
+        psycopg_connection() as here,
+        psycopg_connection(autocommit=True) as later,
+    ):
         foreign = running(elsewhere)
         assert running(later) > foreign
         settle()
@@ -149,7 +140,10 @@ def test_an_ordinary_role_tells_the_databases_apart(ordinary_role: None) -> None
 @pytest.mark.parametrize("place", ["here", "elsewhere"])
 def test_a_prepared_transaction_holds_back_its_own_database_only(transactional_db: None, place: str) -> None:
     name = f"overplane-{os.getpid()}"
-    with another("" if place == "here" else "postgres", autocommit=True) as where, another(autocommit=True) as later:
+    with (
+        psycopg_connection("" if place == "here" else "postgres", autocommit=True) as where,
+        psycopg_connection(autocommit=True) as later,
+    ):
         where.execute("BEGIN")
         prepared = running(where)
         where.execute(f"PREPARE TRANSACTION '{name}'")
@@ -170,7 +164,7 @@ def test_a_cursor_names_an_event_and_no_number_that_a_crash_could_deal_again(liv
     cursor = live_api.feed("").json()["next_cursor"]
     (last,) = Event.objects.values_list("epoch", "xid", "seq")
     assert cursor.partition(".")[2] == ".".join(map(str, last))
-    with another() as other:
+    with psycopg_connection() as other:
         other.execute("SELECT pg_current_xact_id()")
         other.rollback()
     for query in ("", f"?after={cursor}", "?after=start", f"?after={cursor}&types=customer.deleted", "?customer_id=x"):
@@ -259,7 +253,7 @@ def test_pollers_miss_nothing_and_are_never_sent_away(live_api: Api) -> None:
 
     def idle_elsewhere(i: int) -> None:
         while time.monotonic() < ends and connection.vendor == "postgresql":
-            with another("postgres") as elsewhere:
+            with psycopg_connection("postgres") as elsewhere:
                 elsewhere.execute("SELECT pg_current_xact_id()")
                 time.sleep(0.01)
 

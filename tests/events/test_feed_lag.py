@@ -10,7 +10,7 @@ from django.test import Client
 
 from overplane.events.models import Event
 from tests.conftest import Api, settle
-from tests.events.test_feed_horizon import another, only_postgresql
+from tests.connections import only_postgresql, psycopg_connection
 
 GAUGE = "overplane_feed_lag_seconds"
 
@@ -45,7 +45,7 @@ def test_who_holds_the_feed_back_is_named_until_it_ends(live_api: Api, client: C
     settings.FEED_LAG_LIMIT = 0.2
     live_api.create()
     settle()
-    with another(application_name="somebody's console") as console:
+    with psycopg_connection(application_name="somebody's console") as console:
         console.execute("SELECT pg_current_xact_id()")
         time.sleep(0.3)
         assert lag(client) == 0  # it is open, but nothing waits for it
@@ -71,7 +71,7 @@ def test_a_forgotten_prepared_transaction_is_named(live_api: Api, client: Client
     settings.FEED_LAG_LIMIT = 0.1
     name = f"it's-{os.getpid()}"
     quoted = name.replace("'", "''")
-    with another(autocommit=True) as other:
+    with psycopg_connection(autocommit=True) as other:
         other.execute("BEGIN")
         other.execute("SELECT pg_current_xact_id()")
         other.execute(f"PREPARE TRANSACTION '{quoted}'")

@@ -7,8 +7,9 @@ import pytest
 
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.events.models import Event
-from tests.api.test_search_follows import World
+from tests.changes import MOVES
 from tests.conftest import CUSTOMER, ROW, Api
+from tests.doors import World
 
 ROW_LINES = "supplier_numbers.company,supplier_numbers.supplier_number"
 
@@ -70,16 +71,6 @@ def test_what_changes_nothing_writes_nothing(world: World, way: str) -> None:
     answer = WAYS[way](world)
     assert getattr(answer, "status_code", 200) == 200
     assert everything() == before
-
-
-MOVES: dict[str, tuple[Callable[[World], Any], list[str], str]] = {
-    "a row goes last": (lambda w: w.api.add_row(w.customer, company="X"), ["created"], "ABCX"),
-    "the last row goes": (lambda w: w.api.delete(f"{ROW}/{w.rows['C']}"), ["deleted"], "AB"),
-    "a row goes between": (lambda w: w.api.add_row(w.customer, company="X", idx=3), ["created", "reordered"], "ABXC"),
-    "a row between goes": (lambda w: w.api.delete(f"{ROW}/{w.rows['B']}"), ["deleted", "reordered"], "AC"),
-    "a row moves": (lambda w: w.api.patch(f"{ROW}/{w.rows['C']}", {"idx": 2}), ["updated", "reordered"], "ACB"),
-    "a row changes": (lambda w: w.api.patch(f"{ROW}/{w.rows['C']}", {"supplier_number": "9"}), ["updated"], "ABC"),
-}
 
 
 @pytest.mark.parametrize("move", MOVES)

@@ -16,6 +16,23 @@ from tests.extension.grow import add_line_item, add_stray, give_permissions, gro
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
+# Tests outside of the contract that say what a customer consists of: they take it from the registry and the fields.
+NAMING = (
+    "tests/api/test_description.py::test_a_customer_is_described_however_it_is_asked_for",
+    "tests/api/test_description.py::test_every_event_is_as_described_also_when_it_has_lost_its_values",
+    "tests/api/test_docs.py",
+    "tests/api/test_parameters.py",
+    "tests/api/test_query_counts.py",
+    "tests/api/test_search_follows.py::test_search_finds_what_is_there_now_and_no_more[the form, with a new row]",
+    "tests/api/test_supplier_numbers.py::test_a_row_has_its_documented_shape",
+    "tests/backoffice/test_admin.py",
+    "tests/backoffice/test_admin_form.py::test_a_row_that_nobody_typed_in_is_not_stored",
+    "tests/backoffice/test_back_office_limits.py::test_django_s_own_log_keeps_no_customer",
+    "tests/backoffice/test_people.py::test_the_groups_permissions_are_these_and_no_others",
+    "tests/events/test_events.py::test_rows_are_told_and_shifts_too",
+    "tests/transfer/test_export.py::test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id",
+    "tests/transfer/test_export.py::test_the_api_and_the_file_say_the_same",
+)
 PARTS = ("crm", "overplane", "templates", "locale", "tests", "manage.py", "pyproject.toml")
 
 
@@ -79,6 +96,11 @@ def test_a_second_kind_of_line_item_keeps_the_whole_contract(copy: Path) -> None
         "visits_paid"
         in run(copy, "manage.py", "shell", "-c", "from crm.line_items import BY_NAME; print(*BY_NAME)").stdout
     )
+
+
+def test_new_attributes_and_a_second_kind_turn_no_other_test_red(copy: Path) -> None:
+    kept = own_tests(copy, *NAMING)
+    assert kept.returncode == 0, kept.stdout[-6000:]
 
 
 def test_a_second_kind_costs_what_is_promised(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from crm import merging
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.origin import Origin
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
 from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.filled_forms import filled
 

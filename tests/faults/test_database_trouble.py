@@ -2,24 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpResponse
 
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
 from overplane.events.models import Event
 from tests.conftest import CUSTOMER, ROW, Api
+from tests.connections import another_connection, execute, only_postgresql, with_setting
 
 pytestmark = pytest.mark.slow
 
 LOCK = "SELECT 1 FROM crm_customer WHERE id = %s FOR UPDATE"
-on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers stand in one line")
 
 WRITES: dict[str, Callable[[Api, str, str], HttpResponse]] = {
     "patch": lambda api, c, r: api.patch(f"{CUSTOMER}/{c}", {"gender": "x"}),
@@ -33,34 +31,6 @@ WRITES: dict[str, Callable[[Api, str, str], HttpResponse]] = {
 }
 
 
-@contextmanager
-def another_connection() -> Iterator[BaseDatabaseWrapper]:
-    """In a transaction that is rolled back."""
-    other = connection.copy()
-    other.set_autocommit(False)
-    try:
-        yield other
-    finally:
-        other.rollback()
-        other.close()
-
-
-@contextmanager
-def with_setting(name: str, value: str) -> Iterator[None]:
-    """As an operator may set it for the service's role or in `DATABASE_URL`."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET {name} = '{value}'")
-    try:
-        yield
-    finally:
-        connection.close()  # with its settings
-
-
-def execute(other: BaseDatabaseWrapper, sql: str, *parameters: Any) -> None:
-    with other.cursor() as cursor:
-        cursor.execute(sql, parameters)
-
-
 def everything() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in (Customer, SupplierNumberAtCustomer, Event)]
 
@@ -70,7 +40,7 @@ def told(answer: HttpResponse) -> tuple[int, str, str, str]:
     return answer.status_code, error["type"], error["code"], answer.get("Retry-After", "missing")
 
 
-@on_postgresql
+@only_postgresql
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize(
     ("setting", "expected"),
@@ -94,7 +64,7 @@ def test_who_waits_too_long_is_told_when_to_come_again(
     assert WRITES[name](live_api, customer, row).status_code in (200, 201)
 
 
-@on_postgresql
+@only_postgresql
 def test_the_victim_of_a_deadlock_is_told_to_come_again(live_api: Api) -> None:
     first, second = sorted(live_api.create()["id"] for _ in range(2))
     before = everything()
@@ -125,7 +95,7 @@ def test_the_victim_of_a_deadlock_is_told_to_come_again(live_api: Api) -> None:
     assert live_api.post(f"{CUSTOMER}/batch", {"operations": operations}).status_code == 200
 
 
-@on_postgresql
+@only_postgresql
 def test_who_is_overtaken_in_a_strict_transaction_is_told_to_come_again(live_api: Api) -> None:
     """A serialization failure, as databases have it that are set to be stricter than PostgreSQL's default."""
     customer = live_api.create()["id"]

@@ -13,30 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pyarrow import parquet
 
-from overplane.files.layouts import Layout
 from overplane.files.sources import Source, examined, opened
-from overplane.files.tables import ABSENT, Table, opened_table
-from overplane.files.unusable import UnusableFile
-
-Read = tuple[list[str], list[tuple[int, list[str]]], Table]
-
-
-def read(path: Path, *, delimiter: str | None = None, **more: Any) -> Read:
-    with opened(str(path), **more) as source, opened_table(source, Layout(delimiter=delimiter)) as table:
-        return table.headings, [(number, list(cells)) for number, cells in table.rows], table
-
-
-def written(folder: Path, name: str, content: bytes | str) -> Path:
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return file
-
-
-def refusal(path: Path, **more: Any) -> str:
-    with pytest.raises(UnusableFile) as caught:
-        read(path, **more)
-    return str(caught.value)
-
+from overplane.files.tables import ABSENT
+from tests.files.tables import read, refusal, replaced, written, zipped
 
 TEXTS: dict[str, tuple[bytes | str, dict[str, Any], list[str], list[tuple[int, list[str]]]]] = {
     "sep with semicolon": ("sep=;\r\na;b,c\r\n1;2\r\n", {}, ["a", "b,c"], [(2, ["1", "2"])]),
@@ -120,19 +99,6 @@ def test_a_name_is_text_whatever_its_bytes(tmp_path: Path) -> None:
     path = written(tmp_path, os.fsdecode(b"M\xfcller.csv"), "a\n")
     with opened(str(path)) as source:
         assert source.name == "M\ufffdller.csv"
-
-
-def zipped(members: dict[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return target.getvalue()
-
-
-def replaced(content: bytes, old: bytes, new: bytes) -> bytes:
-    assert old in content
-    return content.replace(old, new)
 
 
 TINY = zipped({"a.csv": "a\n1\n"}, zipfile.ZIP_STORED)

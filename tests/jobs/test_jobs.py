@@ -14,41 +14,14 @@ import pytest
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from overplane.ids import new_id
 from overplane.jobs import kinds, queue, worker
-from overplane.jobs.kinds import Kind, Refused, Run
+from overplane.jobs.kinds import Kind, Run
 from overplane.jobs.models import Job, JobFile, Preset, State
-
-
-def save(run: Run) -> dict[str, int]:
-    """Work with a trace in the database: one row a run."""
-    Preset.objects.create(kind="work", name=f"{run.job.id} {run.job.attempts}", values={}, saved_at=timezone.now())
-    run.progress(1, 1)
-    return {"saved": 1}
-
-
-def refuse(run: Run) -> None:
-    save(run)
-    raise Refused("The file is empty.")
-
-
-def break_down(run: Run) -> None:
-    save(run)
-    raise ZeroDivisionError
-
-
-def lose_the_database(run: Run) -> None:
-    save(run)
-    raise OperationalError("gone")
-
-
-def be_cancelled(run: Run) -> None:
-    queue.cancel(run.job)
-    save(run)
-
+from tests.jobs.work import be_cancelled, break_down, lose_the_database, refuse, save
 
 KINDS = [Kind(f.__name__, f, f.__name__) for f in (save, refuse, break_down, lose_the_database, be_cancelled)]
 
@@ -162,7 +135,7 @@ def test_old_jobs_go_with_their_files() -> None:
         )
         for owner in (job, fresh, None)
     ]
-    long_ago = timezone.now() - queue.KEPT - timedelta(days=1)
+    long_ago = timezone.now() - queue.RETENTION - timedelta(days=1)
     Job.objects.filter(pk=job.pk).update(state=State.DONE, finished_at=long_ago)
     JobFile.objects.filter(job=None).update(created_at=long_ago)
     queue.purge()

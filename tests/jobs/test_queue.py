@@ -12,7 +12,7 @@ from overplane.ids import new_id
 from overplane.jobs import kinds, queue, worker
 from overplane.jobs.kinds import Kind, Run, Stopped
 from overplane.jobs.models import Job, JobFile, State
-from tests.jobs.test_jobs import lose_the_database, save
+from tests.jobs.work import lose_the_database, save
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -100,10 +100,10 @@ def test_a_worker_that_lives_keeps_its_job() -> None:
 @pytest.mark.parametrize(
     ("kind", "ended", "is_kept"),
     [
-        ("save", queue.KEPT - DAY, True),
-        ("save", queue.KEPT + DAY, False),
-        ("hourly", queue.RECURRING_KEPT - DAY, True),
-        ("hourly", queue.RECURRING_KEPT + DAY, False),
+        ("save", queue.RETENTION - DAY, True),
+        ("save", queue.RETENTION + DAY, False),
+        ("hourly", queue.RECURRING_RETENTION - DAY, True),
+        ("hourly", queue.RECURRING_RETENTION + DAY, False),
         ("save", None, True),
     ],
 )

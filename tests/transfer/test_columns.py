@@ -8,7 +8,7 @@ import pytest
 
 from crm.models import Customer, SupplierNumberAtCustomer
 from tests.importing import run
-from tests.transfer.test_import import make, rows_of
+from tests.transfer.customers import make, rows_of
 
 pytestmark = pytest.mark.django_db
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm import line_item_services, services
-from crm.line_items import SUPPLIER_NUMBERS
+from crm.line_items import BY_NAME, LINE_ITEMS, SUPPLIER_NUMBERS
 from crm.models import Customer, CustomerTombstone, ImportRun, SupplierNumberAtCustomer
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import cells, exports
@@ -29,6 +29,7 @@ from overplane.events.models import Event
 from overplane.files.spreadsheets import escape_formula, unescape_formula
 from overplane.origin import Origin
 from tests.threads import concurrently
+from tests.transfer.exports import export
 
 BY_HAND = Origin("user:hand")
 HOSTILE = [
@@ -51,11 +52,6 @@ def fill() -> None:
             line_item_services.add_line_item(
                 SUPPLIER_NUMBERS, made, {"company": text, "supplier_number": f"{place}"}, origin=BY_HAND
             )
-
-
-def export(path: Path, *arguments: str) -> bytes:
-    call_command("export_customers", str(path), *arguments, stderr=io.StringIO())
-    return path.read_bytes()
 
 
 def wipe() -> None:
@@ -86,12 +82,12 @@ def test_the_api_and_the_file_say_the_same(tmp_path: Path, read_only_api: Any) -
     fill()
     export(tmp_path / "a.ndjson")
     lines = [json.loads(line) for line in (tmp_path / "a.ndjson").read_text().splitlines()]
-    output = read_only_api.get("/api/crm/customer?limit=1000&expand[]=supplier_numbers").json()["data"]
+    expanded = "".join(f"&expand[]={kind.name}" for kind in LINE_ITEMS)
+    output = read_only_api.get(f"/api/crm/customer?limit=1000{expanded}").json()["data"]
     seconds = [{n: v[:19] + "Z" if n in ("created_at", "updated_at") else v for n, v in one.items()} for one in lines]
     for one in output:
-        one["supplier_numbers"] = [
-            {n: row[n] for n in ("id", "company", "supplier_number")} for row in one["supplier_numbers"]
-        ]
+        for kind in LINE_ITEMS:
+            one[kind.name] = [{n: row[n] for n in ("id", *kind.names)} for row in one[kind.name]]
     assert seconds == output
 
 
@@ -159,7 +155,7 @@ def test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id(tmp_p
     line_item_services.add_line_item(SUPPLIER_NUMBERS, made, {"company": "A"}, origin=BY_HAND)
     columns = ["--columns", "customer_name"]
     assert export(tmp_path / "a.csv", *columns, "--rows", "none").decode("utf-8-sig") == "customer_name\na\n"
-    assert list(json.loads(export(tmp_path / "a.ndjson", *columns))) == ["customer_name", "supplier_numbers"]
+    assert list(json.loads(export(tmp_path / "a.ndjson", *columns))) == ["customer_name", *BY_NAME]
     head, line, _ = export(tmp_path / "a.csv", *columns).decode("utf-8-sig").split("\n")
     assert head.startswith("id,customer_name,supplier_numbers.id,")
     assert line.startswith(f"{made},a,")
@@ -170,13 +166,13 @@ def test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id(tmp_p
 @pytest.mark.parametrize("columns", [CUSTOMER_NAMES, ["customer_name", "id"], ["primary_address"]])
 def test_postgresql_writes_csv_as_python_does(layout: str, columns: Sequence[str]) -> None:
     fill()
-    wanted = exports.Wanted(Customer.objects.all(), columns, layout)
+    selection = exports.Selection(Customer.objects.all(), columns, layout)
     lines = [
-        wanted.headings,
-        *(c for part in exports._families(wanted) for one in part for c in exports._lines(one, wanted)),
+        selection.headings,
+        *(c for part in exports._families(selection) for one in part for c in exports._lines(one, selection)),
     ]
     target = io.BytesIO()
-    assert exports.export(wanted, "csv", target) == 2 * len(HOSTILE)
+    assert exports.export(selection, "csv", target) == 2 * len(HOSTILE)
     assert target.getvalue().decode() == "".join(cells.line(one) for one in lines)
 
 
@@ -218,7 +214,7 @@ def test_everything_is_of_one_moment(format: str) -> None:
 
 def exported(format: str) -> bytes:
     target = io.BytesIO()
-    assert exports.export(exports.Wanted(Customer.objects.all()), format, target) == 3
+    assert exports.export(exports.Selection(Customer.objects.all()), format, target) == 3
     return target.getvalue()
 
 
@@ -239,7 +235,7 @@ class Full(io.RawIOBase):
 def test_an_export_that_breaks_off_leaves_the_connection_as_it_was(format: str) -> None:
     fill()
     with pytest.raises(OSError, match="No space left"):
-        exports.export(exports.Wanted(Customer.objects.all()), format, Full())
+        exports.export(exports.Selection(Customer.objects.all()), format, Full())
     assert not connection.in_atomic_block
     assert services.create_customer({"customer_name": "a"}, origin=BY_HAND)
 

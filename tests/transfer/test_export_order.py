@@ -14,7 +14,7 @@ from overplane.files.sources import examined
 from overplane.files.tables import opened_table
 from overplane.ids import new_id
 from tests.conftest import CUSTOMER, ROW, Api
-from tests.transfer.test_export import export
+from tests.transfer.exports import export
 
 ROWS = 12
 Order = dict[str, list[str]]

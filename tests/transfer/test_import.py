@@ -14,19 +14,17 @@ import xlsxwriter
 from django.core.management import CommandError, call_command
 from pyarrow import Table, parquet
 
-from crm import line_item_services, services
-from crm.line_items import SUPPLIER_NUMBERS
+from crm import services
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
 from crm.transfer import imports
 from overplane.events.changes import people
 from overplane.events.models import Event
 from overplane.files.sources import examined
-from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import run
+from tests.transfer.customers import BY_HAND, make, rows_of
 
 pytestmark = pytest.mark.django_db
-BY_HAND = Origin("user:hand")
 TABLE = [["Company name", "E-Mail", "VAT no.", "Disabled"], ["Müller", "a@b", "007", "ja"], ["Acme", "", "", "no"]]
 
 
@@ -233,21 +231,6 @@ def test_rows_have_a_file_of_their_own(imported: Any) -> None:
     assert ran.problems == [(5, "customer_id", "resource_missing")]
     assert rows_of(acme) == [("A", "9"), ("B", "2")]
     assert rows_of(beta) == [("C", "3")]
-
-
-def make(name: str, *rows: tuple[str, str], **values: Any) -> str:
-    made = services.create_customer({"customer_name": name, **values}, origin=BY_HAND).output["id"]
-    for company, number in rows:
-        line_item_services.add_line_item(
-            SUPPLIER_NUMBERS, made, {"company": company, "supplier_number": number}, origin=BY_HAND
-        )
-    return made
-
-
-def rows_of(customer_id: str) -> list[tuple[str, str]]:
-    rows = SupplierNumberAtCustomer.objects.filter(customer_id=customer_id).order_by("idx")
-    assert list(rows.values_list("idx", flat=True)) == list(range(1, len(rows) + 1))
-    return list(rows.values_list("company", "supplier_number"))
 
 
 def test_an_upsert_changes_what_differs_and_nothing_else(imported: Any) -> None:

@@ -12,7 +12,7 @@ from crm.models import Customer
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import Ran
 from tests.threads import meanwhile
-from tests.transfer.test_import import make, rows_of
+from tests.transfer.customers import make, rows_of
 
 ROWS = "supplier_numbers.company,supplier_numbers.supplier_number"
 ON_TAX_ID = ("--match-on", "tax_id")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
-from tests.transfer.test_import import make, rows_of
+from tests.transfer.customers import make, rows_of
 
 pytestmark = pytest.mark.django_db
 

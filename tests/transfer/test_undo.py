@@ -25,10 +25,10 @@ from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
 from overplane.jobs import queue
 from overplane.origin import Origin
-from tests.backoffice.test_people import member
+from tests.backoffice.people import member
 from tests.conftest import settle
 from tests.threads import concurrently
-from tests.transfer.test_import import BY_HAND, make, rows_of
+from tests.transfer.customers import BY_HAND, make, rows_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Interfere = Callable[[int], Any]

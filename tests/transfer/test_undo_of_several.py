@@ -15,7 +15,7 @@ from crm.models import Customer, ImportRun, RunState
 from crm.transfer import undo
 from overplane.events.models import Event
 from tests.importing import Ran, run
-from tests.transfer.test_import import BY_HAND, make, rows_of
+from tests.transfer.customers import BY_HAND, make, rows_of
 
 pytestmark = pytest.mark.django_db
 ROWS = "supplier_numbers.company,supplier_numbers.supplier_number"

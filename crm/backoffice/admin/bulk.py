@@ -30,7 +30,7 @@ from crm.backoffice.wording import counted, kinds
 from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from crm.transfer import exports
-from crm.transfer.selection import Wanted
+from crm.transfer.selection import Selection
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
 from overplane.database.fields import field_of
@@ -140,7 +140,7 @@ class BulkActions(admin.ModelAdmin):
             self.message_user(request, text, messages.ERROR)
             return None
         file = TemporaryFile()  # noqa: SIM115 (the response closes it)
-        exports.export(Wanted(queryset, is_marked=True), "csv", file)
+        exports.export(Selection(queryset, is_marked=True), "csv", file)
         file.seek(0)
         response = FileResponse(file, as_attachment=True, filename=f"customers-{timezone.now():%Y-%m-%d}.csv")
         response["Cache-Control"] = "no-store"
@@ -149,7 +149,7 @@ class BulkActions(admin.ModelAdmin):
     def _flag(
         self, request: HttpRequest, queryset: QuerySet, values: dict[str, Any], button: str
     ) -> HttpResponse | None:
-        """Of more than one sees on the page it is said first how many."""
+        """If these are more customers than the page shows, a page in between says how many."""
         if request.POST.get("select_across") == "1" and request.POST.get("post") != "yes":
             return self._ask(request, queryset, title=gettext("Change customers?"), button=button)
         self._change(request, queryset, values)

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.wording import EVENT_TYPES, all_labels, event_title, event_title_lazy, labels_of
+from crm.backoffice.wording import EVENT_TYPES, all_labels, changed_labels, event_title, event_title_lazy
 from crm.models import Customer
 from overplane.backoffice.admin import EventAdmin, FieldFilter
 from overplane.backoffice.filters import ChoiceFilter, choice_filter
@@ -59,5 +59,4 @@ class ChangeAdmin(EventAdmin):
 
     @admin.display(description=_("changed"))
     def what(self, event: Event) -> str:
-        known = labels_of(event.type)
-        return ", ".join(known.get(name, name) for name in event.changed.split())
+        return ", ".join(changed_labels(event))

@@ -1,7 +1,7 @@
 """The page for a form that was saved over somebody else's change: both versions, field by field, to choose from.
 
-What is chosen is sent to the form's own address, with the value that stands now as the new
-original: so the page needs no way of saving of its own, and a third change is noticed again.
+The choice is sent to the form's own address, with the current value as the new original value. So the page needs
+no save of its own, and a third change is noticed too.
 """
 
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ NEWEST_EVENTS = 100
 
 class Choice(NamedTuple):
     conflict: Conflict
-    event: Event | None  # which brought their value
+    event: Event | None  # the change that wrote their value
     who: str
     position: int | None = None  # of the line item, if it is one's
     line_items: Any = ""  # in which list that is

@@ -106,8 +106,8 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         if conflicting := conflicts.conflicts_of(context):
             return conflicts.page(self, request, context, conflicting)
         obj = context.get("original")
-        known = "" if obj is None else f"?self={obj.pk}"
-        context["duplicates_url"] = reverse("admin:crm_customer_duplicates_of") + known
+        query = "" if obj is None else f"?self={obj.pk}"
+        context["duplicates_url"] = reverse("admin:crm_customer_duplicates_of") + query
         if obj is not None:
             context["links"] = safe_links(obj)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -153,7 +153,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     # Writing
 
     def save_model(self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool) -> None:
-        # Off the instance, which full_clean has made Python values of; the form holds texts.
+        # From the instance: full_clean has made Python values there. The form holds texts.
         known = attributes(Customer)
         values = {name: getattr(obj, name) for name in form.changed_data if name in known}
         values = {name: known[name].default if value is None else value for name, value in values.items()}

@@ -22,7 +22,7 @@ WORDS = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": 
 
 
 def _offered(name: str, choices: Sequence[str]) -> Sequence[str]:
-    """The choices, and none where the attribute may be without."""
+    """The choices, and an empty one if the attribute may be without."""
     return choices if attributes(Customer)[name].default in choices else ("", *choices)
 
 

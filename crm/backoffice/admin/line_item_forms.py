@@ -28,12 +28,12 @@ class LineItemForm(MergingForm):
         number = self.instance.idx or _("new")
         for name, field in self.fields.items():
             field.widget.attrs |= {"aria-label": f"{field.label}, {number}", "autocomplete": "off"}
-            known = self.kind.attributes.get(name)
-            if known and known.kind in INPUT_MODES:
-                field.widget.attrs["inputmode"] = INPUT_MODES[known.kind]
+            attribute = self.kind.attributes.get(name)
+            if attribute and attribute.kind in INPUT_MODES:
+                field.widget.attrs["inputmode"] = INPUT_MODES[attribute.kind]
 
     def has_changed(self) -> bool:
-        """A new line item in which nobody typed is none, though the page has given it a position."""
+        """A new line item in which nobody typed does not count, though the page has given it a position."""
         return bool(self.changed_data) if self.instance.pk else self.has_changed_attributes()
 
     def has_changed_attributes(self) -> bool:
@@ -50,7 +50,7 @@ class LineItemForm(MergingForm):
         return self.cleaned_data[POSITION] if is_requested else None
 
     def changed_values(self) -> dict[str, Any]:
-        """Off the instance, which full_clean has made Python values of; what was emptied gets its default."""
+        """From the instance, where full_clean has made Python values. Emptied attributes get their default."""
         known = self.kind.attributes
         values = {name: getattr(self.instance, name) for name in self.changed_data if name in known}
         return {name: known[name].default if value is None else value for name, value in values.items()}
@@ -62,20 +62,24 @@ class LineItemForm(MergingForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()
-        if self.has_changed_attributes():  # what was stored under older rules does not stop who leaves it alone
+        if self.has_changed_attributes():  # stored values may be older than a rule: whoever leaves them alone may save
             self._judge()
 
     def _judge(self) -> None:
         values = {name: getattr(self.instance, name) for name in self.kind.names if name not in self.errors}
         for name, errors in rules.line_item_errors(self.kind.name, values).items():
             self.add_error(name, errors)
-        for name, known in self.kind.attributes.items():
-            if name in values and values[name] in (None, "") and self._needs_value(known):
+        for name, attribute in self.kind.attributes.items():
+            if name in values and values[name] in (None, "") and self._needs_value(attribute):
                 self.add_error(name, invalid(Code.PARAMETER_INVALID_EMPTY, gettext("Must not be empty.")))
 
-    def _needs_value(self, known: Attribute) -> bool:
-        """A text field leaves this to the rules, but a column without null must never be asked to hold one."""
-        return known.name in self.fields and known.required and not self.kind.model._meta.get_field(known.name).null
+    def _needs_value(self, attribute: Attribute) -> bool:
+        """Text fields leave this to the rules. But a column without null cannot store an empty value."""
+        return (
+            attribute.name in self.fields
+            and attribute.required
+            and not self.kind.model._meta.get_field(attribute.name).null
+        )
 
 
 def form_of(kind: LineItem) -> type[LineItemForm]:
@@ -84,11 +88,11 @@ def form_of(kind: LineItem) -> type[LineItemForm]:
 
 
 def _widgets(kind: LineItem) -> dict[str, forms.Widget]:
-    """Only where the field's own does not do: a closed choice, and long texts."""
+    """Only where the field's own widget does not fit: closed choices and long texts."""
     long = {
         name: forms.Textarea(attrs={"rows": 2, "cols": 40})
-        for name, known in kind.attributes.items()
-        if (known.max_length or 0) > LONG
+        for name, attribute in kind.attributes.items()
+        if (attribute.max_length or 0) > LONG
     }
     return long | {
         name: forms.Select(choices=[(value, value) for value in ("", *choices)])

@@ -89,7 +89,7 @@ class LineItemFormSet(FormSet):
         if self.is_bound and i < self.initial_form_count() and not form.instance.pk:
             form.is_gone = form.empty_permitted = True
             form.fields["id"].disabled, form.fields["id"].required = True, False
-            for name in form.Meta.fields:  # what this person did to it shows beside what the page was sent with
+            for name in form.Meta.fields:  # so that the page can tell what this person has changed
                 form.fields[name].show_hidden_initial = True
         return form
 

@@ -62,7 +62,7 @@ def fieldsets(*, adding: bool) -> list[tuple[Text, dict[str, list[str]]]]:
         (title, {"fields": [n for n in names if n in CUSTOMER_NAMES and not (adding and n in GENERATED)]})
         for title, names in SECTIONS.items()
     ]
-    known = {name for names in SECTIONS.values() for name in names}
-    if others := [name for name in CUSTOMER_NAMES if name not in known]:
+    placed = {name for names in SECTIONS.values() for name in names}
+    if others := [name for name in CUSTOMER_NAMES if name not in placed]:
         sections.append((_("Other"), {"fields": others}))
     return sections

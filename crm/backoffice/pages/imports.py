@@ -56,8 +56,8 @@ class UploadForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if Path(file.name).suffix.lower() not in uploads.SUFFIXES:
-            known = ", ".join(uploads.SUFFIXES)
-            raise forms.ValidationError(_("The name of the file must end in one of: %(known)s.") % {"known": known})
+            suffixes = ", ".join(uploads.SUFFIXES)
+            raise forms.ValidationError(_("The name of the file must end in one of: %(known)s.") % {"known": suffixes})
         if file.size > MAX_BYTES:
             raise forms.ValidationError(
                 _("The file is larger than 512 MiB. Split it, or use manage.py import_customers.")
@@ -78,8 +78,8 @@ class HowForm(forms.Form):
 
     def __init__(self, data: Any, labels: dict[str, str]) -> None:
         super().__init__(data)
-        known = [(name, _("Change those with the same %s") % labels[name]) for name in MATCH_KEYS]
-        cast("forms.ChoiceField", self.fields["match_on"]).choices = [("", _("All rows are new customers")), *known]
+        matching = [(name, _("Change those with the same %s") % labels[name]) for name in MATCH_KEYS]
+        cast("forms.ChoiceField", self.fields["match_on"]).choices = [("", _("All rows are new customers")), *matching]
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -125,7 +125,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
     how = HowForm(request.POST or None, labels)
     if request.method == "POST":
         chosen = {h: request.POST.get(f"column-{i}", "") for i, h in enumerate(headings)}
-        # What is left out is said so, or the engine would guess.
+        # Left-out columns are named, too: else the engine would guess their fields.
         chosen = {heading: name if name in labels else "" for heading, name in chosen.items()}
         if problem := _problem_of(chosen, labels, how):
             messages.error(request, problem)
@@ -257,7 +257,7 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 def _applied(stored: JobFile) -> Job | None:
-    """One click or two, a file is imported once; what was cancelled half-way is gone on with, or taken back."""
+    """One click or two, a file is imported once. An import that was cancelled half-way is resumed or undone, not repeated."""
     jobs = list(Job.objects.filter(kind=APPLY, payload__file=stored.pk).order_by("-created_at"))
     runs = ImportRun.objects.filter(pk__in=map(uploads.import_run_of, jobs), state__in=HAS_WRITTEN)
     taken = set(runs.values_list("pk", flat=True))

@@ -47,7 +47,7 @@ REASONS = {
 def duplicates(request: HttpRequest) -> HttpResponse:
     may_search = request.user.has_perm("crm.change_customer")
     if request.method == "POST":
-        if not may_search:  # it is work for the whole house
+        if not may_search:  # the search reads all customers: not for everybody
             raise PermissionDenied
         start_job(request, KIND, {}, key=KIND)
         return redirect("duplicates")
@@ -121,21 +121,21 @@ def merge(request: HttpRequest) -> HttpResponseBase:
         response = _merge(request, [customer.pk for customer in customers])
         if response:
             return response
-    kept = request.POST.get("kept", customers[0].pk)
+    kept_id = request.POST.get("kept", customers[0].pk)
     context = admin.site.each_context(request) | {
         "title": _("Merge customers"),
         "customers": customers,
-        "kept": kept,
-        "lines": _lines(customers, kept, request.POST),
+        "kept": kept_id,
+        "lines": _lines(customers, kept_id, request.POST),
         "lists": [(kind.label_plural, _line_items(kind, customers)) for kind in LINE_ITEMS],
     }
     return TemplateResponse(request, "crm/merge.html", context)
 
 
-def _lines(customers: Sequence[Customer], kept: str, chosen: QueryDict) -> list[Line]:
+def _lines(customers: Sequence[Customer], kept_id: str, chosen: QueryDict) -> list[Line]:
     """What differs comes first. Chosen is what was chosen already, else the kept customer's value, else the first there is."""
     lines = []
-    ordered = sorted(customers, key=lambda customer: customer.pk != kept)
+    ordered = sorted(customers, key=lambda customer: customer.pk != kept_id)
     for name in attributes(Customer):
         first = next((customer for customer in ordered if getattr(customer, name) is not None), ordered[0])
         choice = chosen.get(f"field-{name}", first.pk)
@@ -146,7 +146,7 @@ def _lines(customers: Sequence[Customer], kept: str, chosen: QueryDict) -> list[
 
 
 def _line_items(kind: LineItem, customers: Sequence[Customer]) -> list[list[list[Any]]]:
-    """For each customer the values of its line items, in order. A yes is the field's label, a no goes without saying."""
+    """For each customer the values of its line items, in order. A yes is shown as the field's label, a no is not shown."""
     labels = [field_label(kind, name) for name in kind.names]
     stored = kind.model._default_manager.filter(customer__in=customers).order_by(PARENT, POSITION)
     by_customer: dict[str, list[list[Any]]] = {customer.pk: [] for customer in customers}
@@ -163,17 +163,17 @@ def _is_said(value: Any) -> bool:
 
 
 def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
-    """The way on, or None if the page is to be shown again, with what was in the way."""
-    sent = request.POST
-    kept = sent.get("kept")
-    if kept is None or kept not in ids or not sent.get("sure"):
+    """The redirect; None if the page is to be shown again, with a message that says why."""
+    submitted = request.POST
+    kept_id = submitted.get("kept")
+    if kept_id is None or kept_id not in ids or not submitted.get("sure"):
         messages.error(request, _("Choose which customer is kept, and confirm that the others are deleted."))
         return None
-    choices = {name: sent[f"field-{name}"] for name in attributes(Customer) if f"field-{name}" in sent}
+    choices = {name: submitted[f"field-{name}"] for name in attributes(Customer) if f"field-{name}" in submitted}
     try:
-        expected = {i: int(sent.get(f"version-{i}", "")) for i in ids}
-        others = [i for i in ids if i != kept]
-        written = merging.merge_customers(kept, others, choices=choices, origin=origin_of(request), expected=expected)
+        expected = {i: int(submitted.get(f"version-{i}", "")) for i in ids}
+        others = [i for i in ids if i != kept_id]
+        result = merging.merge_customers(kept_id, others, choices=choices, origin=origin_of(request), expected=expected)
     except (VersionMismatch, ValueError):
         messages.warning(request, _("A customer was changed in the meantime. Here are the values of now; look again."))
         return None
@@ -185,4 +185,4 @@ def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
         return None
     merged = _("%(count)d customers were merged into this one.") % {"count": len(others)}
     messages.success(request, merged)
-    return redirect("admin:crm_customer_change", written.output["id"])
+    return redirect("admin:crm_customer_change", result.output["id"])

@@ -62,10 +62,10 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
         format = options["format"] or self._format_of(file)
         names = self._names(options["columns"])
         customers = self._customers(options["filter"], options["search"])
-        wanted = exports.Wanted(customers, names, options["rows"], is_marked=file != "-")
+        selection = exports.Selection(customers, names, options["rows"], is_marked=file != "-")
         try:
             with _target(file) as target, self._progress(quiet=options["quiet"]) as progress:
-                count = exports.export(wanted, format, target, progress=progress)
+                count = exports.export(selection, format, target, progress=progress)
         except UnusableFile as error:
             raise CommandError(str(error), returncode=USAGE) from None
         except (OSError, DatabaseFailure, KeyboardInterrupt) as error:
@@ -161,7 +161,7 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def _mask() -> int:
-    """What the user wants of new files; it can be asked for only by changing it."""
+    """The umask of this process. Reading it is possible only by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

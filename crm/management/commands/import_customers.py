@@ -21,7 +21,7 @@ from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 from overplane.origin import shell_user
 
-SHOWN = 20  # problems and changes that are printed: a screenful; the report has more
+MAX_PRINTED = 20  # problems and changes that are printed: a screenful; the report has more
 REFUSED, USAGE, BROKEN = 1, 2, 3
 ITEMS = ", ".join(str(kind.label_plural) for kind in LINE_ITEMS)
 EXAMPLE = column_name(LINE_ITEMS[0], LINE_ITEMS[0].names[0])
@@ -152,13 +152,13 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             return
         for warning in report.warnings:
             self.stderr.write(f"warning: {warning}")
-        for problem in report.problems[:SHOWN]:
+        for problem in report.problems[:MAX_PRINTED]:
             where = f"row {problem.number}, {problem.column or 'row'}"
             value = f" {problem.value[:60]!r}" if problem.value else ""
             self.stderr.write(f"{where}:{value} {problem.problem.message} ({problem.problem.code})")
         if options["quiet"]:
             return
-        for change in report.changes[:SHOWN] if options["dry_run"] else []:
+        for change in report.changes[:MAX_PRINTED] if options["dry_run"] else []:
             old, new = dumps(change.old).decode(), dumps(change.new).decode()
             self.stdout.write(f"row {change.number}, {change.customer_id}: {change.name} {old} → {new}")
         counts = ", ".join(f"{report.counts[name]} {name.replace('_', ' ')}" for name in COUNTS if report.counts[name])

@@ -10,7 +10,7 @@ from crm.transfer import undo
 from overplane.files.sources import UnusableFile
 from overplane.origin import shell_user
 
-KEPT, USAGE, BROKEN = 1, 2, 3
+INCOMPLETE, USAGE, BROKEN = 1, 2, 3
 
 
 class Command(BaseCommand):
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             self._tell(run, undone)
         if undone.kept_count:
             raise CommandError(
-                f"{undone.kept_count} customers were changed since and left as they are.", returncode=KEPT
+                f"{undone.kept_count} customers were changed since and left as they are.", returncode=INCOMPLETE
             )
 
     def _undo(self, run: str) -> undo.UndoResult:

@@ -109,38 +109,38 @@ def _texts(description: Schema) -> Iterable[Limit]:
 
 
 def _lists(description: Schema) -> Iterable[Limit]:
-    """Those of filters by their operator and what they compare, since they are as long for each such attribute."""
-    schemas, known = Schemas(description), dict[str, int]()
+    """Limits of filters by operator and type: they are the same for each attribute of that type."""
+    schemas, lengths = Schemas(description), dict[str, int]()
     for name, schema in _sent(description).items():
         if "maxItems" in schema:
             _, bracket, operator = name.partition("[")
             compared = schemas.type(schemas.resolved(schema["items"]))
             subject = f"Values of a filter by `[{operator}`: {compared}s" if bracket else f"`{name}` in one request"
-            known[subject] = schema["maxItems"]
-    for subject, most in known.items():
+            lengths[subject] = schema["maxItems"]
+    for subject, most in lengths.items():
         yield Limit(subject, f"{most:,}", f"400 `{Code.PARAMETER_INVALID_RANGE}`")
 
 
 def _queries(description: Schema) -> Iterable[Limit]:
     """Parameters of an address that have a greatest length."""
-    known: dict[str, int] = {}
+    lengths: dict[str, int] = {}
     for methods in description["paths"].values():
         for operation in methods.values():
             for parameter in map(Schemas(description).referred, operation.get("parameters", [])):
                 if parameter["in"] == "query" and "maxLength" in parameter["schema"]:
-                    known[parameter["name"]] = parameter["schema"]["maxLength"]
-    for name, length in known.items():
+                    lengths[parameter["name"]] = parameter["schema"]["maxLength"]
+    for name, length in lengths.items():
         yield Limit(f"`{name}`", f"{length:,} characters", f"400 `{Code.PARAMETER_TOO_LONG}`")
 
 
 def _hours() -> str:
-    return f"{int(idempotency.KEPT.total_seconds()) // 3600} hours"
+    return f"{int(idempotency.RETENTION.total_seconds()) // 3600} hours"
 
 
 def _rate() -> str:
     return f"{settings.RATE_LIMIT:g} a second" if settings.RATE_LIMIT else "not limited here"
 
 
-def as_shown(all_limits: Iterable[Limit]) -> list[Mapping[str, Any]]:
+def output(all_limits: Iterable[Limit]) -> list[Mapping[str, Any]]:
     """As the page shows them."""
     return [{"subject": prose(one.subject), "value": one.value, "beyond": prose(one.beyond)} for one in all_limits]

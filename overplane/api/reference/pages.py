@@ -11,7 +11,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from overplane.api.error_codes import MEANINGS
-from overplane.api.openapi import ERRORS, OTHER_STATUSES
+from overplane.api.openapi import ERRORS, OTHER_STATUSES, TOPIC_WORDS
 from overplane.api.pages import description
 from overplane.api.reference import limits
 from overplane.api.reference.samples import output
@@ -47,7 +47,7 @@ def page() -> str:
     described = json.loads(description())
     reference = Reference(described, base_url=settings.BASE_URL)
     error = reference.error()
-    content = {
+    content = TOPIC_WORDS | {
         "base_url": settings.BASE_URL,
         "topics": [(anchor, title, f"reference/topics/{anchor}.html") for anchor, title in TOPICS.items()],
         "chapters": reference.chapters(),
@@ -55,7 +55,7 @@ def page() -> str:
         "codes": [(code, prose(meaning)) for code, meaning in MEANINGS.items()],
         "error": reference.schemas.inside(error, "errors"),
         "error_sample": output(reference.schemas.sample(error)),
-        "limits": limits.as_shown(limits.limits(described)),
+        "limits": limits.output(limits.limits(described)),
     }
     with translation.override(settings.LANGUAGE_CODE):  # English, as the answers are
         return render_to_string("reference/docs.html", content)

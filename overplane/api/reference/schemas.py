@@ -52,16 +52,16 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The way down to a value: the names of the objects that it is part of. Of what is sent, it also matters what must be."""
+    """The way down to a value: the names of the objects that it is part of. For input it also shows what is required."""
 
     above: frozenset[str] = frozenset()
-    is_sent: bool = False
+    is_input: bool = False
 
     def under(self, name: str) -> "Trail":
         return replace(self, above=self.above | {name})
 
 
-SHOWN, SENT = Trail(), Trail(is_sent=True)
+OUTPUT, INPUT = Trail(), Trail(is_input=True)
 
 
 def prose(text: str) -> SafeString:
@@ -103,7 +103,7 @@ class Schemas:
         return self.description["components"][kind][name]
 
     def resolved(self, schema: Schema) -> Schema:
-        """The schema itself: references followed, of alternatives the plainest; what stands beside them comes on top."""
+        """The schema itself: references are followed, the simplest alternative is taken, and keys beside them are added."""
         schema = self._followed(schema)
         if alternatives := self.alternatives(schema):
             plainest = min(alternatives, key=lambda one: len(one.get(REF, "")))  # has the shortest name
@@ -125,7 +125,7 @@ class Schemas:
 
     @staticmethod
     def alternatives(schema: Schema) -> Sequence[Schema]:
-        # Alternatives of an object that stands here are but conditions on it.
+        # Alternatives of an object that stands here are only conditions on it.
         return [] if "properties" in schema else schema.get("oneOf") or schema.get("anyOf") or []
 
     def sample(self, schema: Schema, name: str = "") -> Any:
@@ -147,11 +147,11 @@ class Schemas:
         schema = self.resolved(schema)
         if "examples" in schema:
             return schema["examples"][0]
-        known = schema["properties"]
-        names = schema.get("required") or list(known)[:2]
-        return {name: self.sample(known[name], name) for name in names}
+        properties = schema["properties"]
+        names = schema.get("required") or list(properties)[:2]
+        return {name: self.sample(properties[name], name) for name in names}
 
-    def attribute(self, name: str, schema: Schema, anchor: str, trail: Trail = SHOWN, *, required: bool) -> Attribute:
+    def attribute(self, name: str, schema: Schema, anchor: str, trail: Trail = OUTPUT, *, required: bool) -> Attribute:
         resolved = self.resolved(schema)
         text = " ".join(filter(None, [resolved.get("description", ""), *facts(resolved)]))
         anchor = f"{anchor}.{re.sub(r'[^0-9A-Za-z_-]', '', name)}"
@@ -166,10 +166,10 @@ class Schemas:
             kinds[kinds.index("array")] = f"list of {self.type(self.resolved(schema.get('items', {}))) or 'value'}s"
         return " or ".join(kinds)
 
-    def inside(self, schema: Schema, anchor: str, trail: Trail = SHOWN) -> list[Table]:
+    def inside(self, schema: Schema, anchor: str, trail: Trail = OUTPUT) -> list[Table]:
         """The objects that a value is or holds, however deep in lists and alternatives.
 
-        One that it is part of itself ends the descent, and so does one that is shown at length in a section of its own.
+        The descent ends at an object that contains the value itself, and at one that has a section of its own.
         """
         name, schema = ref_name(schema), self._followed(schema)
         is_long = len(schema.get("properties", ())) > LONG_TABLE
@@ -185,7 +185,7 @@ class Schemas:
         return [Table(schema.get("title") or words_of(name), self._attributes(schema, anchor, trail))]
 
     def _attributes(self, schema: Schema, anchor: str, trail: Trail) -> list[Attribute]:
-        required = schema.get("required", []) if trail.is_sent else []
+        required = schema.get("required", []) if trail.is_input else []
         return [
             self.attribute(name, one, anchor, trail, required=name in required)
             for name, one in schema["properties"].items()

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from overplane.api.reference.calls import Call
 from overplane.api.reference.samples import Sample, of_call, output
 from overplane.api.reference.schemas import (
-    SENT,
+    INPUT,
     Attribute,
     Schema,
     Schemas,
@@ -26,7 +26,7 @@ from overplane.api.reference.schemas import (
 Operation = tuple[str, str, Schema]  # path, method, description
 FILTER = re.compile(r"(\w+)(?:\[(\w+)\])?")
 JSON_LINES = "application/x-ndjson"
-PLACES = (
+PARAMETER_TABLES = (
     # where, the table's title, what a line is
     ("path", "Path", "Path parameter"),
     ("query", "Query parameters", "Query parameter"),
@@ -103,8 +103,8 @@ class Reference:
 
     def _listed(self, operation: Schema) -> Schema:
         """What the pages of a list are made of."""
-        known = self.schemas.resolved(_answer(operation)[1]).get("properties", {})
-        return known["data"]["items"] if "has_more" in known else {}
+        properties = self.schemas.resolved(_answer(operation)[1]).get("properties", {})
+        return properties["data"]["items"] if "has_more" in properties else {}
 
     def error(self) -> Schema:
         """What all answers that are not 2xx look like."""
@@ -152,7 +152,7 @@ class Reference:
         filters, plain = _parted(operation["parameters"])
         tables = [
             Table(title, [self._parameter(one, anchor) for one in plain if one["in"] == place], kind=kind)
-            for place, title, kind in PLACES
+            for place, title, kind in PARAMETER_TABLES
         ]
         if body := _body(operation):
             body_filters, body = self._without_filters(body)
@@ -177,15 +177,15 @@ class Reference:
     def _without_filters(self, body: Schema) -> tuple[list[Schema], Schema]:
         """The attributes of a body that are filters, as of a list that is asked for by one, and the body without them."""
         resolved = self.schemas.resolved(body)
-        known = resolved.get("properties", {})
-        filters, _ = _parted([{"name": name, "schema": self.schemas.resolved(one)} for name, one in known.items()])
+        properties = resolved.get("properties", {})
+        filters, _ = _parted([{"name": name, "schema": self.schemas.resolved(one)} for name, one in properties.items()])
         names = {one["name"] for one in filters}
         if not names:
             return [], body
-        return filters, {**resolved, "properties": {name: one for name, one in known.items() if name not in names}}
+        return filters, {**resolved, "properties": {name: one for name, one in properties.items() if name not in names}}
 
     def _body_tables(self, body: Schema, anchor: str) -> list[Table]:
-        first, *others = self.schemas.inside(body, anchor, SENT)
+        first, *others = self.schemas.inside(body, anchor, INPUT)
         return [Table("Body", first.attributes), *others]
 
     def _answer_tables(self, schema: Schema, anchor: str) -> list[Table]:
@@ -196,7 +196,7 @@ class Reference:
         return untitled(self.schemas.inside(self.schemas.resolved(schema), anchor))
 
     def _parameter(self, parameter: Schema, anchor: str) -> Attribute:
-        # The address cannot be without its parts: nothing to tell.
+        # Parts of the path are always required, so that is not said.
         required = parameter.get("required", False) and parameter["in"] != "path"
         schema = {"description": parameter["description"]} | parameter["schema"]
         return self.schemas.attribute(parameter["name"], schema, f"{anchor}.{parameter['in']}", required=required)

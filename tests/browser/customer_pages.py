@@ -1,0 +1,15 @@
+"""The list and the form of customers, in a browser."""
+
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+LIST = "/admin/crm/customer/"
+
+
+def form_of(customer_id: str) -> str:
+    return reverse("admin:crm_customer_change", args=[customer_id])
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.locator(".messagelist .success")).to_be_visible()
