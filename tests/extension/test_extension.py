@@ -2,20 +2,18 @@
 
 import difflib
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
+from tests.extension.copies import ROOT, copied, run
 from tests.extension.grow import add_line_item, add_stray, give_permissions, grow
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent.parent
 # Tests outside of the contract that say what a customer consists of: they take it from the registry and the fields.
 NAMING = (
     "tests/api/test_description.py::test_a_customer_is_described_however_it_is_asked_for",
@@ -33,17 +31,6 @@ NAMING = (
     "tests/transfer/test_export.py::test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id",
     "tests/transfer/test_export.py::test_the_api_and_the_file_say_the_same",
 )
-PARTS = ("crm", "overplane", "templates", "locale", "tests", "manage.py", "pyproject.toml")
-
-
-def copied(home: Path) -> Path:
-    for name in PARTS:
-        source, target = ROOT / name, home / name
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-        else:
-            shutil.copy(source, target)
-    return home
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +42,6 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.returncode == 0, made.stdout
     give_permissions(home)
     return home
-
-
-def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A Python process of the copy, in which nothing is known of this one."""
-    inherited = {n: v for n, v in os.environ.items() if not n.startswith(("PYTEST", "OVERPLANE", "COV"))}
-    environment = inherited | {"DATA_DIR": str(home / "data"), "PYTHONPATH": ""} | variables
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=home,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def own_tests(home: Path, *paths: str) -> subprocess.CompletedProcess[str]:

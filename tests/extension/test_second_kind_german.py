@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.extension.test_extension import ROOT, copied, run
+from tests.extension.copies import ROOT, copied, run
 
 pytestmark = pytest.mark.slow
 COMMAND = re.compile(r"`\.venv/bin/python (manage\.py (?:make|compile)messages [^`]*)`")

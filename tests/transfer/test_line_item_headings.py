@@ -6,7 +6,7 @@ import pytest
 
 from crm.models import Customer
 from crm.transfer.columns import customer_headings, guess, plain
-from tests.transfer.test_import import make, rows_of
+from tests.transfer.customers import make, rows_of
 
 pytestmark = pytest.mark.django_db
 PARENT_HEADINGS = ["customer_id", "parent_id", "Customer ID", "CustomerID", "Kunden-ID", "supplier_numbers.customer_id"]
