@@ -142,7 +142,8 @@ def describe_batch() -> Callable[[type], type]:
         create=operation(
             "batchCustomers", "Change many customers",
             "All operations or none, with every error at its place (`operations[3].data.email_id`); with `atomic` false those that can be"
-            " done, and 207 with an answer for each. `if_match` says which version an operation changes. An `upsert` updates the one customer that has the value of `match_on`, or creates it.",
+            " done, and 207 with an answer for each. `if_match` says which version an operation changes. An `upsert` updates the one customer that has the value of `match_on`, or creates it. An `email_id` is the same in any case, a `tax_id` also"
+            " whatever blanks, dots, slashes and hyphens it has; the customer gets the value as it is sent. Where several customers have it that is an error that names them.",
             tag=TAG_CUSTOMER, answer=ref("BatchAnswer"), also=207, body=ref("Batch"), parameters=[IDEMPOTENCY_KEY], errors=[*WRITES, *BODIES],
         )
     )  # fmt: skip
