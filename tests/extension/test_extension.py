@@ -12,7 +12,8 @@ from django.conf import settings
 from tests.extension.copies import ROOT, copied, run
 from tests.extension.grow import add_line_item, add_stray, give_permissions, grow
 
-pytestmark = pytest.mark.slow
+# The copy's tests run on the database of this run.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 # Tests outside of the contract that say what a customer consists of: they take it from the registry and the fields.
 NAMING = (
