@@ -1,6 +1,9 @@
 """What clients are generated from: schemas that say what is so, in a way that generated code can live with."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,6 +61,21 @@ def answer(operation: dict[str, Any]) -> dict[str, Any]:
 def test_says_where_it_is_served_and_whose_it_is() -> None:
     assert [server["url"] for server in DESCRIBED["servers"]] == [settings.BASE_URL]
     assert {"title", "summary", "description", "contact", "license", "version"} <= DESCRIBED["info"].keys()
+
+
+def test_is_that_of_the_deployment_that_serves_it() -> None:
+    """Asked of a process that was started with another address."""
+    script = "from overplane.api.pages import description; print(description().decode())"
+    ran = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
+        cwd=settings.BASE_DIR, env=os.environ | {"BASE_URL": "https://crm.example.com:8443/"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert [server["url"] for server in told["servers"]] == ["https://crm.example.com:8443"]
+    assert told["info"]["contact"]["url"] == "https://crm.example.com:8443/docs"
+    assert settings.BASE_URL not in ran.stdout
 
 
 @pytest.mark.parametrize(("name", "operation"), [one for one in OPERATIONS if "requestBody" in one[1]])
