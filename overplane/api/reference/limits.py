@@ -115,7 +115,8 @@ def _lists(description: Schema) -> Iterable[Limit]:
         if "maxItems" in schema:
             _, bracket, operator = name.partition("[")
             compared = schemas.type(schemas.resolved(schema["items"]))
-            subject = f"Values of a filter by `[{operator}`: {compared}s" if bracket else f"`{name}` in one request"
+            several = compared.replace(" or ", "s or ") + "s"
+            subject = f"Values of a filter by `[{operator}`: {several}" if bracket else f"`{name}` in one request"
             lengths[subject] = schema["maxItems"]
     for subject, most in lengths.items():
         yield Limit(subject, f"{most:,}", f"400 `{Code.PARAMETER_INVALID_RANGE}`")
