@@ -12,13 +12,14 @@ from overplane.api.schemas import FORBIDDEN, TEXT, VISIBLE_TEXT, Schema
 from overplane.queries.filters import ExactFilter, InFilter, PartFilter
 
 NUMBER, WHOLE_NUMBER = r"-?[0-9]{1,18}(\.[0-9]{1,9})?", "[0-9]{1,9}"
+QUOTED = f'([^"{FORBIDDEN}]|"")'
 LISTED = {
     "boolean": "(true|false)",
     "number": NUMBER,
     "integer": WHOLE_NUMBER,
     "timestamp": moment_schemas.DAY_OR_MOMENT,
     "date": moment_schemas.DAY,
-    "string": f'("([^"{FORBIDDEN}]|"")+"|[^,"\\s{FORBIDDEN}][^,{FORBIDDEN}]*)',
+    "string": f'("{QUOTED}*([^"\\s{FORBIDDEN}]|""){QUOTED}*"|[^,"\\s{FORBIDDEN}][^,{FORBIDDEN}]*)',  # not blank
 }
 KINDS: dict[str, Schema] = {
     "string": VISIBLE_TEXT,

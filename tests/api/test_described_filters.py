@@ -70,6 +70,32 @@ def test_a_filter_by_time_takes_a_day_as_well_as_a_moment(api: Api, name: str) -
         assert not is_valid(in_list, "2024-01-15,2023-02-29")
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a", True),
+        ("a,b c", True),
+        ('"a, b",c', True),
+        ('" a ""b"" "', True),
+        ('""""', True),
+        ('"2024-01-15"', True),
+        ("", False),
+        ('""', False),
+        ('"  "', False),
+        ('a," "', False),
+        ("a,,b", False),
+        ('"a', False),
+        ('"a"b', False),
+        ("a\x01", False),
+    ],
+)
+def test_a_list_of_texts_is_written_as_in_csv(api: Api, value: str, expected: bool) -> None:
+    in_list, in_export, _ = schemas_of("industry[in]")
+    assert is_valid(in_list, value) is is_valid(in_export, value) is expected
+    answer = api.get(f"{CUSTOMER}?{urlencode({'industry[in]': value})}")
+    assert answer.status_code == (200 if expected else 400)
+
+
 def test_the_pattern_knows_the_calendar() -> None:
     day = re.compile(DAY)
     for year in (1, 10, 400, 1900, 1999, 2000, 2023, 2024, 2100, 9999):
