@@ -115,6 +115,7 @@ class BatchRun:
         is_reading = not is_stored and all(o.op == "retrieve" for o in good)
         self.before = {one["id"]: one for one in (read_customers if is_reading else locked_in_turn)(touched)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
+        self.holders = matching.Holders({name for name, _ in matches}, self.now.values())
         there = sorted(self.before)
         # The line items of each customer, by the kind's name, of the kinds that any operation names.
         self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
@@ -147,6 +148,7 @@ class BatchRun:
             row = new_customer(operation.values, now=self.moment)
             lists = self._set_lists(row, without_ids(operation.lists))
         self.now[row["id"]] = row
+        self.holders.put(row)
         return 201, representation.with_line_items(self._record("customer.created", row, {}), lists)
 
     def retrieve(self, operation: Operation) -> tuple[int, dict[str, Any]]:
@@ -164,20 +166,22 @@ class BatchRun:
         if not old:
             return 200, representation.with_line_items(representation.customer(before), lists)
         self.now[after["id"]] = after
+        self.holders.put(after)
         return 200, representation.with_line_items(self._record("customer.updated", after, old), lists)
 
     def delete(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         customer = self._existing(operation)
         del self.now[customer["id"]]
+        self.holders.remove(customer["id"])
         self.deleted.append(customer["id"])
         return 200, representation.deleted(customer["id"])
 
     def upsert(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         """Changes the one customer that has the value, or creates it. A new customer has no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
-        matches = sorted(row["id"] for row in self.now.values() if row[name] == value)
+        matches = self.holders.of(name, value)
         if len(matches) > 1:
-            error = matching.ambiguous(name, matches, "Update one of them by its id.")
+            error = matching.ambiguous(name, value, matches, "Update one of them by its id, or merge them.")
             raise ValidationError({f"data.{name}": error})
         if matches:
             return self.update(replace(operation, id=matches[0]))
@@ -249,11 +253,11 @@ class BatchRun:
 
 
 def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
-    """The ids of all customers that have one of these values (attribute, value)."""
+    """The ids of all customers that may have one of these values (attribute, value)."""
     ids: set[str] = set()
     for name in MATCHABLE:
         if values := {value for match_on, value in matches if match_on == name}:
-            ids.update(Customer.objects.filter(**{f"{name}__in": values}).values_list("id", flat=True))
+            ids.update(matching.candidates(Customer.objects.order_by().values_list("id", flat=True), name, values))
     return ids
 
 

@@ -8,10 +8,12 @@ from contextlib import suppress
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Expression
 from django.db.models.functions import Length
 from django.utils.translation import gettext_lazy as _
 
 from crm import rules
+from crm.matching import SEPARATORS, EmailKey, TaxKey
 from overplane.database.fields import (
     CascadeKey,
     DatabaseOnlyCheck,
@@ -24,6 +26,7 @@ from overplane.database.fields import (
     StringField,
 )
 from overplane.database.rows import Table
+from overplane.database.transforms import AsciiLower, AsciiLowerWithout
 
 StringField.register_lookup(Length)
 
@@ -31,6 +34,15 @@ StringField.register_lookup(Length)
 def filled_in(name: str, fields: list[str]) -> models.Index:
     """An index without the customers that have no such value: nobody looks them up by it."""
     return models.Index(fields=fields, name=f"customer_{name}", condition=models.Q(**{f"{name}__isnull": False}))
+
+
+def keyed(name: str, key: Expression) -> models.Index:
+    """The same on a key of the value, instead of the value: who filters by the value names its key too (see `filters.py`).
+
+    Two of each would cost a new customer 9 microseconds on PostgreSQL; these cost 5, those of the values 3.
+    """
+    condition = models.Q(**{f"{name}__isnull": False})
+    return models.Index(key, name=f"customer_{name.partition('_')[0]}_key", condition=condition)
 
 
 class Customer(models.Model):
@@ -91,7 +103,9 @@ class Customer(models.Model):
             models.Index(fields=["-created_at", "-id"], name="customer_newest"),
             models.Index(fields=["updated_at", "id"], name="customer_updated"),
             models.Index(fields=["customer_name", "id"], name="customer_name"),
-            *(filled_in(name, [name]) for name in ("email_id", "tax_id", "customer_pos_id")),
+            keyed("email_id", AsciiLower("email_id")),
+            keyed("tax_id", AsciiLowerWithout("tax_id", SEPARATORS)),
+            filled_in("customer_pos_id", ["customer_pos_id"]),
             # A filter by one of these also sorts by age, so a page is read off the index.
             *(filled_in(name, [name, "-created_at", "-id"]) for name in ("customer_group", "territory")),
         ]
@@ -118,6 +132,11 @@ class Customer(models.Model):
                 field.run_validators(value)
                 values[field.attname] = value
         rules.check_customer(values)
+
+
+# `email_id__match_key=` is answered by the index.
+Customer._meta.get_field("email_id").register_lookup(EmailKey)
+Customer._meta.get_field("tax_id").register_lookup(TaxKey)
 
 
 class SupplierNumberAtCustomer(models.Model):

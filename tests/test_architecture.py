@@ -117,6 +117,7 @@ MEMORIES = {
     "overplane/database/postgresql/base.py:_numbered": "by the statement's text",
     "overplane/database/statements.py:_conditional": "by the statements' texts",
     "overplane/database/statements.py:_joined": "by the statements' texts",
+    "overplane/files/encoding_guesses.py:_of_character": "by the character",
     "overplane/events/epochs.py:current": "forgotten with each new connection, and after each migration",
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",

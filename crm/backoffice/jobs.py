@@ -17,6 +17,7 @@ from crm import duplicates, search
 from crm.backoffice import dashboard, uploads
 from crm.models import Customer, ImportRun
 from crm.transfer import exports, imports, undo
+from crm.transfer.long_cells import LongCells
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
@@ -137,14 +138,16 @@ def export_customers(run: Run) -> dict[str, Any]:
     if words := payload.get("q"):
         chosen = search.filter_by_words(chosen, words)
     selection = Selection(chosen, layout=payload.get("layout", "lines"), is_marked=True)
+    long_cells = LongCells(payload.get("long_cells", "refuse"))
     with TemporaryFile() as file:
         try:
-            count = exports.export(selection, payload["format"], file, progress=run.progress)
+            count = exports.export(selection, payload["format"], file, progress=run.progress, long_cells=long_cells)
         except UnusableFile as error:
             raise Refused(str(error)) from None
         file.seek(0)
         name = f"customers {run.job.created_at:%Y-%m-%d %H.%M}.{payload['format']}"
-        return {"file": uploads.store(File(file), name, run.job.actor, run.job).pk, "count": count}
+        stored = uploads.store(File(file), name, run.job.actor, run.job)
+        return {"file": stored.pk, "count": count, "note": long_cells.note}
 
 
 # None is one transaction: those that write do it in short ones of their own, the others would make SQLite's writers wait.

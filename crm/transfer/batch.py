@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from crm.line_items import LineItem
 from crm.transfer.mapping import Columns
 from overplane.files.cells import BROKEN, split_broken
-from overplane.files.spreadsheets import unescape_formula, unprotect_number
+from overplane.files.spreadsheets import may_be_escaped, unescape_formula
 from overplane.files.tables import ABSENT, Row
 from overplane.problems import Problem, problems_in
 
@@ -100,6 +100,7 @@ class ParseOptions:
     size: int = SIZE
     heaviest: int | None = HEAVIEST
     nested: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # as of `Table`
+    delimiter: str = ","  # of CSV
     keep_when_blank: bool = False  # of all columns, or of those in `columns.kept`
     mode: str = "create"
 
@@ -118,11 +119,8 @@ class ParseOptions:
         return not text or text in self.nulls
 
     def cleaned(self, cells: list[str]) -> list[str]:
-        """Null words blanked, a spreadsheet's leading ' and ="…" taken off."""
-        joined = "\0" + "\0".join(cells) if self.is_sheet else ""
-        if '\0="' in joined:
-            cells = [unprotect_number(cell) for cell in cells]
-        if "\0'" in joined:
+        """Null words blanked, a spreadsheet's leading ' or its ="…" taken off."""
+        if self.is_sheet and may_be_escaped(cells):
             cells = [unescape_formula(cell) for cell in cells]
         if self.nulls:
             cells = ["" if cell.strip() in self.nulls else cell for cell in cells]

@@ -112,6 +112,11 @@ class BatchWriter:
             if customer_id not in locked:
                 error = invalid(Code.RESOURCE_MISSING, "The customer was deleted meanwhile.")
                 batch.refuse(i, "", customer_id, error)
-            elif key and locked[customer_id][key] != batch.values[key][i]:
+            elif key and not self._has_key(locked[customer_id], key, batch.values[key][i]):
                 error = invalid(Code.PARAMETER_CONFLICT, f"Somebody changed its {key} meanwhile. Import the row again.")
                 batch.refuse(i, self.columns.heading(key), customer_id, error)
+
+    @staticmethod
+    def _has_key(customer: Values, name: str, value: str) -> bool:
+        stored = customer[name]
+        return stored is not None and matching.match_key(name, stored) == matching.match_key(name, value)

@@ -15,6 +15,7 @@ from crm.line_item_plans import existing_line_items
 from crm.models import CUSTOMERS, Customer
 from crm.transfer.cells import cell, line, moment
 from crm.transfer.copied_csv import write_copied
+from crm.transfer.long_cells import LongCells
 from crm.transfer.selection import LAYOUTS, PART, ExportProgress, Selection
 from overplane.database.dialect import is_postgresql
 from overplane.database.encoding import dumps
@@ -28,10 +29,20 @@ Family = tuple[Values, list[list[Values]]]  # a customer and its line items of e
 
 
 def export(
-    selection: Selection, format: str, target: BinaryIO, *, progress: ExportProgress = lambda count: None
+    selection: Selection,
+    format: str,
+    target: BinaryIO,
+    *,
+    progress: ExportProgress = lambda count: None,
+    long_cells: LongCells | None = None,
 ) -> int:
-    """Writes the customers of one moment. Says how many. Raises `UnusableFile` for what the format cannot hold."""
+    """Writes the customers of one moment. Says how many. Raises `UnusableFile` for what the format cannot hold.
+
+    `long_cells` says what becomes of texts that no cell of XLSX holds, and learns which they were.
+    """
     with one_snapshot():
+        if format == "xlsx":
+            return _xlsx(selection, target, progress, long_cells or LongCells())
         return WRITERS[format](selection, target, progress)
 
 
@@ -75,17 +86,24 @@ def _lines(family: Family, selection: Selection) -> Iterator[list[str]]:
         yield cells
 
 
-def _xlsx(selection: Selection, target: BinaryIO, progress: ExportProgress) -> int:
+def _xlsx(selection: Selection, target: BinaryIO, progress: ExportProgress, long_cells: LongCells) -> int:
     count = 0
+    customer: Values = {}
 
     def lines() -> Iterator[list[str]]:
-        nonlocal count
+        nonlocal count, customer
         for families in _families(selection):
-            yield from (cells for one in families for cells in _lines(one, selection))
+            for family in families:
+                customer = family[0]
+                yield from _lines(family, selection)
             count += len(families)
             progress(count)
 
-    workbook_writing.write(target, "Customers", selection.headings, lines())
+    def long_cell(row: int, column: int, text: str) -> str:
+        heading, name = selection.headings[column], str(customer["customer_name"])
+        return long_cells.replaced(text, column=heading, customer=name, id=customer["id"])
+
+    workbook_writing.write(target, "Customers", selection.headings, lines(), long_cell=long_cell)
     return count
 
 
@@ -137,5 +155,5 @@ def _parquet(selection: Selection, target: BinaryIO, progress: ExportProgress) -
 
 
 Writer = Callable[[Selection, BinaryIO, ExportProgress], int]
-WRITERS: dict[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "ndjson": _ndjson, "parquet": _parquet}
-FORMATS = tuple(WRITERS)
+WRITERS: dict[str, Writer] = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet}
+FORMATS = ("csv", "xlsx", "ndjson", "parquet")

@@ -20,7 +20,7 @@ from crm.transfer.options import ImportOptions
 from crm.transfer.pipeline import CheckPass, PreviewPass, ReadPass, WritePass
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
-from crm.transfer.task import ImportProgress, ImportTask, RunOvertaken
+from crm.transfer.task import CONFIRM, ImportProgress, ImportTask, RunOvertaken
 from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
@@ -57,7 +57,7 @@ def check(
     """Everything but the writing: what would be created, changed, left and refused."""
     task = ImportTask(source, options, progress)
     if refused:
-        refused.imitate(source, options.delimiter)
+        refused.imitate(source)
     PreviewPass(task, refused).execute()
     _finish(refused, task.report)
     task.report.state = "checked"
@@ -72,13 +72,15 @@ def run(
     progress: ImportProgress,
     refused: RefusedRows | None = None,
     again: bool = False,
+    accept_encoding: bool = False,
     run_id: str | None = None,
 ) -> Report:
     """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is."""
+    _confirm_encoding(source, accept_encoding=accept_encoding)
     if not again and (before := earlier(source)):
         raise AlreadyImported(_already_imported(before))
     if refused:
-        refused.imitate(source, options.delimiter)
+        refused.imitate(source)
     # Other runs of this file that are still checking it, or were killed while they did, must not write any more.
     ImportRun.objects.filter(file_hash=source.sha256, state=RunState.CHECKING).delete()
     beside = {"format": source.format, "encoding": source.encoding, "again": again}
@@ -96,6 +98,13 @@ def run(
         # The file is the reason. After anything else that ends a check (a lost database, a stopped worker) the run can go on.
         ImportRun.objects.filter(pk=started.pk, state=RunState.CHECKING).delete()
         raise
+
+
+def _confirm_encoding(source: Source, *, accept_encoding: bool) -> None:
+    """A wrong guess makes other letters of people's names: it is not written unless somebody has seen it."""
+    if source.readings and not accept_encoding:
+        raise UnusableFile(f"{source.guess} {CONFIRM}")
+    source.readings = ()
 
 
 def errors_setting(refused: RefusedRows | None) -> str | None:
@@ -131,11 +140,11 @@ def resume(
     # Earlier runs counted customers only.
     options = ImportOptions(**{"heaviest": None} | begun_with | {"nulls": tuple(begun_with["nulls"])})
     source.format = stored.get("format", source.format)
-    source.encoding = stored.get("encoding", source.encoding)
+    source.set_encoding(stored.get("encoding", source.encoding))
     if refused and stored.get("errors"):
         refused.path = Path(os.fsdecode(unquote_to_bytes(stored["errors"])))
     if refused:
-        refused.imitate(source, options.delimiter)
+        refused.imitate(source)
     return _execute(ImportTask(source, options, progress, begun), refused)
 
 
@@ -182,6 +191,8 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
             if report.problem_count:
                 _finish(refused, report)
                 return _ended(task, RunState.REFUSED)
+        # What would only be found in the middle of writing: another program at work on the file.
+        task.source.check_unchanged()
         _begin_writing(run)
     try:
         return _write(task, refused)

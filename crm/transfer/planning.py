@@ -64,13 +64,14 @@ class Planner:
 
     def _match(self, batch: Batch, plan: BatchPlan, name: str) -> None:
         keys = {i: value for i, value in enumerate(batch.values[name]) if i not in batch.problems}
-        values = sorted({key for key in keys.values() if key not in (None, ABSENT)})
+        values = {key for key in keys.values() if key not in (None, ABSENT)}
+        stored = Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names)
         by_key: dict[str, list[Values]] = {}
-        for row in among(Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names), name, values):
+        for row in matching.candidates(stored, name, values):
             before = CUSTOMERS.values(row)
-            by_key.setdefault(before[name], []).append(before)
+            by_key.setdefault(matching.match_key(name, before[name]), []).append(before)
         for i, key in keys.items():
-            candidates = [] if key in (None, ABSENT) else by_key.get(key, [])
+            candidates = [] if key in (None, ABSENT) else by_key.get(matching.match_key(name, key), [])
             if error := self._match_error(batch, i, candidates):
                 self._refuse(batch, i, name, error)
             elif not candidates:
@@ -83,7 +84,8 @@ class Planner:
     def _match_error(self, batch: Batch, i: int, candidates: Sequence[Values]) -> ValidationError | None:
         name = self.options.match_on or ""
         if len(candidates) > 1:
-            return matching.ambiguous(name, [one["id"] for one in candidates], "Match on id, or merge them.")
+            ids = [one["id"] for one in candidates]
+            return matching.ambiguous(name, batch.values[name][i], ids, "Match on id, or merge them.")
         if not candidates and self.options.mode == "update":
             if batch.values[name][i] in (None, ABSENT):
                 return invalid(Code.PARAMETER_MISSING, f"Without {name} nobody can tell which customer is meant.")

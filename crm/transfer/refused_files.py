@@ -18,11 +18,12 @@ from crm.transfer.batch import Batch, ParseOptions
 from crm.transfer.columns import REFUSAL_COLUMNS
 from crm.transfer.refused_rows import refused_objects, refused_rows
 from overplane.files import workbook_writing
-from overplane.files.csv_tables import DELIMITERS, delimiter_of
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.spreadsheets import escape_formula
 
 ENDINGS = {"csv": (".csv",), "xlsx": (".xlsx", ".csv"), "ndjson": (".ndjson",)}  # of the path, by format
+
+BEGIN = f'"{REFUSAL_COLUMNS[0]}"'  # the first heading
 
 
 class Encoded(NamedTuple):
@@ -60,13 +61,12 @@ class RefusedRows:
         self.warnings: list[str] = []
         self.format, self.delimiter, self.encoded = "csv", ",", UTF_8
 
-    def imitate(self, source: Source, delimiter: str | None) -> None:
-        """To be called before anything else, as soon as the path is known. `delimiter`: None is found out."""
+    def imitate(self, source: Source) -> None:
+        """To be called before anything else, as soon as the path is known."""
         self.format = format_of(source)
         if self.path.suffix == ".csv":
             self.format = "csv"
         if self.format == source.format == "csv":
-            self.delimiter = delimiter_of(source, delimiter)
             self.encoded = MARKED.get(source.encoding, Encoded(source.encoding))
 
     @property
@@ -93,10 +93,10 @@ class RefusedRows:
         if head.startswith(UTF_8.mark):
             self.encoded = UTF_8
         begin = head.removeprefix(self.encoded.mark).decode(self.encoded.codec, "replace")
-        begins = {f'"{REFUSAL_COLUMNS[0]}"{delimiter}': delimiter for delimiter in {*DELIMITERS, self.delimiter}}
-        found = next((delimiter for text, delimiter in begins.items() if begin.startswith(text)), None)
-        self.delimiter = found or self.delimiter
-        return found is not None
+        if not begin.startswith(BEGIN):
+            return False
+        self.delimiter = begin[len(BEGIN)]
+        return True
 
     def begin_anew(self) -> Path:
         """Goes on in a file of another name. Returns the old path, whose file stays as it is."""
@@ -117,7 +117,9 @@ class RefusedRows:
         if self.format == "ndjson":
             self._write("".join(refused_objects(batch, parse_options)))
             return
-        if is_new:  # in quotes, or a heading with many semicolons would be taken for several
+        if is_new:
+            self.delimiter = parse_options.delimiter
+            # In quotes, or a heading with many semicolons would be taken for several.
             own = [escape_formula(heading) for heading in headings if heading not in REFUSAL_COLUMNS]
             self._write(self._lines([[*REFUSAL_COLUMNS, *own]], csv.QUOTE_ALL))
         self._write(self._lines(refused_rows(batch, headings, is_text=self.format == "csv"), csv.QUOTE_MINIMAL))

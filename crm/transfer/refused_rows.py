@@ -8,9 +8,12 @@ from typing import Any
 
 from crm.transfer.batch import Batch, ParseOptions, RowProblem
 from crm.transfer.columns import REFUSAL_COLUMNS
-from overplane.files.cells import BROKEN, split_broken
-from overplane.files.spreadsheets import escape_formula, protect_number, unescape_formula, unprotect_number
+from overplane.files.cells import BROKEN, BrokenRow, split_broken
+from overplane.files.spreadsheets import escape_formula, protect_number, unescape_formula
 from overplane.files.tables import ABSENT
+
+# The key of what was no object: no field, so that it is refused until it is mended.
+RAW = "import_raw"
 
 
 def refused_rows(batch: Batch, headings: list[str], *, is_text: bool) -> Iterator[list[Any]]:
@@ -20,6 +23,8 @@ def refused_rows(batch: Batch, headings: list[str], *, is_text: bool) -> Iterato
         for number, cells in batch.lines[i]:
             width = batch.faults[number].cell_count if number in batch.faults else len(cells)
             own = [_cell(cell, is_text=is_text) for cell in cells[:width]]
+            if isinstance(cells, BrokenRow):
+                own = [*[""] * len(headings), *own]  # behind all columns: in one of them it would be taken for a value
             for index in reversed(of_before):
                 del own[index : index + 1]
             yield [batch.numbers[i], _messages(batch.problems[i], number), *own]
@@ -34,7 +39,7 @@ def _cell(text: str, *, is_text: bool) -> str:
     if text.startswith(BROKEN):
         text, _ = split_broken(text)
     # In the file it may be escaped already. (In a workbook the cell itself is a text, which is protection enough.)
-    plain = unescape_formula(unprotect_number(text))
+    plain = unescape_formula(text)
     return protect_number(plain) if is_text else escape_formula(plain)
 
 
@@ -43,7 +48,8 @@ def refused_objects(batch: Batch, parse_options: ParseOptions) -> Iterator[str]:
     for i in sorted(batch.problems):
         for number, lines in groupby(batch.lines[i], key=itemgetter(0)):
             reasons = dict(zip(REFUSAL_COLUMNS, (number, _messages(batch.problems[i], number)), strict=True))
-            values = _object([cells for _, cells in lines], parse_options)
+            rows = [cells for _, cells in lines]
+            values = {RAW: rows[0][0]} if isinstance(rows[0], BrokenRow) else _object(rows, parse_options)
             yield json.dumps(reasons | values, ensure_ascii=False) + "\n"
 
 

@@ -1,5 +1,6 @@
 """What a file may hold only once."""
 
+from crm import matching
 from crm.line_items import LineItem
 from crm.transfer.batch import Batch
 from crm.transfer.line_item_planning import with_ids
@@ -36,9 +37,10 @@ class Repeats:
     def _refuse_customers(self, batch: Batch, name: str, seen: Seen) -> None:
         values = batch.values[name]
         indexes = [i for i, value in enumerate(values) if value not in (None, ABSENT)]
-        repeated = seen.add([values[i] for i in indexes], [batch.numbers[i] for i in indexes])
+        keys = [matching.match_key(name, values[i]) for i in indexes]
+        repeated = seen.add(keys, [batch.numbers[i] for i in indexes])
         for at, first in repeated.items():
-            message = f"Row {first} has the same {name}. Each may stand in the file once."
+            message = f"Row {first} has the same {name}{matching.counted(name)}. Each may stand in the file once."
             error = invalid(Code.PARAMETER_DUPLICATE, message)
             batch.refuse(indexes[at], self.columns.heading(name), str(values[indexes[at]]), error)
 

@@ -21,6 +21,8 @@ MOST_NAMED = 50  # headings in one sentence; exporters of contacts write about a
 # What is being done, how much of the file (0 to 1), customers so far.
 ImportProgress = Callable[[str, float, int], None]
 
+CONFIRM = "Say which one it is: --encoding NAME, or --accept-encoding for the first."
+
 
 class RunOvertaken(UnusableFile):
     """Another process is at work on the same run, or has undone it."""
@@ -39,7 +41,9 @@ class ImportTask:
     def __post_init__(self) -> None:
         source = self.source
         self.report = Report(source.name, source.encoding)
-        if source.encoding_is_guessed and source.encoding != "utf-8-sig":
+        if source.readings:
+            self.report.warnings.append(f"{source.guess} {CONFIRM}")
+        elif source.encoding_is_guessed and source.encoding != "utf-8-sig":
             self.report.warnings.append(
                 f"{source.name} is not UTF-8 and was taken for {source.encoding}. Are letters wrong? Name its encoding"
                 " (--encoding)."
@@ -85,6 +89,7 @@ class ImportTask:
                         size=options.size,
                         heaviest=options.heaviest,
                         nested=table.nested,
+                        delimiter=table.delimiter,
                         keep_when_blank=options.keep_when_blank,
                         mode=options.mode,
                     ),

@@ -1,29 +1,25 @@
 """Taking back what an import did, by its events in the log: what it created is deleted, what it changed is restored.
 
-A customer that anybody else has changed since (itself or its line items) is left alone and named. An undo is a run of
-its own, the actor of its events. If it breaks off and is begun again, or is begun twice at once, it sees by these what
-is done already.
+A customer that anybody else has changed since (itself or its line items) is left alone and named; a run that is undone
+itself has changed nothing. An undo is a run of its own, the actor of its events. If it breaks off and is begun again, or
+is begun twice at once, it sees by these what is done already.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
-import orjson
 from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
 from crm.line_item_plans import ListPlan, change_line_items, existing_line_items, new_line_item
-from crm.line_items import BY_EVENT, LINE_ITEMS, POSITION, LineItem
+from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.locking import locked_customers
-from crm.models import HAS_WRITTEN, Customer, ImportRun, RunState
+from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.services import delete_customers
 from crm.transfer import bulk_writes
-from overplane.database.attributes import attributes, logged
-from overplane.events.changes import old_values
+from crm.transfer.histories import created_ids, histories, oldest_line_items, oldest_values, order_before
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile
 from overplane.ids import new_id
@@ -150,7 +146,7 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
     locked = {one["id"]: one for one in locked_customers(subjects)}
     to_delete: list[str] = []
     touched: dict[str, list[Event]] = {}
-    for customer_id, events in _histories(subjects, actor).items():
+    for customer_id, events in histories(subjects, actor).items():
         if events[0].seq <= after:  # done in an earlier part
             continue
         other = next((event for event in events if event.actor != actor), None)
@@ -170,19 +166,10 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
     _restore(locked, touched, origin)
 
 
-def _histories(subjects: Sequence[str], actor: str) -> dict[str, list[Event]]:
-    """The events of each customer and its line items, from the run's first on; what came before does not matter."""
-    histories: dict[str, list[Event]] = {}
-    for event in Event.objects.filter(subject__in=subjects).defer("object").order_by("seq"):
-        if event.actor == actor or event.subject in histories:
-            histories.setdefault(event.subject, []).append(event)
-    return histories
-
-
 def _restore(locked: dict[str, dict[str, Any]], touched: dict[str, list[Event]], origin: Origin) -> None:
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for customer_id, events in touched.items():
-        old = _oldest_values(events)
+        old = oldest_values(events)
         if new := {name: value for name, value in old.items() if locked[customer_id][name] != value}:
             changes.append((locked[customer_id], new))
     bulk_writes.update_customers(changes, now=timezone.now(), origin=origin)
@@ -199,65 +186,19 @@ def _restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin:
     change_line_items(plans, origin=origin)
 
 
-def _oldest_values(events: Sequence[Event]) -> dict[str, Any]:
-    """The values before the run, of the customer's attributes that it changed."""
-    oldest: dict[str, Any] = {}
-    for event in events:
-        if event.type == "customer.updated":
-            oldest = old_values(event) | oldest
-    return logged(attributes(Customer), oldest)
-
-
-def _oldest_line_items(kind: LineItem, events: Sequence[Event]) -> dict[str, dict[str, Any]]:
-    """The values before the run, of each line item that it changed or deleted and did not create."""
-    oldest: dict[str, dict[str, Any]] = {}
-    for event in events:
-        if event.type in (kind.updated, kind.deleted):
-            old = logged(kind.attributes, old_values(event))
-            oldest[event.object_id] = old | oldest.get(event.object_id, {})
-    created = _created(kind, events)
-    return {item_id: old for item_id, old in oldest.items() if item_id not in created}
-
-
 def _list_plan(
     kind: LineItem, customer: dict[str, Any], existing: Sequence[dict[str, Any]], events: Sequence[Event]
 ) -> ListPlan:
     """Deletes what the run created, restores what it changed, and creates again what it deleted, under a new id."""
     plan = ListPlan(kind, customer, before=[row["id"] for row in existing])
-    by_id, created = {row["id"]: row for row in existing}, _created(kind, events)
+    by_id, created = {row["id"]: row for row in existing}, created_ids(kind, events)
     plan.deletes = [row for row in existing if row["id"] in created]
     again: dict[str, str] = {}
-    for item_id, old in _oldest_line_items(kind, events).items():
+    for item_id, old in oldest_line_items(kind, events).items():
         if before := by_id.get(item_id):
             plan.updates += [(before, before | old)] if before | old != before else []
         else:
             plan.inserts.append(new_line_item(kind, customer["id"], 0, old))
             again[item_id] = plan.inserts[-1]["id"]
-    plan.order = [again.get(item_id, item_id) for item_id in _order_before(kind, plan.before, events)]
+    plan.order = [again.get(item_id, item_id) for item_id in order_before(kind, plan.before, events)]
     return plan
-
-
-def _order_before(kind: LineItem, order: Sequence[str], events: Sequence[Event]) -> list[str]:
-    """The order before the run: its changes of the order are taken back, the last one first."""
-    before = list(order)
-    for type_, group in groupby(reversed(events), key=attrgetter("type")):
-        if type_ == kind.reordered:
-            *_, earliest = group
-            before = list(_previous(earliest)["ordered_ids"])
-        elif type_ == kind.created:
-            created = {event.object_id for event in group}
-            before = [item_id for item_id in before if item_id not in created]
-        elif type_ == kind.deleted:
-            # They were deleted in one statement and name their positions before it, so they return in ascending order.
-            for idx, item_id in sorted((_previous(event)[POSITION], event.object_id) for event in group):
-                if item_id not in before:
-                    before.insert(idx - 1, item_id)
-    return before
-
-
-def _created(kind: LineItem, events: Sequence[Event]) -> set[str]:
-    return {event.object_id for event in events if event.type == kind.created}
-
-
-def _previous(event: Event) -> dict[str, Any]:
-    return orjson.loads(event.previous) if event.previous else {}

@@ -26,6 +26,7 @@ BROKEN = (
     lzma.LZMAError,
     zipfile.BadZipFile,
 )
+FILE_MANAGERS = (".ds_store", "thumbs.db", "desktop.ini")
 
 
 def most_unpacked(packed_size: int) -> int:
@@ -86,7 +87,14 @@ def opened_member(archive: zipfile.ZipFile, packed_size: int) -> Iterator[Any]:
 
 def only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     # is_dir() would fail for a member without a name.
-    members = [m for m in archive.infolist() if not m.filename.endswith("/") and not m.filename.startswith("__MACOSX/")]
+    members = [m for m in archive.infolist() if not m.filename.endswith("/") and not _is_of_a_file_manager(m.filename)]
     if len(members) != 1:
         raise UnusableFile(f"The archive holds {len(members)} files; it must hold one table and nothing else.")
     return members[0]
+
+
+def _is_of_a_file_manager(path: str) -> bool:
+    """What macOS and Windows put beside the files that somebody packed."""
+    folders = path.replace("\\", "/").split("/")
+    name = folders.pop()
+    return "__MACOSX" in folders or name.startswith("._") or name.lower() in FILE_MANAGERS

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from overplane.files.unusable import UnusableFile
+
 # Longer than any attribute, whose own rule then reports the length; shorter than what an unclosed quote swallows.
 LONGEST_CELL = 4 << 20
 MOST_COLUMNS = 16_384  # as many as a sheet of Excel has
@@ -39,6 +41,25 @@ class BrokenRow(list[str]):
         self.message = message
 
 
+class BrokenRows:
+    """Counts the rows of one reading that cannot be read, and gives up when there are too many."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.count, self.first = name, 0, ""
+
+    def row(self, raw: str, message: str) -> BrokenRow:
+        self.add(message)
+        return BrokenRow(raw, message)
+
+    def add(self, message: str) -> None:
+        self.count += 1
+        self.first = self.first or message
+        if self.count > MOST_BROKEN_ROWS:
+            raise UnusableFile(
+                f"{self.name} has more than {MOST_BROKEN_ROWS} rows that cannot be read. Of the first: {self.first}"
+            )
+
+
 @dataclass(slots=True)
 class Table:
     """`unreadable`: columns whose cells are no single values, by heading, and what to tell whoever wants one of them.
@@ -55,6 +76,7 @@ class Table:
     nested: dict[str, tuple[str, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     merged: dict[int, dict[int, str]] = field(default_factory=dict)
+    delimiter: str = ","  # of CSV
 
 
 def text_of(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Which encoding a text has: told by its mark, proven by all of its bytes, guessed from them, or asked for.
 
-A wrong guess silently changes letters of people's names. So the only guess is Windows-1252, and it is made
-only if every byte is a letter of it and nothing looks like UTF-8.
+A wrong guess makes other letters of people's names, silently. So what was only guessed comes with its readings, for
+people to confirm.
 """
 
 import codecs
@@ -10,25 +10,28 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import BinaryIO, NamedTuple
 
+from overplane.files.encoding_guesses import ASCII_BYTES, Reading, Sample
 from overplane.files.unusable import UnusableFile
 
 BLOCK = 1 << 20
 # UTF-32's mark begins with UTF-16's.
 MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+# Of text in other encodings at the most every tenth byte that is not ASCII looks like UTF-8 by accident (cp1251 with its
+# quotation marks, GB 18030), of European ones hardly any.
+COUNTED = 4  # blocks, from the first such byte on: it takes 60 ms for each
+MOST_BAD = 4  # bytes that are not UTF-8, to one character that is
 # Python knows these too, but no table is written so, and they can spell halves of characters.
 NOT_OF_FILES = {"utf-7", "unicode-escape", "raw-unicode-escape", "idna", "punycode"}
 
 
 class Encoding(NamedTuple):
+    """`readings`: what else a guess might be, the best first; such a guess is no proof. `has_bad_bytes`: they are known."""
+
     name: str
-    is_guessed: bool
-
-
-class BadByte(NamedTuple):
-    line: int
-    byte: int
+    is_guessed: bool = False
+    readings: tuple[Reading, ...] = ()
+    has_bad_bytes: bool = False
 
 
 def known_encoding(name: str) -> Encoding:
@@ -41,7 +44,7 @@ def known_encoding(name: str) -> Encoding:
             raise LookupError
     except (LookupError, TypeError, ValueError):
         raise UnusableFile(f"There is no encoding {name!r}. Known are utf-8, utf-16, cp1252, latin-1 …") from None
-    return Encoding("utf-8-sig" if codec == "utf-8" else codec, is_guessed=False)
+    return Encoding("utf-8-sig" if codec == "utf-8" else codec)
 
 
 def encoding_of(name: str, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> Encoding:
@@ -50,7 +53,7 @@ def encoding_of(name: str, opened: Callable[[], AbstractContextManager[BinaryIO]
         head = stream.read(4096)
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
-            return Encoding(encoding, is_guessed=False)
+            return Encoding(encoding)
     if b"\0" in head:
         return _wide_without_mark(name, head)
     with opened() as stream:
@@ -69,45 +72,31 @@ def _wide_without_mark(name: str, head: bytes) -> Encoding:
 
 
 def _proven_or_guessed(name: str, stream: BinaryIO) -> Encoding:
+    """UTF-8 where all bytes are, or nearly all: no 8-bit text looks like it by accident. Else whatever is plausible."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    line, looks_utf8 = 1, False
-    wrong: BadByte | None = None  # in UTF-8
-    unassigned: BadByte | None = None  # in Windows-1252
+    sample = Sample()
+    is_proven, good, bad, counted = True, 0, 0, 0  # characters that are UTF-8 and not ASCII; bytes that are not UTF-8
     while block := stream.read(BLOCK):
-        if wrong is None:
+        pending = b""
+        if is_proven:
+            pending = decoder.getstate()[0]
             try:
-                looks_utf8 = not decoder.decode(block).isascii() or looks_utf8
-            except UnicodeDecodeError as error:
-                good = error.object[: error.start]
-                wrong = BadByte(line + good.count(b"\n"), error.object[error.start])
-                looks_utf8 = looks_utf8 or not good.isascii()
-        if wrong:
-            if b"\0" in block:
-                raise _binary(name)
-            looks_utf8 = looks_utf8 or MULTIBYTE.search(block) is not None
-            if not unassigned and (match := NOT_WINDOWS.search(block)):
-                unassigned = BadByte(line + block.count(b"\n", 0, match.start()), match[0][0])
-        line += block.count(b"\n")
-    if pending := decoder.getstate()[0] if wrong is None else b"":
-        wrong = BadByte(line, pending[0])  # cut off within a character
-        unassigned = wrong if NOT_WINDOWS.search(pending) else None
-    if wrong is None:
-        return Encoding("utf-8-sig", is_guessed=False)
-    _refuse_doubtful(name, wrong, unassigned, looks_utf8=looks_utf8)
-    return Encoding("cp1252", is_guessed=True)
-
-
-def _refuse_doubtful(name: str, wrong: BadByte, unassigned: BadByte | None, *, looks_utf8: bool) -> None:
-    if looks_utf8:
-        raise UnusableFile(
-            f"{name}, line {wrong.line}: the byte 0x{wrong.byte:02X} is not UTF-8, other characters of the file are."
-            " Mend that line, or name the file's encoding (--encoding)."
-        )
-    if unassigned:
-        raise UnusableFile(
-            f"{name} is neither UTF-8 nor Windows-1252 (line {unassigned.line} has the byte 0x{unassigned.byte:02X})."
-            " Name its encoding: --encoding cp850, cp437, mac-roman …; or save it as UTF-8."
-        )
+                good += len(block) - len(decoder.decode(block))
+                continue
+            except UnicodeDecodeError:
+                is_proven = False
+        if b"\0" in block:
+            raise _binary(name)
+        if counted < COUNTED:
+            rest, count = MULTIBYTE.subn(b"", pending + block)
+            good, bad, counted = good + count, bad + len(rest.translate(None, ASCII_BYTES)), counted + 1
+        sample.add(block)
+    if is_proven:
+        return Encoding("utf-8-sig", has_bad_bytes=bool(decoder.getstate()[0]))  # cut off within a character
+    if good * MOST_BAD >= bad:
+        return Encoding("utf-8-sig", has_bad_bytes=True)
+    readings = sample.readings()
+    return Encoding(readings[0].encoding, is_guessed=True, readings=readings)
 
 
 def _binary(name: str) -> UnusableFile:

@@ -14,11 +14,21 @@ from typing import Any, BinaryIO, NoReturn
 
 import orjson
 
-from overplane.files.cells import Table
+from overplane.files.cells import LONGEST_RAW, BrokenRows, Table
 from overplane.files.layouts import Layout, Recognizer
-from overplane.files.objects import object_table
+from overplane.files.objects import Numbered, object_table
 from overplane.files.sources import Source
-from overplane.files.texts import LONGEST_LINE, BrokenText, decoded, lines
+from overplane.files.texts import (
+    LONGEST_LINE,
+    MARKING,
+    NAMES,
+    BrokenText,
+    bad_byte,
+    decoded,
+    has_bad_bytes,
+    lines,
+    without_marks,
+)
 from overplane.files.unusable import UnusableFile
 
 END = {"end", "count", "next_cursor"}  # what the API's own export ends with
@@ -62,30 +72,52 @@ def _constant(text: str) -> NoReturn:
 
 STRICT = JSONDecoder(object_pairs_hook=_object, parse_int=_digits, parse_float=_decimal, parse_constant=_constant)
 
+# Where only the end of a value is asked for.
+LENIENT = JSONDecoder(parse_int=str, parse_float=str)
+NO_OBJECT = "This is no object; every entry must be one: {…}."
+
 
 @contextmanager
 def ndjson_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     is_proven = False  # that no key stands twice: objects are read twice, proven once
 
-    def objects() -> Iterator[tuple[int, Any]]:
+    def objects() -> Iterator[Numbered]:
         nonlocal is_proven
         number = 0
+        broken_rows = BrokenRows(source.name)
         try:
             with source.bytes() as stream:
-                for number, line in enumerate(lines(decoded(stream, source.encoding)), 1):
-                    if not line.isspace():
+                for number, line in enumerate(lines(decoded(stream, source.encoding, MARKING)), 1):
+                    if line.isspace():
+                        continue
+                    try:
                         one = _parsed(line, is_proven=is_proven)
-                        if type(one) is not dict or one.get("end") is not True or not one.keys() <= END:
-                            yield number, one
-            is_proven = True
+                    except (ValueError, RecursionError) as error:
+                        yield number, broken_rows.row(without_marks(line).strip(), _reason(line, number, error, source))
+                        continue
+                    if type(one) is not dict:
+                        yield number, broken_rows.row(line.strip(), NO_OBJECT)
+                    elif one.get("end") is not True or not one.keys() <= END:
+                        yield number, one
+            is_proven = not broken_rows.count
         except BrokenText as error:
             raise UnusableFile(f"{source.name}, line {number + 1}: {error}") from None
-        except Doubtful as error:
-            raise UnusableFile(f"{source.name}, line {number}: {error}.") from None
-        except (JSONDecodeError, RecursionError) as error:
-            raise UnusableFile(f"{source.name}, line {number}: this is not JSON ({error}).") from None
 
     yield object_table(source.name, "line", objects)
+
+
+def _reason(text: str, line: int, error: Exception, source: Source) -> str:
+    """Why this is no object that can be taken."""
+    if has_bad_bytes(text):
+        return bad_byte(text, source.encoding, line)
+    if isinstance(error, Doubtful):
+        return _sentence(error)
+    return f"This is not JSON ({error})."
+
+
+def _sentence(doubt: Doubtful) -> str:
+    text = str(doubt)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _parsed(line: str, *, is_proven: bool) -> Any:
@@ -111,12 +143,18 @@ def _count_keys(value: Any) -> int:
 
 @contextmanager
 def json_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
-    def objects() -> Iterator[tuple[int, Any]]:
+    def objects() -> Iterator[Numbered]:
         number = 0
+        broken_rows = BrokenRows(source.name)
         try:
             with source.bytes() as stream:
-                for number, one in enumerate(_elements(source, stream), 1):
-                    yield number, one
+                for number, (one, raw) in enumerate(_elements(source, stream), 1):
+                    if isinstance(one, Doubtful):
+                        yield number, broken_rows.row(raw, _sentence(one))
+                    elif type(one) is not dict:
+                        yield number, broken_rows.row(raw, NO_OBJECT)
+                    else:
+                        yield number, one
         except (BrokenText, Doubtful) as error:
             raise UnusableFile(f"{source.name}, object {number + 1}: {str(error).rstrip('.')}.") from None
         except (JSONDecodeError, RecursionError) as error:
@@ -125,9 +163,9 @@ def json_table(source: Source, layout: Layout, recognizer: Recognizer | None) ->
     yield object_table(source.name, "object", objects)
 
 
-def _elements(source: Source, stream: BinaryIO) -> Iterator[Any]:
-    """The elements of one JSON array, without holding all of it."""
-    text = _Buffer(decoded(stream, source.encoding))
+def _elements(source: Source, stream: BinaryIO) -> Iterator[tuple[Any, str]]:
+    """The elements of one JSON array, without holding all of it; of those that are no objects also how they begin."""
+    text = _Buffer(decoded(stream, source.encoding, MARKING), NAMES.get(source.encoding, source.encoding))
     text.take("[")
     if text.next() == "]":
         text.take("]")
@@ -143,9 +181,10 @@ def _elements(source: Source, stream: BinaryIO) -> Iterator[Any]:
 class _Buffer:
     """The part of the text that is being parsed."""
 
-    def __init__(self, blocks: Iterator[str]) -> None:
+    def __init__(self, blocks: Iterator[str], encoding: str) -> None:
         self.blocks, self.text, self.at = blocks, "", 0
-        self.has_surrogates = False
+        self.encoding = encoding  # as people call it
+        self.has_surrogates = self.has_marks = False
 
     def next(self) -> str:
         """The next character that is not blank; nothing at the end."""
@@ -163,23 +202,29 @@ class _Buffer:
         self.at += 1
         return sign
 
-    def value(self) -> Any:
+    def value(self) -> tuple[Any, str]:
+        """What stands there, or why it must not be taken (`Doubtful`)."""
         self.next()
+        decoder, doubt = STRICT, None
         while True:
             failed: JSONDecodeError | None = None
             try:
-                value, end = STRICT.raw_decode(self.text, self.at)
+                value, end = decoder.raw_decode(self.text, self.at)
                 is_cut = end == len(self.text)  # a number may go on in the next block
             except JSONDecodeError as error:
                 is_cut, failed = True, error
                 if not error.msg.startswith("Unterminated") and error.pos < len(self.text) - CUT:
                     raise
+            except Doubtful as error:
+                decoder, doubt = LENIENT, error  # which tells where it ends
+                continue
             if not is_cut or not self._more():
                 if failed:
                     raise failed
-                self._check_text(value)
+                doubt = doubt or self._doubt_of_text(value, end)
+                raw = self.text[self.at : min(end, self.at + LONGEST_RAW)] if doubt or type(value) is not dict else ""
                 self.at = end
-                return value
+                return doubt or value, without_marks(raw)
             if len(self.text) - self.at > LONGEST_LINE:
                 raise Doubtful(TOO_LONG)
 
@@ -192,12 +237,16 @@ class _Buffer:
         if blocks:
             self.text, self.at = "".join([rest, *blocks]), 0
             self.has_surrogates = "\\ud" in self.text or "\\uD" in self.text
+            self.has_marks = has_bad_bytes(self.text)
         return bool(blocks)
 
-    def _check_text(self, value: Any) -> None:
+    def _doubt_of_text(self, value: Any, end: int) -> Doubtful | None:
         """An escape may spell half a character, which no text can hold."""
+        if self.has_marks and has_bad_bytes(self.text[self.at : end]):
+            return Doubtful(f"a byte is not {self.encoding}. Mend it, or name the file's encoding (--encoding)")
         if self.has_surrogates:
             try:
                 json.dumps(value, ensure_ascii=False, default=str).encode()
             except UnicodeEncodeError:
-                raise Doubtful("a text holds half a character (\\ud800 to \\udfff must stand in pairs)") from None
+                return Doubtful("a text holds half a character (\\ud800 to \\udfff must stand in pairs)")
+        return None

@@ -4,13 +4,15 @@ An object lays its list out as spreadsheets do: `{"a": 1, "rows": [{"b": 2}, {"b
 the row blank, 3 below `a` and `rows.b`.
 """
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import NoneType
 from typing import Any
 
-from overplane.files.cells import ABSENT, MOST_COLUMNS, Row, Table, text_of
+from overplane.files.cells import ABSENT, MOST_BROKEN_ROWS, MOST_COLUMNS, BrokenRow, Row, Table, text_of
 from overplane.files.texts import LONGEST_LINE
 from overplane.files.unusable import UnusableFile
 
@@ -18,7 +20,9 @@ PLAIN = {str, int, float, bool, NoneType, Decimal}
 LIST = {list, NoneType}
 # Cells of one object: a list of many elements beside many keys would make a huge table of a small file.
 MOST_CELLS = 1 << 22
-Objects = Callable[[], Iterator[tuple[int, Any]]]
+# An object, or a `BrokenRow` where one cannot be read.
+Numbered = tuple[int, Any]
+Objects = Callable[[], Iterator[Numbered]]
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class Shape:
     known: set[str] = field(default_factory=set)  # all keys of objects that were looked at
     count: int = 0
     length: int = 0  # of all keys: they are held, whereas objects come and go
+    mixed: dict[int, str] = field(default_factory=dict)  # by its number, why an object fits with no others
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -88,10 +93,11 @@ def _is_nested(value: Any) -> bool:
 
 def object_table(name: str, unit: str, objects: Objects) -> Table:
     """Reads all objects once for their keys; then again for their values. `unit` is what their numbers count."""
-    shape = Shape()
+    shape, broken = Shape(), ""
     for number, one in objects():
         if type(one) is not dict:
-            raise UnusableFile(f"{name}, {unit} {number}: every entry must be an object, {{…}}.")
+            broken = broken or f"{name}, {unit} {number}: {one.message}"
+            continue
         odd = [item for item in one.items() if type(item[1]) not in PLAIN]
         if odd or not one.keys() <= shape.known:
             shape.note(one, odd, f"{name}, {unit} {number}")
@@ -99,19 +105,21 @@ def object_table(name: str, unit: str, objects: Objects) -> Table:
                 raise UnusableFile(f"{name} has more than {MOST_COLUMNS} keys; no table has so many columns.")
         for key in shape.nested:
             if type(one.get(key)) not in LIST:
-                raise _no_list(name, unit, number, key)
-    _settle(shape, name, unit, objects)
+                _note_no_list(shape, number, key, name)
+    _settle(shape, name, objects)
     if not shape.headings:
-        raise UnusableFile(f"{name} holds no objects, or none with a key.")
-    rows = rows_of(name, unit, objects, shape)
+        raise UnusableFile(broken or f"{name} holds no objects, or none with a key.")
+    rows = rows_of(objects, shape)
     return Table(shape.headings, rows, is_sparse=True, unreadable=shape.unreadable, nested=shape.columns)
 
 
-def _no_list(name: str, unit: str, number: int, key: str) -> UnusableFile:
-    return UnusableFile(f"{name}, {unit} {number}: {key!r} must be a list of objects, as it is elsewhere.")
+def _note_no_list(shape: Shape, number: int, key: str, name: str) -> None:
+    shape.mixed.setdefault(number, f"{key!r} must be a list of objects, as it is elsewhere.")
+    if len(shape.mixed) > MOST_BROKEN_ROWS:
+        raise UnusableFile(f"{name} has more than {MOST_BROKEN_ROWS} entries of which {shape.mixed[number]}")
 
 
-def _settle(shape: Shape, name: str, unit: str, objects: Objects) -> None:
+def _settle(shape: Shape, name: str, objects: Objects) -> None:
     """A key that is a list of objects in one object may be null in another, and nothing else."""
     for key in [key for key, inners in shape.nested.items() if not inners and key in shape.unreadable]:
         del shape.nested[key]  # a list of texts that is sometimes empty
@@ -119,15 +127,18 @@ def _settle(shape: Shape, name: str, unit: str, objects: Objects) -> None:
     for key in doubtful:
         del shape.keys[key]
     for number, one in objects() if doubtful else ():
-        for key in doubtful:
+        for key in doubtful if type(one) is dict else ():
             if one.get(key) is not None and not _is_nested(one[key]):
-                raise _no_list(name, unit, number, key)
+                _note_no_list(shape, number, key, name)
 
 
-def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Row]:
+def rows_of(objects: Objects, shape: Shape) -> Iterator[Row]:
     keys, nested, pairs = list(shape.keys), list(shape.nested), shape.pairs
-    blank = [""] * len(keys)
+    blank, mixed = [""] * len(keys), shape.mixed
     for number, one in objects():
+        if type(one) is not dict or number in mixed:
+            yield number, one if isinstance(one, BrokenRow) else _broken(one, mixed[number])
+            continue
         get = one.get
         try:
             own = [value if type(value := get(key, ABSENT)) is str else text_of(value) for key in keys]
@@ -140,7 +151,8 @@ def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Ro
                 continue
             longest = max(map(len, lists.values()))
             if longest * (len(keys) + len(pairs)) > MOST_CELLS:
-                raise UnusableFile(f"{name}, {unit} {number}: a list of {longest} objects is too long for one entry.")
+                yield number, _broken(one, f"A list of {longest} objects is too long for one entry.")
+                continue
             for i in range(longest):
                 inner = [
                     _inner(lists[key], i, name_) if key in lists else cell
@@ -148,7 +160,13 @@ def rows_of(name: str, unit: str, objects: Objects, shape: Shape) -> Iterator[Ro
                 ]
                 yield number, (blank if i else own) + inner
         except RecursionError:
-            raise UnusableFile(f"{name}, {unit} {number}: a value is nested too deeply.") from None
+            yield number, BrokenRow("", "A value is nested too deeply.")
+
+
+def _broken(one: dict[str, Any], message: str) -> BrokenRow:
+    with suppress(RecursionError):
+        return BrokenRow(json.dumps(one, ensure_ascii=False, default=str), message)
+    return BrokenRow("", message)
 
 
 def _inner(elements: list[dict[str, Any]], i: int, name: str) -> str:

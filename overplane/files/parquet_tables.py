@@ -1,5 +1,6 @@
 """Parquet: columns as they are, a list of structs as further rows. Needs pyarrow, an optional extra."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -28,19 +29,21 @@ def pyarrow_module(name: str) -> Any:
 @contextmanager
 def parquet_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     parquet = pyarrow_module("parquet")
-    with source.plain_path() as path:
-        most = most_unpacked(path.stat().st_size)
+    with source.seekable() as content:
+        most = most_unpacked(content.seek(0, os.SEEK_END))
         try:
-            file = parquet.ParquetFile(path)
+            file = parquet.ParquetFile(content)
             groups = range(file.metadata.num_row_groups)
             unpacked = sum(file.metadata.row_group(i).total_byte_size for i in groups)
             shape, headings = _shape(source.name, file.schema_arrow)
+        except UnusableFile:
+            raise
         except Exception as error:  # noqa: BLE001 (a broken file makes pyarrow raise errors of any class)
             raise UnusableFile(f"{source.name} is no Parquet file that can be read ({error}).") from None
         with file:
             if unpacked > most:
                 raise _swollen(source.name)
-            rows = rows_of(source.name, "row", lambda: _objects(source.name, file, most), shape)
+            rows = rows_of(lambda: _objects(source.name, file, most), shape)
             yield Table(headings, rows, unreadable=shape.unreadable, nested=shape.columns)
 
 
@@ -95,6 +98,8 @@ def _objects(name: str, file: Any, most: int) -> Iterator[tuple[int, Any]]:
             batch = next(batches, None)
             unpacked += _size(batch) if batch else 0
             objects = batch.to_pylist() if batch and unpacked <= most else []
+        except UnusableFile:
+            raise
         except Exception as error:  # noqa: BLE001 (as above; also what Python's own types cannot hold)
             where = _place_of_error(batch, number) if batch else f"after row {number}"
             raise UnusableFile(f"{name}, {where}: this cannot be read ({error}). Mend it, or save as CSV.") from None

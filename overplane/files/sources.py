@@ -5,7 +5,6 @@ empty file each end in one `UnusableFile` whose message says what to do.
 """
 
 import gzip
-import hashlib
 import os
 import shutil
 import stat
@@ -15,18 +14,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from overplane.files.archives import Guarded, only_member, opened_archive, opened_member
-from overplane.files.encodings import BLOCK, encoding_of, known_encoding
+from overplane.files.checked_files import BLOCK, CheckedFile, ExaminedFile
+from overplane.files.encoding_guesses import Reading
+from overplane.files.encodings import encoding_of, known_encoding
 from overplane.files.unusable import UnusableFile
 
-FORMATS = ("csv", "xlsx", "ndjson", "json", "parquet")
+WORKBOOKS = ("xlsx", "xls", "xlsb", "ods")
+FORMATS = ("csv", *WORKBOOKS, "ndjson", "json", "parquet")
 TEXTS = ("csv", "ndjson", "json")
-ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".ndjson": "ndjson",
-           ".jsonl": "ndjson", ".json": "json", ".parquet": "parquet"}  # fmt: skip
+ANCIENT = "a workbook of a very old Excel. Save it as .xlsx or CSV"
+# (.xls says nothing: many programs name CSV and web pages so.)
+ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".xlsb": "xlsb", ".ods": "ods",
+           ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json", ".parquet": "parquet"}  # fmt: skip
 OTHERS = {
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or a protected one. Save it as .xlsx or CSV",
+    b"\x09\x00\x04\x00": ANCIENT,
+    b"\x09\x02\x06\x00": ANCIENT,
+    b"\x09\x04\x06\x00": ANCIENT,
+    b"\x09\x08\x08\x00": ANCIENT,
+    b"\x09\x08\x10\x00": ANCIENT,
     b"%PDF": "a PDF. Export the table as CSV or XLSX",
     b"\x89PNG": "a picture, not a table",
     b"\xff\xd8\xff": "a picture, not a table",
@@ -42,58 +50,102 @@ OTHERS = {
     b"<?xm": "XML, not a table. Open it in a spreadsheet and save it as XLSX or CSV",
 }
 PACKED_WORKBOOK = b"PK\x03\x04"
+OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+OPEN_DOCUMENT = b"application/vnd.oasis.opendocument."
 
 
 @dataclass(slots=True)
 class Source:
-    """`path` is a plain file of this machine; `name` is what people know it by."""
+    """`name` is what people know the file by. Its content is what was examined, or reading it ends with `UnusableFile`.
 
-    path: Path
+    `readings`: of an encoding that was only guessed, what it and others would make of the file, the best first.
+    """
+
+    file: ExaminedFile
     name: str
     format: str = "csv"
     packed: str = ""
     encoding: str = "utf-8"
     encoding_is_guessed: bool = False
-    sha256: str = ""
-    size: int = 0
-    _raw: BinaryIO | None = field(default=None, repr=False)
+    readings: tuple[Reading, ...] = ()
+    has_bad_bytes: bool = False
+    _raw: CheckedFile | None = field(default=None, repr=False)
+
+    @property
+    def sha256(self) -> str:
+        return self.file.sha256
 
     @property
     def is_sheet(self) -> bool:
         """Rows of cells, as spreadsheets write and read them; else objects."""
-        return self.format in ("csv", "xlsx")
+        return self.format in ("csv", *WORKBOOKS)
 
     @property
     def fraction(self) -> float:
         """How much of it has been read in the pass under way, from 0 to 1."""
-        try:
-            return min(self._raw.tell() / self.size, 1.0) if self._raw else 0.0
-        except (ValueError, OSError, ZeroDivisionError):  # the thread that reads has closed it, or is about to
-            return 0.0
+        raw = self._raw  # the thread that reads may close it meanwhile
+        return min(raw.at / self.file.size, 1.0) if raw else 0.0
+
+    @property
+    def guess(self) -> str:
+        """What is to be said of an encoding that somebody has to confirm; nothing of any other."""
+        if not self.readings:
+            return ""
+        best, *others = self.readings
+        told = ", ".join(f"{name} ({', '.join(words)})" for name, words in others)
+        return f"{self.name} is not UTF-8. It seems to be {best.encoding} ({', '.join(best.words)})" + (
+            f"; other encodings would read it so: {told}." if told else "."
+        )
+
+    def set_encoding(self, name: str) -> None:
+        """As somebody confirmed it, or a run was begun with."""
+        self.encoding, self.encoding_is_guessed, self.readings = name, False, ()
+
+    def check_unchanged(self) -> None:
+        """Reads all of it. Raises `UnusableFile`."""
+        self.file.check()
 
     @contextmanager
     def bytes(self) -> Iterator[BinaryIO]:
         """The content, unpacked."""
-        with self.path.open("rb") as self._raw:
-            if self.packed == "gz":
-                with gzip.GzipFile(fileobj=self._raw) as stream:
-                    yield Guarded(stream, self.size)  # type: ignore[misc]  # readable is all that its readers need it to be
-            elif self.packed == "zip":
-                with opened_archive(self._raw) as archive, opened_member(archive, self.size) as stream:
-                    yield stream
-            else:
-                yield self._raw
+        with self.file.opened() as packed:
+            self._raw = cast("CheckedFile", packed.raw)
+            try:
+                if self.packed == "gz":
+                    with gzip.GzipFile(fileobj=packed) as stream:
+                        yield Guarded(stream, self.file.size)  # type: ignore[misc]  # readable is all that its readers need it to be
+                elif self.packed == "zip":
+                    with opened_archive(packed) as archive, opened_member(archive, self.file.size) as stream:
+                        yield stream
+                else:
+                    yield packed
+            finally:
+                self._raw = None
+
+    @contextmanager
+    def seekable(self) -> Iterator[BinaryIO]:
+        """The content for readers that jump about in it."""
+        if self.packed:
+            with self._copy() as copy:
+                yield copy
+        else:
+            with self.file.opened() as file:
+                yield file
 
     @contextmanager
     def plain_path(self) -> Iterator[Path]:
-        """The content as a file, for readers that jump about in it."""
-        if not self.packed:
-            yield self.path
-            return
-        with tempfile.NamedTemporaryFile(suffix="." + self.format) as unpacked, self.bytes() as stream:
-            shutil.copyfileobj(stream, unpacked, BLOCK)
-            unpacked.flush()
-            yield Path(unpacked.name)
+        """The content as a file of our own, for readers that want a path: at the given one others may write."""
+        with self._copy() as copy:
+            yield Path(copy.name)
+
+    @contextmanager
+    def _copy(self) -> Iterator[BinaryIO]:
+        with tempfile.NamedTemporaryFile(suffix="." + self.format) as copy:
+            with self.bytes() as stream:
+                shutil.copyfileobj(stream, copy, BLOCK)
+            copy.flush()
+            copy.seek(0)
+            yield cast("BinaryIO", copy)
 
 
 @contextmanager
@@ -113,19 +165,16 @@ def examined(path: Path, name: str, *, format: str | None = None, encoding: str 
     name = os.fsencode(name).decode("utf-8", "replace")  # the name is shown, stored and sent, so it must be text
     try:
         _check_regular(path, name)
-        with path.open("rb") as raw:
-            source = Source(path, name, sha256=_digest(raw), size=raw.tell())
-            raw.seek(0)
-            head = raw.read(4)
+        source = Source(ExaminedFile(path, name), name)
     except (OSError, ValueError) as error:
         raise UnusableFile(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    if not source.size:
+    if not source.file.size:
         raise UnusableFile(f"{name} is empty.")
-    source.packed = _packed(source, head)
+    source.packed = _packed(source)
     source.format = _format(source, format)
     if source.format in TEXTS:
-        detected = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
-        source.encoding, source.encoding_is_guessed = detected
+        known = known_encoding(encoding) if encoding else encoding_of(name, source.bytes)
+        source.encoding, source.encoding_is_guessed, source.readings, source.has_bad_bytes = known
     return source
 
 
@@ -140,22 +189,15 @@ def _check_regular(path: Path, name: str) -> None:
         )
 
 
-def _digest(raw: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := raw.read(BLOCK):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _packed(source: Source, head: bytes) -> str:
+def _packed(source: Source) -> str:
+    with source.bytes() as stream:
+        head = stream.read(4)
     if head[:2] == b"\x1f\x8b":
         return "gz"
     if head == PACKED_WORKBOOK:
-        with source.path.open("rb") as raw, opened_archive(raw) as archive:
+        with source.file.opened() as raw, opened_archive(raw) as archive:
             names = archive.namelist()
-            if "content.xml" in names and "mimetype" in names:
-                raise UnusableFile(f"{source.name} is an OpenDocument file (.ods). Save it as .xlsx or CSV.")
-            if "[Content_Types].xml" not in names:
+            if "[Content_Types].xml" not in names and not ("content.xml" in names and "mimetype" in names):
                 only_member(archive)
                 return "zip"
     return ""
@@ -168,13 +210,13 @@ def _format(source: Source, requested: str | None) -> str:
     for magic, what in OTHERS.items():
         if head.startswith(magic):
             raise UnusableFile(f"{source.name} is {what}.")
-    detected = "parquet" if head.startswith(b"PAR1") else "xlsx" if head.startswith(PACKED_WORKBOOK) else ""
+    detected = "parquet" if head.startswith(b"PAR1") else _workbook_format(source, head)
     if detected and requested not in (None, detected):
         raise UnusableFile(f"{source.name} is {detected.upper()}, not {requested}.")
     if detected or requested:
         return detected or requested or ""
     ending = ENDINGS.get(Path(_inner_name(source)).suffix.lower())
-    if ending in ("xlsx", "parquet"):
+    if ending in (*WORKBOOKS, "parquet"):
         raise UnusableFile(f"{source.name} is named like {ending.upper()} but is not. Save it anew.")
     if ending:
         return ending
@@ -182,11 +224,27 @@ def _format(source: Source, requested: str | None) -> str:
     return {b"[": "json", b"{": "ndjson"}.get(first, "csv")
 
 
+def _workbook_format(source: Source, head: bytes) -> str:
+    if head.startswith(OLD_WORKBOOK):
+        return "xls"
+    if not head.startswith(PACKED_WORKBOOK):
+        return ""
+    with source.plain_path() as path, path.open("rb") as raw, opened_archive(raw) as archive:
+        names = archive.namelist()
+        if "content.xml" in names and "mimetype" in names:
+            with archive.open("mimetype") as stream:
+                kind = stream.read(100)
+            if not kind.startswith(OPEN_DOCUMENT + b"spreadsheet"):
+                raise UnusableFile(f"{source.name} is an OpenDocument file, but no spreadsheet.")
+            return "ods"
+        return "xlsb" if "xl/workbook.bin" in names else "xlsx"
+
+
 def _inner_name(source: Source) -> str:
     """Inside of an archive the packed file's."""
     if source.packed == "gz":
         return source.name[:-3] if source.name.lower().endswith(".gz") else ""
     if source.packed == "zip":
-        with source.path.open("rb") as raw, opened_archive(raw) as archive:
+        with source.file.opened() as raw, opened_archive(raw) as archive:
             return only_member(archive).filename
     return source.name

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from overplane.files.binary_workbooks import binary_table
 from overplane.files.cells import ABSENT, MOST_COLUMNS, Row, Table
 from overplane.files.csv_tables import csv_table
 from overplane.files.json_tables import json_table, ndjson_table
@@ -16,12 +17,15 @@ from overplane.files.parquet_tables import parquet_table, pyarrow_module
 from overplane.files.sources import Source
 from overplane.files.spreadsheets import unescape_formula
 from overplane.files.unusable import UnusableFile
-from overplane.files.workbooks import workbook_table
+from overplane.files.workbooks import ods_table, workbook_table
 
 __all__ = ["ABSENT", "Row", "Table", "opened_table", "pyarrow_module"]
 READERS = {
     "csv": csv_table,
     "xlsx": workbook_table,
+    "xls": binary_table,
+    "xlsb": binary_table,
+    "ods": ods_table,
     "ndjson": ndjson_table,
     "json": json_table,
     "parquet": parquet_table,

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -11,15 +12,23 @@ from overplane.files.encodings import BLOCK
 
 LONGEST_LINE = 16 << 20  # characters: four of the longest cells; what is longer is a quote that is never closed
 TOO_LONG = "goes on for more than 16 MiB. Is a quote never closed, or a line never ended? Then mend the file; else it is no table"
+# The name of an error handler for codecs.
+MARKING = "overplane.marking"
+FIRST_MARK = 0xDC00
+MARKED = re.compile("[\udc00-\udcff]")
+NAMES = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8"}  # for people
 
 
 class BrokenText(Exception):
     """Why the text cannot be read on from here, and what to do. Whoever reads knows the row and puts it before."""
 
 
-def decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
-    """The text in blocks, all of them up to the first byte that is none. Raises `BrokenText`."""
-    decoder = codecs.getincrementaldecoder(encoding)()
+def decoded(stream: BinaryIO, encoding: str, errors: str = "strict") -> Iterator[str]:
+    """The text in blocks, all of them up to the first byte that is none. Raises `BrokenText`.
+
+    With `MARKING` bytes that are no text are marked (see `has_bad_bytes`), and the text goes on.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     mark = "\ufeff"  # which decoders leave that were told the byte order
     while True:
         block = stream.read(BLOCK)
@@ -42,6 +51,35 @@ def decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
 def _undecodable(error: UnicodeError, encoding: str) -> BrokenText:
     name, reason = getattr(error, "encoding", encoding), getattr(error, "reason", str(error))
     return BrokenText(f"this is not {name} text ({reason}). Name its encoding (--encoding).")
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    """Each byte as half of a character, which no decoder gives for good ones."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(FIRST_MARK + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(MARKING, _mark)
+
+
+def has_bad_bytes(text: str) -> bool:
+    """`text` was decoded with `MARKING`."""
+    return MARKED.search(text) is not None
+
+
+def without_marks(text: str) -> str:
+    """With a � for each bad byte."""
+    return MARKED.sub("\ufffd", text)
+
+
+def bad_byte(text: str, encoding: str, line: int) -> str:
+    """What to tell people of the first one in this text, and what to do."""
+    found = MARKED.search(text)
+    assert found, "asked only where there is one"
+    name = NAMES.get(encoding, encoding)
+    hint = "Mend that line, or name the file's encoding (--encoding)."
+    return f"Line {line}: the byte 0x{ord(found[0]) - FIRST_MARK:02X} is not {name}. {hint}"
 
 
 def lines(texts: Iterable[str], rows: Callable[[], int] | None = None) -> Iterator[str]:

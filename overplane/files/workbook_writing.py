@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,21 @@ HEX = rf"[0-9a-fA-F]{{4}}[_{NOT_IN_XML}]"
 ESCAPED = re.compile(rf"[{NOT_IN_XML}]|_(?=x{HEX})|(?<=[\ufffe\uffff])x(?={HEX})|\A<(?=r>)")
 
 
+LONGEST_TEXT = 32_767  # characters of a cell, in units of UTF-16, as Excel counts them
+# What is to stand in a cell whose text is too long: called with its row (the heading is 1), its column's index and the
+# text. Or it raises `UnusableFile`.
+LongCell = Callable[[int, int, str], str]
+
+
+def length_of(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def cut(text: str) -> str:
+    """As much as a cell holds, never half of a character."""
+    return text.encode("utf-16-le")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
+
+
 class Sheet(Worksheet):
     @staticmethod
     def _escape_control_characters(data: str) -> str:
@@ -29,19 +44,31 @@ class Sheet(Worksheet):
         return ESCAPED.sub(lambda match: f"_x{ord(match[0]):04X}_", data)
 
 
-def write(target: BinaryIO, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A sheet of this name. Raises `UnusableFile` for what it cannot hold; nothing has been written then."""
+def write(
+    target: BinaryIO,
+    name: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    long_cell: LongCell | None = None,
+) -> None:
+    """A sheet of this name. Raises `UnusableFile` for what it cannot hold; nothing has been written then.
+
+    `long_cell` is asked right after its row was taken from `rows`. Without it, such a cell is refused.
+    """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "table.xlsx"
         try:
-            _write_workbook(path, name, headings, rows)
+            _write_workbook(path, name, headings, rows, long_cell=long_cell or _refusing(headings))
         except FileCreateError as error:  # an OSError in disguise
             raise error.args[0] from None
         with path.open("rb") as file:
             shutil.copyfileobj(file, target)
 
 
-def _write_workbook(path: Path, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _write_workbook(
+    path: Path, name: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, long_cell: LongCell
+) -> None:
     options = {"constant_memory": True, "tmpdir": str(path.parent), "use_zip64": True}
     with Workbook(path, options | {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties({"created": CREATED})
@@ -51,14 +78,16 @@ def _write_workbook(path: Path, name: str, headings: Sequence[str], rows: Iterab
         for row, cells in enumerate(rows, 1):
             for column, cell in enumerate(cells):
                 if cell and sheet.write_string(row, column, cell):
-                    raise _refusal(sheet, row, headings[column], cell)
+                    if row >= sheet.xls_rowmax:
+                        raise UnusableFile("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer.")
+                    sheet.write_string(row, column, long_cell(row + 1, column, cell))  # it has cut the text itself
 
 
-def _refusal(sheet: Worksheet, row: int, heading: str, cell: str) -> UnusableFile:
-    if row >= sheet.xls_rowmax:
-        return UnusableFile("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer.")
-    where = f"{heading} in row {row + 1}"
-    length = len(cell.encode("utf-16-le")) // 2
-    return UnusableFile(
-        f"{where} has {length} characters as Excel counts them; a cell of XLSX holds {sheet.xls_strmax}. Export CSV."
-    )
+def _refusing(headings: Sequence[str]) -> LongCell:
+    def refuse(row: int, column: int, text: str) -> str:
+        raise UnusableFile(
+            f"{headings[column]} in row {row} has {length_of(text)} characters as Excel counts them; a cell of XLSX holds"
+            f" {LONGEST_TEXT}. Export CSV."
+        )
+
+    return refuse

@@ -1,38 +1,80 @@
-"""XLSX: the first sheet that is shown, its cells as a person would type them."""
+"""Workbooks: the sheet that holds the table, its cells as a person sees and would type them."""
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from overplane.files.archives import BROKEN, opened_archive
-from overplane.files.cells import Table, text_of
+from overplane.files.cells import Row, Table, text_of
+from overplane.files.findings import Findings, texts, unescaped
 from overplane.files.layouts import Layout, Recognizer
-from overplane.files.sheets import checked_sheet
+from overplane.files.ods_tables import OdsBook
+from overplane.files.sheet_choice import LoadedSheet, chosen_table
+from overplane.files.sheets import searched_sheet
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
+from overplane.files.workbook_parts import SheetName, WorkbookParts
+
+
+class XlsxBook:
+    """Its sheets are searched first, then read."""
+
+    def __init__(self, archive: zipfile.ZipFile, raw: BinaryIO, size: int) -> None:
+        self.parts = WorkbookParts(archive, size)
+        self.sheets = self.parts.sheets
+        self.raw = raw
+        self._reader: Any = None
+
+    def is_filled(self, sheet: SheetName) -> bool:
+        return self.parts.is_filled(sheet)
+
+    def load(self, sheet: SheetName) -> LoadedSheet:
+        findings = searched_sheet(self.parts, sheet)
+        if self._reader is None:
+            self._reader = CalamineWorkbook.from_filelike(self.raw)
+        return loaded(self._reader.get_sheet_by_index(sheet.index), findings)
+
+
+def loaded(sheet: CalamineSheet, findings: Findings) -> LoadedSheet:
+    above, left = sheet.start or (0, 0)  # blank rows, which it gives too, and blank columns, which it does not
+    height = sheet.height
+    return LoadedSheet(_rows(sheet, findings, above, left), lambda: height, findings, left)
+
+
+def _rows(sheet: CalamineSheet, findings: Findings, above: int, left: int) -> Iterator[Row]:
+    rows = islice(sheet.iter_rows(), above, None)
+    if findings.marks:
+        return texts(findings.applied(enumerate(rows, above + 1), left))
+    plain = ([unescaped(text_of(cell)) for cell in row] for row in rows)
+    return enumerate(plain, above + 1)
 
 
 @contextmanager
 def workbook_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     """It is held in memory: for more than some 100,000 rows CSV is the better choice."""
-    with source.plain_path() as path, path.open("rb") as raw:
-        try:
-            with opened_archive(raw) as archive:
-                index = checked_sheet(archive, path.stat().st_size)
-            raw.seek(0)
-            sheet = CalamineWorkbook.from_filelike(raw).get_sheet_by_index(index)
-        except (CalamineError, ParseError, *BROKEN) as error:
-            raise UnusableFile(f"{source.name} is no workbook that can be read ({error}).") from None
-        above = (sheet.start or (0, 0))[0]  # blank rows, which it gives too
-        rows = ([_unescaped(text_of(cell)) for cell in row] for row in islice(sheet.iter_rows(), above, None))
-        numbered = enumerate(rows, above + 1)
-        headings = [cell.strip() for cell in next(numbered, (0, []))[1]]
-        yield Table(headings, numbered)
+    with source.plain_path() as path, path.open("rb") as raw, path.open("rb") as again:
+        with _one_error(source.name), opened_archive(raw) as archive:
+            table = chosen_table(XlsxBook(archive, again, path.stat().st_size), layout, recognizer)
+        yield table
 
 
-def _unescaped(text: str) -> str:
-    """The library undoes all escapes (`_x0001_`) but those of the two that are no characters: as such they are refused."""
-    return text.replace("_xFFFE_", "\ufffe").replace("_xFFFF_", "\uffff") if "_xFFF" in text else text
+@contextmanager
+def ods_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
+    """Read as a stream."""
+    with source.plain_path() as path, path.open("rb") as raw, opened_archive(raw) as archive:
+        with _one_error(source.name):
+            table = chosen_table(OdsBook(archive, path.stat().st_size), layout, recognizer)
+        yield table
+
+
+@contextmanager
+def _one_error(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (CalamineError, ParseError, *BROKEN) as error:
+        raise UnusableFile(f"{name} is no workbook that can be read ({error}).") from None

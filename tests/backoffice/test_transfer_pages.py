@@ -1,6 +1,7 @@
 """Import and export in the back office: upload, map, check, apply; choose, wait, download."""
 
 import csv
+import html
 import io
 import json
 from dataclasses import replace
@@ -192,6 +193,28 @@ def test_an_encoding_that_cannot_be_told_is_chosen() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_an_encoding_that_is_only_guessed_is_confirmed_by_a_choice() -> None:
+    client = member("Editor")
+    url = upload(client, "Name,Größe\nMüller,\nSöhne,\n".encode("mac-roman"))["Location"]
+    page = client.get(url)
+    assert "Choose the encoding in which the words read right." in page.content.decode()
+    assert '<option value="mac-roman">mac-roman: Größe, Müller, Söhne</option>' in page.content.decode()
+    assert '<option value="cp1252">cp1252: Gr\u0161§e, MŸller' in page.content.decode()
+    again = client.post(url, columns(page))
+    assert "Choose the encoding" in str(next(iter(again.context["messages"])))
+    assert not Job.objects.exists()
+    report = client.post(url, columns(page) | {"encoding": "cp1252"})["Location"]
+    assert Job.objects.get().payload["encoding"] == "cp1252"
+    assert list(Job.objects.get().payload["mapping"]) == ["Name", "Gr\u0161§e"]
+    report = client.post(url, columns(page) | {"encoding": "mac-roman"})["Location"]
+    call_command("run_worker", until_idle=True)
+    client.post(f"{report}apply/")
+    call_command("run_worker", until_idle=True)
+    assert set(Customer.objects.values_list("customer_name", flat=True)) == {"Müller", "Söhne"}
+    assert "encoding=mac-roman" in client.get(report).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_column_that_is_left_out_is_not_imported() -> None:
     client = member("Editor")
     report = check(client, GOOD, **{"column-2": "", "column-3": ""})
@@ -298,6 +321,21 @@ def test_exports_what_was_asked_for(format: str) -> None:
     assert (rows[0]["territory"], rows[0]["disabled"] in (True, "true")) == ('"><svg onload=x>', True)
     client.user = None
     assert member("Manager", "other").get(reverse("job_file", args=[kept.pk])).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("choice", "told"), [("", "has 40000 characters"), ("cut", "was cut: customer_details of the")]
+)
+def test_a_text_that_no_cell_holds_names_its_customer(choice: str, told: str) -> None:
+    client = member("Manager")
+    make("Acme", customer_details="x" * 40_000)
+    client.post(reverse("export"), {"format": "xlsx", "long_cells": choice})
+    call_command("run_worker", until_idle=True)
+    page = html.unescape(client.get(reverse("export")).content.decode())
+    assert told in page
+    assert 'customer_details of the customer "Acme"' in page
+    assert JobFile.objects.count() == (1 if choice else 0)
 
 
 def read(format: str, content: bytes) -> list[dict[str, Any]]:

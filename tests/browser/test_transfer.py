@@ -35,6 +35,7 @@ def test_imports_a_file_with_bad_rows_and_takes_it_back(visit: Visitors, tmp_pat
     file = tmp_path / "kunden.csv"
     file.write_text(BAD, encoding="cp1252")
     upload(page, file)
+    page.get_by_label("Encoding").select_option("cp1252")
     expect(page.get_by_label("Firma")).to_have_value("customer_name")
     expect(page.get_by_label("Colour")).to_have_value("")
     page.get_by_label("Colour").select_option(label="Industry")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from overplane.files.layouts import Layout
+from overplane.files.layouts import Layout, Recognizer
 from overplane.files.sources import opened
 from overplane.files.tables import Table, opened_table
 from overplane.files.unusable import UnusableFile
@@ -15,8 +15,17 @@ from overplane.files.unusable import UnusableFile
 Read = tuple[list[str], list[tuple[int, list[str]]], Table]
 
 
-def read(path: Path, *, delimiter: str | None = None, **more: Any) -> Read:
-    with opened(str(path), **more) as source, opened_table(source, Layout(delimiter=delimiter)) as table:
+def read(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    heading_row: int | None = None,
+    recognizer: Recognizer | None = None,
+    **more: Any,
+) -> Read:
+    layout = Layout(sheet, heading_row, delimiter)
+    with opened(str(path), **more) as source, opened_table(source, layout, recognizer) as table:
         return table.headings, [(number, list(cells)) for number, cells in table.rows], table
 
 

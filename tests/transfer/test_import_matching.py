@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from crm.models import Customer
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import Ran
 from tests.threads import meanwhile
@@ -51,6 +52,7 @@ OVERTAKING: dict[str, tuple[Callable[[Api, str], Any], tuple[int, str, str], dic
         {"tax_id": "9", "territory": None},
     ),
 }
+RESPELLED = {"tax_id": "DE-1"}
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers stand in one line")
@@ -69,6 +71,72 @@ def test_a_customer_that_is_overtaken_between_planning_and_lock_is_refused(
     assert {n: found.json()[n] for n in left} == left if left else found.status_code == 404
     assert rows_of(customer) == []
     assert rows_of(other) == [("B", "9")]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers stand in one line")
+def test_who_writes_the_key_otherwise_meanwhile_overtakes_nobody(live_api: Api, imported: Any) -> None:
+    customer = make("Acme", tax_id="DE 1")
+    with meanwhile(lambda: Api(live_api.key).patch(f"{CUSTOMER}/{customer}", RESPELLED), before="FOR NO KEY UPDATE"):
+        ran: Ran = imported("tax_id,territory\nde1,North\n", *ON_TAX_ID)
+    assert ran.counts == {"updated": 1}
+    assert live_api.get(f"{CUSTOMER}/{customer}").json()["tax_id"] == "de1"
+
+
+WRITTEN_OTHERWISE = [
+    ("email_id", "a@b.de", "A@B.de"),
+    ("email_id", "Özgür@x.de", "özgür@x.de"),
+    ("tax_id", "DE123456", "de 123.456"),
+    ("tax_id", "12/345-6", "12\u00a0345\u20136"),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "stored", "sent"), WRITTEN_OTHERWISE)
+def test_a_key_that_is_written_otherwise_is_the_same_customers(
+    imported: Any, name: str, stored: str, sent: str
+) -> None:
+    customer = make("Acme", **{name: stored})
+    file = f"{name},customer_name\n{sent},Acme\n"
+    for mode in ("update", "upsert"):
+        foreseen = imported(file, "--match-on", name, "--mode", mode, "--dry-run")
+        assert [(c["customer_id"], c["old"], c["new"]) for c in foreseen.report["changes"]] == [
+            (customer, stored, sent)
+        ]
+    assert imported(file, "--match-on", name).counts == {"updated": 1}
+    assert imported(file, "--match-on", name, "--again").counts == {"unchanged": 1}
+    assert list(Customer.objects.values_list("pk", name)) == [(customer, sent)]
+
+
+@pytest.mark.django_db
+def test_two_customers_that_match_are_named_with_the_value(imported: Any) -> None:
+    one, other = sorted([make("Acme", email_id="a@b.de"), make("Acme", email_id="A@b.de")])
+    ran = imported("email_id,territory\nA@B.de,North\n", "--match-on", "email_id")
+    (problem,) = ran.report["problems"]
+    assert (problem["row"], problem["column"], problem["code"]) == (2, "email_id", "parameter_conflict")
+    assert problem["value"] == "A@B.de"
+    assert problem["message"] == (
+        f"2 customers have the email_id 'A@B.de' (case does not count): {one}, {other}. Match on id, or merge them."
+    )
+    assert not Customer.objects.filter(territory="North").exists()
+
+
+@pytest.mark.django_db
+def test_two_rows_with_the_same_key_are_refused(imported: Any) -> None:
+    ran = imported("customer_name,tax_id\nAcme,DE 1\nBeta,2\nAcme,de-1\n", *ON_TAX_ID)
+    (problem,) = ran.report["problems"]
+    assert (problem["row"], problem["value"], problem["code"]) == (4, "de-1", "parameter_duplicate")
+    assert problem["message"] == (
+        "Row 2 has the same tax_id (case, blanks, dots, slashes and hyphens do not count). Each may stand in the file once."
+    )
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.django_db
+def test_nothing_but_separators_is_nobodys_number(imported: Any) -> None:
+    make("Acme", tax_id="-")
+    make("Beta", tax_id="./.")
+    ran = imported("customer_name,tax_id\nGamma,--\nBeta,./.\n", *ON_TAX_ID)
+    assert ran.counts == {"created": 1, "unchanged": 1}
 
 
 @pytest.mark.django_db

@@ -63,7 +63,7 @@ def errors(ran: Any) -> Path:
 def test_a_text_comes_back_with_its_delimiter_and_encoding(
     imported: Any, name: str, content: bytes, begins: str, encoding: str, delimiter: str
 ) -> None:
-    ran = imported(content, "--skip-errors", name=name)
+    ran = imported(content, "--skip-errors", "--accept-encoding", name=name)
     assert ran.counts == {"created": 1, "refused": 1}
     assert errors(ran).name == f"{name}.errors.csv"
     back = errors(ran).read_bytes()
@@ -72,7 +72,7 @@ def test_a_text_comes_back_with_its_delimiter_and_encoding(
     assert heading == ["import_row", "import_problems", *HEAD]
     assert (row[0], row[2:]) == ("2", ["Müller; Söhne", "nobody", '="00123"'])
     mended = back.decode(encoding).replace("nobody", "a@b").encode(encoding)
-    assert imported(mended, name="mended.csv").counts == {"created": 1}
+    assert imported(mended, "--accept-encoding", name="mended.csv").counts == {"created": 1}
     assert Customer.objects.filter(customer_name="Müller; Söhne", tax_id="00123").exists()
 
 
@@ -132,7 +132,7 @@ def test_what_the_encoding_does_not_have_makes_the_file_utf_8(tmp_path: Path) ->
     path.write_bytes("name;mail\nMüller;nobody\nB;no\n".encode("cp1252"))
     source = examined(path, "a.csv")
     refused = RefusedRows(tmp_path / "refused.csv")
-    refused.imitate(source, None)
+    refused.imitate(source)
     refused._write('"import_row";x\r\nMüller\r\n')
     assert refused.flushed() == len('"import_row";x\r\nMüller\r\n')
     refused._write("Мюллер\r\n")

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from crm import search
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import kinds_lazy
+from crm.transfer.long_cells import CHOICES
 from crm.transfer.selection import LAYOUTS
 from overplane.backoffice.origin import actor_of
 from overplane.jobs.models import OPEN, Job
@@ -29,12 +30,25 @@ LAYOUT_LABELS = {
 }
 
 
+LONG_CELL_LABELS = {
+    "refuse": gettext_lazy("Make no file, and say whose they are"),
+    "cut": gettext_lazy("Cut them"),
+    "omit": gettext_lazy("Leave them out"),
+}
+
+
 class ExportForm(forms.Form):
     format = forms.ChoiceField(label=gettext_lazy("Format"), choices=list(FORMATS.items()))
     layout = forms.ChoiceField(
         label=capfirst(kinds_lazy()),
         choices=[(name, LAYOUT_LABELS[name]) for name in LAYOUTS],
         required=False,
+    )
+    long_cells = forms.ChoiceField(
+        label=gettext_lazy("Texts that no cell of Excel holds"),
+        choices=[(name, LONG_CELL_LABELS[name]) for name in CHOICES],
+        required=False,
+        help_text=gettext_lazy("Those of more than 32,767 characters."),
     )
     q = forms.CharField(
         label=gettext_lazy("Only customers with these words"),
@@ -44,9 +58,17 @@ class ExportForm(forms.Form):
     )
 
 
-def start(request: HttpRequest, *, format: str, layout: str = "", q: str = "", ids: Sequence[str] = ()) -> Job:
+def start(
+    request: HttpRequest, *, format: str, layout: str = "", q: str = "", long_cells: str = "", ids: Sequence[str] = ()
+) -> Job:
     """The job that exports these customers; the page of exports shows it and offers the file."""
-    payload = {"format": format, "layout": layout or "lines", "q": q, "ids": list(ids)}
+    payload = {
+        "format": format,
+        "layout": layout or "lines",
+        "q": q,
+        "long_cells": long_cells or "refuse",
+        "ids": list(ids),
+    }
     return start_job(request, KIND, payload)
 
 

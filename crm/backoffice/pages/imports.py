@@ -78,6 +78,7 @@ class HowForm(forms.Form):
         max_length=100,
         help_text=gettext_lazy("For example: NULL n/a"),
     )
+    keep_when_blank = forms.BooleanField(label=gettext_lazy("An empty cell leaves the value as it is"), required=False)
 
     def __init__(self, data: Any, labels: dict[str, str]) -> None:
         super().__init__(data)
@@ -117,41 +118,57 @@ def _own_file(request: HttpRequest, file_id: str) -> JobFile:
 @may_import
 def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
     stored = _own_file(request, file_id)
-    chosen_encoding = request.GET.get("encoding", "")
-    encoding = chosen_encoding if chosen_encoding in uploads.ENCODINGS else ""
+    encoding = _encoding(request)
     try:
-        headings, rows = uploads.sample(stored, encoding)
+        look = uploads.sample(stored, encoding)
+        if look.readings and (chosen_reading := request.POST.get("encoding", "")) in uploads.ENCODINGS[1:]:
+            # Confirmed. In it the headings may read in another way, but there are as many of them.
+            encoding, look = chosen_reading, uploads.sample(stored, chosen_reading)
     except UnusableFile as error:
         messages.error(request, str(error))
         return redirect("import")
     labels = uploads.labels()
     how = HowForm(request.POST or None, labels)
     if request.method == "POST":
-        chosen = {h: request.POST.get(f"column-{i}", "") for i, h in enumerate(headings)}
+        chosen = {h: request.POST.get(f"column-{i}", "") for i, h in enumerate(look.headings)}
         # Left-out columns are named, too: else the engine would guess their fields.
         chosen = {heading: name if name in labels else "" for heading, name in chosen.items()}
-        if problem := _problem_of(chosen, labels, how):
+        if problem := _problem_of_encoding(look) or _problem_of(chosen, labels, how):
             messages.error(request, problem)
         else:
             _save_preset(request, chosen)
             return _enqueue(request, CHECK, stored, {"mapping": chosen, "encoding": encoding} | how.cleaned_data)
     else:
-        chosen = _preset(request) or without_foreign_ids(guess(headings), headings, rows)
-    columns = [
-        {"i": i, "heading": h, "samples": [row[i] for row in rows if i < len(row)], "chosen": chosen.get(h, "")}
-        for i, h in enumerate(headings)
-    ]
+        chosen = _preset(request) or without_foreign_ids(guess(look.headings), look.headings, look.rows)
     return _page(
         request,
         "import_mapping",
         title=_("Which column is what?"),
         stored=stored,
         encoding=encoding,
-        columns=columns,
+        readings=look.readings,
+        columns=_columns(look, chosen),
         labels={name: capfirst(label) for name, label in labels.items()},
         presets=Preset.objects.filter(kind=uploads.PRESET),
         form=how,
     )
+
+
+def _encoding(request: HttpRequest) -> str:
+    """As it was chosen with the upload."""
+    encoding = request.GET.get("encoding", "")
+    return encoding if encoding in uploads.ENCODINGS else ""
+
+
+def _problem_of_encoding(look: uploads.Look) -> str | None:
+    return _("Choose the encoding in which the words read right.") if look.readings else None
+
+
+def _columns(look: uploads.Look, chosen: dict[str, str]) -> list[dict[str, Any]]:
+    return [
+        {"i": i, "heading": h, "samples": [row[i] for row in look.rows if i < len(row)], "chosen": chosen.get(h, "")}
+        for i, h in enumerate(look.headings)
+    ]
 
 
 def _preset(request: HttpRequest) -> dict[str, str] | None:

@@ -18,7 +18,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from crm.filters import customers_of
 from crm.line_items import LINE_ITEMS
 from crm.representation import CUSTOMER_NAMES
-from crm.transfer import exports
+from crm.transfer import exports, long_cells
 from overplane.database.text import has_forbidden_characters
 from overplane.files.sources import UnusableFile
 from overplane.problems import nearest, problems_in
@@ -56,6 +56,13 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
         )
         add("--filter", action="append", default=[], metavar="PARAMETER=VALUE", help="as in the API's list; repeat")
         add("--search", help="only customers in which all these words are found, as q= does")
+        add(
+            "--long-cells",
+            choices=long_cells.CHOICES,
+            default="refuse",
+            help="texts that no cell of XLSX holds: refuse the export and name the customer (default), cut them, or leave"
+            " them out (omit)",
+        )
         add("--quiet", action="store_true")
 
     def handle(self, *, file: str, **options: Any) -> None:
@@ -63,14 +70,17 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
         names = self._names(options["columns"])
         customers = self._customers(options["filter"], options["search"])
         selection = exports.Selection(customers, names, options["rows"], is_marked=file != "-")
+        long = long_cells.LongCells(options["long_cells"])
         try:
             with _target(file) as target, self._progress(quiet=options["quiet"]) as progress:
-                count = exports.export(selection, format, target, progress=progress)
+                count = exports.export(selection, format, target, progress=progress, long_cells=long)
         except UnusableFile as error:
             raise CommandError(str(error), returncode=USAGE) from None
         except (OSError, DatabaseFailure, KeyboardInterrupt) as error:
             reason = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0] or "interrupted"
             raise CommandError(f"Broken off: {reason}.", returncode=BROKEN) from None
+        if long.note:  # also where only results are to be seen: the file says something else than the database
+            self.stderr.write(long.note)
         if not options["quiet"]:
             self.stderr.write(f"{count} customers exported.")
 

@@ -84,6 +84,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         add("--again", action="store_true", help="import a file that was imported before")
         add("--format", choices=FORMATS, help="if the name does not tell")
         add("--encoding", help="utf-8, utf-16, cp1252, latin-1 …; default: found out")
+        add("--accept-encoding", action="store_true", help="import a file whose encoding could only be guessed")
         add("--delimiter", help="of CSV; default: found out")
         add("--sheet", metavar="NAME", help="of a workbook; default: the one whose headings are known")
         add("--heading-row", type=int, metavar="N", help="the row that names the columns; default: found out")
@@ -151,6 +152,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             progress=progress,
             refused=refused,
             again=options["again"],
+            accept_encoding=options["accept_encoding"],
         )
 
     def _tell(self, report: Report, options: dict[str, Any]) -> None:

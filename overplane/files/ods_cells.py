@@ -1,0 +1,80 @@
+"""Cells of an OpenDocument sheet as text: what a person sees, with all digits of amounts."""
+
+import re
+import unicodedata
+from decimal import Decimal, DecimalException
+
+from overplane.files.cells import broken
+
+TYPE, VALUE = "office:value-type", "office:value"
+ERROR = re.compile(r"#[A-Z0-9/!?]+[!?]?|Err:[0-9]{3}")
+TIME = re.compile(r"PT(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:[.,][0-9]+)?S)?")
+NEVER_CALCULATED = broken(
+    "", "Cell {place} holds a formula that was never calculated. Open the file in a spreadsheet and save it."
+)
+PLAIN = re.compile(r"-?[1-9][0-9]*(?:\.[0-9]*[1-9])?")  # most numbers
+# A number with more would be longer than any cell is read for; its text is taken.
+MOST_DIGITS = 400
+
+
+def text_of_cell(attributes: dict[str, str], shown: str) -> str:
+    """`shown`: the cell's paragraphs. In the message of a broken cell `{place}` stands for its name."""
+    kind = attributes.get(TYPE, "")
+    if kind == "string":
+        is_formula = "table:formula" in attributes
+        if attributes.get("calcext:value-type") == "error" or (is_formula and ERROR.fullmatch(shown)):
+            return broken(shown, f"Cell {{place}} shows the error {shown}. Correct it, or empty it.")
+        return attributes.get("office:string-value", shown)
+    if not kind:
+        return NEVER_CALCULATED if "table:formula" in attributes and not shown else shown
+    if kind in ("float", "percentage", "currency"):
+        return _number(attributes.get(VALUE, ""), kind, shown)
+    if kind == "date":
+        return attributes.get("office:date-value", shown).removesuffix("T00:00:00")
+    if kind == "time":
+        return _time(attributes.get("office:time-value", ""), shown)
+    if kind == "boolean":
+        return attributes.get("office:boolean-value", shown)
+    return shown
+
+
+def _number(value: str, kind: str, shown: str) -> str:
+    if shown == value and PLAIN.fullmatch(value):
+        return value
+    try:
+        number = Decimal(value)
+        if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+            return shown
+    except DecimalException:
+        return shown
+    if kind == "percentage":
+        return _plain(number.scaleb(2)) + "%"
+    return shown.strip() if kind == "float" and is_more_than_an_amount(shown, number) else _plain(number)
+
+
+def _plain(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def is_more_than_an_amount(shown: str, number: Decimal) -> bool:
+    """Whether all digits are shown, and leading zeros, letters or signs with them that are part of no amount."""
+    digits = re.sub(r"\D", "", shown)
+    if number != number.to_integral_value() or not shown.isprintable():
+        return False
+    if digits.lstrip("0") != _plain(abs(number)).lstrip("0") or "." in shown or "," in shown:
+        return False
+    if len(digits) > 1 and digits.startswith("0"):
+        return True
+    others = re.sub(r"[\d\s'’]", "", shown).strip("-−()")
+    if not others:
+        return re.search(r"\d\s*-\s*\d", shown) is not None
+    return not any(unicodedata.category(character) == "Sc" for character in others)
+
+
+def _time(value: str, shown: str) -> str:
+    found = TIME.fullmatch(value)
+    if not found:
+        return shown
+    hours, minutes, seconds = (int(one or 0) for one in found.groups())
+    return f"{hours:02}:{minutes:02}:{seconds:02}"

@@ -1,0 +1,219 @@
+"""Which sheet of a workbook holds the table, and where on it: the sheet and the heading row that somebody named, or found."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Protocol
+
+from overplane.files.cells import BROKEN, Row, Table, split_broken
+from overplane.files.findings import MOST_MERGED, NAMED, Findings, Tally, letters_of
+from overplane.files.layouts import FEWEST, LOOKED_AT, Layout, Recognizer, find_heading_row, note_of_heading_row
+from overplane.files.unusable import UnusableFile
+from overplane.files.workbook_parts import SheetName
+
+
+@dataclass(slots=True)
+class LoadedSheet:
+    """`rows` from the first that is filled; `count` says how many. `left`: columns before the first cell.
+
+    `is_streamed`: its findings are complete when all rows have been read.
+    """
+
+    rows: Iterator[Row]
+    count: Callable[[], int]
+    findings: Findings
+    left: int = 0
+    is_streamed: bool = False
+
+
+class Book(Protocol):
+    sheets: list[SheetName]
+
+    def is_filled(self, sheet: SheetName) -> bool: ...
+
+    def load(self, sheet: SheetName) -> LoadedSheet: ...
+
+
+@dataclass(slots=True)
+class Opened:
+    """A sheet whose first rows were looked at."""
+
+    name: SheetName
+    loaded: LoadedSheet
+    head: list[Row]
+    index: int  # of the heading row in `head`
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def headings(self) -> list[str]:
+        return self.head[self.index][1] if self.head else []
+
+
+def chosen_table(book: Book, layout: Layout, recognizer: Recognizer | None) -> Table:
+    """Raises `UnusableFile` where several sheets could be meant."""
+    return _table(_chosen(book, layout, recognizer))
+
+
+def _chosen(book: Book, layout: Layout, recognizer: Recognizer | None) -> Opened:
+    if layout.sheet is not None:
+        return _opened(book, _named(book.sheets, layout.sheet), layout, recognizer)
+    visible = [sheet for sheet in book.sheets if not sheet.is_hidden] or book.sheets[:1]
+    filled = [sheet for sheet in visible if book.is_filled(sheet)]
+    hidden = [sheet for sheet in book.sheets if sheet not in visible and book.is_filled(sheet)]
+    if not filled and hidden:
+        raise UnusableFile(f"All visible sheets are empty. Hidden ones are not ({_names(hidden)}): name one (--sheet).")
+    if len(filled) > 1:
+        opened = _recognized(book, filled, layout, recognizer)
+    else:
+        opened = _opened(book, (filled or visible)[0], layout, recognizer)
+    if hidden:
+        s, was = ("", "was") if len(hidden) == 1 else ("s", "were")
+        opened.notes.append(f"The hidden sheet{s} {_names(hidden)} {was} not read.")
+    return opened
+
+
+def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer: Recognizer | None) -> Opened:
+    """The only one of several whose headings are known."""
+    known: list[Opened] = []
+    counts: list[Callable[[], int]] = []
+    for sheet in filled:
+        opened = _opened(book, sheet, layout, recognizer)
+        counts.append(opened.loaded.count)
+        if recognizer and recognizer(opened.headings) >= FEWEST:
+            known.append(opened)
+            del known[2:]  # two are too many already, and each is held in memory
+    if len(known) == 1:
+        others = [sheet for sheet in filled if sheet != known[0].name]
+        is_one = len(others) == 1
+        known[0].notes.append(
+            f"The sheet {known[0].name.name!r} was read. {_names(others)} {'is' if is_one else 'are'} filled too and"
+            f" {'was' if is_one else 'were'} not read. If another one is meant, name it (--sheet)."
+        )
+        return known[0]
+    numbers = [count() for count in counts]
+    names = ", ".join(
+        f"{sheet.name!r} ({n:,} row{'' if n == 1 else 's'})" for sheet, n in zip(filled, numbers, strict=True)
+    )
+    raise UnusableFile(
+        f"The workbook has {len(filled)} filled sheets: {names}. Say which is meant: --sheet NAME. Each is read by itself."
+    )
+
+
+def _named(sheets: list[SheetName], wanted: str) -> SheetName:
+    exact = [sheet for sheet in sheets if sheet.name == wanted]
+    alike = [sheet for sheet in sheets if sheet.name.strip().casefold() == wanted.strip().casefold()]
+    for found in (exact, alike):
+        if len(found) == 1:
+            return found[0]
+    raise UnusableFile(f"There is no sheet {wanted!r}. The sheets are: {_names(sheets)}.")
+
+
+def _names(sheets: list[SheetName]) -> str:
+    return ", ".join(repr(sheet.name) for sheet in sheets)
+
+
+def _opened(book: Book, sheet: SheetName, layout: Layout, recognizer: Recognizer | None) -> Opened:
+    loaded = book.load(sheet)
+    head: list[Row] = []
+    for row in loaded.rows:
+        head.append(row)
+        if len(head) >= LOOKED_AT and row[0] >= (layout.heading_row or 0):
+            break
+    return Opened(sheet, loaded, head, find_heading_row(head, layout, recognizer) if head else 0)
+
+
+def _table(opened: Opened) -> Table:
+    if not opened.head:
+        return Table([], iter(()))
+    loaded, index = opened.loaded, opened.index
+    number = opened.head[index][0]
+    for cell in opened.headings:
+        if cell.startswith(BROKEN):
+            raise UnusableFile(f"Row {number} should name the columns. {split_broken(cell)[1]}")
+    headings = [cell.strip() for cell in opened.headings]
+    if loaded.is_streamed:  # its rows are as long as they are filled
+        headings += [""] * (max(len(cells) for _, cells in opened.head) - len(headings))
+    table = Table(headings, chain(opened.head[index + 1 :], loaded.rows))
+    table.notes = [*opened.notes, *note_of_heading_row(opened.head, index)]
+    if loaded.is_streamed:
+        table.rows = _noting_at_end(table.rows, table, loaded, number)
+    else:
+        if any(first > number for first, _, _ in loaded.findings.merged):
+            loaded.findings.merged.sort()
+            table.rows = _noting_merged(table.rows, table.merged, loaded, number)
+        table.notes += _notes(loaded, number, headings)
+    return table
+
+
+def _noting_at_end(rows: Iterator[Row], table: Table, loaded: LoadedSheet, heading_row: int) -> Iterator[Row]:
+    yield from _noting_merged(rows, table.merged, loaded, heading_row)
+    table.notes += _notes(loaded, heading_row, table.headings)
+
+
+def _noting_merged(
+    rows: Iterator[Row], noted: dict[int, dict[int, str]], loaded: LoadedSheet, heading_row: int
+) -> Iterator[Row]:
+    """The rows, while `noted` learns which of their cells belong to one above."""
+    merged, coming = loaded.findings.merged, 0
+    open_ones: list[tuple[int, int, str]] = []  # last row, index of the cell, its text
+    count = 0
+    for number, cells in rows:
+        open_ones = [one for one in open_ones if one[0] >= number]
+        if open_ones:
+            noted[number] = {index: text for _, index, text in open_ones}
+            count += len(open_ones)
+            if count > MOST_MERGED:
+                raise UnusableFile(f"Merged cells cover more than {MOST_MERGED} rows. Unmerge them, save it again.")
+        while coming < len(merged) and merged[coming][0] <= number:
+            first, column, last = merged[coming]
+            coming += 1
+            index = column - 1 - loaded.left
+            if heading_row < first == number and 0 <= index < len(cells) and cells[index]:
+                open_ones.append((last, index, cells[index]))
+        yield number, cells
+
+
+def _notes(loaded: LoadedSheet, heading_row: int, headings: list[str]) -> list[str]:
+    findings = loaded.findings
+    notes = [findings.unknown] if findings.unknown else []
+    if findings.formulas.count:
+        notes.append(_note_of_formulas(findings))
+    if merged := [first for first, _, _ in findings.merged if first > heading_row]:
+        tally = _tally(map(str, merged))
+        are, s = ("is", "") if tally.count == 1 else ("are", "s")
+        notes.append(
+            f"{tally.count} cell{s} {are} merged over several rows (first in row {tally}): their text was taken for each of"
+            " these rows."
+        )
+    if hidden := sorted(row for row in findings.hidden_rows if row > heading_row):
+        tally = _tally(map(str, hidden))
+        s, was = ("", "was") if tally.count == 1 else ("s", "were")
+        notes.append(
+            f"{tally.count} hidden row{s} {was} read too (row {tally}). If that is wrong, delete what is hidden."
+        )
+    return notes + _note_of_hidden_columns(findings, headings, loaded.left)
+
+
+def _note_of_formulas(findings: Findings) -> str:
+    tally = findings.formulas
+    cells = "1 cell holds a formula" if tally.count == 1 else f"{tally.count} cells hold formulas"
+    note = f"{cells} ({tally}): what was calculated last was taken."
+    if findings.is_to_be_calculated:
+        return note + " The workbook asks to be calculated anew: open it in a spreadsheet, check it and save it."
+    return note
+
+
+def _note_of_hidden_columns(findings: Findings, headings: list[str], left: int) -> list[str]:
+    spans = findings.hidden_columns
+    columns = [i + 1 + left for i, heading in enumerate(headings) if heading] if spans else []
+    hidden = [letters_of(column) for column in columns if any(first <= column <= last for first, last in spans)]
+    if not hidden:
+        return []
+    tally = _tally(hidden)
+    s, was = ("", "was") if tally.count == 1 else ("s", "were")
+    return [f"{tally.count} hidden column{s} {was} read too (column {tally})."]
+
+
+def _tally(places: Iterable[str]) -> Tally:
+    all_places = list(places)
+    return Tally(len(all_places), all_places[:NAMED])

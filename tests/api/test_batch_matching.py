@@ -1,0 +1,90 @@
+"""An upsert finds the customer whose e-mail or tax id is the same, however it is written."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.conftest import CUSTOMER, Api, codes
+
+BATCH = f"{CUSTOMER}/batch"
+
+
+def upsert(name: str, value: str, **data: Any) -> dict[str, Any]:
+    return {"op": "upsert", "match_on": name, "data": {name: value, "customer_name": "New"} | data}
+
+
+def run(api: Api, *operations: dict[str, Any], atomic: bool = True) -> Any:
+    return api.post(BATCH, {"operations": list(operations), "atomic": atomic})
+
+
+@pytest.mark.parametrize(
+    ("name", "stored", "sent"),
+    [
+        ("email_id", "a@b.de", "A@B.de"),
+        ("email_id", "MÜLLER@x.de", "müller@x.de"),
+        ("tax_id", "DE 123/456-7.8", "de12345678"),
+        ("tax_id", "DE12345678", "DE 123 456 78"),
+    ],
+)
+def test_it_changes_the_one_who_is_there(api: Api, name: str, stored: str, sent: str) -> None:
+    customer = api.create(**{name: stored})["id"]
+    (outcome,) = run(api, upsert(name, sent)).json()["data"]
+    assert (outcome["status"], outcome["object"]["id"]) == (200, customer)
+    assert outcome["object"][name] == sent  # what was sent is stored, as always
+    assert api.get(CUSTOMER).json()["total"] == 1
+
+
+def test_within_one_batch_too(api: Api) -> None:
+    made = api.create(tax_id="DE 1")["id"]
+    outcomes = run(
+        api,
+        upsert("email_id", "A@B.de"),
+        upsert("email_id", "a@b.DE", territory="North"),
+        {"op": "update", "id": made, "data": {"tax_id": "DE-2"}},
+        upsert("tax_id", "de2", territory="South"),
+        upsert("tax_id", "DE 1"),  # nobody has it any more
+        {"op": "delete", "id": made},
+        upsert("tax_id", "DE/2"),  # nor this
+    ).json()["data"]
+    assert [one["status"] for one in outcomes] == [201, 200, 200, 200, 201, 200, 201]
+    assert outcomes[0]["object"]["id"] == outcomes[1]["object"]["id"]
+    assert outcomes[3]["object"]["id"] == made
+    assert api.get(CUSTOMER).json()["total"] == 3
+
+
+def test_two_who_match_are_named_with_the_value(api: Api) -> None:
+    one, other = sorted([api.create(email_id="a@b.de")["id"], api.create(email_id="A@b.de")["id"]])
+    answer = run(api, upsert("email_id", "a@B.de"))
+    assert codes(answer) == {"operations[0].data.email_id": "parameter_conflict"}
+    assert answer.json()["error"]["message"] == (
+        f"2 customers have the email_id 'a@B.de' (case does not count): {one}, {other}."
+        " Update one of them by its id, or merge them."
+    )
+
+
+def test_two_who_come_to_match_within_the_batch_are_named(api: Api) -> None:
+    one, other = api.create(tax_id="1 2")["id"], api.create(tax_id="3")["id"]
+    answer = run(api, {"op": "update", "id": other, "data": {"tax_id": "1-2"}}, upsert("tax_id", "12"), atomic=False)
+    changed, refused = answer.json()["data"]
+    assert (changed["status"], refused["status"]) == (200, 400)
+    assert refused["error"]["message"].startswith(
+        "2 customers have the tax_id '12' (case, blanks, dots, slashes and hyphens do not count):"
+    )
+    assert one in refused["error"]["message"]
+    assert other in refused["error"]["message"]
+
+
+def test_pos_ids_are_as_they_are_written(api: Api) -> None:
+    api.create(customer_pos_id="P-1")
+    assert run(api, upsert("customer_pos_id", "p-1")).json()["data"][0]["status"] == 201
+
+
+def test_looking_for_a_hundred_costs_one_statement(api: Api) -> None:
+    operations = [upsert("email_id", f"A{i}@b.de") for i in range(100)]
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert run(api, *operations).status_code == 200
+    assert sum("LOWER(" in query["sql"] for query in captured) == 1
