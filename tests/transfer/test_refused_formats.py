@@ -187,7 +187,7 @@ def workbook_of_texts(rows: list[list[str]]) -> bytes:
 def test_the_page_offers_the_same_file() -> None:
     client = member("Editor")
     for name, content, begins in (
-        ("a.csv", text(";").encode("cp1252"), b'"import_row";'),
+        ("a.csv", text(";").encode("utf-16"), '\ufeff"import_row";'.encode("utf-16-le")),
         ("a.xlsx", workbook(), b"PK"),
     ):
         check(client, content, file_name=name)
