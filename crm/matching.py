@@ -16,6 +16,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from overplane.database import statements
 from overplane.database.dialect import is_postgresql
@@ -26,8 +28,8 @@ from overplane.problems import Code, invalid
 SEPARATORS = "\t\n\r \u00a0\u2007\u2009\u202f./-\u00ad\u2010\u2011\u2012\u2013\u2014\u2212"
 # Attributes whose values are the same although they are written otherwise, and what makes no difference.
 KEYED = {
-    "email_id": "case does not count",
-    "tax_id": "case, blanks, dots, slashes and hyphens do not count",
+    "email_id": gettext_lazy("case does not count"),
+    "tax_id": gettext_lazy("case, blanks, dots, slashes and hyphens do not count"),
 }
 CANDIDATES_NAMED = 5  # in a message: enough to look at, and still one sentence
 MOST_MIXED = 5  # letters beyond ASCII: 32 ways to write them, each a step down the index
@@ -124,8 +126,9 @@ def candidates(customers: QuerySet, name: str, values: Collection[str]) -> Itera
 def ambiguous(name: str, value: str, ids: Sequence[str], advice: str) -> ValidationError:
     """Several customers have the value that is looked for. `name`: of the attribute; `advice`: what to do instead."""
     named = ", ".join(sorted(ids)[:CANDIDATES_NAMED]) + (" …" if len(ids) > CANDIDATES_NAMED else "")
-    message = f"{len(ids)} customers have the {name} {value!r:.120}{counted(name)}: {named}. {advice}"
-    return invalid(Code.PARAMETER_CONFLICT, message)
+    text = _("%(number)d customers have the %(name)s %(value)s%(counted)s: %(ids)s. %(advice)s")
+    sent = {"number": len(ids), "name": name, "value": format(repr(value), ".120"), "counted": counted(name)}
+    return invalid(Code.PARAMETER_CONFLICT, text % (sent | {"ids": named, "advice": advice}))
 
 
 def counted(name: str) -> str:

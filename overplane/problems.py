@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.utils.translation import gettext as _
 
 
 class Code(StrEnum):
@@ -107,7 +108,7 @@ def problems_in(error: ValidationError, prefix: str = "") -> Iterator[Problem]:
 def nearest(name: str, known: Collection[str]) -> str:
     """A hint for a mistyped name: ` Did you mean "limit"?`, or nothing."""
     close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
-    return f' Did you mean "{close[0]}"?' if close else ""
+    return " " + _('Did you mean "%(name)s"?') % {"name": close[0]} if close else ""
 
 
 def unknown(name: str, known: Collection[str], *, hint: str | None = None) -> ValidationError:

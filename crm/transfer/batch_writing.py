@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from crm import matching
 from crm.line_item_plans import change_line_items
@@ -73,7 +74,7 @@ class BatchWriter:
         """Nobody else may be at work on the same run: they would write the same rows."""
         stored = ImportRun.objects.select_for_update().filter(pk=run.pk).values_list("position", "state").first()
         if stored != (run.position, RunState.WRITING):
-            raise RunOvertaken(f"Somebody else is at work on {run.pk}, or is taking it back.")
+            raise RunOvertaken(_("Somebody else is at work on %(run)s, or is taking it back.") % {"run": run.pk})
 
     def _change(self, batch: Batch, plan: BatchPlan, now: datetime) -> None:
         """Locks the customers that differ, compares them once more, and writes what still differs."""
@@ -110,10 +111,13 @@ class BatchWriter:
             if customer_id not in ids or i in batch.problems:
                 continue
             if customer_id not in locked:
-                error = invalid(Code.RESOURCE_MISSING, "The customer was deleted meanwhile.")
+                error = invalid(Code.RESOURCE_MISSING, _("The customer was deleted meanwhile."))
                 batch.refuse(i, "", customer_id, error)
             elif key and not self._has_key(locked[customer_id], key, batch.values[key][i]):
-                error = invalid(Code.PARAMETER_CONFLICT, f"Somebody changed its {key} meanwhile. Import the row again.")
+                error = invalid(
+                    Code.PARAMETER_CONFLICT,
+                    _("Somebody changed its %(key)s meanwhile. Import the row again.") % {"key": key},
+                )
                 batch.refuse(i, self.columns.heading(key), customer_id, error)
 
     @staticmethod

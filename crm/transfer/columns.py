@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from crm import rules
 from crm.line_items import LINE_ITEMS, LineItem
@@ -45,7 +46,9 @@ def _id_parser(prefix: str) -> Any:
     def from_text(text: str) -> str | None:
         text = text.strip()
         if text and not is_id(prefix, text):
-            raise invalid(Code.PARAMETER_INVALID, f"Must be {prefix}_ and up to 64 letters or digits.")
+            raise invalid(
+                Code.PARAMETER_INVALID, _("Must be %(prefix)s_ and up to 64 letters or digits.") % {"prefix": prefix}
+            )
         return text or None
 
     return from_text
@@ -59,7 +62,9 @@ def moment(text: str) -> datetime | None:
     try:
         return read_exact_moment(text)
     except ValueError:
-        raise invalid(Code.PARAMETER_INVALID, "Must be a timestamp such as 2024-01-15T09:30:00Z, or a date.") from None
+        raise invalid(
+            Code.PARAMETER_INVALID, _("Must be a timestamp such as 2024-01-15T09:30:00Z, or a date.")
+        ) from None
 
 
 def _identity(name: str, from_text: Any) -> Attribute:
@@ -148,7 +153,7 @@ def _labels(model: type[models.Model]) -> dict[str, str]:
 
 def _in_each_language(*texts: Any) -> list[str]:
     said: list[str] = []
-    for language, _ in settings.LANGUAGES:
+    for language, _name in settings.LANGUAGES:
         with translation.override(language):
             said += map(str, texts)
     return said

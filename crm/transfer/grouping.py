@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from crm.transfer.batch import Batch, Fault, ParseOptions
 from crm.transfer.columns import REFUSAL_COLUMNS
 from overplane.files.cells import BrokenRow
@@ -48,7 +50,9 @@ def _fault(cells: list[str], width: int) -> Fault | None:
     if isinstance(cells, BrokenRow):
         return Fault(cells.message, len(cells))
     if any(cells[width:]):
-        return Fault(f"The row has {len(cells)} cells, the heading {width}.", len(cells))
+        return Fault(
+            _("The row has %(cells)s cells, the heading %(width)s.") % {"cells": len(cells), "width": width}, len(cells)
+        )
     return None
 
 

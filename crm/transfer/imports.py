@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.transfer.options import ImportOptions
@@ -37,7 +38,7 @@ class BegunOtherwise(UnusableFile):
     """A run cannot be gone on with otherwise than it was begun."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"The run was begun with other settings: {', '.join(names)}.")
+        super().__init__(_("The run was begun with other settings: %(names)s.") % {"names": ", ".join(names)})
         self.names = names
 
 
@@ -46,8 +47,11 @@ class BrokenOff(Exception):
 
     def __init__(self, run: ImportRun, error: Exception) -> None:
         super().__init__(
-            f"{run.pk} broke off ({str(error).strip()}). What it wrote up to row {run.position} of {run.file_name}"
-            f" stays: go on with --resume, or take it back with undo_import {run.pk}."
+            _(
+                "%(run)s broke off (%(error)s). What it wrote up to row %(position)d of %(file)s stays: go on with --resume,"
+                " or take it back with undo_import %(run)s."
+            )
+            % {"run": run.pk, "error": str(error).strip(), "position": run.position, "file": run.file_name}
         )
 
 
@@ -132,7 +136,10 @@ def resume(
         runs = sorted(matching, key=lambda one: (one.created_at, one.pk))
     begun = _to_be_resumed(runs)
     if begun.file_hash != source.sha256:
-        raise UnusableFile(f"{source.name} is not the file that {begun.pk} was begun with; that is {begun.file_name}.")
+        raise UnusableFile(
+            _("%(name)s is not the file that %(run)s was begun with; that is %(file_name)s.")
+            % {"name": source.name, "run": begun.pk, "file_name": begun.file_name}
+        )
     stored = begun.settings
     if different := [name for name, value in (requested or {}).items() if stored.get(name) != value]:
         raise BegunOtherwise(different)
@@ -151,13 +158,15 @@ def resume(
 def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
     runs = [one for one in runs if one.state != RunState.REFUSED]  # which wrote nothing
     if not runs:
-        raise UnusableFile("No run of this file broke off: there is nothing to resume.")
+        raise UnusableFile(_("No run of this file broke off: there is nothing to resume."))
     *older, newest = runs
     if newest.state not in OPEN:
         half = [one.pk for one in older if one.state == RunState.WRITING]
-        hint = f" {half[-1]} before it broke off: undo_import {half[-1]} takes that back." if half else ""
-        last = f"The last run of this file was {newest.pk} ({newest.get_state_display()})"
-        raise UnusableFile(f"{last}: there is nothing to resume.{hint}")
+        text = _("The last run of this file was %(run)s (%(state)s): there is nothing to resume.")
+        message = text % {"run": newest.pk, "state": newest.get_state_display()}
+        if half:
+            message += " " + _("%(run)s before it broke off: undo_import %(run)s takes that back.") % {"run": half[-1]}
+        raise UnusableFile(message)
     return newest
 
 
@@ -168,16 +177,17 @@ def earlier(source: Source) -> ImportRun | None:
 
 def _already_imported(run: ImportRun) -> str:
     if run.state == RunState.WRITING:
-        return (
-            f"{run.pk} imports this file now, or broke off after row {run.position}: if nobody is at work on it, --resume"
-            f" it, or take it back with undo_import {run.pk}. --again starts from the beginning."
-        )
+        return _(
+            "%(run)s imports this file now, or broke off after row %(position)s: if nobody is at work on it,"
+            " --resume it, or take it back with undo_import %(run)s. --again starts from the beginning."
+        ) % {"run": run.pk, "position": run.position}
     if run.state == RunState.UNDOING:
-        return (
-            f"{run.pk}, which imported this file, is being taken back: undo_import {run.pk} ends that if it broke off."
-        )
-    when = f"{run.created_at:%Y-%m-%d %H:%M} UTC as {run.pk}, from {run.file_name}"
-    return f"This very file was imported already ({when}). --again imports it once more."
+        return _(
+            "%(run)s, which imported this file, is being taken back: undo_import %(run)s ends that if it broke off."
+        ) % {"run": run.pk}
+    return _(
+        "This very file was imported already (%(when)s as %(run)s, from %(file)s). --again imports it once more."
+    ) % {"when": f"{run.created_at:%Y-%m-%d %H:%M} UTC", "run": run.pk, "file": run.file_name}
 
 
 def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
@@ -208,7 +218,7 @@ def _begin_writing(run: ImportRun) -> None:
         same = ImportRun.objects.select_for_update().filter(file_hash=run.file_hash).order_by("pk")
         runs = {one.pk: one for one in same}
         if run.pk not in runs or runs[run.pk].state != RunState.CHECKING:
-            raise RunOvertaken("Another import of this file was begun in the meantime; this one wrote nothing.")
+            raise RunOvertaken(_("Another import of this file was begun in the meantime; this one wrote nothing."))
         others = [one for one in runs.values() if one.state in HAS_WRITTEN]
         if others and not run.settings.get("again"):
             raise AlreadyImported(_already_imported(others[-1]))
@@ -227,8 +237,11 @@ def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
         run.settings["errors"], run.refused_bytes = errors_setting(refused), 0
         run.save(update_fields=["settings", "refused_bytes"])
         report.warnings.append(
-            f"{old}, with what was refused up to row {run.position}, is not as the run left it; what is refused from"
-            f" there on stands in {refused.path}."
+            _(
+                "%(old)s, with what was refused up to row %(position)s, is not as the run left it; what is refused"
+                " from there on stands in %(path)s."
+            )
+            % {"old": old, "position": run.position, "path": refused.path}
         )
     WritePass(task, refused).execute()
     _finish(refused, report)
@@ -245,6 +258,8 @@ def _ended(task: ImportTask, state: RunState) -> Report:
     run, report = task.stored_run, task.report
     changed = ImportRun.objects.filter(pk=run.pk, state=run.state)
     if not changed.update(state=state, finished_at=timezone.now(), counts=dict(report.counts)):
-        raise RunOvertaken(f"Somebody else is at work on {run.pk}, has ended it, or is taking it back.")
+        raise RunOvertaken(
+            _("Somebody else is at work on %(run)s, has ended it, or is taking it back.") % {"run": run.pk}
+        )
     report.state = str(state)
     return report

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from crm import representation
 from crm.line_item_plans import ListPlan, absent_attributes, existing_line_items, new_line_item
 from crm.line_items import PARENT, LineItem
@@ -61,7 +63,9 @@ class LineItemPlanner:
             taken = dict(among(pairs, "id", [item["id"] for _, item in identified]))
             for i, item in identified:
                 if item["id"] in taken and taken[item["id"]] != owners[i]:
-                    error = invalid(Code.PARAMETER_DUPLICATE, f"Another customer has a {kind} with this id.")
+                    error = invalid(
+                        Code.PARAMETER_DUPLICATE, _("Another customer has a %(kind)s with this id.") % {"kind": kind}
+                    )
                     batch.refuse(i, self.columns.heading("id", kind), item["id"], error, number=item["number"])
 
     def refuse_incomplete(self, batch: Batch, plan: BatchPlan) -> None:
@@ -71,12 +75,12 @@ class LineItemPlanner:
             if not required or not any(absent_attributes(kind, item) for _, item in _all_items(kind, batch)):
                 continue
             new = [(i, item) for i in plan.creates for item in batch.items(kind, i)]
-            for _, existing, items in self._beside_existing(kind, batch, plan):
+            for _customer, existing, items in self._beside_existing(kind, batch, plan):
                 pairs = _paired(kind, [item for _, item in items], {row["id"]: row for row in existing})
                 new += [one for one, (_, before) in zip(items, pairs, strict=True) if before is None]
             for i, item in new:
                 for name in absent_attributes(kind, item):
-                    error = invalid(Code.PARAMETER_MISSING, f"A new {kind} needs this attribute.")
+                    error = invalid(Code.PARAMETER_MISSING, _("A new %(kind)s needs this attribute.") % {"kind": kind})
                     batch.refuse(i, self.columns.heading(name, kind), "", error, number=item["number"])
 
 

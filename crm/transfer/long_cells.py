@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from overplane.files.unusable import UnusableFile
 from overplane.files.workbook_writing import LONGEST_TEXT, cut, length_of
 
@@ -19,11 +22,18 @@ class LongCells:
 
     def replaced(self, text: str, *, column: str, customer: str, id: str) -> str:
         """What is to stand in the cell. Raises `UnusableFile`."""
-        where = f'{column} of the customer "{customer}" ({id})'
+        where = _('%(column)s of the customer "%(customer)s" (%(id)s)') % {
+            "column": column,
+            "customer": customer,
+            "id": id,
+        }
         if self.choice == "refuse":
             raise UnusableFile(
-                f"{where} has {length_of(text)} characters as Excel counts them; a cell of XLSX holds {LONGEST_TEXT}."
-                " Export CSV, or choose that such texts are cut or left out (--long-cells cut or omit)."
+                _(
+                    "%(where)s has %(length)d characters as Excel counts them; a cell of XLSX holds %(most)d. Export CSV, or"
+                    " choose that such texts are cut or left out (--long-cells cut or omit)."
+                )
+                % {"where": where, "length": length_of(text), "most": LONGEST_TEXT}
             )
         self.count += 1
         if len(self.first) < NAMED:
@@ -35,10 +45,16 @@ class LongCells:
         if not self.count:
             return ""
         names = "; ".join(self.first) + (" …" if self.count > len(self.first) else "")
-        texts = (
-            "1 text is longer than a cell and was"
-            if self.count == 1
-            else f"{self.count} texts are longer than a cell and were"
-        )
-        done = "cut" if self.choice == "cut" else "left out"
-        return f"{texts} {done}: {names}. To import this file would change them."
+        if self.choice == "cut":
+            text = ngettext(
+                "%(number)d text is longer than a cell and was cut: %(names)s. To import this file would change it.",
+                "%(number)d texts are longer than a cell and were cut: %(names)s. To import this file would change them.",
+                self.count,
+            )
+        else:
+            text = ngettext(
+                "%(number)d text is longer than a cell and was left out: %(names)s. To import this file would change it.",
+                "%(number)d texts are longer than a cell and were left out: %(names)s. To import this file would change them.",
+                self.count,
+            )
+        return text % {"number": self.count, "names": names}

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from django.utils.translation import gettext as _
+
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.transfer.columns import (
     PARENTS,
@@ -145,14 +147,16 @@ def resolve(
 def _check_known(names: Iterable[str], known: Collection[str]) -> None:
     for name in filter(None, names):
         if name not in known:
-            raise UnusableFile(f"There is no field {name!r}.{nearest(name, sorted(known))}")
+            raise UnusableFile(
+                _("There is no field %(name)s.%(hint)s") % {"name": repr(name), "hint": nearest(name, sorted(known))}
+            )
 
 
 def _check_single(names: Sequence[str], constants: Mapping[str, str]) -> None:
     if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
-        raise UnusableFile(f"More than one column or --set goes to {', '.join(sorted(twice))}.")
+        raise UnusableFile(_("More than one column or --set goes to %(twice)s.") % {"twice": ", ".join(sorted(twice))})
     if set(PARENTS) <= set(names):
-        raise UnusableFile("Both customer_id and parent_id name the customer: leave one out (--map 'parent_id=').")
+        raise UnusableFile(_("Both customer_id and parent_id name the customer: leave one out (--map 'parent_id=')."))
 
 
 def _check_clear(fields: Mapping[str, str]) -> None:
@@ -161,33 +165,46 @@ def _check_clear(fields: Mapping[str, str]) -> None:
         customers = customer_headings().get(plain(heading), name)
         if customers != name:
             raise UnusableFile(
-                f"{heading!r} may be the customer's {customers}, or {name}. Say which: --map '{heading}={name}', say."
+                _(
+                    "%(heading)s may be the customer's %(customers)s, or %(name)s. Say which: --map"
+                    " '%(column)s=%(name)s', say."
+                )
+                % {"heading": repr(heading), "customers": customers, "name": name, "column": heading}
             )
 
 
 def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> None:
     if constants and kind:
-        raise UnusableFile(f"--set gives values to customers; this file is of nothing but {kind.label_plural}.")
+        raise UnusableFile(
+            _("--set gives values to customers; this file is of nothing but %(label_plural)s.")
+            % {"label_plural": kind.label_plural}
+        )
     for name in constants:
         if name not in customer_columns():
-            raise UnusableFile(f"--set: customers have no field {name!r}.{nearest(name, sorted(customer_columns()))}")
+            raise UnusableFile(
+                _("--set: customers have no field %(name)s.%(hint)s")
+                % {"name": repr(name), "hint": nearest(name, sorted(customer_columns()))}
+            )
 
 
 def _unknown(unknown: Sequence[str], known: Iterable[str]) -> str:
     names = sorted(known)
     hints = ["" if is_parent_heading(heading) else nearest(heading, names).rstrip("?") for heading in unknown]
     named = ", ".join(repr(heading) + hint for heading, hint in zip(unknown, hints, strict=True))
-    return f"Unknown columns: {named}. Map them (--map 'Heading=field') or pass --ignore-unknown."
+    return _("Unknown columns: %(named)s. Map them (--map 'Heading=field') or pass --ignore-unknown.") % {
+        "named": named
+    }
 
 
 def _expected_beside(headings: Sequence[str], kind: LineItem, fields: Mapping[str, str]) -> str:
     """What the columns of a file of nothing but line items may be, and how it becomes a file of customers."""
     parent = next(h for h in headings if fields.get(h) in PARENTS)
     known = ", ".join(line_item_columns(kind))
-    return (
-        f" With {parent!r} the file is taken for one of nothing but {kind.label_plural}: beside it there may be {known}, by"
-        f" name or by label. To find customers by their id and change them too: --match-on id --map '{parent}=id'."
-    )
+    return _(
+        " With %(parent)s the file is taken for one of nothing but %(label_plural)s: beside it there may be"
+        " %(known)s, by name or by label. To find customers by their id and change them too: --match-on id"
+        " --map '%(column)s=id'."
+    ) % {"parent": repr(parent), "label_plural": kind.label_plural, "known": known, "column": parent}
 
 
 def _expected_of_parents(unknown: Sequence[str]) -> str:
@@ -196,10 +213,11 @@ def _expected_of_parents(unknown: Sequence[str]) -> str:
     if parent is None:
         return ""
     kinds = "; ".join(f"{kind.label_plural}: {', '.join(kind.names)}" for kind in LINE_ITEMS)
-    return (
-        f" {parent!r} names the customer in a file of nothing but line items, which has at least one column of theirs"
-        f" ({kinds}), by name or by label, and none of the customer's own. In a file of customers the id is called id."
-    )
+    return _(
+        " %(parent)s names the customer in a file of nothing but line items, which has at least one column"
+        " of theirs (%(kinds)s), by name or by label, and none of the customer's own. In a file of customers"
+        " the id is called id."
+    ) % {"parent": repr(parent), "kinds": kinds}
 
 
 def _of_line_items(headings: list[str], kind: LineItem, indexes: Mapping[str, int]) -> Columns:

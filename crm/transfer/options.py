@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from crm.models import Customer
 from crm.transfer.batch import HEAVIEST, SIZE
 from crm.transfer.columns import REFERENCES
@@ -38,13 +40,21 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
-            raise UnusableFile(f"There is no mode {self.mode!r}; there are {', '.join(MODES)}.")
+            raise UnusableFile(
+                _("There is no mode %(mode)s; there are %(modes)s.")
+                % {"mode": repr(self.mode), "modes": ", ".join(MODES)}
+            )
         if self.match_on not in (None, *MATCH_KEYS):
-            raise UnusableFile(f"Customers are not matched on {self.match_on!r}, but on {', '.join(MATCH_KEYS)}.")
+            raise UnusableFile(
+                _("Customers are not matched on %(match_on)s, but on %(match_keys)s.")
+                % {"match_on": repr(self.match_on), "match_keys": ", ".join(MATCH_KEYS)}
+            )
         if self.mode != "create" and not self.match_on:
-            raise UnusableFile(f"Mode {self.mode} needs to know how customers are found: --match-on tax_id, say.")
+            raise UnusableFile(
+                _("Mode %(mode)s needs to know how customers are found: --match-on tax_id, say.") % {"mode": self.mode}
+            )
         if self.mode == "create" and self.match_on:
-            raise UnusableFile("Mode create finds nobody, so it matches on nothing. Use upsert.")
+            raise UnusableFile(_("Mode create finds nobody, so it matches on nothing. Use upsert."))
 
 
 def check_sufficient(columns: Columns, options: ImportOptions) -> None:
@@ -55,11 +65,16 @@ def check_sufficient(columns: Columns, options: ImportOptions) -> None:
     if columns.name_parts:
         names.add("customer_name")
     if same := [name for name in sorted(columns.constants) if name in ("id", options.match_on)]:
-        raise UnusableFile(f"--set {same[0]}: what tells customers apart cannot be the same for all of them.")
+        raise UnusableFile(
+            _("--set %(same)s: what tells customers apart cannot be the same for all of them.") % {"same": same[0]}
+        )
     if options.match_on and options.match_on not in names:
-        raise UnusableFile(f"No column is {options.match_on}, on which customers are to be matched.")
+        raise UnusableFile(
+            _("No column is %(match_on)s, on which customers are to be matched.") % {"match_on": options.match_on}
+        )
     required = [name for name, attribute in attributes(Customer).items() if attribute.required]
     if options.mode == "create" and (absent := [name for name in required if name not in names]):
         raise UnusableFile(
-            f"No column is {', '.join(absent)}, which is required. Map one: --map 'Heading={absent[0]}'."
+            _("No column is %(absent)s, which is required. Map one: --map 'Heading=%(first)s'.")
+            % {"absent": ", ".join(absent), "first": absent[0]}
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from crm import rules
 from crm.line_items import POSITION, LineItem
@@ -141,7 +142,7 @@ def _parse_parents(batch: Batch, parse_options: ParseOptions, index: int) -> Non
     batch.values["customer_id"] = [None if value == ABSENT else value for value in values]
     for i, value in enumerate(batch.values["customer_id"]):
         if value is None and i not in batch.problems:
-            error = ValidationError("Must name the customer.", code=str(Code.PARAMETER_MISSING))
+            error = ValidationError(_("Must name the customer."), code=str(Code.PARAMETER_MISSING))
             batch.refuse(i, heading, "", error)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from crm import matching
 from crm.models import CUSTOMERS, Customer, CustomerTombstone
@@ -57,7 +58,9 @@ class Planner:
         living = set(among(_ids(Customer), "id", sorted({value for value in ids if value})))
         for i, value in enumerate(ids):
             if value and value not in living:
-                error = invalid(Code.RESOURCE_MISSING, f"No such customer: {value!r:.120}.")
+                error = invalid(
+                    Code.RESOURCE_MISSING, _("No such customer: %(value)s.") % {"value": format(repr(value), ".120")}
+                )
                 batch.refuse(i, self.columns.headings[index], value, error)
             elif i not in batch.problems:
                 plan.unchanged[i] = value
@@ -85,13 +88,19 @@ class Planner:
         name = self.options.match_on or ""
         if len(candidates) > 1:
             ids = [one["id"] for one in candidates]
-            return matching.ambiguous(name, batch.values[name][i], ids, "Match on id, or merge them.")
+            return matching.ambiguous(name, batch.values[name][i], ids, _("Match on id, or merge them."))
         if not candidates and self.options.mode == "update":
             if batch.values[name][i] in (None, ABSENT):
-                return invalid(Code.PARAMETER_MISSING, f"Without {name} nobody can tell which customer is meant.")
-            return invalid(Code.RESOURCE_MISSING, f"No customer has this {name}.")
+                return invalid(
+                    Code.PARAMETER_MISSING,
+                    _("Without %(name)s nobody can tell which customer is meant.") % {"name": name},
+                )
+            return invalid(Code.RESOURCE_MISSING, _("No customer has this %(name)s.") % {"name": name})
         if candidates and batch.values.get("id", {i: None})[i] not in (None, ABSENT, candidates[0]["id"]):
-            message = f"The customer with this {name} is {candidates[0]['id']}; an id never changes."
+            message = _("The customer with this %(name)s is %(id)s; an id never changes.") % {
+                "name": name,
+                "id": candidates[0]["id"],
+            }
             return invalid(Code.PARAMETER_IMMUTABLE, message)
         return None
 
@@ -103,9 +112,9 @@ class Planner:
                 continue
             for i in creates:
                 if values is None or values[i] == ABSENT:
-                    message = "A customer would be created (nobody has the value), which needs this field."
+                    message = _("A customer would be created (nobody has the value), which needs this field.")
                     if self.options.mode == "create":
-                        message = "A new customer needs this field."
+                        message = _("A new customer needs this field.")
                     batch.refuse(i, self.columns.heading(name), "", invalid(Code.PARAMETER_MISSING, message))
 
     def _refuse_taken(self, batch: Batch, creates: Sequence[int]) -> None:
@@ -118,10 +127,10 @@ class Planner:
         dead = set(among(_ids(CustomerTombstone), "id", sent))
         for i, value in ids.items():
             if value in living:
-                message = "There is a customer with this id. To change it use --match-on id."
+                message = _("There is a customer with this id. To change it use --match-on id.")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_DUPLICATE, message))
             elif value in dead:
-                message = "A customer with this id was deleted; identifiers are never used again."
+                message = _("A customer with this id was deleted; identifiers are never used again.")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_CONFLICT, message))
 
 

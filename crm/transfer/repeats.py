@@ -1,5 +1,7 @@
 """What a file may hold only once."""
 
+from django.utils.translation import gettext as _
+
 from crm import matching
 from crm.line_items import LineItem
 from crm.transfer.batch import Batch
@@ -40,7 +42,11 @@ class Repeats:
         keys = [matching.match_key(name, values[i]) for i in indexes]
         repeated = seen.add(keys, [batch.numbers[i] for i in indexes])
         for at, first in repeated.items():
-            message = f"Row {first} has the same {name}{matching.counted(name)}. Each may stand in the file once."
+            message = _("Row %(first)s has the same %(name)s%(counted)s. Each may stand in the file once.") % {
+                "first": first,
+                "name": name,
+                "counted": matching.counted(name),
+            }
             error = invalid(Code.PARAMETER_DUPLICATE, message)
             batch.refuse(indexes[at], self.columns.heading(name), str(values[indexes[at]]), error)
 
@@ -49,7 +55,7 @@ class Repeats:
         repeated = seen.add([item["id"] for _, item in items], [item["number"] for _, item in items])
         for at, first in repeated.items():
             i, item = items[at]
-            error = invalid(Code.PARAMETER_DUPLICATE, f"Row {first} has the same id.")
+            error = invalid(Code.PARAMETER_DUPLICATE, _("Row %(first)s has the same id.") % {"first": first})
             batch.refuse(i, self.columns.heading("id", kind), item["id"], error, number=item["number"])
 
     def _refuse_scattered(self, batch: Batch, kind: LineItem, name: str, *, seen: Seen) -> None:
@@ -60,8 +66,11 @@ class Repeats:
             for i, items in batch.line_items[kind.name].items()
             for value in sorted({item[name] for item in items if item.get(name) is not None})
         ]
-        for at, first in seen.add([key for key, _ in keys], [batch.numbers[i] for _, i in keys]).items():
-            message = f"Row {first} is of the same customer and {name}: let its rows stand together."
+        for at, first in seen.add([key for key, _i in keys], [batch.numbers[i] for _key, i in keys]).items():
+            message = _("Row %(first)s is of the same customer and %(name)s: let its rows stand together.") % {
+                "first": first,
+                "name": name,
+            }
             i = keys[at][1]
             error = invalid(Code.PARAMETER_DUPLICATE, message)
             batch.refuse(i, self.columns.heading("customer_id"), str(owners[i] or ""), error)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.models import ImportRun
 from crm.transfer.batch import ParseOptions
@@ -21,7 +22,7 @@ MOST_NAMED = 50  # headings in one sentence; exporters of contacts write about a
 # What is being done, how much of the file (0 to 1), customers so far.
 ImportProgress = Callable[[str, float, int], None]
 
-CONFIRM = "Say which one it is: --encoding NAME, or --accept-encoding for the first."
+CONFIRM = gettext_lazy("Say which one it is: --encoding NAME, or --accept-encoding for the first.")
 
 
 class RunOvertaken(UnusableFile):
@@ -45,8 +46,11 @@ class ImportTask:
             self.report.warnings.append(f"{source.guess} {CONFIRM}")
         elif source.encoding_is_guessed and source.encoding != "utf-8-sig":
             self.report.warnings.append(
-                f"{source.name} is not UTF-8 and was taken for {source.encoding}. Are letters wrong? Name its encoding"
-                " (--encoding)."
+                _(
+                    "%(name)s is not UTF-8 and was taken for %(encoding)s. Are letters wrong? Name its encoding"
+                    " (--encoding)."
+                )
+                % {"name": source.name, "encoding": source.encoding}
             )
 
     @property

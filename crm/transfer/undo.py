@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from crm.line_item_plans import ListPlan, change_line_items, existing_line_items, new_line_item
 from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
@@ -78,7 +79,9 @@ def _begin(run_id: str, started_by: str) -> str:
     """
     run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
-        raise UnusableFile(f"There is no import {run_id!r}. Each import tells its own when it ends.")
+        raise UnusableFile(
+            _("There is no import %(run_id)s. Each import tells its own when it ends.") % {"run_id": repr(run_id)}
+        )
     _refuse_what_cannot_be_taken_back(run)
     ImportRun.objects.filter(pk=run_id).update(state=RunState.UNDOING)
     if begun := ImportRun.objects.filter(settings__undo=run_id, state=RunState.WRITING).first():
@@ -99,21 +102,30 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
     if original := run.settings.get("undo"):
         # What it deleted is gone for good, with its values in the log.
         raise UnusableFile(
-            f"{run.pk} took back {original}; that cannot be taken back itself. Import the file once more, or"
-            f" undo_import {original} if it broke off."
+            _(
+                "%(run)s took back %(original)s; that cannot be taken back itself. Import the file once more, or"
+                " undo_import %(original)s if it broke off."
+            )
+            % {"run": run.pk, "original": original}
         )
     if run.state == RunState.UNDONE:
-        raise UnusableFile(f"{run.pk} is taken back already.")
+        raise UnusableFile(_("%(run)s is taken back already.") % {"run": run.pk})
     if run.state not in HAS_WRITTEN:
-        raise UnusableFile(f"{run.pk} wrote nothing that could be taken back ({run.get_state_display()}).")
+        raise UnusableFile(
+            _("%(run)s wrote nothing that could be taken back (%(state)s).")
+            % {"run": run.pk, "state": run.get_state_display()}
+        )
     # The oldest events are purged first, so the log may still hold the run's last ones and not its first.
     logged = (
         Event.objects.filter(actor=_actor(run.pk)).exclude(type__in=[kind.reordered for kind in LINE_ITEMS]).count()
     )
     if logged < (done := sum(run.counts.get(name, 0) for name in COUNTED)):
         raise UnusableFile(
-            f"The log does not reach back to the beginning of {run.pk} any more: of its {done} changes it holds {logged},"
-            " and nobody knows the others. It is left as it is."
+            _(
+                "The log does not reach back to the beginning of %(run)s any more: of its %(done)s changes it holds"
+                " %(logged)s, and nobody knows the others. It is left as it is."
+            )
+            % {"run": run.pk, "done": done, "logged": logged}
         )
 
 

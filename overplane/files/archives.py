@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 # Real tables are packed to a tenth or a twentieth. 200 is far beyond that; up to 64 MiB any ratio is harmless.
 BOMB_RATIO, BOMB_FLOOR = 200, 64 << 20
@@ -52,14 +53,20 @@ class Guarded(io.RawIOBase):
         self.read_so_far += len(data)
         if self.read_so_far > self.limit:
             raise UnusableFile(
-                f"The archive unpacks to more than {BOMB_RATIO} times its size. If that is right, unpack it yourself."
+                _(
+                    "The archive unpacks to more than %(bomb_ratio)s times its size. If that is right, unpack it"
+                    " yourself."
+                )
+                % {"bomb_ratio": BOMB_RATIO}
             )
         buffer[: len(data)] = data
         return len(data)
 
 
 def _broken(error: Exception) -> UnusableFile:
-    return UnusableFile(f"The archive is broken or protected ({str(error) or type(error).__name__}).")
+    return UnusableFile(
+        _("The archive is broken or protected (%(error)s).") % {"error": str(error) or type(error).__name__}
+    )
 
 
 @contextmanager
@@ -89,7 +96,10 @@ def only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     # is_dir() would fail for a member without a name.
     members = [m for m in archive.infolist() if not m.filename.endswith("/") and not _is_of_a_file_manager(m.filename)]
     if len(members) != 1:
-        raise UnusableFile(f"The archive holds {len(members)} files; it must hold one table and nothing else.")
+        raise UnusableFile(
+            _("The archive holds %(members)s files; it must hold one table and nothing else.")
+            % {"members": len(members)}
+        )
     return members[0]
 
 

@@ -9,19 +9,22 @@ from pathlib import Path
 from signal import SIGABRT, SIGKILL, SIGXCPU
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from overplane.files.cells import Row, Table
 from overplane.files.findings import Findings, Tally
 from overplane.files.layouts import Layout, Recognizer
 from overplane.files.sheet_choice import LoadedSheet, chosen_table
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 from overplane.files.workbook_parts import SheetName
 
 PROJECT = Path(__file__).parents[2]
 ENDED = {
-    -SIGABRT: "needs more memory than this format may take: cells far apart, or very many of them",
-    -SIGKILL: "needs more memory than there is",
-    -SIGXCPU: "takes too long to be read",
+    -SIGABRT: gettext_lazy("needs more memory than this format may take: cells far apart, or very many of them"),
+    -SIGKILL: gettext_lazy("needs more memory than there is"),
+    -SIGXCPU: gettext_lazy("takes too long to be read"),
 }
 
 
@@ -42,7 +45,7 @@ class BinaryBook:
         self.sheets = [SheetName(index, name, is_hidden) for index, name, is_hidden, _ in named]
         self.heights = {index: height for index, _, _, height in named}
         if not self.sheets:
-            raise UnusableFile("The workbook has no sheet with cells.")
+            raise UnusableFile(_("The workbook has no sheet with cells."))
 
     def _started(self) -> "ReadingProcess":
         return self.stack.enter_context(reading_process(self.path, self.format))
@@ -92,8 +95,10 @@ class ReadingProcess:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line.endswith("\n"):
-            reason = ENDED.get(self.process.wait(), "cannot be read")
-            raise UnusableFile(f"The workbook {reason}. Open it in a spreadsheet, save it as .xlsx or CSV.")
+            reason = ENDED.get(self.process.wait(), _("cannot be read"))
+            raise UnusableFile(
+                _("The workbook %(reason)s. Open it in a spreadsheet, save it as .xlsx or CSV.") % {"reason": reason}
+            )
         return json.loads(line)
 
 

@@ -11,12 +11,9 @@ from itertools import islice
 
 from overplane.files.cells import BrokenRows, Row, broken
 from overplane.files.texts import LONGEST_LINE, bad_byte, has_bad_bytes, without_marks
+from overplane.files.wording import gettext as _
 
 LONGEST_JOINED = 1 << 16  # characters of lines that are looked at once more as one row: longer ones are a lost quote's
-NOT_CLOSED = (
-    "This row is not CSV: a quote is opened in it and closed nowhere. Close it, or double a quote that is meant."
-)
-NOT_DOUBLED = "This row is not CSV ({error}). A quote inside of quotes must be doubled."
 
 
 class _Lines:
@@ -89,7 +86,11 @@ class CarefulReader:
         if cells := self._spaced(first):
             return cells
         is_open = not is_alone or "end of data" in str(error)
-        message = NOT_CLOSED if is_open else NOT_DOUBLED.format(error=error)
+        message = _("This row is not CSV (%(error)s). A quote inside of quotes must be doubled.") % {"error": error}
+        if is_open:
+            message = _(
+                "This row is not CSV: a quote is opened in it and closed nowhere. Close it, or double a quote that is meant."
+            )
         return self.broken_rows.row(without_marks(first).rstrip("\r\n"), message)
 
     def _spaced(self, text: str) -> list[str] | None:

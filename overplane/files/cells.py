@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 # Longer than any attribute, whose own rule then reports the length; shorter than what an unclosed quote swallows.
 LONGEST_CELL = 4 << 20
@@ -56,7 +57,8 @@ class BrokenRows:
         self.first = self.first or message
         if self.count > MOST_BROKEN_ROWS:
             raise UnusableFile(
-                f"{self.name} has more than {MOST_BROKEN_ROWS} rows that cannot be read. Of the first: {self.first}"
+                _("%(name)s has more than %(most_broken_rows)s rows that cannot be read. Of the first: %(first)s")
+                % {"name": self.name, "most_broken_rows": MOST_BROKEN_ROWS, "first": self.first}
             )
 
 

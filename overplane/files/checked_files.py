@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 BLOCK = 1 << 20  # bytes that have one digest: 1 GB has 32 kB of them, and readers that jump about read little in vain
 
@@ -43,8 +44,11 @@ class ExaminedFile:
 
     def changed(self) -> UnusableFile:
         return UnusableFile(
-            f"{self.name} was changed while it was imported: what was checked is not what stands there now. Import a copy"
-            " that no other program writes to."
+            _(
+                "%(name)s was changed while it was imported: what was checked is not what stands there now. Import a"
+                " copy that no other program writes to."
+            )
+            % {"name": self.name}
         )
 
 

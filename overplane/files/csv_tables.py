@@ -19,6 +19,7 @@ from overplane.files.layouts import LOOKED_AT, Layout, Recognizer, find_heading_
 from overplane.files.sources import Source
 from overplane.files.texts import LONGEST_LINE, MARKING, BrokenText, decoded, lines
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 DELIMITERS = ",;\t|"
 GUESSED_FROM = 1 << 18  # characters: the most columns, with headings of 16 each
@@ -92,7 +93,7 @@ class _Reading:
         """Searched for in C, and looked at where it stands: a regular expression takes longer than to read the rows."""
         beginnings = (" ", "\n", "\r", self.delimiter)
         at = 0
-        for _ in range(FEW):
+        for _attempt in range(FEW):
             at = text.find(' "', at + 1)
             if at < 0:
                 return False
@@ -108,7 +109,10 @@ class _Reading:
                 for number, cells in reader.rows(lines(self.texts(stream, MARKING)), done):
                     yield number, cells
         except BrokenText as error:
-            raise UnusableFile(f"{self.source.name}, row {number + 1}: {error}") from None
+            raise UnusableFile(
+                _("%(name)s, row %(number)s: %(error)s")
+                % {"name": self.source.name, "number": number + 1, "error": error}
+            ) from None
 
 
 @contextmanager
@@ -142,10 +146,15 @@ def _first_rows(rows: Iterator[Row], layout: Layout) -> list[Row]:
 def _headings(source: Source, first: Sequence[Row], index: int) -> list[str]:
     number, cells = first[index] if first else (0, [])
     if isinstance(cells, BrokenRow):
-        raise UnusableFile(f"{source.name}, row {number}: {cells.message} It would be the heading row.")
+        raise UnusableFile(
+            _("%(name)s, row %(number)s: %(message)s It would be the heading row.")
+            % {"name": source.name, "number": number, "message": cells.message}
+        )
     broken = [split_broken(cell)[1] for cell in cells if cell.startswith(BROKEN)]
     if broken and not source.has_bad_bytes:  # nothing was seen yet by which the encoding would be the right one
-        raise UnusableFile(f"{source.name}, row {number}: {broken[0]}")
+        raise UnusableFile(
+            _("%(name)s, row %(number)s: %(broken)s") % {"name": source.name, "number": number, "broken": broken[0]}
+        )
     headings = [(split_broken(cell)[0] if cell.startswith(BROKEN) else cell).strip() for cell in cells]
     while headings and not headings[-1]:
         headings.pop()
@@ -158,7 +167,7 @@ def _reading(source: Source, layout: Layout, recognizer: Recognizer | None) -> _
         with source.bytes() as stream:
             head = next(decoded(stream, source.encoding, MARKING), "")
     except BrokenText as error:
-        raise UnusableFile(f"{source.name}, row 1: {error}") from None
+        raise UnusableFile(_("%(name)s, row 1: %(error)s") % {"name": source.name, "error": error}) from None
     marked = MARKED.match(head)
     begin = marked.end() if marked else 0
     delimiter = layout.delimiter or (marked and _check_delimiter(marked[1]))
@@ -189,5 +198,8 @@ def _most_known(head: str, delimiter: str, recognizer: Recognizer) -> int:
 
 def _check_delimiter(delimiter: str) -> str:
     if len(delimiter) != 1 or delimiter in '"\0' or (delimiter.isspace() and delimiter != "\t"):
-        raise UnusableFile(f"The delimiter must be one character, such as , ; | or a tab, not {delimiter!r}.")
+        raise UnusableFile(
+            _("The delimiter must be one character, such as , ; | or a tab, not %(delimiter)s.")
+            % {"delimiter": repr(delimiter)}
+        )
     return delimiter

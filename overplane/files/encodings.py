@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from overplane.files.encoding_guesses import ASCII_BYTES, Reading, Sample
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 BLOCK = 1 << 20
 # UTF-32's mark begins with UTF-16's.
@@ -43,7 +44,9 @@ def known_encoding(name: str) -> Encoding:
         if codec.replace("_", "-") in NOT_OF_FILES:
             raise LookupError
     except (LookupError, TypeError, ValueError):
-        raise UnusableFile(f"There is no encoding {name!r}. Known are utf-8, utf-16, cp1252, latin-1 …") from None
+        raise UnusableFile(
+            _("There is no encoding %(name)s. Known are utf-8, utf-16, cp1252, latin-1 …") % {"name": repr(name)}
+        ) from None
     return Encoding("utf-8-sig" if codec == "utf-8" else codec)
 
 
@@ -100,4 +103,4 @@ def _proven_or_guessed(name: str, stream: BinaryIO) -> Encoding:
 
 
 def _binary(name: str) -> UnusableFile:
-    return UnusableFile(f"{name} is binary, not a table. Save it as CSV or XLSX.")
+    return UnusableFile(_("%(name)s is binary, not a table. Save it as CSV or XLSX.") % {"name": name})

@@ -11,6 +11,7 @@ from typing import Any
 
 from overplane.files.cells import broken, text_of
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 MOST_ROWS = 1_048_576  # as many as a sheet of Excel has
 NAMED = 3  # places that a note names, of however many
@@ -39,7 +40,9 @@ def place_name(row: int, column: int) -> str:
 
 
 def never_calculated(value: Any, row: int, column: int) -> str:
-    message = f"Cell {place_name(row, column)} holds a formula that was never calculated. Open the file in a spreadsheet and save it."
+    message = _(
+        "Cell %(cell)s holds a formula that was never calculated. Open the file in a spreadsheet and save it."
+    ) % {"cell": place_name(row, column)}
     return broken("", message)
 
 
@@ -71,7 +74,7 @@ class Findings:
     def mark(self, row: int, column: int, key: Any, meaning: Meaning) -> None:
         """Cells of the same `key` have the same meaning."""
         if len(self.marks) >= MOST_MARKS:
-            raise UnusableFile("The sheet has too many cells for this format. Save it as CSV.")
+            raise UnusableFile(_("The sheet has too many cells for this format. Save it as CSV."))
         if not 0 < row <= MOST_ROWS or not 0 < column < 1 << COLUMN_BITS:
             return  # no sheet is so large: it will be refused
         if key not in self._known:
@@ -84,7 +87,10 @@ class Findings:
             seen = "#ERROR"
 
         def error(value: Any, row: int, column: int) -> str:
-            message = f"Cell {place_name(row, column)} shows the error {seen or '(unknown)'}. Correct it, or empty it."
+            message = _("Cell %(cell)s shows the error %(error)s. Correct it, or empty it.") % {
+                "cell": place_name(row, column),
+                "error": seen or "(unknown)",
+            }
             return broken(seen, message)
 
         self.mark(row, column, ("error", seen), error)
@@ -105,7 +111,10 @@ class Findings:
         if last[0] > first[0]:
             self.merged.append((first[0], first[1], min(last[0], MOST_ROWS)))
         if len(self.merged) > MOST_MERGED:
-            raise UnusableFile(f"The sheet has more than {MOST_MERGED} merged cells. Unmerge them, save it again.")
+            raise UnusableFile(
+                _("The sheet has more than %(most_merged)s merged cells. Unmerge them, save it again.")
+                % {"most_merged": MOST_MERGED}
+            )
 
     def applied(self, rows: Iterator[tuple[int, list[Any]]], left: int) -> Iterator[tuple[int, list[Any]]]:
         """The rows (in their order) with what is meant in the marked cells. `left`: columns before the first of a row."""

@@ -30,12 +30,12 @@ from overplane.files.texts import (
     without_marks,
 )
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 END = {"end", "count", "next_cursor"}  # what the API's own export ends with
 AS_ZERO, BLANKS, LONG_NUMBER = bytes.maketrans(b"123456789.", b"0000000000"), b" \t", b"0" * 17
 MOST_DIGITS = 300  # as a machine's numbers can have
 CUT = 16  # an error so near to the end may come from a cut: the longest token, an escaped pair, has 12 characters
-TOO_LONG = "the object is longer than 16 MiB. Is a quote or bracket never closed?"
 
 
 class Doubtful(ValueError):
@@ -47,7 +47,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(one) != len(pairs):
         names = [key for key, _ in pairs]
         twice = next(key for key in names if names.count(key) > 1)
-        raise Doubtful(f"the key {twice!r:.120} stands twice in one object")
+        raise Doubtful(_("the key %(twice)s stands twice in one object") % {"twice": format(repr(twice), ".120")})
     return one
 
 
@@ -55,26 +55,25 @@ def _decimal(text: str) -> float | Decimal:
     """A fraction of which no digit is lost; exponents stay within what a machine's numbers have."""
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise Doubtful(f"the number {text:.40} is too large")
+        raise Doubtful(_("the number %(text)s is too large") % {"text": format(text, ".40")})
     return Decimal(text) if len(text) >= len(LONG_NUMBER) and "e" not in text.lower() else number
 
 
 def _digits(text: str) -> str:
     """An integer stays the digits that it is."""
     if len(text) > MOST_DIGITS:
-        raise Doubtful(f"a number of {len(text)} digits is too large")
+        raise Doubtful(_("a number of %(text)s digits is too large") % {"text": len(text)})
     return text
 
 
 def _constant(text: str) -> NoReturn:
-    raise Doubtful(f"{text} is no number")
+    raise Doubtful(_("%(text)s is no number") % {"text": text})
 
 
 STRICT = JSONDecoder(object_pairs_hook=_object, parse_int=_digits, parse_float=_decimal, parse_constant=_constant)
 
 # Where only the end of a value is asked for.
 LENIENT = JSONDecoder(parse_int=str, parse_float=str)
-NO_OBJECT = "This is no object; every entry must be one: {…}."
 
 
 @contextmanager
@@ -96,14 +95,20 @@ def ndjson_table(source: Source, layout: Layout, recognizer: Recognizer | None) 
                         yield number, broken_rows.row(without_marks(line).strip(), _reason(line, number, error, source))
                         continue
                     if type(one) is not dict:
-                        yield number, broken_rows.row(line.strip(), NO_OBJECT)
+                        yield number, broken_rows.row(line.strip(), _no_object())
                     elif one.get("end") is not True or not one.keys() <= END:
                         yield number, one
             is_proven = not broken_rows.count
         except BrokenText as error:
-            raise UnusableFile(f"{source.name}, line {number + 1}: {error}") from None
+            raise UnusableFile(
+                _("%(name)s, line %(number)s: %(error)s") % {"name": source.name, "number": number + 1, "error": error}
+            ) from None
 
     yield object_table(source.name, "line", objects)
+
+
+def _no_object() -> str:
+    return _("This is no object; every entry must be one: {…}.")
 
 
 def _reason(text: str, line: int, error: Exception, source: Source) -> str:
@@ -112,7 +117,7 @@ def _reason(text: str, line: int, error: Exception, source: Source) -> str:
         return bad_byte(text, source.encoding, line)
     if isinstance(error, Doubtful):
         return _sentence(error)
-    return f"This is not JSON ({error})."
+    return _("This is not JSON (%(error)s).") % {"error": error}
 
 
 def _sentence(doubt: Doubtful) -> str:
@@ -152,13 +157,19 @@ def json_table(source: Source, layout: Layout, recognizer: Recognizer | None) ->
                     if isinstance(one, Doubtful):
                         yield number, broken_rows.row(raw, _sentence(one))
                     elif type(one) is not dict:
-                        yield number, broken_rows.row(raw, NO_OBJECT)
+                        yield number, broken_rows.row(raw, _no_object())
                     else:
                         yield number, one
         except (BrokenText, Doubtful) as error:
-            raise UnusableFile(f"{source.name}, object {number + 1}: {str(error).rstrip('.')}.") from None
+            raise UnusableFile(
+                _("%(name)s, object %(number)s: %(error)s.")
+                % {"name": source.name, "number": number + 1, "error": str(error).rstrip(".")}
+            ) from None
         except (JSONDecodeError, RecursionError) as error:
-            raise UnusableFile(f"{source.name}, object {number + 1}: this is not JSON ({error}).") from None
+            raise UnusableFile(
+                _("%(name)s, object %(number)s: this is not JSON (%(error)s).")
+                % {"name": source.name, "number": number + 1, "error": error}
+            ) from None
 
     yield object_table(source.name, "object", objects)
 
@@ -175,7 +186,7 @@ def _elements(source: Source, stream: BinaryIO) -> Iterator[tuple[Any, str]]:
             yield text.value()
             separator = text.take(",]")
     if text.next():
-        raise Doubtful("something follows the array's ]; a file holds one array")
+        raise Doubtful(_("something follows the array's ]; a file holds one array"))
 
 
 class _Buffer:
@@ -197,8 +208,12 @@ class _Buffer:
     def take(self, expected: str) -> str:
         sign = self.next()
         if not sign or sign not in expected:
-            form = "[{…}, {…}]; a file with one object in each line is NDJSON (--format ndjson)"
-            raise Doubtful(f"the file must be one array of objects, {form}")
+            raise Doubtful(
+                _(
+                    "the file must be one array of objects, [{…}, {…}]; a file with one object in each line is NDJSON (--format"
+                    " ndjson)"
+                )
+            )
         self.at += 1
         return sign
 
@@ -226,7 +241,7 @@ class _Buffer:
                 self.at = end
                 return doubt or value, without_marks(raw)
             if len(self.text) - self.at > LONGEST_LINE:
-                raise Doubtful(TOO_LONG)
+                raise Doubtful(_("the object is longer than 16 MiB. Is a quote or bracket never closed?"))
 
     def _more(self) -> bool:
         """Doubles what is left, or it would be parsed anew for each block."""
@@ -243,10 +258,13 @@ class _Buffer:
     def _doubt_of_text(self, value: Any, end: int) -> Doubtful | None:
         """An escape may spell half a character, which no text can hold."""
         if self.has_marks and has_bad_bytes(self.text[self.at : end]):
-            return Doubtful(f"a byte is not {self.encoding}. Mend it, or name the file's encoding (--encoding)")
+            return Doubtful(
+                _("a byte is not %(encoding)s. Mend it, or name the file's encoding (--encoding)")
+                % {"encoding": self.encoding}
+            )
         if self.has_surrogates:
             try:
                 json.dumps(value, ensure_ascii=False, default=str).encode()
             except UnicodeEncodeError:
-                return Doubtful("a text holds half a character (\\ud800 to \\udfff must stand in pairs)")
+                return Doubtful(_("a text holds half a character (\\ud800 to \\udfff must stand in pairs)"))
         return None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from overplane.files.cells import Row
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
+from overplane.files.wording import ngettext
 
 # How many different fields these headings name.
 Recognizer = Callable[[Sequence[str]], int]
@@ -27,10 +29,12 @@ FOUND_OUT = Layout()
 def find_heading_row(rows: Sequence[Row], layout: Layout, recognizer: Recognizer | None) -> int:
     """The index of the heading row among the first rows (at least `LOOKED_AT`, or all). Raises `UnusableFile`."""
     if layout.heading_row is not None:
-        for index, (number, _) in enumerate(rows):
+        for index, (number, _cells) in enumerate(rows):
             if number == layout.heading_row:
                 return index
-        raise UnusableFile(f"There is no row {layout.heading_row} that could be the heading row.")
+        raise UnusableFile(
+            _("There is no row %(heading_row)s that could be the heading row.") % {"heading_row": layout.heading_row}
+        )
     filled = [index for index, (_, cells) in enumerate(rows) if any(map(str.strip, cells))]
     if not filled:
         return 0
@@ -48,8 +52,11 @@ def note_of_heading_row(rows: Sequence[Row], index: int) -> list[str]:
     above = [number for number, cells in rows[:index] if any(map(str.strip, cells))]
     if not above:
         return []
-    number, what = rows[index][0], "row" if len(above) == 1 else "rows"
-    return [
-        f"Row {number} was taken for the heading row; the {len(above)} {what} above it were left out."
-        " If that is wrong, say which it is (--heading-row)."
-    ]
+    text = ngettext(
+        "Row %(row)d was taken for the heading row; the %(number)d row above it was left out. If that is wrong, say which it"
+        " is (--heading-row).",
+        "Row %(row)d was taken for the heading row; the %(number)d rows above it were left out. If that is wrong, say which it"
+        " is (--heading-row).",
+        len(above),
+    )
+    return [text % {"row": rows[index][0], "number": len(above)}]

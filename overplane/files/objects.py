@@ -15,6 +15,7 @@ from typing import Any
 from overplane.files.cells import ABSENT, MOST_BROKEN_ROWS, MOST_COLUMNS, BrokenRow, Row, Table, text_of
 from overplane.files.texts import LONGEST_LINE
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 PLAIN = {str, int, float, bool, NoneType, Decimal}
 LIST = {list, NoneType}
@@ -77,8 +78,10 @@ class Shape:
 
     def _note_unreadable(self, heading: str, value: Any, where: str) -> None:
         if type(value) not in PLAIN and heading not in self.unreadable:
-            kind = "an object" if type(value) is dict else "a list"
-            self.unreadable[heading] = f"{where}: {heading!r} holds {kind}, not one value. Leave that column out."
+            text = _("%(where)s: %(heading)s holds a list, not one value. Leave that column out.")
+            if type(value) is dict:
+                text = _("%(where)s: %(heading)s holds an object, not one value. Leave that column out.")
+            self.unreadable[heading] = text % {"where": where, "heading": repr(heading)}
 
     def _add(self, key: str, known: dict[str, None]) -> None:
         if key not in known:
@@ -102,21 +105,27 @@ def object_table(name: str, unit: str, objects: Objects) -> Table:
         if odd or not one.keys() <= shape.known:
             shape.note(one, odd, f"{name}, {unit} {number}")
             if shape.count > MOST_COLUMNS or shape.length > LONGEST_LINE:
-                raise UnusableFile(f"{name} has more than {MOST_COLUMNS} keys; no table has so many columns.")
+                raise UnusableFile(
+                    _("%(name)s has more than %(most_columns)s keys; no table has so many columns.")
+                    % {"name": name, "most_columns": MOST_COLUMNS}
+                )
         for key in shape.nested:
             if type(one.get(key)) not in LIST:
                 _note_no_list(shape, number, key, name)
     _settle(shape, name, objects)
     if not shape.headings:
-        raise UnusableFile(broken or f"{name} holds no objects, or none with a key.")
+        raise UnusableFile(broken or _("%(name)s holds no objects, or none with a key.") % {"name": name})
     rows = rows_of(objects, shape)
     return Table(shape.headings, rows, is_sparse=True, unreadable=shape.unreadable, nested=shape.columns)
 
 
 def _note_no_list(shape: Shape, number: int, key: str, name: str) -> None:
-    shape.mixed.setdefault(number, f"{key!r} must be a list of objects, as it is elsewhere.")
+    shape.mixed.setdefault(number, _("%(key)s must be a list of objects, as it is elsewhere.") % {"key": repr(key)})
     if len(shape.mixed) > MOST_BROKEN_ROWS:
-        raise UnusableFile(f"{name} has more than {MOST_BROKEN_ROWS} entries of which {shape.mixed[number]}")
+        raise UnusableFile(
+            _("%(name)s has more than %(most_broken_rows)s entries of which %(mixed)s")
+            % {"name": name, "most_broken_rows": MOST_BROKEN_ROWS, "mixed": shape.mixed[number]}
+        )
 
 
 def _settle(shape: Shape, name: str, objects: Objects) -> None:
@@ -151,7 +160,8 @@ def rows_of(objects: Objects, shape: Shape) -> Iterator[Row]:
                 continue
             longest = max(map(len, lists.values()))
             if longest * (len(keys) + len(pairs)) > MOST_CELLS:
-                yield number, _broken(one, f"A list of {longest} objects is too long for one entry.")
+                message = _("A list of %(number)d objects is too long for one entry.") % {"number": longest}
+                yield number, _broken(one, message)
                 continue
             for i in range(longest):
                 inner = [
@@ -160,7 +170,7 @@ def rows_of(objects: Objects, shape: Shape) -> Iterator[Row]:
                 ]
                 yield number, (blank if i else own) + inner
         except RecursionError:
-            yield number, BrokenRow("", "A value is nested too deeply.")
+            yield number, BrokenRow("", _("A value is nested too deeply."))
 
 
 def _broken(one: dict[str, Any], message: str) -> BrokenRow:

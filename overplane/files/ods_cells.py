@@ -5,16 +5,19 @@ import unicodedata
 from decimal import Decimal, DecimalException
 
 from overplane.files.cells import broken
+from overplane.files.wording import gettext as _
 
 TYPE, VALUE = "office:value-type", "office:value"
 ERROR = re.compile(r"#[A-Z0-9/!?]+[!?]?|Err:[0-9]{3}")
 TIME = re.compile(r"PT(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:[.,][0-9]+)?S)?")
-NEVER_CALCULATED = broken(
-    "", "Cell {place} holds a formula that was never calculated. Open the file in a spreadsheet and save it."
-)
 PLAIN = re.compile(r"-?[1-9][0-9]*(?:\.[0-9]*[1-9])?")  # most numbers
 # A number with more would be longer than any cell is read for; its text is taken.
 MOST_DIGITS = 400
+
+
+def _never_calculated() -> str:
+    message = _("Cell %(cell)s holds a formula that was never calculated. Open the file in a spreadsheet and save it.")
+    return broken("", message % {"cell": "{place}"})
 
 
 def text_of_cell(attributes: dict[str, str], shown: str) -> str:
@@ -23,10 +26,11 @@ def text_of_cell(attributes: dict[str, str], shown: str) -> str:
     if kind == "string":
         is_formula = "table:formula" in attributes
         if attributes.get("calcext:value-type") == "error" or (is_formula and ERROR.fullmatch(shown)):
-            return broken(shown, f"Cell {{place}} shows the error {shown}. Correct it, or empty it.")
+            message = _("Cell %(cell)s shows the error %(error)s. Correct it, or empty it.")
+            return broken(shown, message % {"cell": "{place}", "error": shown})
         return attributes.get("office:string-value", shown)
     if not kind:
-        return NEVER_CALCULATED if "table:formula" in attributes and not shown else shown
+        return _never_calculated() if "table:formula" in attributes and not shown else shown
     if kind in ("float", "percentage", "currency"):
         return _number(attributes.get(VALUE, ""), kind, shown)
     if kind == "date":

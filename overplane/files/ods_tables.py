@@ -18,7 +18,8 @@ from overplane.files.findings import MOST_ROWS, Findings, place_name
 from overplane.files.ods_cells import text_of_cell
 from overplane.files.sheet_choice import LoadedSheet
 from overplane.files.unusable import UnusableFile
-from overplane.files.workbook_parts import UNUSUAL, SheetName, check_members
+from overplane.files.wording import gettext as _
+from overplane.files.workbook_parts import SheetName, check_members, unusual
 
 CONTENT, MANIFEST = "content.xml", "META-INF/manifest.xml"
 BLOCK = 1 << 16  # bytes that are parsed before their rows are handed on
@@ -41,12 +42,12 @@ class OdsBook:
         if MANIFEST in archive.namelist():
             with archive.open(MANIFEST) as stream:
                 if b"encryption-data" in stream.read(1 << 20):
-                    raise UnusableFile("The workbook is protected by a password. Save it without one.")
+                    raise UnusableFile(_("The workbook is protected by a password. Save it without one."))
         self.sheets: list[SheetName] = []
         self.filled: set[int] = set()
         self._search()
         if not self.sheets:
-            raise UnusableFile("The workbook has no sheet.")
+            raise UnusableFile(_("The workbook has no sheet."))
 
     def is_filled(self, sheet: SheetName) -> bool:
         return sheet.index in self.filled
@@ -74,7 +75,7 @@ class OdsBook:
             window, rest = block[:cut], block[cut:]
             if len(rest) > LONGEST_CELL:
                 raise UnusableFile(
-                    "The workbook was written in an unusual way. Open it in a spreadsheet, save it anew."
+                    _("The workbook was written in an unusual way. Open it in a spreadsheet, save it anew.")
                 )
             if b"table:display" in window:
                 hidden.update(STYLE.findall(window))
@@ -146,7 +147,9 @@ class OdsRows:
                     return
             parser.Parse(b"", True)
         except expat.ExpatError as error:
-            raise UnusableFile(f"The workbook is broken ({error}). Open it in a spreadsheet, save it anew.") from None
+            raise UnusableFile(
+                _("The workbook is broken (%(error)s). Open it in a spreadsheet, save it anew.") % {"error": error}
+            ) from None
         yield from self._ready()
 
     def _ready(self) -> Iterator[Row]:
@@ -155,7 +158,7 @@ class OdsRows:
             self.cell_count += len(cells) * repeated
             if self.cell_count > MOST_CELLS or number + repeated - 1 > MOST_ROWS:
                 raise UnusableFile(
-                    "The sheet has too many cells to be a table. Delete what is repeated, or save it as CSV."
+                    _("The sheet has too many cells to be a table. Delete what is repeated, or save it as CSV.")
                 )
             for i in range(repeated):
                 yield number + i, cells.copy()
@@ -204,7 +207,7 @@ class OdsRows:
         if self.is_in_paragraph and not self.depth:
             self.length += len(text)
             if self.length > LONGEST_CELL:
-                raise UnusableFile(f"A cell in row {self.number} is too long.")
+                raise UnusableFile(_("A cell in row %(number)s is too long.") % {"number": self.number})
             self.paragraphs[-1].append(text)
 
     def _end_paragraph(self) -> None:
@@ -222,7 +225,8 @@ class OdsRows:
         if not text:
             return
         if self.column > MOST_COLUMNS:
-            raise UnusableFile(f"The sheet goes to column {self.column}; no sheet is so large.")
+            text = _("The sheet goes to column %(column)s; no sheet is so large.")
+            raise UnusableFile(text % {"column": self.column})
         self.cells += [""] * (first - 1 - len(self.cells)) + [text] * (self.column - first + 1)
         if "table:number-rows-spanned" in attributes:
             last = self.number + _count(attributes["table:number-rows-spanned"]) - 1
@@ -245,7 +249,7 @@ class OdsRows:
 
 
 def _refuse_doctype(*_: Any) -> None:
-    raise UnusableFile(UNUSUAL)
+    raise UnusableFile(unusual())
 
 
 def _count(text: str | None) -> int:

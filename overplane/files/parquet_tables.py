@@ -12,6 +12,7 @@ from overplane.files.layouts import Layout, Recognizer
 from overplane.files.objects import Shape, rows_of
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 # Rows at a time. Few: one long text in a dictionary becomes many long texts, however small the file is.
 BATCH = 250
@@ -22,7 +23,7 @@ def pyarrow_module(name: str) -> Any:
     try:
         return import_module(f"pyarrow.{name}")
     except ImportError:
-        message = "Parquet needs one more package: pip install -r requirements-parquet.txt"
+        message = _("Parquet needs one more package: pip install -r requirements-parquet.txt")
         raise UnusableFile(message) from None
 
 
@@ -39,7 +40,9 @@ def parquet_table(source: Source, layout: Layout, recognizer: Recognizer | None)
         except UnusableFile:
             raise
         except Exception as error:  # noqa: BLE001 (a broken file makes pyarrow raise errors of any class)
-            raise UnusableFile(f"{source.name} is no Parquet file that can be read ({error}).") from None
+            raise UnusableFile(
+                _("%(name)s is no Parquet file that can be read (%(error)s).") % {"name": source.name, "error": error}
+            ) from None
         with file:
             if unpacked > most:
                 raise _swollen(source.name)
@@ -48,7 +51,9 @@ def parquet_table(source: Source, layout: Layout, recognizer: Recognizer | None)
 
 
 def _swollen(name: str) -> UnusableFile:
-    return UnusableFile(f"{name} unpacks to more than 200 times its size. If that is right, save the table as CSV.")
+    return UnusableFile(
+        _("%(name)s unpacks to more than 200 times its size. If that is right, save the table as CSV.") % {"name": name}
+    )
 
 
 def _shape(name: str, schema: Any) -> tuple[Shape, list[str]]:
@@ -67,8 +72,11 @@ def _shape(name: str, schema: Any) -> tuple[Shape, list[str]]:
             nested += [heading for heading, _ in kinds]
         for heading, kind in kinds:
             if not _is_plain(kind, types):
-                expected = "text, a number, a truth value or a time. Leave that column out"
-                shape.unreadable[heading] = f"{name}: the column {heading!r} is {kind}, not {expected}."
+                text = _(
+                    "%(name)s: the column %(heading)s is %(kind)s, not text, a number, a truth value or a time. Leave that"
+                    " column out."
+                )
+                shape.unreadable[heading] = text % {"name": name, "heading": repr(heading), "kind": kind}
     return shape, own + nested
 
 
@@ -102,7 +110,10 @@ def _objects(name: str, file: Any, most: int) -> Iterator[tuple[int, Any]]:
             raise
         except Exception as error:  # noqa: BLE001 (as above; also what Python's own types cannot hold)
             where = _place_of_error(batch, number) if batch else f"after row {number}"
-            raise UnusableFile(f"{name}, {where}: this cannot be read ({error}). Mend it, or save as CSV.") from None
+            raise UnusableFile(
+                _("%(name)s, %(where)s: this cannot be read (%(error)s). Mend it, or save as CSV.")
+                % {"name": name, "where": where, "error": error}
+            ) from None
         if not batch:
             return
         if unpacked > most:
@@ -122,5 +133,5 @@ def _place_of_error(batch: Any, before: int) -> str:
             try:
                 column[i].as_py()
             except Exception:  # noqa: BLE001 (that is the one)
-                return f"row {before + i + 1}, column {heading!r}"
-    return f"after row {before}"
+                return _("row %(before)s, column %(heading)s") % {"before": before + i + 1, "heading": repr(heading)}
+    return _("after row %(before)s") % {"before": before}

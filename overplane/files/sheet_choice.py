@@ -9,6 +9,8 @@ from overplane.files.cells import BROKEN, Row, Table, split_broken
 from overplane.files.findings import MOST_MERGED, NAMED, Findings, Tally, letters_of
 from overplane.files.layouts import FEWEST, LOOKED_AT, Layout, Recognizer, find_heading_row, note_of_heading_row
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
+from overplane.files.wording import ngettext
 from overplane.files.workbook_parts import SheetName
 
 
@@ -61,14 +63,19 @@ def _chosen(book: Book, layout: Layout, recognizer: Recognizer | None) -> Opened
     filled = [sheet for sheet in visible if book.is_filled(sheet)]
     hidden = [sheet for sheet in book.sheets if sheet not in visible and book.is_filled(sheet)]
     if not filled and hidden:
-        raise UnusableFile(f"All visible sheets are empty. Hidden ones are not ({_names(hidden)}): name one (--sheet).")
+        raise UnusableFile(
+            _("All visible sheets are empty. Hidden ones are not (%(names)s): name one (--sheet).")
+            % {"names": _names(hidden)}
+        )
     if len(filled) > 1:
         opened = _recognized(book, filled, layout, recognizer)
     else:
         opened = _opened(book, (filled or visible)[0], layout, recognizer)
     if hidden:
-        s, was = ("", "was") if len(hidden) == 1 else ("s", "were")
-        opened.notes.append(f"The hidden sheet{s} {_names(hidden)} {was} not read.")
+        text = ngettext(
+            "The hidden sheet %(sheets)s was not read.", "The hidden sheets %(sheets)s were not read.", len(hidden)
+        )
+        opened.notes.append(text % {"sheets": _names(hidden)})
     return opened
 
 
@@ -84,18 +91,27 @@ def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer:
             del known[2:]  # two are too many already, and each is held in memory
     if len(known) == 1:
         others = [sheet for sheet in filled if sheet != known[0].name]
-        is_one = len(others) == 1
-        known[0].notes.append(
-            f"The sheet {known[0].name.name!r} was read. {_names(others)} {'is' if is_one else 'are'} filled too and"
-            f" {'was' if is_one else 'were'} not read. If another one is meant, name it (--sheet)."
+        text = ngettext(
+            "The sheet %(sheet)s was read. %(others)s is filled too and was not read. If another one is meant, name it"
+            " (--sheet).",
+            "The sheet %(sheet)s was read. %(others)s are filled too and were not read. If another one is meant, name it"
+            " (--sheet).",
+            len(others),
         )
+        known[0].notes.append(text % {"sheet": repr(known[0].name.name), "others": _names(others)})
         return known[0]
     numbers = [count() for count in counts]
     names = ", ".join(
-        f"{sheet.name!r} ({n:,} row{'' if n == 1 else 's'})" for sheet, n in zip(filled, numbers, strict=True)
+        ngettext("%(sheet)s (%(number)s row)", "%(sheet)s (%(number)s rows)", n)
+        % {"sheet": repr(sheet.name), "number": f"{n:,}"}
+        for sheet, n in zip(filled, numbers, strict=True)
     )
     raise UnusableFile(
-        f"The workbook has {len(filled)} filled sheets: {names}. Say which is meant: --sheet NAME. Each is read by itself."
+        _(
+            "The workbook has %(filled)s filled sheets: %(names)s. Say which is meant: --sheet NAME. Each is"
+            " read by itself."
+        )
+        % {"filled": len(filled), "names": names}
     )
 
 
@@ -105,7 +121,10 @@ def _named(sheets: list[SheetName], wanted: str) -> SheetName:
     for found in (exact, alike):
         if len(found) == 1:
             return found[0]
-    raise UnusableFile(f"There is no sheet {wanted!r}. The sheets are: {_names(sheets)}.")
+    raise UnusableFile(
+        _("There is no sheet %(wanted)s. The sheets are: %(names)s.")
+        % {"wanted": repr(wanted), "names": _names(sheets)}
+    )
 
 
 def _names(sheets: list[SheetName]) -> str:
@@ -129,7 +148,10 @@ def _table(opened: Opened) -> Table:
     number = opened.head[index][0]
     for cell in opened.headings:
         if cell.startswith(BROKEN):
-            raise UnusableFile(f"Row {number} should name the columns. {split_broken(cell)[1]}")
+            raise UnusableFile(
+                _("Row %(number)s should name the columns. %(message)s")
+                % {"number": number, "message": split_broken(cell)[1]}
+            )
     headings = [cell.strip() for cell in opened.headings]
     if loaded.is_streamed:  # its rows are as long as they are filled
         headings += [""] * (max(len(cells) for _, cells in opened.head) - len(headings))
@@ -163,7 +185,10 @@ def _noting_merged(
             noted[number] = {index: text for _, index, text in open_ones}
             count += len(open_ones)
             if count > MOST_MERGED:
-                raise UnusableFile(f"Merged cells cover more than {MOST_MERGED} rows. Unmerge them, save it again.")
+                raise UnusableFile(
+                    _("Merged cells cover more than %(most_merged)s rows. Unmerge them, save it again.")
+                    % {"most_merged": MOST_MERGED}
+                )
         while coming < len(merged) and merged[coming][0] <= number:
             first, column, last = merged[coming]
             coming += 1
@@ -180,26 +205,35 @@ def _notes(loaded: LoadedSheet, heading_row: int, headings: list[str]) -> list[s
         notes.append(_note_of_formulas(findings))
     if merged := [first for first, _, _ in findings.merged if first > heading_row]:
         tally = _tally(map(str, merged))
-        are, s = ("is", "") if tally.count == 1 else ("are", "s")
-        notes.append(
-            f"{tally.count} cell{s} {are} merged over several rows (first in row {tally}): their text was taken for each of"
-            " these rows."
+        text = ngettext(
+            "%(number)d cell is merged over several rows (first in row %(rows)s): its text was taken for each of these rows.",
+            "%(number)d cells are merged over several rows (first in row %(rows)s): their text was taken for each of these"
+            " rows.",
+            tally.count,
         )
+        notes.append(text % {"number": tally.count, "rows": tally})
     if hidden := sorted(row for row in findings.hidden_rows if row > heading_row):
         tally = _tally(map(str, hidden))
-        s, was = ("", "was") if tally.count == 1 else ("s", "were")
-        notes.append(
-            f"{tally.count} hidden row{s} {was} read too (row {tally}). If that is wrong, delete what is hidden."
+        text = ngettext(
+            "%(number)d hidden row was read too (row %(rows)s). If that is wrong, delete what is hidden.",
+            "%(number)d hidden rows were read too (row %(rows)s). If that is wrong, delete what is hidden.",
+            tally.count,
         )
+        notes.append(text % {"number": tally.count, "rows": tally})
     return notes + _note_of_hidden_columns(findings, headings, loaded.left)
 
 
 def _note_of_formulas(findings: Findings) -> str:
     tally = findings.formulas
-    cells = "1 cell holds a formula" if tally.count == 1 else f"{tally.count} cells hold formulas"
-    note = f"{cells} ({tally}): what was calculated last was taken."
+    text = ngettext(
+        "%(number)d cell holds a formula (%(cells)s): what was calculated last was taken.",
+        "%(number)d cells hold formulas (%(cells)s): what was calculated last was taken.",
+        tally.count,
+    )
+    note = text % {"number": tally.count, "cells": tally}
     if findings.is_to_be_calculated:
-        return note + " The workbook asks to be calculated anew: open it in a spreadsheet, check it and save it."
+        advice = _("The workbook asks to be calculated anew: open it in a spreadsheet, check it and save it.")
+        return f"{note} {advice}"
     return note
 
 
@@ -210,8 +244,12 @@ def _note_of_hidden_columns(findings: Findings, headings: list[str], left: int) 
     if not hidden:
         return []
     tally = _tally(hidden)
-    s, was = ("", "was") if tally.count == 1 else ("s", "were")
-    return [f"{tally.count} hidden column{s} {was} read too (column {tally})."]
+    text = ngettext(
+        "%(number)d hidden column was read too (column %(columns)s).",
+        "%(number)d hidden columns were read too (column %(columns)s).",
+        tally.count,
+    )
+    return [text % {"number": tally.count, "columns": tally}]
 
 
 def _tally(places: Iterable[str]) -> Tally:

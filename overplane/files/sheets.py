@@ -15,6 +15,7 @@ from overplane.files.cell_search import TAG, CellSearch, column_number, place_of
 from overplane.files.cells import MOST_COLUMNS
 from overplane.files.findings import MOST_ROWS, Findings
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 from overplane.files.workbook_parts import SheetName, SheetPart, WorkbookParts, has
 
 # Bytes that the reader takes: for a cell with a value, for each position between the outermost cells, and at most.
@@ -61,13 +62,19 @@ def searched_sheet(parts: WorkbookParts, sheet: SheetName) -> Findings:
 
 def _check_size(parts: WorkbookParts, sheet: SheetName, extent: Extent) -> None:
     if extent.columns > MOST_COLUMNS or extent.rows > MOST_ROWS:
-        raise UnusableFile(f"The sheet goes to column {extent.columns} and row {extent.rows}; no sheet is so large.")
+        raise UnusableFile(
+            _("The sheet goes to column %(columns)s and row %(rows)s; no sheet is so large.")
+            % {"columns": extent.columns, "rows": extent.rows}
+        )
     inline = max(parts.archive.getinfo(sheet.part).file_size - extent.cells * (FILLED + SHORT), 0)
     left = MOST_MEMORY - extent.memory - inline
     if left < 0:
         raise UnusableFile(
-            f"The sheet has {extent.rows} rows and {extent.columns} columns, too many for this format, which is held in"
-            " memory as a whole. Delete what is empty at its ends, or save it as CSV."
+            _(
+                "The sheet has %(rows)s rows and %(columns)s columns, too many for this format, which is held in"
+                " memory as a whole. Delete what is empty at its ends, or save it as CSV."
+            )
+            % {"rows": extent.rows, "columns": extent.columns}
         )
     _check_texts(parts, sheet, extent.cells, left)
 
@@ -131,7 +138,9 @@ def _check_texts(parts: WorkbookParts, sheet: SheetName, cells: int, left: int) 
     for window in SheetPart(parts, sheet.part).rows():
         left -= sum(lengths[i] for i in map(int, SHARED.findall(window)) if i < len(lengths))
     if left < 0:
-        raise UnusableFile("The sheet's texts are too large for this format, which is held in memory. Save it as CSV.")
+        raise UnusableFile(
+            _("The sheet's texts are too large for this format, which is held in memory. Save it as CSV.")
+        )
 
 
 def _lengths(windows: Iterator[bytes]) -> array:

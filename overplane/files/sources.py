@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from django.utils.translation import gettext_lazy
+
 from overplane.files.archives import Guarded, only_member, opened_archive, opened_member
 from overplane.files.checked_files import BLOCK, CheckedFile, ExaminedFile
 from overplane.files.encoding_guesses import Reading
 from overplane.files.encodings import encoding_of, known_encoding
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 WORKBOOKS = ("xlsx", "xls", "xlsb", "ods")
 FORMATS = ("csv", *WORKBOOKS, "ndjson", "json", "parquet")
@@ -35,19 +38,19 @@ OTHERS = {
     b"\x09\x04\x06\x00": ANCIENT,
     b"\x09\x08\x08\x00": ANCIENT,
     b"\x09\x08\x10\x00": ANCIENT,
-    b"%PDF": "a PDF. Export the table as CSV or XLSX",
-    b"\x89PNG": "a picture, not a table",
-    b"\xff\xd8\xff": "a picture, not a table",
-    b"\x7fELF": "a program, not a table",
-    b"SQLi": "a database, not a table. Export the table as CSV",
-    b"7z\xbc\xaf": "a 7z archive. Pack it as .zip or .gz",
-    b"Rar!": "a RAR archive. Pack it as .zip or .gz",
-    b"BZh": "packed with bzip2. Pack it as .zip or .gz",
-    b"\xfd7zX": "packed with xz. Pack it as .zip or .gz",
-    b"\x28\xb5\x2f\xfd": "packed with zstd. Pack it as .zip or .gz",
-    b"<htm": "a web page, whatever its name. Open it in a spreadsheet and save it as XLSX or CSV",
-    b"<!DO": "a web page, whatever its name. Open it in a spreadsheet and save it as XLSX or CSV",
-    b"<?xm": "XML, not a table. Open it in a spreadsheet and save it as XLSX or CSV",
+    b"%PDF": gettext_lazy("a PDF. Export the table as CSV or XLSX"),
+    b"\x89PNG": gettext_lazy("a picture, not a table"),
+    b"\xff\xd8\xff": gettext_lazy("a picture, not a table"),
+    b"\x7fELF": gettext_lazy("a program, not a table"),
+    b"SQLi": gettext_lazy("a database, not a table. Export the table as CSV"),
+    b"7z\xbc\xaf": gettext_lazy("a 7z archive. Pack it as .zip or .gz"),
+    b"Rar!": gettext_lazy("a RAR archive. Pack it as .zip or .gz"),
+    b"BZh": gettext_lazy("packed with bzip2. Pack it as .zip or .gz"),
+    b"\xfd7zX": gettext_lazy("packed with xz. Pack it as .zip or .gz"),
+    b"\x28\xb5\x2f\xfd": gettext_lazy("packed with zstd. Pack it as .zip or .gz"),
+    b"<htm": gettext_lazy("a web page, whatever its name. Open it in a spreadsheet and save it as XLSX or CSV"),
+    b"<!DO": gettext_lazy("a web page, whatever its name. Open it in a spreadsheet and save it as XLSX or CSV"),
+    b"<?xm": gettext_lazy("XML, not a table. Open it in a spreadsheet and save it as XLSX or CSV"),
 }
 PACKED_WORKBOOK = b"PK\x03\x04"
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
@@ -93,9 +96,12 @@ class Source:
             return ""
         best, *others = self.readings
         told = ", ".join(f"{name} ({', '.join(words)})" for name, words in others)
-        return f"{self.name} is not UTF-8. It seems to be {best.encoding} ({', '.join(best.words)})" + (
-            f"; other encodings would read it so: {told}." if told else "."
-        )
+        text = _("%(file)s is not UTF-8. It seems to be %(encoding)s (%(words)s).")
+        if told:
+            text = _(
+                "%(file)s is not UTF-8. It seems to be %(encoding)s (%(words)s); other encodings would read it so: %(others)s."
+            )
+        return text % {"file": self.name, "encoding": best.encoding, "words": ", ".join(best.words), "others": told}
 
     def set_encoding(self, name: str) -> None:
         """As somebody confirmed it, or a run was begun with."""
@@ -167,9 +173,12 @@ def examined(path: Path, name: str, *, format: str | None = None, encoding: str 
         _check_regular(path, name)
         source = Source(ExaminedFile(path, name), name)
     except (OSError, ValueError) as error:
-        raise UnusableFile(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise UnusableFile(
+            _("%(name)s cannot be read: %(reason)s.")
+            % {"name": name, "reason": getattr(error, "strerror", None) or error}
+        ) from None
     if not source.file.size:
-        raise UnusableFile(f"{name} is empty.")
+        raise UnusableFile(_("%(name)s is empty.") % {"name": name})
     source.packed = _packed(source)
     source.format = _format(source, format)
     if source.format in TEXTS:
@@ -182,10 +191,11 @@ def _check_regular(path: Path, name: str) -> None:
     """A device or a pipe may never end, and cannot be read twice."""
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        raise UnusableFile(f"{name} is a directory. Name the files in it.")
+        raise UnusableFile(_("%(name)s is a directory. Name the files in it.") % {"name": name})
     if not stat.S_ISREG(mode):
         raise UnusableFile(
-            f"{name} is a device or a pipe, no file. To read a stream, pipe it in and name it - instead."
+            _("%(name)s is a device or a pipe, no file. To read a stream, pipe it in and name it - instead.")
+            % {"name": name}
         )
 
 
@@ -209,15 +219,21 @@ def _format(source: Source, requested: str | None) -> str:
         head = stream.read(4096)
     for magic, what in OTHERS.items():
         if head.startswith(magic):
-            raise UnusableFile(f"{source.name} is {what}.")
+            raise UnusableFile(_("%(name)s is %(what)s.") % {"name": source.name, "what": what})
     detected = "parquet" if head.startswith(b"PAR1") else _workbook_format(source, head)
     if detected and requested not in (None, detected):
-        raise UnusableFile(f"{source.name} is {detected.upper()}, not {requested}.")
+        raise UnusableFile(
+            _("%(name)s is %(detected)s, not %(requested)s.")
+            % {"name": source.name, "detected": detected.upper(), "requested": requested}
+        )
     if detected or requested:
         return detected or requested or ""
     ending = ENDINGS.get(Path(_inner_name(source)).suffix.lower())
     if ending in (*WORKBOOKS, "parquet"):
-        raise UnusableFile(f"{source.name} is named like {ending.upper()} but is not. Save it anew.")
+        raise UnusableFile(
+            _("%(name)s is named like %(ending)s but is not. Save it anew.")
+            % {"name": source.name, "ending": ending.upper()}
+        )
     if ending:
         return ending
     first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
@@ -235,7 +251,7 @@ def _workbook_format(source: Source, head: bytes) -> str:
             with archive.open("mimetype") as stream:
                 kind = stream.read(100)
             if not kind.startswith(OPEN_DOCUMENT + b"spreadsheet"):
-                raise UnusableFile(f"{source.name} is an OpenDocument file, but no spreadsheet.")
+                raise UnusableFile(_("%(name)s is an OpenDocument file, but no spreadsheet.") % {"name": source.name})
             return "ods"
         return "xlsb" if "xl/workbook.bin" in names else "xlsx"
 

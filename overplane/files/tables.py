@@ -17,6 +17,7 @@ from overplane.files.parquet_tables import parquet_table, pyarrow_module
 from overplane.files.sources import Source
 from overplane.files.spreadsheets import unescape_formula
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 from overplane.files.workbooks import ods_table, workbook_table
 
 __all__ = ["ABSENT", "Row", "Table", "opened_table", "pyarrow_module"]
@@ -46,12 +47,20 @@ def opened_table(
         if source.is_sheet:
             table.headings = [unescape_formula(heading) for heading in table.headings]
         if not any(table.headings):
-            raise UnusableFile(f"{source.name} has no headings: its first row must name the columns.")
+            raise UnusableFile(
+                _("%(name)s has no headings: its first row must name the columns.") % {"name": source.name}
+            )
         if len(table.headings) > MOST_COLUMNS:
-            raise UnusableFile(f"{source.name} has {len(table.headings)} columns; {MOST_COLUMNS} is the most.")
+            raise UnusableFile(
+                _("%(name)s has %(headings)s columns; %(most_columns)s is the most.")
+                % {"name": source.name, "headings": len(table.headings), "most_columns": MOST_COLUMNS}
+            )
         twice = [heading for heading, n in Counter(table.headings).items() if n > 1 and heading]
         if twice:
-            raise UnusableFile(f"These headings stand over more than one column: {_named(twice)}. Rename one of each.")
+            raise UnusableFile(
+                _("These headings stand over more than one column: %(named)s. Rename one of each.")
+                % {"named": _named(twice)}
+            )
         yield table
 
 

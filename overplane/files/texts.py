@@ -9,9 +9,9 @@ from itertools import chain
 from typing import BinaryIO
 
 from overplane.files.encodings import BLOCK
+from overplane.files.wording import gettext as _
 
 LONGEST_LINE = 16 << 20  # characters: four of the longest cells; what is longer is a quote that is never closed
-TOO_LONG = "goes on for more than 16 MiB. Is a quote never closed, or a line never ended? Then mend the file; else it is no table"
 # The name of an error handler for codecs.
 MARKING = "overplane.marking"
 FIRST_MARK = 0xDC00
@@ -50,7 +50,9 @@ def decoded(stream: BinaryIO, encoding: str, errors: str = "strict") -> Iterator
 
 def _undecodable(error: UnicodeError, encoding: str) -> BrokenText:
     name, reason = getattr(error, "encoding", encoding), getattr(error, "reason", str(error))
-    return BrokenText(f"this is not {name} text ({reason}). Name its encoding (--encoding).")
+    return BrokenText(
+        _("this is not %(name)s text (%(reason)s). Name its encoding (--encoding).") % {"name": name, "reason": reason}
+    )
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -78,8 +80,13 @@ def bad_byte(text: str, encoding: str, line: int) -> str:
     found = MARKED.search(text)
     assert found, "asked only where there is one"
     name = NAMES.get(encoding, encoding)
-    hint = "Mend that line, or name the file's encoding (--encoding)."
-    return f"Line {line}: the byte 0x{ord(found[0]) - FIRST_MARK:02X} is not {name}. {hint}"
+    hint = _("Mend that line, or name the file's encoding (--encoding).")
+    return _("Line %(line)s: the byte 0x%(byte)s is not %(name)s. %(hint)s") % {
+        "line": line,
+        "byte": format(ord(found[0]) - FIRST_MARK, "02X"),
+        "name": name,
+        "hint": hint,
+    }
 
 
 def lines(texts: Iterable[str], rows: Callable[[], int] | None = None) -> Iterator[str]:
@@ -104,5 +111,10 @@ def _blocks_of_lines(texts: Iterable[str], rows: Callable[[], int] | None) -> It
         begun.append(text[cut:])
         length += len(text)
         if length > LONGEST_LINE:
-            raise BrokenText(f"this {TOO_LONG}.")
+            raise BrokenText(
+                _(
+                    "this goes on for more than 16 MiB. Is a quote never closed, or a line never ended? Then mend the file; else"
+                    " it is no table."
+                )
+            )
     yield io.StringIO("".join(begun), newline="")

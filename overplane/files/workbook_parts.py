@@ -18,9 +18,9 @@ from overplane.files.encodings import BLOCK
 from overplane.files.findings import MOST_MERGED
 from overplane.files.number_formats import PERCENT_FORMATS, NumberFormat
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 LARGEST_PART = 16 << 20  # of those that are parsed as a whole
-UNUSUAL = "The workbook was written in an unusual way. Open it in a spreadsheet, save it anew."
 WORKBOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 # With its bracket: a cell may hold the word as text.
 DATA = re.compile(rb"</?(?:[\w.-]+:)?sheetData(?=[\s/>])[^>]*>")
@@ -39,6 +39,10 @@ class SheetName:
     part: str = ""
 
 
+def unusual() -> str:
+    return _("The workbook was written in an unusual way. Open it in a spreadsheet, save it anew.")
+
+
 class WorkbookParts:
     """`size`: the file's. Raises `UnusableFile`, and what `archives.BROKEN` names."""
 
@@ -47,14 +51,14 @@ class WorkbookParts:
         check_members(archive, size)
         self.names = {name.lower(): name for name in archive.namelist()}
         if WORKBOOK not in self.names:
-            raise UnusableFile("The file is no workbook. Save the table as .xlsx or CSV.")
+            raise UnusableFile(_("The file is no workbook. Save the table as .xlsx or CSV."))
         self.texts = self.styles = ""
         self._targets = self._relations()
         self.texts = self.names.get("xl/sharedstrings.xml", self.texts)
         workbook = self.parsed(self.names[WORKBOOK])
         self.sheets = self._sheets(workbook)
         if not self.sheets:
-            raise UnusableFile("The workbook has no sheet with cells.")
+            raise UnusableFile(_("The workbook has no sheet with cells."))
         self.is_to_be_calculated = any(
             one.get("fullCalcOnLoad") in ("1", "true") for one in workbook.iter() if _local(one.tag) == "calcPr"
         )
@@ -100,9 +104,9 @@ class WorkbookParts:
         with self.archive.open(part) as stream:
             content = stream.read(LARGEST_PART + 1)
         if len(content) > LARGEST_PART:
-            raise UnusableFile(f"The workbook's part {part} is too large. Save it anew.")
+            raise UnusableFile(_("The workbook's part %(part)s is too large. Save it anew.") % {"part": part})
         if b"<!DOCTYPE" in content or b"\0" in content:  # entities, in whatever encoding: no spreadsheet writes them
-            raise UnusableFile(UNUSUAL)
+            raise UnusableFile(unusual())
         return ET.fromstring(content)  # noqa: S314 (without a DOCTYPE there are no entities to become large)
 
     def windows(self, part: str) -> Iterator[bytes]:
@@ -112,7 +116,7 @@ class WorkbookParts:
             while block := stream.read(BLOCK):
                 block = rest + block
                 if has(block, b"!", b"<!") or b"\0" in block or len(rest) > LARGEST_PART:
-                    raise UnusableFile(UNUSUAL)
+                    raise UnusableFile(unusual())
                 cut = max(block.rfind(b"<"), 0)
                 yield block[:cut]
                 rest = block[cut:]
@@ -140,7 +144,7 @@ class SheetPart:
         for window in self._data():
             rest += window
             if len(rest) > LARGEST_PART:
-                raise UnusableFile(UNUSUAL)
+                raise UnusableFile(unusual())
             cut = rest.rfind(sign)
             if cut <= 0 and (prefixed := rest.rfind(b":row")) > 0:
                 start = rest.rfind(b"<", 0, prefixed)
@@ -172,7 +176,7 @@ class SheetPart:
             mark = DATA.search(window) if b"sheetData" in window else None
             self.head += window[: mark.start()] if mark else window
             if len(self.head) > LARGEST_PART:
-                raise UnusableFile(UNUSUAL)
+                raise UnusableFile(unusual())
             if mark:
                 return None if mark[0].endswith(b"/>") else window[mark.end() :]
         return None
@@ -181,15 +185,18 @@ class SheetPart:
         if b"mergeCell" in window:
             self.merged += [found.decode("ascii", "replace") for found in MERGED.findall(window)]
         if len(self.merged) > MOST_MERGED:
-            raise UnusableFile(f"The sheet has more than {MOST_MERGED} merged cells. Unmerge them, save it again.")
+            raise UnusableFile(
+                _("The sheet has more than %(most_merged)s merged cells. Unmerge them, save it again.")
+                % {"most_merged": MOST_MERGED}
+            )
 
 
 def check_members(archive: zipfile.ZipFile, size: int) -> None:
     members = archive.infolist()
     if sum(member.file_size for member in members) > most_unpacked(size):
-        raise UnusableFile("The workbook unpacks to more than 200 times its size. Save the table anew, or as CSV.")
+        raise UnusableFile(_("The workbook unpacks to more than 200 times its size. Save the table anew, or as CSV."))
     if twice := [name for name, n in Counter(m.filename.lower() for m in members).items() if n > 1]:
-        raise UnusableFile(f"The workbook has two parts named {twice[0]}. Save it anew.")
+        raise UnusableFile(_("The workbook has two parts named %(twice)s. Save it anew.") % {"twice": twice[0]})
 
 
 def has(window: bytes, rare: bytes, sign: bytes) -> bool:

@@ -13,6 +13,7 @@ from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.worksheet import Worksheet
 
 from overplane.files.sources import UnusableFile
+from overplane.files.wording import gettext as _
 
 CREATED = datetime(1980, 1, 1, tzinfo=UTC)  # as the archive says of its parts
 # What XML cannot hold, what would be read as such an escape, and what XlsxWriter would take for ready-made XML.
@@ -79,15 +80,18 @@ def _write_workbook(
             for column, cell in enumerate(cells):
                 if cell and sheet.write_string(row, column, cell):
                     if row >= sheet.xls_rowmax:
-                        raise UnusableFile("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer.")
+                        raise UnusableFile(_("A sheet holds 1,048,575 rows; these are more. Export CSV, or fewer."))
                     sheet.write_string(row, column, long_cell(row + 1, column, cell))  # it has cut the text itself
 
 
 def _refusing(headings: Sequence[str]) -> LongCell:
     def refuse(row: int, column: int, text: str) -> str:
         raise UnusableFile(
-            f"{headings[column]} in row {row} has {length_of(text)} characters as Excel counts them; a cell of XLSX holds"
-            f" {LONGEST_TEXT}. Export CSV."
+            _(
+                "%(heading)s in row %(row)s has %(length)s characters as Excel counts them; a cell of XLSX holds"
+                " %(most)s. Export CSV."
+            )
+            % {"heading": headings[column], "row": row, "length": length_of(text), "most": LONGEST_TEXT}
         )
 
     return refuse

@@ -18,6 +18,7 @@ from overplane.files.sheet_choice import LoadedSheet, chosen_table
 from overplane.files.sheets import searched_sheet
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 from overplane.files.workbook_parts import SheetName, WorkbookParts
 
 
@@ -77,4 +78,6 @@ def _one_error(name: str) -> Iterator[None]:
     try:
         yield
     except (CalamineError, ParseError, *BROKEN) as error:
-        raise UnusableFile(f"{name} is no workbook that can be read ({error}).") from None
+        raise UnusableFile(
+            _("%(name)s is no workbook that can be read (%(error)s).") % {"name": name, "error": error}
+        ) from None

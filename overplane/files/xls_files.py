@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from overplane.files.binary_records import Record, XlsSearch, noteworthy
 from overplane.files.findings import Findings
 from overplane.files.unusable import UnusableFile
+from overplane.files.wording import gettext as _
 
 END = 0xFFFFFFFA  # and above: no sector
 DIRECTORY_ENTRY = 128
@@ -96,13 +97,13 @@ def workbook_stream(content: bytes) -> bytes:
     """Raises `UnusableFile` for what is no workbook, or protected."""
     compound = CompoundFile(content)
     if "encryptedpackage" in compound.entries:
-        raise UnusableFile("The workbook is protected by a password. Save it without one.")
+        raise UnusableFile(_("The workbook is protected by a password. Save it without one."))
     names = [name for name in ("workbook", "book") if name in compound.entries]
     if not names:
-        raise UnusableFile("The file is no workbook. Save the table as .xlsx or CSV.")
+        raise UnusableFile(_("The file is no workbook. Save the table as .xlsx or CSV."))
     stream = compound.stream(names[0])
     if any(kind == FILEPASS for kind, _ in records_of(stream)):
-        raise UnusableFile("The workbook is protected by a password. Save it without one.")
+        raise UnusableFile(_("The workbook is protected by a password. Save it without one."))
     return stream
 
 

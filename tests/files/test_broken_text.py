@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from overplane.files.careful_csv import NOT_CLOSED
 from overplane.files.cells import BROKEN, BrokenRow, Row, split_broken
 from overplane.files.layouts import Layout
 from overplane.files.sources import opened
 from overplane.files.tables import opened_table
 from overplane.files.unusable import UnusableFile
+
+NOT_CLOSED = (
+    "This row is not CSV: a quote is opened in it and closed nowhere. Close it, or double a quote that is meant."
+)
 
 
 def read(path: Path, content: str | bytes, *, delimiter: str | None = None, **more: Any) -> list[Row]:

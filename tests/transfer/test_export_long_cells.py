@@ -51,7 +51,7 @@ def test_it_is_cut_or_left_out_if_somebody_wants_that(tmp_path: Path, choice: st
     assert details == {"Acme": text, "Short": "x"}
     assert said == (
         f'1 text is longer than a cell and was {done}: customer_details of the customer "Acme" ({id}). To import this file'
-        " would change them.\n"
+        " would change it.\n"
     )
 
 
