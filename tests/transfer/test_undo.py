@@ -99,7 +99,7 @@ def test_spares_what_others_have_changed_since(imported: Any) -> None:
     line_item_services.add_line_item(SUPPLIER_NUMBERS, newer, {"company": "by hand"}, origin=BY_HAND)
     code, said, error = taken_back(run)
     assert (code, error) == (1, "2 customers were changed since and left as they are.")
-    assert "1 customers deleted, 1 restored, 2 left alone" in said
+    assert "1 customer deleted, 1 restored, 2 left alone" in said
     assert {other, newer} == {line.rpartition(" ")[2] for line in said.splitlines()[1:]}
     assert dict(Customer.objects.values_list("tax_id", "territory")) == {"1": "North", "2": "South", "4": None}
     assert rows_of(kept) == [("A", "1")]
@@ -300,7 +300,7 @@ def test_tells_those_that_others_deleted_since(imported: Any) -> None:
         services.delete_customer(customer_id, origin=BY_HAND)
     code, said, _ = taken_back(run)
     assert code == 0
-    assert "1 customers deleted, 0 restored, 0 left alone, 2 deleted by others since" in said
+    assert "1 customer deleted, 0 restored, 0 left alone, 2 deleted by others since" in said
     assert set(said.splitlines()[1:]) == {f"deleted by others since: {i}" for i in gone}
     assert not Customer.objects.exists()
 
@@ -315,7 +315,7 @@ def test_the_back_office_tells_those_left_alone_and_those_gone(imported: Any) ->
         job = queue.enqueue("crm.undo_import", {"run": run, "name": "a.csv"}, "user:Administrator")
     call_command("run_worker", until_idle=True)
     page = staff.get(reverse("import_job", args=[job.pk])).content.decode()
-    assert "1 customers deleted, 0 restored; 1 were changed since" in page
+    assert "1 customer deleted, 0 restored; 1 was changed since and left as it is." in page
     assert reverse("admin:crm_customer_change", args=[kept]) in page
     assert "1 customer had been deleted by somebody else:" in page
     assert f"<li>{gone}</li>" in page

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from crm.line_items import LINE_ITEMS
+from crm.management.counting import counted
 from crm.transfer import imports
 from crm.transfer.columns import column_name
 from crm.transfer.options import MATCH_KEYS, MODES
@@ -174,7 +175,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             return
         verb = "Would be" if options["dry_run"] else f"Imported as {report.run}:"
         self.stdout.write(
-            f"{report.file}: {_counted(report.customers, 'customer')}. {verb} {counts or 'nothing to do'}."
+            f"{report.file}: {counted(report.customers, 'customer')}. {verb} {counts or 'nothing to do'}."
         )
 
 
@@ -264,21 +265,17 @@ def _progress(options: dict[str, Any]) -> Iterator[imports.ImportProgress]:
         yield progress
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _outcome(name: str, number: int) -> str:
     """`2 created`, `1 row created`."""
     what, _, done = name.rpartition("_")
-    return f"{_counted(number, what.removesuffix('s'))} {done}" if what else f"{number} {done}"
+    return f"{counted(number, what.removesuffix('s'))} {done}" if what else f"{number} {done}"
 
 
 def _refusal(report: Report) -> str:
     kinds = "; ".join(f"{n} × {code} in {column or 'row'}" for (code, column), n in report.kinds.most_common(10))
     done = "Nothing imported. " if report.state == "refused" else ""
     where = f" All of them, with the rows to mend: {report.errors_file}" if report.errors_file else ""
-    counts = f"{_counted(report.counts['refused'], 'customer')} refused, {_counted(report.problem_count, 'problem')}"
+    counts = f"{counted(report.counts['refused'], 'customer')} refused, {counted(report.problem_count, 'problem')}"
     return f"{report.file}: {done}{counts}{': ' + kinds if kinds else ''}.{where}"
 
 

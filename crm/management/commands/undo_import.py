@@ -5,8 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
+from crm.management.counting import counted
 from crm.models import ImportRun
 from crm.transfer import undo
+from crm.transfer.reports import KIND
 from overplane.files.sources import UnusableFile
 from overplane.origin import shell_user
 
@@ -33,9 +35,9 @@ class Command(BaseCommand):
         else:
             self._tell(run, undone)
         if undone.kept_count:
-            raise CommandError(
-                f"{undone.kept_count} customers were changed since and left as they are.", returncode=INCOMPLETE
-            )
+            kept = counted(undone.kept_count, "customer")
+            were, they_are = ("was", "it is") if undone.kept_count == 1 else ("were", "they are")
+            raise CommandError(f"{kept} {were} changed since and left as {they_are}.", returncode=INCOMPLETE)
 
     def _undo(self, run: str) -> undo.UndoResult:
         try:
@@ -48,7 +50,9 @@ class Command(BaseCommand):
             raise CommandError(message, returncode=BROKEN) from None
 
     def _tell(self, run: str, undone: undo.UndoResult) -> None:
-        counts = f"{undone.deleted} customers deleted, {undone.restored} restored, {undone.kept_count} left alone"
+        counts = (
+            f"{counted(undone.deleted, 'customer')} deleted, {undone.restored} restored, {undone.kept_count} left alone"
+        )
         if undone.gone_count:
             counts += f", {undone.gone_count} deleted by others since"
         self.stdout.write(f"{run} is taken back (as {undone.run}): {counts}.")
@@ -59,7 +63,7 @@ class Command(BaseCommand):
 
     def _list(self) -> None:
         for run in ImportRun.objects.order_by("-created_at")[:50]:
-            counts = ", ".join(f"{n} {name}" for name, n in run.counts.items() if n)
+            counts = ", ".join(f"{n} {name}" for name, n in run.counts.items() if n and not name.startswith(KIND))
             self.stdout.write(f"{run.pk}  {run.created_at:%Y-%m-%d %H:%M}  {run.state:8}  {run.file_name}  {counts}")
 
 
