@@ -1,6 +1,6 @@
 """Which sheet of a workbook holds the table, and where on it: the sheet and the heading row that somebody named, or found."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
@@ -14,13 +14,12 @@ from overplane.files.workbook_parts import SheetName
 
 @dataclass(slots=True)
 class LoadedSheet:
-    """`rows` from the first that is filled; `count` says how many. `left`: columns before the first cell.
+    """`rows` from the first that is filled. `left`: columns before the first cell.
 
     `is_streamed`: its findings are complete when all rows have been read.
     """
 
     rows: Iterator[Row]
-    count: Callable[[], int]
     findings: Findings
     left: int = 0
     is_streamed: bool = False
@@ -30,6 +29,8 @@ class Book(Protocol):
     sheets: list[SheetName]
 
     def is_filled(self, sheet: SheetName) -> bool: ...
+
+    def row_count(self, sheet: SheetName) -> int: ...
 
     def load(self, sheet: SheetName) -> LoadedSheet: ...
 
@@ -56,7 +57,7 @@ def chosen_table(book: Book, layout: Layout, recognizer: Recognizer | None) -> T
 
 def _chosen(book: Book, layout: Layout, recognizer: Recognizer | None) -> Opened:
     if layout.sheet is not None:
-        return _opened(book, _named(book.sheets, layout.sheet), layout, recognizer)
+        return _opened(book, named_sheet(book.sheets, layout.sheet), layout, recognizer)
     visible = [sheet for sheet in book.sheets if not sheet.is_hidden] or book.sheets[:1]
     filled = [sheet for sheet in visible if book.is_filled(sheet)]
     hidden = [sheet for sheet in book.sheets if sheet not in visible and book.is_filled(sheet)]
@@ -75,10 +76,8 @@ def _chosen(book: Book, layout: Layout, recognizer: Recognizer | None) -> Opened
 def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer: Recognizer | None) -> Opened:
     """The only one of several whose headings are known."""
     known: list[Opened] = []
-    counts: list[Callable[[], int]] = []
     for sheet in filled:
         opened = _opened(book, sheet, layout, recognizer)
-        counts.append(opened.loaded.count)
         if recognizer and recognizer(opened.headings) >= FEWEST:
             known.append(opened)
             del known[2:]  # two are too many already, and each is held in memory
@@ -90,7 +89,7 @@ def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer:
             f" {'was' if is_one else 'were'} not read. If another one is meant, name it (--sheet)."
         )
         return known[0]
-    numbers = [count() for count in counts]
+    numbers = list(map(book.row_count, filled))
     names = ", ".join(
         f"{sheet.name!r} ({n:,} row{'' if n == 1 else 's'})" for sheet, n in zip(filled, numbers, strict=True)
     )
@@ -99,7 +98,7 @@ def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer:
     )
 
 
-def _named(sheets: list[SheetName], wanted: str) -> SheetName:
+def named_sheet(sheets: list[SheetName], wanted: str) -> SheetName:
     exact = [sheet for sheet in sheets if sheet.name == wanted]
     alike = [sheet for sheet in sheets if sheet.name.strip().casefold() == wanted.strip().casefold()]
     for found in (exact, alike):
@@ -134,6 +133,7 @@ def _table(opened: Opened) -> Table:
     if loaded.is_streamed:  # its rows are as long as they are filled
         headings += [""] * (max(len(cells) for _, cells in opened.head) - len(headings))
     table = Table(headings, chain(opened.head[index + 1 :], loaded.rows))
+    table.head, table.sheet = opened.head[max(index - LOOKED_AT, 0) : index + 1], opened.name.name
     table.notes = [*opened.notes, *note_of_heading_row(opened.head, index)]
     if loaded.is_streamed:
         table.rows = _noting_at_end(table.rows, table, loaded, number)

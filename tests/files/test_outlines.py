@@ -1,0 +1,51 @@
+"""What a file of rows looks like before anybody knows where its table stands."""
+
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from overplane.files.layouts import Layout
+from overplane.files.outlines import Sheet, filled_sheets, first_rows
+from overplane.files.sources import examined
+from overplane.files.unusable import UnusableFile
+from tests.files.tables import read, written
+
+
+def workbook(folder: Path) -> Path:
+    """With a blank row in a sheet, and a sheet without rows."""
+    sheets = {"North": [["a", "b"], [], ["1", "2"]], "Blank": [], "South": [["c"]]}
+    with xlsxwriter.Workbook(folder / "a.xlsx") as made:
+        for name, rows in sheets.items():
+            sheet = made.add_worksheet(name)
+            for number, cells in enumerate(rows):
+                sheet.write_row(number, 0, cells)
+        made.get_worksheet_by_name("South").hide()
+    return folder / "a.xlsx"
+
+
+def test_filled_sheets_are_told_with_their_rows(tmp_path: Path) -> None:
+    source = examined(workbook(tmp_path), "a.xlsx")
+    assert filled_sheets(source) == [Sheet("North", 2, False), Sheet("South", 1, True)]
+    assert first_rows(source, Layout("South"), 5) == [(1, ["c"])]
+    with pytest.raises(UnusableFile, match="There is no sheet 'East'"):
+        first_rows(source, Layout("East"), 5)
+
+
+def test_a_text_file_has_rows_and_no_sheets(tmp_path: Path) -> None:
+    source = examined(written(tmp_path, "a.csv", "Title\n\na;a\n1;2\n"), "a.csv")
+    assert filled_sheets(source) == []
+    assert first_rows(source, Layout(delimiter=";"), 3) == [(1, ["Title"]), (2, []), (3, ["a", "a"])]
+
+
+@pytest.mark.parametrize("heading_row", [None, 3])
+def test_a_table_knows_its_sheet_and_the_rows_down_to_its_heading(tmp_path: Path, heading_row: int | None) -> None:
+    path = written(tmp_path, "a.csv", "Title\n\nname,phone\nAcme,1\n")
+    _, rows, table = read(path, heading_row=heading_row, recognizer=lambda cells: len({"name", "phone"} & {*cells}))
+    assert table.head == [(1, ["Title"]), (2, []), (3, ["name", "phone"])]
+    assert (table.sheet, rows) == (None, [(4, ["Acme", "1"])])
+    table = read(workbook(tmp_path), sheet="North", heading_row=heading_row)[2]
+    assert table.sheet == "North"
+    assert [number for number, _ in table.head] == ([1] if heading_row is None else [1, 2, 3])
+    many = written(tmp_path, "b.csv", "x\n" * 50 + "name\n")
+    assert [number for number, _ in read(many, heading_row=51)[2].head] == [*range(44, 52)]
