@@ -24,22 +24,28 @@ class Sheet(NamedTuple):
     is_hidden: bool
 
 
-def filled_sheets(source: Source) -> list[Sheet]:
-    """Of a workbook; other files have none. Raises `UnusableFile`."""
+def sheets_to_choose(source: Source) -> list[Sheet]:
+    """The filled sheets of a workbook, where there are several. Raises `UnusableFile`."""
     if source.format not in BOOKS:
         return []
     with _opened_book(source) as book:
         filled = [sheet for sheet in book.sheets if book.is_filled(sheet)]
+        if len(filled) < 2:
+            return []
         return [Sheet(sheet.name, book.row_count(sheet), sheet.is_hidden) for sheet in filled]
 
 
 def first_rows(source: Source, layout: Layout, count: int) -> list[Row]:
-    """Of a workbook those of the sheet that `layout` names. Raises `UnusableFile`."""
+    """Of a workbook those of the sheet that `layout` names, or of the first one with any. Raises `UnusableFile`."""
     if source.format not in BOOKS:
         with closing(csv_rows(source, layout)) as rows:  # type: ignore[type-var]  # it is a generator
             return list(islice(rows, count))
     with _opened_book(source) as book:
-        return list(islice(book.load(named_sheet(book.sheets, layout.sheet or "")).rows, count))
+        if layout.sheet is None:
+            sheet = next(filter(book.is_filled, book.sheets), book.sheets[0])
+        else:
+            sheet = named_sheet(book.sheets, layout.sheet)
+        return list(islice(book.load(sheet).rows, count))
 
 
 @contextmanager

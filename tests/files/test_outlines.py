@@ -6,7 +6,7 @@ import pytest
 import xlsxwriter
 
 from overplane.files.layouts import Layout
-from overplane.files.outlines import Sheet, filled_sheets, first_rows
+from overplane.files.outlines import Sheet, first_rows, sheets_to_choose
 from overplane.files.sources import examined
 from overplane.files.unusable import UnusableFile
 from tests.files.tables import read, written
@@ -26,15 +26,16 @@ def workbook(folder: Path) -> Path:
 
 def test_filled_sheets_are_told_with_their_rows(tmp_path: Path) -> None:
     source = examined(workbook(tmp_path), "a.xlsx")
-    assert filled_sheets(source) == [Sheet("North", 2, False), Sheet("South", 1, True)]
+    assert sheets_to_choose(source) == [Sheet("North", 2, False), Sheet("South", 1, True)]
     assert first_rows(source, Layout("South"), 5) == [(1, ["c"])]
+    assert first_rows(source, Layout(), 1) == [(1, ["a", "b"])]
     with pytest.raises(UnusableFile, match="There is no sheet 'East'"):
         first_rows(source, Layout("East"), 5)
 
 
 def test_a_text_file_has_rows_and_no_sheets(tmp_path: Path) -> None:
     source = examined(written(tmp_path, "a.csv", "Title\n\na;a\n1;2\n"), "a.csv")
-    assert filled_sheets(source) == []
+    assert sheets_to_choose(source) == []
     assert first_rows(source, Layout(delimiter=";"), 3) == [(1, ["Title"]), (2, []), (3, ["a", "a"])]
 
 
