@@ -70,7 +70,7 @@ class BinaryBook:
             formulas=Tally(found["formulas"], found["first_formulas"]),
             hidden_columns=[(first, last) for first, last in found["hidden_columns"]],
             merged=[(first, column, last) for first, column, last in found["merged"]],
-            unknown=found["unknown"],
+            is_unknown=found["is_unknown"],
         )
         findings.hidden_rows.extend(found["hidden_rows"])
         return LoadedSheet(process.rows(), findings, found["left"])

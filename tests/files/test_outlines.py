@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from django.utils import translation
 
 from overplane.files.layouts import Layout
 from overplane.files.outlines import Sheet, first_rows, sheets_to_choose
@@ -50,3 +51,32 @@ def test_a_table_knows_its_sheet_and_the_rows_down_to_its_heading(tmp_path: Path
     assert [number for number, _ in table.head] == ([1] if heading_row is None else [1, 2, 3])
     many = written(tmp_path, "b.csv", "x\n" * 50 + "name\n")
     assert [number for number, _ in read(many, heading_row=51)[2].head] == [*range(44, 52)]
+
+
+def test_notes_are_in_the_reader_s_language(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
+        for name in ("People", "Sums", "Old"):
+            sheet = made.add_worksheet(name)
+            sheet.write_row(2, 0, ["name", "phone"] if name == "People" else ["year", name])
+            sheet.write_row(3, 0, ["Acme", 1])
+        people = made.get_worksheet_by_name("People")
+        people.write(0, 0, "Title")
+        people.write_formula("C5", "=1+1", None, 2)
+        people.merge_range("A6:A7", "Bell")
+        people.set_row(4, None, None, {"hidden": True})
+        people.set_column("B:B", None, None, {"hidden": True})
+        made.get_worksheet_by_name("Old").hide()
+    with translation.override("de"):
+        table = read(tmp_path / "a.xlsx", recognizer=lambda cells: len({"name", "phone"} & {*cells}))[2]
+    assert table.notes == [
+        "Das Blatt 'People' wurde gelesen. 'Sums' ist auch gefüllt und wurde nicht gelesen."
+        " Wenn ein anderes gemeint ist, nennen Sie es (--sheet).",
+        "Das ausgeblendete Blatt 'Old' wurde nicht gelesen.",
+        "Zeile 3 wurde für die Zeile mit den Überschriften gehalten; 1 Zeile darüber blieb weg."
+        " Wenn das falsch ist, nennen Sie sie (--heading-row).",
+        "1 Zelle enthält eine Formel (C5): übernommen wurde, was zuletzt berechnet war. Die Arbeitsmappe will neu"
+        " berechnet werden: öffnen Sie sie in einer Tabellenkalkulation, prüfen und speichern Sie sie.",
+        "1 Zelle ist über mehrere Zeilen verbunden (zuerst in Zeile 6): ihr Text wurde für jede dieser Zeilen übernommen.",
+        "1 ausgeblendete Zeile wurde auch gelesen (Zeile 5). Wenn das falsch ist, löschen Sie, was ausgeblendet ist.",
+        "1 ausgeblendete Spalte wurde auch gelesen (Spalte B).",
+    ]
