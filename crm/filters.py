@@ -39,7 +39,7 @@ def with_key(name: str, value: str) -> Q:
 
 
 CUSTOMER_FILTERS |= {
-    parameter: class_(name, known.lookup, kind=known.kind, label=known.label)
+    parameter: class_(name, known.lookup, kind=known.kind, operator=known.operator)
     for name in matching.KEYED
     for parameter, class_ in ((name, KeyedFilter), (f"{name}[in]", KeyedInFilter))
     for known in [CUSTOMER_FILTERS[parameter]]

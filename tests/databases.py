@@ -23,6 +23,8 @@ from pathlib import Path
 
 import pytest
 
+# Tests that touch a database ask for one of these, by themselves or by what they use.
+OF_THE_DATABASE = {"db", "transactional_db", "live_server"}
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 UNPRIVILEGED = ("postgres", "nobody")
 
@@ -194,3 +196,22 @@ if __name__ == "__main__":
         pass
     finally:
         running.destroy()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--touching", action="store_true", help="only tests that touch a database: others say the same on both"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("touching"):
+        return
+    others = [item for item in items if not _touches_database(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    asked = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or not OF_THE_DATABASE.isdisjoint(asked)

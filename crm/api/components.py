@@ -59,9 +59,11 @@ def _customer_input(*, partial: bool) -> Schema:
             "description": "All rows of the customer, in order. Rows with an id are kept, changed and moved, those without are new,"
             " absent ones are deleted. Not given: rows stay as they are.",
         }
-    return schema
+    return schema | {"description": CHANGED_TEXT if partial else NEW_TEXT}
 
 
+NEW_TEXT = "A customer that is to be created: its name, and what else is known of it."
+CHANGED_TEXT = "What is to be changed of a customer. What is not sent stays as it is."
 SUBJECT: Schema = STORABLE_TEXT | {"description": "Which customer, by its identifier."}
 CONDITION: Schema = TEXT | {
     "pattern": r'^(\*|(W/)?"[0-9]{1,9}")$',
@@ -79,6 +81,13 @@ BATCHED: dict[str, dict[str, Schema]] = {
         "data": ref("CustomerUpdate"),
     },
 }
+OPERATIONS = {
+    "create": "Creates a customer with the values of `data`.",
+    "retrieve": "Answers the customer with this `id` as it is at this place of the batch.",
+    "update": "Sets the values of `data` in the customer with this `id`; all others stay as they are.",
+    "delete": "Deletes the customer with this `id` and its rows for good.",
+    "upsert": "Updates the one customer that has the value of `match_on` in `data`, or creates it.",
+}
 BATCH_EXAMPLE = {
     "operations": [
         {"op": "create", "data": {"customer_name": "customer_name_example"}},
@@ -95,8 +104,9 @@ BATCH_EXAMPLE = {
 
 def _operation(op: str, rest: dict[str, Schema]) -> Schema:
     """One kind of operation; all of it but a condition is required."""
-    properties = {"op": TEXT | {"const": op}} | rest
-    return closed_object(properties, required=[name for name in properties if name != "if_match"])
+    properties = {"op": TEXT | {"const": op, "description": OPERATIONS[op]}} | rest
+    required = [name for name in properties if name != "if_match"]
+    return closed_object(properties, required=required, description=f"One operation of a batch. {OPERATIONS[op]}")
 
 
 def _customer() -> Schema:
@@ -117,20 +127,36 @@ def _customer() -> Schema:
     return schema | {"description": CUSTOMER_TEXT, "examples": [sample]}
 
 
+def _customer_in_batch(customer: Schema) -> Schema:
+    """What became of a customer, deleted or not, in one schema: of two alternatives clients would have to guess which it is."""
+    deleted: Schema = {
+        "type": "boolean",
+        "description": "`true` where the operation has deleted the customer: then only `id` is beside it.",
+        "examples": [True],
+    }
+    text = "The customer as the operation leaves it; of a deleted one only what names it."
+    example = {"id": CUSTOMER_ID, "deleted": True}
+    properties = customer["properties"] | {"deleted": deleted}
+    return customer | {"properties": properties, "description": text, "examples": [example]}
+
+
 CUSTOMER_TEXT = (
     "A company or person you sell to. All attributes come every time, unless `fields` narrows them; one without a value"
     " is `null`."
 )
 for _kind in LINE_ITEMS:
     COMPONENTS |= line_item_components.components(_kind)
+COMPONENTS["Customer"] = _customer()
 COMPONENTS |= {
-    "Customer": _customer(),
+    "CustomerInBatch": _customer_in_batch(COMPONENTS["Customer"]),
     "CustomerCreate": _customer_input(partial=False),
     "CustomerUpdate": _customer_input(partial=True),
-    "CustomerPage": page_schema("Customer", "A page of customers."),
+    "CustomerPage": page_schema("Customer", "A page of the list of customers."),
     "DeletedCustomer": deleted_schema("What is left of a deleted customer.", id=TEXT | RULES["id"]),
     **{f"Batch{op.title()}": _operation(op, rest) for op, rest in BATCHED.items()},
-    "BatchOperation": tagged_union("op", {op: f"Batch{op.title()}" for op in BATCHED}),
+    "BatchOperation": tagged_union(
+        "op", {op: f"Batch{op.title()}" for op in BATCHED}, description="One operation of a batch: `op` says which."
+    ),
     "Batch": {
         "type": "object",
         "properties": {
@@ -148,31 +174,41 @@ COMPONENTS |= {
         },
         "required": ["operations"],
         "additionalProperties": False,
+        "description": "Operations on customers that are done in their order, in one transaction.",
         "examples": [BATCH_EXAMPLE],
     },
     "BatchOutcome": {
         "type": "object",
         "properties": {
-            "index": {"type": "integer", "minimum": 0, "description": "Which operation."},
+            "index": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Which operation it is the outcome of, counted from 0.",
+            },
             "status": {
                 "type": "integer",
                 "enum": [201, 200, 400, 404, 412],
-                "description": "What it alone would be answered.",
+                "description": "The status that the operation alone would be answered with.",
             },
             "etag": TEXT | {"description": "The version of the customer that is shown.", "examples": ['"3"']},
-            "object": {
-                # The more specific first: clients take the first that fits.
-                "anyOf": [ref("DeletedCustomer"), ref("Customer")],
-                "description": "The customer as it is now, or that it is deleted.",
-            },
-            "error": ref("ErrorDetails") | {"description": "What is wrong, as in an answer of its own."},
+            "object": ref("CustomerInBatch"),
+            "error": ref("ErrorDetails")
+            | {"description": "What is wrong with the operation, as in an answer of its own."},
         },
         "required": ["index", "status"],
         **one_of_two("object", "error"),
         "additionalProperties": False,
+        "description": "What became of one operation: its `object`, or the `error` for which it was not done.",
         "examples": [{"index": 0, "status": 200, "object": {"id": CUSTOMER_ID, "deleted": True}}],
     },
     "BatchAnswer": closed_object(
-        {"data": {"type": "array", "items": ref("BatchOutcome"), "description": "One for each operation, in order."}}
+        {
+            "data": {
+                "type": "array",
+                "items": ref("BatchOutcome"),
+                "description": "One outcome for each operation, in order.",
+            }
+        },
+        description="What became of all operations of a batch.",
     ),
 }

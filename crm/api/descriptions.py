@@ -6,10 +6,11 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
 from crm.api import components, event_schemas  # noqa: F401 (the objects, and what events hold)
+from crm.api.filter_texts import filter_text
 from crm.api.line_item_components import CUSTOMER_ID
 from crm.api.listing import ORDERS
 from crm.api.meanings import several
-from crm.api.parameters import WHICH, filter_parameter, filter_parameters, limit_parameter
+from crm.api.parameters import WHICH, filter_parameters, limit_parameter, value_schema
 from crm.api.reference_words import expanding, found_in, topic_words
 from crm.filters import CUSTOMER_FILTERS
 from crm.line_items import BY_NAME, LINE_ITEMS
@@ -42,6 +43,10 @@ INFO |= {
     " and follow every change in a feed. Every call carries an API key; bodies are JSON. The reference with examples is at `/docs`.",
 }
 TOPIC_WORDS |= topic_words(LINE_ITEMS)
+CUSTOMERS = "customers"
+ATTRIBUTES = components.COMPONENTS["Customer"]["properties"]
+FILTERS = filter_parameters(CUSTOMER_FILTERS, CUSTOMERS, ATTRIBUTES)
+A_PAGE = "A page of the customers that are asked for, and how many there are in all."
 TAG_CUSTOMER = "Customers"
 TAGS |= {TAG_CUSTOMER: "The companies and people you sell to."}
 LINES: Schema = TEXT | {
@@ -78,28 +83,30 @@ def describe_customers() -> Callable[[type], type]:
     return extend_schema_view(
         list=operation(
             "listCustomers", "List all customers", "Sorted by creation date, most recently created first.",
-            tag=TAG_CUSTOMER, answer=ref("CustomerPage"), headers=[LINK],
-            parameters=[limit_parameter(DEFAULT_LIMIT), *WHICH, ORDER_BY, Q, *SHAPE, *filter_parameters(CUSTOMER_FILTERS)],
+            tag=TAG_CUSTOMER, answer=ref("CustomerPage"), answered=A_PAGE, headers=[LINK],
+            parameters=[limit_parameter(DEFAULT_LIMIT), *WHICH, ORDER_BY, Q, *SHAPE, *FILTERS],
         ),
         create=operation(
             "createCustomer", "Create a customer", "Absent attributes get their defaults.",
-            tag=TAG_CUSTOMER, answer=ref("Customer"), status=201, body=ref("CustomerCreate"), parameters=[IDEMPOTENCY_KEY],
+            tag=TAG_CUSTOMER, answer=ref("Customer"), answered="The new customer, with the rows that were sent with it.", status=201, body=ref("CustomerCreate"), parameters=[IDEMPOTENCY_KEY],
             errors=[*WRITES, *BODIES], headers=[ETAG, LOCATION],
         ),
         retrieve=operation(
             "retrieveCustomer", "Retrieve a customer", "The customer with this identifier. With `expand[]` or `fields` the answer has no `ETag`.",
-            tag=TAG_CUSTOMER, answer=ref("Customer"), parameters=[one, IF_NONE_MATCH, *SHAPE], errors=[404], headers=[ETAG],
+            tag=TAG_CUSTOMER, answer=ref("Customer"), answered="The customer as it is now.",
+            parameters=[one, IF_NONE_MATCH, *SHAPE], errors=[404], headers=[ETAG],
         ),
         partial_update=operation(
             "updateCustomer", "Update a customer",
             "Sets the attributes passed; any not provided are left unchanged. `null` and the empty string reset to the default.",
-            tag=TAG_CUSTOMER, answer=ref("Customer"), body=ref("CustomerUpdate"), parameters=[one, IDEMPOTENCY_KEY, IF_MATCH],
+            tag=TAG_CUSTOMER, answer=ref("Customer"), answered="The customer as it is after the change, with the rows if they were sent.",
+            body=ref("CustomerUpdate"), parameters=[one, IDEMPOTENCY_KEY, IF_MATCH],
             errors=[404, 412, *WRITES, *BODIES], headers=[ETAG],
         ),
         destroy=operation(
             "deleteCustomer", "Delete a customer",
             "Permanently, with its rows; the event log keeps that it was, and forgets its values. It cannot be undone.",
-            tag=TAG_CUSTOMER, answer=ref("DeletedCustomer"), parameters=[one, IDEMPOTENCY_KEY, IF_MATCH], errors=[404, 412, *WRITES],
+            tag=TAG_CUSTOMER, answer=ref("DeletedCustomer"), answered="The customer is deleted; its id is all that is left.", parameters=[one, IDEMPOTENCY_KEY, IF_MATCH], errors=[404, 412, *WRITES],
         ),
     )  # fmt: skip
 
@@ -108,22 +115,24 @@ def _sent(one: OpenApiParameter) -> Schema:
     """A parameter of the list as an attribute of a body, with its JSON type."""
     filter_ = CUSTOMER_FILTERS.get(one.name)
     schema: Any = one.type
+    text = str(one.description).replace("comma-separated ", "")
     if one.name == "fields":
         schema = {"type": "array", "items": {"type": "string", "enum": list(CUSTOMER_NAMES)}}
     elif isinstance(filter_, InFilter):
-        schema = {"type": "array", "items": filter_parameter(one.name, filter_).type, "maxItems": filter_.most}
-    text = str(one.description).replace("comma-separated ", "")
+        schema = {"type": "array", "items": value_schema(filter_), "maxItems": filter_.most}
+        text = filter_text(filter_, CUSTOMERS, ATTRIBUTES)
     # In a body a default is told in words alone (see overplane.api.schemas.attribute_schema).
     text += f" `{schema['default']}` unless given." if "default" in schema else ""
     return {word: value for word, value in schema.items() if word != "default"} | {"description": text}
 
 
 def describe_search() -> Callable[[type], type]:
-    parameters = [limit_parameter(DEFAULT_LIMIT), *WHICH, ORDER_BY, Q, *SHAPE, *filter_parameters(CUSTOMER_FILTERS)]
+    parameters = [limit_parameter(DEFAULT_LIMIT), *WHICH, ORDER_BY, Q, *SHAPE, *FILTERS]
     COMPONENTS["CustomerSearch"] = {
         "type": "object",
         "properties": {one.name.replace("expand[]", "expand"): _sent(one) for one in parameters},
         "additionalProperties": False,
+        "description": "Which customers are asked for, in which order, and how many: the parameters of the list.",
         "examples": [{"customer_type": "Company", "created_at[gte]": "2024-01-15", "id[in]": [CUSTOMER_ID]}],
     }
     return extend_schema_view(
@@ -132,7 +141,7 @@ def describe_search() -> Callable[[type], type]:
             "The list of customers, asked for by a body: for what does not fit into an address, such as a thousand ids. Parameters and answers are"
             " those of the list; a list of values is a JSON list, each value as it is. It changes nothing: a read-only key may call it, and an"
             " `Idempotency-Key` is ignored.",
-            tag=TAG_CUSTOMER, answer=ref("CustomerPage"), body=ref("CustomerSearch"), errors=BODIES,
+            tag=TAG_CUSTOMER, answer=ref("CustomerPage"), answered=A_PAGE, body=ref("CustomerSearch"), errors=BODIES,
         )
     )  # fmt: skip
 
@@ -144,7 +153,7 @@ def describe_batch() -> Callable[[type], type]:
             "All operations or none, with every error at its place (`operations[3].data.email_id`); with `atomic` false those that can be"
             " done, and 207 with an answer for each. `if_match` says which version an operation changes. An `upsert` updates the one customer that has the value of `match_on`, or creates it. An `email_id` is the same in any case, a `tax_id` also"
             " whatever blanks, dots, slashes and hyphens it has; the customer gets the value as it is sent. Where several customers have it that is an error that names them.",
-            tag=TAG_CUSTOMER, answer=ref("BatchAnswer"), also=207, body=ref("Batch"), parameters=[IDEMPOTENCY_KEY], errors=[*WRITES, *BODIES],
+            tag=TAG_CUSTOMER, answer=ref("BatchAnswer"), answered="All operations are done: the outcome of each, in their order.", also=207, body=ref("Batch"), parameters=[IDEMPOTENCY_KEY], errors=[*WRITES, *BODIES],
         )
     )  # fmt: skip
 
@@ -155,6 +164,6 @@ def describe_export() -> Callable[[type], type]:
             "exportCustomers", "Export customers",
             "One snapshot as a stream of JSON lines, newest first. The last line, `{\"end\": true, \"count\": …, \"next_cursor\": …}`, tells that"
             " nothing is missing, and where the event feed goes on.",
-            tag=TAG_CUSTOMER, answer=LINES, media_type="application/x-ndjson", parameters=[Q, *SHAPE, *filter_parameters(CUSTOMER_FILTERS)],
+            tag=TAG_CUSTOMER, answer=LINES, answered="Every customer that is asked for as one line of JSON, then a line that ends the export.", media_type="application/x-ndjson", parameters=[Q, *SHAPE, *FILTERS],
         )
     )  # fmt: skip

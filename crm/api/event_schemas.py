@@ -16,7 +16,7 @@ OLD_VALUES = "The old values of what was changed; nothing else."
 CUSTOMER = output_schema(Customer, CUSTOMER_NAMES, rules=RULES)["properties"]
 # What every event of a line item says, also when it has lost its values.
 NAMES_ITEM = ["id", PARENT]
-GONE: Schema = {"type": "boolean", "description": "`true`, if present.", "examples": [True]}
+GONE: Schema = {"type": "boolean", "description": "`true`, unless the event has lost its values.", "examples": [True]}
 
 
 def _changeable(properties: dict[str, Schema]) -> Schema:
@@ -42,19 +42,19 @@ def _describe(kind: LineItem) -> None:
             f"{name}OrderInEvent": _order(item[PARENT], ids | {"description": "The rows in their new order."}),
         }
     )
-    event_schema(kind.created, "A row", ref(f"{name}InEvent"))
-    event_schema(kind.updated, "A row", ref(f"{name}InEvent"), ref(f"{name}Changes"))
-    event_schema(kind.deleted, "A row", ref(f"Deleted{name}InEvent"), ref(f"{name}Changes"))
+    event_schema(kind.created, "a row", ref(f"{name}InEvent"))
+    event_schema(kind.updated, "a row", ref(f"{name}InEvent"), ref(f"{name}Changes"))
+    event_schema(kind.deleted, "a row", ref(f"Deleted{name}InEvent"), ref(f"{name}Changes"))
     old_order = {"ordered_ids": ids | {"description": "The rows in their old order."}}
     old = closed_object(old_order, required=[], description=OLD_VALUES)
-    event_schema(kind.reordered, "The list of a customer's rows", ref(f"{name}OrderInEvent"), old)
+    event_schema(kind.reordered, "the list of a customer's rows", ref(f"{name}OrderInEvent"), old)
 
 
 def _order(parent: Schema, order: Schema) -> Schema:
     customer = TEXT | {"description": "The customer, where the event has lost its values.", "examples": [CUSTOMER_ID]}
     properties = {
         "id": customer,
-        "parent_id": parent | {"description": "Another name of `customer_id`."},
+        "parent_id": parent | {"description": "The customer once more: an older name of `customer_id`."},
         PARENT: parent | {"description": "The customer whose rows they are."},
         "ordered_ids": order,
     }
@@ -62,8 +62,8 @@ def _order(parent: Schema, order: Schema) -> Schema:
 
 
 COMPONENTS["CustomerChanges"] = _changeable(CUSTOMER)
-event_schema("customer.created", "A customer", ref("Customer"))
-event_schema("customer.updated", "A customer", ref("Customer"), ref("CustomerChanges"))
-event_schema("customer.deleted", "A customer", ref("DeletedCustomer"))
+event_schema("customer.created", "a customer", ref("Customer"))
+event_schema("customer.updated", "a customer", ref("Customer"), ref("CustomerChanges"))
+event_schema("customer.deleted", "a customer", ref("DeletedCustomer"))
 for _kind in LINE_ITEMS:
     _describe(_kind)

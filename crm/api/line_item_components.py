@@ -57,11 +57,18 @@ def _parent(kind: LineItem) -> Schema:
 def _input(kind: LineItem, *, new: bool) -> Schema:
     schema = input_schema(kind.model, rules=rules_of(kind), partial=not new, ignored=SORTED_IGNORED)
     parent = _parent(kind)
-    schema["properties"] |= {PARENT: parent, "parent_id": parent | {"description": "Another name of `customer_id`."}}
+    schema["properties"] |= {
+        PARENT: parent,
+        "parent_id": parent | {"description": "Another name of `customer_id`; one of the two is enough."},
+    }
     if new:
         schema |= one_of_two(PARENT, "parent_id")
         schema["examples"] = [{PARENT: CUSTOMER_ID} | example_texts(kind)]
-    return schema
+    return schema | {"description": NEW_TEXT if new else CHANGED_TEXT}
+
+
+NEW_TEXT = "A row that is to be created: whose it is, where it is to stand, and its values."
+CHANGED_TEXT = "What is to be changed of a row. What is not sent stays as it is."
 
 
 def example_texts(kind: LineItem) -> dict[str, str]:
@@ -88,7 +95,7 @@ def _order(kind: LineItem) -> Schema:
         "type": "object",
         "properties": {
             "parent_id": parent | {"description": "The customer whose rows they are."},
-            PARENT: parent | {"description": "Another name of `parent_id`."},
+            PARENT: parent | {"description": "Another name of `parent_id`; one of the two is enough."},
             "ordered_ids": {
                 "type": "array",
                 "items": STORABLE_TEXT | {"examples": [item_id]},
@@ -98,6 +105,7 @@ def _order(kind: LineItem) -> Schema:
         "required": ["ordered_ids"],
         **one_of_two("parent_id", PARENT),
         "additionalProperties": False,
+        "description": "The order in which the rows of one customer are to stand.",
         "examples": [{"parent_id": CUSTOMER_ID, "ordered_ids": [item_id]}],
     }
 

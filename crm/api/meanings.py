@@ -112,5 +112,5 @@ def words_of(kind: LineItem) -> LineItemWords:
         label, several = str(kind.label), str(kind.label_plural)
     about = f"The {several} of a customer: rows that belong to it, in an order of their own."
     return LINE_ITEM_MEANINGS.get(kind.name) or LineItemWords(
-        capfirst(several), about, f"One {label}.", f"{kind.schema}s"
+        capfirst(several), about, f"One {label} of a customer, as a row that belongs to it.", f"{kind.schema}s"
     )

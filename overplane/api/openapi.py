@@ -23,14 +23,14 @@ ERRORS = {
     400: "Something is wrong in the query or the body; `errors` has all of it.",
     401: "No API key, or one that is unknown, expired, revoked or of the other mode.",
     403: "A read-only key may not change anything.",
-    404: "There is no such object.",
+    404: "There is no object with this identifier.",
     405: "The route does not know this method; see the `Allow` header.",
     409: "A request with this `Idempotency-Key` is in flight, or others are changing the object: send this very"
     " request again.",
     410: "The cursor is older than what is kept, or of another copy of the log.",
     412: "The object is not the version that `If-Match` names.",
-    413: "The body is too large.",
-    415: "The body is not JSON.",
+    413: "The body is larger than the route takes; see the limits.",
+    415: "The body is not JSON, or is compressed.",
     429: "Too many requests; see `Retry-After`.",
     500: "A fault of ours; quote the request id.",
     503: "The database is away or took too long; see `Retry-After`.",
@@ -50,19 +50,30 @@ BODIES = (413, 415)
 HEADERS: dict[str, Schema] = {
     "Request-Id": {"description": "Names this request in logs, errors and events.", "required": True, "schema": TEXT},
     "Retry-After": {
-        "description": "Seconds to wait.",
+        "description": "Seconds to wait before the request is sent again.",
         "required": True,
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
-    "Allow": {"description": "The methods that the route knows.", "required": True, "schema": TEXT},
-    "WWW-Authenticate": {"description": "How to authenticate.", "required": True, "schema": TEXT},
+    "Allow": {
+        "description": "The methods that the route knows, separated by commas.",
+        "required": True,
+        "schema": TEXT,
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate: with the key as `Bearer` token.",
+        "required": True,
+        "schema": TEXT,
+    },
     "Idempotent-Replayed": {
         "description": "`true` on the stored answer of an earlier request with this `Idempotency-Key`.",
         "schema": {"type": "string", "const": "true"},
     },
-    "RateLimit-Limit": {"description": "Requests that the key has at most, if there is a limit.", "schema": TEXT},
-    "RateLimit-Remaining": {"description": "Requests that are left.", "schema": TEXT},
-    "RateLimit-Reset": {"description": "Seconds until all are there again.", "schema": TEXT},
+    "RateLimit-Limit": {
+        "description": "Requests that the key has at most at once, if there is a limit.",
+        "schema": TEXT,
+    },
+    "RateLimit-Remaining": {"description": "Requests that are left to the key before it has to wait.", "schema": TEXT},
+    "RateLimit-Reset": {"description": "Seconds until all requests are there again.", "schema": TEXT},
 }
 EVERYWHERE = ("Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 OF_ERRORS = {
@@ -73,7 +84,7 @@ OF_ERRORS = {
 
 
 def query(name: str, schema: Schema, description: str, *, required: bool = False) -> OpenApiParameter:
-    if schema["type"] == "string" and not schema.keys() & {"enum", "format", "pattern"}:
+    if schema.get("type") == "string" and not schema.keys() & {"enum", "format", "pattern"}:
         schema = schema | {"pattern": STORABLE}
     return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, required=required)
 
@@ -116,7 +127,9 @@ IDEMPOTENCY_KEY = header(
 
 def object_id(example: str) -> OpenApiParameter:
     schema = {"type": "string", "pattern": r"^[^/\u0000]+$", "examples": [example]}
-    return OpenApiParameter("id", schema, OpenApiParameter.PATH, description="The object's identifier.")
+    return OpenApiParameter(
+        "id", schema, OpenApiParameter.PATH, description="The identifier of the object, as answers and events show it."
+    )
 
 
 def operation(
@@ -126,6 +139,7 @@ def operation(
     *,
     tag: str,
     answer: Schema,
+    answered: str,
     also: int | None = None,
     status: int = 200,
     body: Schema | None = None,
@@ -134,13 +148,16 @@ def operation(
     headers: Iterable[OpenApiParameter] = (),
     media_type: str = "application/json",
 ) -> Callable[..., Any]:
-    """Describes one handler: what it takes, what it answers with `status` (and `also`), and every error it can give."""
-    parameters, written = list(parameters), HTTPStatus(status).phrase
-    answers: dict[Any, Any] = {(status, media_type): OpenApiResponse(answer, description=f"{written}.")}
+    """Describes one handler: what it takes, what it answers with `status` (and `also`), and every error it can give.
+
+    `answered` says the success in words.
+    """
+    parameters = list(parameters)
+    answers: dict[Any, Any] = {(status, media_type): OpenApiResponse(answer, description=answered)}
     if also:
-        answers[also, media_type] = OpenApiResponse(answer, description=f"{HTTPStatus(also).phrase}.")
+        answers[also, media_type] = OpenApiResponse(answer, description=OTHER_STATUSES[also])
     if IF_NONE_MATCH in parameters:
-        answers[304] = OpenApiResponse(description="You have it already.")
+        answers[304] = OpenApiResponse(description=OTHER_STATUSES[304])
     for code in sorted({*ALWAYS, *errors}):
         answers[code, "application/json"] = OpenApiResponse(ref("ErrorResponse"), description=ERRORS[code])
     return extend_schema(

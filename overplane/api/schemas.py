@@ -101,7 +101,9 @@ def input_schema(
 ) -> Schema:
     known = attributes(model)
     properties = {name: attribute_schema(model, name, rules=rules) for name in known}
-    properties |= {name: {"description": "Accepted and ignored."} for name in ignored}
+    properties |= {
+        name: {"description": "Accepted and ignored, so that what was read can be sent back whole."} for name in ignored
+    }
     required = [] if partial else [name for name, one in known.items() if one.required]
     return {"type": "object", "properties": properties, "additionalProperties": False} | (
         {"required": required} if required else {}
@@ -165,7 +167,7 @@ def deleted_schema(description: str, **names: Schema) -> Schema:
     No `const`: openapi-generator's Python client compares the JSON true with the text "true" and raises, after the
     deletion is done.
     """
-    deleted = {"type": "boolean", "description": "Always `true`.", "examples": [True]}
+    deleted = {"type": "boolean", "description": "Always `true`: it is deleted.", "examples": [True]}
     return closed_object(names | {"deleted": deleted}, description=description)
 
 

@@ -22,15 +22,15 @@ MOST_MOMENTS = 100
 
 
 class ExactFilter:
-    """One parameter: how its value is read, and the condition that this makes. `label` is for the API's description."""
+    """One parameter: how its value is read, and the condition that this makes. `operator` is what stands in its brackets."""
 
     read_by: type[ValueField] | None = None  # instead of what its kind is read by
 
     def __init__(
-        self, name: str, lookup: str, *, kind: str, label: str, choices: Sequence[str] = (), negated: bool = False
+        self, name: str, lookup: str, *, kind: str, operator: str, choices: Sequence[str] = (), negated: bool = False
     ) -> None:
         self.name, self.lookup, self.negated = name, lookup, negated
-        self.kind, self.label, self.choices = kind, label, choices
+        self.kind, self.operator, self.choices = kind, operator, choices
         self.field: ValueField | ListField = ChoiceField(choices) if choices else (self.read_by or FIELDS[kind])()
 
     def filter(self, queryset: QuerySet, value: Any) -> QuerySet:
@@ -78,26 +78,26 @@ class InFilter(ExactFilter):
         return condition
 
 
-Operator = tuple[type[ExactFilter], str, bool, str]  # filter class, lookup, negated, what it means
+Operator = tuple[type[ExactFilter], str, bool]  # filter class, lookup, negated
 COMPARISONS: dict[str, Operator] = {
-    "gt": (ExactFilter, "gt", False, "is greater than"),
-    "gte": (ExactFilter, "gte", False, "is greater than or equal to"),
-    "lt": (ExactFilter, "lt", False, "is less than"),
-    "lte": (ExactFilter, "lte", False, "is less than or equal to"),
+    "gt": (ExactFilter, "gt", False),
+    "gte": (ExactFilter, "gte", False),
+    "lt": (ExactFilter, "lt", False),
+    "lte": (ExactFilter, "lte", False),
 }
 EXTRA: dict[str, dict[str, Operator]] = {
     "string": {
-        "contains": (PartFilter, "caseless_contains", False, "contains, whatever the case"),
-        "prefix": (PartFilter, "caseless_prefix", False, "begins with, whatever the case"),
+        "contains": (PartFilter, "caseless_contains", False),
+        "prefix": (PartFilter, "caseless_prefix", False),
     },
     "boolean": {},
     **dict.fromkeys(("number", "integer", "timestamp", "date"), COMPARISONS),
 }
 OPERATORS: dict[str, dict[str, Operator]] = {
     kind: {
-        "": (ExactFilter, "exact", False, "equals"),
-        "ne": (ExactFilter, "exact", True, "differs from (or has no value)"),
-        "in": (InFilter, "exact", False, "is one of a comma-separated list (a value with a comma in double quotes)"),
+        "": (ExactFilter, "exact", False),
+        "ne": (ExactFilter, "exact", True),
+        "in": (InFilter, "exact", False),
         **extra,
     }
     for kind, extra in EXTRA.items()
@@ -106,14 +106,13 @@ NULLABLE_KINDS = ("string", "number")
 
 
 def _filters(name: str, kind: str, choices: Sequence[str], *, is_nullable: bool) -> Iterable[tuple[str, ExactFilter]]:
-    for operator, (class_, lookup, negated, words) in OPERATORS[kind].items():
-        label = f"`{name}` {words}."
+    for operator, (class_, lookup, negated) in OPERATORS[kind].items():
         # A part of a choice is no choice.
         of = choices if lookup == "exact" else ()
         parameter = f"{name}[{operator}]" if operator else name
-        yield parameter, class_(name, lookup, kind=kind, label=label, choices=of, negated=negated)
+        yield parameter, class_(name, lookup, kind=kind, operator=operator, choices=of, negated=negated)
     if kind in NULLABLE_KINDS or is_nullable:
-        yield f"{name}[is_null]", ExactFilter(name, "isnull", kind="boolean", label=f"`{name}` has no value.")
+        yield f"{name}[is_null]", ExactFilter(name, "isnull", kind="boolean", operator="is_null")
 
 
 def filter_table(

@@ -1,53 +1,25 @@
 """What clients are generated from: schemas that say what is so, in a way that generated code can live with."""
 
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import models
-from jsonschema import Draft202012Validator
 
 from crm.api.meanings import MEANINGS, SAME_FOR_ALL, words_of
 from crm.line_items import BY_EVENT, BY_NAME, LINE_ITEMS, SUPPLIER_NUMBERS, LineItem
 from crm.models import Customer, SupplierNumberAtCustomer
-from overplane.api.pages import description
 from overplane.api.schemas import attribute_schema, example_of, input_schema, output_schema
 from overplane.database.attributes import attributes
 from overplane.events import types
 from tests.conftest import CUSTOMER, Api
 from tests.contract.conftest import Items
 from tests.contract.values import values_of
-
-DESCRIBED = json.loads(description())
-SCHEMAS = DESCRIBED["components"]["schemas"]
-OPERATIONS = [(f"{m} {path}", one) for path, methods in DESCRIBED["paths"].items() for m, one in methods.items()]
-
-
-def resolved(part: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in part:
-        _, _, kind, name = part["$ref"].split("/")
-        part = DESCRIBED["components"][kind][name]
-    return part
-
-
-def parts(part: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
-    """The schema and every one inside, references followed once."""
-    if isinstance(part, list):
-        for one in part:
-            yield from parts(one, seen)
-    elif isinstance(part, dict):
-        if (name := part.get("$ref")) is not None and name not in seen:
-            seen.add(name)
-            yield from parts(resolved(part), seen)
-        yield part
-        for one in part.values():
-            yield from parts(one, seen)
-
-
-def validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": DESCRIBED["components"]})
+from tests.described import DESCRIBED, OPERATIONS, SCHEMAS, parts, resolved, validator
 
 
 def answer(operation: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +30,21 @@ def answer(operation: dict[str, Any]) -> dict[str, Any]:
 def test_says_where_it_is_served_and_whose_it_is() -> None:
     assert [server["url"] for server in DESCRIBED["servers"]] == [settings.BASE_URL]
     assert {"title", "summary", "description", "contact", "license", "version"} <= DESCRIBED["info"].keys()
+
+
+def test_is_that_of_the_deployment_that_serves_it() -> None:
+    """Asked of a process that was started with another address."""
+    script = "from overplane.api.pages import description; print(description().decode())"
+    ran = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
+        cwd=settings.BASE_DIR, env=os.environ | {"BASE_URL": "https://crm.example.com:8443/"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert [server["url"] for server in told["servers"]] == ["https://crm.example.com:8443"]
+    assert told["info"]["contact"]["url"] == "https://crm.example.com:8443/docs"
+    assert settings.BASE_URL not in ran.stdout
 
 
 @pytest.mark.parametrize(("name", "operation"), [one for one in OPERATIONS if "requestBody" in one[1]])
@@ -91,12 +78,37 @@ def test_no_boolean_is_a_constant() -> None:
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS)
 def test_an_answer_has_one_schema(name: str, operation: dict[str, Any]) -> None:
-    """Clients would have to guess which of several it is; unless a property says it."""
-    schema = answer(operation)
-    items = resolved(schema.get("properties", {}).get("data", {}).get("items", {}))
-    for part in (schema, items):
-        assert "anyOf" not in part
-        assert "oneOf" not in part or part["discriminator"]["propertyName"]
+    """Clients would have to guess which of several it is, however deep it stands; unless a property says it."""
+    for response in map(resolved, operation["responses"].values()):
+        found = list(parts(response, set()))
+        assert len(found) > 3
+        unclear = [part["anyOf"] for part in found if "anyOf" in part and not is_nullable(part["anyOf"])]
+        assert unclear == []
+        assert [part for part in found if "oneOf" in part and not part["discriminator"]["propertyName"]] == []
+
+
+def is_nullable(alternatives: list[dict[str, Any]]) -> bool:
+    """One schema, or null."""
+    return len(alternatives) == 2 and alternatives[1] == {"type": "null"}
+
+
+def test_an_outcome_of_a_batch_is_as_described(api: Api) -> None:
+    there, other = api.create()["id"], api.create()["id"]
+    rows = [{"company": "A"}]
+    operations: list[dict[str, Any]] = [
+        {"op": "create", "data": {"customer_name": "B", "supplier_numbers": rows}},
+        {"op": "retrieve", "id": there},
+        {"op": "update", "id": there, "data": {"territory": "North"}},
+        {"op": "upsert", "match_on": "tax_id", "data": {"customer_name": "C", "tax_id": "C"}},
+        {"op": "delete", "id": other},
+        {"op": "delete", "id": other},
+    ]
+    sent = {"operations": operations, "atomic": False}
+    validator("Batch").validate(sent)
+    answer = api.post(f"{CUSTOMER}/batch", sent).json()
+    validator("BatchAnswer").validate(answer)
+    assert [one.get("object", {}).get("deleted") for one in answer["data"]] == [None, None, None, None, True, None]
+    assert [one["status"] for one in answer["data"]] == [201, 200, 200, 201, 200, 404]
 
 
 @pytest.mark.parametrize(("name", "operation"), [one for one in OPERATIONS if one[1]["operationId"].startswith("list")])

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from overplane.api.body import BODY_LIMIT
 from overplane.api.error_codes import MEANINGS
 from overplane.api.reference.calls import Call, curl, javascript, python
 from overplane.api.reference.limits import limits
+from overplane.api.reference.pages import page as page_html
 from overplane.api.reference.schemas import INPUT, Attribute, Schemas, Table
 from overplane.api.reference.sections import Reference
 from overplane.problems import Code
@@ -29,6 +31,7 @@ from overplane.worker import LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, Api
 from tests.reference_page import DESCRIBED, PAGE, REFERENCE, SECTIONS, Page
 
+PAGE_HTML = page_html()
 SAMPLES = Path(__file__).parent / "samples"
 OPERATIONS = [one for path in DESCRIBED["paths"].values() for one in path.values()]
 STATIC = ("reference.css", "samples.css", "early.js", "samples.js", "contents.js", "search.js")
@@ -208,6 +211,40 @@ def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.Monk
     after = told()
     assert after["Requests with one key"] == "2.5 a second"
     assert after["An `Idempotency-Key` is remembered"] == "48 hours"
+
+
+def topic(anchor: str) -> str:
+    """The prose of a topic, as text."""
+    html = PAGE_HTML.partition(f'<section class="row" id="{anchor}"')[2].partition("</section>")[0]
+    return " ".join(unescape(re.sub("<[^>]*>", "", html)).split())
+
+
+@pytest.mark.parametrize(
+    ("anchor", "texts"),
+    [
+        ("input", ["noncharacters, such as U+FFFE and U+FDD0", "characters_not_allowed", "(NFC)", "(NFD)"]),
+        ("filters", ["Composed and decomposed characters (NFC and NFD) find each other", "so do NFC and NFD"]),
+        ("pagination", ["expand, expand[] and expand[0]", "longer than 4 KiB it is left out"]),
+        ("versions", ["Beside an ETag stands Cache-Control: private, no-cache", "All other answers are no-store"]),
+        ("limits", ["4,096 characters left out"]),
+    ],
+)
+def test_says_things_where_a_reader_looks_for_them(anchor: str, texts: list[str]) -> None:
+    prose = topic(anchor)
+    assert [text for text in texts if text not in prose] == []
+
+
+def test_what_is_said_of_caches_and_lists_is_so(api: Api) -> None:
+    one = f"{CUSTOMER}/{api.create()['id']}"
+    assert {
+        bool(answer.headers.get("ETag")): answer["Cache-Control"] for answer in (api.get(one), api.get(CUSTOMER))
+    } == {
+        True: "private, no-cache",
+        False: "no-store",
+    }
+    lists = [api.get(f"{one}?{name}=supplier_numbers").json() for name in ("expand", "expand[]", "expand[0]")]
+    assert lists[0] == lists[1] == lists[2]
+    assert lists[0]["supplier_numbers"] == []
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests.conftest import Api, settle
 from tests.reference_page import SECTIONS, SYNC, Sample, assert_only_what_came_after, prepared, samples_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 # How the machine's curl behaves for the samples, which are run as they stand: an error's status is an error.
 CURLRC = 'fail\nsilent\nshow-error\nmax-time = 30\nnoproxy = *\nwrite-out = "%{stderr}%{http_code} "\n'

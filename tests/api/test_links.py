@@ -4,6 +4,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.http import HttpResponse
 
 from tests.conftest import CUSTOMER, ROW, Api
 
@@ -86,6 +87,22 @@ def test_links_keep_what_was_asked_for(api: Api) -> None:
         }
         (output,) = api.get(link(answer, rel)).json()["data"]
         assert set(output) == {"id", "territory", "supplier_numbers"}
+
+
+def test_links_that_no_proxy_would_take_are_left_out(api: Api) -> None:
+    """A header of at most 4 KiB; a client goes on by `starting_after` without it."""
+    ids = [api.create()["id"] for _ in range(2)]
+
+    def listed(length: int) -> HttpResponse:
+        answer = api.get(f"{CUSTOMER}?limit=1&territory[ne]={'x' * length}")
+        assert (answer.status_code, answer.json()["has_more"]) == (200, True)
+        return answer
+
+    room = 4096 - len(listed(1)["Link"])
+    longest = listed(1 + room)
+    assert len(longest["Link"]) == 4096
+    assert [one["id"] for one in api.get(link(longest, "next")).json()["data"]] == ids[:1]
+    assert "Link" not in listed(2 + room).headers
 
 
 def test_rows_with_an_offset_and_no_limit_name_what_is_before_them(api: Api) -> None:

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from crm import services
+from crm import merging, services
 from crm.backoffice.pages.merge import compare_url
 from crm.models import Customer
 from overplane.events.models import Event
@@ -57,6 +57,23 @@ def test_a_change_in_the_meantime_stops_the_merge_and_shows_the_values_of_now() 
     assert "changed in the meantime" in output
     assert "Brand new" in output
     assert Customer.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_merge_would_lose_is_told_and_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a deployment with a table of customers that nobody has registered: here supplier numbers are that table."""
+    monkeypatch.setattr(merging, "LINE_ITEMS", ())
+    client = member("Manager")
+    a, b, c = make("Alpha", 1), make("Beta", 1), make("Gamma")
+    events = Event.objects.count()
+    page = client.post(reverse("merge"), form(a, c, b, customer_name=b))
+    assert page.status_code == 200
+    assert "These customers have supplier numbers at customer, which a merge cannot keep yet." in page.content.decode()
+    assert (rows_of(a), rows_of(b)) == ([(1, "Alpha 1")], [(1, "Beta 1")])
+    assert (Customer.objects.count(), Event.objects.count()) == (3, events)
+    # Those who have none of it can still be merged; what the one that is kept has, it keeps.
+    assert client.post(reverse("merge"), form(a, c)).status_code == 302
+    assert rows_of(a) == [(1, "Alpha 1")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -34,7 +34,7 @@ from overplane.origin import Origin
 from tests.backoffice.people import member
 from tests.filled_forms import new_form
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 User = get_user_model()
 SETUP = Origin("user:setup")
 ANONYMOUS, OUTSIDER, STRANGER = "anonymous", "not staff", "staff without a group"

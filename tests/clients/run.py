@@ -6,6 +6,7 @@ The service runs for it on 127.0.0.1 and a new SQLite file. What is generated go
 afterwards. Without node, or with an old one, the linters and the TypeScript clients are left out.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -33,14 +34,17 @@ OLDEST_NODE = (20, 19)  # as in package.json
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> None:
     """Its output is shown only if it fails."""
-    texts = [str(part) for part in command]
-    environment = ENVIRONMENT | variables
-    done = subprocess.run(
-        texts, cwd=cwd, env=environment, timeout=LONGEST, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    done = execute(*command, cwd=cwd, **variables)
     if done.returncode:
-        sys.stdout.write(done.stdout.decode(errors="replace"))
-        raise SystemExit(f"Failed: {' '.join(texts)}")
+        sys.stdout.write(done.stdout + done.stderr)
+        raise SystemExit(f"Failed: {' '.join(map(str, command))}")
+
+
+def execute(*command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd, env=ENVIRONMENT | variables, timeout=LONGEST, capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
 
 
 def has_node() -> bool:
@@ -59,10 +63,34 @@ def install() -> None:
         installed.touch()
 
 
-def lint(work: Path, service: Service) -> None:
-    run(TOOLS / "redocly", "lint", "openapi.json", "--extends=recommended", "--max-problems=50", cwd=work)
+def redocly(work: Path, name: str) -> str:
+    """What it finds, warnings too: its exit code tells of errors alone."""
+    done = execute(TOOLS / "redocly", "lint", name, "--extends=recommended", "--format=json", cwd=work)
+    try:
+        totals = json.loads(done.stdout)["totals"]
+    except ValueError:  # it has not even linted
+        return done.stdout + done.stderr or "Nothing at all was said."
+    return done.stdout if done.returncode or any(totals.values()) else ""
+
+
+def spectral(work: Path, name: str) -> str:
+    """What it finds, down to hints."""
     ruleset = HERE / ".spectral.yaml"
-    run(TOOLS / "spectral", "lint", "openapi.json", f"--ruleset={ruleset}", "--fail-severity=hint", cwd=work)
+    done = execute(TOOLS / "spectral", "lint", name, f"--ruleset={ruleset}", "--fail-severity=hint", cwd=work)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def lint(work: Path, service: Service) -> None:
+    """The description, and a copy with something to warn of: whoever says nothing of that has not looked."""
+    described = json.loads((work / "openapi.json").read_text())
+    described["info"] = {name: text for name, text in described["info"].items() if name not in ("contact", "license")}
+    (work / "spoiled.json").write_text(json.dumps(described))
+    for linter in (redocly, spectral):
+        if found := linter(work, "openapi.json"):
+            sys.stdout.write(found)
+            raise SystemExit(f"Failed: {linter.__name__} finds something to warn of.")
+        if not linter(work, "spoiled.json"):
+            raise SystemExit(f"Failed: {linter.__name__} says nothing of a description that it should warn of.")
 
 
 def typescript(work: Path, service: Service) -> None:
@@ -77,13 +105,13 @@ def typescript(work: Path, service: Service) -> None:
 
 
 def python(work: Path, service: Service) -> None:
-    generate = ["generate", "--path", "openapi.json", "--meta=none", "--output-path", "overplane_client"]
-    run(
-        BIN / "openapi-python-client", *generate, "--config", HERE / "python_client.yaml", "--fail-on-warning", cwd=work
-    )
+    # As modules: a script of theirs names the interpreter that it was installed for.
+    generate = ["-m", "openapi_python_client", "generate", "--meta=none", "--fail-on-warning"]
+    options = ["--path", "openapi.json", "--output-path", "overplane_client", "--config", HERE / "python_client.yaml"]
+    run(sys.executable, *generate, *options, cwd=work)
     for name in ("walk.py", "mypy.ini"):
         shutil.copy(HERE / name, work)
-    run(BIN / "mypy", "--config-file", "mypy.ini", "-p", "overplane_client", "-m", "walk", cwd=work)
+    run(sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "-p", "overplane_client", "-m", "walk", cwd=work)
     run(sys.executable, "walk.py", cwd=work, SERVICE_URL=service.url, API_KEY=service.key)
 
 

@@ -45,6 +45,7 @@ from overplane_client.models import (
     CustomerCreatedEvent,
     CustomerCustomerType,
     CustomerDeletedEvent,
+    CustomerInBatch,
     CustomerPage,
     CustomerSearch,
     CustomerSearchOrderBy,
@@ -182,8 +183,14 @@ def walk_lists(customer_id: str) -> None:
     following = listed(idin=both, limit=1, starting_after=page.data[0].id)
     assert listed(idin=both, limit=1, ending_before=following.data[0].id).data == page.data
     assert listed(idin=both, offset=1).data == following.data
-    long_ago = dt.datetime(2024, 1, 15, 9, 30, tzinfo=dt.UTC)
-    assert listed(q="python", disabled=True, created_atgte=long_ago, tax_idis_null=True).data == [other]
+    # A day is as good as a moment, and a list may have both.
+    for since in (dt.datetime(2024, 1, 15, 9, 30, tzinfo=dt.UTC).isoformat(), "2024-01-15T09:30:00Z", "2024-01-15"):
+        assert listed(q="python", disabled=True, created_atgte=since, tax_idis_null=True).data == [other]
+        search = CustomerSearch(q="python", disabled=True, created_atgte=since)
+        assert ok(CustomerPage, search_customers.sync_detailed(client=client, body=search)).data == [other]
+    assert isinstance(other.created_at, dt.datetime)
+    days = f"{other.created_at.date()},2020-01-31"
+    assert listed(idin=both, created_atin=days).total == 2
     wrong = ok(ErrorResponse, list_customers.sync_detailed(client=client, limit=0), 400)
     assert (wrong.error.code, wrong.error.param) == (ErrorCode.PARAMETER_INVALID_RANGE, "limit")
 
@@ -215,8 +222,9 @@ def walk_batches() -> None:
     ]
     done = ok(BatchAnswer, batch_customers.sync_detailed(client=client, body=Batch(operations)))
     first, second = (outcome.object_ for outcome in done.data)
-    assert isinstance(first, Customer)
-    assert isinstance(second, Customer)
+    assert isinstance(first, CustomerInBatch)
+    assert isinstance(second, CustomerInBatch)
+    assert first.to_dict() == ok(Customer, retrieve_customer.sync_detailed(first.id, client=client)).to_dict()
     operations = [
         BatchRetrieve("retrieve", first.id),
         BatchUpdate("update", first.id, CustomerUpdate(territory="North"), if_match=done.data[0].etag),
@@ -229,9 +237,9 @@ def walk_batches() -> None:
     assert (read.etag, updated.etag) == ('"1"', '"2"')
     assert not isinstance(changed.error, Unset)
     assert changed.error.code is ErrorCode.PRECONDITION_FAILED
-    assert isinstance(updated.object_, Customer)
+    assert isinstance(updated.object_, CustomerInBatch)
     assert updated.object_.territory == "North"
-    assert deleted.object_ == DeletedCustomer(second.id, True)
+    assert deleted.object_ == CustomerInBatch(second.id, deleted=True)
     assert not isinstance(missing.error, Unset)
     assert missing.error.code is ErrorCode.RESOURCE_MISSING
 

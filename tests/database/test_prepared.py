@@ -1,6 +1,8 @@
 """Prepared statements: a name stands for one text in every process, and what a pooler takes away is missed by nobody."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,6 +68,31 @@ def test_a_name_stands_for_one_text_in_every_process(live_api: Api) -> None:
     assert bool(common) == IS_POSTGRESQL
     assert {name: one[name] for name in common} == {name: other[name] for name in common}
     assert len({*one.values(), *other.values()}) == len(one.keys() | other.keys())
+
+
+# Each process prepares in an order of its own, as after different calls.
+NAMES = """
+import json
+from django.db import connection
+from crm.models import CUSTOMERS, TOMBSTONES
+from crm.line_items import SUPPLIER_NUMBERS
+
+for table in (CUSTOMERS, TOMBSTONES, SUPPLIER_NUMBERS.table)[::{step}]:
+    table.get("x")
+with connection.cursor() as cursor:
+    if connection.vendor == "postgresql":
+        cursor.execute("SELECT name, statement FROM pg_prepared_statements")
+    print(json.dumps(dict(cursor.fetchall() if connection.vendor == "postgresql" else [])))
+"""
+
+
+def test_two_processes_give_one_name_to_one_text(transactional_db: None) -> None:
+    """A name that a process counts up stands for another text in the next process: a pooler then runs the wrong one."""
+    ran = [run("none", "shell", "--no-imports", "-c", NAMES.format(step=step)) for step in (1, -1)]
+    one, other = [json.loads(process.stdout) for process in ran]
+    assert one == other, [process.stderr for process in ran]
+    assert len(set(one.values())) == len(one) == (3 if IS_POSTGRESQL else 0)
+    assert all(re.fullmatch("overplane_[0-9a-f]{32}", name) for name in one)
 
 
 def test_a_statement_that_failed_is_run_again_under_its_name(transactional_db: None) -> None:

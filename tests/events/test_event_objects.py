@@ -5,11 +5,14 @@ from typing import Any
 import orjson
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
 from crm import merging
 from overplane.events.models import Event
 from overplane.origin import Origin
-from tests.conftest import ROW, Api
+from tests.backoffice.people import member
+from tests.conftest import CUSTOMER, ROW, Api
+from tests.filled_forms import filled
 
 LINE_ITEM = "supplier_number_at_customer."
 Object = tuple[str, dict[str, Any]]
@@ -62,11 +65,51 @@ def merging_two(api: Api, imported: Any) -> set[str]:
     return {kept, gone}
 
 
+def lists_in_a_body(api: Api, imported: Any) -> set[str]:
+    made = api.create(supplier_numbers=[{"company": name} for name in "ABC"])
+    first, second, _ = made["supplier_numbers"]
+    changed = {"supplier_numbers": [{"company": "D"}, second, first | {"company": "E"}]}
+    assert api.patch(f"{CUSTOMER}/{made['id']}", changed).status_code == 200
+    return {made["id"]}
+
+
+def batch(api: Api, imported: Any) -> set[str]:
+    there = make(api, "One", "1", "2", "3")
+    first, second, _ = api.rows(there)
+    upserted = {"customer_name": "Two", "tax_id": "2", "supplier_numbers": [{"company": "A"}]}
+    operations = [
+        {"op": "create", "data": {"customer_name": "Three", "supplier_numbers": [{"company": "B"}]}},
+        {
+            "op": "update",
+            "id": there,
+            "data": {"supplier_numbers": [{"company": "C"}, second, first | {"company": "D"}]},
+        },
+        {"op": "upsert", "match_on": "tax_id", "data": upserted},
+    ]
+    answer = api.post(f"{CUSTOMER}/batch", {"operations": operations})
+    assert answer.status_code == 200, answer.content
+    return {outcome["object"]["id"] for outcome in answer.json()["data"]}
+
+
+def admin_form(api: Api, imported: Any) -> set[str]:
+    customer, client = make(api, "One", "1", "2", "3"), member("Manager")
+    address, row = reverse("admin:crm_customer_change", args=[customer]), "supplier_numbers-{}-{}"
+    changes = {
+        row.format(0, "company"): "A", row.format(1, "DELETE"): "on",
+        "supplier_numbers-TOTAL_FORMS": "4", row.format(3, "company"): "B", row.format(3, "idx"): "1",
+    }  # fmt: skip
+    assert client.post(address, filled(client.get(address)) | changes).status_code == 302
+    return {customer}
+
+
 WRITERS = {
     "single calls": (single_calls, {"created", "updated", "deleted", "reordered"}),
     "import": (import_of_new_and_other_rows, {"created", "updated", "deleted", "reordered"}),
     "undo": (undoing, {"created", "updated", "deleted", "reordered"}),
     "merge": (merging_two, {"created", "updated"}),
+    "lists in a body": (lists_in_a_body, {"created", "updated", "deleted", "reordered"}),
+    "batch": (batch, {"created", "updated", "deleted", "reordered"}),
+    "form of the back office": (admin_form, {"created", "updated", "deleted", "reordered"}),
 }
 
 
@@ -79,7 +122,9 @@ def test_every_writer_names_the_customer(live_api: Api, imported: Any, writer: s
     assert {output.get("customer_id") for _, output in told} == customers
     # As it is written, not only as the feed shows it: webhooks and backups read the log.
     stored = Event.objects.filter(type__startswith=LINE_ITEM, object__isnull=False).values_list("object", flat=True)
-    assert all("customer_id" in orjson.loads(text) for text in stored)
+    named = {orjson.loads(text).get("customer_id") for text in stored}
+    assert named
+    assert named <= customers
 
 
 def test_events_from_before_say_it_too(live_api: Api) -> None:

@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from overplane.events.models import Event
-from tests.conftest import CUSTOMER, Api
+from tests.conftest import CUSTOMER, Api, settle
+from tests.connections import only_postgresql, psycopg_connection
 
 
 def aged(api: Api, *days: int) -> None:
@@ -65,3 +66,21 @@ def test_a_log_that_is_purged_empty_goes_on(live_api: Api) -> None:
     assert len(live_api.feed(f"?after={end}").json()["data"]) == 1
     assert len(live_api.feed("?after=start").json()["data"]) == 1
     assert live_api.get(CUSTOMER).json()["total"] == 3
+
+
+@only_postgresql
+def test_what_is_above_the_horizon_stays(live_api: Api) -> None:
+    """A transaction that is still open may put an event before it. A cursor would begin behind both, and miss that one."""
+    aged(live_api, 100)
+    start = live_api.feed("?after=start").json()["next_cursor"]
+    with psycopg_connection() as long:
+        long.execute("SELECT pg_current_xact_id()")
+        aged(live_api, 100, 100)
+        out = io.StringIO()
+        call_command("purge_events", "--days", "0", stdout=out)
+        assert out.getvalue() == "Deleted 1 events older than 0 days.\n"
+        assert Event.objects.count() == 2
+    settle()
+    after = live_api.get(f"/api/crm/event?after={start}")
+    assert (after.status_code, len(after.json()["data"])) == (200, 2)
+    assert purge(live_api, "--days", "0") == "Deleted 2 events older than 0 days.\n"

@@ -12,10 +12,13 @@ from django.conf import settings
 from tests.extension.copies import ROOT, copied, run
 from tests.extension.grow import add_line_item, add_stray, give_permissions, grow
 
-pytestmark = pytest.mark.slow
+# The copy's tests run on the database of this run.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 # Tests outside of the contract that say what a customer consists of: they take it from the registry and the fields.
 NAMING = (
+    "tests/api/test_described_filters.py",
+    "tests/api/test_described_words.py",
     "tests/api/test_description.py::test_a_customer_is_described_however_it_is_asked_for",
     "tests/api/test_description.py::test_every_event_is_as_described_also_when_it_has_lost_its_values",
     "tests/api/test_docs.py",

@@ -21,7 +21,7 @@ from overplane.worker import DRAINED_BYTES, LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.served import Service, served
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ EVENT_ID = "evt_00000100000000000000000c"
 OF_SUBJECT = "An id: the events of this object and of all that belongs to it, also of what is deleted."
 NULLABLE = {"type": ["string", "null"]}
 TAGS |= {TAG: "One append-only log of every change, whichever door it came through."}
-NOTHING = closed_object({}, description="Always empty.")
+NOTHING = closed_object({}, description="Always empty: this event tells of no earlier values.")
 VERSION: Schema = {
     "type": "integer",
     "minimum": 1,
@@ -41,14 +41,15 @@ def event_schema(type_: str, subject: str, output: Schema, previous: Schema = NO
             "created_at": MOMENT | {"description": "When it happened, in UTC and whole seconds."},
             "actor": TEXT
             | {"description": "Who did it: `api_key:…`, `user:…` or `import:…`.", "examples": ["api_key:key_abc123"]},
-            "data": closed_object({"object": output, "previous_attributes": previous}),
+            "data": closed_object({"object": output, "previous_attributes": previous}, description=DATA_TEXT),
             "object_version": VERSION,
             "request": ref("EventRequest"),
         },
-        description=f"{subject} was {type_.rpartition('.')[2]}.",
+        description=f"The event that {subject} was {type_.rpartition('.')[2]}.",
     )
 
 
+DATA_TEXT = "The object as the change left it, and what was another value before."
 EVENT_TEXT = (
     "What happened to one object: `type` says what `data` holds. It commits with the change that it tells of."
     " Once what it belongs to is deleted, it has lost its values."
@@ -82,6 +83,7 @@ def describe_events() -> Callable[[F], F]:
             " newest come first, and `next_cursor` is the end of the log now.",
             tag=TAG,
             answer=ref("EventPage"),
+            answered="A part of the feed, and the cursor from which it goes on.",
             parameters=[
                 query(
                     "after",
@@ -107,6 +109,7 @@ def describe_events() -> Callable[[F], F]:
             " the feed comes to it. Once it is purged, 404.",
             tag=TAG,
             answer=ref("Event"),
+            answered="The event, as the feed shows it.",
             parameters=[object_id(EVENT_ID)],
             errors=(404,),
         ),

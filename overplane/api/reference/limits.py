@@ -9,7 +9,7 @@ from django.urls import Resolver404, resolve
 
 from overplane.api import idempotency, throttling
 from overplane.api.body import BODY_LIMIT, MAX_DEPTH, MIB
-from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT, MAX_LINK
 from overplane.api.reference.schemas import Schema, Schemas, prose
 from overplane.problems import Code
 from overplane.queries.parameters import MAX_PARAMETERS
@@ -42,6 +42,7 @@ def _all(description: Schema) -> list[Limit]:
         Limit("`limit` of a list", f"{MAX_LIMIT:,}; {DEFAULT_LIMIT} unless given", f"read as {MAX_LIMIT:,}"),
         *_queries(description),
         Limit("Address with its query", f"{LONGEST_REQUEST_LINE:,} characters", f"414 `{Code.PARAMETER_TOO_LONG}`"),
+        Limit("`Link` of a list", f"{MAX_LINK:,} characters", "left out"),
         Limit("Parameters in an address", f"{MAX_PARAMETERS}", f"400 `{Code.PARAMETER_INVALID}`"),
         Limit("An `Idempotency-Key` is remembered", _hours(), "the request is done anew"),
         Limit("Requests with one key", _rate(), f"429 `{Code.RATE_LIMIT}` with `Retry-After`"),
@@ -115,7 +116,8 @@ def _lists(description: Schema) -> Iterable[Limit]:
         if "maxItems" in schema:
             _, bracket, operator = name.partition("[")
             compared = schemas.type(schemas.resolved(schema["items"]))
-            subject = f"Values of a filter by `[{operator}`: {compared}s" if bracket else f"`{name}` in one request"
+            several = compared.replace(" or ", "s or ") + "s"
+            subject = f"Values of a filter by `[{operator}`: {several}" if bracket else f"`{name}` in one request"
             lengths[subject] = schema["maxItems"]
     for subject, most in lengths.items():
         yield Limit(subject, f"{most:,}", f"400 `{Code.PARAMETER_INVALID_RANGE}`")

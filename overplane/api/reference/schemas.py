@@ -160,6 +160,8 @@ class Schemas:
 
     def type(self, schema: Schema) -> str:
         kinds = kinds_of(schema)
+        if "title" in schema and kinds == ["string"]:  # a text of a form that has a name
+            return schema["title"]
         if schema.get("format") == "date-time":
             kinds[0] = "timestamp"
         if "array" in kinds:

@@ -16,7 +16,6 @@ from overplane.api.reference.schemas import (
     Schema,
     Schemas,
     Table,
-    kinds_of,
     prose,
     ref_name,
     untitled,
@@ -166,13 +165,23 @@ class Reference:
             tables=[table for table in tables if table.attributes],
             methods=[method.upper() for _, method, _ in group],
             path=path,
-            filters=_by_field(filters, anchor),
+            filters=self._filters(filters, anchor),
             answer=self._answer_tables(schema, f"{anchor}.answer"),
             errors=[(code, prose(one["description"])) for code, one in operation["responses"].items() if code >= "3"],
             call=self.call(path, method, operation),
             answer_title=f"{status} {HTTPStatus(int(status)).phrase}",
             answer_sample=output(self.schemas.sample(schema)),
         )
+
+    def _filters(self, filters: Iterable[Schema], anchor: str) -> list[Filters]:
+        return [
+            Filters(f"{anchor}.filter.{name}", name, self._compared(some[0]["schema"]), [one["name"] for one in some])
+            for name, some in _by_field(filters).items()
+        ]
+
+    def _compared(self, schema: Schema) -> str:
+        schema = self.schemas.resolved(schema)
+        return "date" if schema.get("format") == "date" else self.schemas.type(schema)
 
     def _without_filters(self, body: Schema) -> tuple[list[Schema], Schema]:
         """The attributes of a body that are filters, as of a list that is asked for by one, and the body without them."""
@@ -242,16 +251,9 @@ def _parted(parameters: Iterable[Schema]) -> tuple[list[Schema], list[Schema]]:
     return filters, [one for one in parameters if one not in filters]
 
 
-def _by_field(filters: Iterable[Schema], anchor: str) -> list[Filters]:
+def _by_field(filters: Iterable[Schema]) -> dict[str, list[Schema]]:
     """Filters by the attribute that they compare."""
     fields: dict[str, list[Schema]] = {}
     for one in filters:
         fields.setdefault(one["name"].partition("[")[0], []).append(one)
-    return [
-        Filters(f"{anchor}.filter.{name}", name, _compared(some[0]["schema"]), [one["name"] for one in some])
-        for name, some in fields.items()
-    ]
-
-
-def _compared(schema: Schema) -> str:
-    return {"date-time": "timestamp", "date": "date"}.get(schema.get("format", "")) or " or ".join(kinds_of(schema))
+    return fields
