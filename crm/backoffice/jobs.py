@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.core.files import File
@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import duplicates, search
 from crm.backoffice import dashboard, uploads
+from crm.backoffice.problem_kinds import RefusedWithExamples
 from crm.models import Customer, ImportRun
 from crm.transfer import exports, imports, undo
 from crm.transfer.long_cells import LongCells
-from crm.transfer.reports import RefusedRows, Report
+from crm.transfer.reports import Report
 from crm.transfer.selection import Selection
-from overplane.files.sources import Source, UnusableFile
+from overplane.files.sources import PACKED_WORKBOOK, Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import JobFile
 
@@ -45,7 +46,7 @@ def check_import(run: Run) -> dict[str, Any]:
         return imports.check(source, options, **more)
 
     with TemporaryDirectory() as folder:
-        result = _run_reported(run, stored, RefusedRows(Path(folder) / "refused"), work)
+        result = _run_reported(run, stored, RefusedWithExamples(Path(folder) / "refused"), work)
     return result | {"before": before[0] and f"{before[0].created_at:%Y-%m-%d %H:%M} UTC, {before[0].started_by}"}
 
 
@@ -68,7 +69,7 @@ def import_customers(run: Run) -> dict[str, Any]:
     path = _refused_path(run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _run_reported(run, stored, RefusedRows(path), work)
+        return _run_reported(run, stored, RefusedWithExamples(path), work)
     except Refused:
         if not ImportRun.objects.filter(pk=run_id, state__in=imports.OPEN).exists():
             path.unlink(missing_ok=True)
@@ -100,7 +101,7 @@ def undo_import(run: Run) -> dict[str, Any]:
 
 
 def _run_reported(
-    run: Run, stored: JobFile, refused: RefusedRows, work: Callable[[Source, dict[str, Any]], Report]
+    run: Run, stored: JobFile, refused: RefusedWithExamples, work: Callable[[Source, dict[str, Any]], Report]
 ) -> dict[str, Any]:
     """What the page shows. All the refused rows, to be corrected, are in a file beside it."""
 
@@ -119,15 +120,26 @@ def _run_reported(
         if isinstance(error.__cause__, DatabaseError):
             raise error.__cause__ from None  # the worker tries once more, and goes on with the run
         raise Refused(str(error.__cause__)) from None
+    result = report.as_json()
+    result["kinds"] = refused.with_examples(result["kinds"])
+    # What was told on the page of the mapping belongs to the report: the place of the table is no longer looked for.
+    result["warnings"] = list(dict.fromkeys([*run.payload.get("notes", ()), *result["warnings"]]))
     # PostgreSQL's JSON holds no NUL, which may be the very problem.
-    result = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
+    result = json.loads(json.dumps(result, default=str).replace("\\u0000", "\\ufffd"))
     if refused.file is not None:
         with refused.path.open("rb") as content:
-            ending = "csv" if source.is_sheet else "ndjson"
-            name = f"refused rows of {stored.name}.{ending}"
+            ending = _ending(content, is_sheet=source.is_sheet)
+            name = _("refused rows of %(file)s") % {"file": f"{Path(stored.name).stem}.{ending}"}
             result["report"] = uploads.store(File(content), name, run.job.actor, run.job).pk
         refused.path.unlink()
     return result
+
+
+def _ending(content: BinaryIO, *, is_sheet: bool) -> str:
+    """What the report has written is told by its content: a workbook is an archive."""
+    begins = content.read(len(PACKED_WORKBOOK))
+    content.seek(0)
+    return "xlsx" if begins == PACKED_WORKBOOK else "csv" if is_sheet else "ndjson"
 
 
 def export_customers(run: Run) -> dict[str, Any]:

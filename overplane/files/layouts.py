@@ -3,12 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from overplane.files.cells import Row
 from overplane.files.unusable import UnusableFile
 
 # How many different fields these headings name.
 Recognizer = Callable[[Sequence[str]], int]
 LOOKED_AT = 30  # rows in which the heading row is looked for: a letterhead with some lines of explanation
+KEPT = 8  # rows above a heading row that somebody named, which are kept to be shown
 FEWEST = 2  # fields that a row must name to be taken for the heading row
 
 
@@ -27,11 +31,11 @@ FOUND_OUT = Layout()
 def find_heading_row(rows: Sequence[Row], layout: Layout, recognizer: Recognizer | None) -> int:
     """The index of the heading row among the first rows (at least `LOOKED_AT`, or all). Raises `UnusableFile`."""
     if layout.heading_row is not None:
-        for index, (number, _) in enumerate(rows):
+        for index, (number, _cells) in enumerate(rows):
             if number == layout.heading_row:
                 return index
-        raise UnusableFile(f"There is no row {layout.heading_row} that could be the heading row.")
-    filled = [index for index, (_, cells) in enumerate(rows) if any(map(str.strip, cells))]
+        raise UnusableFile(_("There is no row %(row)s that could be the heading row.") % {"row": layout.heading_row})
+    filled = [index for index, (_number, cells) in enumerate(rows) if any(map(str.strip, cells))]
     if not filled:
         return 0
     first = filled[0]
@@ -48,8 +52,11 @@ def note_of_heading_row(rows: Sequence[Row], index: int) -> list[str]:
     above = [number for number, cells in rows[:index] if any(map(str.strip, cells))]
     if not above:
         return []
-    number, what = rows[index][0], "row" if len(above) == 1 else "rows"
-    return [
-        f"Row {number} was taken for the heading row; the {len(above)} {what} above it were left out."
-        " If that is wrong, say which it is (--heading-row)."
-    ]
+    note = ngettext(
+        "Row %(row)s was taken for the heading row; the %(count)s row above it was left out."
+        " If that is wrong, say which it is (--heading-row).",
+        "Row %(row)s was taken for the heading row; the %(count)s rows above it were left out."
+        " If that is wrong, say which it is (--heading-row).",
+        len(above),
+    )
+    return [note % {"row": rows[index][0], "count": len(above)}]

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.utils.translation import gettext as _
+
 from overplane.files.binary_workbooks import binary_table
 from overplane.files.cells import ABSENT, MOST_COLUMNS, Row, Table
 from overplane.files.csv_tables import csv_table
@@ -46,12 +48,18 @@ def opened_table(
         if source.is_sheet:
             table.headings = [unescape_formula(heading) for heading in table.headings]
         if not any(table.headings):
-            raise UnusableFile(f"{source.name} has no headings: its first row must name the columns.")
+            raise UnusableFile(
+                _("%(file)s has no headings: its first row must name the columns.") % {"file": source.name}
+            )
         if len(table.headings) > MOST_COLUMNS:
-            raise UnusableFile(f"{source.name} has {len(table.headings)} columns; {MOST_COLUMNS} is the most.")
+            numbers = {"file": source.name, "count": len(table.headings), "most": MOST_COLUMNS}
+            raise UnusableFile(_("%(file)s has %(count)s columns; %(most)s is the most.") % numbers)
         twice = [heading for heading, n in Counter(table.headings).items() if n > 1 and heading]
         if twice:
-            raise UnusableFile(f"These headings stand over more than one column: {_named(twice)}. Rename one of each.")
+            raise UnusableFile(
+                _("These headings stand over more than one column: %(names)s. Rename one of each.")
+                % {"names": _named(twice)}
+            )
         yield table
 
 

@@ -71,7 +71,7 @@ def test_formulas_errors_merges_and_what_is_hidden(tmp_path: Path, kind: str) ->
     assert table.notes == [
         "The hidden sheet 'Secret' was not read.",
         "1 cell holds a formula (B2): what was calculated last was taken.",
-        "1 cell is merged over several rows (first in row 2): their text was taken for each of these rows.",
+        "1 cell is merged over several rows (first in row 2): its text was taken for each of these rows.",
         "1 hidden row was read too (row 3). If that is wrong, delete what is hidden.",
         "1 hidden column was read too (column B).",
     ]

@@ -174,9 +174,9 @@ def test_notes_and_merged_cells(tmp_path: Path) -> None:
     assert table.merged == {4: {0: "Acme"}}
     assert table.notes == [
         "The hidden sheet 'Hidden & filled' was not read.",
-        "Row 2 was taken for the heading row; the 1 row above it were left out. If that is wrong, say which it is (--heading-row).",
+        "Row 2 was taken for the heading row; the 1 row above it was left out. If that is wrong, say which it is (--heading-row).",
         "1 cell holds a formula (B3): what was calculated last was taken.",
-        "1 cell is merged over several rows (first in row 3): their text was taken for each of these rows.",
+        "1 cell is merged over several rows (first in row 3): its text was taken for each of these rows.",
         "2 hidden rows were read too (row 4, 5). If that is wrong, delete what is hidden.",
         "1 hidden column was read too (column B).",
     ]

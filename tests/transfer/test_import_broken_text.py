@@ -166,6 +166,6 @@ def test_lines_above_the_headings_are_told(imported: Any) -> None:
     assert ran.counts == {"created": 1, "refused": 1}
     assert ran.problems == [(5, "E-Mail", "parameter_invalid")]
     assert ran.report["warnings"] == [
-        "Row 3 was taken for the heading row; the 1 row above it were left out. If that is wrong, say which it is"
+        "Row 3 was taken for the heading row; the 1 row above it was left out. If that is wrong, say which it is"
         " (--heading-row)."
     ]

@@ -80,7 +80,7 @@ def test_two_filled_sheets_are_refused_and_a_cover_sheet_is_passed_over(tmp_path
     assert (ran.counts, names()) == ({"created": 1}, {("Acme", "7")})
     assert ran.report["warnings"] == [
         "The sheet 'Table' was read. 'Cover' is filled too and was not read. If another one is meant, name it (--sheet).",
-        "Row 3 was taken for the heading row; the 1 row above it were left out. If that is wrong, say which it is"
+        "Row 3 was taken for the heading row; the 1 row above it was left out. If that is wrong, say which it is"
         " (--heading-row).",
         "1 hidden row was read too (row 4). If that is wrong, delete what is hidden.",
     ]
