@@ -73,9 +73,19 @@ class Api:
         return answer.json()
 
     def feed(self, query: str) -> HttpResponse:
-        """The event feed, once everything written so far is below its horizon (this test's own transactions hold it up)."""
+        """The event feed, once everything written so far is below its horizon (this test's own transactions hold it up).
+
+        On PostgreSQL what ends in another database just then may hold it back for a moment, but not twice alike.
+        """
         settle()
-        return self.get(f"/api/crm/event{query}")
+        answer = self.get(f"/api/crm/event{query}")
+        for _ in range(5 if connection.vendor == "postgresql" and answer.status_code == 200 else 0):
+            before = answer.content
+            settle()
+            answer = self.get(f"/api/crm/event{query}")
+            if answer.content == before:
+                break
+        return answer
 
     def rows(self, customer_id: str) -> list[dict[str, Any]]:
         return self.get(f"{ROW}?parent_id={customer_id}").json()["data"]
