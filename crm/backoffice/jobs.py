@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import duplicates, search
 from crm.backoffice import dashboard, uploads
+from crm.backoffice.problem_kinds import RefusedWithExamples
 from crm.models import Customer, ImportRun
 from crm.transfer import exports, imports, undo
 from crm.transfer.long_cells import LongCells
-from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
@@ -46,7 +46,7 @@ def check_import(run: Run) -> dict[str, Any]:
         return imports.check(source, options, **more)
 
     with TemporaryDirectory() as folder:
-        result = _run_reported(run, stored, RefusedRows(Path(folder) / "refused"), work)
+        result = _run_reported(run, stored, RefusedWithExamples(Path(folder) / "refused"), work)
     return result | {"before": before[0] and f"{before[0].created_at:%Y-%m-%d %H:%M} UTC, {before[0].started_by}"}
 
 
@@ -69,7 +69,7 @@ def import_customers(run: Run) -> dict[str, Any]:
     path = _refused_path(run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _run_reported(run, stored, RefusedRows(path), work)
+        return _run_reported(run, stored, RefusedWithExamples(path), work)
     except Refused:
         if not ImportRun.objects.filter(pk=run_id, state__in=imports.OPEN).exists():
             path.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def undo_import(run: Run) -> dict[str, Any]:
 
 
 def _run_reported(
-    run: Run, stored: JobFile, refused: RefusedRows, work: Callable[[Source, dict[str, Any]], Report]
+    run: Run, stored: JobFile, refused: RefusedWithExamples, work: Callable[[Source, dict[str, Any]], Report]
 ) -> dict[str, Any]:
     """What the page shows. All the refused rows, to be corrected, are in a file beside it."""
 
@@ -121,11 +121,15 @@ def _run_reported(
         if isinstance(error.__cause__, DatabaseError):
             raise error.__cause__ from None  # the worker tries once more, and goes on with the run
         raise Refused(str(error.__cause__)) from None
+    result = report.as_json()
+    result["kinds"] = refused.with_examples(result["kinds"])
+    # What was told on the page of the mapping belongs to the report: the place of the table is no longer looked for.
+    result["warnings"] = list(dict.fromkeys([*run.payload.get("notes", ()), *result["warnings"]]))
     # PostgreSQL's JSON holds no NUL, which may be the very problem.
-    result = json.loads(json.dumps(report.as_json(), default=str).replace("\\u0000", "\\ufffd"))
+    result = json.loads(json.dumps(result, default=str).replace("\\u0000", "\\ufffd"))
     if refused.file is not None:
         with refused.path.open("rb") as content:
-            name = f"refused rows of {stored.name}.{refused.format}"
+            name = _("refused rows of %(file)s") % {"file": f"{Path(stored.name).stem}.{refused.format}"}
             result["report"] = uploads.store(File(content), name, run.job.actor, run.job).pk
         refused.path.unlink()
     return result

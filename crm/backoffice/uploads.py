@@ -1,9 +1,8 @@
 """Files in and out of the back office: stored where the worker finds them, and read for the forms about them."""
 
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.files import File
 from django.utils import timezone
@@ -13,29 +12,17 @@ from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from crm.transfer.columns import column_name, customer_columns, line_item_columns
 from crm.transfer.imports import ImportOptions
-from crm.transfer.mapping import recognizer
 from overplane.database.fields import field_of
-from overplane.files.cells import BROKEN, split_broken
 from overplane.files.encoding_guesses import ENCODINGS as GUESSED
-from overplane.files.encoding_guesses import Reading
-from overplane.files.sources import Source, UnusableFile, examined
-from overplane.files.tables import ABSENT, opened_table
+from overplane.files.sources import Source, examined
 from overplane.ids import new_id
 from overplane.jobs.models import Job, JobFile
 
 PRESET = "crm.import_customers"
-SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".ndjson", ".jsonl", ".json", ".gz", ".zip")
-SAMPLES = 5  # rows to recognize a column by
+TEXTS, WORKBOOKS = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+SUFFIXES = (*TEXTS, *WORKBOOKS, ".ndjson", ".jsonl", ".json", ".gz", ".zip")
 # Besides UTF-8, what programs for tables write. "" is detected.
 ENCODINGS = ("", "utf-8", *GUESSED, "utf-16")
-
-
-class Look(NamedTuple):
-    """What the forms about a file need of it. `readings`: of an encoding that is only guessed, as of `Source`."""
-
-    headings: list[str]
-    rows: list[list[str]]
-    readings: tuple[Reading, ...]
 
 
 def store(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
@@ -51,22 +38,6 @@ def store(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
 def source_of(stored: JobFile, encoding: str = "") -> Source:
     """Raises `UnusableFile`."""
     return examined(Path(stored.content.path), stored.name, encoding=encoding or None)
-
-
-def sample(stored: JobFile, encoding: str = "") -> Look:
-    """The headings and the first rows. Raises `UnusableFile`."""
-    rows: list[list[str]] = []
-    source = source_of(stored, encoding)
-    with opened_table(source, recognizer=recognizer({})) as table:
-        if any("\0" in heading for heading in table.headings):
-            raise UnusableFile("A heading holds a NUL. Is this a text file? Save it as CSV in UTF-8.")
-        for _, cells in islice(table.rows, SAMPLES):
-            rows.append([_shown(cell) for cell in cells])
-    return Look(table.headings, rows, source.readings)
-
-
-def _shown(cell: str) -> str:
-    return "" if cell == ABSENT else split_broken(cell)[0] if cell.startswith(BROKEN) else cell
 
 
 def labels() -> dict[str, str]:
@@ -94,4 +65,6 @@ def options_of(payload: Mapping[str, Any]) -> ImportOptions:
         ignore_unknown=True,
         keep_when_blank=bool(payload.get("keep_when_blank")),
         skip_errors=bool(payload.get("skip_errors")),
+        sheet=payload.get("sheet"),
+        heading_row=payload.get("heading_row"),
     )

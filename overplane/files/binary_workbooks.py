@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from overplane.files.cells import Row, Table
 from overplane.files.findings import Findings, Tally
 from overplane.files.layouts import Layout, Recognizer
-from overplane.files.sheet_choice import LoadedSheet, chosen_table
+from overplane.files.sheet_choice import Book, LoadedSheet, chosen_table
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
 from overplane.files.wording import gettext as _
@@ -31,8 +31,14 @@ ENDED = {
 @contextmanager
 def binary_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     """It is held in memory, by another process."""
+    with binary_book(source) as book:
+        yield chosen_table(book, layout, recognizer)
+
+
+@contextmanager
+def binary_book(source: Source) -> Iterator[Book]:
     with source.plain_path() as path, ExitStack() as stack:
-        yield chosen_table(BinaryBook(path.resolve(), source.format, stack), layout, recognizer)
+        yield BinaryBook(path.resolve(), source.format, stack)
 
 
 class BinaryBook:
@@ -53,6 +59,9 @@ class BinaryBook:
     def is_filled(self, sheet: SheetName) -> bool:
         return self.heights[sheet.index] > 0
 
+    def row_count(self, sheet: SheetName) -> int:
+        return self.heights[sheet.index]
+
     def load(self, sheet: SheetName) -> LoadedSheet:
         process, self.process = self.process, None
         if process is None:
@@ -64,10 +73,10 @@ class BinaryBook:
             formulas=Tally(found["formulas"], found["first_formulas"]),
             hidden_columns=[(first, last) for first, last in found["hidden_columns"]],
             merged=[(first, column, last) for first, column, last in found["merged"]],
-            unknown=found["unknown"],
+            is_unknown=found["is_unknown"],
         )
         findings.hidden_rows.extend(found["hidden_rows"])
-        return LoadedSheet(process.rows(), lambda: self.heights[sheet.index], findings, found["left"])
+        return LoadedSheet(process.rows(), findings, found["left"])
 
 
 class ReadingProcess:

@@ -68,7 +68,8 @@ class Table:
 
     `nested`: by heading, the key of a list and the key inside of it that the column was made of. `notes`: what people
     should know of how the table was read, a sentence each; complete when all rows have been read. `merged`: by row
-    number, cells (by index) that belong to a merged cell which begins above, and its text.
+    number, cells (by index) that belong to a merged cell which begins above, and its text. `head`: of a file of rows, those
+    down to the heading row as they stand (of many the last ones); `sheet`: the one that is read, of a workbook.
     """
 
     headings: list[str]
@@ -79,6 +80,8 @@ class Table:
     notes: list[str] = field(default_factory=list)
     merged: dict[int, dict[int, str]] = field(default_factory=dict)
     delimiter: str = ","  # of CSV
+    head: list[Row] = field(default_factory=list)
+    sheet: str | None = None
 
 
 def text_of(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from overplane.files.careful_csv import CarefulReader
 from overplane.files.cells import BROKEN, LONGEST_CELL, BrokenRow, BrokenRows, Row, Table, split_broken
-from overplane.files.layouts import LOOKED_AT, Layout, Recognizer, find_heading_row, note_of_heading_row
+from overplane.files.layouts import KEPT, LOOKED_AT, Layout, Recognizer, find_heading_row, note_of_heading_row
 from overplane.files.sources import Source
 from overplane.files.texts import LONGEST_LINE, MARKING, BrokenText, decoded, lines
 from overplane.files.unusable import UnusableFile
@@ -124,15 +124,26 @@ def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> 
         first = _first_rows(rows, layout)
         index = find_heading_row(first, layout, recognizer)
         table = Table(_headings(source, first, index), chain(first[index + 1 :], rows), delimiter=reading.delimiter)
+        table.head = first[: index + 1]
         if layout.heading_row is None:
             table.notes += note_of_heading_row(first, index)
         yield table
 
 
+def csv_rows(source: Source, layout: Layout) -> Iterator[Row]:
+    """All rows as they stand, whichever is the heading row."""
+    return _reading(source, layout, None).rows()
+
+
 def _first_rows(rows: Iterator[Row], layout: Layout) -> list[Row]:
     """Those among which the heading row is."""
     if layout.heading_row is not None:
-        return list(islice((row for row in rows if row[0] >= layout.heading_row), 1))
+        last: deque[Row] = deque(maxlen=KEPT)
+        for row in rows:
+            last.append(row)
+            if row[0] >= layout.heading_row:
+                break
+        return list(last)
     first: list[Row] = []
     length = 0
     for row in islice(rows, LOOKED_AT):

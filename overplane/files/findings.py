@@ -67,7 +67,7 @@ class Findings:
     hidden_rows: array = field(default_factory=lambda: array("L"))
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[tuple[int, int, int]] = field(default_factory=list)
-    unknown: str = ""  # what the format does not tell, as a note
+    is_unknown: bool = False  # what the file holds beside values could not be found out
     is_to_be_calculated: bool = False  # the program that wrote it asks the next one to do so
     _known: dict[Any, int] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from overplane.files.wording import ngettext
 # How many different fields these headings name.
 Recognizer = Callable[[Sequence[str]], int]
 LOOKED_AT = 30  # rows in which the heading row is looked for: a letterhead with some lines of explanation
+KEPT = 8  # rows above a heading row that somebody named, which are kept to be shown
 FEWEST = 2  # fields that a row must name to be taken for the heading row
 
 
@@ -32,10 +33,8 @@ def find_heading_row(rows: Sequence[Row], layout: Layout, recognizer: Recognizer
         for index, (number, _cells) in enumerate(rows):
             if number == layout.heading_row:
                 return index
-        raise UnusableFile(
-            _("There is no row %(heading_row)s that could be the heading row.") % {"heading_row": layout.heading_row}
-        )
-    filled = [index for index, (_, cells) in enumerate(rows) if any(map(str.strip, cells))]
+        raise UnusableFile(_("There is no row %(row)s that could be the heading row.") % {"row": layout.heading_row})
+    filled = [index for index, (_number, cells) in enumerate(rows) if any(map(str.strip, cells))]
     if not filled:
         return 0
     first = filled[0]
@@ -52,11 +51,11 @@ def note_of_heading_row(rows: Sequence[Row], index: int) -> list[str]:
     above = [number for number, cells in rows[:index] if any(map(str.strip, cells))]
     if not above:
         return []
-    text = ngettext(
-        "Row %(row)d was taken for the heading row; the %(number)d row above it was left out. If that is wrong, say which it"
-        " is (--heading-row).",
-        "Row %(row)d was taken for the heading row; the %(number)d rows above it were left out. If that is wrong, say which it"
-        " is (--heading-row).",
+    note = ngettext(
+        "Row %(row)s was taken for the heading row; the %(count)s row above it was left out."
+        " If that is wrong, say which it is (--heading-row).",
+        "Row %(row)s was taken for the heading row; the %(count)s rows above it were left out."
+        " If that is wrong, say which it is (--heading-row).",
         len(above),
     )
-    return [text % {"row": rows[index][0], "number": len(above)}]
+    return [note % {"row": rows[index][0], "count": len(above)}]

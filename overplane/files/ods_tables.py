@@ -52,15 +52,14 @@ class OdsBook:
     def is_filled(self, sheet: SheetName) -> bool:
         return sheet.index in self.filled
 
+    def row_count(self, sheet: SheetName) -> int:
+        rows = OdsRows(sheet.index, Findings())
+        return sum(any(cells) for _, cells in rows.read(self._content()))
+
     def load(self, sheet: SheetName) -> LoadedSheet:
         findings = Findings()
         rows = OdsRows(sheet.index, findings)
-
-        def count() -> int:
-            again = OdsRows(sheet.index, Findings())
-            return sum(any(cells) for _, cells in again.read(self._content()))
-
-        return LoadedSheet(rows.read(self._content()), count, findings, is_streamed=True)
+        return LoadedSheet(rows.read(self._content()), findings, is_streamed=True)
 
     def _content(self) -> Any:
         return Guarded(self.archive.open(CONTENT), self.size)

@@ -22,7 +22,6 @@ from overplane.files.xlsb_files import searched_xlsb
 # What sheets.MOST_MEMORY allows an XLSX, and what Python and the libraries take themselves.
 MOST_MEMORY = 3 << 29
 MOST_SECONDS = 600  # of processor time: a sheet of 65,536 rows and 256 columns takes a minute
-UNKNOWN = "Number formats, errors, merged cells and hidden rows of this workbook could not be found out."
 
 
 def main(path: Path, format: str) -> None:
@@ -60,7 +59,7 @@ def _serve(path: Path, format: str) -> None:
         _write({
             "left": sheet.left, "formulas": findings.formulas.count, "first_formulas": findings.formulas.first,
             "hidden_rows": list(findings.hidden_rows), "hidden_columns": findings.hidden_columns,
-            "merged": findings.merged, "unknown": findings.unknown,
+            "merged": findings.merged, "is_unknown": findings.is_unknown,
         })  # fmt: skip
         for row in sheet.rows:
             _write(row)
@@ -81,7 +80,7 @@ def _searched(path: Path, format: str, stream: bytes, index: int) -> Findings:
         with path.open("rb") as raw, opened_archive(raw) as archive:
             return searched_xlsb(archive, path.stat().st_size, index)
     except (CalamineError, SyntaxError, *BROKEN):  # a ParseError is a SyntaxError
-        return Findings(unknown=UNKNOWN)
+        return Findings(is_unknown=True)
 
 
 def _write(line: Any) -> None:

@@ -1,6 +1,6 @@
 """Which sheet of a workbook holds the table, and where on it: the sheet and the heading row that somebody named, or found."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
@@ -16,13 +16,12 @@ from overplane.files.workbook_parts import SheetName
 
 @dataclass(slots=True)
 class LoadedSheet:
-    """`rows` from the first that is filled; `count` says how many. `left`: columns before the first cell.
+    """`rows` from the first that is filled. `left`: columns before the first cell.
 
     `is_streamed`: its findings are complete when all rows have been read.
     """
 
     rows: Iterator[Row]
-    count: Callable[[], int]
     findings: Findings
     left: int = 0
     is_streamed: bool = False
@@ -32,6 +31,8 @@ class Book(Protocol):
     sheets: list[SheetName]
 
     def is_filled(self, sheet: SheetName) -> bool: ...
+
+    def row_count(self, sheet: SheetName) -> int: ...
 
     def load(self, sheet: SheetName) -> LoadedSheet: ...
 
@@ -58,7 +59,7 @@ def chosen_table(book: Book, layout: Layout, recognizer: Recognizer | None) -> T
 
 def _chosen(book: Book, layout: Layout, recognizer: Recognizer | None) -> Opened:
     if layout.sheet is not None:
-        return _opened(book, _named(book.sheets, layout.sheet), layout, recognizer)
+        return _opened(book, named_sheet(book.sheets, layout.sheet), layout, recognizer)
     visible = [sheet for sheet in book.sheets if not sheet.is_hidden] or book.sheets[:1]
     filled = [sheet for sheet in visible if book.is_filled(sheet)]
     hidden = [sheet for sheet in book.sheets if sheet not in visible and book.is_filled(sheet)]
@@ -72,58 +73,54 @@ def _chosen(book: Book, layout: Layout, recognizer: Recognizer | None) -> Opened
     else:
         opened = _opened(book, (filled or visible)[0], layout, recognizer)
     if hidden:
-        text = ngettext(
-            "The hidden sheet %(sheets)s was not read.", "The hidden sheets %(sheets)s were not read.", len(hidden)
+        note = ngettext(
+            "The hidden sheet %(names)s was not read.", "The hidden sheets %(names)s were not read.", len(hidden)
         )
-        opened.notes.append(text % {"sheets": _names(hidden)})
+        opened.notes.append(note % {"names": _names(hidden)})
     return opened
 
 
 def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer: Recognizer | None) -> Opened:
     """The only one of several whose headings are known."""
     known: list[Opened] = []
-    counts: list[Callable[[], int]] = []
     for sheet in filled:
         opened = _opened(book, sheet, layout, recognizer)
-        counts.append(opened.loaded.count)
         if recognizer and recognizer(opened.headings) >= FEWEST:
             known.append(opened)
             del known[2:]  # two are too many already, and each is held in memory
     if len(known) == 1:
         others = [sheet for sheet in filled if sheet != known[0].name]
-        text = ngettext(
+        note = ngettext(
             "The sheet %(sheet)s was read. %(others)s is filled too and was not read. If another one is meant, name it"
             " (--sheet).",
             "The sheet %(sheet)s was read. %(others)s are filled too and were not read. If another one is meant, name it"
             " (--sheet).",
             len(others),
         )
-        known[0].notes.append(text % {"sheet": repr(known[0].name.name), "others": _names(others)})
+        known[0].notes.append(note % {"sheet": repr(known[0].name.name), "others": _names(others)})
         return known[0]
-    numbers = [count() for count in counts]
+    numbers = list(map(book.row_count, filled))
     names = ", ".join(
-        ngettext("%(sheet)s (%(number)s row)", "%(sheet)s (%(number)s rows)", n)
-        % {"sheet": repr(sheet.name), "number": f"{n:,}"}
+        ngettext("%(name)s (%(rows)s row)", "%(name)s (%(rows)s rows)", n)
+        % {"name": repr(sheet.name), "rows": f"{n:,}"}
         for sheet, n in zip(filled, numbers, strict=True)
     )
     raise UnusableFile(
         _(
-            "The workbook has %(filled)s filled sheets: %(names)s. Say which is meant: --sheet NAME. Each is"
-            " read by itself."
+            "The workbook has %(count)s filled sheets: %(names)s. Say which is meant: --sheet NAME. Each is read by itself."
         )
-        % {"filled": len(filled), "names": names}
+        % {"count": len(filled), "names": names}
     )
 
 
-def _named(sheets: list[SheetName], wanted: str) -> SheetName:
+def named_sheet(sheets: list[SheetName], wanted: str) -> SheetName:
     exact = [sheet for sheet in sheets if sheet.name == wanted]
     alike = [sheet for sheet in sheets if sheet.name.strip().casefold() == wanted.strip().casefold()]
     for found in (exact, alike):
         if len(found) == 1:
             return found[0]
     raise UnusableFile(
-        _("There is no sheet %(wanted)s. The sheets are: %(names)s.")
-        % {"wanted": repr(wanted), "names": _names(sheets)}
+        _("There is no sheet %(name)s. The sheets are: %(names)s.") % {"name": repr(wanted), "names": _names(sheets)}
     )
 
 
@@ -149,18 +146,18 @@ def _table(opened: Opened) -> Table:
     for cell in opened.headings:
         if cell.startswith(BROKEN):
             raise UnusableFile(
-                _("Row %(number)s should name the columns. %(message)s")
-                % {"number": number, "message": split_broken(cell)[1]}
+                _("Row %(row)s should name the columns.") % {"row": number} + f" {split_broken(cell)[1]}"
             )
     headings = [cell.strip() for cell in opened.headings]
     if loaded.is_streamed:  # its rows are as long as they are filled
         headings += [""] * (max(len(cells) for _, cells in opened.head) - len(headings))
     table = Table(headings, chain(opened.head[index + 1 :], loaded.rows))
+    table.head, table.sheet = opened.head[max(index - LOOKED_AT, 0) : index + 1], opened.name.name
     table.notes = [*opened.notes, *note_of_heading_row(opened.head, index)]
     if loaded.is_streamed:
         table.rows = _noting_at_end(table.rows, table, loaded, number)
     else:
-        if any(first > number for first, _, _ in loaded.findings.merged):
+        if any(one[0] > number for one in loaded.findings.merged):
             loaded.findings.merged.sort()
             table.rows = _noting_merged(table.rows, table.merged, loaded, number)
         table.notes += _notes(loaded, number, headings)
@@ -182,7 +179,7 @@ def _noting_merged(
     for number, cells in rows:
         open_ones = [one for one in open_ones if one[0] >= number]
         if open_ones:
-            noted[number] = {index: text for _, index, text in open_ones}
+            noted[number] = {index: text for _last, index, text in open_ones}
             count += len(open_ones)
             if count > MOST_MERGED:
                 raise UnusableFile(
@@ -200,40 +197,39 @@ def _noting_merged(
 
 def _notes(loaded: LoadedSheet, heading_row: int, headings: list[str]) -> list[str]:
     findings = loaded.findings
-    notes = [findings.unknown] if findings.unknown else []
+    notes = []
+    if findings.is_unknown:
+        notes.append(_("Number formats, errors, merged cells and hidden rows of this workbook could not be found out."))
     if findings.formulas.count:
         notes.append(_note_of_formulas(findings))
-    if merged := [first for first, _, _ in findings.merged if first > heading_row]:
-        tally = _tally(map(str, merged))
-        text = ngettext(
-            "%(number)d cell is merged over several rows (first in row %(rows)s): its text was taken for each of these rows.",
-            "%(number)d cells are merged over several rows (first in row %(rows)s): their text was taken for each of these"
-            " rows.",
-            tally.count,
+    if merged := [one[0] for one in findings.merged if one[0] > heading_row]:
+        note = ngettext(
+            "%(count)s cell is merged over several rows (first in row %(rows)s): its text was taken for each of these rows.",
+            "%(count)s cells are merged over several rows (first in row %(rows)s): their text was taken for each of these rows.",
+            len(merged),
         )
-        notes.append(text % {"number": tally.count, "rows": tally})
+        notes.append(note % {"count": len(merged), "rows": _tally(map(str, merged))})
     if hidden := sorted(row for row in findings.hidden_rows if row > heading_row):
-        tally = _tally(map(str, hidden))
-        text = ngettext(
-            "%(number)d hidden row was read too (row %(rows)s). If that is wrong, delete what is hidden.",
-            "%(number)d hidden rows were read too (row %(rows)s). If that is wrong, delete what is hidden.",
-            tally.count,
+        note = ngettext(
+            "%(count)s hidden row was read too (row %(rows)s). If that is wrong, delete what is hidden.",
+            "%(count)s hidden rows were read too (row %(rows)s). If that is wrong, delete what is hidden.",
+            len(hidden),
         )
-        notes.append(text % {"number": tally.count, "rows": tally})
+        notes.append(note % {"count": len(hidden), "rows": _tally(map(str, hidden))})
     return notes + _note_of_hidden_columns(findings, headings, loaded.left)
 
 
 def _note_of_formulas(findings: Findings) -> str:
     tally = findings.formulas
     text = ngettext(
-        "%(number)d cell holds a formula (%(cells)s): what was calculated last was taken.",
-        "%(number)d cells hold formulas (%(cells)s): what was calculated last was taken.",
+        "%(count)s cell holds a formula (%(cells)s): what was calculated last was taken.",
+        "%(count)s cells hold formulas (%(cells)s): what was calculated last was taken.",
         tally.count,
     )
-    note = text % {"number": tally.count, "cells": tally}
+    note = text % {"count": tally.count, "cells": tally}
     if findings.is_to_be_calculated:
-        advice = _("The workbook asks to be calculated anew: open it in a spreadsheet, check it and save it.")
-        return f"{note} {advice}"
+        anew = _("The workbook asks to be calculated anew: open it in a spreadsheet, check it and save it.")
+        return f"{note} {anew}"
     return note
 
 
@@ -243,13 +239,12 @@ def _note_of_hidden_columns(findings: Findings, headings: list[str], left: int) 
     hidden = [letters_of(column) for column in columns if any(first <= column <= last for first, last in spans)]
     if not hidden:
         return []
-    tally = _tally(hidden)
-    text = ngettext(
-        "%(number)d hidden column was read too (column %(columns)s).",
-        "%(number)d hidden columns were read too (column %(columns)s).",
-        tally.count,
+    note = ngettext(
+        "%(count)s hidden column was read too (column %(columns)s).",
+        "%(count)s hidden columns were read too (column %(columns)s).",
+        len(hidden),
     )
-    return [text % {"number": tally.count, "columns": tally}]
+    return [note % {"count": len(hidden), "columns": _tally(hidden)}]
 
 
 def _tally(places: Iterable[str]) -> Tally:

@@ -16,11 +16,12 @@ from overplane.files.cells import MOST_COLUMNS
 from overplane.files.findings import MOST_ROWS, Findings
 from overplane.files.unusable import UnusableFile
 from overplane.files.wording import gettext as _
-from overplane.files.workbook_parts import SheetName, SheetPart, WorkbookParts, has
+from overplane.files.workbook_parts import VALUE, SheetName, SheetPart, WorkbookParts, has
 
 # Bytes that the reader takes: for a cell with a value, for each position between the outermost cells, and at most.
 FILLED, POSITION, MOST_MEMORY = 70, 32, 1 << 30
 SHORT = 48  # a text of so many bytes, with its markup, is in that
+ROW = re.compile(rb"<(?:[\w.-]+:)?row[\s/>]")
 USUAL_COLUMN = re.compile(rb'<c r="([A-Z]+)[0-9]+"')
 USUAL_ROW = re.compile(rb'<c r="[A-Z]+([0-9]+)"')
 SHARED = re.compile(rb"""\st\s*=\s*["']s["'][^>]*>\s*<(?:[\w.-]+:)?v[^>]*>\s*([0-9]{1,9})""")
@@ -58,6 +59,12 @@ def searched_sheet(parts: WorkbookParts, sheet: SheetName) -> Findings:
     _check_size(parts, sheet, extent)
     _search_beside(part, findings)
     return findings
+
+
+def row_count(parts: WorkbookParts, sheet: SheetName) -> int:
+    """How many rows have values."""
+    windows = SheetPart(parts, sheet.part).rows()
+    return sum(VALUE.search(row) is not None for window in windows for row in ROW.split(window))
 
 
 def _check_size(parts: WorkbookParts, sheet: SheetName, extent: Extent) -> None:

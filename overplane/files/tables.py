@@ -48,18 +48,16 @@ def opened_table(
             table.headings = [unescape_formula(heading) for heading in table.headings]
         if not any(table.headings):
             raise UnusableFile(
-                _("%(name)s has no headings: its first row must name the columns.") % {"name": source.name}
+                _("%(file)s has no headings: its first row must name the columns.") % {"file": source.name}
             )
         if len(table.headings) > MOST_COLUMNS:
-            raise UnusableFile(
-                _("%(name)s has %(headings)s columns; %(most_columns)s is the most.")
-                % {"name": source.name, "headings": len(table.headings), "most_columns": MOST_COLUMNS}
-            )
+            numbers = {"file": source.name, "count": len(table.headings), "most": MOST_COLUMNS}
+            raise UnusableFile(_("%(file)s has %(count)s columns; %(most)s is the most.") % numbers)
         twice = [heading for heading, n in Counter(table.headings).items() if n > 1 and heading]
         if twice:
             raise UnusableFile(
-                _("These headings stand over more than one column: %(named)s. Rename one of each.")
-                % {"named": _named(twice)}
+                _("These headings stand over more than one column: %(names)s. Rename one of each.")
+                % {"names": _named(twice)}
             )
         yield table
 

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -14,8 +14,8 @@ from overplane.files.cells import Row, Table, text_of
 from overplane.files.findings import Findings, texts, unescaped
 from overplane.files.layouts import Layout, Recognizer
 from overplane.files.ods_tables import OdsBook
-from overplane.files.sheet_choice import LoadedSheet, chosen_table
-from overplane.files.sheets import searched_sheet
+from overplane.files.sheet_choice import Book, LoadedSheet, chosen_table
+from overplane.files.sheets import row_count, searched_sheet
 from overplane.files.sources import Source
 from overplane.files.unusable import UnusableFile
 from overplane.files.wording import gettext as _
@@ -34,6 +34,9 @@ class XlsxBook:
     def is_filled(self, sheet: SheetName) -> bool:
         return self.parts.is_filled(sheet)
 
+    def row_count(self, sheet: SheetName) -> int:
+        return row_count(self.parts, sheet)
+
     def load(self, sheet: SheetName) -> LoadedSheet:
         findings = searched_sheet(self.parts, sheet)
         if self._reader is None:
@@ -43,8 +46,7 @@ class XlsxBook:
 
 def loaded(sheet: CalamineSheet, findings: Findings) -> LoadedSheet:
     above, left = sheet.start or (0, 0)  # blank rows, which it gives too, and blank columns, which it does not
-    height = sheet.height
-    return LoadedSheet(_rows(sheet, findings, above, left), lambda: height, findings, left)
+    return LoadedSheet(_rows(sheet, findings, above, left), findings, left)
 
 
 def _rows(sheet: CalamineSheet, findings: Findings, above: int, left: int) -> Iterator[Row]:
@@ -58,23 +60,43 @@ def _rows(sheet: CalamineSheet, findings: Findings, above: int, left: int) -> It
 @contextmanager
 def workbook_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     """It is held in memory: for more than some 100,000 rows CSV is the better choice."""
-    with source.plain_path() as path, path.open("rb") as raw, path.open("rb") as again:
-        with _one_error(source.name), opened_archive(raw) as archive:
-            table = chosen_table(XlsxBook(archive, again, path.stat().st_size), layout, recognizer)
-        yield table
+    yield _sheet_in_memory(source, layout, recognizer)
+
+
+def _sheet_in_memory(source: Source, layout: Layout, recognizer: Recognizer | None) -> Table:
+    """The rest of the workbook, with all its texts, is let go of."""
+    with xlsx_book(source) as book, one_error(source.name):
+        return chosen_table(book, layout, recognizer)
 
 
 @contextmanager
 def ods_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     """Read as a stream."""
-    with source.plain_path() as path, path.open("rb") as raw, opened_archive(raw) as archive:
-        with _one_error(source.name):
-            table = chosen_table(OdsBook(archive, path.stat().st_size), layout, recognizer)
+    with ods_book(source) as book:
+        with one_error(source.name):
+            table = chosen_table(book, layout, recognizer)
         yield table
 
 
 @contextmanager
-def _one_error(name: str) -> Iterator[None]:
+def xlsx_book(source: Source) -> Iterator[Book]:
+    with source.plain_path() as path, path.open("rb") as raw, path.open("rb") as again, ExitStack() as stack:
+        with one_error(source.name):
+            archive = stack.enter_context(opened_archive(raw))
+            book = XlsxBook(archive, again, path.stat().st_size)
+        yield book
+
+
+@contextmanager
+def ods_book(source: Source) -> Iterator[Book]:
+    with source.plain_path() as path, path.open("rb") as raw, opened_archive(raw) as archive:
+        with one_error(source.name):
+            book = OdsBook(archive, path.stat().st_size)
+        yield book
+
+
+@contextmanager
+def one_error(name: str) -> Iterator[None]:
     try:
         yield
     except (CalamineError, ParseError, *BROKEN) as error:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import xlsxwriter
 from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import Page, expect
@@ -69,6 +70,53 @@ def test_imports_a_file_with_bad_rows_and_takes_it_back(visit: Visitors, tmp_pat
     assert set(Customer.objects.values_list("customer_name", flat=True)) == {"<svg onload=alert(1)>", "Gamma"}
 
 
+def workbook(path: Path) -> Path:
+    """Two tables; above the second one's headings stands a row that looks like some."""
+    north = [["Firma", "E-Mail"], ["Acme", "a@b"]]
+    south = [
+        ["Firma", "E-Mail"],
+        ["(in Ausgabe 2)", ""],
+        ["Kunde", "Mail an"],
+        *[["Gamma", "nobody"]] * 3,
+        ["Delta", "d@b"],
+    ]
+    with xlsxwriter.Workbook(path) as made:
+        for name, rows in (("North", north), ("South", south)):
+            sheet = made.add_worksheet(name)
+            for number, cells in enumerate(rows):
+                sheet.write_row(number, 0, cells)
+    return path
+
+
+def test_sheet_and_heading_row_are_chosen(visit: Visitors, tmp_path: Path) -> None:
+    page = visit(member("Manager"))
+    upload(page, workbook(tmp_path / "kunden.xlsx"))
+    expect(page.get_by_text("Several sheets may hold the table.")).to_be_visible()
+    expect(page.get_by_role("button", name="Check the file")).to_have_count(0)
+    page.get_by_label("Sheet").select_option(label="South (7 rows)")
+    page.get_by_role("button", name="Read it so").click()
+    shown = page.get_by_role("region", name="The file as it stands").get_by_role("row")
+    expect(shown.nth(0)).to_contain_text("heading row 1")
+    page.get_by_label("Heading row").fill("3")
+    page.get_by_role("button", name="Read it so").click()
+    expect(shown.nth(2)).to_contain_text("heading row 3")
+    page.get_by_label("Kunde", exact=True).select_option(label="Customer name")
+    page.get_by_label("Mail an").select_option(label="E-mail")
+    page.get_by_role("button", name="Check the file").click()
+    work(page)
+    expect(page.get_by_text("3 problems.")).to_be_visible()
+    kinds = page.locator(".kinds tbody tr")
+    expect(kinds).to_have_count(1)
+    expect(kinds).to_contain_text("rows 4, 5, 6")
+    single = page.get_by_role("region", name="Problems", exact=True)
+    expect(single).to_be_hidden()
+    page.get_by_text("Each problem by itself").click()
+    expect(single).to_be_visible()
+    page.get_by_role("button", name="Import the good rows only").click()
+    work(page)
+    assert set(Customer.objects.values_list("customer_name", "email_id")) == {("Delta", "d@b")}
+
+
 def test_exports_and_downloads(visit: Visitors) -> None:
     page = visit(member("Manager"))
     make("Nordlicht", 2)
@@ -98,6 +146,15 @@ def test_axe_finds_nothing_serious_about_importing(visit: Visitors, tmp_path: Pa
     page.goto(reverse("import"))
     look()
     upload(page, file)
+    look()
+    page.get_by_role("button", name="Check the file").click()
+    work(page)
+    look()
+    upload(page, workbook(tmp_path / "a.xlsx"))
+    look()
+    page.goto(f"{page.url}?sheet=South&heading_row=3")
+    page.get_by_label("Kunde", exact=True).select_option(label="Customer name")
+    page.get_by_label("Mail an").select_option(label="E-mail")
     look()
     page.get_by_role("button", name="Check the file").click()
     work(page)

@@ -22,14 +22,14 @@ def read(path: Path, content: str, layout: Layout | None = None) -> tuple[list[s
         return table.headings, list(table.rows), table.notes
 
 
-NOTE = "Row {} was taken for the heading row; the {} above it {} left out. If that is wrong, say which it is (--heading-row)."
+NOTE = "Row {} was taken for the heading row; the {} left out. If that is wrong, say which it is (--heading-row)."
 TEXTS = {
     "at once": ("name,mail\nx,y\n", ["name", "mail"], [(2, ["x", "y"])], []),
     "blank lines": ("\n\nname,mail\nx,y\n", ["name", "mail"], [(4, ["x", "y"])], []),
-    "a letterhead": ("Acme, Inc., Berlin\n\nCustomers\nname;mail\nx;y\n", ["name", "mail"], [(5, ["x", "y"])], [NOTE.format(4, "2 rows", "were")]),
-    "a title": ("Customers,,\nname,mail,other\nx,y,z\n", ["name", "mail", "other"], [(3, ["x", "y", "z"])], [NOTE.format(2, "1 row", "was")]),
-    "sep": ("sep=;\nCustomers\nname;mail\nx;y\n", ["name", "mail"], [(3, ["x", "y"])], [NOTE.format(2, "1 row", "was")]),
-    "line breaks": ('"Our\ncustomers"\nname|mail\nx|y\n', ["name", "mail"], [(3, ["x", "y"])], [NOTE.format(2, "1 row", "was")]),
+    "a letterhead": ("Acme, Inc., Berlin\n\nCustomers\nname;mail\nx;y\n", ["name", "mail"], [(5, ["x", "y"])], [NOTE.format(4, "2 rows above it were")]),
+    "a title": ("Customers,,\nname,mail,other\nx,y,z\n", ["name", "mail", "other"], [(3, ["x", "y", "z"])], [NOTE.format(2, "1 row above it was")]),
+    "sep": ("sep=;\nCustomers\nname;mail\nx;y\n", ["name", "mail"], [(3, ["x", "y"])], [NOTE.format(2, "1 row above it was")]),
+    "line breaks": ('"Our\ncustomers"\nname|mail\nx|y\n', ["name", "mail"], [(3, ["x", "y"])], [NOTE.format(2, "1 row above it was")]),
     "commas within": ("name;mail;a,b,c,d\nx;y;z\n", ["name", "mail", "a,b,c,d"], [(2, ["x", "y", "z"])], []),
     "nothing known": ("a,b;c;d\n1,2;3;4\n", ["a,b", "c", "d"], [(2, ["1,2", "3", "4"])], []),
     "escaped": ('="name",mail\nx,y\n', ["name", "mail"], [(2, ["x", "y"])], []),

@@ -192,7 +192,7 @@ def test_it_goes_on_in_the_encoding_that_it_was_begun_with(tmp_path: Path) -> No
     assert set(Customer.objects.values_list("customer_name", flat=True)) == {f"Łódź {i}" for i in range(COUNT)}
 
 
-@pytest.mark.parametrize("end", ["x" * (17 << 20), '"x"y\n' * 1001])
+@pytest.mark.parametrize("end", ["x" * (17 << 20), '"x"y\n' * 1001], ids=["an endless line", "many broken rows"])
 def test_a_file_that_cannot_be_read_to_its_end_writes_nothing(tmp_path: Path, end: str) -> None:
     path = table(tmp_path / "a.csv")
     path.write_bytes(path.read_bytes() * 200 + end.encode())

@@ -4,13 +4,14 @@ from django.contrib import admin
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.pages import exports, imports, merge
+from crm.backoffice.pages import exports, import_files, imports, merge
+from crm.backoffice.pages.import_steps import MAY_IMPORT
 from overplane.backoffice.site import Page, Site
 
 site = cast("Site", admin.site)
 for page in (
     Page(_("Likely duplicates"), "duplicates", ("crm.view_customer",)),
-    Page(_("Import"), "import", imports.MAY_IMPORT),
+    Page(_("Import"), "import", MAY_IMPORT),
     Page(_("Export"), "export", ("crm.export_customer",)),
 ):
     site.add_page("crm", page)
@@ -18,8 +19,8 @@ for page in (
 urlpatterns = [
     path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),
     path("merge/", admin.site.admin_view(merge.merge), name="merge"),
-    path("import/", admin.site.admin_view(imports.upload), name="import"),
-    path("import/<slug:file_id>/mapping/", admin.site.admin_view(imports.mapping), name="import_mapping"),
+    path("import/", admin.site.admin_view(import_files.upload), name="import"),
+    path("import/<slug:file_id>/mapping/", admin.site.admin_view(import_files.mapping), name="import_mapping"),
     path("import/jobs/<slug:job_id>/", admin.site.admin_view(imports.job), name="import_job"),
     path("import/jobs/<slug:job_id>/apply/", admin.site.admin_view(imports.apply), name="import_apply"),
     path("import/jobs/<slug:job_id>/cancel/", admin.site.admin_view(imports.cancel), name="import_cancel"),
