@@ -132,7 +132,8 @@ def resolve(
         expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown)
         raise UnusableFile(_unknown(unknown, known) + expected)
     _check_single([*filter(None, chosen.values()), *requested.joined], constants)
-    indexes = {name: headings.index(heading) for heading, name in chosen.items() if name}
+    # In the order of the file, whatever order a mapping was stored in: so problems of a row are told from left to right.
+    indexes = {chosen[heading]: i for i, heading in enumerate(headings) if chosen.get(heading)}
     everything = replace(requested, fields=chosen | dict.fromkeys(unknown, ""))
     columns = _of_line_items(headings, kind, indexes) if kind else _of_customers(headings, indexes, constants)
     return replace(

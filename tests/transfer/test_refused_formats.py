@@ -193,7 +193,7 @@ def test_the_page_offers_the_same_file() -> None:
         check(client, content, file_name=name)
         stored = Job.objects.filter(kind="crm.check_import").latest("created_at").result["report"]
         answer = client.get(reverse("job_file", args=[stored]))
-        content = answer.getvalue()
+        back = answer.getvalue()
         assert f'filename="refused rows of {name}"' in answer["Content-Disposition"]
-        assert content.startswith(begins)
+        assert back.startswith(begins)
     call_command("run_worker", until_idle=True)
