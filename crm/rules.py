@@ -4,6 +4,7 @@ A rule takes one attribute's value (never null, unless it is in REQUIRED) and re
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,7 +31,7 @@ def _one_of(choices: Collection[str]) -> Rule:
 
 def email_id(value: str) -> ValidationError | None:
     name, at, domain = value.partition("@")
-    if name and at and domain and "@" not in domain and not any(c.isspace() for c in value):
+    if name and at and domain and "@" not in domain and value.split() == [value]:
         return None
     return invalid(
         Code.PARAMETER_INVALID, _("Must be an e-mail address: one @ with something on both sides and no white space.")
@@ -51,26 +52,20 @@ CUSTOMER: dict[str, Rule] = {
 
 def customer_errors(values: Mapping[str, Any]) -> Errors:
     """What is wrong with these attributes of a customer, by name; those that are absent are not judged."""
-    errors: Errors = {}
-    for name in REQUIRED:
-        if name in values and is_blank(values[name] or ""):
-            errors[name] = [invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty."))]
-    for name, rule in CUSTOMER.items():
-        value = values.get(name)
-        if value is not None and (error := rule(value)):
-            errors[name] = [error]
-    return errors
+    judged = ((name, _error(name, values[name])) for name in (*REQUIRED, *CUSTOMER) if name in values)
+    return {name: [error] for name, error in judged if error}
+
+
+def _error(name: str, value: Any) -> ValidationError | None:
+    if name in REQUIRED and is_blank(value or ""):
+        return invalid(Code.PARAMETER_INVALID_EMPTY, _("Must not be empty."))
+    rule = CUSTOMER.get(name)
+    return rule(value) if rule and value is not None else None
 
 
 def judge_of(name: str) -> Rule | None:
     """What judges one attribute's values, null included; None if there is no rule for it."""
-    if name not in REQUIRED and name not in CUSTOMER:
-        return None
-
-    def judge(value: Any) -> ValidationError | None:
-        return next((error for errors in customer_errors({name: value}).values() for error in errors), None)
-
-    return judge
+    return partial(_error, name) if name in REQUIRED or name in CUSTOMER else None
 
 
 def check_customer(values: Mapping[str, Any]) -> None:

@@ -60,7 +60,9 @@ def forbidden_character(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of it can be seen."""
+    """Whether nothing of it can be seen. The first character tells of nearly every text that it is not."""
+    if text[:1].isalnum() and text[0] not in INVISIBLE:
+        return False
     return all(sign in INVISIBLE or sign.isspace() for sign in text)
 
 
