@@ -53,8 +53,11 @@ def test_imports_a_file_with_bad_rows_and_takes_it_back(visit: Visitors, tmp_pat
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the refused rows").click()
     mended = tmp_path / "mended.csv"
-    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
-    mended.write_text(text.replace("nobody", "no@body").replace(",,c@d", ",Gamma,c@d"))
+    # With the delimiter and in the encoding of the file.
+    text = Path(download.value.path()).read_text(encoding="cp1252")
+    assert "nobody" in text
+    assert ";;c@d" in text
+    mended.write_text(text.replace("nobody", "no@body").replace(";;c@d", ";Gamma;c@d"))
     job = page.url
     upload(page, mended)
     page.get_by_role("button", name="Check the file").click()
