@@ -7,7 +7,7 @@ beginning in another way, and goes on behind the rows that were given already.
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, count, islice
@@ -47,7 +47,7 @@ class _Reading:
         texts = decoded(stream, self.source.encoding, errors)
         return chain([next(texts, "")[self.begin :]], texts)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row, None, None]:
         """The first is row 1."""
         number = 0
         for takes_blanks in () if self.source.has_bad_bytes else (False, True):
@@ -120,7 +120,7 @@ def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> 
     if layout.delimiter is not None:
         _check_delimiter(layout.delimiter)
     reading = _reading(source, layout, recognizer)
-    with closing(reading.rows()) as rows:  # type: ignore[type-var]  # it is a generator
+    with closing(reading.rows()) as rows:
         first = _first_rows(rows, layout)
         index = find_heading_row(first, layout, recognizer)
         table = Table(_headings(source, first, index), chain(first[index + 1 :], rows), delimiter=reading.delimiter)
@@ -130,7 +130,7 @@ def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> 
         yield table
 
 
-def csv_rows(source: Source, layout: Layout) -> Iterator[Row]:
+def csv_rows(source: Source, layout: Layout) -> Generator[Row, None, None]:
     """All rows as they stand, whichever is the heading row."""
     return _reading(source, layout, None).rows()
 

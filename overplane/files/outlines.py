@@ -38,7 +38,7 @@ def sheets_to_choose(source: Source) -> list[Sheet]:
 def first_rows(source: Source, layout: Layout, count: int) -> list[Row]:
     """Of a workbook those of the sheet that `layout` names, or of the first one with any. Raises `UnusableFile`."""
     if source.format not in BOOKS:
-        with closing(csv_rows(source, layout)) as rows:  # type: ignore[type-var]  # it is a generator
+        with closing(csv_rows(source, layout)) as rows:
             return list(islice(rows, count))
     with _opened_book(source) as book:
         if layout.sheet is None:

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 from overplane.files.archives import Guarded
 from overplane.files.binary_records import Record, XlsbSearch, noteworthy
 from overplane.files.findings import Findings
-from overplane.files.workbook_parts import check_members
+from overplane.files.unusable import UnusableFile
+from overplane.files.workbook_parts import check_members, unusual
 
 BLOCK = 1 << 20
 WORKBOOK, STYLES = "xl/workbook.bin", "xl/styles.bin"
@@ -20,12 +21,15 @@ SHEET, FORMAT, XF, BEGIN_STYLES, END_STYLES, END_OF_ROWS = 156, 44, 47, 617, 618
 def searched_xlsb(archive: zipfile.ZipFile, size: int, index: int) -> Findings:
     check_members(archive, size)
     with archive.open("xl/_rels/workbook.bin.rels") as stream:
-        relations = ET.fromstring(stream.read(BLOCK))  # noqa: S314 (in a process that may take only so much memory)
+        content = stream.read(BLOCK)
+    if b"<!DOCTYPE" in content or b"\0" in content:
+        raise UnusableFile(unusual())
+    relations = ET.fromstring(content)  # noqa: S314 (without a DOCTYPE there are no entities to become large)
     targets = {one.get("Id"): one.get("Target", "") for one in relations}
     parts = []
-    for kind, content in _records(archive, WORKBOOK, size):
+    for kind, record in _records(archive, WORKBOOK, size):
         if kind == SHEET:
-            relation, _ = _string(content, 8)
+            relation, _ = _string(record, 8)
             target = targets[relation].removeprefix("/")
             parts.append(normpath(target if target.startswith("xl/") else f"xl/{target}"))
     formats = noteworthy(*_styles(archive, size)) if STYLES in archive.namelist() else {}
