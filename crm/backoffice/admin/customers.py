@@ -31,6 +31,7 @@ from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.lists import BigTableAdmin, deferred
 from overplane.backoffice.origin import origin_of
+from overplane.backoffice.templatetags.backoffice import moment
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
 
@@ -71,11 +72,11 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, customer: Customer) -> str:
-        return f"{customer.created_at:%Y-%m-%d %H:%M}"
+        return moment(customer.created_at)
 
     @admin.display(description=_("updated"), ordering="updated_at")
     def updated(self, customer: Customer) -> str:
-        return f"{customer.updated_at:%Y-%m-%d %H:%M}"
+        return moment(customer.updated_at)
 
     @admin.display(description=_("status"))
     def status(self, customer: Customer) -> SafeString:
