@@ -64,6 +64,9 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     search_fields = search.SEARCHED
     search_placeholder = lazy(search_placeholder, str)()
     suggested = sections.SUGGESTED
+    editable = CUSTOMER_NAMES
+    cell_looks = {"customer_name": "avatar", "customer_group": "tag"}
+    primary_actions = ("set_customer_group", "set_territory", "disable", "export_selected", "merge_selected")
     readonly_fields = sections.GENERATED
     save_on_top = False
 
@@ -86,7 +89,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
             ("internal", gettext("internal"), customer.is_internal_customer),
         ]
         badges = [(kind, label) for kind, label, is_so in marks if is_so] or [("active", gettext("active"))]
-        return format_html_join(" ", '<span class="bo-badge bo-{}">{}</span>', badges)
+        return format_html_join(" ", '<span class="status bo-{}">{}</span>', badges)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return listing.searched(queryset, search_term), False

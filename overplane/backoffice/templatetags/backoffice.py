@@ -9,6 +9,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from overplane.backoffice.grid import Grid
+from overplane.database.encoding import dumps
+
 register = template.Library()
 
 
@@ -33,6 +36,22 @@ def label_of(labels: Any, name: str) -> str:
 
 
 HUES = 6  # colours of avatars, see frame.css
+
+
+@register.simple_tag
+def grid_of(changelist: Any) -> Grid:
+    return Grid(changelist)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """For an attribute that a script reads."""
+    return dumps(value).decode()
+
+
+@register.filter
+def is_one_of(name: str, names: Any) -> bool:
+    return name in names
 
 
 @register.simple_tag

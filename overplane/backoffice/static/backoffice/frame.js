@@ -2,7 +2,7 @@
 // What every page does: messages of success become toasts, which go away; the menu of a phone closes with its link.
 {
   const toasts = document.getElementById("toasts");
-  const LASTS_MS = 8_000;
+  const LASTS_MS = 12_000;
   const close = document.createElement("button");
   // A toast: an element with its words and, if any, what can be done about them. It waits while it is pointed at or has the focus.
   window.toast = (content, { lasts = LASTS_MS } = {}) => {
@@ -19,6 +19,16 @@
     go();
     return item;
   };
+  // Takes a change back that a message told of; the page shows the outcome.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-undo]");
+    if (!button) return;
+    button.disabled = true;
+    const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+    const sent = { method: "POST", credentials: "same-origin", headers: { "X-CSRFToken": token }, body: new URLSearchParams({ token: button.dataset.undo }) };
+    const answer = await fetch(button.dataset.undoUrl, sent).catch(() => null);
+    if (answer?.ok) location.reload(); else button.disabled = false;
+  });
   if (toasts) {
     close.type = "button";
     close.className = "icon-button";
