@@ -64,7 +64,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     search_fields = search.SEARCHED
     search_placeholder = lazy(search_placeholder, str)()
     suggested = sections.SUGGESTED
-    editable = CUSTOMER_NAMES
+    editable = tuple(attributes(Customer))
     cell_looks = {"customer_name": "avatar", "customer_group": "tag"}
     primary_actions = ("set_customer_group", "set_territory", "disable", "export_selected", "merge_selected")
     readonly_fields = sections.GENERATED
