@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from crm.models import ImportRun
 from crm.transfer.batch import ParseOptions
 from crm.transfer.foreign_ids import check_ids
-from crm.transfer.mapping import recognizer, resolve
+from crm.transfer.headings import listed
+from crm.transfer.mapping import Columns, recognizer, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
 from crm.transfer.reports import Report
 from overplane.files.layouts import Layout
@@ -18,7 +19,7 @@ from overplane.files.sources import Source, UnusableFile
 from overplane.files.tables import Table, opened_table
 from overplane.origin import Origin
 
-MOST_NAMED = 50  # headings in one sentence; exporters of contacts write about as many that no customer has
+FEWEST_KNOWN = 2  # headings by which a heading row is known, as the search for it has it
 # What is being done, how much of the file (0 to 1), customers so far.
 ImportProgress = Callable[[str, float, int], None]
 
@@ -68,17 +69,11 @@ class ImportTask:
         options = self.options
         layout = Layout(options.sheet, options.heading_row, options.delimiter)
         with opened_table(self.source, layout, recognizer(options.mapping)) as table:
-            columns = resolve(
-                table.headings,
-                mapping=options.mapping,
-                constants=options.constants,
-                ignore_unknown=options.ignore_unknown,
-            )
+            columns = self._columns(table)
             if unreadable := [
                 heading for i in sorted(columns.used) if (heading := columns.headings[i]) in table.unreadable
             ]:
                 raise UnusableFile(table.unreadable[unreadable[0]])
-            check_sufficient(columns, options)
             check_ids(table, columns, nulls=options.nulls)
             self.report.mapping = columns.mapping
             self.report.add_warnings(_note_of_left_out(columns.left_out))
@@ -101,15 +96,33 @@ class ImportTask:
             finally:
                 self.report.add_warnings(table.notes)
 
+    def _columns(self, table: Table) -> Columns:
+        """What each column is. Where that fails and hardly one is known, they may be no headings at all."""
+        options = self.options
+        try:
+            columns = resolve(
+                table.headings,
+                mapping=options.mapping,
+                constants=options.constants,
+                ignore_unknown=options.ignore_unknown,
+            )
+            check_sufficient(columns, options)
+        except UnusableFile as error:
+            is_sure = options.heading_row is not None or not table.head
+            if is_sure or recognizer(options.mapping)(table.headings) >= FEWEST_KNOWN:
+                raise
+            text = _("Row %(row)d was taken for the heading row. If that is wrong, say which it is (--heading-row N).")
+            raise UnusableFile(f"{error} {text % {'row': table.head[-1][0]}}") from None
+        return columns
+
 
 def _note_of_left_out(headings: Sequence[str]) -> list[str]:
     """What was left out because nobody knows what it is."""
     if not headings:
         return []
-    named = ", ".join(map(repr, headings[:MOST_NAMED])) + (" …" if len(headings) > MOST_NAMED else "")
     text = ngettext(
         "%(number)d column was left out, because its meaning cannot be told: %(headings)s.",
         "%(number)d columns were left out, because their meaning cannot be told: %(headings)s.",
         len(headings),
     )
-    return [text % {"number": len(headings), "headings": named}]
+    return [text % {"number": len(headings), "headings": listed(headings)}]
