@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm.models import ImportRun
 from crm.transfer.batch import ParseOptions
+from crm.transfer.foreign_choices import check_choices
 from crm.transfer.foreign_ids import check_ids
 from crm.transfer.headings import listed
 from crm.transfer.mapping import Columns, recognizer, resolve
@@ -75,6 +76,7 @@ class ImportTask:
             ]:
                 raise UnusableFile(table.unreadable[unreadable[0]])
             check_ids(table, columns, nulls=options.nulls)
+            check_choices(table, columns, mapped=options.mapping, nulls=options.nulls)
             self.report.mapping = columns.mapping
             self.report.add_warnings(_note_of_left_out(columns.left_out))
             try:

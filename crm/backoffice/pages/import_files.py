@@ -19,6 +19,7 @@ from crm.backoffice import uploads
 from crm.backoffice.looks import WIDEST, Choice, Look, look_at
 from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, mapping_url, may_import, own_file, page
 from crm.transfer.columns import guess
+from crm.transfer.foreign_choices import without_foreign_choices
 from crm.transfer.foreign_ids import without_foreign_ids
 from crm.transfer.mapping import NAME_PARTS
 from crm.transfer.options import MATCH_KEYS
@@ -177,7 +178,9 @@ def _outline(look: Look) -> dict[str, Any]:
 
 
 def _guessed(look: Look) -> dict[str, str]:
-    return without_foreign_ids(guess(look.headings), look.headings, [cells for _number, cells in look.rows])
+    rows = [cells for _number, cells in look.rows]
+    fields = without_foreign_ids(guess(look.headings), look.headings, rows)
+    return without_foreign_choices(fields, look.headings, rows)
 
 
 def _preset(request: HttpRequest) -> dict[str, str] | None:
