@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.backoffice import uploads
 from crm.backoffice.looks import WIDEST, Choice, Look, look_at
+from crm.backoffice.page_words import as_on_a_page
 from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, mapping_url, may_import, own_file, page
 from crm.transfer.columns import guess
 from crm.transfer.foreign_choices import without_foreign_choices
@@ -109,7 +110,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
             choice = replace(choice, encoding=confirmed)
             look = look_at(stored, choice)
     except UnusableFile as error:
-        messages.error(request, str(error))
+        messages.error(request, as_on_a_page(str(error)))
         return redirect("import")
     labels = uploads.labels()
     how = HowForm(request.POST or None, labels)
