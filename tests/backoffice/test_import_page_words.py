@@ -3,6 +3,8 @@
 import html
 
 import pytest
+from django.core.management import call_command
+from django.urls import reverse
 from django.utils import translation
 
 from crm.backoffice.page_words import as_on_a_page
@@ -39,3 +41,13 @@ def test_notes_and_reports_are_shown_so() -> None:
     assert "If that is to be an empty cell, say so: NULL under “Words for an empty cell”." in report
     assert "“customer name” is made of First name." in report
     assert " --" not in report.replace(" -->", "")
+
+
+def test_a_file_keeps_its_name_in_a_message_and_the_list_says_how_many_were_refused() -> None:
+    client = member("Editor")
+    upload_page = client.get(upload(client, "<html><table></table></html>", "export.xls")["Location"], follow=True)
+    assert "“export.xls” is a web page, whatever its name." in html.unescape(upload_page.content.decode())
+    report = check(client, "Name,E-mail\nA,a@b\nB,no\n")
+    client.post(f"{report}apply/", {"skip_errors": "1"})
+    call_command("run_worker", until_idle=True)
+    assert "2 customers, 1 of them refused" in client.get(reverse("import")).content.decode()

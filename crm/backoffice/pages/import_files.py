@@ -110,7 +110,9 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
             choice = replace(choice, encoding=confirmed)
             look = look_at(stored, choice)
     except UnusableFile as error:
-        messages.error(request, as_on_a_page(str(error)))
+        # In quotation marks, because the list of messages begins each with a capital letter.
+        text = str(error).replace(stored.name, f"“{stored.name}”", 1)
+        messages.error(request, as_on_a_page(text))
         return redirect("import")
     labels = uploads.labels()
     how = HowForm(request.POST or None, labels)
