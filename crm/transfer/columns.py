@@ -114,6 +114,11 @@ def known_headings(kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
     return known
 
 
+def meaning(heading: str) -> str | None:
+    """The field of customers that a heading may name, whatever stands beside it."""
+    return (words(SECOND_BEST) | customer_headings()).get(plain(heading))
+
+
 @cache
 def customer_headings() -> dict[str, str]:
     """A field's own name wins over a label, and a label over what else people say."""

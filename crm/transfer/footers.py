@@ -11,7 +11,10 @@ from django.utils.translation import ngettext
 from crm.transfer.batch import Batch
 
 MOST_ROWS = 5  # of a footer: Salesforce writes as many; below a blank row in the middle of a table stand more
-LOOKED_AT = 50  # customers at the end. A table with several blank rows among them has these for another reason
+LOOKED_AT = 50  # customers at the end
+FEWEST_ABOVE = (
+    2  # rows without a blank one between: a table in which each is followed by one has these for another reason
+)
 
 
 class Footer:
@@ -22,7 +25,7 @@ class Footer:
         """What may be the footer if this is the last batch. To be called for each."""
         numbers = [number for number, _cells in chain.from_iterable(batch.lines[-LOOKED_AT:])]
         gaps = [i for i, (above, number) in enumerate(pairwise(numbers), 1) if number - above > 1]
-        rows = numbers[gaps[0] :] if len(gaps) == 1 else []
+        rows = numbers[gaps[0] :] if gaps and gaps[0] >= FEWEST_ABOVE else []
         refused = {batch.numbers[i] for i in batch.problems} if len(rows) <= MOST_ROWS else {*rows}
         self.numbers = [number for number in rows if number not in refused]
 

@@ -9,17 +9,20 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm.models import ImportRun
 from crm.transfer.batch import ParseOptions
+from crm.transfer.columns import meaning
 from crm.transfer.foreign_choices import check_choices
 from crm.transfer.foreign_ids import check_ids
 from crm.transfer.headings import listed
 from crm.transfer.mapping import Columns, recognizer, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
 from crm.transfer.reports import Report
+from crm.transfer.requested import JOINED_BY
 from overplane.files.layouts import Layout
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.tables import Table, opened_table
 from overplane.origin import Origin
 
+WORTH_JOINING = ("mobile_no", "customer_details")  # fields of which exporters have several
 FEWEST_KNOWN = 2  # headings by which a heading row is known, as the search for it has it
 # What is being done, how much of the file (0 to 1), customers so far.
 ImportProgress = Callable[[str, float, int], None]
@@ -78,7 +81,7 @@ class ImportTask:
             check_ids(table, columns, nulls=options.nulls)
             check_choices(table, columns, mapped=options.mapping, nulls=options.nulls)
             self.report.mapping = columns.mapping
-            self.report.add_warnings(_note_of_left_out(columns.left_out))
+            self.report.add_warnings([*_note_of_left_out(columns.left_out), *_notes_of_others(columns)])
             try:
                 yield (
                     table,
@@ -116,6 +119,18 @@ class ImportTask:
             text = _("Row %(row)d was taken for the heading row. If that is wrong, say which it is (--heading-row N).")
             raise UnusableFile(f"{error} {text % {'row': table.head[-1][0]}}") from None
         return columns
+
+
+def _notes_of_others(columns: Columns) -> Iterator[str]:
+    """Of several telephone numbers one is taken; the others go in only if somebody says so."""
+    for name in WORTH_JOINING:
+        others = [heading for heading in columns.left_out if meaning(heading) == name]
+        if others and name in columns.customer:
+            taken = columns.heading(name)
+            yield (
+                _("%(field)s is taken from %(taken)s. To keep the others beside it: --map '%(joined)s=%(field)s'.")
+                % {"field": name, "taken": repr(taken), "joined": JOINED_BY.join([taken, *others])}
+            )
 
 
 def _note_of_left_out(headings: Sequence[str]) -> list[str]:

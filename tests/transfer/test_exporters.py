@@ -274,6 +274,17 @@ def test_a_mobile_phone_is_preferred_wherever_it_stands(imported: Any, headings:
     assert Customer.objects.get().mobile_no == wanted
 
 
+def test_the_other_phones_are_told_with_how_to_keep_them(imported: Any) -> None:
+    text = "Name,Phone,Mobile\nA,+1,+2\nB,+3,\n"
+    ran = imported(text, "--ignore-unknown")
+    assert ran.report["warnings"] == [
+        "1 column was left out, because its meaning cannot be told: 'Phone'.",
+        "mobile_no is taken from 'Mobile'. To keep the others beside it: --map 'Mobile+Phone=mobile_no'.",
+    ]
+    imported(text, "--map", "Mobile+Phone=mobile_no", "--again")
+    assert Customer.objects.filter(mobile_no__in=["+2 +1", "+3"]).count() == 2
+
+
 def test_a_name_beside_no_first_name_is_the_customers(imported: Any) -> None:
     imported("Name,Nachname\nA,B\n")
     imported("Name,First name,Last name\nC,D,E\n")

@@ -36,6 +36,12 @@ def test_other_tables_are_not_suspected(imported: Any, text: str) -> None:
     assert imported(text).report["warnings"] == []
 
 
+def test_several_blank_rows_among_them_change_nothing(imported: Any) -> None:
+    """As in a report of Salesforce: a total, then its copyright."""
+    ran = imported(TABLE + "\nTotal,2\n\n\nCopyright\n", "--skip-errors")
+    assert [warning[:39] for warning in ran.report["warnings"]] == ["Row 5 stands below a blank row at the e"]
+
+
 def test_what_is_refused_is_not_told_twice(imported: Any) -> None:
     ran = imported(TABLE + "\nCopyright\n", "--skip-errors")
     assert (ran.counts, ran.report["warnings"]) == ({"created": 2, "refused": 1}, [])
