@@ -18,7 +18,11 @@ def as_on_a_page(sentence: str) -> str:
     sentence = NULLS.sub(_nulls, IN_PARENTHESES.sub("", sentence))
     labels = {name: label for name, label in uploads.labels().items() if "_" in name and "." not in name}
     names = re.compile(rf"(?<![\w'\"./])({'|'.join(labels)})(?![\w'\"./])")
-    return names.sub(lambda found: f"“{labels[found[1]]}”", sentence)
+    return names.sub(lambda found: quoted(labels[found[1]]), sentence)
+
+
+def quoted(name: str) -> str:
+    return _("“%(name)s”") % {"name": name}
 
 
 def _nulls(found: re.Match[str]) -> str:

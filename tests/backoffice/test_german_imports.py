@@ -82,7 +82,7 @@ def test_what_only_the_database_tells_is_german() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "unden.csv ist ein Bild, keine Tabelle."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "„kunden.csv“ ist ein Bild, keine Tabelle."),
         ("a,a\n1,2\n", "Diese Überschriften stehen über mehr als einer Spalte:"),
         ("", "Die übertragene Datei ist leer."),
     ],

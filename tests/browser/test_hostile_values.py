@@ -113,7 +113,7 @@ def test_hostile_values_stay_text_in_a_conflict_a_hint_and_what_is_told(visit: V
     look(page)
     page.get_by_role("radio", name="Yours").check()
     page.get_by_role("button", name="Save as chosen").click()
-    expect(page.locator(".messagelist .success")).to_be_visible()
+    expect(page.locator("#toasts li").first).to_be_visible()
     look(page)
     page.goto("/admin/crm/customer/add/")
     page.locator("#id_customer_name").fill(text)

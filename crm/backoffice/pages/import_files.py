@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.backoffice import uploads
 from crm.backoffice.looks import WIDEST, Choice, Look, look_at
-from crm.backoffice.page_words import as_on_a_page
+from crm.backoffice.page_words import as_on_a_page, quoted
 from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, mapping_url, may_import, own_file, page
 from crm.transfer.columns import guess
 from crm.transfer.foreign_choices import without_foreign_choices
@@ -111,7 +111,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
             look = look_at(stored, choice)
     except UnusableFile as error:
         # In quotation marks, because the list of messages begins each with a capital letter.
-        text = str(error).replace(stored.name, f"“{stored.name}”", 1)
+        text = str(error).replace(stored.name, quoted(stored.name), 1)
         messages.error(request, as_on_a_page(text))
         return redirect("import")
     labels = uploads.labels()
