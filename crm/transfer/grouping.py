@@ -26,7 +26,7 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
         if len(cells) != width or type(cells) is not list:
             fault = _fault(cells, width)
             cells.extend([""] * (width - len(cells)))
-        elif number in merged:
+        if number in merged and type(cells) is list:
             _fill(cells, merged[number], groups)
         weight += sum(map(len, cells))
         if goes_on(number, cells) and type(cells) is list:
