@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.transfer.columns import (
+    PARENT_HEADINGS,
     PARENTS,
     REFUSAL_COLUMNS,
     column_name,
@@ -95,8 +96,9 @@ def recognizer(mapping: Mapping[str, str]) -> Recognizer:
     def known_fields(headings: Sequence[str]) -> int:
         stripped = [unescape_formula(heading.strip()) for heading in headings]
         mapped = {part for heading in mapping for part in parts_of(heading.strip(), stripped)}
-        fields = {known_headings().get(plain(heading)) for heading in stripped if heading} - {None}
-        names_parent = any(map(is_parent_heading, stripped))
+        words = set(map(plain, stripped))
+        fields = {known_headings().get(word) for word in words} - {None}
+        names_parent = not PARENT_HEADINGS.isdisjoint(words)
         return len(fields | mapped.intersection(stripped)) + names_parent
 
     return known_fields
