@@ -6,13 +6,12 @@ from crm.transfer.batch import Batch, ParseOptions
 from crm.transfer.requested import JOINED_BY, join
 from overplane.files.tables import ABSENT
 
-Source = tuple[list[str], str]  # the cells of a batch, and what stands over them
+Source = tuple[Sequence[str], str]  # the cells of a batch, and what stands over them
 
 
 def joined_cells(batch: Batch, parse_options: ParseOptions, name: str, indexes: Sequence[int]) -> list[str]:
     """One cell a customer."""
-    rows = [lines[0][1] for lines in batch.lines]
-    parts = [parse_options.cleaned([row[i] for row in rows]) for i in indexes]
+    parts = [parse_options.cleaned(batch.cells[i]) for i in indexes]
     return [join(name, cells) for cells in zip(*parts, strict=True)]
 
 
