@@ -111,8 +111,11 @@ class ParseOptions:
         return self.keep_when_blank or name in self.columns.kept
 
     def is_empty(self, cells: Sequence[str]) -> bool:
-        """Whether these cells say nothing at all."""
-        return not any(cells) or all(map(self._is_blank, cells))
+        """Whether these cells say nothing at all. How the first one that is filled begins settles nearly all rows."""
+        first = next(filter(None, cells), "")
+        if first[:1].isalnum() and not self.nulls:
+            return False
+        return not first or all(map(self._is_blank, cells))
 
     def _is_blank(self, cell: str) -> bool:
         if self.is_sparse and cell == ABSENT:
