@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from crm import search, services
-from crm.backoffice.admin import conflicts, hints, history, listing, neighbours, records, sections
+from crm.backoffice.admin import adding, conflicts, hints, history, listing, neighbours, records, sections
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
 from crm.backoffice.admin.line_items import LineItemFormSet, inline_of
@@ -32,6 +32,7 @@ from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.lists import BigTableAdmin, deferred
 from overplane.backoffice.origin import origin_of
 from overplane.backoffice.templatetags.backoffice import moment
+from overplane.backoffice.typed import TypedAdmin
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
 
@@ -48,7 +49,7 @@ def search_placeholder() -> str:
 
 
 @admin.register(Customer)
-class CustomerAdmin(BulkActions, BigTableAdmin):
+class CustomerAdmin(TypedAdmin, adding.AddedOnce, BulkActions, BigTableAdmin):
     form = CustomerForm
     inlines = [inline_of(kind) for kind in LINE_ITEMS]
     change_form_template = "backoffice/record.html"
@@ -71,7 +72,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     save_on_top = False
 
     class Media:
-        js = deferred("backoffice/form.js", "backoffice/rows.js")
+        js = deferred("backoffice/form.js", "backoffice/rows.js", "backoffice/drafts.js")
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, customer: Customer) -> str:
@@ -107,7 +108,9 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         query = "" if obj is None else f"?self={obj.pk}"
         context["duplicates_url"] = reverse("admin:crm_customer_duplicates_of") + query
         context["wide"] = LONG_TEXTS
-        if obj is not None:
+        if obj is None:
+            context["one_time"] = (adding.FIELD, adding.drawn())
+        else:
             context |= records.context_of(self, request, obj)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -168,7 +171,9 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         if change:
             services.update_customer(obj.pk, values, origin=origin_of(request))
         else:
-            obj.pk = services.create_customer(values, origin=origin_of(request)).output["id"]
+            obj.pk = services.create_customer(
+                values, origin=origin_of(request), customer_id=adding.drawn_id(request)
+            ).output["id"]
         obj.refresh_from_db()
 
     def save_formset(
