@@ -37,6 +37,7 @@ class TypedAdmin(admin.ModelAdmin):
         return _unsaved(form_class) if AGAIN in request.POST else form_class
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context["draft_number"] = _draft_number(request)
         if AGAIN in request.POST:
             context["shown_again"] = True
             if len(context["errors"]) == 1:  # which is only that nothing is saved yet
@@ -47,8 +48,8 @@ class TypedAdmin(admin.ModelAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         response = super().changeform_view(request, object_id, form_url, extra_context)
-        number = request.POST.get(DRAFT, "")
-        if response.status_code == 302 and DRAFT_NUMBER.fullmatch(number):
+        number = _draft_number(request)
+        if response.status_code == 302 and number:
             response.set_cookie(
                 f"saved_{number}", "1", max_age=DAY_S, path="/admin/", samesite="Lax", secure=request.is_secure()
             )
@@ -68,6 +69,11 @@ class TypedAdmin(admin.ModelAdmin):
             "again": AGAIN,
         }
         return TemplateResponse(request, "backoffice/gone.html", self.admin_site.each_context(request) | context)
+
+
+def _draft_number(request: HttpRequest) -> str:
+    number = request.POST.get(DRAFT, "")
+    return number if DRAFT_NUMBER.fullmatch(number) else ""
 
 
 def _unsaved(form_class: type[forms.ModelForm]) -> type[forms.ModelForm]:
