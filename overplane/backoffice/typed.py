@@ -21,6 +21,7 @@ DRAFT = "_draft"  # the number that the browser has given to its draft
 DRAFT_NUMBER = re.compile(r"[0-9a-z]{1,20}")
 DAY_S = 24 * 3600  # a browser that is closed before the next page is opened finds out later
 ROW_ID = re.compile(r"-\d+-id$")
+FIELD_OF_ROW = re.compile(r"(?P<rows>.+)-(?P<number>\d+)-(?P<own>\w+)")
 STORED_ROWS = re.compile(r"-INITIAL_FORMS$")
 
 
@@ -40,6 +41,8 @@ class TypedAdmin(admin.ModelAdmin):
         context["draft_number"] = _draft_number(request)
         if AGAIN in request.POST:
             context["shown_again"] = True
+            if context.get("original"):
+                context["original"].refresh_from_db()  # the form has put into it what is not saved
             if len(context["errors"]) == 1:  # which is only that nothing is saved yet
                 context["errors"] = []
         return super().render_change_form(request, context, *args, **kwargs)
@@ -64,11 +67,22 @@ class TypedAdmin(admin.ModelAdmin):
         context = {
             "title": _("Deleted by somebody else"),
             "opts": opts,
-            "kept": form,
+            "typed": [(self._label_of(request, name), value) for name, value in form.typed] if form else [],
             "as_new": kept.Kept(add_url, new_fields(form, object_id)) if form and can_add else None,
             "again": AGAIN,
         }
         return TemplateResponse(request, "backoffice/gone.html", self.admin_site.each_context(request) | context)
+
+    def _label_of(self, request: HttpRequest, name: str) -> str:
+        """Of a field of the form or of its rows, in the reader's language."""
+        if match := FIELD_OF_ROW.fullmatch(name):
+            for inline in self.get_inline_instances(request):
+                formset = inline.get_formset(request)
+                if formset.get_default_prefix() == match["rows"] and match["own"] in formset.form.base_fields:
+                    label = formset.form.base_fields[match["own"]].label
+                    return f"{inline.verbose_name} {int(match['number']) + 1}: {label}"
+        fields = self.get_form(request, change=True).base_fields
+        return str(fields[name].label) if name in fields else name
 
 
 def _draft_number(request: HttpRequest) -> str:
@@ -76,8 +90,8 @@ def _draft_number(request: HttpRequest) -> str:
     return number if DRAFT_NUMBER.fullmatch(number) else ""
 
 
-def _unsaved(form_class: type[forms.ModelForm]) -> type[forms.ModelForm]:
-    class Unsaved(form_class):  # type: ignore[valid-type, misc]  # a class that is known at run time
+def _unsaved(form_class: Any) -> type[forms.ModelForm]:
+    class Unsaved(form_class):
         def clean(self) -> Any:
             super().clean()
             raise ValidationError(_("Nothing is saved yet."), code=AGAIN)

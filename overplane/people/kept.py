@@ -27,7 +27,7 @@ LARGEST = 5 * 1024 * 1024
 SHOWN = 40  # values that the page lists; the form shows all of them
 SECRET = re.compile(r"password|secret|^code$")
 OF_ROW = re.compile(r"-\d+-")
-NOT_TYPED = re.compile(r"^_|^initial-|^bo_|_FORMS$|-(id|idx)$")
+NOT_TYPED = re.compile(r"__prefix__|^_|^initial-|^bo_|_FORMS$|-(id|idx)$")
 
 
 class Kept(NamedTuple):
@@ -58,7 +58,7 @@ class Kept(NamedTuple):
         """What the person has written, as far as that can be told from the fields alone."""
         all_fields, parts = dict(self.fields), self.path.split("/")
         changed = [
-            (name.replace("_", " "), value)
+            (name, value)
             for name, value in self.fields
             if not NOT_TYPED.search(name) and value.strip() and not (OF_ROW.search(name) and value in parts)
             if all_fields.get(f"initial-{name}") != value
@@ -105,7 +105,7 @@ def after_signing_in(request: HttpRequest) -> HttpResponse | None:
         return None
     if second_factor.is_owed(request.user):
         return code_page(request, kept)
-    return page(request, kept, title=_("You are signed in again"))
+    return page(request, kept, title=_("You are logged in again"))
 
 
 def page(request: HttpRequest, kept: Kept, *, title: Any, status: int = 200) -> HttpResponse:

@@ -5,7 +5,8 @@
   const numberField = document.querySelector("[data-draft]"), form = numberField?.form, offer = document.querySelector("[data-offer]");
   const person = document.body.dataset.user;
   if (form && person) {
-    const words = offer.dataset, language = document.documentElement.lang;
+    const words = offer.dataset, page = document.documentElement.lang;
+    const language = navigator.languages.find((one) => one.split("-")[0] === page.split("-")[0]) ?? page; // as times.js does
     const query = new URLSearchParams(location.search);
     query.delete("_changelist_filters"); // the way here, not what is here
     const key = `draft:${person}:${location.pathname}?${query}`;
