@@ -237,7 +237,8 @@ def test_columns_and_views_are_kept(visit: Visitors) -> None:
     page.get_by_label("Save this list as").fill("Companies")
     page.get_by_label("Share with everybody").check()
     page.get_by_label("Open the list with it").check()
-    page.get_by_role("button", name="Save view").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save view").click()
     page.goto(LIST)
     page.wait_for_url("**view=*")
     expect(page.locator(".bo-chips")).to_contain_text("Company")

@@ -91,11 +91,13 @@
       }
     };
 
+    // Asked before what somebody typed or chose a file in; of a button alone the server's own answer loses nothing.
+    const TYPED = "textarea, input:not([type=hidden], [type=checkbox], [type=radio], [type=submit], [type=button])";
     const asking = new WeakSet(), asked = new WeakSet();
     document.addEventListener("submit", async (event) => {
       const sent = event.target, { submitter } = event;
       if (asked.has(sent) || sent === form || sent.getAttribute("method")?.toLowerCase() !== "post" || sent.getAttribute("id") === "logout-form") return;
-      if (!sent.querySelector("[name=csrfmiddlewaretoken]")) return;
+      if (!sent.querySelector("[name=csrfmiddlewaretoken]") || ![...sent.elements].some((one) => one.matches(TYPED))) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       if (asking.has(sent)) return; // a double click
