@@ -1,5 +1,6 @@
 """Customers in the back office: the list, the form, and what leads from them to the services."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
@@ -19,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from crm import search, services
-from crm.backoffice.admin import conflicts, hints, history, listing, sections
+from crm.backoffice.admin import conflicts, hints, history, listing, matched, sections
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
 from crm.backoffice.admin.line_items import PAGE_PARAMETERS, LineItemFormSet, inline_of
@@ -29,6 +30,7 @@ from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
 from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
+from overplane.backoffice.grid import Note
 from overplane.backoffice.lists import BigTableAdmin, deferred
 from overplane.backoffice.origin import origin_of
 from overplane.backoffice.templatetags.backoffice import moment
@@ -93,6 +95,9 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return listing.searched(queryset, search_term), False
+
+    def notes(self, rows: Sequence[Customer], words: str) -> Mapping[str, Sequence[Note]]:
+        return matched.of_page(rows, words) if words else {}
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> list[Any]:
         return sections.fieldsets(adding=obj is None)
