@@ -111,8 +111,11 @@ def ways_of(words: Sequence[str]) -> Iterator[list[list[str]]]:
         row = list(several)
         parts = [_part(word) for word in row]
         forms = phones.looked_up(" ".join(row)) if may_be_number else []
-        if others := [[form] for form in forms if [form] != parts]:
-            yield [parts, *others]
+        # A form that holds the only word, or another form, says nothing more.
+        word = parts[0] if len(parts) == 1 else None
+        others = [form for form in forms if not any(one in form for one in (word, *forms) if one and one != form)]
+        if others := [form for form in others if form != word]:
+            yield [parts, *([form] for form in others)]
         else:
             yield from ([[part]] for part in parts)
 
@@ -124,8 +127,18 @@ def _has_words(words: Sequence[str]) -> Q:
         if len(ways) == 1:
             certain += ways[0]
         else:
-            condition &= reduce(or_, map(_has_all, ways))
+            condition &= _has_any(ways)
     return _has_all(certain) & condition
+
+
+def _has_any(ways: Sequence[Sequence[str]]) -> Q:
+    """What most ways have in common is asked for first: PostgreSQL then looks into its index once, not once a way (40 ms each at a million)."""
+    core = min((part.strip() for way in ways[1:] for part in way), key=len)
+    close = [way for way in ways if any(core in part for part in way)]
+    has_core = reduce(or_, map(_has_all, close))
+    if len(close) > 1:
+        has_core = _has_all([core]) & has_core
+    return reduce(or_, [_has_all(way) for way in ways if way not in close], has_core)
 
 
 def _has_all(parts: Sequence[str]) -> Q:

@@ -65,9 +65,11 @@ def icon(name: str) -> SafeString:
 @register.simple_tag
 def avatar(name: str) -> SafeString:
     """Two letters of a name in one of a few colours, always the same one for the same name."""
-    return format_html(
-        '<span class="avatar hue-{}" aria-hidden="true">{}</span>', crc32(name.encode()) % HUES, initials(name)
-    )
+    return format_html('<span class="avatar hue-{}" aria-hidden="true">{}</span>', hue(name), initials(name))
+
+
+def hue(name: str) -> int:
+    return crc32(name.encode()) % HUES
 
 
 def initials(name: str) -> str:
