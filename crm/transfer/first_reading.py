@@ -10,6 +10,7 @@ from crm.line_items import LineItem
 from crm.transfer.batch import Batch
 from crm.transfer.columns import customer_columns, damaged_by_excel, line_item_columns
 from crm.transfer.counted_rows import CountedRows
+from crm.transfer.footers import Footer
 from crm.transfer.mapping import Columns
 from crm.transfer.null_words import NullWords
 from crm.transfer.options import ImportOptions
@@ -29,7 +30,13 @@ class FirstReading:
         ]
         texts += [(kind, name) for kind in columns.kinds for name in columns.of(kind) if _is_text(kind, name)]
         self.null_words = {one: NullWords(options.nulls) for one in texts}
+        # Of joined columns each by itself, too: of "Berlin, NULL" nobody sees what it is made of.
+        self.joined = {
+            index: NullWords(options.nulls)
+            for index in sorted({*chain.from_iterable(columns.joined.values())} - {*columns.customer.values()})
+        }
         self.named = CountedRows()  # customers for whom a name was made
+        self.footer = Footer()
         self.without_key = 0  # customers of an upsert without a value to be found by
 
     def note(self, batch: Batch) -> None:
@@ -38,25 +45,42 @@ class FirstReading:
             keys = batch.values.get(self.options.match_on or "", ())
             self.without_key += sum(value in (None, ABSENT) for value in keys)
         self.repeats.refuse(batch)
+        self.named.add(batch.named)
+        self.footer.watch(batch)
+        for index, null_words in self.joined.items():
+            null_words.watch(batch.numbers, [cell.strip() for cell in batch.cells[index]])
+        self._watch_cells(batch)
+        self._watch_values(batch)
+
+    def _watch_cells(self, batch: Batch) -> None:
+        rows = list(chain.from_iterable(batch.lines)) if any(kind for kind, _name in self.damage) else []
+        numbers = [number for number, _cells in rows]
         for (kind, name), damage in self.damage.items():
             index = self.columns.of(kind)[name]
-            lines = [line for own in batch.lines for line in (own if kind else own[:1])]
-            damage.watch([number for number, _cells in lines], [cells[index] for _number, cells in lines])
-        self.named.add(batch.named)
+            if kind is None:
+                damage.watch(batch.numbers, batch.cells[index])
+            else:
+                damage.watch(numbers, [cells[index] for _number, cells in rows])
+
+    def _watch_values(self, batch: Batch) -> None:
+        items = {name: list(chain.from_iterable(own.values())) for name, own in batch.line_items.items()}
+        numbers = {name: [item["number"] for item in own] for name, own in items.items()}
         for (kind, name), null_words in self.null_words.items():
             if kind is None:
                 null_words.watch(batch.numbers, batch.values[name])
-                continue
-            items = list(chain.from_iterable(batch.line_items[kind.name].values()))
-            null_words.watch([item["number"] for item in items], [item.get(name) for item in items])
+            else:
+                null_words.watch(numbers[kind.name], [item.get(name) for item in items[kind.name]])
 
     def warnings(self) -> Iterator[str]:
         for (kind, name), damage in self.damage.items():
             yield from damage.warnings(self.columns.heading(name, kind))
         for (kind, name), null_words in self.null_words.items():
             yield from null_words.warnings(self.columns.heading(name, kind))
+        for index, null_words in self.joined.items():
+            yield from null_words.warnings(self.columns.headings[index])
         if self.named.count:
             yield self._note_of_names()
+        yield from self.footer.warnings()
         if self.without_key:
             text = ngettext(
                 "%(number)d customer has no %(field)s: nobody is looked for, and it is created once more whenever such a file"

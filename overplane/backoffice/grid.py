@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, Protocol
 
 from django.contrib.admin.utils import display_for_field, display_for_value, label_for_field, lookup_field, unquote
@@ -9,13 +10,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.forms import Field, ModelForm, Select
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.html import conditional_escape
+from django.utils import formats
 from django.utils.translation import gettext
 
 from overplane.backoffice.changelist import BigChangeList
 from overplane.backoffice.merging import Conflict, MergingForm, plain
 
-CONFLICT, WRONG, GONE = 409, 422, 404
+# How the script is told that nothing was written. Not by the status: the browser would complain of it as of a fault.
+CONFLICT, WRONG, GONE = "conflict", "wrong", "gone"
 EMPTY = ""  # shown as a dash by the style sheet, so that a cell's text is its value
 
 
@@ -85,6 +87,8 @@ def stored_cell(known: models.Field, value: Any) -> Cell:
     raw = raw_text(value)
     if isinstance(value, bool):
         return Cell(known.name, gettext("yes") if value else gettext("no"), raw)
+    if isinstance(value, Decimal):  # without the zeros that the column's scale adds
+        return Cell(known.name, formats.number_format(value.normalize()), raw)
     shown = EMPTY if value in (None, "") else display_for_field(value, known, EMPTY)
     return Cell(known.name, shown, raw if raw != shown else None)
 
@@ -93,7 +97,9 @@ def raw_text(value: Any) -> str:
     """As a form sends it."""
     if isinstance(value, bool):
         return "on" if value else ""
-    return "" if value is None else plain(value) if hasattr(value, "normalize") else str(value)
+    if isinstance(value, Decimal):
+        return plain(value)
+    return "" if value is None else str(value)
 
 
 def editor_of(form_field: Field) -> dict[str, Any]:
@@ -150,7 +156,7 @@ class CellEditing:
                 except ValidationError as error:
                     return _refusal(WRONG, " ".join(error.messages))
         cell = stored_cell(row._meta.get_field(name), getattr(row, name))
-        answer = {"shown": conditional_escape(cell.shown), "raw": cell.raw if cell.raw is not None else cell.shown}
+        answer = {"shown": str(cell.shown), "raw": cell.raw if cell.raw is not None else cell.shown}
         return JsonResponse(answer | self.told_of_cell(request, row, form, sent))
 
     def told_of_cell(
@@ -168,9 +174,9 @@ class CellEditing:
             who = self.who_wrote(form.instance, conflict) or gettext("somebody else")
             text = gettext("%(who)s changed it meanwhile.") % {"who": who}
             cell = stored_cell(form.instance._meta.get_field(name), conflict.theirs)
-            return _refusal(CONFLICT, text, shown=conditional_escape(cell.shown), raw=conflict.theirs_text)
+            return _refusal(CONFLICT, text, shown=str(cell.shown), raw=conflict.theirs_text)
         return _refusal(WRONG, " ".join(str(error) for errors in form.errors.values() for error in errors))
 
 
-def _refusal(status: int, message: str, **more: Any) -> HttpResponse:
-    return JsonResponse({"message": message, **more}, status=status)
+def _refusal(refused: str, message: str, **more: Any) -> HttpResponse:
+    return JsonResponse({"refused": refused, "message": message, **more})

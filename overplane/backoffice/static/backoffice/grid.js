@@ -79,12 +79,12 @@
       } catch { response = null; }
       waiting -= 1;
       cell.classList.remove("saving");
-      if (response?.ok && answer.raw !== undefined) {
+      if (response?.ok && !answer.refused && answer.raw !== undefined) {
         put(cell, answer);
         if (answer.told) window.toast(told(answer));
         return;
       }
-      if (response?.status === 409) {
+      if (answer.refused === "conflict") {
         const choose = (text, action) => { const button = element("button", text, { type: "button", className: "button" }); button.addEventListener("click", () => { hideNote(); action(); }); return button; };
         const theirs = element("p", ""), choices = element("div", "");
         theirs.append(element("span", `${answer.message} `), element("ins", answer.shown || "–"));
