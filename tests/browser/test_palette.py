@@ -46,6 +46,17 @@ def test_the_record_says_what_was_found(page: Page) -> None:
     expect(page.get_by_role("option", name="Südwind")).to_have_attribute("aria-selected", "true")
 
 
+def test_on_the_page_of_a_record_it_opens_too_and_goes_nowhere(page: Page) -> None:
+    page.goto(f"{LIST}?q=nord")
+    page.get_by_role("link", name="Nordlicht", exact=True).click()
+    page.wait_for_load_state()
+    address = page.url
+    page.keyboard.press("Control+k")
+    page.keyboard.type("jkne")
+    expect(page.get_by_role("combobox", name="Search or jump to…")).to_have_value("jkne")
+    assert page.url == address
+
+
 def test_arrows_choose_and_go_round(page: Page) -> None:
     opened(page)
     page.keyboard.type("1234")
@@ -100,7 +111,7 @@ def test_a_language_is_chosen_and_the_dialog_speaks_it(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("lang", "de")
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("combobox", name="Suchen oder springen …")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Suchen, öffnen …")).to_be_focused()
     page.keyboard.type("5617697")
     expect(page.get_by_role("option", name="Nordlicht")).to_contain_text("Mobiltelefon (647)561-7697")
 
