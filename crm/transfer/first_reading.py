@@ -7,10 +7,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.line_items import LineItem
-from crm.transfer.batch import Batch
+from crm.transfer.batch import Batch, ParseOptions
 from crm.transfer.columns import customer_columns, damaged_by_excel, line_item_columns
 from crm.transfer.counted_rows import CountedRows
-from crm.transfer.mapping import Columns
+from crm.transfer.doubtful_texts import DAMAGES, MADE_A_DAY, QUOTED, Doubt, DoubtfulTexts, swallowed
 from crm.transfer.null_words import NullWords
 from crm.transfer.options import ImportOptions
 from crm.transfer.repeats import Repeats
@@ -19,8 +19,10 @@ from overplane.files.tables import ABSENT
 
 
 class FirstReading:
-    def __init__(self, columns: Columns, options: ImportOptions) -> None:
-        self.columns, self.options = columns, options
+    def __init__(self, parse_options: ParseOptions, options: ImportOptions, format: str) -> None:
+        """`format` is the file's."""
+        self.columns, self.options = parse_options.columns, options
+        columns = self.columns
         self.repeats = Repeats(columns, options)
         identifiers = [(kind, name) for kind, name in damaged_by_excel() if name in columns.of(kind)]
         self.damage = {identifier: ExcelDamage() for identifier in identifiers}
@@ -29,6 +31,8 @@ class FirstReading:
         ]
         texts += [(kind, name) for kind in columns.kinds for name in columns.of(kind) if _is_text(kind, name)]
         self.null_words = {one: NullWords(options.nulls) for one in texts}
+        doubts = _doubts(format, parse_options)
+        self.doubtful = {one: DoubtfulTexts(doubts) for one in texts}
         self.named = CountedRows()  # customers for whom a name was made
         self.without_key = 0  # customers of an upsert without a value to be found by
 
@@ -44,17 +48,20 @@ class FirstReading:
             damage.watch([number for number, _cells in lines], [cells[index] for _number, cells in lines])
         self.named.add(batch.named)
         for (kind, name), null_words in self.null_words.items():
-            if kind is None:
-                null_words.watch(batch.numbers, batch.values[name])
-                continue
-            items = list(chain.from_iterable(batch.line_items[kind.name].values()))
-            null_words.watch([item["number"] for item in items], [item.get(name) for item in items])
+            numbers, texts = batch.numbers, batch.values[name] if kind is None else []
+            if kind:
+                items = list(chain.from_iterable(batch.line_items[kind.name].values()))
+                numbers, texts = [item["number"] for item in items], [item.get(name) for item in items]
+            null_words.watch(numbers, texts)
+            self.doubtful[kind, name].watch(numbers, texts)
 
     def warnings(self) -> Iterator[str]:
         for (kind, name), damage in self.damage.items():
             yield from damage.warnings(self.columns.heading(name, kind))
         for (kind, name), null_words in self.null_words.items():
             yield from null_words.warnings(self.columns.heading(name, kind))
+        for (kind, name), doubtful in self.doubtful.items():
+            yield from doubtful.warnings(self.columns.heading(name, kind))
         if self.named.count:
             yield self._note_of_names()
         if self.without_key:
@@ -78,6 +85,12 @@ class FirstReading:
         if self.options.mode == "upsert":
             text += " " + _("Who is there already keeps the name.")
         return text % {"number": self.named.count, "rows": self.named.first, "parts": parts}
+
+
+def _doubts(format: str, parse_options: ParseOptions) -> list[Doubt]:
+    if format == "csv":
+        return [QUOTED, swallowed(parse_options.delimiter, len(parse_options.columns.headings)), *DAMAGES]
+    return [*DAMAGES, MADE_A_DAY] if parse_options.is_sheet else [*DAMAGES]
 
 
 def _is_text(kind: LineItem | None, name: str) -> bool:

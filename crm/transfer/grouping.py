@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from crm.transfer.batch import Batch, Fault, ParseOptions
 from crm.transfer.columns import REFUSAL_COLUMNS
+from crm.transfer.doubtful_rows import DoubtfulRows
 from overplane.files.cells import BrokenRow
 from overplane.files.tables import Table
 
@@ -19,12 +20,21 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     goes_on = _continuation(parse_options)
     groups = _column_groups(parse_options)
     batch, weight = Batch([], []), 0
+    doubts = DoubtfulRows(table, parse_options)
+    last_heading, is_first = table.headings[-1], True
     for number, cells in table.rows:
         if not any(map(str.strip, cells)):
             continue
+        if (cells[-1] == last_heading or is_first) and doubts.repeats_headings(number, cells, is_first=is_first):
+            is_first = False
+            continue
+        is_first = False
+        if doubts.without_heading:
+            doubts.note_filled(number, cells)
         fault = None
         if len(cells) != width or type(cells) is not list:
             fault = _fault(cells, width)
+            doubts.note_length(number, cells)
             cells.extend([""] * (width - len(cells)))
         elif number in merged:
             _fill(cells, merged[number], groups)
@@ -43,6 +53,7 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
             batch.faults[number] = fault
     if batch.numbers:
         yield batch
+    table.notes += doubts.notes()
 
 
 def _fault(cells: list[str], width: int) -> Fault | None:

@@ -25,6 +25,7 @@ from crm.transfer.columns import (
 )
 from crm.transfer.headings import plain
 from crm.transfer.requested import JOINED_BY, parts_of, read_request
+from overplane.files.findings import letters_of
 from overplane.files.layouts import Recognizer
 from overplane.files.sources import UnusableFile
 from overplane.files.spreadsheets import unescape_formula
@@ -39,7 +40,7 @@ class Columns:
     """Attribute to index of the cell. `line_items`: the same by the name of their kind; `constants` hold for every customer.
 
     `joined`: attributes that several cells make. `kept`: attributes that a blank cell leaves as they are. `left_out`:
-    headings whose meaning nobody knows.
+    columns whose meaning nobody knows, as people are told of them.
     """
 
     headings: list[str]
@@ -127,10 +128,10 @@ def resolve(
     taken = {*stripped.values(), *constants, *requested.joined}
     chosen = stripped | {h: n for h, n in fields.items() if h in rest and n not in taken}
     parts = {*chain.from_iterable(requested.joined.values())}
-    unknown = [h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS and h not in parts]
+    unknown = list(dict.fromkeys(h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS and h not in parts))
     if unknown and not ignore_unknown:
         expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown)
-        raise UnusableFile(_unknown(unknown, known) + expected)
+        raise UnusableFile(_unknown(unknown, known, headings) + expected)
     _check_single([*filter(None, chosen.values()), *requested.joined], constants)
     # In the order of the file, whatever order a mapping was stored in: so problems of a row are told from left to right.
     indexes = {chosen[heading]: i for i, heading in enumerate(headings) if chosen.get(heading)}
@@ -141,7 +142,7 @@ def resolve(
         mapping=everything.mapping,
         joined={name: list(map(headings.index, own)) for name, own in requested.joined.items()},
         kept=requested.kept,
-        left_out=tuple(filter(None, unknown)),
+        left_out=tuple(map(repr, filter(None, unknown))),
     )
 
 
@@ -188,10 +189,18 @@ def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> Non
             )
 
 
-def _unknown(unknown: Sequence[str], known: Iterable[str]) -> str:
+def _named(heading: str, headings: Sequence[str]) -> str:
+    """A column for a message; those without a heading by their letters."""
+    if heading:
+        return repr(heading)
+    columns = [letters_of(i) for i, one in enumerate(headings, 1) if not one]
+    return _("%(columns)s (without a heading)") % {"columns": ", ".join(columns)}
+
+
+def _unknown(unknown: Sequence[str], known: Iterable[str], headings: Sequence[str]) -> str:
     names = sorted(known)
     hints = ["" if is_parent_heading(heading) else nearest(heading, names).rstrip("?") for heading in unknown]
-    named = ", ".join(repr(heading) + hint for heading, hint in zip(unknown, hints, strict=True))
+    named = ", ".join(_named(heading, headings) + hint for heading, hint in zip(unknown, hints, strict=True))
     return _("Unknown columns: %(named)s. Map them (--map 'Heading=field') or pass --ignore-unknown.") % {
         "named": named
     }

@@ -106,7 +106,7 @@ def _note_of_left_out(headings: Sequence[str]) -> list[str]:
     """What was left out because nobody knows what it is."""
     if not headings:
         return []
-    named = ", ".join(map(repr, headings[:MOST_NAMED])) + (" …" if len(headings) > MOST_NAMED else "")
+    named = ", ".join(headings[:MOST_NAMED]) + (" …" if len(headings) > MOST_NAMED else "")
     text = ngettext(
         "%(number)d column was left out, because its meaning cannot be told: %(headings)s.",
         "%(number)d columns were left out, because their meaning cannot be told: %(headings)s.",

@@ -73,6 +73,7 @@ class Table:
     should know of how the table was read, a sentence each; complete when all rows have been read. `merged`: by row
     number, cells (by index) that belong to a merged cell which begins above, and its text. `head`: of a file of rows, those
     down to the heading row as they stand (of many the last ones); `sheet`: the one that is read, of a workbook.
+    `has_ends`: each row says where it ends, so what it has too little may be somewhere else.
     """
 
     headings: list[str]
@@ -83,6 +84,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     merged: dict[int, dict[int, str]] = field(default_factory=dict)
     delimiter: str = ","  # of CSV
+    has_ends: bool = False
     head: list[Row] = field(default_factory=list)
     sheet: str | None = None
 
