@@ -26,10 +26,14 @@ QUOTES = {
     "«": "»",
     "»": "«",
 }
+ASCII_QUOTES = "'\"`"
 # An 8-bit letter where UTF-8 has the first byte of a character, and what such encodings have for its second one.
 MISREAD = re.compile("[\u00c2-\u00f4][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 ENTITY = re.compile("&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#[xX][0-9A-Fa-f]{2,5});")
-INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+INVISIBLE = "\u00ad\u200b\u2060\ufeff"
+# How such texts begin: signs and letters of the West, of the East, Greece and Russia, Arabia, Japan. (The first bytes of
+# other characters of Asia are letters that every second text of the West has.)
+FIRST_BYTES = ("Ã", "Â", "â€", "â‚", "â„", "Ä", "Å", "Î", "Ï", "Ð", "Ñ", "Ø", "Ù", "ã€", "ã\u0081", "ã‚", "ãƒ")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+)?")
 BEGINS_AS_DAY = re.compile("\0[0-9]{4}-[0-9]{2}-[0-9]{2}")
 SHOWN = 40  # characters of the first such text
@@ -45,8 +49,9 @@ class Doubt(NamedTuple):
 
 
 def _may_be_quoted(joined: str) -> bool:
-    ascii_ones = "\0'" in joined or '\0"' in joined or "\0`" in joined
-    return ascii_ones or (not joined.isascii() and any(f"\0{quote}" in joined for quote in QUOTES))
+    """Whether it is there at all takes a hundredth of the time to find out."""
+    quotes = ASCII_QUOTES if joined.isascii() else QUOTES
+    return any(quote in joined and f"\0{quote}" in joined for quote in quotes)
 
 
 def _is_quoted(text: str) -> bool:
@@ -54,7 +59,10 @@ def _is_quoted(text: str) -> bool:
 
 
 def _may_be_misread(joined: str) -> bool:
-    return not joined.isascii() and MISREAD.search(joined) is not None
+    """A plain search for each letter is many times as fast as an expression for all of them."""
+    return (
+        not joined.isascii() and any(letter in joined for letter in FIRST_BYTES) and MISREAD.search(joined) is not None
+    )
 
 
 def _is_misread(text: str) -> bool:
@@ -90,8 +98,8 @@ DAMAGES = (
         gettext_lazy("This is written as in a web page. Export the file as plain text."),
     ),
     Doubt(
-        lambda joined: not joined.isascii() and INVISIBLE.search(joined),
-        INVISIBLE.search,
+        lambda joined: not joined.isascii() and any(sign in joined for sign in INVISIBLE),
+        lambda text: any(sign in text for sign in INVISIBLE),
         gettext_lazy("There are characters in it that nobody sees; without them it is another text."),
     ),
 )

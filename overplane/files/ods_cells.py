@@ -51,7 +51,8 @@ def _number(value: str, kind: str, shown: str) -> str:
             return shown
     except DecimalException:
         return shown
-    number = Context(prec=MOST_DIGITS).plus(number) if number % 1 else number
+    if number != number.to_integral_value():
+        number = Context(prec=MOST_DIGITS).plus(number)
     if kind == "percentage":
         return _plain(number.scaleb(2)) + "%"
     if kind == "float" and (_is_word(shown) or not (shown or number)):

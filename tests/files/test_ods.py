@@ -74,6 +74,7 @@ CELLS: dict[str, tuple[str, str]] = {
     "a percentage": (number("0.075", "8%", "percentage"), "7.5%"),
     "leading zeros": (number("1067", "01067"), "01067"),
     "leading zeros and thousands": (number("1067", "001.067"), "001067"),
+    "an enormous number": (number("1E300", "1E300"), "1" + "0" * 300),
     "a hidden zero": (number("0", ""), ""),
     "a word": (number("1", "WAHR"), "WAHR"),
     "digits of no meaning": (number("0.30000000000000004", "0,3"), "0.3"),
