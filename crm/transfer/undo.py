@@ -186,10 +186,10 @@ def _restore(locked: dict[str, dict[str, Any]], touched: dict[str, list[Event]],
             changes.append((locked[customer_id], new))
     bulk_writes.update_customers(changes, now=timezone.now(), origin=origin)
     for kind in LINE_ITEMS:
-        _restore_line_items(kind, touched, origin)
+        restore_line_items(kind, touched, origin)
 
 
-def _restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin: Origin) -> None:
+def restore_line_items(kind: LineItem, touched: dict[str, list[Event]], origin: Origin) -> None:
     changed = [i for i, events in touched.items() if any(BY_EVENT.get(event.type) is kind for event in events)]
     # Read once more: events of line items and the text that search looks in show the values that have just returned.
     customers = {one["id"]: one for one in locked_customers(changed)}

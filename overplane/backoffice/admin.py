@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from overplane.api.models import ApiKey
 from overplane.backoffice.filters import BigListFilter, choice_filter, date_filter
 from overplane.backoffice.lists import BigTableAdmin
+from overplane.backoffice.templatetags.backoffice import moment
 from overplane.database.ordering import Order
 from overplane.events.changes import actors_named, differences, door_name, people
 from overplane.events.models import Event
@@ -94,7 +95,7 @@ class EventAdmin(BigTableAdmin):
 
     @admin.display(description=_("time"))
     def when(self, event: Event) -> str:
-        return f"{event.created_at:%Y-%m-%d %H:%M:%S}"
+        return moment(event.created_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With the names of the keys, so that a page need not ask for each."""

@@ -1,34 +1,32 @@
 """A list page that costs the same at any size: keyset pages, a kept total, bounded counts."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.admin.filters import ListFilter
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
-from django.core.exceptions import ValidationError
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.db import connection
 from django.db.models import IntegerField, QuerySet
 from django.db.models.expressions import Combinable, RawSQL
 from django.http import HttpRequest
 from django.utils import formats
 
+from overplane.backoffice import sorting
 from overplane.backoffice.filters import BigListFilter, Chip
+from overplane.backoffice.list_pages import AFTER, BEFORE, VIEW, PagedChangeList
+from overplane.backoffice.sorting import MOST_SORTED
 from overplane.database import counters
-from overplane.database.fields import field_of
-from overplane.database.ordering import Order
 
 if TYPE_CHECKING:  # which imports this module
     from overplane.backoffice.lists import BigTableAdmin
 
-AFTER, BEFORE, VIEW = "after", "before", "view"
-COUNTED_UP_TO = 10_000  # then the page says "10,000+": an exact count would read every match
+COUNTED_UP_TO = MOST_SORTED  # then the page says "10,000+": an exact count would read every match
 # A search with no more matches than this fetches their ids and sorts them. With more, the database walks the list in
 # its order and stops when the page is full.
 FEW = 1_000
 
 
-class BigChangeList(ChangeList):
+class BigChangeList(PagedChangeList):
     """`model_admin.order_fields` are the columns that an index can sort by."""
 
     model_admin: "BigTableAdmin"
@@ -43,30 +41,25 @@ class BigChangeList(ChangeList):
         return list(self.own_filters), bool(self.own_filters), {}, False, is_used
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str | Combinable]:
-        self.order = self._requested_order() or self.model_admin.default_order
+        self.request = request
+        self.sorted_by = sorting.requested(self.params.get(ORDER_VAR, ""), self.model_admin.sortable)
+        order = sorting.indexed(self.sorted_by, self.model_admin.order_fields)
+        self.needs_sorting = bool(self.sorted_by) and order is None
+        self.order = order or self.model_admin.default_order
         return [*self.order.by()]
 
-    def _requested_order(self) -> Order | None:
-        requested = self.params.get(ORDER_VAR, "").split(".")[0]
-        index = requested.lstrip("-")
-        if not (index.isascii() and index.isdigit() and len(index) < 4 and int(index) < len(self.list_display)):
-            return None
-        name = self.get_ordering_field(self.list_display[int(index)])
-        if not isinstance(name, str) or name not in self.model_admin.order_fields:
-            return None
-        return Order(name, descending=requested.startswith("-"))
+    def sorting(self, column: str) -> tuple[str, str]:
+        """For a column's heading: the address of the list by it, and how the list is ordered by it now."""
+        name = self.get_ordering_field(column)
+        if not isinstance(name, str) or name not in self.model_admin.sortable:
+            return "", ""
+        clicked = ".".join(str(by) for by in sorting.clicked(self.sorted_by, name))
+        direction = next(
+            ("descending" if by.descending else "ascending" for by in self.sorted_by if by.name == name), ""
+        )
+        return self.get_query_string({ORDER_VAR: clicked}), direction
 
-    def get_query_string(self, new_params: dict[str, Any] | None = None, remove: Iterable[str] | None = None) -> str:
-        """A changed list begins at its first page."""
-        params_before, self.filter_params = self.filter_params, {**self.filter_params}
-        for name in (AFTER, BEFORE):
-            self.filter_params.pop(name, None)
-        if new_params:
-            self.filter_params.pop(VIEW, None)
-        try:
-            return super().get_query_string(new_params, remove)
-        finally:
-            self.filter_params = params_before
+    is_unsorted = False  # it was asked for in an order that would take too long
 
     def get_results(self, request: HttpRequest) -> None:
         self.is_filtered = bool(self.query or self.has_active_filters)
@@ -81,7 +74,11 @@ class BigChangeList(ChangeList):
             # In the statement that reads the page; the database looks it up once.
             total = RawSQL(counters.total_sql(self.opts.db_table), [], IntegerField())  # noqa: S611 (a table's own name)
             chosen = self.queryset.annotate(stored_total=total)
-        self._read_page(chosen)
+        if self.needs_sorting and self._is_small():
+            self._read_sorted(chosen)
+        else:
+            self.is_unsorted = self.needs_sorting
+            self._read_page(chosen)
         if not self.is_filtered and self.model_admin.has_stored_count:
             rows = self.result_list
             self.result_count = rows[0].stored_total if rows else counters.total(connection, self.opts.db_table)
@@ -102,54 +99,18 @@ class BigChangeList(ChangeList):
         self.has_more_than_counted = counted > limit
         self.result_count = min(counted, limit)
 
+    def _is_small(self) -> bool:
+        """Whether what is shown may be sorted."""
+        if self.query and self.has_more_than_counted:
+            return self.queryset.order_by().values("pk")[: MOST_SORTED + 1].count() <= MOST_SORTED
+        if not self.is_filtered and self.model_admin.has_stored_count:
+            return counters.total(connection, self.opts.db_table) <= MOST_SORTED
+        return not self.has_more_than_counted
+
     @property
     def count_text(self) -> str:
         plus = "+" if self.has_more_than_counted else ""
         return formats.number_format(self.result_count, force_grouping=True) + plus
-
-    def _read_page(self, chosen: QuerySet) -> None:
-        backwards = BEFORE in self.params
-        cursor = self.params.get(BEFORE if backwards else AFTER)
-        if cursor is not None:
-            value, object_id = self._position(cursor)
-            chosen = chosen.filter(self.order.beyond(value, object_id, backwards=backwards))
-        ordered = chosen.order_by(*self.order.by(backwards=backwards)).defer(*self.model_admin.list_deferred)
-        rows = list(ordered[: self.list_per_page + 1])
-        has_more = len(rows) > self.list_per_page
-        rows = rows[: self.list_per_page]
-        if backwards:
-            rows.reverse()
-        self.result_list = rows
-        self.has_next = has_more or backwards
-        self.has_previous = bool(rows) and (has_more if backwards else cursor is not None)
-        self.is_first_page = cursor is None
-
-    def _position(self, cursor: str) -> tuple[Any, str]:
-        value, separator, object_id = cursor.rpartition("~")
-        if not separator or "\0" in cursor:
-            raise IncorrectLookupParameters
-        try:
-            return field_of(self.model, self.order.field).to_python(value), object_id
-        except ValidationError:
-            raise IncorrectLookupParameters from None
-
-    def _cursor_query(self, name: str, row: Any) -> str:
-        value = getattr(row, self.order.field)
-        text = value.isoformat() if hasattr(value, "isoformat") else value
-        others = {n: v for n, v in self.filter_params.items() if n not in (AFTER, BEFORE)}
-        return super().get_query_string({**others, name: f"{text}~{row.pk}"}, [AFTER, BEFORE])
-
-    @property
-    def next_query(self) -> str:
-        return self._cursor_query(AFTER, self.result_list[-1]) if self.result_list and self.has_next else ""
-
-    @property
-    def previous_query(self) -> str:
-        return self._cursor_query(BEFORE, self.result_list[0]) if self.has_previous else ""
-
-    @property
-    def first_query(self) -> str:
-        return self.get_query_string()
 
     @property
     def chips(self) -> list[Chip]:
@@ -161,7 +122,7 @@ class BigChangeList(ChangeList):
     @property
     def other_params(self) -> list[tuple[str, str]]:
         """What the search and filter form does not itself hold but has to pass on."""
-        own = {SEARCH_VAR, AFTER, BEFORE, VIEW, *(name for spec in self.own_filters for name in spec.names)}
+        own = {SEARCH_VAR, AFTER, BEFORE, PAGE_VAR, VIEW, *(name for spec in self.own_filters for name in spec.names)}
         return [(name, value) for name, value in self.params.items() if name not in own]
 
     @property

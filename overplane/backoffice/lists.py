@@ -6,13 +6,15 @@ from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.functional import cached_property
 from django.views.decorators.http import require_GET, require_POST
 
 from overplane.backoffice.changelist import VIEW, BigChangeList
 from overplane.backoffice.filters import Text
+from overplane.backoffice.grid import CellEditing
 from overplane.backoffice.saved_views import SavedViewsAdmin
 from overplane.backoffice.values import used_values
-from overplane.database.fields import field_of
+from overplane.database.fields import field_of, has_field
 from overplane.database.ordering import Order
 
 
@@ -21,7 +23,7 @@ def deferred(*paths: str) -> list[Script]:
     return [Script(name, defer=True) for name in paths]
 
 
-class BigTableAdmin(SavedViewsAdmin):
+class BigTableAdmin(CellEditing, SavedViewsAdmin):
     """`columns` may be chosen, the first always stands; `order_fields` have an index to sort by."""
 
     change_list_template = "backoffice/list.html"
@@ -33,9 +35,11 @@ class BigTableAdmin(SavedViewsAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_placeholder: Text = ""
+    primary_actions: tuple[str, ...] = ()  # those that the bar of a selection shows; the others are in its menu
 
     class Media:
-        js = deferred("backoffice/suggest.js", "backoffice/list.js")
+        css = {"all": ["backoffice/list.css"]}
+        js = deferred("backoffice/suggest.js", "backoffice/selection.js", "backoffice/grid.js", "backoffice/columns.js")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BigChangeList]:
         return BigChangeList
@@ -48,6 +52,7 @@ class BigTableAdmin(SavedViewsAdmin):
             path("views/", view(require_POST(self.save_view)), name=f"{prefix}_views"),
             path("views/<int:number>/remove/", view(require_POST(self.remove_view)), name=f"{prefix}_view_remove"),
             path("values/<str:field>/", view(require_GET(self.values)), name=f"{prefix}_values"),
+            path("<path:object_id>/cell/", view(require_POST(self.edit_cell)), name=f"{prefix}_cell"),
             *super().get_urls(),
         ]
 
@@ -60,9 +65,11 @@ class BigTableAdmin(SavedViewsAdmin):
         chosen = self.chosen_columns(request)
         return [self.columns[0], *(name for name in chosen if name != self.columns[0])]
 
-    def get_sortable_by(self, request: HttpRequest) -> list[Any]:
-        output = self.get_list_display(request)
-        return [n for n in output if getattr(getattr(self, n, None), "admin_order_field", n) in self.order_fields]
+    @cached_property
+    def sortable(self) -> tuple[str, ...]:
+        """Fields that a list may be ordered by: with an index always, others where it is small."""
+        names = (getattr(getattr(self, name, None), "admin_order_field", name) for name in self.columns)
+        return tuple(name for name in names if has_field(self.model, name))
 
     def column_label(self, name: str) -> str:
         column = getattr(self, name, None)
@@ -81,6 +88,7 @@ class BigTableAdmin(SavedViewsAdmin):
         current = request.GET.get(VIEW, "")
         context = {
             "title": self.opts.verbose_name_plural,
+            "primary_actions": self.primary_actions,
             "search_placeholder": self.search_placeholder,
             "views": [
                 {

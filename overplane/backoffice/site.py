@@ -1,51 +1,33 @@
-"""The site of the back office: its menu begins with the domain, and holds pages that are no model's."""
+"""The site of the back office: its menu holds models and pages that are no model's, each at its place."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.apps import apps
 from django.contrib.admin import AdminSite
+from django.db.models import Model
 from django.http import HttpRequest
-from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
-from overplane.backoffice.filters import Text
-
-
-class Page(NamedTuple):
-    """An entry of the menu for those who have all these permissions."""
-
-    title: Text
-    url_name: str
-    permissions: tuple[str, ...]
+from overplane.backoffice.menu import LAST, PLACES, WORK, Page, Place, blocks
 
 
 class Site(AdminSite):
+    enable_nav_sidebar = False  # the rail stands for it
+
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self.pages: dict[str, list[Page]] = {}
+        self.pages = [Page(_("Overview"), "admin:index", (), Place(WORK, "house", 0))]
+        self.places: dict[str, Place] = dict(PLACES)
 
-    def add_page(self, app_label: str, page: Page) -> None:
-        self.pages.setdefault(app_label, []).append(page)
+    def add_page(self, page: Page) -> None:
+        self.pages.append(page)
 
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """What is installed last stands first: the domain, then what it stands on."""
-        app_list = super().get_app_list(request, app_label)
-        for app in app_list:
-            app["models"] += [_entry(p) for p in self.pages.get(app["app_label"], []) if _may(request, p)]
-        installed = [config.label for config in apps.get_app_configs()]
-        return sorted(app_list, key=lambda app: -installed.index(app["app_label"]))
+    def place(self, model: type[Model], place: Place) -> None:
+        """Where a model's list stands in the menu."""
+        self.places[model._meta.label_lower] = place
 
-
-def _may(request: HttpRequest, page: Page) -> bool:
-    return request.user.has_perms(page.permissions)
-
-
-def _entry(page: Page) -> dict[str, Any]:
-    """As Django's templates read the entry of a model that can only be viewed."""
-    return {
-        "name": page.title,
-        "object_name": page.url_name,
-        "admin_url": reverse(page.url_name),
-        "add_url": None,
-        "view_only": True,
-        "perms": {"view": True},
-    }
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        if context["has_permission"]:
+            models = [(one, self.places.get(model._meta.label_lower, LAST)) for model, one in self._registry.items()]
+            context["menu"] = blocks(request, self.pages, models)
+        return context

@@ -278,6 +278,10 @@ class CascadeKey(models.ForeignKey):
         }
 
 
+def has_field(model: type[models.Model], name: str) -> bool:
+    return any(field.name == name for field in model._meta.concrete_fields)
+
+
 class DatabaseOnlyCheck(models.CheckConstraint):
     """A rule of `rules.py` that the database checks too. Forms do not check it: the rule has the better message."""
 

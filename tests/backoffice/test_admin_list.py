@@ -46,9 +46,9 @@ def chosen(action: str, *ids: str, **more: str) -> dict[str, object]:
         ("created_from=2000-01-01&created_to=2999-12-31", ["Gamma", "Beta", "Alpha"]),
         ("created_to=2000-01-01", []),
         ("updated_to=9999-12-31", ["Gamma", "Beta", "Alpha"]),
-        ("o=1", ["Gamma", "Beta", "Alpha"]),
-        ("o=0", ["Alpha", "Beta", "Gamma"]),
-        ("o=-0", ["Gamma", "Beta", "Alpha"]),
+        ("o=nothing", ["Gamma", "Beta", "Alpha"]),
+        ("o=customer_name", ["Alpha", "Beta", "Gamma"]),
+        ("o=-customer_name", ["Gamma", "Beta", "Alpha"]),
         ("password=1&customer_name__regex=x", ["Gamma", "Beta", "Alpha"]),
     ],
 )

@@ -12,4 +12,4 @@ def form_of(customer_id: str) -> str:
 
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save and continue editing").click()
-    expect(page.locator(".messagelist .success")).to_be_visible()
+    expect(page.locator("#toasts li").first).to_be_visible()

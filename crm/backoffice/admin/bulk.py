@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import services
 from crm.backoffice.admin import listing
+from crm.backoffice.admin.undoing import UndoingAdmin
 from crm.backoffice.pages.merge import merge_selected
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import counted, kinds
@@ -86,7 +87,7 @@ def _line_items_of(customers: QuerySet) -> list[str]:
     return [counted(kind, kind.model._default_manager.filter(customer__in=chosen).count()) for kind in LINE_ITEMS]
 
 
-class BulkActions(admin.ModelAdmin):
+class BulkActions(UndoingAdmin):
     """The actions of the customer list."""
 
     actions = (
@@ -195,8 +196,11 @@ class BulkActions(admin.ModelAdmin):
         ids = list(queryset.order_by().values_list("pk", flat=True)[: MAX_INLINE + 1])
         if len(ids) <= MAX_INLINE:
             done = apply(ids, values, origin_of(request), lambda _done: None)
-            text = ngettext("%s customer: done.", "%s customers: done.", done) % done
-            self.message_user(request, text, messages.SUCCESS)
+            if values is None:
+                text = ngettext("%s customer is deleted.", "%s customers are deleted.", done) % done
+                self.message_user(request, text, messages.SUCCESS)
+            else:
+                self.message_with_undo(request, ngettext("%s customer changed.", "%s customers changed.", done) % done)
             return
         payload = {"values": values, "query": request.GET.urlencode(), "until": timezone.now().isoformat()}
         start_job(request, KIND, payload)

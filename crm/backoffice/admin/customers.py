@@ -31,6 +31,7 @@ from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.lists import BigTableAdmin, deferred
 from overplane.backoffice.origin import origin_of
+from overplane.backoffice.templatetags.backoffice import moment
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
 
@@ -63,6 +64,9 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     search_fields = search.SEARCHED
     search_placeholder = lazy(search_placeholder, str)()
     suggested = sections.SUGGESTED
+    editable = tuple(attributes(Customer))
+    cell_looks = {"customer_name": "avatar", "customer_group": "tag"}
+    primary_actions = ("set_customer_group", "set_territory", "disable", "export_selected", "merge_selected")
     readonly_fields = sections.GENERATED
     save_on_top = False
 
@@ -71,11 +75,11 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, customer: Customer) -> str:
-        return f"{customer.created_at:%Y-%m-%d %H:%M}"
+        return moment(customer.created_at)
 
     @admin.display(description=_("updated"), ordering="updated_at")
     def updated(self, customer: Customer) -> str:
-        return f"{customer.updated_at:%Y-%m-%d %H:%M}"
+        return moment(customer.updated_at)
 
     @admin.display(description=_("status"))
     def status(self, customer: Customer) -> SafeString:
@@ -85,7 +89,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
             ("internal", gettext("internal"), customer.is_internal_customer),
         ]
         badges = [(kind, label) for kind, label, is_so in marks if is_so] or [("active", gettext("active"))]
-        return format_html_join(" ", '<span class="bo-badge bo-{}">{}</span>', badges)
+        return format_html_join(" ", '<span class="status bo-{}">{}</span>', badges)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return listing.searched(queryset, search_term), False

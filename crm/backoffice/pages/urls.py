@@ -6,15 +6,18 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.backoffice.pages import exports, import_files, imports, merge
 from crm.backoffice.pages.import_steps import MAY_IMPORT
-from overplane.backoffice.site import Page, Site
+from crm.models import Customer
+from overplane.backoffice.menu import WORK, Page, Place
+from overplane.backoffice.site import Site
 
 site = cast("Site", admin.site)
+site.place(Customer, Place(WORK, "building-2", 10))
 for page in (
-    Page(_("Likely duplicates"), "duplicates", ("crm.view_customer",)),
-    Page(_("Import"), "import", MAY_IMPORT),
-    Page(_("Export"), "export", ("crm.export_customer",)),
+    Page(_("Duplicates"), "duplicates", ("crm.view_customer",), Place(WORK, "copy", 20)),
+    Page(_("Imports"), "import", MAY_IMPORT, Place(WORK, "download", 30)),
+    Page(_("Exports"), "export", ("crm.export_customer",), Place(WORK, "upload", 40)),
 ):
-    site.add_page("crm", page)
+    site.add_page(page)
 
 urlpatterns = [
     path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),

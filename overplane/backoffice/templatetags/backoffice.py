@@ -1,7 +1,16 @@
+from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 from django import template
+from django.templatetags.static import static
+from django.utils import formats
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
+
+from overplane.backoffice.grid import Grid
+from overplane.database.encoding import dumps
 
 register = template.Library()
 
@@ -24,3 +33,52 @@ def in_words(value: Any) -> str:
 def label_of(labels: Any, name: str) -> str:
     """An attribute's name as people know it, where that is known."""
     return str(labels.get(name, name)) if isinstance(labels, dict) else name
+
+
+HUES = 6  # colours of avatars, see frame.css
+
+
+@register.simple_tag
+def grid_of(changelist: Any) -> Grid:
+    return Grid(changelist)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """For an attribute that a script reads."""
+    return dumps(value).decode()
+
+
+@register.filter
+def is_one_of(name: str, names: Any) -> bool:
+    return name in names
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture of `icons.svg` beside words; a button that has only the picture needs a name of its own."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("backoffice/icons.svg"), name
+    )
+
+
+@register.simple_tag
+def avatar(name: str) -> SafeString:
+    """Two letters of a name in one of a few colours, always the same one for the same name."""
+    return format_html(
+        '<span class="avatar hue-{}" aria-hidden="true">{}</span>', crc32(name.encode()) % HUES, initials(name)
+    )
+
+
+def initials(name: str) -> str:
+    words = [word for word in "".join(c if c.isalnum() else " " for c in name).split() if word]
+    return (words[0][0] + words[1][0] if len(words) > 1 else words[0][:2] if words else "?").upper()
+
+
+@register.filter
+def moment(value: datetime | None, style: str = "near") -> SafeString | str:
+    """A moment for people. `times.js` shows it in the browser's zone: "near" by its age, "exact" by day and time."""
+    if value is None:
+        return "–"
+    text = formats.date_format(value.astimezone(UTC), "DATETIME_FORMAT")
+    return format_html('<time datetime="{}" data-moment="{}">{} UTC</time>', value.isoformat(), style, text)

@@ -1,0 +1,81 @@
+"""What a page says after a change, with a button that takes it back."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
+from django.views.decorators.http import require_POST
+
+from crm.backoffice import undo
+from crm.models import Customer
+from overplane.backoffice.merging import Conflict
+from overplane.backoffice.origin import origin_of
+from overplane.database.fields import field_of
+from overplane.events.changes import people
+from overplane.events.models import Event
+
+NEWEST_EVENTS = 20  # among which the change of a cell is looked for that was made a moment ago
+
+
+class UndoingAdmin(admin.ModelAdmin):
+    """Changes of customers that can be taken back for a while."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.undo_view))
+        return [path("undo/", view, name="crm_customer_undo"), *super().get_urls()]
+
+    def message_with_undo(self, request: HttpRequest, text: str) -> None:
+        request_id = origin_of(request).request_id
+        button = format_html(
+            '{} <button type="button" class="plain" data-undo="{}" data-undo-url="{}">{}</button>',
+            text,
+            undo.token(request_id or ""),
+            reverse("admin:crm_customer_undo"),
+            gettext("Undo"),
+        )
+        self.message_user(request, button, messages.SUCCESS)
+
+    def undo_view(self, request: HttpRequest) -> HttpResponse:
+        """The page is shown anew after it, and tells the outcome."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        request_id = undo.request_of(request.POST.get("token", ""))
+        if not request_id:
+            text = gettext("This can no longer be taken back here. The history of each customer has its old values.")
+            self.message_user(request, text, messages.WARNING)
+            return JsonResponse({})
+        done = undo.undo(request_id, origin_of(request))
+        text = ngettext("Undone: %s customer is as it was.", "Undone: %s customers are as they were.", done.restored)
+        if done.restored or not done.kept:
+            self.message_user(request, text % done.restored, messages.SUCCESS)
+        if done.kept:
+            names = ", ".join(done.kept[: undo.NAMED]) + (" …" if len(done.kept) > undo.NAMED else "")
+            text = ngettext(
+                "%(n)s customer was changed by somebody else since; that stays: %(names)s.",
+                "%(n)s customers were changed by others since; that stays: %(names)s.",
+                len(done.kept),
+            )
+            self.message_user(request, text % {"n": len(done.kept), "names": names}, messages.WARNING)
+        return JsonResponse({})
+
+    # What the editing of a cell tells, see `CellEditing`
+
+    def told_of_cell(self, request: HttpRequest, row: Model, form: ModelForm, sent: dict[str, str]) -> dict[str, Any]:
+        if not form.changed_data:
+            return {}
+        label = capfirst(field_of(Customer, form.changed_data[0]).verbose_name)
+        text = gettext("%(label)s of %(name)s is changed.") % {"label": label, "name": str(row)[:60]}
+        token = undo.token(origin_of(request).request_id or "")
+        return {"told": text, "undo": token, "undo_url": reverse("admin:crm_customer_undo")}
+
+    def who_wrote(self, row: Model, conflict: Conflict) -> str:
+        newest = Event.objects.filter(subject=row.pk).defer("object", "previous").order_by("-seq")[:NEWEST_EVENTS]
+        event = next((event for event in newest if conflict.name in event.changed.split()), None)
+        return people([event])[event.actor] if event else ""

@@ -1,0 +1,111 @@
+"""Taking back what one request of a person changed: a cell, a form, a change of many, rows that were deleted.
+
+The log knows it by the request's number. Each customer is put back in a transaction of its own, as a new change. What
+somebody else changed since is left as it is, and said.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.signing import BadSignature, TimestampSigner
+from django.db import transaction
+from django.utils import timezone
+
+from crm import services
+from crm.line_items import BY_EVENT, LINE_ITEMS
+from crm.locking import locked_customers
+from crm.transfer.histories import oldest_values
+from crm.transfer.undo import restore_line_items
+from overplane.events.models import Event
+from overplane.origin import Origin
+
+UNDO_FOR = timedelta(minutes=10)  # so long a change may be taken back by the button that its message offers
+NAMED = 5  # customers that are named when they are left as they are
+signer = TimestampSigner(salt="crm.undo")
+
+
+@dataclass(slots=True)
+class Undone:
+    """How many customers were put back, and the names of those that were left alone, all or a part of them."""
+
+    restored: int = 0
+    kept: list[str] = field(default_factory=list)
+
+
+def token(request_id: str) -> str:
+    """What the button of the message sends."""
+    return signer.sign(request_id)
+
+
+def request_of(sent: str) -> str | None:
+    """The number of the request; None if the token is old or not ours."""
+    try:
+        return signer.unsign(sent, max_age=UNDO_FOR)
+    except BadSignature:
+        return None
+
+
+def undo(request_id: str, origin: Origin) -> Undone:
+    """Takes back what this very actor changed in that request. `origin` is the undo's own."""
+    # A job that goes on with the request's change may write after it; so the time is wider than the button's.
+    recent = Event.objects.filter(actor=origin.actor, created_at__gte=timezone.now() - 6 * UNDO_FOR)
+    subjects = list(
+        recent.filter(request_id=request_id).order_by("subject").values_list("subject", flat=True).distinct()
+    )
+    undone = Undone()
+    for subject in subjects:
+        with transaction.atomic():
+            _undo_one(subject, request_id, origin, undone)
+    return undone
+
+
+def _undo_one(subject: str, request_id: str, origin: Origin, undone: Undone) -> None:
+    locked = next(iter(locked_customers([subject])), None)
+    if locked is None:
+        return  # deleted since
+    events = _since(subject, request_id)
+    ours, others = [e for e in events if e.request_id == request_id], [e for e in events if e.request_id != request_id]
+    is_whole = _restore_values(locked, ours, others, origin)
+    is_whole = _restore_rows(subject, ours, others, origin) and is_whole
+    undone.restored += 1 if is_whole else 0
+    if not is_whole:
+        undone.kept.append(locked["customer_name"] or subject)
+
+
+def _since(subject: str, request_id: str) -> list[Event]:
+    events = list(Event.objects.filter(subject=subject).defer("object").order_by("seq"))
+    first = next((i for i, event in enumerate(events) if event.request_id == request_id), len(events))
+    return events[first:]
+
+
+def _changed(events: Iterable[Event], type_: str) -> set[str]:
+    return {name for event in events if event.type == type_ for name in event.changed.split()}
+
+
+def _restore_values(locked: dict[str, Any], ours: Sequence[Event], others: Sequence[Event], origin: Origin) -> bool:
+    """Whether all of them are back."""
+    old = oldest_values(ours)
+    theirs = _changed(others, "customer.updated")
+    values = {name: value for name, value in old.items() if name not in theirs}
+    if values:
+        try:
+            services.update_customer(locked["id"], values, origin=origin)
+        except ValidationError:  # the old value breaks a rule that came after it
+            return False
+    return len(values) == len(old)
+
+
+def _restore_rows(subject: str, ours: Sequence[Event], others: Sequence[Event], origin: Origin) -> bool:
+    is_whole = True
+    for kind in LINE_ITEMS:
+        mine = [event for event in ours if BY_EVENT.get(event.type) is kind]
+        if not mine:
+            continue
+        if any(BY_EVENT.get(event.type) is kind for event in others):
+            is_whole = False
+        else:
+            restore_line_items(kind, {subject: mine}, origin)
+    return is_whole

@@ -1,0 +1,44 @@
+"use strict";
+// What every page does: messages of success become toasts, which go away; the menu of a phone closes with its link.
+{
+  const toasts = document.getElementById("toasts");
+  const LASTS_MS = 12_000;
+  const close = document.createElement("button");
+  // A toast: an element with its words and, if any, what can be done about them. It waits while it is pointed at or has the focus.
+  window.toast = (content, { lasts = LASTS_MS } = {}) => {
+    const item = document.createElement("li");
+    item.append(content);
+    const button = close.cloneNode(true);
+    button.addEventListener("click", () => item.remove());
+    item.append(button);
+    toasts.append(item);
+    let timer;
+    const go = () => { clearTimeout(timer); timer = setTimeout(() => item.remove(), lasts); };
+    const stay = () => clearTimeout(timer);
+    for (const [name, action] of [["pointerenter", stay], ["focusin", stay], ["pointerleave", go], ["focusout", go]]) item.addEventListener(name, action);
+    go();
+    return item;
+  };
+  // Takes a change back that a message told of; the page shows the outcome.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-undo]");
+    if (!button) return;
+    button.disabled = true;
+    const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+    const sent = { method: "POST", credentials: "same-origin", headers: { "X-CSRFToken": token }, body: new URLSearchParams({ token: button.dataset.undo }) };
+    const answer = await fetch(button.dataset.undoUrl, sent).catch(() => null);
+    if (answer?.ok) location.reload(); else button.disabled = false;
+  });
+  if (toasts) {
+    close.type = "button";
+    close.className = "icon-button";
+    close.setAttribute("aria-label", toasts.dataset.close);
+    close.textContent = "×";
+    for (const message of document.querySelectorAll(".messagelist > .success, .messagelist > .info")) {
+      const list = message.parentElement;
+      window.toast(message.firstElementChild);
+      message.remove();
+      if (!list.children.length) list.remove();
+    }
+  }
+}
