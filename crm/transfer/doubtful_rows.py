@@ -17,6 +17,8 @@ FEWEST = 2  # cells by which a row is known for headings: one may be a value tha
 class DoubtfulRows:
     def __init__(self, table: Table, parse_options: ParseOptions) -> None:
         self.headings, self.has_ends = table.headings, table.has_ends
+        self.last = max(i for i, heading in enumerate(self.headings) if heading)
+        self.last_heading = self.headings[self.last]
         self.is_sheet = parse_options.is_sheet
         columns = parse_options.columns
         self.fields = {i: name for name, i in columns.customer.items()}
@@ -24,6 +26,10 @@ class DoubtfulRows:
             self.fields |= {i: column_name(kind, name) for name, i in columns.of(kind).items()}
         self.without_heading = [i for i, heading in enumerate(table.headings) if not heading]
         self.repeated, self.short, self.nameless = CountedRows(), CountedRows(), CountedRows()
+
+    def may_repeat_headings(self, cells: list[str]) -> bool:
+        """Asked for each row, so it looks at one cell."""
+        return len(cells) > self.last and cells[self.last] == self.last_heading
 
     def repeats_headings(self, number: int, cells: list[str], *, is_first: bool) -> bool:
         """Files were put together, or the first row says the same in another language: nobody is called so."""
@@ -36,9 +42,12 @@ class DoubtfulRows:
         return True
 
     def _are_the_headings(self, texts: list[str]) -> bool:
-        while texts and not texts[-1]:
-            texts.pop()
-        return len(texts) >= FEWEST and texts == self.headings
+        behind = self.last + 1  # the last heading
+        return (
+            len(list(filter(None, texts))) >= FEWEST
+            and texts[:behind] == self.headings[:behind]
+            and not any(texts[behind:])
+        )
 
     def _name_their_columns(self, texts: list[str]) -> bool:
         """Whether each cell is another name of the very field that its column is."""

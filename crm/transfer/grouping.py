@@ -21,11 +21,13 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     groups = _column_groups(parse_options)
     batch, weight = Batch([], []), 0
     doubts = DoubtfulRows(table, parse_options)
-    last_heading, is_first = table.headings[-1], True
+    is_first = True
     for number, cells in table.rows:
         if not any(map(str.strip, cells)):
             continue
-        if (cells[-1] == last_heading or is_first) and doubts.repeats_headings(number, cells, is_first=is_first):
+        if (is_first or doubts.may_repeat_headings(cells)) and doubts.repeats_headings(
+            number, cells, is_first=is_first
+        ):
             is_first = False
             continue
         is_first = False

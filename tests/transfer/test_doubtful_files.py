@@ -90,12 +90,28 @@ def test_long_numbers_with_all_their_digits_are_not(imported: Callable[..., Ran]
     assert imported(f"customer_name,tax_id\nAcme,{digits}\n").report["warnings"] == []
 
 
-@pytest.mark.parametrize("row", ["customer_name,territory", "\ufeffcustomer_name,territory"])
+@pytest.mark.parametrize(
+    "row", ["customer_name,territory", "\ufeffcustomer_name,territory", "customer_name,territory,"]
+)
 def test_headings_that_stand_there_once_more_are_nobody(imported: Callable[..., Ran], row: str) -> None:
     ran = imported(f"customer_name,territory\nAcme,x\n{row}\nBell,y\n")
     assert ran.counts == {"created": 2}
     assert ran.report["warnings"] == ["1 row repeats the headings and was left out (row 3)."]
     assert set(Customer.objects.values_list("customer_name", flat=True)) == {"Acme", "Bell"}
+
+
+def test_headings_are_known_again_where_the_last_column_has_none(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
+        sheet = made.add_worksheet()
+        for row, cells in enumerate(
+            [["customer_name", "territory"], ["Acme", "x"], ["customer_name", "territory"], ["Bell", "", "y"]]
+        ):
+            sheet.write_row(row, 0, cells)
+    ran = run(tmp_path / "a.xlsx", "--ignore-unknown")
+    assert (ran.counts, ran.report["warnings"]) == ({"created": 2}, [
+        "1 row repeats the headings and was left out (row 3).",
+        "1 row has values in columns without a heading (C, row 4), which were left out.",
+    ])  # fmt: skip
 
 
 def test_a_second_heading_row_in_another_language_is_nobody(imported: Callable[..., Ran]) -> None:
