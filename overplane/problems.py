@@ -105,9 +105,9 @@ def problems_in(error: ValidationError, prefix: str = "") -> Iterator[Problem]:
             yield Problem(KNOWN.get(one.code, Code.PARAMETER_INVALID), " ".join(one.messages), param)
 
 
-def nearest(name: str, known: Collection[str]) -> str:
-    """A hint for a mistyped name: ` Did you mean "limit"?`, or nothing."""
-    close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
+def nearest(name: str, known: Collection[str], *, closeness: float = 0.6) -> str:
+    """A hint for a mistyped name: ` Did you mean "limit"?`, or nothing. `closeness`: from 0 to 1, which is the same."""
+    close = difflib.get_close_matches(name[:100], known, n=1, cutoff=closeness)
     return " " + _('Did you mean "%(name)s"?') % {"name": close[0]} if close else ""
 
 

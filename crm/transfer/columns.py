@@ -21,7 +21,17 @@ from django.utils.translation import gettext as _
 from crm import rules
 from crm.line_items import LINE_ITEMS, LineItem
 from crm.models import Customer
-from crm.transfer.headings import LINE_ITEM_SYNONYMS, PARENT_SYNONYMS, SECOND_BEST, SYNONYMS, plain, words
+from crm.transfer.headings import (
+    LAST_NAME_BESIDE_FIRST,
+    LINE_ITEM_SYNONYMS,
+    PARENT_SYNONYMS,
+    REQUIRED_CONTACT,
+    SECOND_BEST,
+    SYNONYMS,
+    YIELDING,
+    plain,
+    words,
+)
 from crm.transfer.written import as_people_write
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.moments import read_exact_moment
@@ -104,6 +114,11 @@ def known_headings(kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
     return known
 
 
+def meaning(heading: str) -> str | None:
+    """The field of customers that a heading may name, whatever stands beside it."""
+    return (words(SECOND_BEST) | customer_headings()).get(plain(heading))
+
+
 @cache
 def customer_headings() -> dict[str, str]:
     """A field's own name wins over a label, and a label over what else people say."""
@@ -169,10 +184,23 @@ def guess(headings: Sequence[str], kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
 
 def customer_fields(headings: Sequence[str], kinds: Kinds = LINE_ITEMS) -> dict[str, str]:
     """The same, in a file of customers."""
-    fields = _first_of_each(headings, known_headings(kinds), customer_columns())
+    yielding = words(YIELDING)
+    ranked = sorted(headings, key=lambda heading: plain(heading) in yielding)
+    fields = _first_of_each(ranked, known_headings(kinds) | _meant_beside(headings), customer_columns())
     rest = [heading for heading in headings if heading not in fields]
     more = _first_of_each(rest, words(SECOND_BEST), ())
     return fields | {heading: name for heading, name in more.items() if name not in fields.values()}
+
+
+def _meant_beside(headings: Sequence[str]) -> dict[str, str]:
+    """What headings mean because of the others."""
+    names = {customer_headings().get(plain(heading)) for heading in headings}
+    meant = {}
+    if "first_name" in names and "last_name" not in names:
+        meant[plain(LAST_NAME_BESIDE_FIRST)] = "last_name"
+    if REQUIRED_CONTACT in headings:
+        meant[plain(REQUIRED_CONTACT)] = "customer_name"
+    return meant
 
 
 def _first_of_each(headings: Sequence[str], known: Mapping[str, str], columns: Collection[str]) -> dict[str, str]:

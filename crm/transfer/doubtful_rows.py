@@ -25,7 +25,7 @@ class DoubtfulRows:
         for kind in columns.kinds:
             self.fields |= {i: column_name(kind, name) for name, i in columns.of(kind).items()}
         self.without_heading = [i for i, heading in enumerate(table.headings) if not heading]
-        self.repeated, self.short, self.nameless = CountedRows(), CountedRows(), CountedRows()
+        self.repeated, self.nameless = CountedRows(), CountedRows()
 
     def may_repeat_headings(self, cells: list[str]) -> bool:
         """Asked for each row, so it looks at one cell."""
@@ -60,9 +60,8 @@ class DoubtfulRows:
         if any(cells[i].strip() for i in self.without_heading if i < len(cells)):
             self.nameless.add([number])
 
-    def note_length(self, number: int, cells: list[str]) -> None:
-        if self.has_ends and len(cells) < len(self.headings) and not isinstance(cells, BrokenRow):
-            self.short.add([number])
+    def is_short(self, cells: list[str]) -> bool:
+        return self.has_ends and len(cells) < len(self.headings) and not isinstance(cells, BrokenRow)
 
     def notes(self) -> Iterator[str]:
         """To be asked when all rows were read."""
@@ -81,12 +80,14 @@ class DoubtfulRows:
             )
             columns = ", ".join(letters_of(i + 1) for i in self.without_heading)
             yield text % {"number": nameless.count, "columns": columns, "rows": nameless.first}
-        if short := self.short:
-            text = ngettext(
-                "%(number)d row has fewer cells than the heading row (row %(rows)s): those at its end were taken for empty."
-                " If a line break stands within a cell there, put the cell into quotes.",
-                "%(number)d rows have fewer cells than the heading row (row %(rows)s): those at their ends were taken for"
-                " empty. If a line break stands within a cell there, put the cell into quotes.",
-                short.count,
-            )
-            yield text % {"number": short.count, "rows": short.first}
+
+
+def note_of_short_rows(short: CountedRows) -> str:
+    text = ngettext(
+        "%(number)d row has fewer cells than the heading row (row %(rows)s): those at its end were taken for empty."
+        " If a line break stands within a cell there, put the cell into quotes.",
+        "%(number)d rows have fewer cells than the heading row (row %(rows)s): those at their ends were taken for"
+        " empty. If a line break stands within a cell there, put the cell into quotes.",
+        short.count,
+    )
+    return text % {"number": short.count, "rows": short.first}

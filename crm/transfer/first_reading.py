@@ -10,7 +10,9 @@ from crm.line_items import LineItem
 from crm.transfer.batch import Batch, ParseOptions
 from crm.transfer.columns import customer_columns, damaged_by_excel, line_item_columns
 from crm.transfer.counted_rows import CountedRows
+from crm.transfer.doubtful_rows import note_of_short_rows
 from crm.transfer.doubtful_texts import DAMAGES, MADE_A_DAY, QUOTED, Doubt, DoubtfulTexts, swallowed
+from crm.transfer.footers import Footer
 from crm.transfer.null_words import NullWords
 from crm.transfer.options import ImportOptions
 from crm.transfer.repeats import Repeats
@@ -33,7 +35,13 @@ class FirstReading:
         self.null_words = {one: NullWords(options.nulls) for one in texts}
         doubts = _doubts(format, parse_options)
         self.doubtful = {one: DoubtfulTexts(doubts) for one in texts}
+        # Of joined columns each by itself, too: of "Berlin, NULL" nobody sees what it is made of.
+        self.joined = {
+            index: NullWords(options.nulls)
+            for index in sorted({*chain.from_iterable(columns.joined.values())} - {*columns.customer.values()})
+        }
         self.named = CountedRows()  # customers for whom a name was made
+        self.footer, self.short = Footer(), CountedRows()
         self.without_key = 0  # customers of an upsert without a value to be found by
 
     def note(self, batch: Batch) -> None:
@@ -47,6 +55,12 @@ class FirstReading:
             lines = [line for own in batch.lines for line in (own if kind else own[:1])]
             damage.watch([number for number, _cells in lines], [cells[index] for _number, cells in lines])
         self.named.add(batch.named)
+        self.footer.watch(batch)
+        if batch.short:
+            refused = {number for i in batch.problems for number, _cells in batch.lines[i]}
+            self.short.add(sorted(batch.short - refused))
+        for index, null_words in self.joined.items():
+            null_words.watch(batch.numbers, [lines[0][1][index].strip() for lines in batch.lines])
         for (kind, name), null_words in self.null_words.items():
             numbers, texts = batch.numbers, batch.values[name] if kind is None else []
             if kind:
@@ -62,8 +76,13 @@ class FirstReading:
             yield from null_words.warnings(self.columns.heading(name, kind))
         for (kind, name), doubtful in self.doubtful.items():
             yield from doubtful.warnings(self.columns.heading(name, kind))
+        for index, null_words in self.joined.items():
+            yield from null_words.warnings(self.columns.headings[index])
         if self.named.count:
             yield self._note_of_names()
+        yield from self.footer.warnings()
+        if self.short:
+            yield note_of_short_rows(self.short)
         if self.without_key:
             text = ngettext(
                 "%(number)d customer has no %(field)s: nobody is looked for, and it is created once more whenever such a file"

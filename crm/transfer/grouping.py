@@ -29,16 +29,17 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
             number, cells, is_first=is_first
         ):
             is_first = False
+            batch.repeated.add(number)
             continue
         is_first = False
         if doubts.without_heading:
             doubts.note_filled(number, cells)
-        fault = None
+        fault, is_short = None, False
         if len(cells) != width or type(cells) is not list:
             fault = _fault(cells, width)
-            doubts.note_length(number, cells)
+            is_short = doubts.is_short(cells)
             cells.extend([""] * (width - len(cells)))
-        elif number in merged:
+        if number in merged and type(cells) is list:
             _fill(cells, merged[number], groups)
         weight += sum(map(len, cells))
         if goes_on(number, cells) and type(cells) is list:
@@ -53,6 +54,8 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
             batch.lines.append([(number, cells)])
         if fault:
             batch.faults[number] = fault
+        if is_short:
+            batch.short.add(number)
     if batch.numbers:
         yield batch
     table.notes += doubts.notes()

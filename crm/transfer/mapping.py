@@ -23,7 +23,7 @@ from crm.transfer.columns import (
     nested_columns,
     referenced_line_items,
 )
-from crm.transfer.headings import plain
+from crm.transfer.headings import SECOND_BEST, plain, words
 from crm.transfer.requested import JOINED_BY, parts_of, read_request
 from overplane.files.findings import letters_of
 from overplane.files.layouts import Recognizer
@@ -33,6 +33,8 @@ from overplane.problems import nearest
 
 # Of what a name is made where the file has none.
 NAME_PARTS = ("first_name", "last_name")
+# How close a heading must come to a field to be taken for a mistake in writing: "Pager" and "image" are 0.6.
+MISTYPED = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Columns:
     """Attribute to index of the cell. `line_items`: the same by the name of their kind; `constants` hold for every customer.
 
     `joined`: attributes that several cells make. `kept`: attributes that a blank cell leaves as they are. `left_out`:
-    columns whose meaning nobody knows, as people are told of them.
+    headings whose meaning nobody knows.
     """
 
     headings: list[str]
@@ -96,7 +98,8 @@ def recognizer(mapping: Mapping[str, str]) -> Recognizer:
     def known_fields(headings: Sequence[str]) -> int:
         stripped = [unescape_formula(heading.strip()) for heading in headings]
         mapped = {part for heading in mapping for part in parts_of(heading.strip(), stripped)}
-        fields = {known_headings().get(plain(heading)) for heading in stripped if heading} - {None}
+        known = words(SECOND_BEST) | known_headings()
+        fields = {known.get(plain(heading)) for heading in stripped if heading} - {None}
         names_parent = any(map(is_parent_heading, stripped))
         return len(fields | mapped.intersection(stripped)) + names_parent
 
@@ -130,8 +133,8 @@ def resolve(
     parts = {*chain.from_iterable(requested.joined.values())}
     unknown = list(dict.fromkeys(h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS and h not in parts))
     if unknown and not ignore_unknown:
-        expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown)
-        raise UnusableFile(_unknown(unknown, known, headings) + expected)
+        expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown, chosen)
+        raise UnusableFile(_unknown(unknown, known - {*chosen.values()}, headings) + expected)
     _check_single([*filter(None, chosen.values()), *requested.joined], constants)
     # In the order of the file, whatever order a mapping was stored in: so problems of a row are told from left to right.
     indexes = {chosen[heading]: i for i, heading in enumerate(headings) if chosen.get(heading)}
@@ -142,7 +145,7 @@ def resolve(
         mapping=everything.mapping,
         joined={name: list(map(headings.index, own)) for name, own in requested.joined.items()},
         kept=requested.kept,
-        left_out=tuple(map(repr, filter(None, unknown))),
+        left_out=tuple(filter(None, unknown)),
     )
 
 
@@ -199,11 +202,16 @@ def _named(heading: str, headings: Sequence[str]) -> str:
 
 def _unknown(unknown: Sequence[str], known: Iterable[str], headings: Sequence[str]) -> str:
     names = sorted(known)
-    hints = ["" if is_parent_heading(heading) else nearest(heading, names).rstrip("?") for heading in unknown]
-    named = ", ".join(_named(heading, headings) + hint for heading, hint in zip(unknown, hints, strict=True))
-    return _("Unknown columns: %(named)s. Map them (--map 'Heading=field') or pass --ignore-unknown.") % {
-        "named": named
-    }
+    hints = [
+        "" if is_parent_heading(heading) else nearest(heading, names, closeness=MISTYPED).strip() for heading in unknown
+    ]
+    named = ", ".join(
+        _named(heading, headings) + (hint and f" ({hint})") for heading, hint in zip(unknown, hints, strict=True)
+    )
+    return _(
+        "Unknown columns: %(named)s. Map them (--map 'Heading=field'; --help lists the fields) or leave them out"
+        " (--ignore-unknown)."
+    ) % {"named": named}
 
 
 def _expected_beside(headings: Sequence[str], kind: LineItem, fields: Mapping[str, str]) -> str:
@@ -213,15 +221,20 @@ def _expected_beside(headings: Sequence[str], kind: LineItem, fields: Mapping[st
     return _(
         " With %(parent)s the file is taken for one of nothing but %(label_plural)s: beside it there may be"
         " %(known)s, by name or by label. To find customers by their id and change them too: --match-on id"
-        " --map '%(column)s=id'."
+        " --map '%(column)s=id'. To keep the numbers of another system: --map '%(column)s=customer_pos_id'."
     ) % {"parent": repr(parent), "label_plural": kind.label_plural, "known": known, "column": parent}
 
 
-def _expected_of_parents(unknown: Sequence[str]) -> str:
+def _expected_of_parents(unknown: Sequence[str], chosen: Mapping[str, str]) -> str:
     """What a file must hold that names the customers of line items and is no file of any."""
     parent = next((heading for heading in unknown if is_parent_heading(heading)), None)
     if parent is None:
         return ""
+    if "customer_name" in chosen.values():
+        return _(
+            " If %(parent)s is the number that another system knows the customer by, keep it: --map"
+            " '%(column)s=customer_pos_id'. If it is an id of this one: --map '%(column)s=id'."
+        ) % {"parent": repr(parent), "column": parent}
     kinds = "; ".join(f"{kind.label_plural}: {', '.join(kind.names)}" for kind in LINE_ITEMS)
     return _(
         " %(parent)s names the customer in a file of nothing but line items, which has at least one column"

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from crm.models import Customer
 from crm.transfer.batch import HEAVIEST, SIZE
 from crm.transfer.columns import REFERENCES
+from crm.transfer.headings import listed
 from crm.transfer.mapping import Columns
 from overplane.database.attributes import attributes
 from overplane.files.sources import UnusableFile
@@ -75,6 +76,6 @@ def check_sufficient(columns: Columns, options: ImportOptions) -> None:
     required = [name for name, attribute in attributes(Customer).items() if attribute.required]
     if options.mode == "create" and (absent := [name for name in required if name not in names]):
         raise UnusableFile(
-            _("No column is %(absent)s, which is required. Map one: --map 'Heading=%(first)s'.")
-            % {"absent": ", ".join(absent), "first": absent[0]}
+            _("No column is %(absent)s, which is required. Map one (--map 'Heading=%(first)s') of: %(headings)s.")
+            % {"absent": ", ".join(absent), "first": absent[0], "headings": listed([*filter(None, columns.headings)])}
         )

@@ -9,16 +9,21 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm.models import ImportRun
 from crm.transfer.batch import ParseOptions
+from crm.transfer.columns import meaning
+from crm.transfer.foreign_choices import check_choices
 from crm.transfer.foreign_ids import check_ids
-from crm.transfer.mapping import recognizer, resolve
+from crm.transfer.headings import listed
+from crm.transfer.mapping import Columns, recognizer, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
 from crm.transfer.reports import Report
+from crm.transfer.requested import JOINED_BY
 from overplane.files.layouts import Layout
 from overplane.files.sources import Source, UnusableFile
 from overplane.files.tables import Table, opened_table
 from overplane.origin import Origin
 
-MOST_NAMED = 50  # headings in one sentence; exporters of contacts write about as many that no customer has
+WORTH_JOINING = ("mobile_no", "customer_details")  # fields of which exporters have several
+FEWEST_KNOWN = 2  # headings by which a heading row is known, as the search for it has it
 # What is being done, how much of the file (0 to 1), customers so far.
 ImportProgress = Callable[[str, float, int], None]
 
@@ -68,20 +73,15 @@ class ImportTask:
         options = self.options
         layout = Layout(options.sheet, options.heading_row, options.delimiter)
         with opened_table(self.source, layout, recognizer(options.mapping)) as table:
-            columns = resolve(
-                table.headings,
-                mapping=options.mapping,
-                constants=options.constants,
-                ignore_unknown=options.ignore_unknown,
-            )
+            columns = self._columns(table)
             if unreadable := [
                 heading for i in sorted(columns.used) if (heading := columns.headings[i]) in table.unreadable
             ]:
                 raise UnusableFile(table.unreadable[unreadable[0]])
-            check_sufficient(columns, options)
             check_ids(table, columns, nulls=options.nulls)
+            check_choices(table, columns, mapped=options.mapping, nulls=options.nulls)
             self.report.mapping = columns.mapping
-            self.report.add_warnings(_note_of_left_out(columns.left_out))
+            self.report.add_warnings([*_note_of_left_out(columns.left_out), *_notes_of_others(columns)])
             try:
                 yield (
                     table,
@@ -101,15 +101,45 @@ class ImportTask:
             finally:
                 self.report.add_warnings(table.notes)
 
+    def _columns(self, table: Table) -> Columns:
+        """What each column is. Where that fails and hardly one is known, they may be no headings at all."""
+        options = self.options
+        try:
+            columns = resolve(
+                table.headings,
+                mapping=options.mapping,
+                constants=options.constants,
+                ignore_unknown=options.ignore_unknown,
+            )
+            check_sufficient(columns, options)
+        except UnusableFile as error:
+            is_sure = options.heading_row is not None or not table.head
+            if is_sure or recognizer(options.mapping)(table.headings) >= FEWEST_KNOWN:
+                raise
+            text = _("Row %(row)d was taken for the heading row. If that is wrong, say which it is (--heading-row N).")
+            raise UnusableFile(f"{error} {text % {'row': table.head[-1][0]}}") from None
+        return columns
+
+
+def _notes_of_others(columns: Columns) -> Iterator[str]:
+    """Of several telephone numbers one is taken; the others go in only if somebody says so."""
+    for name in WORTH_JOINING:
+        others = [heading for heading in columns.left_out if meaning(heading) == name]
+        if others and name in columns.customer:
+            taken = columns.heading(name)
+            yield (
+                _("%(field)s is taken from %(taken)s. To keep the others beside it: --map '%(joined)s=%(field)s'.")
+                % {"field": name, "taken": repr(taken), "joined": JOINED_BY.join([taken, *others])}
+            )
+
 
 def _note_of_left_out(headings: Sequence[str]) -> list[str]:
     """What was left out because nobody knows what it is."""
     if not headings:
         return []
-    named = ", ".join(headings[:MOST_NAMED]) + (" …" if len(headings) > MOST_NAMED else "")
     text = ngettext(
         "%(number)d column was left out, because its meaning cannot be told: %(headings)s.",
         "%(number)d columns were left out, because their meaning cannot be told: %(headings)s.",
         len(headings),
     )
-    return [text % {"number": len(headings), "headings": named}]
+    return [text % {"number": len(headings), "headings": listed(headings)}]

@@ -22,7 +22,7 @@ COUNTS: dict[str, tuple[Address, int]] = {
     "list, second page": (lambda a, b: f"{LIST}?after=2999-01-01T00:00:00%2B00:00~{a}", 5),
     "list, searched": (lambda a, b: f"{LIST}?q=nord", 6),
     "list, filtered": (lambda a, b: f"{LIST}?territory=North", 6),
-    "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 4 + 2 * len(LINE_ITEMS)),
+    "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 5 + 2 * len(LINE_ITEMS)),
     "form of a new one": (lambda a, b: reverse("admin:crm_customer_add"), 3),
     "history": (lambda a, b: reverse("admin:crm_customer_history", args=[a]), 5),
     "all changes": (lambda a, b: reverse("admin:overplane_events_event_changelist"), 6),

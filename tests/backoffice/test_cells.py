@@ -131,7 +131,7 @@ def test_a_cell_is_taken_back_unless_somebody_changed_it_since() -> None:
     services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
     client.post(UNDO, {"token": second["undo"]})
     assert value(a, "territory") == "West"
-    assert told(client) == ["1 customer was changed by somebody else since; that stays: Nordlicht."]
+    assert told(client) == ["1 customer was changed by somebody else since; that stays: \u2068Nordlicht\u2069."]
 
 
 @pytest.mark.django_db
@@ -154,7 +154,7 @@ def test_forty_are_changed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
     assert [value(one, "customer_group") for one in ids] == ["Own", *(f"G{i % 3}" for i in range(1, 40))]
     assert told(client) == [
         "Undone: 39 customers are as they were.",
-        "1 customer was changed by somebody else since; that stays: C00.",
+        "1 customer was changed by somebody else since; that stays: \u2068C00\u2069.",
     ]
 
 

@@ -40,7 +40,7 @@ def job_of(text: str | bytes, name: str = "kunden.csv", **chosen: str) -> tuple[
 
 def test_problems_are_german() -> None:
     text = "Name;E-Mail;Art;Provision;Gesperrt;Währung\n;nobody;Verein;1,234;vielleicht;euro\nA;;;101;;\nB;;;viel;;\nC;;;;;;x\n"
-    job, page = job_of(text)
+    job, page = job_of(text, **{"column-2": "customer_type"})
     assert [one["message"] for one in job.result["problems"]] == [
         "Darf nicht leer sein.",
         "Muss eine E-Mail-Adresse sein: ein @ mit etwas auf beiden Seiten und ohne Leerraum.",
@@ -82,7 +82,7 @@ def test_what_only_the_database_tells_is_german() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "unden.csv ist ein Bild, keine Tabelle."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "„kunden.csv“ ist ein Bild, keine Tabelle."),
         ("a,a\n1,2\n", "Diese Überschriften stehen über mehr als einer Spalte:"),
         ("", "Die übertragene Datei ist leer."),
     ],

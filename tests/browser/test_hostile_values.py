@@ -16,7 +16,7 @@ from overplane.backoffice.models import SavedView
 from overplane.database.attributes import attributes
 from tests.backoffice.people import User, member
 from tests.browser.conftest import Visitors
-from tests.browser.customer_pages import LIST, form_of
+from tests.browser.customer_pages import LIST, edit, form_of
 from tests.domain.customers import ORIGIN
 
 TURNED = "\u202e"
@@ -104,11 +104,12 @@ def test_hostile_values_stay_text_on_every_page(visit: Visitors, text: str) -> N
 def test_hostile_values_stay_text_in_a_conflict_a_hint_and_what_is_told(visit: Visitors, text: str) -> None:
     customer_id, page = hostile(text), visit(member("Manager"))
     page.goto(form_of(customer_id))
+    edit(page)
     page.locator("#id_territory").fill(f"mine {text}")
     page.locator("#id_industry").focus()
     expect(page.locator("#id_industry ~ datalist option")).to_have_count(1)
     services.update_customer(customer_id, {"territory": f"theirs {text}"}, origin=ORIGIN)
-    page.get_by_role("button", name="Save and continue editing").click()
+    page.keyboard.press("Control+s")
     expect(page.get_by_role("heading", name="Changed by somebody else")).to_be_visible()
     look(page)
     page.get_by_role("radio", name="Yours").check()

@@ -9,7 +9,7 @@ from crm.models import Customer
 from overplane.events.models import Event
 from tests.backoffice.people import PASSWORD, member
 from tests.browser.conftest import Visitors
-from tests.browser.customer_pages import LIST, form_of, save
+from tests.browser.customer_pages import LIST, edit, form_of, save
 from tests.domain.customers import ORIGIN, make, rows_of
 
 ROWS = "#supplier_numbers-group tr.form-row:not(.empty-form)"
@@ -103,16 +103,16 @@ def test_edits_a_customer_and_restores_the_old_value_from_the_history(visit: Vis
     page = visit(member("Editor"))
     page.goto(LIST)
     page.get_by_role("link", name="Nordlicht").click()
+    edit(page)
     page.locator("#id_territory").fill("South")
     page.locator("#id_email_id").fill("two@signs@example.com")
-    page.get_by_role("button", name="Save and continue editing").click()
+    page.keyboard.press("Control+s")
     expect(page.locator(".field-email_id .errorlist")).to_be_visible()
-    wrong = page.locator(".bo-index a.bo-wrong")
-    expect(wrong).to_have_count(1)
-    expect(wrong).to_contain_text("Contact and address")
+    expect(page.locator("#id_email_id")).to_be_focused()
     page.locator("#id_email_id").fill("info@example.com")
     page.keyboard.press("Control+s")
     expect(page.locator("#toasts li").first).to_be_visible()
+    page.get_by_role("button", name="More").click()
     page.get_by_role("link", name="History", exact=True).click()
     line = page.locator(".bo-event", has_text="South").get_by_role("row", name=re.compile("territory", re.IGNORECASE))
     expect(line.locator(".bo-old")).to_have_text("North")
@@ -153,12 +153,13 @@ def test_two_people_change_the_same_field_and_the_second_chooses(visit: Visitors
     anna, bert = visit(member("Editor", "anna")), visit(member("Editor", "bert"))
     for page in (anna, bert):
         page.goto(form_of(customer_id))
+        edit(page)
     anna.locator("#id_territory").fill("South")
     anna.locator("#id_market_segment").fill("Retail")
     save(anna)
     bert.locator("#id_territory").fill("East")
     bert.locator("#id_industry").fill("Steel")
-    bert.get_by_role("button", name="Save and continue editing").click()
+    bert.keyboard.press("Control+s")
     expect(bert.get_by_role("heading", name="Changed by somebody else")).to_be_visible()
     choice = bert.get_by_role("group", name="Territory")
     expect(choice).to_contain_text("North")
@@ -194,6 +195,7 @@ def test_leaving_unsaved_changes_asks_first(visit: Visitors) -> None:
     page.goto(form_of(customer_id))
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.locator(".edit-all").click()
     page.locator("#id_territory").fill("South")
     page.locator(".rail .mark").click(no_wait_after=True)
     page.wait_for_timeout(300)

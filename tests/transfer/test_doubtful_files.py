@@ -144,3 +144,8 @@ def test_columns_without_a_heading_are_named(imported: Callable[..., Ran]) -> No
 def test_words_for_nothing_are_told_in_any_case_and_language(imported: Callable[..., Ran], word: str) -> None:
     (warning,) = imported(f"customer_name,territory\nAcme,{word}\n").report["warnings"]
     assert warning.startswith(f"territory: 1 cell holds {word} as a text (row 2).")
+
+
+def test_a_row_that_is_left_out_is_no_blank_row_above_a_footer(imported: Callable[..., Ran]) -> None:
+    ran = imported("customer_name,territory\nAcme,x\nBell,x\ncustomer_name,territory\nCole,y\n")
+    assert ran.report["warnings"] == ["1 row repeats the headings and was left out (row 4)."]

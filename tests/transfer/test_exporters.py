@@ -42,6 +42,34 @@ DATABLIST = (
     "Index,Customer Id,First Name,Last Name,Company,City,Country,Phone 1,Phone 2,Email,Subscription Date,Website"
 )
 ORGANIZATIONS = "Index,Organization Id,Name,Website,Country,Description,Founded,Industry,Number of employees"
+SALESFORCE_CONTACTS = "First Name,Last Name,Account Name,Phone,Mobile,Fax,Email"
+ZOHO = "Record Id,Contact Owner.id,Contact Owner,First Name,Last Name,Account Name.id,Account Name,Email,Phone,Mobile"
+PIPEDRIVE = (
+    "Person - ID,Person - Name,Person - Label,Person - Organization,Person - Email - Work,Person - Email - Home,"
+    "Person - Phone - Work,Person - Phone - Mobile,Person - Owner,Person - Closed deals"
+)
+PIPEDRIVE_NAMES = "Person - ID,Person - Name,Person - Phone,Person - Email"
+XERO = (
+    "*ContactName,AccountNumber,EmailAddress,FirstName,LastName,POAddressLine1,POCity,PhoneNumber,MobileNumber,"
+    "TaxNumber,Website,Discount,CompanyNumber"
+)
+QUICKBOOKS = (
+    "Our Company Inc,,,,,,\nCustomer Contact List,,,,,,\n,,,,,,\n"
+    ",Customer full name,Phone numbers,Email,Full name,Bill address,Ship address"
+)
+DATEV = (
+    '"EXTF";700;16;"Debitoren/Kreditoren";5;20241126100000000\n'
+    "Konto;Name (Adressattyp Unternehmen);Name (Adressattyp natürl. Person);Vorname (Adressattyp natürl. Person);"
+    "Adressattyp;EU-USt-IdNr.;Ort;Telefon;E-Mail;Internet;Zahlungsbedingung"
+)
+LEXWARE = (
+    "Kundennr.;Anrede;Firma;Name;Vorname;PLZ;Ort;Telefon1;Telefax;Mobil;E-Mail;Internet;UStIdNr;Provision;Bemerkung"
+)
+SEVDESK = (
+    "Kunden-Nr.;Anrede;Nachname;Vorname;Organisation;Umsatzsteuer-ID;Ort;Telefon;Mobil;E-Mail;Webseiten;Steuernummer"
+)
+SAP = "Kunde\tName 1\tName 2\tOrt\tPostleitzahl\tTelefon 1\tUSt-Id.Nr.\tZahlungsbed.\tSteuernummer 1"
+PEOPLE_GERMAN = "Name;Vorname;Telefon;E-Mail"
 
 # By program: the heading row, two rows, what a person must say, and what stands in the customers then.
 EXPORTS: dict[str, tuple[str, list[str], list[str], list[dict[str, Any]]]] = {
@@ -119,6 +147,81 @@ EXPORTS: dict[str, tuple[str, list[str], list[str], list[dict[str, Any]]]] = {
         [{"customer_name": "Engines Ltd", "mobile_no": "+44 1", "customer_details": "A note"},
          {"customer_name": "Alan Turing", "email_id": "t@b"}],
     ),
+    "Salesforce contacts": (
+        SALESFORCE_CONTACTS,
+        ["Ada,Lovelace,Engines Ltd,+44 1,+44 2,,ada@b", "Alan,Turing,,,,,"],
+        [],
+        [{"customer_name": "Engines Ltd", "mobile_no": "+44 2"}, {"customer_name": "Alan Turing"}],
+    ),
+    "Zoho contacts": (
+        ZOHO,
+        ["zcrm_1,zcrm_9,Olga,Ada,Lovelace,zcrm_5,Engines Ltd,ada@b,+44 1,+44 2", "zcrm_2,zcrm_9,Olga,,Turing,,,,+44 3,"],
+        [],
+        [{"customer_name": "Engines Ltd", "mobile_no": "+44 2", "account_manager": "Olga"}, {"customer_name": "Turing"}],
+    ),
+    "Pipedrive people": (
+        PIPEDRIVE,
+        ["1,Ada Lovelace,,Engines Ltd,ada@b,,+44 1,+44 2,Olga,0", "2,Alan Turing,,Beta,t@b,,,,Olga,0"],
+        [],
+        [{"customer_name": "Engines Ltd", "email_id": "ada@b", "mobile_no": "+44 2", "account_manager": "Olga"},
+         {"customer_name": "Beta"}],
+    ),
+    "Pipedrive people without organizations": (
+        PIPEDRIVE_NAMES,
+        ["1,Ada Lovelace,+44 1,ada@b", "2,Alan Turing,,"],
+        [],
+        [{"customer_name": "Ada Lovelace", "email_id": "ada@b", "mobile_no": "+44 1"}, {"customer_name": "Alan Turing"}],
+    ),
+    "Xero": (
+        XERO,
+        ["Engines Ltd,00815,ada@b,Ada,Lovelace,1 Main St,London,+44 1,+44 2,GB123,engines.example,5.00,01234567",
+         "Beta,,,,,,,,,,,,"],
+        [],
+        [{"customer_name": "Engines Ltd", "first_name": "Ada", "mobile_no": "+44 2", "tax_id": "GB123",
+          "customer_primary_contact": None},
+         {"customer_name": "Beta"}],
+    ),
+    "QuickBooks contact list": (
+        QUICKBOOKS,
+        [",Engines Ltd,Phone: (020) 7946,ada@b,Ada Lovelace,1 Main St,", ",Beta,,,,,"],
+        [],
+        [{"customer_name": "Engines Ltd", "email_id": "ada@b", "primary_address": "1 Main St"}, {"customer_name": "Beta"}],
+    ),
+    "DATEV": (
+        DATEV,
+        ["10001;Müller GmbH;;;2;123456789;Köln;0221 1;info@m;www.m.example;30", "10002;;Groß;Jörg;1;;;;;;"],
+        [],
+        [{"customer_name": "Müller GmbH", "mobile_no": "0221 1", "payment_terms": "30", "last_name": None},
+         {"customer_name": "Jörg Groß", "last_name": "Groß", "first_name": "Jörg"}],
+    ),
+    "Lexware": (
+        LEXWARE,
+        ["10001;Firma;Müller GmbH;;;01067;Dresden;0351 1;;;info@m;www.m.example;DE123;7,5;Stammkunde",
+         "10002;Herr;;Groß;Jörg;50667;Köln;0221 2;;0170 1;j@g;;;0,00;"],
+        [],
+        [{"customer_name": "Müller GmbH", "tax_id": "DE123", "default_commission_rate": 7.5, "customer_pos_id": "10001"},
+         {"customer_name": "Jörg Groß", "last_name": "Groß", "mobile_no": "0170 1"}],
+    ),
+    "sevDesk": (
+        SEVDESK,
+        ["1001;;;;Müller GmbH;DE123;Dresden;0351 1;;info@m;www.m.example;", "1002;Herr;Groß;Jörg;;;;0221 2;0170 1;;;77/8"],
+        [],
+        [{"customer_name": "Müller GmbH", "tax_id": "DE123", "website": "www.m.example"},
+         {"customer_name": "Jörg Groß", "tax_id": None, "mobile_no": "0170 1"}],
+    ),
+    "SAP": (
+        SAP,
+        ["0000100001\tMüller & Söhne\tGmbH\tDresden\t01067\t0351 1\tDE123\t0001\t", "0000100002\tBeta\t\tWien\t\t\t\t\t77/8"],
+        ["--map", "Kunde=customer_pos_id"],
+        [{"customer_name": "Müller & Söhne", "customer_pos_id": "0000100001", "mobile_no": "0351 1", "tax_id": "DE123"},
+         {"customer_name": "Beta", "tax_id": None}],
+    ),
+    "German lists of people": (
+        PEOPLE_GERMAN,
+        ["Groß;Jörg;0221 2;j@g", "Müller;Änne;;"],
+        [],
+        [{"customer_name": "Jörg Groß", "last_name": "Groß", "first_name": "Jörg"}, {"customer_name": "Änne Müller"}],
+    ),
     "Datablist customers": (
         DATABLIST,
         ["1,DD37Cf93aecA6Dc,Sheryl,Baxter,Rasmussen Group,East Leonard,Chile,229.077.5154,397.884.0519x718,z@b,2020-08-24,"
@@ -154,6 +257,38 @@ def test_of_several_telephone_numbers_the_best_known_is_taken(imported: Any) -> 
     imported("Name,Business Phone,Mobile Phone\nA,1,2\n", "--ignore-unknown")
     imported("Name,Business Phone\nB,1\n")
     assert dict(Customer.objects.values_list("customer_name", "mobile_no")) == {"A": "2", "B": "1"}
+
+
+@pytest.mark.parametrize(
+    ("headings", "wanted"),
+    [
+        ("Phone,Mobile", "+2"),
+        ("Mobile,Phone", "+1"),
+        ("Telefon,Mobiltelefon", "+2"),
+        ("Phone,Business Phone", "+1"),
+        ("Phone,mobile_no", "+2"),
+    ],
+)
+def test_a_mobile_phone_is_preferred_wherever_it_stands(imported: Any, headings: str, wanted: str) -> None:
+    imported(f"Name,{headings}\nA,+1,+2\n", "--ignore-unknown")
+    assert Customer.objects.get().mobile_no == wanted
+
+
+def test_the_other_phones_are_told_with_how_to_keep_them(imported: Any) -> None:
+    text = "Name,Phone,Mobile\nA,+1,+2\nB,+3,\n"
+    ran = imported(text, "--ignore-unknown")
+    assert ran.report["warnings"] == [
+        "1 column was left out, because its meaning cannot be told: 'Phone'.",
+        "mobile_no is taken from 'Mobile'. To keep the others beside it: --map 'Mobile+Phone=mobile_no'.",
+    ]
+    imported(text, "--map", "Mobile+Phone=mobile_no", "--again")
+    assert Customer.objects.filter(mobile_no__in=["+2 +1", "+3"]).count() == 2
+
+
+def test_a_name_beside_no_first_name_is_the_customers(imported: Any) -> None:
+    imported("Name,Nachname\nA,B\n")
+    imported("Name,First name,Last name\nC,D,E\n")
+    assert set(Customer.objects.values_list("customer_name", flat=True)) == {"A", "C"}
 
 
 def test_what_was_left_out_is_named(imported: Any) -> None:

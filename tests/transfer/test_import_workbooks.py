@@ -8,6 +8,7 @@ import xlsxwriter
 
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
+from tests.files.tables import zipped
 from tests.importing import run
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +62,22 @@ def test_merged_cells_hold_for_their_rows_and_line_items_stay_with_their_custome
     assert ran.report["warnings"] == [
         "2 cells are merged over several rows (first in row 2, 4): their text was taken for each of these rows."
     ]
+
+
+def _ods_cell(text: str) -> str:
+    spanned = 'table:number-rows-spanned="2"' if text == "West" else ""
+    return f'<table:table-cell office:value-type="string" {spanned}><text:p>{text}</text:p></table:table-cell>'
+
+
+def test_a_merged_cell_holds_for_a_row_that_ends_before_the_others(tmp_path: Path) -> None:
+    rows = (["customer_name", "territory", "tax_id"], ["Acme", "West", "T1"], ["Bell"])
+    content = "".join(f"<table:table-row>{''.join(map(_ods_cell, row))}</table:table-row>" for row in rows)
+    spaces = " ".join(f'xmlns:{name}="urn:{name}"' for name in ("office", "table", "text"))
+    content = f'<office:body {spaces}><table:table table:name="A">{content}</table:table></office:body>'
+    mime = "application/vnd.oasis.opendocument.spreadsheet"
+    (tmp_path / "a.ods").write_bytes(zipped({"mimetype": mime, "content.xml": content}))
+    assert run(tmp_path / "a.ods").counts == {"created": 2}
+    assert names("territory") == {("Acme", "West"), ("Bell", "West")}
 
 
 def test_two_filled_sheets_are_refused_and_a_cover_sheet_is_passed_over(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_an_unmapped_column_of_a_file_of_customers_is_what_it_was(imported: Any)
     assert imported(text, "--mode", "update", "--match-on", "tax_id", "--ignore-unknown").counts == {"updated": 1}
     assert (Customer.objects.get().customer_name, rows_of(acme)) == ("Beta", [])
     ran = imported("tax_id,territory,company,supplier_number\n", "--mode", "update", "--match-on", "tax_id")
-    assert (ran.code, "'supplier_number' Did you mean \"supplier_numbers" in ran.said) == (2, True), ran.said
+    assert (ran.code, "'supplier_number' (Did you mean \"supplier_numbers" in ran.said) == (2, True), ran.said
 
 
 def test_a_file_of_customers_that_has_columns_of_line_items_stays_one(imported: Any) -> None:
@@ -98,7 +98,7 @@ def test_an_unknown_heading_is_told_with_what_is_expected(imported: Any) -> None
     assert ran.code == 2
     for part in (
         "'Telefon'", "'suplier'", "nothing but supplier numbers", "'Kunden-ID'", "id, idx, company, supplier_number",
-        "--map 'Kunden-ID=id'",
+        "--map 'Kunden-ID=id'", "--map 'Kunden-ID=customer_pos_id'",
     ):  # fmt: skip
         assert part in ran.said, ran.said
     assert '"customer_name"' not in ran.said
@@ -109,7 +109,16 @@ def test_a_customer_s_id_without_line_items_is_told_with_what_is_expected(import
     assert ran.code == 2
     for part in ("'customer_id'", "'Vendor'", "supplier numbers: company, supplier_number", "the id is called id"):
         assert part in ran.said, ran.said
-    assert "'customer_id' Did you mean" not in ran.said
+    assert "'customer_id' (Did you mean" not in ran.said
+
+
+def test_the_number_of_another_system_among_customers_is_told_with_where_to_keep_it(imported: Any) -> None:
+    ran = imported("customerID,companyName,phone,fax\nALFKI,Alfreds,1,\n")
+    assert ran.said == (
+        "Unknown columns: 'customerID', 'fax'. Map them (--map 'Heading=field'; --help lists the fields) or leave them out"
+        " (--ignore-unknown). If 'customerID' is the number that another system knows the customer by, keep it: --map"
+        " 'customerID=customer_pos_id'. If it is an id of this one: --map 'customerID=id'."
+    )
 
 
 def test_the_back_office_proposes_the_columns_of_a_file_of_customers() -> None:

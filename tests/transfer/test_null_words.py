@@ -30,6 +30,15 @@ def test_each_of_them_is_blank_as_soon_as_somebody_says_so(imported: Any, word: 
     assert (again.report["warnings"], again.counts) == ([], {"created": 1})
 
 
+def test_columns_that_are_joined_are_watched_one_by_one(imported: Any) -> None:
+    text = "Name,Street,City\nA,Main St,NULL\nB,NULL,NULL\n"
+    ran = imported(text, "--map", "Street+City=primary_address")
+    assert ran.report["warnings"] == [
+        "Street: 1 cell holds NULL as a text (row 3). If that is to be an empty cell, say so: --null NULL.",
+        "City: 2 cells hold NULL as a text (row 2, 3). If that is to be an empty cell, say so: --null NULL.",
+    ]
+
+
 def test_it_is_told_where_errors_are_skipped_too(imported: Any) -> None:
     ran = imported("name,Territory,disabled\nA,NULL,no\nB,x,perhaps\n", "--skip-errors")
     assert [warning[:26] for warning in ran.report["warnings"]] == ["Territory: 1 cell holds NU"]

@@ -26,9 +26,9 @@ def test_a_choice_is_known_by_value_and_label_in_any_case(imported: Any, written
 
 
 def test_another_word_for_a_choice_is_refused_with_its_cell(imported: Any) -> None:
-    ran = imported("customer_name,Type\nA,Verein\n")
+    ran = imported("customer_name,customer_type\nA,Verein\n")
     assert ran.report["problems"] == [
-        {"row": 2, "column": "Type", "value": "Verein", "code": "parameter_invalid",
+        {"row": 2, "column": "customer_type", "value": "Verein", "code": "parameter_invalid",
          "message": "Must be one of Company, Individual, Partnership."},
     ]  # fmt: skip
 

@@ -10,20 +10,20 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import lazy
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from crm import search, services
-from crm.backoffice.admin import conflicts, hints, history, listing, sections
+from crm.backoffice.admin import conflicts, hints, history, listing, neighbours, records, sections
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
-from crm.backoffice.admin.line_items import PAGE_PARAMETERS, LineItemFormSet, inline_of
-from crm.backoffice.admin.links import safe_links
+from crm.backoffice.admin.line_items import LineItemFormSet, inline_of
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
@@ -51,7 +51,7 @@ def search_placeholder() -> str:
 class CustomerAdmin(BulkActions, BigTableAdmin):
     form = CustomerForm
     inlines = [inline_of(kind) for kind in LINE_ITEMS]
-    change_form_template = "backoffice/form.html"
+    change_form_template = "backoffice/record.html"
     list_display = USUAL_COLUMNS
     columns = (
         *USUAL_COLUMNS,
@@ -83,13 +83,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     @admin.display(description=_("status"))
     def status(self, customer: Customer) -> SafeString:
-        marks = [
-            ("disabled", gettext("disabled"), customer.disabled),
-            ("frozen", gettext("frozen"), customer.is_frozen),
-            ("internal", gettext("internal"), customer.is_internal_customer),
-        ]
-        badges = [(kind, label) for kind, label, is_so in marks if is_so] or [("active", gettext("active"))]
-        return format_html_join(" ", '<span class="status bo-{}">{}</span>', badges)
+        return format_html_join(" ", "{}", ((mark,) for mark in records.status_marks(customer)))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return listing.searched(queryset, search_term), False
@@ -112,23 +106,27 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         obj = context.get("original")
         query = "" if obj is None else f"?self={obj.pk}"
         context["duplicates_url"] = reverse("admin:crm_customer_duplicates_of") + query
+        context["wide"] = LONG_TEXTS
         if obj is not None:
-            context["links"] = safe_links(obj)
+            context |= records.context_of(self, request, obj)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
-        """Whoever saves the second page of line items goes on with the second page of line items."""
-        response = super().response_change(request, obj)
-        is_paged = not PAGE_PARAMETERS.isdisjoint(request.GET)
-        if "_continue" in request.POST and is_paged and response.has_header("Location"):
-            response["Location"] = f"{response['Location'].partition('?')[0]}?{request.GET.urlencode()}"
-        return response
+        """Whoever goes on does so where he was: in the same page of line items, on the way through the same list."""
+        if "_continue" not in request.POST:
+            return super().response_change(request, obj)
+        self.message_with_undo(
+            request, format_html(gettext("“{}” is saved."), format_html("<bdi>{}</bdi>", str(obj)[:80]))
+        )
+        return redirect(request.get_full_path())
 
     # Pages beside the form
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("<path:object_id>/next/", view(require_GET(self.next)), name="crm_customer_next"),
+            path("<path:object_id>/previous/", view(require_GET(self.previous)), name="crm_customer_previous"),
             path("<path:object_id>/restore/", view(require_POST(self.restore)), name="crm_customer_restore"),
             path("duplicates-of/", view(require_GET(self.duplicates)), name="crm_customer_duplicates_of"),
             *super().get_urls(),
@@ -147,6 +145,12 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return history.restore(self, request, self._viewable(request, object_id))
+
+    def next(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return neighbours.step(self, request, self._viewable(request, object_id), backwards=False)
+
+    def previous(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return neighbours.step(self, request, self._viewable(request, object_id), backwards=True)
 
     def duplicates(self, request: HttpRequest) -> HttpResponse:
         """Customers that look like the one being typed in: a hint, never a refusal."""

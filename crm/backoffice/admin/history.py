@@ -76,7 +76,7 @@ def page(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer
         "subtitle": str(customer),
         "opts": model_admin.opts,
         "original": customer,
-        "entries": _entries(newest[:PAGE_SIZE], may_change=model_admin.has_change_permission(request, customer)),
+        "entries": entries(newest[:PAGE_SIZE], may_change=model_admin.has_change_permission(request, customer)),
         "older": older,
         "chosen": chosen,
         "labels": all_labels(),
@@ -99,7 +99,7 @@ def _filtered(
     return events
 
 
-def _entries(events: list[Event], *, may_change: bool) -> list[Entry]:
+def entries(events: list[Event], *, may_change: bool) -> list[Entry]:
     who = people(events)
     return [
         Entry(
@@ -115,29 +115,37 @@ def _entries(events: list[Event], *, may_change: bool) -> list[Entry]:
 
 
 class RestoreForm(forms.Form):
+    """One attribute of an event, or all of them where none is named."""
+
     event = forms.IntegerField(min_value=0, max_value=2**63 - 1)
-    field = forms.CharField(max_length=100)
+    field = forms.CharField(max_length=100, required=False)
 
 
 def restore(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Writes the value that this event replaced, as a change of now."""
+    """Writes the values that this event replaced, as a change of now."""
     if not model_admin.has_change_permission(request, customer):
         raise PermissionDenied
-    form = RestoreForm(request.POST)
+    number, _separator, name = request.POST.get("restore", "").partition(":")  # of a button, which has one value
+    form = RestoreForm({"event": number, "field": name} if number else request.POST)
     if not form.is_valid():
         raise Http404
     event = Event.objects.filter(pk=form.cleaned_data["event"], subject=customer.pk, type__in=RESTORABLE).first()
     name = form.cleaned_data["field"]
     old = old_values(event) if event else {}
-    if event is None or name not in old or name not in RESTORABLE[event.type].attributes:
+    if event is None or (name and name not in old):
         raise Http404
     known, update = RESTORABLE[event.type]
+    values = {one: known[one].from_json(old[one]) for one in ([name] if name else old) if one in known}
+    if not values:
+        raise Http404
     try:
-        update(event.object_id, {name: known[name].from_json(old[name])}, origin=origin_of(request))
+        update(event.object_id, values, origin=origin_of(request))
     except ValidationError as error:
         model_admin.message_user(request, " ".join(error.messages), messages.ERROR)
     except ObjectMissing:
         model_admin.message_user(request, gettext("This row is not there any more."), messages.ERROR)
     else:
-        model_admin.message_user(request, gettext("The old value is back."), messages.SUCCESS)
-    return redirect("admin:crm_customer_history", customer.pk)
+        text = gettext("The old value is back.") if len(values) == 1 else gettext("The old values are back.")
+        model_admin.message_user(request, text, messages.SUCCESS)
+    page = "change" if number else "history"
+    return redirect(f"admin:crm_customer_{page}", customer.pk)

@@ -24,6 +24,11 @@ from overplane.events.models import Event
 NEWEST_EVENTS = 20  # among which the change of a cell is looked for that was made a moment ago
 
 
+def apart(text: str) -> str:
+    """With marks around it that keep a text which runs the other way from turning what stands beside it."""
+    return f"\u2068{text}\u2069"
+
+
 class UndoingAdmin(admin.ModelAdmin):
     """Changes of customers that can be taken back for a while."""
 
@@ -56,7 +61,9 @@ class UndoingAdmin(admin.ModelAdmin):
         if done.restored or not done.kept:
             self.message_user(request, text % done.restored, messages.SUCCESS)
         if done.kept:
-            names = ", ".join(done.kept[: undo.NAMED]) + (" …" if len(done.kept) > undo.NAMED else "")
+            names = ", ".join(apart(name[:60]) for name in done.kept[: undo.NAMED]) + (
+                " …" if len(done.kept) > undo.NAMED else ""
+            )
             text = ngettext(
                 "%(n)s customer was changed by somebody else since; that stays: %(names)s.",
                 "%(n)s customers were changed by others since; that stays: %(names)s.",
@@ -71,7 +78,7 @@ class UndoingAdmin(admin.ModelAdmin):
         if not form.changed_data:
             return {}
         label = capfirst(field_of(Customer, form.changed_data[0]).verbose_name)
-        text = gettext("%(label)s of %(name)s is changed.") % {"label": label, "name": str(row)[:60]}
+        text = gettext("%(label)s of %(name)s is changed.") % {"label": label, "name": apart(str(row)[:60])}
         token = undo.token(origin_of(request).request_id or "")
         return {"told": text, "undo": token, "undo_url": reverse("admin:crm_customer_undo")}
 

@@ -17,8 +17,10 @@ from django.views.decorators.http import require_http_methods
 
 from crm.backoffice import uploads
 from crm.backoffice.looks import WIDEST, Choice, Look, look_at
+from crm.backoffice.page_words import as_on_a_page, quoted
 from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, mapping_url, may_import, own_file, page
 from crm.transfer.columns import guess
+from crm.transfer.foreign_choices import without_foreign_choices
 from crm.transfer.foreign_ids import without_foreign_ids
 from crm.transfer.mapping import NAME_PARTS
 from crm.transfer.options import MATCH_KEYS
@@ -108,7 +110,9 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
             choice = replace(choice, encoding=confirmed)
             look = look_at(stored, choice)
     except UnusableFile as error:
-        messages.error(request, str(error))
+        # In quotation marks, because the list of messages begins each with a capital letter.
+        text = str(error).replace(stored.name, quoted(stored.name), 1)
+        messages.error(request, as_on_a_page(text))
         return redirect("import")
     labels = uploads.labels()
     how = HowForm(request.POST or None, labels)
@@ -177,7 +181,9 @@ def _outline(look: Look) -> dict[str, Any]:
 
 
 def _guessed(look: Look) -> dict[str, str]:
-    return without_foreign_ids(guess(look.headings), look.headings, [cells for _number, cells in look.rows])
+    rows = [cells for _number, cells in look.rows]
+    fields = without_foreign_ids(guess(look.headings), look.headings, rows)
+    return without_foreign_choices(fields, look.headings, rows)
 
 
 def _preset(request: HttpRequest) -> dict[str, str] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from crm.line_items import LINE_ITEMS
 from crm.management.counting import counted
 from crm.transfer import imports
-from crm.transfer.columns import column_name
+from crm.transfer.columns import column_name, customer_columns
 from crm.transfer.options import MATCH_KEYS, MODES
 from crm.transfer.refused_files import ENDINGS, RefusedRows, format_of
 from crm.transfer.reports import COUNTS, Report
@@ -38,9 +39,14 @@ OF_THE_RUN = {
 
 
 class Command(BaseCommand):
-    help = f"Imports customers and their {ITEMS} from CSV, XLSX, NDJSON, JSON or Parquet, also packed (.gz, .zip)."
+    help = (
+        f"Imports customers and their {ITEMS} from CSV, XLSX, XLS, XLSB, ODS, NDJSON, JSON or Parquet, also packed"
+        " (.gz, .zip)."
+    )
     epilog = f"""
 A column is found by the field's name, its label or what people call it ("Company name", "E-mail", "VAT no.").
+The fields of a customer:
+{fill(", ".join(customer_columns()), 110, initial_indent="  ", subsequent_indent="  ")}
 Line items ({ITEMS}) stand in the same file (in columns such as {EXAMPLE}), further ones in lines
 of their own with the customer's cells blank or repeated; or in a file that has a column customer_id.
 A column that is absent leaves a field as it is (or gives a new customer the default); an empty cell resets it,
@@ -276,8 +282,9 @@ def _refusal(report: Report) -> str:
     kinds = "; ".join(f"{n} × {code} in {column or 'row'}" for (code, column), n in report.kinds.most_common(10))
     done = "Nothing imported. " if report.state == "refused" else ""
     where = f" All of them, with the rows to mend: {report.errors_file}" if report.errors_file else ""
+    others = " The others go in with --skip-errors." if done and report.customers > report.counts["refused"] else ""
     counts = f"{counted(report.counts['refused'], 'customer')} refused, {counted(report.problem_count, 'problem')}"
-    return f"{report.file}: {done}{counts}{': ' + kinds if kinds else ''}.{where}"
+    return f"{report.file}: {done}{counts}{': ' + kinds if kinds else ''}.{where}{others}"
 
 
 def _check_writable(path: Path) -> None:

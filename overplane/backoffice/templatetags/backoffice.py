@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from overplane.backoffice.grid import Grid
+from overplane.backoffice.grid import Grid, stored_cell
 from overplane.database.encoding import dumps
 
 register = template.Library()
@@ -41,6 +41,20 @@ HUES = 6  # colours of avatars, see frame.css
 @register.simple_tag
 def grid_of(changelist: Any) -> Grid:
     return Grid(changelist)
+
+
+@register.simple_tag
+def shown_value(original: Any, field: Any) -> Any:
+    """An attribute of a record as it is read; empty, if it is empty. `field` is one of Django's AdminFields."""
+    if original is None:
+        return ""
+    name = field.field["name"] if field.is_readonly else field.field.name
+    value = getattr(original, name)
+    return (
+        moment(value, "exact")
+        if isinstance(value, datetime)
+        else stored_cell(original._meta.get_field(name), value).shown
+    )
 
 
 @register.filter

@@ -1,41 +1,87 @@
 "use strict";
-// A long form: where one is, which section has an error, nothing lost by leaving, a hint at likely duplicates.
+// A record: read until a value is clicked or all of it is opened (E), then a form. What is not saved yet is counted at the
+// bottom; leaving asks first; likely duplicates are hinted at while one types.
 {
-  const guard = document.querySelector("[data-form-guard]");
-  const form = guard?.form;
+  const guard = document.querySelector("[data-form-guard]"), form = guard?.form;
   if (form) {
-    const hasErrors = Boolean(form.querySelector(".errorlist"));
-    const state = () => [...new FormData(form)].map(([name, value]) => `${name}=${value}`).join("\n");
-    const start = state();
-    const isDirty = () => hasErrors || state() !== start;
-    let leaving = false;
-    form.addEventListener("submit", () => { leaving = true; });
-    window.addEventListener("beforeunload", (event) => {
-      if (!leaving && isDirty()) event.preventDefault();
+    const attributes = [...form.querySelectorAll(".attribute")];
+    const bar = form.querySelector(".save-bar"), unsaved = bar?.querySelector(".unsaved"), discard = bar?.querySelector(".discard");
+    const language = document.documentElement.lang;
+    const fields = (one) => [...one.querySelectorAll("input, select, textarea")].filter((field) => field.type !== "hidden");
+    form.classList.toggle("adding", !form.querySelector(".shown, .readonly"));
+    if ("reading" in guard.dataset || form.querySelector(".attribute.errors")) form.classList.toggle("reading", Boolean(form.querySelector(".shown")));
+
+    const empty = form.querySelector(".show-empty");
+    const hidden = attributes.filter((one) => one.classList.contains("is-empty")).length;
+    if (empty && hidden && form.classList.contains("reading")) {
+      empty.textContent = hidden === 1 ? empty.dataset.one : empty.dataset.many.replace("{n}", hidden.toLocaleString(language));
+      empty.hidden = false;
+      empty.addEventListener("click", () => {
+        form.classList.add("showing-empty");
+        empty.hidden = true;
+        attributes.find((one) => one.classList.contains("is-empty"))?.querySelector(".shown")?.focus();
+      });
+    }
+    const open = (one) => {
+      one.classList.add("open");
+      const [field] = fields(one);
+      field?.focus();
+      field?.select?.();
+    };
+    const openAll = () => {
+      form.classList.remove("reading");
+      if (empty) empty.hidden = true;
+      attributes.map((one) => fields(one)[0]).find(Boolean)?.focus();
+    };
+    document.querySelector(".edit-all")?.addEventListener("click", openAll);
+    form.addEventListener("click", (event) => {
+      const one = event.target.closest(".shown, .attribute > label")?.closest(".attribute");
+      if (one?.querySelector(".shown") && form.classList.contains("reading") && !one.classList.contains("open")) { event.preventDefault(); open(one); }
     });
-    const mark = () => document.body.classList.toggle("bo-dirty", isDirty());
+
+    // What differs from what was there when the page came. Fields of the table of rows count as one each.
+    const state = () => [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken").map(([name, value]) => `${name}=${value}`);
+    const hasErrors = Boolean(form.querySelector(".errorlist"));
+    const values = (one) => fields(one).map((field) => (field.type === "checkbox" ? field.checked : field.value)).join("\n");
+    const start = state().join("\n"), starts = new Map(attributes.map((one) => [one, values(one)]));
+    const isDirty = () => hasErrors || state().join("\n") !== start;
+    let isLeaving = false;
+    form.addEventListener("submit", () => { isLeaving = true; });
+    window.addEventListener("pageshow", () => { isLeaving = false; });
+    window.addEventListener("beforeunload", (event) => { if (!isLeaving && isDirty()) event.preventDefault(); });
+    const mark = () => {
+      const dirty = isDirty();
+      form.classList.toggle("dirty", dirty);
+      if (!bar) return;
+      const changed = attributes.filter((one) => values(one) !== starts.get(one));
+      for (const one of attributes) one.classList.toggle("changed", changed.includes(one) && form.querySelector(".shown") !== null);
+      const names = changed.map((one) => one.querySelector("label")?.textContent.replace(/:$/, "") ?? "");
+      const n = names.length || (dirty ? 1 : 0);
+      unsaved.textContent = !dirty || !form.querySelector(".shown") ? "" : n === 1 ? unsaved.dataset.one : unsaved.dataset.many.replace("{n}", n.toLocaleString(language));
+      if (names.length && unsaved.textContent) unsaved.append(Object.assign(document.createElement("small"), { textContent: names.join(", ") }));
+      discard.hidden = !dirty;
+    };
     form.addEventListener("input", mark);
     form.addEventListener("change", mark);
+    discard?.addEventListener("click", () => { isLeaving = true; location.assign(location.href.split("#")[0]); });
+    mark();
+    form.querySelector(".errors :is(input, textarea, select), .errorlist + :is(input, textarea, select)")?.focus();
 
-    const links = new Map();
-    for (const link of document.querySelectorAll(".bo-index ol a")) {
-      const heading = document.getElementById(link.hash.slice(1));
-      if (heading) links.set(heading.closest("fieldset"), link);
-    }
-    for (const [section, link] of links) {
-      if (section.querySelector(".errorlist")) link.classList.add("bo-wrong");
-    }
-    const seen = new Set();
-    const watch = new IntersectionObserver((entries) => {
-      for (const entry of entries) entry.isIntersecting ? seen.add(entry.target) : seen.delete(entry.target);
-      const here = [...links.keys()].find((section) => seen.has(section));
-      for (const [section, link] of links) {
-        link.classList.toggle("bo-here", section === here);
-        section === here ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+    form.addEventListener("keydown", (event) => {
+      const field = event.target;
+      // Enter never saves by accident: there is a key for it, and the button.
+      if (event.key === "Enter" && field.matches("input") && !event.ctrlKey) event.preventDefault();
+      if (event.key === "Escape" && form.classList.contains("reading")) {
+        const one = field.closest(".attribute.open");
+        if (one && values(one) === starts.get(one)) { one.classList.remove("open"); one.querySelector(".shown").focus(); }
       }
-    }, { rootMargin: "0px 0px -55% 0px" });
-    for (const section of links.keys()) watch.observe(section);
-    form.querySelector(".form-row.errors input, .form-row.errors textarea, .form-row.errors select")?.focus();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+      const to = { j: guard.dataset.next, k: guard.dataset.previous }[event.key];
+      if (to) location.assign(to);
+      else if (event.key === "e" && document.querySelector(".edit-all")) { event.preventDefault(); openAll(); }
+    });
 
     const target = document.querySelector("[data-duplicates-target]");
     const address = guard.dataset.duplicates;
@@ -48,9 +94,8 @@
       const { title, customers } = await answer.json();
       target.replaceChildren();
       if (!customers.length) return;
-      const heading = document.createElement("strong");
+      const heading = document.createElement("strong"), list = document.createElement("ul");
       heading.textContent = title;
-      const list = document.createElement("ul");
       for (const one of customers) {
         const item = document.createElement("li"), link = document.createElement("a"), name = document.createElement("bdi"), why = document.createElement("small");
         link.href = one.url;
@@ -63,12 +108,16 @@
       }
       target.append(heading, list);
     };
+    const soon = (delay) => { clearTimeout(timer); timer = setTimeout(() => look().catch(() => target.replaceChildren()), delay); };
     if (target && address) {
-      form.addEventListener("input", (event) => {
-        if (!event.target.dataset.watched) return;
-        clearTimeout(timer);
-        timer = setTimeout(() => look().catch(() => target.replaceChildren()), 400);
-      });
+      if (form.querySelector(".shown")) soon(50);
+      form.addEventListener("input", (event) => { if (event.target.dataset.watched) soon(400); });
     }
   }
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard?.writeText(button.dataset.copy);
+    window.toast(button.dataset.done);
+  });
 }

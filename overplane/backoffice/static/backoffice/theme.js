@@ -2,6 +2,7 @@
 // The theme that this browser was told, before the first paint; what the buttons of the account menu choose.
 {
   const root = document.documentElement;
+  root.classList.add("js"); // what needs a script may hide behind one
   const stored = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
   const chosen = () => (["light", "dark"].includes(stored()) ? stored() : "auto");
   const show = () => {

@@ -1,0 +1,30 @@
+"""Sentences of the import engine as its pages say them: who reads them there has fields to fill in, no options of a command."""
+
+import re
+
+from django.utils.translation import gettext as _
+
+from crm.backoffice import uploads
+
+# "… name it (--sheet)." The field of that name stands on the page.
+IN_PARENTHESES = re.compile(r" \(--[a-z][^()]*\)")
+# So are words for an empty cell, of which there may be several.
+NULL = re.compile(r"--null ('[^']*'|\S+?)(?=\.?(?:\s|$))")
+NULLS = re.compile(rf"{NULL.pattern}(?: {NULL.pattern})*")
+
+
+def as_on_a_page(sentence: str) -> str:
+    """Without options, and fields by their labels. What is quoted stands in the file and stays."""
+    sentence = NULLS.sub(_nulls, IN_PARENTHESES.sub("", sentence))
+    labels = {name: label for name, label in uploads.labels().items() if "_" in name and "." not in name}
+    names = re.compile(rf"(?<![\w'\"./])({'|'.join(labels)})(?![\w'\"./])")
+    return names.sub(lambda found: quoted(labels[found[1]]), sentence)
+
+
+def quoted(name: str) -> str:
+    return _("“%(name)s”") % {"name": name}
+
+
+def _nulls(found: re.Match[str]) -> str:
+    words = " ".join(word.strip("'") for word in NULL.findall(found[0]))
+    return _("%(words)s under “Words for an empty cell”") % {"words": words}
