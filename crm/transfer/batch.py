@@ -44,6 +44,7 @@ class Batch:
 
     `values` are parsed columns by attribute (of customers). `line_items` are parsed line items by the name of their
     kind, each with the row number (`number`) it stands in. `lines` are all the rows of the file that a customer takes.
+    `cells`: those of each customer's first row, column by column.
     `faults`: rows whose cells nobody can tell apart, by their number.
     `new_values`: what a customer gets only if it is new, by attribute. `named`: rows for whose customer a name was made.
     `repeated`: numbers of rows that only repeat the headings, which are no customers; `short`: of those that end early.
@@ -53,6 +54,7 @@ class Batch:
 
     numbers: list[int]
     lines: list[list[Row]]
+    cells: list[tuple[str, ...]] = field(default_factory=list)
     values: dict[str, list[Any]] = field(default_factory=dict)
     line_items: dict[str, dict[int, list[Values]]] = field(default_factory=dict)
     problems: dict[int, list[RowProblem]] = field(default_factory=dict)
@@ -112,8 +114,11 @@ class ParseOptions:
         return self.keep_when_blank or name in self.columns.kept
 
     def is_empty(self, cells: Sequence[str]) -> bool:
-        """Whether these cells say nothing at all."""
-        return all(not cell or self._is_blank(cell) for cell in cells)
+        """Whether these cells say nothing at all. How the first one that is filled begins settles nearly all rows."""
+        first = next(filter(None, cells), "")
+        if first[:1].isalnum() and not self.nulls:
+            return False
+        return not first or all(map(self._is_blank, cells))
 
     def _is_blank(self, cell: str) -> bool:
         if self.is_sparse and cell == ABSENT:
@@ -121,7 +126,7 @@ class ParseOptions:
         text = (unescape_formula(cell) if self.is_sheet else cell).strip()
         return not text or text in self.nulls
 
-    def cleaned(self, cells: list[str]) -> list[str]:
+    def cleaned(self, cells: Sequence[str]) -> Sequence[str]:
         """Null words blanked, a spreadsheet's leading ' or its ="…" taken off."""
         if self.is_sheet and may_be_escaped(cells):
             cells = [unescape_formula(cell) for cell in cells]

@@ -1,4 +1,4 @@
-"""What is to become of the customers of a batch, and how many values are asked about at once."""
+"""What is to become of the customers of a batch; and a question about very many values, as planning asks it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

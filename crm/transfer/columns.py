@@ -43,6 +43,7 @@ Kinds = tuple[LineItem, ...]
 REFUSAL_COLUMNS = ("import_row", "import_problems")
 # How a file of nothing but line items names the customer.
 PARENTS = ("customer_id", "parent_id")
+PARENT_HEADINGS = frozenset({*map(plain, PARENTS), *words(PARENT_SYNONYMS)})  # as headings are compared
 # What else tells which customer is meant, whatever it is called.
 REFERENCES = ("id", "tax_id", "customer_pos_id", "email_id")
 
@@ -157,7 +158,7 @@ def inner_name(kind: LineItem, name: str) -> str:
 
 def is_parent_heading(heading: str) -> bool:
     """Whether it names the customer of line items."""
-    return plain(heading) in {*map(plain, PARENTS), *words(PARENT_SYNONYMS)}
+    return plain(heading) in PARENT_HEADINGS
 
 
 def _labels(model: type[models.Model]) -> dict[str, str]:

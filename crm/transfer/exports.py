@@ -61,7 +61,7 @@ def _csv(selection: Selection, target: BinaryIO, progress: ExportProgress) -> in
 def _families(selection: Selection) -> Iterator[list[Family]]:
     part: list[Values] = []
     for row in selection.customers.order_by("-created_at", "-id").values_list(*CUSTOMERS.names).iterator(PART):
-        part.append(CUSTOMERS.values(row))
+        part.append(dict(zip(CUSTOMERS.names, row, strict=True)))
         if len(part) == PART:
             yield _with_line_items(part, selection)
             part = []

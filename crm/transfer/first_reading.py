@@ -50,24 +50,36 @@ class FirstReading:
             keys = batch.values.get(self.options.match_on or "", ())
             self.without_key += sum(value in (None, ABSENT) for value in keys)
         self.repeats.refuse(batch)
-        for (kind, name), damage in self.damage.items():
-            index = self.columns.of(kind)[name]
-            lines = [line for own in batch.lines for line in (own if kind else own[:1])]
-            damage.watch([number for number, _cells in lines], [cells[index] for _number, cells in lines])
         self.named.add(batch.named)
         self.footer.watch(batch)
         if batch.short:
             refused = {number for i in batch.problems for number, _cells in batch.lines[i]}
             self.short.add(sorted(batch.short - refused))
         for index, null_words in self.joined.items():
-            null_words.watch(batch.numbers, [lines[0][1][index].strip() for lines in batch.lines])
+            null_words.watch(batch.numbers, [cell.strip() for cell in batch.cells[index]])
+        self._watch_cells(batch)
+        self._watch_values(batch)
+
+    def _watch_cells(self, batch: Batch) -> None:
+        rows = list(chain.from_iterable(batch.lines)) if any(kind for kind, _name in self.damage) else []
+        numbers = [number for number, _cells in rows]
+        for (kind, name), damage in self.damage.items():
+            index = self.columns.of(kind)[name]
+            if kind is None:
+                damage.watch(batch.numbers, batch.cells[index])
+            else:
+                damage.watch(numbers, [cells[index] for _number, cells in rows])
+
+    def _watch_values(self, batch: Batch) -> None:
+        items = {name: list(chain.from_iterable(own.values())) for name, own in batch.line_items.items()}
+        numbers = {name: [item["number"] for item in own] for name, own in items.items()}
         for (kind, name), null_words in self.null_words.items():
-            numbers, texts = batch.numbers, batch.values[name] if kind is None else []
-            if kind:
-                items = list(chain.from_iterable(batch.line_items[kind.name].values()))
-                numbers, texts = [item["number"] for item in items], [item.get(name) for item in items]
-            null_words.watch(numbers, texts)
-            self.doubtful[kind, name].watch(numbers, texts)
+            if kind is None:
+                own, texts = batch.numbers, batch.values[name]
+            else:
+                own, texts = numbers[kind.name], [item.get(name) for item in items[kind.name]]
+            null_words.watch(own, texts)
+            self.doubtful[kind, name].watch(own, texts)
 
     def warnings(self) -> Iterator[str]:
         for (kind, name), damage in self.damage.items():

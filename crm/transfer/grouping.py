@@ -1,6 +1,7 @@
 """Rows of a file put together: which of them belong to one customer, and where a batch ends."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -23,7 +24,8 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     doubts = DoubtfulRows(table, parse_options)
     is_first = True
     for number, cells in table.rows:
-        if not any(map(str.strip, cells)):
+        text = "".join(cells)
+        if not text or text.isspace():
             continue
         if (is_first or doubts.may_repeat_headings(cells)) and doubts.repeats_headings(
             number, cells, is_first=is_first
@@ -41,7 +43,7 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
             cells.extend([""] * (width - len(cells)))
         if number in merged and type(cells) is list:
             _fill(cells, merged[number], groups)
-        weight += sum(map(len, cells))
+        weight += len(text)
         if goes_on(number, cells) and type(cells) is list:
             batch.lines[-1].append((number, cells))
         else:
@@ -59,6 +61,13 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     if batch.numbers:
         yield batch
     table.notes += doubts.notes()
+
+
+def picked(indexes: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
+    """Takes these cells of a row. For each row of a large file, so in C where there are several."""
+    if len(indexes) > 1:
+        return itemgetter(*indexes)
+    return lambda cells: [cells[i] for i in indexes]
 
 
 def _fault(cells: list[str], width: int) -> Fault | None:
@@ -114,15 +123,15 @@ def _same_number() -> GoesOn:
 def _repeated_or_blank(parse_options: ParseOptions) -> GoesOn:
     """Further rows repeat the customer's cells or leave them blank."""
     columns = parse_options.columns
-    own = columns.own if columns.parent is None else [columns.parent]
-    inner = sorted(i for indexes in columns.line_items.values() for i in indexes.values())
+    own = picked(columns.own if columns.parent is None else [columns.parent])
+    inner = picked([i for indexes in columns.line_items.values() for i in indexes.values()])
     last: Any = None
 
     def goes_on(number: int, cells: list[str]) -> bool:
         nonlocal last
-        mine = [cells[i] for i in own]
+        mine = own(cells)
         if mine == last:
-            return columns.parent is not None or not parse_options.is_empty([cells[i] for i in inner])
+            return columns.parent is not None or not parse_options.is_empty(inner(cells))
         if parse_options.is_sheet and parse_options.is_empty(mine):
             return last is not None
         last = mine

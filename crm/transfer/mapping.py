@@ -94,11 +94,11 @@ class Columns:
 
 def recognizer(mapping: Mapping[str, str]) -> Recognizer:
     """Tells how many fields a row of headings names: those that people know, and those that somebody mapped."""
+    known = words(SECOND_BEST) | known_headings()
 
     def known_fields(headings: Sequence[str]) -> int:
         stripped = [unescape_formula(heading.strip()) for heading in headings]
         mapped = {part for heading in mapping for part in parts_of(heading.strip(), stripped)}
-        known = words(SECOND_BEST) | known_headings()
         fields = {known.get(plain(heading)) for heading in stripped if heading} - {None}
         names_parent = any(map(is_parent_heading, stripped))
         return len(fields | mapped.intersection(stripped)) + names_parent

@@ -6,13 +6,16 @@ from crm.transfer.batch import Batch, ParseOptions
 from crm.transfer.requested import JOINED_BY, join
 from overplane.files.tables import ABSENT
 
-Source = tuple[list[str], str]  # the cells of a batch, and what stands over them
+Source = tuple[Sequence[str], str]  # the cells of a batch, and what stands over them
 
 
 def joined_cells(batch: Batch, parse_options: ParseOptions, name: str, indexes: Sequence[int]) -> list[str]:
     """One cell a customer."""
-    rows = [lines[0][1] for lines in batch.lines]
-    parts = [parse_options.cleaned([row[i] for row in rows]) for i in indexes]
+    return _joined(parse_options, name, [batch.cells[i] for i in indexes])
+
+
+def _joined(parse_options: ParseOptions, name: str, columns: Sequence[Sequence[str]]) -> list[str]:
+    parts = map(parse_options.cleaned, columns)
     return [join(name, cells) for cells in zip(*parts, strict=True)]
 
 
@@ -22,18 +25,18 @@ def name_cells(batch: Batch, parse_options: ParseOptions, source: Source | None)
     An upsert gives them to new customers only: whoever is there already keeps the name that it has.
     """
     columns = parse_options.columns
-    made = joined_cells(batch, parse_options, "customer_name", columns.name_parts)
     blank = ABSENT if parse_options.mode == "upsert" else ""
     cells, heading = source or (
         [blank] * len(batch),
         JOINED_BY.join(columns.headings[i] for i in columns.name_parts),
     )
     texts = parse_options.cleaned(cells)
-    wanted = {
-        i: name
-        for i, (text, name) in enumerate(zip(texts, made, strict=True))
-        if name not in ("", ABSENT) and (not text.strip() or text == ABSENT)
-    }
+    nameless = [i for i, text in enumerate(texts) if not text.strip() or text == ABSENT]
+    if not nameless:
+        return cells, heading
+    parts = [[batch.cells[index][i] for i in nameless] for index in columns.name_parts]
+    names = _joined(parse_options, "customer_name", parts)
+    wanted = {i: name for i, name in zip(nameless, names, strict=True) if name not in ("", ABSENT)}
     batch.named = [batch.numbers[i] for i in wanted]
     if parse_options.mode == "upsert":
         batch.new_values["customer_name"] = dict(wanted)

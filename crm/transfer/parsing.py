@@ -15,8 +15,8 @@ from crm import rules
 from crm.line_items import POSITION, LineItem
 from crm.transfer.batch import Batch, ParseOptions, RowProblem
 from crm.transfer.columns import column_name, customer_columns, line_item_columns
-from crm.transfer.grouping import grouped
-from crm.transfer.names import joined_cells, name_cells
+from crm.transfer.grouping import grouped, picked
+from crm.transfer.names import Source, joined_cells, name_cells
 from overplane.database.attributes import Attribute
 from overplane.database.text import has_forbidden_characters
 from overplane.files.cells import BROKEN, split_broken
@@ -27,6 +27,8 @@ from overplane.problems import Code, Problem, invalid
 def batches(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     """Judged customers, batch by batch; what is wrong with them stands in each batch's `problems`."""
     for batch in grouped(table, parse_options):
+        # Rows may have more cells than there are columns, never fewer.
+        batch.cells = list(zip(*[lines[0][1] for lines in batch.lines], strict=False))
         _parse_customers(batch, parse_options)
         if parse_options.columns.parent is not None:
             _parse_parents(batch, parse_options, parse_options.columns.parent)
@@ -52,7 +54,7 @@ class Column:
     """The cells of one attribute, and what stands over them."""
 
     known: Attribute
-    cells: list[str]
+    cells: Sequence[str]
     heading: str
     rule: rules.Rule | None = None  # judges each value, null included
     keeps: bool = False  # what is blank says nothing
@@ -83,7 +85,9 @@ def parse_column(known: Attribute, cells: Sequence[str]) -> tuple[list[Any], dic
     """As `known.from_text` for each cell; errors by index."""
     errors: dict[int, ValidationError] = {}
     if known.kind == "string" and known.max_length:
-        values = [cell.strip() or known.default for cell in cells]
+        values: list[Any] = list(map(str.strip, cells))
+        if "" in values:
+            values = [value or known.default for value in values]
         longest = max(map(len, cells), default=0)
         is_good = longest <= known.max_length and not has_forbidden_characters("".join(cells))
         if is_good and not (known.required and None in values):
@@ -105,9 +109,8 @@ def parse_column(known: Attribute, cells: Sequence[str]) -> tuple[list[Any], dic
 
 def _parse_customers(batch: Batch, parse_options: ParseOptions) -> None:
     columns, known = parse_options.columns, customer_columns()
-    sources = {
-        name: ([lines[0][1][index] for lines in batch.lines], columns.headings[index])
-        for name, index in columns.customer.items()
+    sources: dict[str, Source] = {
+        name: (batch.cells[index], columns.headings[index]) for name, index in columns.customer.items()
     }
     sources |= {name: ([text] * len(batch), f"--set {name}") for name, text in columns.constants.items()}
     sources |= {
@@ -137,7 +140,7 @@ def _judge_names(batch: Batch) -> None:
 def _parse_parents(batch: Batch, parse_options: ParseOptions, index: int) -> None:
     """Whose line items they are, in a file that has nothing else."""
     heading = parse_options.columns.headings[index]
-    column = Column(customer_columns()["id"], [lines[0][1][index] for lines in batch.lines], heading)
+    column = Column(customer_columns()["id"], batch.cells[index], heading)
     values = _values(batch, parse_options, column)
     batch.values["customer_id"] = [None if value == ABSENT else value for value in values]
     for i, value in enumerate(batch.values["customer_id"]):
@@ -182,6 +185,7 @@ def _parse_line_items(kind: LineItem, batch: Batch, parse_options: ParseOptions)
 def _rows_of(kind: LineItem, batch: Batch, parse_options: ParseOptions) -> tuple[list[int], list[Row]]:
     """The rows that hold a line item of this kind, each with the index of its customer."""
     indexes = list(parse_options.columns.of(kind).values())
+    own = picked(indexes)
     has_nothing_else = parse_options.columns.parent is not None
     without = batch.without_line_items.setdefault(kind.name, set())
     owners: list[int] = []
@@ -191,7 +195,7 @@ def _rows_of(kind: LineItem, batch: Batch, parse_options: ParseOptions) -> tuple
             without.add(i)
             continue
         for number, cells in lines:
-            if has_nothing_else or not parse_options.is_empty([cells[index] for index in indexes]):
+            if has_nothing_else or not parse_options.is_empty(own(cells)):
                 owners.append(i)
                 rows.append((number, cells))
     return owners, rows

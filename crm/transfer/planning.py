@@ -1,6 +1,6 @@
 """What is to become of each customer of a file: created, changed (and in what), left as it is, or refused."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -48,6 +48,13 @@ class Planner:
         sent = ((name, batch.values[name][i]) for name in batch.values if name not in IDENTITY)
         return {name: value for name, value in sent if value != ABSENT and value != before[name]}
 
+    def _comparison(self, batch: Batch) -> Callable[[int, Values], bool]:
+        """Tells, without looking at one value after the other, that nothing changes. (False: something may.)"""
+        names = [name for name in batch.values if name not in IDENTITY]
+        # (Without any name there is nothing to zip, and nothing changes.)
+        sent = list(zip(*[batch.values[name] for name in names], strict=True)) or [()] * len(batch)
+        return lambda i, before: sent[i] == tuple([before[name] for name in names])
+
     def _refuse(self, batch: Batch, i: int, name: str, error: ValidationError) -> None:
         value = batch.values[name][i] if name in batch.values else ""
         batch.refuse(i, self.columns.heading(name), str(value or ""), error)
@@ -71,15 +78,16 @@ class Planner:
         stored = Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names)
         by_key: dict[str, list[Values]] = {}
         for row in matching.candidates(stored, name, values):
-            before = CUSTOMERS.values(row)
+            before = dict(zip(CUSTOMERS.names, row, strict=True))
             by_key.setdefault(matching.match_key(name, before[name]), []).append(before)
+        is_same = self._comparison(batch)
         for i, key in keys.items():
             candidates = [] if key in (None, ABSENT) else by_key.get(matching.match_key(name, key), [])
             if error := self._match_error(batch, i, candidates):
                 self._refuse(batch, i, name, error)
             elif not candidates:
                 plan.creates.append(i)
-            elif self.changes(batch, i, candidates[0]):
+            elif not is_same(i, candidates[0]) and self.changes(batch, i, candidates[0]):
                 plan.updates[i] = candidates[0]
             else:
                 plan.unchanged[i] = candidates[0]["id"]

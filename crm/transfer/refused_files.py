@@ -49,7 +49,7 @@ def format_of(source: Source) -> str:
 
 
 class RefusedRows:
-    """Made when the first one comes. `path`: where the finished file stands.
+    """The file is made when the first row is refused. `path`: where it stands when it is finished.
 
     Rows have their reason in columns before their own, so that a row with too few or too many cells stays one. A workbook
     cannot be gone on with where a run broke off: until the run ends its rows are kept as CSV.

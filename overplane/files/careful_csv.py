@@ -1,6 +1,7 @@
 """CSV that is broken somewhere, read line by line: what cannot be taken apart is given as such, and the rest as it is.
 
-Some times slower than the csv module alone, so a file is only read so once that module, or the decoder, has stopped.
+Several times slower than the csv module alone. So a file is only read in this way once that module, or the decoder, has
+stopped.
 """
 
 import csv

@@ -35,6 +35,24 @@ class QuoteAfterBlank(Exception):
     """`"Acme", "1 Main St"`: the csv module has to be told that such quotes are quotes."""
 
 
+class RowCount:
+    """How many rows of a file were given, in whatever way it was read."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._asked: Iterator[int] | None = None
+
+    def skip(self, rows: Iterator[list[str]]) -> None:
+        """Passes over the rows that were given before: no Python runs between two of them."""
+        self._asked = count()
+        deque(islice(rows, self.count), maxlen=0)
+        self._asked = None
+
+    def progress(self) -> int:
+        """Another number than before if rows were made meanwhile. Of those that are skipped each block makes some."""
+        return self.count if self._asked is None else next(self._asked)
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """How the text is taken apart. `begin`: how many characters before the first row are none of the table."""
@@ -49,32 +67,31 @@ class _Reading:
 
     def rows(self) -> Generator[Row, None, None]:
         """The first is row 1."""
-        number = 0
+        given = RowCount()
         for takes_blanks in () if self.source.has_bad_bytes else (False, True):
             try:
-                with self.source.bytes() as stream:
-                    texts = self.texts(stream)
-                    skipped = count()
-                    is_skipping = True
-                    reader = csv.reader(
-                        lines(
-                            texts if takes_blanks else self._without_blanks(texts),
-                            lambda: next(skipped) if is_skipping else number,  # noqa: B023 (as it stands by then)
-                        ),
-                        delimiter=self.delimiter,
-                        strict=True,
-                        skipinitialspace=takes_blanks,
-                    )
-                    deque(islice(reader, number), maxlen=0)
-                    is_skipping = False
-                    for number, cells in enumerate(reader, number + 1):  # noqa: B020 (behind those it had given)
-                        yield number, cells
+                yield from self._rows_after(given, takes_blanks=takes_blanks)
                 return
             except QuoteAfterBlank:
                 continue
             except (csv.Error, BrokenText):
                 break
-        yield from self._rows_carefully(number)
+        yield from self._rows_carefully(given.count)
+
+    def _rows_after(self, given: RowCount, *, takes_blanks: bool) -> Iterator[Row]:
+        """The rows that were not given yet, which it counts."""
+        with self.source.bytes() as stream:
+            texts = self.texts(stream)
+            reader = csv.reader(
+                lines(texts if takes_blanks else self._without_blanks(texts), given.progress),
+                delimiter=self.delimiter,
+                strict=True,
+                skipinitialspace=takes_blanks,
+            )
+            given.skip(reader)
+            for number, cells in enumerate(reader, given.count + 1):
+                given.count = number
+                yield number, cells
 
     def _without_blanks(self, texts: Iterator[str]) -> Iterator[str]:
         """The same blocks, up to one that may have a quote after a blank at the beginning of a cell.

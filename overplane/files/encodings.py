@@ -27,7 +27,7 @@ NOT_OF_FILES = {"utf-7", "unicode-escape", "raw-unicode-escape", "idna", "punyco
 
 
 class Encoding(NamedTuple):
-    """`readings`: what else a guess might be, the best first; such a guess is no proof. `has_bad_bytes`: they are known."""
+    """`readings`: of a guess, what it and others make of the text, the best first. `has_bad_bytes`: some are no text in it."""
 
     name: str
     is_guessed: bool = False

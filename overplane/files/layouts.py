@@ -38,12 +38,15 @@ def find_heading_row(rows: Sequence[Row], layout: Layout, recognizer: Recognizer
     if not filled:
         return 0
     first = filled[0]
-    if recognizer is None:
+    if recognizer is None or not _may_be_title(rows[first][1], recognizer):
         return first
     known = {index: recognizer(rows[index][1]) for index in filled}
     best = max(filled, key=lambda index: known[index])  # of several the first
-    is_title = known[first] == 0 or sum(map(bool, map(str.strip, rows[first][1]))) == 1
-    return best if is_title and known[best] >= FEWEST else first
+    return best if known[best] >= FEWEST else first
+
+
+def _may_be_title(cells: Sequence[str], recognizer: Recognizer) -> bool:
+    return recognizer(cells) == 0 or sum(map(bool, map(str.strip, cells))) == 1
 
 
 def note_of_heading_row(rows: Sequence[Row], index: int) -> list[str]:

@@ -18,14 +18,12 @@ from overplane.thread_state import thread_state
 
 T = TypeVar("T")
 END = object()
+DEPTH = 2  # these wait while one is written and one is parsed: four parts of a large file are in memory at most
 
 
-def prefetch(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
-    """The same items, up to `depth` of them ready before they are needed. An error in making them is raised here.
-
-    Two: one is being written, one waits, and no more of a large file is in memory.
-    """
-    ready: queue.Queue[Any] = queue.Queue(depth)
+def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
+    """The same items, up to `DEPTH` of them ready before they are needed. An error in making them is raised here."""
+    ready: queue.Queue[Any] = queue.Queue(DEPTH)
     is_over = threading.Event()
     asker = (
         observability.request_id.get(),

@@ -1,7 +1,7 @@
 """A process that reads a binary workbook and writes what it finds to standard output, a JSON array or object a line.
 
-The library takes places and lengths in these formats at their word and would ask for any amount of memory, which ends
-a process. So it is this one, which may take so much and no more.
+The library believes the positions and lengths that these formats state. A broken file can make it ask for any amount of
+memory, which ends the process that it works in. So that is this one, whose memory and time are limited.
 """
 
 import json

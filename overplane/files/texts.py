@@ -92,7 +92,8 @@ def bad_byte(text: str, encoding: str, line: int) -> str:
 def lines(texts: Iterable[str], rows: Callable[[], int] | None = None) -> Iterator[str]:
     """The lines with their ends. `rows` tells how many rows were made of them: one row may take many lines.
 
-    Raises `BrokenText` for a line, or lines that make no row, of more than `LONGEST_LINE`. All this is done once a block. A large file has millions of lines, so no Python runs between two of them.
+    Raises `BrokenText` for a line, or lines that make no row, of more than `LONGEST_LINE`. That is looked at once a block:
+    a large file has millions of lines, so no Python runs between two of them.
     """
     return chain.from_iterable(_blocks_of_lines(texts, rows))
 

@@ -148,3 +148,10 @@ def test_a_quote_after_a_blank_at_the_end_of_a_block(tmp_path: Path) -> None:
         filling += "1," + "x" * (length - len(filling) - 3) + "\n"
         found = read(tmp_path / "a.csv", filling + 'x, "y"\n' * 2)
         assert [cells for _, cells in found[-2:]] == [["x", "y"]] * 2, length
+
+
+def test_very_many_quotes_after_a_blank_inside_of_cells_are_data(tmp_path: Path) -> None:
+    """They are looked at one by one up to a number, then all at once."""
+    prose = 'he said "no"' * 600
+    assert read(tmp_path / "a.csv", f"a,b\n{prose},1\n") == [(2, [prose, "1"])]
+    assert read(tmp_path / "b.csv", f'a,b\n{prose},1\nx, "y, z"\n') == [(2, [prose, "1"]), (3, ["x", "y, z"])]

@@ -29,6 +29,14 @@ def test_an_id_beside_the_key_must_be_that_customers(api: Api, imported: Any) ->
 
 
 @pytest.mark.django_db
+def test_a_file_of_ids_and_line_items_changes_nothing_of_its_customers(imported: Any) -> None:
+    customer, other = make("Acme"), make("Beta", ("A", "1"))
+    ran = imported(f"id,{ROWS}\n{customer},A,1\n{other},A,1\n", "--match-on", "id")
+    assert ran.counts == {"unchanged": 2, "rows_created": 1}
+    assert rows_of(customer) == rows_of(other) == [("A", "1")]
+
+
+@pytest.mark.django_db
 def test_two_lines_of_a_company_that_has_one_number_are_two_new_ones(imported: Any) -> None:
     """Which of them would be the old one nobody can tell."""
     customer = make("Acme", ("A", "1"), ("B", "2"), tax_id="1")
