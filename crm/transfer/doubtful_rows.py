@@ -19,7 +19,7 @@ class DoubtfulRows:
         self.headings, self.has_ends = table.headings, table.has_ends
         self.last = max(i for i, heading in enumerate(self.headings) if heading)
         self.last_heading = self.headings[self.last]
-        self.is_sheet = parse_options.is_sheet
+        self.is_sheet, self.is_first = parse_options.is_sheet, True
         columns = parse_options.columns
         self.fields = {i: name for name, i in columns.customer.items()}
         for kind in columns.kinds:
@@ -29,10 +29,11 @@ class DoubtfulRows:
 
     def may_repeat_headings(self, cells: list[str]) -> bool:
         """Asked for each row, so it looks at one cell."""
-        return len(cells) > self.last and cells[self.last] == self.last_heading
+        return self.is_first or (len(cells) > self.last and cells[self.last] == self.last_heading)
 
-    def repeats_headings(self, number: int, cells: list[str], *, is_first: bool) -> bool:
+    def repeats_headings(self, number: int, cells: list[str]) -> bool:
         """Files were put together, or the first row says the same in another language: nobody is called so."""
+        is_first, self.is_first = self.is_first, False
         if not self.is_sheet or type(cells) is not list:
             return False
         texts = [cell.strip("\ufeff \t") for cell in cells]

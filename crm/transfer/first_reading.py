@@ -75,11 +75,11 @@ class FirstReading:
         numbers = {name: [item["number"] for item in own] for name, own in items.items()}
         for (kind, name), null_words in self.null_words.items():
             if kind is None:
-                rows, texts = batch.numbers, batch.values[name]
+                own, texts = batch.numbers, batch.values[name]
             else:
-                rows, texts = numbers[kind.name], [item.get(name) for item in items[kind.name]]
-            null_words.watch(rows, texts)
-            self.doubtful[kind, name].watch(rows, texts)
+                own, texts = numbers[kind.name], [item.get(name) for item in items[kind.name]]
+            null_words.watch(own, texts)
+            self.doubtful[kind, name].watch(own, texts)
 
     def warnings(self) -> Iterator[str]:
         for (kind, name), damage in self.damage.items():

@@ -22,21 +22,16 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     groups = _column_groups(parse_options)
     batch, weight = Batch([], []), 0
     doubts = DoubtfulRows(table, parse_options)
-    is_first = True
     for number, cells in table.rows:
         text = "".join(cells)
         if not text or text.isspace():
             continue
-        if (is_first or doubts.may_repeat_headings(cells)) and doubts.repeats_headings(
-            number, cells, is_first=is_first
-        ):
-            is_first = False
+        if doubts.may_repeat_headings(cells) and doubts.repeats_headings(number, cells):
             batch.repeated.add(number)
             continue
-        is_first = False
         if doubts.without_heading:
             doubts.note_filled(number, cells)
-        fault, is_short = None, False
+        fault = is_short = None
         if len(cells) != width or type(cells) is not list:
             fault = _fault(cells, width)
             is_short = doubts.is_short(cells)
