@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.admin.utils import quote
 from django.core.management import call_command
+from django.db import connection
 from django.http import HttpResponse, QueryDict
 from django.test import Client
 from django.utils import timezone, translation
@@ -20,6 +21,7 @@ from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice import changelist
 from overplane.backoffice.periods import PERIODS
 from overplane.database import time_limits
+from overplane.database.dialect import is_postgresql
 from overplane.events.models import Event
 from overplane.jobs.models import Job
 from tests.backoffice.people import member
@@ -364,3 +366,14 @@ def test_breadcrumbs_saving_and_deleting_keep_the_filter(three: None) -> None:
     assert history in client.get(f"{LIST}{pk}/change/?{kept}").content.decode()
     answer = client.post(f"{LIST}{pk}/delete/?{kept}", {"post": "yes"})
     assert answer["Location"] == f"{LIST}?{query}"
+
+
+@pytest.mark.parametrize(
+    ("query", "index"), [("email_id.is=A@x.example", "customer_email_key"), ("tax_id.is=de123", "customer_tax_key")]
+)
+def test_natural_keys_are_found_by_their_index(query: str, index: str, three: None) -> None:
+    if is_postgresql():
+        with connection.cursor() as cursor:  # three rows are read faster without
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    asked = listing.FILTERS.read(dict(QueryDict(query).lists()))
+    assert index in asked.narrow(Customer.objects.order_by()).explain()

@@ -41,7 +41,8 @@ class KeyedField(TextField):
         condition = Q(pk__in=[])
         for key in keys:
             condition |= Q(**{f"{self.name}__match_key": key})
-        return condition
+        # The index has nobody without a value, and SQLite takes it only if the condition says so.
+        return condition & Q(**{f"{self.name}__isnull": False})
 
 
 FIELDS = fields_of(
