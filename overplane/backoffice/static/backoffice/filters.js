@@ -4,8 +4,22 @@
 {
   const menu = document.querySelector(".filter-menu"), panel = menu?.querySelector("fieldset"), form = menu?.closest("form");
   if (panel) {
-    const words = panel.dataset, radios = [...panel.querySelectorAll("[name='add.field']")];
-    const search = panel.querySelector("[data-filter-search]"), list = panel.querySelector(".filter-list"), none = panel.querySelector(".filter-none"), first = panel.querySelector(".filter-first");
+    const words = panel.dataset;
+    // The plain list of attributes becomes one that is searched.
+    const plain = panel.querySelector(".filter-plain"), list = document.createElement("div");
+    list.className = "filter-list";
+    list.setAttribute("role", "radiogroup");
+    list.setAttribute("aria-label", plain.firstChild.textContent.trim());
+    const radios = [...plain.querySelectorAll("option")].filter((option) => option.value).map((option) => {
+      const label = document.createElement("label"), radio = document.createElement("input");
+      Object.assign(radio, { type: "radio", name: "add.field", value: option.value });
+      Object.assign(radio.dataset, { kind: "text" }, option.dataset);
+      label.append(radio, option.textContent);
+      list.append(label);
+      return radio;
+    });
+    plain.replaceWith(list);
+    const search = panel.querySelector("[data-filter-search]"), none = panel.querySelector(".filter-none"), first = panel.querySelector(".filter-first");
     const operator = panel.querySelector("[name='add.op']"), all = [...operator.options].filter((option) => option.value);
     const condition = panel.querySelector(".filter-condition"), values = panel.querySelector(".filter-values"), instead = panel.querySelector("[name='add.instead']");
     const kinds = JSON.parse(words.kinds);
@@ -99,7 +113,7 @@
     const find = (text) => {
       const parts = fold(text).split(/\s+/).filter(Boolean);
       for (const radio of radios) {
-        const label = radio.parentElement, has = fold(`${label.textContent} ${label.dataset.words} ${radio.value.replaceAll("_", " ")}`);
+        const label = radio.parentElement, has = fold(`${label.textContent} ${radio.dataset.words} ${radio.value.replaceAll("_", " ")}`);
         label.hidden = !parts.every((part) => has.includes(part));
       }
       none.hidden = radios.some((radio) => !radio.parentElement.hidden);
