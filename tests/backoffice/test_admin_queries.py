@@ -36,7 +36,7 @@ COUNTS: dict[str, tuple[Address, int]] = {
         lambda a, b: f"{reverse('admin:crm_customer_duplicates_of')}?customer_name=Nordlicht&tax_id=DE1&self={a}",
         5,
     ),
-    "dashboard": (lambda a, b: reverse("admin:index"), 8),
+    "dashboard": (lambda a, b: reverse("admin:index"), 11),
 }
 
 

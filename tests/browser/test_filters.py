@@ -130,8 +130,12 @@ def test_a_period_keeps_what_was_typed_and_chosen_before(visit: Visitors, custom
 
 def test_a_heading_opens_the_panel_with_its_attribute(visit: Visitors, customers: None) -> None:
     page = visit(member("Viewer"))
-    page.goto(LIST)
+    page.goto(f"{LIST}?status=active&customer_type=Company&disabled=false&is_frozen=false")
     page.get_by_role("button", name="Filter by territory").click()
+    assert_in_window(page, panel(page))
+    assert page.evaluate(
+        "[...document.querySelectorAll('*')].every((one) => one.id === 'searchbar' || !one.scrollLeft)"
+    )
     expect(panel(page).get_by_role("radio", name="Territory", exact=True)).to_be_checked()
     expect(panel(page).get_by_label("Value", exact=True)).to_be_focused()
     page.keyboard.press("Escape")

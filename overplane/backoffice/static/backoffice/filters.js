@@ -128,10 +128,11 @@
       reset();
       panel.disabled = false;
       menu.open = true;
+      place(); // before anything in it gets the focus: the page would be scrolled to where it is
       const radio = radios.find((one) => one.value === field);
       if (!radio) return search.focus();
       radio.checked = true;
-      radio.parentElement.scrollIntoView({ block: "nearest" });
+      list.scrollTop = radio.parentElement.offsetTop - list.clientHeight / 2;
       if (parameter) instead.value = name === "in" ? parameter : `${parameter}=${texts[0] ?? ""}`;
       choose(name, texts);
       focusValue();
