@@ -27,6 +27,7 @@ class Heading:
     label: str
     sort: str = ""  # the address of the list in this order
     direction: str = ""  # "ascending" or "descending", if the list is ordered by it
+    filter: str = ""  # the filter that it opens
     editor: dict[str, Any] = field(default_factory=dict)
 
 
@@ -68,7 +69,9 @@ class Grid:
     def headings(self) -> Iterator[Heading]:
         for name in self.names:
             label = label_for_field(name, self.changelist.model, self.model_admin)
-            yield Heading(name, str(label), *self.changelist.sorting(name), editor=self.editors.get(name, {}))
+            sort, direction = self.changelist.sorting(name)
+            opens = self.changelist.filter_name(name)
+            yield Heading(name, str(label), sort, direction, filter=opens, editor=self.editors.get(name, {}))
 
     def lines(self) -> Iterator[Line]:
         notes = self.model_admin.notes(self.changelist.result_list, self.changelist.query)

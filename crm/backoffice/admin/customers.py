@@ -61,7 +61,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, *NOT_COLUMNS)),
     )
     order_fields = ("customer_name", "created_at", "updated_at")
-    list_filter = listing.FILTERS
+    filters = listing.FILTERS
     list_deferred = ("search_text", *LONG_TEXTS)
     search_fields = search.SEARCHED
     search_placeholder = lazy(search_placeholder, str)()

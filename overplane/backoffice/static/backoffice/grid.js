@@ -174,13 +174,4 @@
     });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideNote(); });
   }
-  // Fields left empty do not belong into the address.
-  document.getElementById("changelist-search")?.addEventListener("submit", (event) => {
-    for (const field of event.target.elements) {
-      if (field.name && !field.value && field.name !== "q") field.disabled = true;
-    }
-  });
-  window.addEventListener("pageshow", () => {
-    for (const field of document.getElementById("changelist-search")?.elements ?? []) field.disabled = false;
-  });
 }
