@@ -63,7 +63,17 @@ class BigTableAdmin(CellEditing, ViewTabsAdmin):
 
     def chosen_columns(self, request: HttpRequest) -> list[str]:
         view = self.opened(request) or self.own(request)
-        return [n for n in self.columns if view and n in view.columns] or list(self.list_display)
+        return [n for n in (view.columns if view else ()) if n in self.columns] or list(self.list_display)
+
+    def layout(self, request: HttpRequest) -> dict[str, Any]:
+        view = self.opened(request) or self.own(request)
+        return view.layout if view else {}
+
+    def column_choices(self, request: HttpRequest) -> list[tuple[str, str, bool]]:
+        """Those shown in their order, then the others."""
+        shown = [str(name) for name in self.get_list_display(request)]
+        others = [name for name in self.columns if name not in shown]
+        return [(name, self.column_label(name), name in shown) for name in (*shown, *others)]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         chosen = self.chosen_columns(request)
@@ -90,7 +100,8 @@ class BigTableAdmin(CellEditing, ViewTabsAdmin):
             "title": self.opts.verbose_name_plural,
             "primary_actions": self.primary_actions,
             "search_placeholder": self.search_placeholder,
-            "column_choices": [(n, self.column_label(n), n in self.get_list_display(request)) for n in self.columns],
+            "column_choices": self.column_choices(request),
+            "layout": self.layout(request),
             "columns_url": self._reverse("columns"),
             "views_url": self._reverse("views"),
             "may_share": self.may_share(request),

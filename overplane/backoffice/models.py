@@ -13,6 +13,7 @@ class SavedView(models.Model):
     name = models.CharField(_("name"), max_length=80, blank=True)
     query = models.TextField(blank=True)
     columns = models.JSONField(default=list)
+    layout = models.JSONField(default=dict)  # widths of columns in pixels by their name, and whether rows are low
     is_shared = models.BooleanField(_("share"), default=False)
     # Of the one without a name: how its owner sees the tabs. `order` and `hidden` are lists of primary keys.
     arrangement = models.JSONField(default=dict)

@@ -1,5 +1,7 @@
 """The views of a list that a person saves: columns, filters, and with which one the list opens."""
 
+import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
@@ -19,6 +21,20 @@ from overplane.backoffice.models import SavedView
 
 MOST_VIEWS = 50  # of one person and list: the page shows all of them as tabs
 LONGEST_QUERY = 4000  # characters: what servers take as an address
+
+
+NARROWEST, WIDEST = 60, 900  # pixels of a column: a word, and most of a screen
+
+
+def posted_layout(sent: QueryDict, columns: Sequence[str]) -> dict[str, Any]:
+    """What is no layout counts as none."""
+    try:
+        widths = json.loads(sent.get("widths") or "{}")
+    except ValueError:
+        widths = {}
+    known = widths.items() if isinstance(widths, dict) else ()
+    kept = {n: min(max(w, NARROWEST), WIDEST) for n, w in known if n in columns and type(w) is int}
+    return {"widths": kept, "dense": sent.get("density") == "dense"}
 
 
 class ListRequest(HttpRequest):
@@ -69,12 +85,19 @@ class SavedViewsAdmin(admin.ModelAdmin):
         return next((v for v in self.saved_views(request) if v.user_id == request.user.pk and not v.name), None)
 
     def save_columns(self, request: HttpRequest) -> HttpResponse:
+        """Columns in their order, widths and density: of the view that is open if it is this person's, else of the list."""
         self._must_view(request)
-        chosen = request.POST.getlist("column")
-        columns = [] if "reset" in request.POST else [n for n in self.columns if n in chosen]
-        SavedView.objects.update_or_create(
-            user_id=self._person(request), page=self.page, name="", defaults={"columns": columns}
+        values: dict[str, Any] = {"columns": [], "layout": {}}
+        if "reset" not in request.POST:
+            values = {"columns": self._posted_columns(request), "layout": posted_layout(request.POST, self.columns)}
+        opened = QueryDict(request.POST.get("back", "").partition("?")[2]).get(VIEW, "")
+        mine = next(
+            (v for v in self.saved_views(request) if v.user_id == request.user.pk and str(v.pk) == opened), None
         )
+        if mine and mine.name:
+            SavedView.objects.filter(pk=mine.pk).update(**values)
+        else:
+            self.arrange(request, **values)
         return self._back(request)
 
     def save_view(self, request: HttpRequest) -> HttpResponse:
@@ -92,6 +115,7 @@ class SavedViewsAdmin(admin.ModelAdmin):
         values = {
             "query": self._posted_query(request),
             "columns": self._posted_columns(request),
+            "layout": posted_layout(request.POST, self.columns),
             "is_shared": is_shared,
         }
         with transaction.atomic():
@@ -126,8 +150,7 @@ class SavedViewsAdmin(admin.ModelAdmin):
         SavedView.objects.update_or_create(**keys, defaults=values)
 
     def _posted_columns(self, request: HttpRequest) -> list[str]:
-        chosen = request.POST.getlist("column")
-        return [n for n in self.columns if n in chosen]
+        return [name for name in dict.fromkeys(request.POST.getlist("column")) if name in self.columns]
 
     @staticmethod
     def query_of(view: SavedView) -> str:

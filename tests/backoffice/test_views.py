@@ -206,3 +206,40 @@ def test_a_view_gets_no_name_that_is_none_or_taken(name: str) -> None:
 def test_an_unknown_act_is_none(what: str) -> None:
     anna = member("Viewer")
     assert do(anna, keep(anna), what) == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (
+            {"widths": '{"territory": 120, "nothing": 5, "customer_type": 5000, "status": "x"}'},
+            {"territory": 120, "customer_type": 900},
+        ),
+        ({"widths": "no json"}, {}),
+        ({"widths": "[1]"}, {}),
+        ({"widths": '{"territory": true, "status": 1e300}'}, {}),
+        ({}, {}),
+    ],
+)
+def test_columns_keep_their_order_and_only_widths_that_make_sense(sent: dict[str, str], kept: dict[str, int]) -> None:
+    client = member("Viewer")
+    columns = ["status", "nothing", "territory", "status", "customer_name"]
+    client.post(f"{LIST}columns/", sent | {"column": columns, "back": LIST})
+    page = client.get(LIST)
+    assert page.context["cl"].list_display[-3:] == ["customer_name", "status", "territory"]
+    assert page.context["layout"] == {"widths": kept, "dense": False}
+
+
+@pytest.mark.django_db
+def test_the_layout_of_a_view_that_is_open_is_changed_and_nobody_elses() -> None:
+    client, other = member("Manager"), member("Manager", "bert")
+    client.post(
+        f"{LIST}views/", {"name": "Mine", "query": "territory=North", "column": ["territory"], "is_shared": "on"}
+    )
+    view = SavedView.objects.get(name="Mine")
+    for one in (other, client):
+        one.post(f"{LIST}columns/", {"column": ["status"], "density": "dense", "back": f"{LIST}?view={view.pk}"})
+        view.refresh_from_db()
+        assert view.columns == (["status"] if one is client else ["territory"])
+    assert view.query == "territory=North"
