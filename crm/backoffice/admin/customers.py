@@ -53,6 +53,7 @@ def search_placeholder() -> str:
 class CustomerAdmin(BulkActions, BigTableAdmin):
     form = CustomerForm
     inlines = [inline_of(kind) for kind in LINE_ITEMS]
+    change_list_template = "crm/customer_list.html"
     change_form_template = "backoffice/record.html"
     list_display = USUAL_COLUMNS
     columns = (

@@ -33,5 +33,6 @@ urlpatterns = [
     path("import/jobs/<slug:job_id>/go-on/", admin.site.admin_view(imports.go_on), name="import_go_on"),
     path("import/jobs/<slug:job_id>/undo/", admin.site.admin_view(imports.undo), name="import_undo"),
     path("export/", admin.site.admin_view(exports.export), name="export"),
+    path("export/list/", admin.site.admin_view(exports.export_list), name="export_list"),
     path("files/<slug:file_id>/", admin.site.admin_view(imports.download), name="job_file"),
 ]

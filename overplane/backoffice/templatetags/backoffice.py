@@ -94,7 +94,7 @@ def moment(value: datetime | None, style: str = "near") -> SafeString | str:
     if value is None:
         return "–"
     text = formats.date_format(value.astimezone(UTC), "DATETIME_FORMAT")
-    return format_html('<time datetime="{}" data-moment="{}">{} UTC</time>', value.isoformat(), style, text)
+    return format_html('<time datetime="{}" data-moment="{}">{}</time>', value.isoformat(), style, text)
 
 
 KEPT = "_changelist_filters"  # Django's name of the list's address on the pages below it
