@@ -15,8 +15,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
+from crm import services
 from crm.line_items import PARENT
 from crm.models import Customer, CustomerTombstone
+from overplane.backoffice.origin import origin_of
 from overplane.backoffice.typed import show_again
 from overplane.ids import is_id, new_id
 
@@ -51,6 +53,15 @@ class AddedOnce(admin.ModelAdmin):
             if customer_id and (answer := self._sent_before(request, customer_id)):
                 return answer
             raise
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if context.get("original") is None:
+            context["one_time"] = (FIELD, drawn())
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def create_once(self, request: HttpRequest, values: services.Values) -> str:
+        created = services.create_customer(values, origin=origin_of(request), customer_id=drawn_id(request))
+        return created.output["id"]
 
     def _sent_before(self, request: HttpRequest, customer_id: str) -> HttpResponse | None:
         """Where a repeated post leads: to its customer, or to the form if something else stands in it now."""
