@@ -319,6 +319,13 @@ def test_a_script_asks_who_is_signed_in_and_signs_in() -> None:
     assert made.status_code == 302
 
 
+def test_the_question_is_cheap(django_assert_max_num_queries: Any) -> None:
+    client = member("Editor")
+    with django_assert_max_num_queries(3) as asked:
+        assert client.get(SESSION).json()["user"] == "anna"
+    assert all(one["sql"].startswith("SELECT") for one in asked.captured_queries)
+
+
 def test_in_place_too_the_second_factor_is_owed() -> None:
     member("Editor")
     device = TOTPDevice.objects.create(user=User.objects.get(username="anna"), confirmed=True)

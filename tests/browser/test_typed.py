@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from crm import services
 from crm.models import Customer, SupplierNumberAtCustomer
 from tests.backoffice.people import PASSWORD, User, member
+from tests.browser.accessibility import findings
 from tests.browser.conftest import PHONE, Visitors
 from tests.domain.customers import ORIGIN, make
 
@@ -406,7 +407,7 @@ def test_a_double_click_makes_one_customer(page: Page) -> None:
     assert Customer.objects.count() == 1
 
 
-@pytest.mark.parametrize("options", [{}, {"viewport": PHONE}])
+@pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}])
 def test_the_offer_and_the_dialog_fit(visit: Visitors, options: Any) -> None:
     page, customer = visit(member("Editor"), **options), make("Nordlicht", territory="North")
     page.goto(change(customer))
@@ -416,3 +417,10 @@ def test_the_offer_and_the_dialog_fit(visit: Visitors, options: Any) -> None:
     page.goto(change(customer))
     expect(page.locator("[data-offer]")).to_be_visible()
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    assert findings(page) == []
+    page.get_by_role("button", name="Put it back").click()
+    sign_out_behind_the_back(page)
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("dialog", name="Log in again")).to_be_visible()
+    assert findings(page) == []
+    visit.complaints.clear()  # axe has opened frames of its own
