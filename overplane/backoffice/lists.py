@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -13,17 +12,13 @@ from overplane.backoffice.changelist import VIEW, BigChangeList
 from overplane.backoffice.filters import Text
 from overplane.backoffice.grid import CellEditing
 from overplane.backoffice.saved_views import SavedViewsAdmin
+from overplane.backoffice.scripts import OwnScriptsAdmin, deferred
 from overplane.backoffice.values import used_values
 from overplane.database.fields import field_of, has_field
 from overplane.database.ordering import Order
 
 
-def deferred(*paths: str) -> list[Script]:
-    """Scripts that run once the page is there."""
-    return [Script(name, defer=True) for name in paths]
-
-
-class BigTableAdmin(CellEditing, SavedViewsAdmin):
+class BigTableAdmin(CellEditing, SavedViewsAdmin, OwnScriptsAdmin):
     """`columns` may be chosen, the first always stands; `order_fields` have an index to sort by."""
 
     change_list_template = "backoffice/list.html"
@@ -39,7 +34,9 @@ class BigTableAdmin(CellEditing, SavedViewsAdmin):
 
     class Media:
         css = {"all": ["backoffice/list.css"]}
-        js = deferred("backoffice/suggest.js", "backoffice/selection.js", "backoffice/grid.js", "backoffice/columns.js")
+        js = deferred("backoffice/suggest.js")
+
+    list_scripts = ("backoffice/selection.js", "backoffice/grid.js", "backoffice/columns.js")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BigChangeList]:
         return BigChangeList
@@ -88,6 +85,7 @@ class BigTableAdmin(CellEditing, SavedViewsAdmin):
         current = request.GET.get(VIEW, "")
         context = {
             "title": self.opts.verbose_name_plural,
+            "media": self.list_media,
             "primary_actions": self.primary_actions,
             "search_placeholder": self.search_placeholder,
             "views": [

@@ -7,9 +7,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from crm.line_items import LINE_ITEMS
-from crm.permissions import grant
-
 User = get_user_model()
 PASSWORD = "a password that is long"
 
@@ -17,8 +14,6 @@ PASSWORD = "a password that is long"
 def member(role: str, name: str = "anna") -> Client:
     if not Group.objects.exists():  # a test with committed data has emptied all tables after itself
         import_module("crm.migrations.0003_groups").create(apps, None)
-        for kind in LINE_ITEMS:
-            grant(str(kind.model._meta.model_name)).code(apps, None)
     user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
     user.groups.add(Group.objects.get(name=role))
     client = Client()

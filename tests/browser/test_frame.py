@@ -85,3 +85,16 @@ def test_on_a_phone_the_menu_opens_and_content_begins_at_once(visit: Visitors) -
     page.get_by_role("button", name="Menu").click()
     rail.get_by_role("link", name="Duplicates").click()
     expect(page.get_by_role("heading", name="duplicates")).to_be_visible()
+
+
+LOADED = """() => performance.getEntriesByType("resource").filter((one) => one.initiatorType === "script").map((one) => [one.name, one.decodedBodySize])"""
+MOST_SCRIPT_BYTES = 60_000  # of a list; Django's own scripts were 250 KB
+
+
+@pytest.mark.parametrize("address", [LIST, "/admin/crm/customer/add/", "record", "/admin/overplane_events/event/"])
+def test_lists_and_records_load_no_script_that_they_do_not_use(page: Page, address: str) -> None:
+    customer = make("Nordlicht", 1)
+    page.goto(reverse("admin:crm_customer_change", args=[customer]) if address == "record" else address)
+    loaded = page.evaluate(LOADED)
+    assert [name for name, _size in loaded if "/admin/js/" in name or "jquery" in name or "jsi18n" in name] == []
+    assert 0 < sum(size for _name, size in loaded) < MOST_SCRIPT_BYTES

@@ -5,11 +5,12 @@ from zlib import crc32
 from django import template
 from django.templatetags.static import static
 from django.utils import formats
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from overplane.backoffice.grid import Grid, stored_cell
+from overplane.backoffice.row_names import NUMBER, named
 from overplane.database.encoding import dumps
 
 register = template.Library()
@@ -61,6 +62,13 @@ def shown_value(original: Any, field: Any) -> Any:
 def as_json(value: Any) -> str:
     """For an attribute that a script reads."""
     return dumps(value).decode()
+
+
+@register.simple_tag
+def row_control(name: str, number: Any) -> SafeString:
+    """The attributes of a button in a row: its name with the row's number, and the name alone where it is pointed at."""
+    attributes = named(f"{name}, {NUMBER}", number) | {"title": name}
+    return format_html_join(" ", '{}="{}"', attributes.items())
 
 
 @register.filter
