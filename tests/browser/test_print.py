@@ -47,5 +47,7 @@ def test_a_record_is_on_one_sheet(paper: Page) -> None:
     assert heading is not None
     assert heading["y"] < 60
     expect(paper.locator(".field-territory .shown")).to_be_visible()
-    assert paper.evaluate("getComputedStyle(document.querySelector('.section')).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        paper.evaluate("getComputedStyle(document.querySelector('.section')).backgroundColor") == "rgb(255, 255, 255)"
+    )
     assert sheets(paper) <= 2

@@ -1,5 +1,7 @@
 """All changes of all customers: the platform's log, with customers by name and in people's words."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
@@ -8,7 +10,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.wording import EVENT_TYPES, all_labels, changed_labels, event_title, event_title_lazy
+from crm.backoffice.wording import (
+    EVENT_TYPES,
+    all_labels,
+    changed_labels,
+    event_title,
+    event_title_lazy,
+    labels_of,
+    shown_differences,
+)
 from crm.models import Customer
 from overplane.backoffice.admin import EventAdmin, FieldFilter
 from overplane.backoffice.filters import ChoiceFilter, choice_filter
@@ -54,8 +64,17 @@ class ChangeAdmin(EventAdmin):
         name = getattr(event, CUSTOMER_NAME)
         if name is None:
             return event.subject  # deleted, with its name
-        url = reverse("admin:crm_customer_history", args=[event.subject])
+        url = reverse("admin:crm_customer_change", args=[event.subject])
         return format_html('<a href="{}">{}</a>', url, name)
+
+    def words_of(self, event: Event) -> dict[str, Any]:
+        link = self.customer(self.get_queryset(HttpRequest()).get(pk=event.pk))
+        return {
+            "title": event_title(event.type),
+            "labels": labels_of(event.type),
+            "differences": shown_differences(event),
+            "subject_link": link,
+        }
 
     @admin.display(description=_("changed"))
     def what(self, event: Event) -> str:
