@@ -96,7 +96,27 @@ def _old_values(customers: QuerySet, name: str) -> list[tuple[str | None, int]]:
     return list(counts[: SAMPLES + 1])
 
 
-class BulkActions(UndoingAdmin):
+class DeletionPage(UndoingAdmin):
+    """What is said before one customer is deleted."""
+
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        """The page for many says it for one, too."""
+        customer = context["object"]
+        context |= {
+            "title": gettext("Delete the customer?"),
+            "original": customer,
+            "count": 1,
+            "is_deletion": True,
+            "line_items": _line_items_of(Customer.objects.filter(pk=customer.pk)),
+            "kinds": kinds(),
+            "samples": [str(customer)],
+            "button": gettext("Yes, delete it"),
+            "back": reverse("admin:crm_customer_change", args=[customer.pk]),
+        }
+        return TemplateResponse(request, "backoffice/bulk.html", context)
+
+
+class BulkActions(DeletionPage):
     """The actions of the customer list."""
 
     actions = (
@@ -191,22 +211,6 @@ class BulkActions(UndoingAdmin):
             suggest_url=reverse("admin:crm_customer_values", args=[name]),
             button=gettext("Yes, clear it") if is_clearing else gettext("Set it"),
         )
-
-    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-        """The page for many says it for one, too."""
-        customer = context["object"]
-        context |= {
-            "title": gettext("Delete the customer?"),
-            "original": customer,
-            "count": 1,
-            "is_deletion": True,
-            "line_items": _line_items_of(Customer.objects.filter(pk=customer.pk)),
-            "kinds": kinds(),
-            "samples": [str(customer)],
-            "button": gettext("Yes, delete it"),
-            "back": reverse("admin:crm_customer_change", args=[customer.pk]),
-        }
-        return TemplateResponse(request, "backoffice/bulk.html", context)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet, **context: Any) -> HttpResponse:
         """Says how many and shows some of them before anything is done."""
