@@ -64,7 +64,8 @@ Q = query(
     "q",
     TEXT | {"maxLength": MAX_LENGTH},
     f"Words that must all be found in {found_in(LINE_ITEMS)}:"
-    " three letters or more anywhere, fewer at a word's start. Case and accents do not matter.",
+    " three letters or more anywhere, fewer at a word's start. Case and accents do not matter."
+    " A phone number is found in any notation, and a part of it of four digits; a whole id finds its customer.",
 )
 ORDER_BY = query(
     "order_by",

@@ -12,19 +12,21 @@ from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from crm.backoffice.needs import my_recent, needs
 from crm.backoffice.wording import changed_labels, event_words
 from crm.models import Customer
-from overplane.api.models import ApiKey
 from overplane.database import counters
 from overplane.database.fields import field_of
-from overplane.events.changes import people
+from overplane.events.changes import door_name, people
 from overplane.events.models import Event
+from overplane.events.per_day import DOORS, changes_per_day
 from overplane.jobs.models import OPEN, Job, State
 
 KIND = "crm.count_customers"
 WEEKS = 26  # half a year, which shows a season
 MAX_BARS = 8  # of a plot; what is left is one bar more
-EXPIRING = timedelta(days=30)  # time enough to give a client its new key
+DAYS = 14  # of changes: two weeks show what is usual on which day
+MISSING = ("tax_id", "email_id")  # what invoices and letters need
 PLOTTED = ("customer_type", "customer_group", "territory")
 
 
@@ -34,6 +36,8 @@ def count_customers() -> dict[str, Any]:
         "counted_at": timezone.now().isoformat(),
         "total": counters.total(connection, "crm_customer"),
         "new_per_week": _new_per_week(),
+        "changes": changes_per_day(DAYS),
+        "missing": {name: Customer.objects.filter(**{f"{name}__isnull": True}).count() for name in MISSING},
     } | {name: _biggest(name) for name in PLOTTED}
 
 
@@ -73,6 +77,25 @@ class Bar:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What came through one door on a day, as a part of its column."""
+
+    door: str
+    label: str
+    n: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    label: date
+    n: int
+    x: float
+    parts: list[Part]
+
+
 HEIGHT, STEP = 100.0, 20.0  # units of the drawing, which the page scales
 
 
@@ -82,6 +105,21 @@ def columns(weeks: Sequence[Sequence[Any]]) -> list[Column]:
     for i, (week, n) in enumerate(weeks):
         height = round(HEIGHT * n / highest, 1)
         drawing.append(Column(week, n, i * STEP + 2, HEIGHT - height, height))
+    return drawing
+
+
+def day_columns(days: Sequence[tuple[str, dict[str, int]]]) -> list[Day]:
+    """Stacked: the back office lowest, then the API, imports and the system."""
+    highest = max([sum(doors.values()) for _day, doors in days], default=0) or 1
+    drawing = []
+    for i, (day, doors) in enumerate(days):
+        parts, below = [], 0.0
+        for door in (*DOORS, "system"):
+            if n := doors.get(door, 0):
+                height = round(HEIGHT * n / highest, 1)
+                below += height
+                parts.append(Part(door, str(door_name(door)), n, HEIGHT - below, height))
+        drawing.append(Day(date.fromisoformat(day), sum(doors.values()), i * STEP + 2, parts))
     return drawing
 
 
@@ -101,11 +139,11 @@ def last_count() -> dict[str, Any] | None:
     return result and result | {"counted_at": datetime.fromisoformat(result["counted_at"])}
 
 
-def figures() -> dict[str, Any]:
+def figures(counted: dict[str, Any] | None) -> dict[str, Any]:
     """The total, exact, for the database counts along; the plots, if they were counted already."""
     context: dict[str, Any] = {"total": counters.total(connection, "crm_customer")}
-    counted = last_count()
     if counted:
+        context["days"] = day_columns(counted.get("changes", []))
         weeks = [(date.fromisoformat(week), n) for week, n in counted["new_per_week"]]
         plots = [(field_of(Customer, n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
         context |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
@@ -142,13 +180,12 @@ def panels(user: User | AnonymousUser, actor: str) -> dict[str, Any]:
     now = timezone.now()
     context: dict[str, Any] = {"now": now}
     if user.has_perm("crm.view_customer"):
-        context |= figures()
+        counted = last_count()
+        context |= figures(counted) | {"recent": my_recent(actor)}
+        context["needs"] = needs(user, actor, counted)
     if user.has_perm("overplane_events.view_event"):
         context["events"] = changed_last()
     if user.has_perm("crm.add_customer"):
         jobs = Job.objects.filter(state__in=OPEN, kind="crm.import_customers").order_by("-id")
         context["jobs"] = (jobs if user.has_perm("overplane_jobs.view_job") else jobs.filter(actor=actor))[:10]
-    if user.has_perm("overplane_api.view_apikey"):
-        expiring = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__range=(now, now + EXPIRING))
-        context["keys"] = expiring.order_by("expires_at")[:10]
     return context

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import duplicates, search
 from crm.backoffice import dashboard, uploads
+from crm.backoffice.admin import listing
 from crm.backoffice.problem_kinds import RefusedWithExamples
 from crm.models import Customer, ImportRun
+from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports, imports, undo
 from crm.transfer.long_cells import LongCells
 from crm.transfer.reports import COUNTS, Report
@@ -139,9 +141,12 @@ def export_customers(run: Run) -> dict[str, Any]:
     chosen, payload = Customer.objects.all(), run.payload
     if ids := payload.get("ids"):
         chosen = chosen.filter(pk__in=ids)
+    if "query" in payload:
+        chosen = listing.filtered(payload["query"], datetime.fromisoformat(payload["until"]))
     if words := payload.get("q"):
         chosen = search.filter_by_words(chosen, words)
-    selection = Selection(chosen, layout=payload.get("layout", "lines"), is_marked=True)
+    names = payload.get("names", CUSTOMER_NAMES)
+    selection = Selection(chosen, names, layout=payload.get("layout", "lines"), is_marked=True)
     long_cells = LongCells(payload.get("long_cells", "refuse"))
     with TemporaryFile() as file:
         try:

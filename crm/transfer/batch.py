@@ -47,6 +47,7 @@ class Batch:
     `cells`: those of each customer's first row, column by column.
     `faults`: rows whose cells nobody can tell apart, by their number.
     `new_values`: what a customer gets only if it is new, by attribute. `named`: rows for whose customer a name was made.
+    `repeated`: numbers of rows that only repeat the headings, which are no customers; `short`: of those that end early.
     `without_line_items`: by the name of a kind, the customers whose line items the file does not mention (an
     empty list mentions them).
     """
@@ -58,6 +59,8 @@ class Batch:
     line_items: dict[str, dict[int, list[Values]]] = field(default_factory=dict)
     problems: dict[int, list[RowProblem]] = field(default_factory=dict)
     faults: dict[int, Fault] = field(default_factory=dict)
+    repeated: set[int] = field(default_factory=set)
+    short: set[int] = field(default_factory=set)
     without_line_items: dict[str, set[int]] = field(default_factory=dict)
     new_values: dict[str, dict[int, Any]] = field(default_factory=dict)
     named: list[int] = field(default_factory=list)

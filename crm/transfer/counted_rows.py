@@ -10,6 +10,9 @@ class CountedRows:
         self.count = 0
         self.numbers: list[int] = []
 
+    def __bool__(self) -> bool:
+        return self.count > 0
+
     def add(self, numbers: Sequence[int]) -> None:
         self.count += len(numbers)
         self.numbers = [*self.numbers, *numbers][:ROWS_TOLD]

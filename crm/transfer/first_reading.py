@@ -7,11 +7,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.line_items import LineItem
-from crm.transfer.batch import Batch
+from crm.transfer.batch import Batch, ParseOptions
 from crm.transfer.columns import customer_columns, damaged_by_excel, line_item_columns
 from crm.transfer.counted_rows import CountedRows
+from crm.transfer.doubtful_rows import note_of_short_rows
+from crm.transfer.doubtful_texts import DAMAGES, MADE_A_DAY, QUOTED, Doubt, DoubtfulTexts, swallowed
 from crm.transfer.footers import Footer
-from crm.transfer.mapping import Columns
 from crm.transfer.null_words import NullWords
 from crm.transfer.options import ImportOptions
 from crm.transfer.repeats import Repeats
@@ -20,8 +21,10 @@ from overplane.files.tables import ABSENT
 
 
 class FirstReading:
-    def __init__(self, columns: Columns, options: ImportOptions) -> None:
-        self.columns, self.options = columns, options
+    def __init__(self, parse_options: ParseOptions, options: ImportOptions, format: str) -> None:
+        """`format` is the file's."""
+        self.columns, self.options = parse_options.columns, options
+        columns = self.columns
         self.repeats = Repeats(columns, options)
         identifiers = [(kind, name) for kind, name in damaged_by_excel() if name in columns.of(kind)]
         self.damage = {identifier: ExcelDamage() for identifier in identifiers}
@@ -30,13 +33,15 @@ class FirstReading:
         ]
         texts += [(kind, name) for kind in columns.kinds for name in columns.of(kind) if _is_text(kind, name)]
         self.null_words = {one: NullWords(options.nulls) for one in texts}
+        doubts = _doubts(format, parse_options)
+        self.doubtful = {one: DoubtfulTexts(doubts) for one in texts}
         # Of joined columns each by itself, too: of "Berlin, NULL" nobody sees what it is made of.
         self.joined = {
             index: NullWords(options.nulls)
             for index in sorted({*chain.from_iterable(columns.joined.values())} - {*columns.customer.values()})
         }
         self.named = CountedRows()  # customers for whom a name was made
-        self.footer = Footer()
+        self.footer, self.short = Footer(), CountedRows()
         self.without_key = 0  # customers of an upsert without a value to be found by
 
     def note(self, batch: Batch) -> None:
@@ -47,6 +52,9 @@ class FirstReading:
         self.repeats.refuse(batch)
         self.named.add(batch.named)
         self.footer.watch(batch)
+        if batch.short:
+            refused = {number for i in batch.problems for number, _cells in batch.lines[i]}
+            self.short.add(sorted(batch.short - refused))
         for index, null_words in self.joined.items():
             null_words.watch(batch.numbers, [cell.strip() for cell in batch.cells[index]])
         self._watch_cells(batch)
@@ -67,20 +75,26 @@ class FirstReading:
         numbers = {name: [item["number"] for item in own] for name, own in items.items()}
         for (kind, name), null_words in self.null_words.items():
             if kind is None:
-                null_words.watch(batch.numbers, batch.values[name])
+                own, texts = batch.numbers, batch.values[name]
             else:
-                null_words.watch(numbers[kind.name], [item.get(name) for item in items[kind.name]])
+                own, texts = numbers[kind.name], [item.get(name) for item in items[kind.name]]
+            null_words.watch(own, texts)
+            self.doubtful[kind, name].watch(own, texts)
 
     def warnings(self) -> Iterator[str]:
         for (kind, name), damage in self.damage.items():
             yield from damage.warnings(self.columns.heading(name, kind))
         for (kind, name), null_words in self.null_words.items():
             yield from null_words.warnings(self.columns.heading(name, kind))
+        for (kind, name), doubtful in self.doubtful.items():
+            yield from doubtful.warnings(self.columns.heading(name, kind))
         for index, null_words in self.joined.items():
             yield from null_words.warnings(self.columns.headings[index])
         if self.named.count:
             yield self._note_of_names()
         yield from self.footer.warnings()
+        if self.short:
+            yield note_of_short_rows(self.short)
         if self.without_key:
             text = ngettext(
                 "%(number)d customer has no %(field)s: nobody is looked for, and it is created once more whenever such a file"
@@ -102,6 +116,12 @@ class FirstReading:
         if self.options.mode == "upsert":
             text += " " + _("Who is there already keeps the name.")
         return text % {"number": self.named.count, "rows": self.named.first, "parts": parts}
+
+
+def _doubts(format: str, parse_options: ParseOptions) -> list[Doubt]:
+    if format == "csv":
+        return [QUOTED, swallowed(parse_options.delimiter, len(parse_options.columns.headings)), *DAMAGES]
+    return [*DAMAGES, MADE_A_DAY] if parse_options.is_sheet else [*DAMAGES]
 
 
 def _is_text(kind: LineItem | None, name: str) -> bool:

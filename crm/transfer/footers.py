@@ -24,7 +24,12 @@ class Footer:
     def watch(self, batch: Batch) -> None:
         """What may be the footer if this is the last batch. To be called for each."""
         numbers = [number for number, _cells in chain.from_iterable(batch.lines[-LOOKED_AT:])]
-        gaps = [i for i, (above, number) in enumerate(pairwise(numbers), 1) if number - above > 1]
+        known = {*numbers, *batch.repeated}
+        gaps = [
+            i
+            for i, (above, number) in enumerate(pairwise(numbers), 1)
+            if number - above > 1 and not known.issuperset(range(above + 1, number))
+        ]
         rows = numbers[gaps[0] :] if gaps and gaps[0] >= FEWEST_ABOVE else []
         refused = {batch.numbers[i] for i in batch.problems} if len(rows) <= MOST_ROWS else {*rows}
         self.numbers = [number for number in rows if number not in refused]

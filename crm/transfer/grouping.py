@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from crm.transfer.batch import Batch, Fault, ParseOptions
 from crm.transfer.columns import REFUSAL_COLUMNS
+from crm.transfer.doubtful_rows import DoubtfulRows
 from overplane.files.cells import BrokenRow
 from overplane.files.tables import Table
 
@@ -20,13 +21,20 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
     goes_on = _continuation(parse_options)
     groups = _column_groups(parse_options)
     batch, weight = Batch([], []), 0
+    doubts = DoubtfulRows(table, parse_options)
     for number, cells in table.rows:
         text = "".join(cells)
         if not text or text.isspace():
             continue
-        fault = None
+        if doubts.may_repeat_headings(cells) and doubts.repeats_headings(number, cells):
+            batch.repeated.add(number)
+            continue
+        if doubts.without_heading:
+            doubts.note_filled(number, cells)
+        fault = is_short = None
         if len(cells) != width or type(cells) is not list:
             fault = _fault(cells, width)
+            is_short = doubts.is_short(cells)
             cells.extend([""] * (width - len(cells)))
         if number in merged and type(cells) is list:
             _fill(cells, merged[number], groups)
@@ -43,8 +51,11 @@ def grouped(table: Table, parse_options: ParseOptions) -> Iterator[Batch]:
             batch.lines.append([(number, cells)])
         if fault:
             batch.faults[number] = fault
+        if is_short:
+            batch.short.add(number)
     if batch.numbers:
         yield batch
+    table.notes += doubts.notes()
 
 
 def picked(indexes: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:

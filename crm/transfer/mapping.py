@@ -25,6 +25,7 @@ from crm.transfer.columns import (
 )
 from crm.transfer.headings import SECOND_BEST, plain, words
 from crm.transfer.requested import JOINED_BY, parts_of, read_request
+from overplane.files.findings import letters_of
 from overplane.files.layouts import Recognizer
 from overplane.files.sources import UnusableFile
 from overplane.files.spreadsheets import unescape_formula
@@ -93,11 +94,11 @@ class Columns:
 
 def recognizer(mapping: Mapping[str, str]) -> Recognizer:
     """Tells how many fields a row of headings names: those that people know, and those that somebody mapped."""
+    known = words(SECOND_BEST) | known_headings()
 
     def known_fields(headings: Sequence[str]) -> int:
         stripped = [unescape_formula(heading.strip()) for heading in headings]
         mapped = {part for heading in mapping for part in parts_of(heading.strip(), stripped)}
-        known = words(SECOND_BEST) | known_headings()
         fields = {known.get(plain(heading)) for heading in stripped if heading} - {None}
         names_parent = any(map(is_parent_heading, stripped))
         return len(fields | mapped.intersection(stripped)) + names_parent
@@ -130,10 +131,10 @@ def resolve(
     taken = {*stripped.values(), *constants, *requested.joined}
     chosen = stripped | {h: n for h, n in fields.items() if h in rest and n not in taken}
     parts = {*chain.from_iterable(requested.joined.values())}
-    unknown = [h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS and h not in parts]
+    unknown = list(dict.fromkeys(h for h in rest if h not in chosen and h not in REFUSAL_COLUMNS and h not in parts))
     if unknown and not ignore_unknown:
         expected = _expected_beside(headings, kind, fields) if kind else _expected_of_parents(unknown, chosen)
-        raise UnusableFile(_unknown(unknown, known - {*chosen.values()}) + expected)
+        raise UnusableFile(_unknown(unknown, known - {*chosen.values()}, headings) + expected)
     _check_single([*filter(None, chosen.values()), *requested.joined], constants)
     # In the order of the file, whatever order a mapping was stored in: so problems of a row are told from left to right.
     indexes = {chosen[heading]: i for i, heading in enumerate(headings) if chosen.get(heading)}
@@ -191,12 +192,22 @@ def _check_constants(constants: Mapping[str, str], kind: LineItem | None) -> Non
             )
 
 
-def _unknown(unknown: Sequence[str], known: Iterable[str]) -> str:
+def _named(heading: str, headings: Sequence[str]) -> str:
+    """A column for a message; those without a heading by their letters."""
+    if heading:
+        return repr(heading)
+    columns = [letters_of(i) for i, one in enumerate(headings, 1) if not one]
+    return _("%(columns)s (without a heading)") % {"columns": ", ".join(columns)}
+
+
+def _unknown(unknown: Sequence[str], known: Iterable[str], headings: Sequence[str]) -> str:
     names = sorted(known)
     hints = [
         "" if is_parent_heading(heading) else nearest(heading, names, closeness=MISTYPED).strip() for heading in unknown
     ]
-    named = ", ".join(repr(heading) + (hint and f" ({hint})") for heading, hint in zip(unknown, hints, strict=True))
+    named = ", ".join(
+        _named(heading, headings) + (hint and f" ({hint})") for heading, hint in zip(unknown, hints, strict=True)
+    )
     return _(
         "Unknown columns: %(named)s. Map them (--map 'Heading=field'; --help lists the fields) or leave them out"
         " (--ignore-unknown)."

@@ -6,12 +6,21 @@ from django.utils.translation import ngettext
 
 from crm.transfer.counted_rows import CountedRows
 
-# What databases, statistics programs and spreadsheets write (English and German).
-WORDS = frozenset({
-    "NULL", "null", "Null", "(null)", "(NULL)", "<null>", "[NULL]", "\\N", "nil", "None", "none", "undefined",
-    "nan", "NaN", "NAN", "NaT", "<NA>", "N/A", "n/a", "N/a", "#N/A", "#N/V", "#NV", "#REF!", "#BEZUG!", "#VALUE!", "#WERT!",
-    "#NAME?", "#DIV/0!", "#NUM!", "#ZAHL!", "#NULL!",
-})  # fmt: skip
+# What databases, statistics programs and people write (English and German), in whatever case.
+SPOKEN = (
+    "null, (null), <null>, [null], {null}, nil, none, (none), undefined, nan, nat, <na>, n/a, n.a., n. a., k.a., k. a., k.A., k. A.,"
+    " n.v., keine angabe, keine Angabe, not available, not applicable, (blank), (empty), (leer)"
+)
+# What spreadsheets write in place of a value, in the languages of Europe.
+ERRORS = (
+    "\\N, #N/A, #NV, #N/V, #N/D, #N/B, #REF!, #BEZUG!, #¡REF!, #RIF!, #VERW!, #ADR!, #VALUE!, #WERT!, #VALEUR!, #VALOR!, #¡VALOR!,"
+    " #VALORE!, #WAARDE!, #ARG!, #NAME?, #NOM?, #NOME?, #¿NOMBRE?, #NAAM?, #NAZWA?, #DIV/0!, #¡DIV/0!, #DEEL/0!, #DZIEL/0!,"
+    " #NUM!, #ZAHL!, #NOMBRE!, #¡NUM!, #NÚM!, #GETAL!, #LICZBA!, #NULL!, #¡NULO!, #NULO!, #NUL!, #SPILL!, #ÜBERLAUF!, #CALC!,"
+    " #KALK!, #GETTING_DATA, #FIELD!, #BLOCKED!, #ERROR!"
+)
+WORDS = frozenset(
+    case for word in SPOKEN.split(", ") for case in (word, word.upper(), word.title(), word.capitalize(), "NaN", "NaT")
+) | frozenset(ERRORS.split(", "))
 
 
 class NullWords:

@@ -43,7 +43,7 @@ class CheckPass:
         task, report = self.task, self.task.report
         with task.opened() as (table, parse_options):
             planner = Planner(parse_options.columns, task.options)
-            first_reading = FirstReading(parse_options.columns, task.options)
+            first_reading = FirstReading(parse_options, task.options, task.source.format)
             # Closed before the file is: its thread reads on until then.
             with closing(prefetch(batches(table, parse_options))) as coming:
                 for batch in coming:
@@ -84,7 +84,7 @@ class WritePass:
         with task.opened() as (table, parse_options):
             # Where errors are skipped nothing was checked before.
             is_first = task.options.skip_errors
-            first_reading = FirstReading(parse_options.columns, task.options) if is_first else None
+            first_reading = FirstReading(parse_options, task.options, task.source.format) if is_first else None
             writer = BatchWriter(task, parse_options, self.refused)
             coming = self._prepared(batches(table, parse_options), writer)
             with closing(prefetch(coming)) as prepared:

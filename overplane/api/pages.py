@@ -17,7 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 from prometheus_client.registry import Collector
 
 from overplane import observability
-from overplane.api import errors
+from overplane.api import errors, surroundings
 from overplane.database import maintenance
 from overplane.database.encoding import dumps
 from overplane.problems import Code
@@ -132,24 +132,12 @@ BROKEN = Failure(
 )
 
 
-# What stands around the error on the page, by the request; empty where it is not theirs. The back office adds its menu.
-surroundings: list[Callable[[HttpRequest], dict[str, Any]]] = []
-
-
-def _surroundings(request: HttpRequest, failure: Failure) -> dict[str, Any]:
-    """Nothing where we failed ourselves: the menu may ask the very database that has just failed."""
-    if failure is BROKEN:
-        return {}
-    try:
-        return {name: value for add in surroundings for name, value in add(request).items()}
-    except Error:
-        return {}
-
-
 def _respond(request: HttpRequest, failure: Failure) -> HttpResponse:
     """A page for people; the envelope for programs, which do not ask for HTML."""
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
-        context = {"failure": failure, "request_id": observability.request_id.get(), **_surroundings(request, failure)}
+        # Nothing where we failed ourselves: the menu may ask the very database that has just failed.
+        around = {} if failure is BROKEN else surroundings.around(request)
+        context = {"failure": failure, "request_id": observability.request_id.get(), **around}
         return HttpResponse(render_to_string("error.html", context), status=failure.status)
     return errors.answer(errors.error(failure.status, failure.code, failure.message))
 

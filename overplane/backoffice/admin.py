@@ -1,5 +1,6 @@
 """The log for people: who changed what, when, through which door; across all objects. Nothing here can be edited."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from overplane.api.models import ApiKey
-from overplane.backoffice.filters import BigListFilter, choice_filter, date_filter
+from overplane.backoffice.filters import ColumnField, ConditionField, Field, Filters
 from overplane.backoffice.lists import BigTableAdmin
 from overplane.backoffice.templatetags.backoffice import moment
 from overplane.database.ordering import Order
@@ -30,38 +31,22 @@ class BySequence(Order):
         return Q(**{f"seq__{'lt' if self.descending != backwards else 'gt'}": value})
 
 
-class PersonFilter(BigListFilter):
+class PersonField(Field):
     """By the actor as the log writes it, or by a name alone."""
 
-    names = ("actor",)
-    title = _("person")
-    template = "backoffice/filters/text.html"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        name = self.used_parameters.get("actor")
-        if not name:
-            return queryset
-        return queryset.filter(actor__in=[name] if ":" in name else actors_named(name))
+    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+        actors = [actor for name in values for actor in ([name] if ":" in name else actors_named(name))]
+        return queryset.filter(actor__in=actors)
 
 
-class FieldFilter(BigListFilter):
-    names = ("field",)
-    title = _("field")
-    template = "backoffice/filters/text.html"
+class ChangedField(Field):
+    """By the name of an attribute that was changed."""
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        name = self.used_parameters.get("field")
-        return queryset.filter(changed__contains=f" {name} ") if name else queryset
-
-
-class SubjectFilter(BigListFilter):
-    names = ("subject",)
-    title = _("object's ID")
-    template = "backoffice/filters/text.html"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        subject = self.used_parameters.get("subject")
-        return queryset.filter(subject=subject) if subject else queryset
+    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+        condition = Q()
+        for name in values:
+            condition |= Q(changed__contains=f" {name} ")
+        return queryset.filter(condition)
 
 
 DOOR_CONDITIONS = {
@@ -71,16 +56,28 @@ DOOR_CONDITIONS = {
 }
 
 
+PERSON = PersonField("actor", _("person"), "text", ("is", "in"))
+ALIASES = {"created_from": "created_at.from", "created_to": "created_at.until"}  # names of before
+
+
+def event_filters(*more: Field) -> Filters:
+    return Filters.of(
+        [
+            PERSON,
+            ChangedField("field", _("field"), "text", ("is", "in")),
+            ColumnField("subject", _("object's ID"), "key"),
+            ConditionField("door", _("door"), DOOR_CONDITIONS),
+            ColumnField("created_at", _("time"), "timestamp"),
+            *more,
+        ],
+        ALIASES,
+    )
+
+
 @admin.register(Event)
 class EventAdmin(BigTableAdmin):
     columns = list_display = ("when", "type", "subject", "who", "what")
-    list_filter = (
-        PersonFilter,
-        FieldFilter,
-        SubjectFilter,
-        choice_filter("door", _("door"), DOOR_CONDITIONS),
-        date_filter("created_at", _("time")),
-    )
+    filters = event_filters()
     list_deferred = ("object", "previous")
     order_fields = ()
     default_order = BySequence("seq", descending=True)
@@ -111,6 +108,10 @@ class EventAdmin(BigTableAdmin):
     def what(self, event: Event) -> str:
         return ", ".join(event.changed.split())
 
+    def subject_links(self, event: Event) -> list[tuple[str, str]]:
+        """Label and address of the pages of what the event is about. The domain knows them."""
+        return []
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -140,6 +141,7 @@ class EventAdmin(BigTableAdmin):
             "event": event,
             "who": people([event])[event.actor],
             "differences": differences(event),
+            "subject_links": self.subject_links(event),
         }
         context |= self.words_of(event)
         return TemplateResponse(request, "backoffice/event.html", context)

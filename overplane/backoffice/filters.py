@@ -1,173 +1,274 @@
-"""Filters of a big list: typed or chosen in one form, and shown as chips that remove them.
+"""Filters of a big list: a closed table of fields, each with the operators of its kind, and what an address asks of it.
 
-A filter reads its own parameters and filters a queryset. Nothing that a caller sends becomes the name of a lookup.
+An address has one parameter for each filter: `city.contains=north`, `created_at.between=2024-01-01..2024-01-31`,
+`kind.in=A&kind.in=B`. A field's name alone is its plain operator: `city=North`. All of them must hold. What a caller sends is only looked up here and never becomes the name of a lookup.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.contrib.admin.filters import ListFilter
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
-from django.utils import formats, timezone
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.text import capfirst
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from overplane.backoffice.periods import PERIODS
+from overplane.database.text import has_forbidden_characters
+from overplane.queries.filter_values import FIELDS
+from overplane.queries.filters import OPERATORS as API_OPERATORS
+from overplane.queries.filters import ExactFilter
+
 LONGEST = 300  # characters; a usual text column holds 255
+MOST_VALUES = 100  # of one filter: more than anybody types, and few enough for one condition on any column
+RANGE = ".."
 Text = str | Promise
 
 
-class Chip(NamedTuple):
-    label: str
-    remove: str
+class Operator(NamedTuple):
+    """`takes`: how many values it needs: "none", "one", "two" or "many"."""
+
+    label: Text
+    takes: str = "one"
 
 
-class BigListFilter(ListFilter):
-    """One line of the filter form. `names` are its parameters."""
-
-    names: tuple[str, ...] = ()
-    used_parameters: dict[str, str]  # type: ignore[assignment]  # ours are texts only; Django's may be anything
-
-    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
-        super().__init__(request, params, model, model_admin)
-        for name in self.names:
-            value = params.pop(name, [""])[-1].strip()
-            if len(value) > LONGEST or "\0" in value:
-                raise IncorrectLookupParameters
-            if value:
-                self.used_parameters[name] = value
-        self.prepare()
-
-    def prepare(self) -> None:
-        """Reads the parameters; raises IncorrectLookupParameters."""
-
-    def has_output(self) -> bool:
-        return True
-
-    def expected_parameters(self) -> list[str | None]:
-        return list(self.names)
-
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        yield from ()
-
-    def described(self) -> str:
-        """What is chosen, in words."""
-        return " ".join(self.used_parameters.values())
-
-    def chips(self, changelist: Any) -> Iterator[Chip]:
-        if self.used_parameters:
-            remove = changelist.get_query_string(dict.fromkeys(self.names))
-            yield Chip(f"{capfirst(self.title)}: {self.described()}", remove)
-
-
-class ValueFilter(BigListFilter):
-    """One value of a text column, typed with suggestions."""
-
-    template = "backoffice/filters/value.html"
-    field_name = ""
-
-    @property
-    def value(self) -> str:
-        return self.used_parameters.get(self.field_name, "")
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(**{self.field_name: self.value}) if self.value else queryset
+OPERATORS = {
+    "contains": Operator(_("contains")),
+    "begins": Operator(_("begins with")),
+    "is": Operator(_("is")),
+    "in": Operator(_("is one of"), "many"),
+    "not": Operator(_("is not")),
+    "between": Operator(_("is between"), "two"),
+    "min": Operator(_("is at least")),
+    "max": Operator(_("is at most")),
+    "on": Operator(_("is on")),
+    "within": Operator(_("is within")),
+    "from": Operator(_("is from")),
+    "until": Operator(_("is until")),
+    "before": Operator(_("is before")),
+    "after": Operator(_("is after")),
+    "empty": Operator(_("is empty"), "none"),
+    "filled": Operator(_("is not empty"), "none"),
+}
+NUMBERS = ("is", "between", "min", "max", "not")
+DAYS = ("within", "on", "between", "from", "until", "before", "after")
+# The operators of each kind of field; one that may have no value has two more.
+KINDS: dict[str, tuple[str, ...]] = {
+    "text": ("contains", "is", "in", "not", "begins"),
+    "long": ("contains",),
+    "key": ("is", "in"),
+    "boolean": ("is",),
+    "choice": ("is", "in", "not"),
+    "number": NUMBERS,
+    "integer": NUMBERS,
+    "date": DAYS,
+    "timestamp": DAYS,
+}
+WITHOUT_VALUE = ("empty", "filled")
+# What an operator is called in the API, whose conditions these are.
+IN_API = {
+    "contains": "contains", "begins": "prefix", "is": "", "on": "", "in": "in", "not": "ne", "min": "gte", "from": "gte",
+    "max": "lte", "until": "lte", "before": "lt", "after": "gt",
+}  # fmt: skip
 
 
-class ChoiceFilter(BigListFilter):
-    """One of a few named conditions."""
+class Unreadable(Exception):
+    """A value that this operator of this field cannot read."""
 
-    template = "backoffice/filters/choice.html"
-    conditions: Mapping[str, tuple[Text, Q]] = {}
 
-    def prepare(self) -> None:
-        if self.value and self.value not in self.conditions:
-            raise IncorrectLookupParameters
+class Field:
+    """What a list can be filtered by. A kind of its own says how it reads a value and which rows have it.
+
+    `choices`: the closed values by what stands in addresses. `suggests`: values in use are offered while typing.
+    """
+
+    choices: Mapping[str, Text] = {}
+    suggests = False
+
+    def __init__(self, name: str, label: Text, kind: str, operators: Sequence[str] = ()) -> None:
+        self.name, self.label, self.kind = name, label, kind
+        self.operators = tuple(operators) or KINDS[kind]
 
     @property
-    def name(self) -> str:
-        return self.names[0]
+    def plain(self) -> str:
+        """The operator of the field's bare name."""
+        return next(one for one in ("is", "on", *self.operators) if one in self.operators)
+
+    def read(self, operator: str, text: str) -> Any:
+        """One value. Raises `Unreadable`."""
+        if operator == "within":
+            if text not in PERIODS:
+                raise Unreadable
+            return text
+        if operator == "between":
+            ends = text.split(RANGE)
+            if len(ends) != 2:
+                raise Unreadable
+            return tuple(self.read_one(end) for end in ends)
+        return self.read_one(text)
+
+    def read_one(self, text: str) -> Any:
+        if self.choices and text not in self.choices:
+            raise Unreadable
+        return text
+
+    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+        raise NotImplementedError
+
+
+class ConditionField(Field):
+    """A few named conditions that no single column has."""
+
+    def __init__(self, name: str, label: Text, conditions: Mapping[str, tuple[Text, Q]]) -> None:
+        super().__init__(name, label, "choice")
+        self.conditions = conditions
 
     @property
-    def value(self) -> str:
-        return self.used_parameters.get(self.name, "")
+    def choices(self) -> Mapping[str, Text]:  # type: ignore[override]  # labels may depend on the language
+        return {value: label for value, (label, _condition) in self.conditions.items()}
 
-    @property
-    def options(self) -> list[tuple[str, Text]]:
-        return [(key, label) for key, (label, _condition) in self.conditions.items()]
-
-    def described(self) -> str:
-        return str(self.conditions[self.value][0])
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(self.conditions[self.value][1]) if self.value else queryset
+    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+        condition = Q(pk__in=[])
+        for value in values:
+            condition |= self.conditions[value][1]
+        return queryset.exclude(condition) if operator == "not" else queryset.filter(condition)
 
 
-def presets(today: date) -> list[tuple[Text, date, date]]:
-    """Ranges that people ask for, with their first and last day."""
-    month = today.replace(day=1)
-    return [
-        (_("Today"), today, today),
-        (_("Last 7 days"), today - timedelta(days=6), today),
-        (_("Last 30 days"), today - timedelta(days=29), today),
-        (_("This month"), month, today),
-        (_("Last month"), (month - timedelta(days=1)).replace(day=1), month - timedelta(days=1)),
-        (_("This year"), today.replace(month=1, day=1), today),
-    ]
+class ColumnField(Field):
+    """A column, with the conditions of the API's filters."""
 
+    api_kind = "string"
 
-class DateFilter(BigListFilter):
-    """From one day to another, both included."""
+    def __init__(
+        self, name: str, label: Text, kind: str, *, choices: Mapping[str, Text] | None = None, is_nullable: bool = False
+    ) -> None:
+        super().__init__(name, label, kind, (*KINDS[kind], *(WITHOUT_VALUE if is_nullable else ())))
+        self.api_kind = kind if kind in FIELDS else "string"
+        self.choices = choices or {}
 
-    template = "backoffice/filters/dates.html"
-    field_name = ""
-
-    def prepare(self) -> None:
-        self.first, self.last = (self._day(name) for name in self.names)
-
-    def _day(self, name: str) -> date | None:
+    def read_one(self, text: str) -> Any:
+        text = super().read_one(text)
         try:
-            return date.fromisoformat(self.used_parameters[name]) if name in self.used_parameters else None
-        except ValueError:
-            raise IncorrectLookupParameters from None
+            return FIELDS[self.api_kind]().clean(text)
+        except ValidationError:
+            raise Unreadable from None
 
-    def described(self) -> str:
-        first, last = (formats.date_format(d, "SHORT_DATE_FORMAT") if d else "" for d in (self.first, self.last))
-        if first and last:
-            return first if first == last else f"{first} – {last}"
-        return gettext("from %s") % first if first else gettext("until %s") % last
+    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+        if operator in WITHOUT_VALUE:
+            return queryset.filter(**{f"{self.name}__isnull": operator == "empty"})
+        if operator == "between":
+            return self.narrow(self.narrow(queryset, "min", [values[0][0]]), "max", [values[0][1]])
+        if operator == "within":
+            first, last = (self.read_one(day.isoformat()) for day in PERIODS[values[0]].days(timezone.localdate()))
+            return self.narrow(self.narrow(queryset, "from", [first]), "until", [last])
+        filter_class, lookup, negated = API_OPERATORS[self.api_kind][IN_API[operator]]
+        one = filter_class(self.name, lookup, kind=self.api_kind, operator=IN_API[operator], negated=negated)
+        return self.with_condition(one, queryset, list(values) if operator == "in" else values[0])
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        for label, first, last in presets(timezone.localdate()):
-            days = dict(zip(self.names, (first.isoformat(), last.isoformat()), strict=True))
-            is_chosen = (self.first, self.last) == (first, last)
-            yield {"label": label, "query": changelist.get_query_string(days), "selected": is_chosen}
+    def with_condition(self, one: ExactFilter, queryset: QuerySet, value: Any) -> QuerySet:
+        return one.filter(queryset, value)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.first:
-            queryset = queryset.filter(**{f"{self.field_name}__gte": _midnight(self.first)})
-        if self.last and self.last < date.max:
-            queryset = queryset.filter(**{f"{self.field_name}__lt": _midnight(self.last + timedelta(days=1))})
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A filter of an address: `texts` as they stand there, `values` as they were read."""
+
+    parameter: str
+    field: Field
+    operator: str
+    texts: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A filter of an address that says nothing that could be asked. `field` and `operator` as far as they are known."""
+
+    parameter: str
+    text: str
+    field: Field | None = None
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an address asks for. With anything unread in it no row is shown: nobody should take the rest for the answer."""
+
+    asked: list[Asked] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.asked or self.unread)
+
+    def narrow(self, queryset: QuerySet) -> QuerySet:
+        if self.unread:
+            return queryset.none()
+        for one in self.asked:
+            queryset = one.field.narrow(queryset, one.operator, one.values)
         return queryset
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)
+@dataclass(frozen=True)
+class Filters:
+    """The table of one list. `aliases`: other names of filters, for addresses that are kept somewhere.
+
+    `passed`: parameters of the page that are no filters.
+    """
+
+    fields: Mapping[str, Field]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fields: Iterable[Field], aliases: Mapping[str, str] | None = None) -> "Filters":
+        return cls({one.name: one for one in fields}, aliases or {})
+
+    def read(self, sent: Mapping[str, Sequence[str]], passed: Iterable[str] = ()) -> Reading:
+        """`sent` has a list of values for each parameter."""
+        reading = Reading()
+        known = set(passed)
+        for parameter, texts in sent.items():
+            if parameter not in known and not parameter.startswith("_"):
+                self._read_parameter(reading, parameter, [text.strip() for text in texts])
+        return reading
+
+    def split(self, parameter: str) -> tuple[Field | None, str]:
+        name, _dot, operator = self.aliases.get(parameter, parameter).partition(".")
+        known = self.fields.get(name)
+        return known, operator or (known.plain if known else "")
+
+    def _read_parameter(self, reading: Reading, parameter: str, texts: list[str]) -> None:
+        known, operator = self.split(parameter)
+        if "." not in parameter:  # an empty field of a form asks nothing
+            texts = [text for text in texts if text]
+        if known is None or operator not in known.operators:
+            if texts or known is None:
+                reading.unread.append(Unread(parameter, " ".join(texts), known, operator))
+            return
+        takes = OPERATORS[operator].takes
+        if takes == "none":
+            reading.asked.append(Asked(parameter, known, operator))
+            return
+        values = [_value(known, operator, text) for text in texts]
+        wrong = [Unread(parameter, t, known, operator) for t, v in zip(texts, values, strict=True) if v is WRONG]
+        if takes == "many" and (wrong or len(texts) > MOST_VALUES):
+            reading.unread.extend(wrong or [Unread(parameter, f"{len(texts)}", known, operator)])
+        elif takes == "many" and texts:
+            reading.asked.append(Asked(parameter, known, operator, tuple(texts), tuple(values)))
+        else:
+            reading.unread.extend(wrong)
+            for text, value in zip(texts, values, strict=True):
+                if value is not WRONG:
+                    reading.asked.append(Asked(parameter, known, operator, (text,), (value,)))
 
 
-def value_filter(name: str, title: Text) -> type[ValueFilter]:
-    return type("ValueFilter", (ValueFilter,), {"field_name": name, "names": (name,), "title": title})
+WRONG = object()
 
 
-def choice_filter(name: str, title: Text, conditions: Mapping[str, tuple[Text, Q]]) -> type[ChoiceFilter]:
-    return type("ChoiceFilter", (ChoiceFilter,), {"names": (name,), "title": title, "conditions": conditions})
-
-
-def date_filter(name: str, title: Text) -> type[DateFilter]:
-    short = name.removesuffix("_at")
-    names = (f"{short}_from", f"{short}_to")
-    return type("DateFilter", (DateFilter,), {"field_name": name, "names": names, "title": title})
+def _value(known: Field, operator: str, text: str) -> Any:
+    if not text or len(text) > LONGEST or has_forbidden_characters(text):
+        return WRONG
+    try:
+        return known.read(operator, text)
+    except Unreadable:
+        return WRONG

@@ -1,9 +1,9 @@
 """The list as a grid: its headings and rows as the template draws them, and the editing of one cell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib.admin.utils import display_for_field, display_for_value, label_for_field, lookup_field, unquote
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -28,6 +28,7 @@ class Heading:
     label: str
     sort: str = ""  # the address of the list in this order
     direction: str = ""  # "ascending" or "descending", if the list is ordered by it
+    filter: str = ""  # the filter that it opens
     editor: dict[str, Any] = field(default_factory=dict)
 
 
@@ -39,12 +40,23 @@ class Cell:
     look: str = ""  # "avatar" before a name, or the class that the style sheet draws it by
 
 
+class Note(Protocol):
+    """What is said of a row beside its cells, as why a search found it."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     pk: str
     url: str
     label: str
     cells: list[Cell]
+    notes: Sequence[Note] = ()  # below the name
 
 
 class Grid:
@@ -58,12 +70,15 @@ class Grid:
     def headings(self) -> Iterator[Heading]:
         for name in self.names:
             label = label_for_field(name, self.changelist.model, self.model_admin)
-            yield Heading(name, str(label), *self.changelist.sorting(name), editor=self.editors.get(name, {}))
+            sort, direction = self.changelist.sorting(name)
+            opens = self.changelist.filter_name(name)
+            yield Heading(name, str(label), sort, direction, filter=opens, editor=self.editors.get(name, {}))
 
     def lines(self) -> Iterator[Line]:
+        notes = self.model_admin.notes(self.changelist.result_list, self.changelist.query)
         for row in self.changelist.result_list:
             cells = [self.cell(row, name) for name in self.names]
-            yield Line(row.pk, self.changelist.url_for_result(row), str(row), cells)
+            yield Line(row.pk, self.changelist.url_for_result(row), str(row), cells, notes.get(row.pk, ()))
 
     def cell(self, row: models.Model, name: str) -> Cell:
         known, column, value = lookup_field(name, row, self.model_admin)
@@ -119,6 +134,10 @@ class CellEditing:
 
     editable: tuple[str, ...] = ()
     cell_looks: dict[str, str] = {}
+
+    def notes(self, rows: Sequence[Any], words: str) -> Mapping[str, Sequence[Note]]:
+        """Below the names of a page's rows, by primary key; `words` are what was searched for."""
+        return {}
 
     def cell_editors(self: Any, request: HttpRequest) -> dict[str, dict[str, Any]]:
         if not self.editable or not self.has_change_permission(request):

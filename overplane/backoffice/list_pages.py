@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ALL_VAR, PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
@@ -27,16 +27,16 @@ class PagedChangeList(ChangeList):
     is_paged = False
 
     def get_query_string(self, new_params: dict[str, Any] | None = None, remove: Iterable[str] | None = None) -> str:
-        """A changed list begins at its first page."""
+        """A changed list begins at its first page, in its view. `all` keeps a view's address from opening the view as saved."""
         params_before, self.filter_params = self.filter_params, {**self.filter_params}
         for name in (AFTER, BEFORE, PAGE_VAR):
             self.filter_params.pop(name, None)
-        if new_params:
-            self.filter_params.pop(VIEW, None)
         try:
-            return super().get_query_string(new_params, remove)
+            query = super().get_query_string(new_params, remove)
         finally:
             self.filter_params = params_before
+        is_view_alone = query.startswith(f"?{VIEW}=") and "&" not in query
+        return f"?{ALL_VAR}=&{query[1:]}" if is_view_alone else query
 
     def _read_sorted(self, chosen: QuerySet) -> None:
         """Pages of a sorted list are counted: it is small, and a place in it may be an empty value."""

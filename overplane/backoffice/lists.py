@@ -2,29 +2,31 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_GET, require_POST
 
+from overplane.backoffice import filter_form, filter_texts
 from overplane.backoffice.changelist import VIEW, BigChangeList
-from overplane.backoffice.filters import Text
+from overplane.backoffice.filters import Filters, Text
 from overplane.backoffice.grid import CellEditing
-from overplane.backoffice.saved_views import SavedViewsAdmin
 from overplane.backoffice.scripts import OwnScriptsAdmin, deferred
 from overplane.backoffice.values import used_values
+from overplane.backoffice.view_tabs import ViewTabsAdmin
 from overplane.database.fields import field_of, has_field
 from overplane.database.ordering import Order
 
 
-class BigTableAdmin(CellEditing, SavedViewsAdmin, OwnScriptsAdmin):
-    """`columns` may be chosen, the first always stands; `order_fields` have an index to sort by."""
+class BigTableAdmin(CellEditing, ViewTabsAdmin, OwnScriptsAdmin):
+    """`columns` may be chosen, the first always stands; `order_fields` have an index to sort by; by `filters` a list is narrowed."""
 
     change_list_template = "backoffice/list.html"
     order_fields: tuple[str, ...] = ("created_at",)
     default_order = Order("created_at", descending=True)
     has_stored_count = True  # see overplane.database.counters
+    filters = Filters.of(())
     suggested: tuple[str, ...] = ()
     list_deferred: tuple[str, ...] = ()  # columns that no list reads
     list_per_page = 50
@@ -33,10 +35,12 @@ class BigTableAdmin(CellEditing, SavedViewsAdmin, OwnScriptsAdmin):
     primary_actions: tuple[str, ...] = ()  # those that the bar of a selection shows; the others are in its menu
 
     class Media:
-        css = {"all": ["backoffice/list.css"]}
+        css = {"all": ["backoffice/list.css", "backoffice/filters.css"]}
         js = deferred("backoffice/suggest.js")
 
-    list_scripts = ("backoffice/selection.js", "backoffice/grid.js", "backoffice/columns.js")
+    list_scripts = (
+        "backoffice/selection.js", "backoffice/grid.js", "backoffice/columns.js", "backoffice/filters.js", "backoffice/views.js",
+    )  # fmt: skip
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BigChangeList]:
         return BigChangeList
@@ -47,16 +51,25 @@ class BigTableAdmin(CellEditing, SavedViewsAdmin, OwnScriptsAdmin):
         return [
             path("columns/", view(require_POST(self.save_columns)), name=f"{prefix}_columns"),
             path("views/", view(require_POST(self.save_view)), name=f"{prefix}_views"),
-            path("views/<int:number>/remove/", view(require_POST(self.remove_view)), name=f"{prefix}_view_remove"),
+            path("views/<int:number>/", view(require_POST(self.change_view_of_list)), name=f"{prefix}_view"),
             path("values/<str:field>/", view(require_GET(self.values)), name=f"{prefix}_values"),
             path("<path:object_id>/cell/", view(require_POST(self.edit_cell)), name=f"{prefix}_cell"),
             *super().get_urls(),
         ]
 
     def chosen_columns(self, request: HttpRequest) -> list[str]:
-        number = request.GET.get(VIEW, "")
-        view = next((v for v in self.saved_views(request) if v.name and str(v.pk) == number), None) or self.own(request)
-        return [n for n in self.columns if view and n in view.columns] or list(self.list_display)
+        view = self.opened(request) or self.own(request)
+        return [n for n in (view.columns if view else ()) if n in self.columns] or list(self.list_display)
+
+    def layout(self, request: HttpRequest) -> dict[str, Any]:
+        view = self.opened(request) or self.own(request)
+        return view.layout if view else {}
+
+    def column_choices(self, request: HttpRequest) -> list[tuple[str, str, bool]]:
+        """Those shown in their order, then the others."""
+        shown = [str(name) for name in self.get_list_display(request)]
+        others = [name for name in self.columns if name not in shown]
+        return [(name, self.column_label(name), name in shown) for name in (*shown, *others)]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         chosen = self.chosen_columns(request)
@@ -77,34 +90,40 @@ class BigTableAdmin(CellEditing, SavedViewsAdmin, OwnScriptsAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         self._must_view(request)
-        own = self.own(request)
-        if request.method == "GET" and not request.GET and own and own.opens_id:
-            opened = next((v for v in self.saved_views(request) if v.pk == own.opens_id), None)
-            if opened:
-                return redirect(f"{request.path}?{self.query_of(opened)}")
-        current = request.GET.get(VIEW, "")
+        if address := self._better_address(request):
+            return redirect(f"{request.path}?{address}")
         context = {
             "title": self.opts.verbose_name_plural,
             "media": self.list_media,
             "primary_actions": self.primary_actions,
             "search_placeholder": self.search_placeholder,
-            "views": [
-                {
-                    "view": view,
-                    "query": self.query_of(view),
-                    "is_current": str(view.pk) == current,
-                    "is_mine": view.user_id == request.user.pk,
-                    "opens": bool(own and own.opens_id == view.pk),
-                }
-                for view in self.saved_views(request)
-                if view.name
-            ],
-            "column_choices": [(n, self.column_label(n), n in self.get_list_display(request)) for n in self.columns],
+            "column_choices": self.column_choices(request),
+            "layout": self.layout(request),
             "columns_url": self._reverse("columns"),
             "views_url": self._reverse("views"),
+            "may_share": self.may_share(request),
+            "hidden_views": self.arranged(request)[1],
             "values_url": self._reverse("values", "FIELD").replace("FIELD/", ""),
+            "filter_operators": filter_texts.operators(),
+            "filter_kinds": filter_texts.operators_of_kinds(),
+            "filter_periods": filter_texts.periods(),
         }
         return super().changelist_view(request, context | (extra_context or {}))
+
+    def _better_address(self, request: HttpRequest) -> str:
+        """Where the list is as this address means it: with a filter that was made, with what a view has saved."""
+        added = filter_form.address(self.filters, request.GET)
+        if added is not None:
+            return added.urlencode() or "all="
+        is_view_alone = list(request.GET) == [VIEW]
+        view = self.opened(request) if is_view_alone else None if request.GET else self.default_view(request)
+        if view is None or (is_view_alone and not view.query):
+            return ""
+        if request.method != "POST":
+            return self.query_of(view)
+        if is_view_alone:  # an action on all that match: on those of the view
+            request.GET = QueryDict(self.query_of(view))
+        return ""
 
     def values(self, request: HttpRequest, field: str) -> HttpResponse:
         """Values already used in a column, for whoever types one."""

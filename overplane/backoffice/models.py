@@ -13,12 +13,16 @@ class SavedView(models.Model):
     name = models.CharField(_("name"), max_length=80, blank=True)
     query = models.TextField(blank=True)
     columns = models.JSONField(default=list)
+    layout = models.JSONField(default=dict)  # widths of columns in pixels by their name, and whether rows are low
     is_shared = models.BooleanField(_("share"), default=False)
+    # Of the one without a name: how its owner sees the tabs. `order` and `hidden` are lists of primary keys.
+    arrangement = models.JSONField(default=dict)
     opens = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         ordering = ["name", "id"]
         default_permissions = ()
+        permissions = [("share_savedview", "Can share views of lists with everybody")]
         constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="saved_view_name")]
 
     def __str__(self) -> str:

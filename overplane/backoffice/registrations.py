@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from overplane.api import pages
+from overplane.api import surroundings
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -15,4 +15,4 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {"request": request, "user": user} | admin.site.each_context(request)
 
 
-pages.surroundings.append(frame)
+surroundings.register(frame)

@@ -1,5 +1,7 @@
 """The views of a list that a person saves: columns, filters, and with which one the list opens."""
 
+import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
@@ -7,7 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,7 +19,22 @@ from django.utils.translation import gettext_lazy as _
 from overplane.backoffice.changelist import VIEW
 from overplane.backoffice.models import SavedView
 
-MOST_VIEWS = 50  # of one person and list: the page shows all of them in a menu
+MOST_VIEWS = 50  # of one person and list: the page shows all of them as tabs
+LONGEST_QUERY = 4000  # characters: what servers take as an address
+
+
+NARROWEST, WIDEST = 60, 900  # pixels of a column: a word, and most of a screen
+
+
+def posted_layout(sent: QueryDict, columns: Sequence[str]) -> dict[str, Any]:
+    """What is no layout counts as none."""
+    try:
+        widths = json.loads(sent.get("widths") or "{}")
+    except ValueError:
+        widths = {}
+    known = widths.items() if isinstance(widths, dict) else ()
+    kept = {n: min(max(w, NARROWEST), WIDEST) for n, w in known if n in columns and type(w) is int}
+    return {"widths": kept, "dense": sent.get("density") == "dense"}
 
 
 class ListRequest(HttpRequest):
@@ -68,48 +85,72 @@ class SavedViewsAdmin(admin.ModelAdmin):
         return next((v for v in self.saved_views(request) if v.user_id == request.user.pk and not v.name), None)
 
     def save_columns(self, request: HttpRequest) -> HttpResponse:
+        """Columns in their order, widths and density: of the view that is open if it is this person's, else of the list."""
         self._must_view(request)
-        chosen = request.POST.getlist("column")
-        columns = [] if "reset" in request.POST else [n for n in self.columns if n in chosen]
-        SavedView.objects.update_or_create(
-            user_id=self._person(request), page=self.page, name="", defaults={"columns": columns}
+        values: dict[str, Any] = {"columns": [], "layout": {}}
+        if "reset" not in request.POST:
+            values = {"columns": self._posted_columns(request), "layout": posted_layout(request.POST, self.columns)}
+        opened = QueryDict(request.POST.get("back", "").partition("?")[2]).get(VIEW, "")
+        mine = next(
+            (v for v in self.saved_views(request) if v.user_id == request.user.pk and str(v.pk) == opened), None
         )
+        if mine and mine.name:
+            SavedView.objects.filter(pk=mine.pk).update(**values)
+        else:
+            self.arrange(request, **values)
         return self._back(request)
 
     def save_view(self, request: HttpRequest) -> HttpResponse:
+        """Keeps the list under a name that is new: what has a name already is changed where it is open, never from here."""
         self._must_view(request)
         form = ViewForm(request.POST)
-        if not form.is_valid():
-            self.message_user(request, gettext("Give the view a name of at most 80 characters."), messages.ERROR)
-            return self._back(request)
         keys: dict[str, Any] = {"user_id": self._person(request), "page": self.page}
+        if not form.is_valid():
+            return self._refuse(request, gettext("Give the view a name of at most 80 characters."))
+        name, is_shared = form.cleaned_data["name"], form.cleaned_data["is_shared"]
+        if is_shared and not self.may_share(request):
+            raise PermissionDenied
         if SavedView.objects.filter(**keys).count() > MOST_VIEWS:
-            self.message_user(request, gettext("There are many views already; remove one first."), messages.ERROR)
-            return self._back(request)
-        query = QueryDict(request.POST.get("query", "")[:4000]).urlencode()
-        values = {"query": query, "columns": self._posted_columns(request), "is_shared": form.cleaned_data["is_shared"]}
+            return self._refuse(request, gettext("There are many views already; remove one first."))
+        values = {
+            "query": self._posted_query(request),
+            "columns": self._posted_columns(request),
+            "layout": posted_layout(request.POST, self.columns),
+            "is_shared": is_shared,
+        }
         with transaction.atomic():
-            view, _created = SavedView.objects.update_or_create(**keys, name=form.cleaned_data["name"], defaults=values)
-            if form.cleaned_data["is_default"]:
-                SavedView.objects.update_or_create(**keys, name="", defaults={"opens": view})
-            else:
-                SavedView.objects.filter(**keys, name="", opens=view).update(opens=None)
+            view, is_new = SavedView.objects.get_or_create(**keys, name=name, defaults=values)
+            if is_new and form.cleaned_data["is_default"]:
+                self.arrange(request, opens=view)
+        if not is_new:
+            text = gettext(
+                "You have a view “%s” already. Take another name, or open that view and save the changes there."
+            )
+            return self._refuse(request, text % name)
         self.message_user(request, gettext("The view “%s” is saved.") % view.name, messages.SUCCESS)
+        return self._to(view)
+
+    def _refuse(self, request: HttpRequest, text: str) -> HttpResponse:
+        self.message_user(request, text, messages.ERROR)
+        return self._back(request)
+
+    def _to(self, view: SavedView) -> HttpResponse:
         return redirect(f"{self._reverse('changelist')}?{self.query_of(view)}")
 
-    def _posted_columns(self, request: HttpRequest) -> list[str]:
-        chosen = request.POST.getlist("column")
-        return [n for n in self.columns if n in chosen]
+    @staticmethod
+    def _posted_query(request: HttpRequest) -> str:
+        return QueryDict(request.POST.get("query", "")[:LONGEST_QUERY]).urlencode()
 
-    def remove_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        self._must_view(request)
-        if (
-            not SavedView.objects.filter(pk=number, user_id=self._person(request), page=self.page)
-            .exclude(name="")
-            .delete()[0]
-        ):
-            raise Http404
-        return redirect(f"{self._reverse('changelist')}?all=")
+    def may_share(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("overplane_backoffice.share_savedview")
+
+    def arrange(self, request: HttpRequest, **values: Any) -> None:
+        """How this person's list opens, and the order of the tabs."""
+        keys: dict[str, Any] = {"user_id": self._person(request), "page": self.page, "name": ""}
+        SavedView.objects.update_or_create(**keys, defaults=values)
+
+    def _posted_columns(self, request: HttpRequest) -> list[str]:
+        return [name for name in dict.fromkeys(request.POST.getlist("column")) if name in self.columns]
 
     @staticmethod
     def query_of(view: SavedView) -> str:

@@ -4,11 +4,13 @@ Where an index begins with the column, the values are read off it one by one (a 
 each step seeks the next greater value). Elsewhere the newest rows are asked, a bounded number of them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection, models
 
 from overplane.database.fields import field_of
+from overplane.database.lookups import caseless
 from overplane.database.text import fold
 
 STEPS = 1000  # different values that are read off an index, each with one seek
@@ -42,6 +44,13 @@ def used_values(model: type[models.Model], name: str, typed: str = "", *, limit:
     first = sorted(value for value, folded in folded_by_value.items() if folded.startswith(part))
     rest = sorted(value for value, folded in folded_by_value.items() if part in folded and not folded.startswith(part))
     return [*first, *rest][:limit]
+
+
+def spellings(model: type[models.Model], name: str, texts: Iterable[str]) -> list[str] | None:
+    """How these values stand in an indexed column, whatever their case. None: it holds too many different ones to look at."""
+    values = _fetch(LOOSE_SCAN, model, name, ["", STEPS])
+    wanted = {caseless(text) for text in texts}
+    return sorted(value for value in values if caseless(value) in wanted) if len(values) < STEPS else None
 
 
 def _candidates(model: type[models.Model], name: str, typed: str) -> set[str]:

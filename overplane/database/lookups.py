@@ -36,6 +36,11 @@ class CaselessLookup(Lookup):
         return f"INSTR(overplane_caseless({left}), %s) {self.comparison}", (*parameters, caseless(self.rhs))
 
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        own, full, parameters = self.on_postgresql(compiler, connection)
+        return f"STRPOS({own}, {full.format('%s::text')}) {self.comparison}", (*parameters, self.rhs)
+
+    def on_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, str, tuple[Any, ...]]:
+        """The caseless left side, with its parameters, and the pattern that makes any text caseless."""
         left, parameters = self.process_lhs(compiler, connection)
         # Full mapping (ß to SS) comes with the server itself since 18, before that with ICU.
         version = as_postgresql(connection).pg_version
@@ -47,7 +52,7 @@ class CaselessLookup(Lookup):
         # Most texts are ASCII, which costs a tenth.
         is_ascii = f"OCTET_LENGTH({left}) = CHAR_LENGTH({left})"
         own = f'CASE WHEN {is_ascii} THEN UPPER({left} COLLATE "C") ELSE {full.format(left)} END'
-        return f"STRPOS({own}, {full.format('%s::text')}) {self.comparison}", (*parameters * 4, self.rhs)
+        return own, full, (*parameters,) * 4
 
 
 @CharField.register_lookup
@@ -59,3 +64,20 @@ class CaselessContains(CaselessLookup):
 class CaselessPrefix(CaselessLookup):
     lookup_name = "caseless_prefix"
     comparison = "= 1"
+
+
+@CharField.register_lookup
+class CaselessIn(CaselessLookup):
+    """Where the left side is one of several texts, whatever the case of either."""
+
+    lookup_name = "caseless_in"
+
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        marks = ", ".join(["%s"] * len(self.rhs))
+        return f"overplane_caseless({left}) IN ({marks})", (*parameters, *map(caseless, self.rhs))
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        own, full, parameters = self.on_postgresql(compiler, connection)
+        marks = ", ".join([full.format("%s::text")] * len(self.rhs))
+        return f"{own} IN ({marks})", (*parameters, *self.rhs)

@@ -147,14 +147,21 @@ def read(after: str | None, *, limit: int, choice: Choice = EVERYTHING) -> Feed:
 
 def find(event_id: str) -> dict[str, Any] | None:
     """One event, as soon as it is committed: it need not be below the horizon, since no cursor follows from it."""
+    place = place_of(event_id)
+    if place is None:
+        return None
+    epoch, seq = place
+    row = Event.objects.filter(pk=seq, epoch=epoch).values_list(*NAMES).first()
+    return output(row) if row else None
+
+
+def place_of(event_id: str) -> tuple[int, int] | None:
+    """The epoch and the number that an event's id is made of."""
     match = EVENT_ID.fullmatch(event_id)
     if match is None:
         return None
     epoch, seq = (int(digits, 32) for digits in match.groups())
-    if seq > BIGGEST:
-        return None
-    row = Event.objects.filter(pk=seq, epoch=epoch).values_list(*NAMES).first()
-    return output(row) if row else None
+    return (epoch, seq) if seq <= BIGGEST else None
 
 
 def output(row: tuple[Any, ...]) -> dict[str, Any]:

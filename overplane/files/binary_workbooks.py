@@ -71,6 +71,7 @@ class BinaryBook:
         found = process.answer()
         findings = Findings(
             formulas=Tally(found["formulas"], found["first_formulas"]),
+            concealed=Tally(found["concealed"], found["first_concealed"]),
             hidden_columns=[(first, last) for first, last in found["hidden_columns"]],
             merged=[(first, column, last) for first, column, last in found["merged"]],
             is_unknown=found["is_unknown"],

@@ -19,6 +19,9 @@ ABSENT = "\0absent"
 BROKEN = "\0broken:"
 # Rows that cannot be taken apart: with more of them the file is no table, and its report no help.
 MOST_BROKEN_ROWS = 1000
+# Of a number spreadsheets show and calculate so many; what is stored may have two more, of no meaning.
+MOST_DIGITS = 15
+NO_TIME = timedelta()
 LONGEST_RAW = 200  # characters of such a row, to recognize it by
 Row = tuple[int, list[str]]
 
@@ -70,6 +73,7 @@ class Table:
     should know of how the table was read, a sentence each; complete when all rows have been read. `merged`: by row
     number, cells (by index) that belong to a merged cell which begins above, and its text. `head`: of a file of rows, those
     down to the heading row as they stand (of many the last ones); `sheet`: the one that is read, of a workbook.
+    `has_ends`: each row says where it ends, so what it has too little may be somewhere else.
     """
 
     headings: list[str]
@@ -80,6 +84,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     merged: dict[int, dict[int, str]] = field(default_factory=dict)
     delimiter: str = ","  # of CSV
+    has_ends: bool = False
     head: list[Row] = field(default_factory=list)
     sheet: str | None = None
 
@@ -101,6 +106,18 @@ def text_of(value: Any) -> str:
     if isinstance(value, (int, date, time, timedelta)):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def sheet_text(value: Any) -> str:
+    """The same for a value of a workbook, where a number is shown with `MOST_DIGITS` and a duration in hours."""
+    if type(value) is str:
+        return value
+    if type(value) is float and not value.is_integer():
+        return _decimal(float(format(value, f".{MOST_DIGITS}g")))
+    if type(value) is timedelta:
+        minutes, seconds = divmod(abs(round(value.total_seconds())), 60)
+        return f"{'-' if value < NO_TIME else ''}{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return text_of(value)
 
 
 def _decimal(value: float) -> str:

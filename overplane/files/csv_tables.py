@@ -141,7 +141,7 @@ def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> 
         first = _first_rows(rows, layout)
         index = find_heading_row(first, layout, recognizer)
         table = Table(_headings(source, first, index), chain(first[index + 1 :], rows), delimiter=reading.delimiter)
-        table.head = first[: index + 1]
+        table.head, table.has_ends = first[: index + 1], True
         if layout.heading_row is None:
             table.notes += note_of_heading_row(first, index)
         yield table

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from overplane.files.cells import broken, text_of
+from overplane.files.cells import broken, sheet_text
+from overplane.files.number_formats import NumberFormat
 from overplane.files.unusable import UnusableFile
 from overplane.files.wording import gettext as _
 
@@ -22,7 +23,6 @@ MOST_MARKS = 15_000_000
 MOST_MERGED = 100_000
 # Different texts of errors; programs know about ten.
 MOST_ERRORS = 1000
-NumberFormat = Callable[[Any], Any]
 Meaning = Callable[[Any, int, int], Any]  # value, row and column of a cell, and what is meant by it
 
 
@@ -53,6 +53,11 @@ class Tally:
     count: int = 0
     first: list[str] = field(default_factory=list)
 
+    def add(self, row: int, column: int) -> None:
+        if self.count < NAMED:
+            self.first.append(place_name(row, column))
+        self.count += 1
+
     def __str__(self) -> str:
         return ", ".join(self.first) + (" …" if self.count > len(self.first) else "")
 
@@ -64,6 +69,7 @@ class Findings:
     marks: array = field(default_factory=lambda: array("Q"))
     meanings: list[Meaning] = field(default_factory=list)
     formulas: Tally = field(default_factory=Tally)
+    concealed: Tally = field(default_factory=Tally)  # cells whose format shows nothing
     hidden_rows: array = field(default_factory=lambda: array("L"))
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[tuple[int, int, int]] = field(default_factory=list)
@@ -99,12 +105,13 @@ class Findings:
         self.mark(row, column, "never calculated", never_calculated)
 
     def mark_format(self, row: int, column: int, style: Any, format: NumberFormat) -> None:
-        self.mark(row, column, ("format", style), lambda value, row, column: format(value))
+        if format.hides_all:
+            self.concealed.add(row, column)
+        else:
+            self.mark(row, column, ("format", style), lambda value, row, column: format(value))
 
     def note_formula(self, row: int, column: int) -> None:
-        if self.formulas.count < NAMED:
-            self.formulas.first.append(place_name(row, column))
-        self.formulas.count += 1
+        self.formulas.add(row, column)
 
     def merge(self, first: tuple[int, int], last: tuple[int, int]) -> None:
         """Cells by row and column. Only those of several rows matter."""
@@ -138,7 +145,7 @@ def _is_sorted(marks: array) -> bool:
 
 def texts(rows: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[str]]]:
     for number, cells in rows:
-        yield number, [unescaped(text_of(cell)) for cell in cells]
+        yield number, [unescaped(sheet_text(cell)) for cell in cells]
 
 
 def unescaped(text: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from overplane.files.cells import MOST_DIGITS
+
 # A format that does not fit into this is none that a spreadsheet takes (its limit is 255 characters).
 LONGEST_FORMAT = 1000
 PERCENT_FORMATS = {9: "0%", 10: "0.00%"}  # the built-in ones that are no plain amount; they are not written down
@@ -24,6 +26,8 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+# Digits with a fixed number of places before the point, perhaps with a comma between thousands (one at the end divides).
+FIXED = re.compile(r"[#?]*(0(?:[0#?,]*[0#?])?)(?:\.([0#?]+))?")
 # What stands beside an amount of money instead of a sign of its own (those are known by their category).
 CODES = re.compile(
     "AED|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|DM|EGP|EUR|GBP|HKD|HRK|HUF|IDR|ILS|INR|ISK|JPY|KRW|MAD|MXN|MYR|NOK|NZD|"
@@ -50,6 +54,19 @@ class Section:
         self.percents = 0
         self.is_amount = False  # decimals, thousands, a currency, an exponent, a fraction, a date: nothing to be shown
         self.condition: tuple[str, Decimal] | None = None
+        self.picture = ""  # its digits and signs
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it shows nothing at all."""
+        return not self.parts and not self.is_amount and not self.percents
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """The fewest digits that are shown before the point, and behind it."""
+        found = FIXED.fullmatch(self.picture)
+        whole, decimals = found.groups("") if found else ("", "")
+        return len(whole.replace(",", "")), decimals.count("0")
 
     @property
     def literals(self) -> str:
@@ -64,11 +81,12 @@ class Section:
         """Whether a number in it is to be taken as it is shown."""
         if self.percents:
             return True
-        if self.is_amount or not self.has_value:
+        if not self.has_value:
             return False
-        zeros = sum(part == ("digit", "0") for part in self.parts)
+        if self.is_amount:
+            return self.places[0] >= 2 and not self.literals
         literals = self.literals
-        if zeros >= 2:
+        if self.places[0] >= 2:  # behind a 0 a # shows zeros too
             return True
         if not literals or not literals.strip(" \xa0\u202f'’()-"):
             # A blank or an apostrophe between the digits parts thousands; a minus and brackets stand for a sign.
@@ -85,7 +103,11 @@ class Section:
         """`value` is not negative. All its digits are there, also where the format would round them away."""
         whole, _, fraction = format(value, "f").partition(".")
         fraction = fraction.rstrip("0")
-        digits = list(whole.lstrip("0"))
+        least, decimals = self.places
+        if self.is_amount:
+            fraction = fraction.ljust(decimals, "0")
+            return whole.lstrip("0").rjust(least, "0") + (f".{fraction}" if fraction else "")
+        digits = list(whole.lstrip("0").rjust(least, "0") if least > 1 else whole.lstrip("0"))
         places = [i for i, part in enumerate(self.parts) if part.kind in ("digit", "general")]
         texts = [part.text if part.kind == "literal" else "" for part in self.parts]
         for i in reversed(places):
@@ -110,7 +132,17 @@ class NumberFormat:
     def is_noteworthy(self) -> bool:
         """Whether any value may be shown as something else."""
         own = any(section.is_noteworthy for section in self.sections)
-        return own or self._is_words or self.text_section is not None
+        return own or self._is_words or self._hides_some or self.hides_all or self.text_section is not None
+
+    @property
+    def hides_all(self) -> bool:
+        """Such as ;;; which shows no value."""
+        return len(self.sections) > 2 and all(section.is_empty for section in self.sections)
+
+    @property
+    def _hides_some(self) -> bool:
+        """Such as 0;-0;;@ which shows no zero."""
+        return len(self.sections) > 2 and any(section.is_empty for section in self.sections[1:3])
 
     @property
     def _is_words(self) -> bool:
@@ -129,14 +161,17 @@ class NumberFormat:
             return self._text(value) if value and self.text_section else value
         if type(value) not in (int, float):
             return value
-        number = Decimal(repr(value))
-        if not number.is_finite():
+        number = Decimal(repr(value) if isinstance(value, int) else format(value, f".{MOST_DIGITS}g"))
+        if not number.is_finite() or self.hides_all:
             return value
         section, is_own = self._section_of(number)
         if section.percents:
             return _percent(number, section.percents)
+        if is_own and section.is_empty and self._hides_some:
+            return ""
         if not section.has_value and not section.is_amount and (self._is_words or self.sections[0].is_noteworthy):
-            return section.literals or value
+            # A dash alone stands for zero.
+            return section.literals if any(map(str.isalnum, section.literals)) else value
         if not self._is_shown(section, number):
             return value
         return ("-" if number < 0 and not is_own else "") + section.shown(abs(number))
@@ -195,6 +230,8 @@ def _sections(code: str) -> list[Section]:
 
 def _add(section: Section, token: re.Match[str]) -> None:
     kind, text = token.lastgroup, token[0]
+    if kind not in ("quoted", "escaped", "literal", "currency", "gap", "fill", None):
+        section.picture += text
     if kind == "limit":
         try:
             section.condition = token["operator"], Decimal(token["limit"])

@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from decimal import Decimal, DecimalException
+from decimal import Context, Decimal, DecimalException
 
-from overplane.files.cells import broken
+from overplane.files.cells import MOST_DIGITS, broken
 from overplane.files.wording import gettext as _
 
 TYPE, VALUE = "office:value-type", "office:value"
@@ -12,7 +12,7 @@ ERROR = re.compile(r"#[A-Z0-9/!?]+[!?]?|Err:[0-9]{3}")
 TIME = re.compile(r"PT(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:[.,][0-9]+)?S)?")
 PLAIN = re.compile(r"-?[1-9][0-9]*(?:\.[0-9]*[1-9])?")  # most numbers
 # A number with more would be longer than any cell is read for; its text is taken.
-MOST_DIGITS = 400
+MOST_EXPONENT = 400
 
 
 def _never_calculated() -> str:
@@ -47,13 +47,31 @@ def _number(value: str, kind: str, shown: str) -> str:
         return value
     try:
         number = Decimal(value)
-        if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+        if not number.is_finite() or abs(number.adjusted()) > MOST_EXPONENT:
             return shown
     except DecimalException:
         return shown
+    if number != number.to_integral_value():
+        number = Context(prec=MOST_DIGITS).plus(number)
     if kind == "percentage":
         return _plain(number.scaleb(2)) + "%"
+    if kind == "float" and (_is_word(shown) or not (shown or number)):
+        return shown
+    if kind == "float" and (zeros := _with_zeros(shown, number)):
+        return zeros
     return shown.strip() if kind == "float" and is_more_than_an_amount(shown, number) else _plain(number)
+
+
+def _is_word(shown: str) -> bool:
+    """A format such as "yes";"yes";"no"."""
+    return any(map(str.isalpha, shown)) and not any(map(str.isdigit, shown))
+
+
+def _with_zeros(shown: str, number: Decimal) -> str:
+    """An integer with zeros in front, its digits parted as thousands are: 01.234."""
+    digits = re.sub(r"[.,\s'’]", "", shown)
+    has_zeros = digits.isdecimal() and digits.startswith("0") and digits.lstrip("0") == _plain(number)
+    return digits if has_zeros and re.fullmatch(r"[0-9]{1,3}([.,])[0-9]{3}(\1[0-9]{3})*", shown) else ""
 
 
 def _plain(number: Decimal) -> str:

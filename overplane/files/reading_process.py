@@ -59,7 +59,8 @@ def _serve(path: Path, format: str) -> None:
         _write({
             "left": sheet.left, "formulas": findings.formulas.count, "first_formulas": findings.formulas.first,
             "hidden_rows": list(findings.hidden_rows), "hidden_columns": findings.hidden_columns,
-            "merged": findings.merged, "is_unknown": findings.is_unknown,
+            "merged": findings.merged, "is_unknown": findings.is_unknown, "concealed": findings.concealed.count,
+            "first_concealed": findings.concealed.first,
         })  # fmt: skip
         for row in sheet.rows:
             _write(row)

@@ -202,6 +202,8 @@ def _notes(loaded: LoadedSheet, heading_row: int, headings: list[str]) -> list[s
         notes.append(_("Number formats, errors, merged cells and hidden rows of this workbook could not be found out."))
     if findings.formulas.count:
         notes.append(_note_of_formulas(findings))
+    if findings.concealed.count:
+        notes.append(_note_of_concealed(findings.concealed))
     if merged := [one[0] for one in findings.merged if one[0] > heading_row]:
         note = ngettext(
             "%(count)s cell is merged over several rows (first in row %(rows)s): its text was taken for each of these rows.",
@@ -217,6 +219,16 @@ def _notes(loaded: LoadedSheet, heading_row: int, headings: list[str]) -> list[s
         )
         notes.append(note % {"count": len(hidden), "rows": _tally(map(str, hidden))})
     return notes + _note_of_hidden_columns(findings, headings, loaded.left)
+
+
+def _note_of_concealed(tally: Tally) -> str:
+    text = ngettext(
+        "%(count)s cell shows nothing, by its format, and has a value (%(cells)s), which was taken. If that is wrong, empty it.",
+        "%(count)s cells show nothing, by their format, and have a value (%(cells)s), which was taken. If that is wrong, empty"
+        " them.",
+        tally.count,
+    )
+    return text % {"count": tally.count, "cells": tally}
 
 
 def _note_of_formulas(findings: Findings) -> str:

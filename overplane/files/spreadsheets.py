@@ -1,5 +1,6 @@
 """What spreadsheets do to values, and what values do to spreadsheets."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,10 @@ AS_FORMULA = re.compile(r'="((?:[^"]|"")*)"\s*')
 EXPONENT = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
 # Digits that Excel does not keep in CSV: zeros in front, more than 15 of them, an exponent.
 DAMAGED = re.compile(r"0[0-9]+|[0-9]{16,}|[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+")
+KEPT_DIGITS = 15  # of a number, by spreadsheets; files and other programs keep two or three more
+LONG_NUMBER = re.compile(r"[1-9][0-9]{15,30}")
+# How unlikely it must be, in bits, that long numbers look rounded by accident: one in 250.
+CERTAIN = 8
 FEWEST_NUMBERS = 10  # of which can be said what is usual
 ROWS_TOLD = 3
 POINT_ZERO = re.compile(r"[0-9]{4,}[.,]0")
@@ -50,7 +55,9 @@ class ExcelDamage:
     """Watches a column of identifiers (tax IDs, phone numbers) for what Excel makes of them. It warns, it never refuses."""
 
     def __init__(self) -> None:
-        self.found: dict[str, list[tuple[int, str]]] = {"exponent": [], "point zero": []}  # the first rows and cells
+        # The first rows and cells of each kind.
+        self.found: dict[str, list[tuple[int, str]]] = {"exponent": [], "point zero": [], "long": []}
+        self.bits_lost: float | None = 0.0  # of long numbers; None once one of them has all its digits
         self.counts: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
         self.has_leading_zero = False
@@ -64,11 +71,24 @@ class ExcelDamage:
                 matching = [(n, cell.strip()) for n, cell in rows if pattern.fullmatch(cell.strip())]
                 self.counts[kind] += len(matching)
                 self.found[kind] = (self.found[kind] + matching)[:ROWS_TOLD]
+        if self.bits_lost is not None and len(max(cells, key=len, default="")) > KEPT_DIGITS:
+            self._watch_long_ones([(n, cell.strip()) for n, cell in zip(numbers, cells, strict=True)])
         if self.has_leading_zero:  # then this column has not lost its leading zeros
             return
         digits = list(filter(str.isdigit, cells))
         self.lengths.update(map(len, digits))
         self.has_leading_zero = any(cell[0] == "0" for cell in digits)
+
+    def _watch_long_ones(self, rows: list[tuple[int, str]]) -> None:
+        long_ones = [(n, cell) for n, cell in rows if LONG_NUMBER.fullmatch(cell)]
+        for _number, cell in long_ones:
+            if bits := _bits_lost(cell):
+                self.bits_lost = (self.bits_lost or 0) + bits
+            else:
+                self.bits_lost = None
+                return
+        self.counts["long"] += len(long_ones)
+        self.found["long"] = (self.found["long"] + long_ones)[:ROWS_TOLD]
 
     def warnings(self, heading: str) -> Iterator[str]:
         rounded, made_numbers = self.counts["exponent"], self.counts["point zero"]
@@ -79,6 +99,13 @@ class ExcelDamage:
                 rounded,
             )
             yield text % {"heading": heading, "number": rounded, "rows": self._rows("exponent")}
+        if self.bits_lost is not None and self.bits_lost >= CERTAIN:
+            text = ngettext(
+                "%(heading)s: %(number)d long number was rounded by a program that took it for an amount (%(rows)s).",
+                "%(heading)s: %(number)d long numbers were rounded by a program that took them for amounts (%(rows)s).",
+                self.counts["long"],
+            )
+            yield text % {"heading": heading, "number": self.counts["long"], "rows": self._rows("long")}
         if made_numbers:
             text = ngettext(
                 "%(heading)s: %(number)d value ends in .0 (%(rows)s): the column was made a number.",
@@ -106,3 +133,12 @@ class ExcelDamage:
     def _rows(self, kind: str) -> str:
         rows = ", ".join(_("row %(row)d: %(cell)s") % {"row": n, "cell": cell} for n, cell in self.found[kind])
         return rows + (" …" if self.counts[kind] > ROWS_TOLD else "")
+
+
+def _bits_lost(digits: str) -> float:
+    """How much of this number is what rounding leaves: zeros behind 15 digits, or the digits of a binary number. 0: nothing."""
+    zeros = len(digits) - KEPT_DIGITS
+    if digits.endswith("0" * zeros):
+        return zeros * math.log2(10)
+    number = float(digits)
+    return math.log2(math.ulp(number)) if int(number) == int(digits) else 0

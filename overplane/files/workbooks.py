@@ -10,7 +10,7 @@ from xml.etree.ElementTree import ParseError
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from overplane.files.archives import BROKEN, opened_archive
-from overplane.files.cells import Row, Table, text_of
+from overplane.files.cells import Row, Table, sheet_text
 from overplane.files.findings import Findings, texts, unescaped
 from overplane.files.layouts import Layout, Recognizer
 from overplane.files.ods_tables import OdsBook
@@ -53,7 +53,7 @@ def _rows(sheet: CalamineSheet, findings: Findings, above: int, left: int) -> It
     rows = islice(sheet.iter_rows(), above, None)
     if findings.marks:
         return texts(findings.applied(enumerate(rows, above + 1), left))
-    plain = ([unescaped(text_of(cell)) for cell in row] for row in rows)
+    plain = ([unescaped(sheet_text(cell)) for cell in row] for row in rows)
     return enumerate(plain, above + 1)
 
 

@@ -3,7 +3,6 @@
 import importlib
 import re
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from django.apps import apps
@@ -13,15 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from crm import search
 from crm.models import Customer
 from overplane.database.text import search_text
+from tests.api.searching import found
 from tests.conftest import CUSTOMER, ROW, Api
-
-
-def found(api: Api, words: str) -> list[str]:
-    answer = api.get(f"{CUSTOMER}?q={quote(words)}")
-    assert answer.status_code == 200, answer.content
-    assert answer.json()["total"] == len(answer.json()["data"])
-    return [one["customer_name"] for one in answer.json()["data"]]
-
 
 NUMBER = "6475617697"
 

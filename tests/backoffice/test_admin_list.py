@@ -40,7 +40,7 @@ def chosen(action: str, *ids: str, **more: str) -> dict[str, object]:
         ("q=alp", ["Alpha"]),
         ("q=NORTH", []),
         ("territory=North", ["Beta", "Alpha"]),
-        ("territory=north", []),
+        ("territory=north", ["Beta", "Alpha"]),
         ("status=disabled", ["Gamma"]),
         ("status=active&customer_type=Individual", ["Beta"]),
         ("created_from=2000-01-01&created_to=2999-12-31", ["Gamma", "Beta", "Alpha"]),
@@ -49,7 +49,7 @@ def chosen(action: str, *ids: str, **more: str) -> dict[str, object]:
         ("o=nothing", ["Gamma", "Beta", "Alpha"]),
         ("o=customer_name", ["Alpha", "Beta", "Gamma"]),
         ("o=-customer_name", ["Gamma", "Beta", "Alpha"]),
-        ("password=1&customer_name__regex=x", ["Gamma", "Beta", "Alpha"]),
+        ("password=1&customer_name__regex=x", []),
     ],
 )
 def test_narrows_and_orders(query: str, found: list[str]) -> None:
@@ -78,25 +78,6 @@ def test_a_nonsensical_address_is_no_error(query: str) -> None:
     client = member("Viewer")
     make()
     assert client.get(f"{LIST}?{query}", follow=True).status_code == 200
-
-
-@pytest.mark.django_db
-def test_a_view_is_its_owners_until_it_is_shared_and_opens_the_list_until_it_is_told_not_to() -> None:
-    anna, bert = member("Editor", "anna"), member("Editor", "bert")
-    kept = {"name": "North", "query": "territory=North", "column": ["customer_name", "industry"]}
-    anna.post(f"{LIST}views/", kept | {"is_default": "on"})
-    view = SavedView.objects.get(name="North")
-    assert anna.get(LIST)["Location"] == f"{LIST}?territory=North&view={view.pk}"
-    assert anna.get(f"{LIST}?all=").status_code == 200
-    assert "industry" in anna.get(f"{LIST}?view={view.pk}").context["cl"].list_display
-    assert "industry" not in bert.get(f"{LIST}?view={view.pk}").context["cl"].list_display
-    anna.post(f"{LIST}views/", kept | {"is_shared": "on"})
-    assert anna.get(LIST).status_code == 200
-    assert "industry" in bert.get(f"{LIST}?view={view.pk}").context["cl"].list_display
-    assert bert.get(LIST).status_code == 200
-    assert bert.post(f"{LIST}views/{view.pk}/remove/").status_code == 404
-    assert anna.post(f"{LIST}views/{view.pk}/remove/").status_code == 302
-    assert not SavedView.objects.filter(name="North").exists()
 
 
 @pytest.mark.django_db

@@ -1,5 +1,6 @@
 """How many statements a page of the back office costs, whatever the number of customers. A page that needs more says so here."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -21,7 +22,9 @@ COUNTS: dict[str, tuple[Address, int]] = {
     "list": (lambda a, b: LIST, 5),
     "list, second page": (lambda a, b: f"{LIST}?after=2999-01-01T00:00:00%2B00:00~{a}", 5),
     "list, searched": (lambda a, b: f"{LIST}?q=nord", 6),
-    "list, filtered": (lambda a, b: f"{LIST}?territory=North", 6),
+    # One more asks an indexed column how its values are written.
+    "list, filtered": (lambda a, b: f"{LIST}?territory=North", 7),
+    "list, filtered without an index": (lambda a, b: f"{LIST}?industry.empty=&website.empty=", 6),
     "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 5 + 2 * len(LINE_ITEMS)),
     "form of a new one": (lambda a, b: reverse("admin:crm_customer_add"), 3),
     "history": (lambda a, b: reverse("admin:crm_customer_history", args=[a]), 5),
@@ -33,7 +36,7 @@ COUNTS: dict[str, tuple[Address, int]] = {
         lambda a, b: f"{reverse('admin:crm_customer_duplicates_of')}?customer_name=Nordlicht&tax_id=DE1&self={a}",
         5,
     ),
-    "dashboard": (lambda a, b: reverse("admin:index"), 8),
+    "dashboard": (lambda a, b: reverse("admin:index"), 11),
 }
 
 
@@ -50,5 +53,6 @@ def test_a_page_costs_these_statements_and_no_more(page: str) -> None:
     client.get(address(a, b))  # what a process learns once
     with CaptureQueriesContext(connection) as asked:
         assert client.get(address(a, b)).status_code == 200
-    statements = [one["sql"] for one in asked if "SAVEPOINT" not in one["sql"]]
+    # What asks for no row: the tests' own transactions, and on PostgreSQL the limit of time of a filtered list.
+    statements = [one["sql"] for one in asked if not re.search("SAVEPOINT|statement_timeout", one["sql"])]
     assert len(statements) == expected, "\n".join(statements)

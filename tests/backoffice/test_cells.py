@@ -159,7 +159,9 @@ def test_forty_are_changed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("token", ["", "req_x", TimestampSigner(salt="other").sign("req_x")])
+@pytest.mark.parametrize(
+    "token", ["", "req_x", TimestampSigner(salt="other").sign("req_x")], ids=["none", "unsigned", "foreign"]
+)
 def test_a_foreign_or_old_token_takes_nothing_back(token: str) -> None:
     client = member("Editor")
     assert client.post(UNDO, {"token": token}).status_code == 200

@@ -16,6 +16,8 @@ from crm import services
 from crm.backoffice import dashboard
 from crm.models import Customer
 from overplane.api import keys
+from overplane.events.models import Event
+from overplane.events.per_day import first_number_since
 from overplane.jobs import queue
 from overplane.origin import Origin
 from tests.backoffice.people import member
@@ -66,7 +68,7 @@ def test_shows_the_last_count_and_its_age_but_the_total_of_now() -> None:
     output = page(client)
     assert claimed.pk == job.pk
     assert ">2</a>" in output
-    assert "3\xa0hours" in output
+    assert f'datetime="{counted["counted_at"]}"' in output
     assert "&lt;b&gt;Big&lt;/b&gt;" in output
     assert "<b>Big" not in output
     assert output.count("<rect") >= dashboard.WEEKS
@@ -111,3 +113,78 @@ def test_the_worker_counts_by_itself() -> None:
     make()
     call_command("run_worker", until_idle=True)
     assert dashboard.last_count()["total"] == 1
+
+
+def done(kind: str, result: dict[str, Any], actor: str = "user:anna", **payload: Any) -> str:
+    queue.enqueue(kind, payload, actor)
+    job = queue.claim("worker")
+    assert job is not None
+    queue.finish(job, result, 0, None)
+    return job.pk
+
+
+@pytest.mark.django_db
+def test_says_what_waits_for_whom() -> None:
+    make("Nordlicht", tax_id="DE 1", email_id="a@b.example")
+    make("Sued")
+    keys.mint("shop", expires_at=timezone.now() + timedelta(days=3))
+    done(dashboard.KIND, dashboard.count_customers(), "system:worker")
+    mine = done("crm.import_customers", {"problem_count": 3}, name="mine.csv")
+    done("crm.import_customers", {"problem_count": 1}, "user:bert", name="others.csv")
+    done("crm.import_customers", {"problem_count": 0}, name="good.csv")
+    done("crm.find_duplicates", {"groups": [[["tax_id"], ["a", "b"]]]})
+    seen = {
+        role: page(member(role, name))
+        for role, name in [("Editor", "anna"), ("Administrator", "boss"), ("Viewer", "eva")]
+    }
+    for role, text, is_seen in [
+        ("Editor", f'href="/admin/import/jobs/{mine}/"', True),
+        ("Editor", "mine.csv: 3 problems", True),
+        ("Editor", "others.csv", False),
+        ("Editor", "good.csv", False),
+        ("Editor", "1 customer without tax ID", True),
+        ("Editor", "1 customer without e-mail", True),
+        ("Editor", "likely duplicates", False),  # they may not merge them
+        ("Editor", "“shop”", False),
+        ("Administrator", "others.csv: 1 problem", True),
+        ("Administrator", "1 group of likely duplicates", True),
+        ("Administrator", "“shop”", True),
+        ("Viewer", "without tax ID", False),
+        ("Viewer", "Nothing waits for you.", True),
+    ]:
+        assert (text in seen[role]) is is_seen, (role, text)
+
+
+@pytest.mark.django_db
+def test_shows_whom_one_changed_last_and_changes_by_door() -> None:
+    ids = [make(f"C{i}") for i in range(9)]
+    client = member("Editor")
+    for one in (ids[1], ids[7], ids[1]):
+        client.post(f"/admin/crm/customer/{one}/cell/", {"field": "territory", "value": "x", "was": ""})
+    services.delete_customer(ids[7], origin=ORIGIN)
+    done(dashboard.KIND, dashboard.count_customers(), "system:worker")
+    output = page(client).split("Changed by you")[1].split("</section>")[0]
+    assert "C1" in output
+    assert "C7" not in output
+    counted = dashboard.last_count()
+    assert counted is not None
+    day, doors = counted["changes"][-1]
+    assert (day, doors) == (timezone.now().date().isoformat(), {"user": 12})
+    assert len(counted["changes"]) == dashboard.DAYS
+
+
+@pytest.mark.django_db
+def test_the_first_event_of_a_day_is_found_without_reading_the_log() -> None:
+    ids = [make(f"C{i}") for i in range(40)]
+    numbers = list(Event.objects.order_by("seq").values_list("seq", flat=True))
+    now = timezone.now()
+    for i, number in enumerate(numbers):
+        Event.objects.filter(seq=number).update(created_at=now - timedelta(hours=len(ids) - i))
+    Event.objects.filter(seq__in=numbers[5:9]).delete()  # purged, or numbers that were never given
+    assert first_number_since(now - timedelta(hours=20)) == numbers[20]
+    assert first_number_since(now - timedelta(days=30)) == numbers[0]
+    start = first_number_since(now + timedelta(days=1))
+    assert start is not None
+    assert start >= numbers[-1]
+    Event.objects.all().delete()
+    assert first_number_since(now) is None

@@ -30,7 +30,7 @@ def test_the_groups_permissions_are_these_and_no_others() -> None:
     viewer = {*(f"crm.view_{name}" for name in names), "overplane_events.view_event"}
     editor = {f"crm.{verb}_{name}" for verb in ("add", "change") for name in names}
     manager = {*(f"crm.delete_{name}" for name in names), "crm.export_customer"}
-    manager |= {"overplane_jobs.view_job", "overplane_jobs.change_job"}
+    manager |= {"overplane_jobs.view_job", "overplane_jobs.change_job", "overplane_backoffice.share_savedview"}
     assert permitted("Viewer") == viewer
     assert permitted("Editor") == viewer | editor
     assert permitted("Manager") == viewer | editor | manager

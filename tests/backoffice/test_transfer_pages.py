@@ -345,3 +345,35 @@ def read(format: str, content: bytes) -> list[dict[str, Any]]:
         return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     headings, *rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
     return [dict(zip(headings, row, strict=True)) for row in rows]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_exports_what_the_list_shows(format: str) -> None:
+    make("Alpha", territory="North", disabled=True)
+    make("Beta", 2, territory="north", tax_id="DE 1")
+    make("Gamma", territory="South")
+    client = member("Manager")
+    sent = {
+        "format": format,
+        "query": "territory.is=NORTH&o=customer_name",
+        "column": ["customer_name", "status", "tax_id", "nothing"],
+    }
+    assert client.post(reverse("export_list"), sent).status_code == 302
+    make("Delta", territory="North")  # came later
+    call_command("run_worker", until_idle=True)
+    job = Job.objects.get(kind="crm.export_customers")
+    assert job.state == State.DONE, job.error
+    content = b"".join(client.get(reverse("job_file", args=[job.result["file"]])).streaming_content)
+    if format == "csv":
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    else:
+        rows = [
+            list(map(str, row))
+            for row in CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+        ]
+    assert rows[0] == ["customer_name", "disabled", "is_frozen", "is_internal_customer", "tax_id"]
+    assert [(row[0], row[1].lower(), row[4]) for row in rows[1:]] == [("Beta", "false", "DE 1"), ("Alpha", "true", "")]
+    assert client.post(reverse("export_list"), sent | {"format": "exe"}).status_code == 400
+    assert client.post(reverse("export_list"), sent | {"column": ["nothing"]}).status_code == 400
+    assert member("Editor", "eva").post(reverse("export_list"), sent).status_code == 403

@@ -106,7 +106,22 @@ FORMATS: list[tuple[str, Any, Any]] = [
     ("??0-000", 1234.0, "1-234"),
     ('"yes";"yes";"no"', 0.0, "no"),
     ('@" x"', "a", "a x"),
+    ('0#" "##" "##" "##" "##', 123456789.0, "01 23 45 67 89"),  # telephone numbers in France
+    ("0###", 7.0, "0007"),
+    ("000,000", 1234.0, "001234"),
+    ("00.00", 5.5, "05.50"),
+    ("00.00", -5.125, "-05.125"),
+    ("0;-0;;@", 0.0, ""),
+    ("#,##0;-#,##0;", 0.0, ""),
+    ("0;;0", -5.0, ""),
+    ("0;-0;;@", 7.0, 7.0),
+    ("0%", 0.28 * 1.1, "30.8%"),  # 0.30800000000000005
+    ('0.0%;-0.0%;"-"', 0.0, 0.0),
     # Amounts are not dressed up.
+    ("0,000.0", 1234567.0, "1234567.0"),
+    ('00.00 "€"', 5.5, 5.5),
+    ("00/00", 0.5, 0.5),
+    ("00E+00", 5.0, 5.0),
     ("General", 0.1, 0.1),
     ("0", 5.4, 5.4),
     ("0.00", 5.123, 5.123),
@@ -133,6 +148,26 @@ def test_a_format_shows_what_is_meant(code: str, value: Any, shown: Any) -> None
     made = NumberFormat(code)
     assert made(value) == shown
     assert made.is_noteworthy or shown == value
+
+
+def test_a_cell_whose_format_shows_nothing_is_told(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
+        sheet = made.add_worksheet()
+        sheet.write_column(0, 0, ["a", "x"])
+        sheet.write_number(2, 0, 5, made.add_format({"num_format": ";;;"}))
+    _, rows, table = read(tmp_path / "a.xlsx")
+    assert rows == [(2, ["x"]), (3, ["5"])]
+    assert table.notes == [
+        "1 cell shows nothing, by its format, and has a value (A3), which was taken. If that is wrong, empty it."
+    ]
+
+
+def test_numbers_have_the_digits_that_spreadsheets_know_and_durations_are_hours(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
+        sheet, hours = made.add_worksheet(), made.add_format({"num_format": "[h]:mm"})
+        sheet.write_column(0, 0, ["a", 0.1 + 0.2, 0.12345678901])
+        sheet.write_number(3, 0, 1.5, hours)
+    assert [cells[0] for _, cells in read(tmp_path / "a.xlsx")[1]] == ["0.3", "0.12345678901", "36:00:00"]
 
 
 def test_cells_are_read_as_they_are_shown(tmp_path: Path) -> None:

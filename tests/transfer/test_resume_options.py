@@ -41,7 +41,7 @@ def begun(folder: Path, **options: Any) -> Path:
 @pytest.mark.parametrize(
     "again",
     [[], ["--skip-errors"], ["--skip-errors", "--null", "NULL"], ["--mode", "create"], ["--null", "NULL", "--quiet"],
-     ["--errors", "a.csv.errors.csv"]],
+     ["--errors", "a.csv.errors.csv"], ["--encoding", "UTF8", "--format", "csv"]],
 )  # fmt: skip
 def test_what_the_run_was_begun_with_may_be_said_again(tmp_path: Path, again: list[str]) -> None:
     path = begun(tmp_path, nulls=("NULL",))
@@ -54,7 +54,7 @@ def test_what_the_run_was_begun_with_may_be_said_again(tmp_path: Path, again: li
 @pytest.mark.parametrize(
     "option",
     [["--again"], ["--atomic"], ["--set", "territory=x"], ["--mode", "upsert", "--match-on", "tax_id"], ["--null", "x"],
-     ["--keep-when-blank"], ["--sheet", "x"], ["--heading-row", "2"], ["--errors", "b.csv"], ["--map", "name="]],
+     ["--encoding", "cp1251"], ["--format", "ndjson"], ["--keep-when-blank"], ["--sheet", "x"], ["--heading-row", "2"], ["--errors", "b.csv"], ["--map", "name="]],
 )  # fmt: skip
 def test_what_differs_is_refused_by_its_name(tmp_path: Path, option: list[str]) -> None:
     path = begun(tmp_path)

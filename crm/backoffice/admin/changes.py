@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.backoffice.wording import (
@@ -20,36 +22,33 @@ from crm.backoffice.wording import (
     shown_differences,
 )
 from crm.models import Customer
-from overplane.backoffice.admin import EventAdmin, FieldFilter
-from overplane.backoffice.filters import ChoiceFilter, choice_filter
+from overplane.backoffice.admin import ChangedField, EventAdmin, event_filters
+from overplane.backoffice.filters import ConditionField
 from overplane.events.models import Event
 
 CUSTOMER_NAME = "customer_name"  # annotated: the log knows customers by their ids
 admin.site.unregister(Event)
 
 
-class NamedFieldFilter(ChoiceFilter):
-    """The field by its label. The labels are looked up when they are shown, in the reader's language."""
-
-    names = FieldFilter.names
-    title = FieldFilter.title
+class NamedField(ChangedField):
+    """The field by its label, in the reader's language."""
 
     @property
-    def conditions(self) -> dict[str, tuple[str, Q]]:  # type: ignore[override]
-        return {name: (label, Q(changed__contains=f" {name} ")) for name, label in all_labels().items()}
+    def choices(self) -> dict[str, str]:  # type: ignore[override]  # labels are looked up when they are shown
+        return all_labels()
+
+
+EVENT_CONDITIONS = {name: (event_title_lazy(name), Q(type=name)) for name in EVENT_TYPES}
+FILTERS = event_filters(
+    NamedField("field", _("field"), "choice", ("is", "in")),
+    ConditionField("type", _("kind of change"), EVENT_CONDITIONS),
+)
 
 
 @admin.register(Event)
 class ChangeAdmin(EventAdmin):
     columns = list_display = ("when", "title", "customer", "who", "what")
-    list_filter = (  # type: ignore[assignment]  # a filter more, and one with labels
-        EventAdmin.list_filter[0],
-        NamedFieldFilter,
-        choice_filter(
-            "type", _("kind of change"), {name: (event_title_lazy(name), Q(type=name)) for name in EVENT_TYPES}
-        ),
-        *EventAdmin.list_filter[2:],
-    )
+    filters = FILTERS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         name = Customer.objects.filter(pk=OuterRef("subject")).values("customer_name")[:1]
@@ -64,16 +63,24 @@ class ChangeAdmin(EventAdmin):
         name = getattr(event, CUSTOMER_NAME)
         if name is None:
             return event.subject  # deleted, with its name
-        url = reverse("admin:crm_customer_change", args=[event.subject])
-        return format_html('<a href="{}">{}</a>', url, name)
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:crm_customer_change", args=[quote(event.subject)]), name
+        )
+
+    def subject_links(self, event: Event) -> list[tuple[str, str]]:
+        customer = Customer.objects.filter(pk=event.subject).only("customer_name").first()
+        if customer is None:
+            return []  # deleted, with its name
+        return [
+            (str(customer), reverse("admin:crm_customer_change", args=[quote(customer.pk)])),
+            (gettext("History"), reverse("admin:crm_customer_history", args=[quote(customer.pk)])),
+        ]
 
     def words_of(self, event: Event) -> dict[str, Any]:
-        link = self.customer(self.get_queryset(HttpRequest()).get(pk=event.pk))
         return {
             "title": event_title(event.type),
             "labels": labels_of(event.type),
             "differences": shown_differences(event),
-            "subject_link": link,
         }
 
     @admin.display(description=_("changed"))

@@ -1,5 +1,6 @@
 """Customers in the back office: the list, the form, and what leads from them to the services."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
@@ -20,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from crm import search, services
-from crm.backoffice.admin import conflicts, hints, history, listing, neighbours, records, sections
+from crm.backoffice.admin import conflicts, hints, history, listing, matched, neighbours, records, sections
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
 from crm.backoffice.admin.line_items import LineItemFormSet, inline_of
@@ -29,6 +30,7 @@ from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
 from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
+from overplane.backoffice.grid import Note
 from overplane.backoffice.lists import BigTableAdmin
 from overplane.backoffice.origin import origin_of
 from overplane.backoffice.scripts import media_of
@@ -52,6 +54,7 @@ def search_placeholder() -> str:
 class CustomerAdmin(BulkActions, BigTableAdmin):
     form = CustomerForm
     inlines = [inline_of(kind) for kind in LINE_ITEMS]
+    change_list_template = "crm/customer_list.html"
     change_form_template = "backoffice/record.html"
     list_display = USUAL_COLUMNS
     columns = (
@@ -60,7 +63,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         *(n for n in CUSTOMER_NAMES if n not in (*USUAL_COLUMNS, *LONG_TEXTS, *NOT_COLUMNS)),
     )
     order_fields = ("customer_name", "created_at", "updated_at")
-    list_filter = listing.FILTERS
+    filters = listing.FILTERS
     list_deferred = ("search_text", *LONG_TEXTS)
     search_fields = search.SEARCHED
     search_placeholder = lazy(search_placeholder, str)()
@@ -87,6 +90,9 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return listing.searched(queryset, search_term), False
+
+    def notes(self, rows: Sequence[Customer], words: str) -> Mapping[str, Sequence[Note]]:
+        return matched.of_page(rows, words) if words else {}
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> list[Any]:
         return sections.fieldsets(adding=obj is None)

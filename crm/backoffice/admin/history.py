@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,11 +17,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm import line_item_services, services
+from crm.backoffice.admin.changes import FILTERS
 from crm.backoffice.wording import all_labels, event_title, labels_of, shown_differences
 from crm.line_items import LINE_ITEMS
 from crm.models import Customer
-from overplane.backoffice.admin import FieldFilter, PersonFilter
-from overplane.backoffice.filters import date_filter
+from overplane.backoffice.filter_texts import problem
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import Attribute, attributes
 from overplane.events.changes import Difference, old_values, people
@@ -30,7 +29,6 @@ from overplane.events.models import Event
 from overplane.problems import ObjectMissing
 
 PAGE_SIZE = 30  # events, each with a table of its own
-FILTERS = (PersonFilter, FieldFilter, date_filter("created_at", _("time")))
 PARAMETERS = ("actor", "field", "created_from", "created_to")
 MAX_DIGITS = 18  # of an event's number: it always fits into 64 bits
 REORDERINGS = frozenset(kind.reordered for kind in LINE_ITEMS)
@@ -61,10 +59,10 @@ class Entry:
 
 def page(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
     chosen = {name: request.GET[name].strip() for name in PARAMETERS if request.GET.get(name, "").strip()}
-    try:
-        events = _filtered(model_admin, request, customer, chosen)
-    except IncorrectLookupParameters:
-        return redirect(request.path)
+    reading = FILTERS.read({name: [value] for name, value in chosen.items()})
+    for one in reading.unread:
+        model_admin.message_user(request, problem(one, FILTERS.fields), messages.ERROR)
+    events = _from_page(request, reading.narrow(Event.objects.filter(subject=customer.pk)))
     newest = list(events.order_by("-seq")[: PAGE_SIZE + 1])
     older = ""
     if len(newest) > PAGE_SIZE:
@@ -85,14 +83,7 @@ def page(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer
     return TemplateResponse(request, "backoffice/history.html", context)
 
 
-def _filtered(
-    model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer, chosen: Mapping[str, str]
-) -> QuerySet:
-    """Raises `IncorrectLookupParameters`."""
-    events = Event.objects.filter(subject=customer.pk)
-    parameters = {name: [value] for name, value in chosen.items()}
-    for filter_class in FILTERS:
-        events = filter_class(request, parameters, Event, model_admin).queryset(request, events)
+def _from_page(request: HttpRequest, events: QuerySet) -> QuerySet:
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) <= MAX_DIGITS:
         events = events.filter(seq__lt=int(before))
@@ -148,4 +139,5 @@ def restore(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Custo
         text = gettext("The old value is back.") if len(values) == 1 else gettext("The old values are back.")
         model_admin.message_user(request, text, messages.SUCCESS)
     page = "change" if number else "history"
-    return redirect(f"admin:crm_customer_{page}", customer.pk)
+    url = reverse(f"admin:crm_customer_{page}", args=[customer.pk])
+    return redirect(f"{url}?{request.GET.urlencode()}" if request.GET else url)

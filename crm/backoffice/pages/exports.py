@@ -5,17 +5,20 @@ from collections.abc import Sequence
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from crm import search
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import kinds_lazy
+from crm.representation import CUSTOMER_NAMES
 from crm.transfer.long_cells import CHOICES
 from crm.transfer.selection import LAYOUTS
 from overplane.backoffice.origin import actor_of
@@ -70,6 +73,28 @@ def start(
         "ids": list(ids),
     }
     return start_job(request, KIND, payload)
+
+
+# What columns of the list stand for that are no attributes themselves.
+BEHIND = {
+    "status": ("disabled", "is_frozen", "is_internal_customer"),
+    "created": ("created_at",),
+    "updated": ("updated_at",),
+}
+
+
+@require_POST
+@permission_required("crm.export_customer", raise_exception=True)
+def export_list(request: HttpRequest) -> HttpResponse:
+    """What a list shows: its customers by its address, its columns in their order; into a table, without line items."""
+    columns = [name for column in request.POST.getlist("column") for name in BEHIND.get(column, (column,))]
+    names = [name for name in dict.fromkeys(columns) if name in CUSTOMER_NAMES]
+    table = request.POST.get("format")
+    if not names or table not in ("csv", "xlsx"):
+        raise SuspiciousOperation
+    payload = {"format": table, "layout": "none", "names": names, "query": request.POST.get("query", "")}
+    start_job(request, KIND, payload | {"until": timezone.now().isoformat(), "long_cells": "cut"})
+    return redirect("export")
 
 
 @require_http_methods(["GET", "POST"])

@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.pages import exports, import_files, imports, merge
+from crm.backoffice.pages import exports, find, import_files, imports, merge
 from crm.backoffice.pages.import_steps import MAY_IMPORT
 from crm.models import Customer
 from overplane.backoffice.menu import WORK, Page, Place
-from overplane.backoffice.site import Site
+from overplane.backoffice.site import Finder, Site
 
 site = cast("Site", admin.site)
 site.place(Customer, Place(WORK, "building-2", 10))
@@ -18,8 +18,11 @@ for page in (
     Page(_("Exports"), "export", ("crm.export_customer",), Place(WORK, "upload", 40)),
 ):
     site.add_page(page)
+site.finder = Finder("find", "find_start", find.LIST, find.MAY_FIND)
 
 urlpatterns = [
+    path("find/", admin.site.admin_view(find.find), name="find"),
+    path("find/start/", admin.site.admin_view(find.start), name="find_start"),
     path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),
     path("merge/", admin.site.admin_view(merge.merge), name="merge"),
     path("import/", admin.site.admin_view(import_files.upload), name="import"),
@@ -30,5 +33,6 @@ urlpatterns = [
     path("import/jobs/<slug:job_id>/go-on/", admin.site.admin_view(imports.go_on), name="import_go_on"),
     path("import/jobs/<slug:job_id>/undo/", admin.site.admin_view(imports.undo), name="import_undo"),
     path("export/", admin.site.admin_view(exports.export), name="export"),
+    path("export/list/", admin.site.admin_view(exports.export_list), name="export_list"),
     path("files/<slug:file_id>/", admin.site.admin_view(imports.download), name="job_file"),
 ]

@@ -34,7 +34,7 @@ OF_THE_RUN = {
     "map": "mapping", "mapping": "mapping", "ignore_unknown": "ignore_unknown", "set": "constants", "null": "nulls",
     "mode": "mode", "match_on": "match_on", "replace_rows": "replace_rows", "keep_when_blank": "keep_when_blank",
     "skip_errors": "skip_errors", "atomic": "skip_errors", "again": "again", "delimiter": "delimiter", "sheet": "sheet",
-    "heading_row": "heading_row", "errors": "errors",
+    "heading_row": "heading_row", "errors": "errors", "encoding": "encoding", "format": "format",
 }  # fmt: skip
 
 
@@ -202,6 +202,7 @@ def _resume(source: Source, refused: RefusedRows, progress: imports.ImportProgre
     """Options may be said again as the run was begun with them."""
     values = json.loads(json.dumps(asdict(_import_options(options))))  # as they are stored
     values |= {"again": True, "errors": imports.errors_setting(refused)}
+    values |= {"encoding": source.encoding, "format": source.format}
     requested = {setting: values[setting] for name, setting in OF_THE_RUN.items() if options[name]}
     try:
         return imports.resume(source, progress=progress, refused=refused, requested=requested)

@@ -1,10 +1,13 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from zlib import crc32
 
 from django import template
+from django.template import Context
 from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,12 +18,6 @@ from overplane.backoffice.row_names import NUMBER, named
 from overplane.database.encoding import dumps
 
 register = template.Library()
-
-
-@register.simple_tag
-def choices_of(spec: Any, changelist: Any) -> list[dict[str, Any]]:
-    """A filter's ready-made choices on this list."""
-    return list(spec.choices(changelist))
 
 
 @register.filter
@@ -96,9 +93,11 @@ def icon(name: str) -> SafeString:
 @register.simple_tag
 def avatar(name: str) -> SafeString:
     """Two letters of a name in one of a few colours, always the same one for the same name."""
-    return format_html(
-        '<span class="avatar hue-{}" aria-hidden="true">{}</span>', crc32(name.encode()) % HUES, initials(name)
-    )
+    return format_html('<span class="avatar hue-{}" aria-hidden="true">{}</span>', hue(name), initials(name))
+
+
+def hue(name: str) -> int:
+    return crc32(name.encode()) % HUES
 
 
 def initials(name: str) -> str:
@@ -112,4 +111,37 @@ def moment(value: datetime | None, style: str = "near") -> SafeString | str:
     if value is None:
         return "–"
     text = formats.date_format(value.astimezone(UTC), "DATETIME_FORMAT")
-    return format_html('<time datetime="{}" data-moment="{}">{} UTC</time>', value.isoformat(), style, text)
+    return format_html('<time datetime="{}" data-moment="{}">{}</time>', value.isoformat(), style, text)
+
+
+KEPT = "_changelist_filters"  # Django's name of the list's address on the pages below it
+
+
+@register.simple_tag(takes_context=True)
+def list_of(context: Context, opts: Any) -> str:
+    """The address of the list that a page lies below, with the filters that the person came with."""
+    try:
+        url = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    except NoReverseMatch:
+        return ""
+    kept = _kept(context)
+    return f"{url}?{kept}" if kept else url
+
+
+@register.simple_tag(takes_context=True)
+def keeping_list(context: Context, url: str) -> str:
+    """An address below the list, which goes on knowing the list's filters."""
+    kept = _kept(context)
+    return f"{url}?{urlencode({KEPT: kept})}" if kept else url
+
+
+@register.simple_tag(takes_context=True)
+def kept_list(context: Context) -> SafeString | str:
+    """The same for a form that is sent by GET."""
+    kept = _kept(context)
+    return format_html('<input type="hidden" name="{}" value="{}">', KEPT, kept) if kept else ""
+
+
+def _kept(context: Context) -> str:
+    request = context.get("request")
+    return request.GET.get(KEPT, "") if request else ""

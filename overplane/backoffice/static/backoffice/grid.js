@@ -4,12 +4,15 @@
 {
   const table = document.getElementById("result_list"), box = table?.closest(".grid");
   if (table) {
-    const words = table.dataset, headings = [...table.tHead.rows[0].cells];
+    const words = table.dataset;
+    let headings = [...table.tHead.rows[0].cells];
     const form = table.closest("form"), token = form?.elements.csrfmiddlewaretoken?.value;
     box.addEventListener("scroll", () => box.classList.toggle("is-scrolled", box.scrollLeft > 0), { passive: true });
     box.tabIndex = 0; // what lies beyond the edge is reached by keys
 
-    const editors = headings.map((heading) => (heading.dataset.editor ? JSON.parse(heading.dataset.editor) : null));
+    const readEditors = () => headings.map((heading) => (heading.dataset.editor ? JSON.parse(heading.dataset.editor) : null));
+    let editors = readEditors();
+    document.addEventListener("columns:moved", () => { headings = [...table.tHead.rows[0].cells]; editors = readEditors(); });
     for (const row of table.tBodies[0].rows) {
       [...row.cells].forEach((cell, i) => {
         const label = headings[i].textContent.trim();
@@ -174,13 +177,4 @@
     });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideNote(); });
   }
-  // Fields left empty do not belong into the address.
-  document.getElementById("changelist-search")?.addEventListener("submit", (event) => {
-    for (const field of event.target.elements) {
-      if (field.name && !field.value && field.name !== "q") field.disabled = true;
-    }
-  });
-  window.addEventListener("pageshow", () => {
-    for (const field of document.getElementById("changelist-search")?.elements ?? []) field.disabled = false;
-  });
 }

@@ -1,0 +1,97 @@
+"""What waits for this person: the first thing that the first page says. Each with where to go."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext
+
+from crm.backoffice.pages.merge import KIND as DUPLICATES
+from crm.backoffice.pages.merge import MAY_MERGE
+from crm.models import Customer
+from overplane.api.models import ApiKey
+from overplane.events.models import Event
+from overplane.jobs.models import Job, State
+
+SINCE = timedelta(days=14)  # an import with refused rows that nobody mended by then is not going to be
+EXPIRING = timedelta(days=30)  # time enough to give a client its new key
+NEWEST = 200  # events of one person among which the records are looked for that he changed last
+RECENT = 6
+
+
+class Need(NamedTuple):
+    icon: str
+    text: str
+    url: str
+
+
+def needs(user: User | AnonymousUser, actor: str, counted: dict[str, Any] | None) -> list[Need]:
+    found = [*_jobs(user, actor), *_keys(user)]
+    if user.has_perm("crm.change_customer") and counted:
+        found += _missing(counted.get("missing", {}))
+    return found
+
+
+def _jobs(user: User | AnonymousUser, actor: str) -> Iterator[Need]:
+    """One statement for what several sorts of jobs have to tell."""
+    jobs = Job.objects.filter(kind__in=(DUPLICATES, "crm.import_customers"), state=State.DONE)
+    newest = list(jobs.filter(finished_at__gte=timezone.now() - SINCE).order_by("-id")[:50])
+    searched: dict[str, Any] = next(
+        (job.result for job in newest if job.kind == DUPLICATES and job.result), {"groups": []}
+    )
+    if user.has_perms(MAY_MERGE) and (n := len(searched["groups"])):
+        text = ngettext("%s group of likely duplicates", "%s groups of likely duplicates", n) % n
+        yield Need("copy", text, reverse("duplicates"))
+    if user.has_perm("crm.add_customer"):
+        sees_all = user.has_perm("overplane_jobs.view_job")
+        for job in newest:
+            refused = job.kind != DUPLICATES and (job.result or {}).get("problem_count", 0)
+            if refused and (sees_all or job.actor == actor):
+                text = ngettext("%(name)s: %(n)s problem", "%(name)s: %(n)s problems", refused)
+                yield Need(
+                    "download",
+                    text % {"name": job.payload.get("name", ""), "n": refused},
+                    reverse("import_job", args=[job.pk]),
+                )
+
+
+def _keys(user: User | AnonymousUser) -> Iterator[Need]:
+    if user.has_perm("overplane_api.view_apikey"):
+        now = timezone.now()
+        expiring = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__range=(now, now + EXPIRING))
+        for key in expiring.order_by("expires_at")[:10]:
+            text = gettext("The API key “%(name)s” (…%(last)s) expires soon") % {
+                "name": key.name,
+                "last": key.last_four,
+            }
+            yield Need("key-round", text, reverse("admin:overplane_api_apikey_change", args=[key.pk]))
+
+
+def _missing(missing: dict[str, int]) -> Iterator[Need]:
+    listed = reverse("admin:crm_customer_changelist")
+    if n := missing.get("tax_id"):
+        yield Need(
+            "triangle-alert",
+            ngettext("%s customer without tax ID", "%s customers without tax ID", n)
+            % number_format(n, force_grouping=True),
+            f"{listed}?tax_id.empty=1",
+        )
+    if n := missing.get("email_id"):
+        yield Need(
+            "mail",
+            ngettext("%s customer without e-mail", "%s customers without e-mail", n)
+            % number_format(n, force_grouping=True),
+            f"{listed}?email_id.empty=1",
+        )
+
+
+def my_recent(actor: str) -> list[Customer]:
+    """The customers that this person changed last."""
+    subjects = Event.objects.filter(actor=actor).order_by("-seq").values_list("subject", flat=True)[:NEWEST]
+    newest = list(dict.fromkeys(subjects))[:RECENT]
+    stored = Customer.objects.only("customer_name", "territory").in_bulk(newest)
+    return [stored[one] for one in newest if one in stored]

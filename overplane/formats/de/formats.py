@@ -1,0 +1,7 @@
+"""German days and times."""
+
+DATE_FORMAT = "j. M Y"
+SHORT_DATE_FORMAT = "d.m.Y"
+DATETIME_FORMAT = r"j. M Y, H:i \U\T\C"
+SHORT_DATETIME_FORMAT = DATETIME_FORMAT
+TIME_FORMAT = r"H:i \U\T\C"
