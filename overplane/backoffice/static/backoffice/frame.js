@@ -1,5 +1,5 @@
 "use strict";
-// What every page does: messages of success become toasts, which go away; the menu of a phone closes with its link.
+// What every page does: messages of success become toasts, which go away; a button copies or takes back.
 {
   const toasts = document.getElementById("toasts");
   const LASTS_MS = 12_000;
@@ -28,6 +28,13 @@
     const sent = { method: "POST", credentials: "same-origin", headers: { "X-CSRFToken": token }, body: new URLSearchParams({ token: button.dataset.undo }) };
     const answer = await fetch(button.dataset.undoUrl, sent).catch(() => null);
     if (answer?.ok) location.reload(); else button.disabled = false;
+  });
+  // Copies what a button carries.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard?.writeText(button.dataset.copy);
+    window.toast(button.dataset.done);
   });
   if (toasts) {
     close.type = "button";
