@@ -5,8 +5,6 @@ from typing import Any
 from django.contrib.auth.management import create_permissions
 from django.db.migrations import RunPython
 
-VERBS = ("view", "add", "change", "delete")
-
 
 def make_permissions(apps: Any, label: str) -> None:
     """Those of an app, now."""
@@ -25,19 +23,5 @@ def allow(permission: str, *groups: str) -> RunPython:
         one = apps.get_model("auth", "Permission").objects.get(content_type__app_label=label, codename=codename)
         for group in apps.get_model("auth", "Group").objects.filter(name__in=groups):
             group.permissions.add(one)
-
-    return RunPython(give, RunPython.noop)
-
-
-def grant(model: str, *, like: str = "suppliernumberatcustomer") -> RunPython:
-    """The same for a kind of line item `model` (in small letters): each group may do with it what it may do with `like`."""
-
-    def give(apps: Any, schema_editor: Any) -> None:
-        make_permissions(apps, "crm")
-        permissions = apps.get_model("auth", "Permission").objects.filter(content_type__app_label="crm")
-        for verb in VERBS:
-            permission = permissions.get(codename=f"{verb}_{model}")
-            for group in apps.get_model("auth", "Group").objects.filter(permissions__codename=f"{verb}_{like}"):
-                group.permissions.add(permission)
 
     return RunPython(give, RunPython.noop)

@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.models import Customer
+from overplane.backoffice.grid import number_text
 from overplane.database.attributes import attributes
-from overplane.database.fields import field_of
+from overplane.database.fields import RateField, field_of
+from overplane.events.changes import Difference, differences
 from overplane.events.models import Event
 
 CUSTOMER_EVENTS = {
@@ -60,11 +62,25 @@ def _labels(model: type[models.Model]) -> dict[str, str]:
     return {field.attname: str(field.verbose_name) for field in model._meta.concrete_fields}
 
 
+TABLES: list[type[models.Model]] = [Customer, *(kind.model for kind in LINE_ITEMS)]
+RATES = frozenset(f.name for model in TABLES for f in model._meta.concrete_fields if isinstance(f, RateField))
+
+
+def shown_differences(event: Event) -> list[Difference]:
+    """What an event changed, rates with their sign."""
+    return [
+        one._replace(old=_rate(one.old), new=_rate(one.new)) if one.name in RATES else one for one in differences(event)
+    ]
+
+
+def _rate(value: float | None) -> str | None:
+    return None if value is None else number_text(value, is_rate=True)
+
+
 def all_labels() -> dict[str, str]:
     """Every attribute that may change, by name. What several objects have under one name has all its labels."""
     labels: dict[str, list[str]] = {}
-    tables: list[type[models.Model]] = [Customer, *(kind.model for kind in LINE_ITEMS)]
-    for model in tables:
+    for model in TABLES:
         own = _labels(model)
         for name in attributes(model):
             if own[name] not in labels.setdefault(name, []):

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from overplane.api import keys
@@ -26,7 +27,7 @@ class RollForm(forms.Form):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):
-    list_display = ("name", "last_four", "read_only", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_display = ("name", "last_four", "access", "created_at", "expires_at", "last_used_at", "revoked_at")
     search_fields = ("name", "last_four")
     actions = ("revoke",)
     fields = ("name", "read_only", "expires_at")
@@ -38,6 +39,10 @@ class ApiKeyAdmin(admin.ModelAdmin):
             "help_text": _("In UTC. Empty: it does not expire."),
         }
     }
+
+    @admin.display(description=_("access"), ordering="read_only")
+    def access(self, key: ApiKey) -> str:
+        return gettext("read only") if key.read_only else gettext("read and write")
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         return self.fields if obj is None else self.list_display

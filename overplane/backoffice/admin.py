@@ -121,6 +121,10 @@ class EventAdmin(BigTableAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
         return False
 
+    def words_of(self, event: Event) -> dict[str, Any]:
+        """What the page of one event says better than the log does."""
+        return {}
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -139,4 +143,5 @@ class EventAdmin(BigTableAdmin):
             "differences": differences(event),
             "subject_links": self.subject_links(event),
         }
+        context |= self.words_of(event)
         return TemplateResponse(request, "backoffice/event.html", context)

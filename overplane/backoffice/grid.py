@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 
 from overplane.backoffice.changelist import BigChangeList
 from overplane.backoffice.merging import Conflict, MergingForm, plain
+from overplane.database.fields import RateField
 
 # How the script is told that nothing was written. Not by the status: the browser would complain of it as of a fault.
 CONFLICT, WRONG, GONE = "conflict", "wrong", "gone"
@@ -90,10 +91,16 @@ def stored_cell(known: models.Field, value: Any) -> Cell:
     raw = raw_text(value)
     if isinstance(value, bool):
         return Cell(known.name, gettext("yes") if value else gettext("no"), raw)
-    if isinstance(value, Decimal):  # without the zeros that the column's scale adds
-        return Cell(known.name, formats.number_format(value.normalize()), raw)
+    if isinstance(value, Decimal):
+        return Cell(known.name, number_text(value, is_rate=isinstance(known, RateField)), raw)
     shown = EMPTY if value in (None, "") else display_for_field(value, known, EMPTY)
     return Cell(known.name, shown, raw if raw != shown else None)
+
+
+def number_text(value: Decimal | float, *, is_rate: bool = False) -> str:
+    """As this language writes it, without the zeros that the column's scale adds."""
+    text = formats.number_format(Decimal(str(value)).normalize())
+    return f"{text}\N{NO-BREAK SPACE}%" if is_rate else text
 
 
 def raw_text(value: Any) -> str:

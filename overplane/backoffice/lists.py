@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -13,18 +12,14 @@ from overplane.backoffice import filter_form, filter_texts
 from overplane.backoffice.changelist import VIEW, BigChangeList
 from overplane.backoffice.filters import Filters, Text
 from overplane.backoffice.grid import CellEditing
+from overplane.backoffice.scripts import OwnScriptsAdmin, deferred
 from overplane.backoffice.values import used_values
 from overplane.backoffice.view_tabs import ViewTabsAdmin
 from overplane.database.fields import field_of, has_field
 from overplane.database.ordering import Order
 
 
-def deferred(*paths: str) -> list[Script]:
-    """Scripts that run once the page is there."""
-    return [Script(name, defer=True) for name in paths]
-
-
-class BigTableAdmin(CellEditing, ViewTabsAdmin):
+class BigTableAdmin(CellEditing, ViewTabsAdmin, OwnScriptsAdmin):
     """`columns` may be chosen, the first always stands; `order_fields` have an index to sort by; by `filters` a list is narrowed."""
 
     change_list_template = "backoffice/list.html"
@@ -41,10 +36,11 @@ class BigTableAdmin(CellEditing, ViewTabsAdmin):
 
     class Media:
         css = {"all": ["backoffice/list.css", "backoffice/filters.css"]}
-        js = deferred(
-            "backoffice/suggest.js", "backoffice/selection.js", "backoffice/grid.js", "backoffice/columns.js",
-            "backoffice/filters.js", "backoffice/views.js",
-        )  # fmt: skip
+        js = deferred("backoffice/suggest.js")
+
+    list_scripts = (
+        "backoffice/selection.js", "backoffice/grid.js", "backoffice/columns.js", "backoffice/filters.js", "backoffice/views.js",
+    )  # fmt: skip
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BigChangeList]:
         return BigChangeList
@@ -98,6 +94,7 @@ class BigTableAdmin(CellEditing, ViewTabsAdmin):
             return redirect(f"{request.path}?{address}")
         context = {
             "title": self.opts.verbose_name_plural,
+            "media": self.list_media,
             "primary_actions": self.primary_actions,
             "search_placeholder": self.search_placeholder,
             "column_choices": self.column_choices(request),

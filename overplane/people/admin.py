@@ -9,6 +9,9 @@ from django.contrib.auth.forms import UserCreationForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -21,7 +24,7 @@ admin.site.unregister(TOTPDevice)  # its pages show secrets
 
 @admin.register(User)
 class StaffAdmin(UserAdmin):
-    list_display = ("username", "first_name", "last_name", "email", "group_names", "is_active", "last_login")
+    list_display = ("username", "first_name", "last_name", "email", "group_names", "state", "last_login")
     list_filter = ("is_active", "groups")
     actions = ("reset_second_factor",)
     readonly_fields = ("last_login", "date_joined")
@@ -39,6 +42,25 @@ class StaffAdmin(UserAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
+    @admin.display(description=_("state"), ordering="is_active")
+    def state(self, user: Any) -> SafeString:
+        kind, label = ("active", _("active")) if user.is_active else ("disabled", _("disabled"))
+        return format_html('<span class="status bo-{}">{}</span>', kind, label)
+
+    @admin.display(description=_("superuser"))
+    def superuser(self, user: Any) -> str:
+        return gettext("yes") if user.is_superuser else gettext("no")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may not make anybody a superuser reads it in words."""
+        sections = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return sections
+        return [
+            (title, {"fields": tuple("superuser" if n == "is_superuser" else n for n in options["fields"])})
+            for title, options in sections
+        ]
+
     @admin.display(description=_("groups"))
     def group_names(self, user: Any) -> str:
         return ", ".join(group.name for group in user.groups.all())
@@ -47,7 +69,7 @@ class StaffAdmin(UserAdmin):
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, "is_superuser")
+        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, "superuser")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_touch(request, obj)

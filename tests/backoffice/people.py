@@ -7,8 +7,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from crm.line_items import LINE_ITEMS
-from crm.permissions import allow, grant
+from crm.permissions import allow
 
 User = get_user_model()
 PASSWORD = "a password that is long"
@@ -18,8 +17,6 @@ def member(role: str, name: str = "anna") -> Client:
     if not Group.objects.exists():  # a test with committed data has emptied all tables after itself
         import_module("crm.migrations.0003_groups").create(apps, None)
         allow("overplane_backoffice.share_savedview", "Manager", "Administrator").code(apps, None)
-        for kind in LINE_ITEMS:
-            grant(str(kind.model._meta.model_name)).code(apps, None)
     user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
     user.groups.add(Group.objects.get(name=role))
     client = Client()

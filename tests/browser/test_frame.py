@@ -85,3 +85,26 @@ def test_on_a_phone_the_menu_opens_and_content_begins_at_once(visit: Visitors) -
     page.get_by_role("button", name="Menu").click()
     rail.get_by_role("link", name="Duplicates").click()
     expect(page.get_by_role("heading", name="duplicates")).to_be_visible()
+
+
+LOADED = """() => performance.getEntriesByType("resource").filter((one) => one.initiatorType === "script").map((one) => [one.name, one.decodedBodySize])"""
+MOST_SCRIPT_BYTES = 60_000  # of a list; Django's own scripts were 250 KB
+
+
+@pytest.mark.parametrize("address", [LIST, "/admin/crm/customer/add/", "record", "/admin/overplane_events/event/"])
+def test_lists_and_records_load_no_script_that_they_do_not_use(page: Page, address: str) -> None:
+    customer = make("Nordlicht", 1)
+    page.goto(reverse("admin:crm_customer_change", args=[customer]) if address == "record" else address)
+    loaded = page.evaluate(LOADED)
+    assert [name for name, _size in loaded if "/admin/js/" in name or "jquery" in name or "jsi18n" in name] == []
+    assert 0 < sum(size for _name, size in loaded) < MOST_SCRIPT_BYTES
+
+
+def test_a_new_key_is_copied_by_a_button(visit: Visitors) -> None:
+    page = visit(member("Administrator"), permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/admin/overplane_api/apikey/add/")
+    page.get_by_label("Name").fill("sync")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Copy the key").click()
+    expect(page.locator("#toasts")).to_contain_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator(".secret code").inner_text()

@@ -79,17 +79,6 @@ def add_line_item(root: Path) -> None:
     rules.write_text(text)
 
 
-def give_permissions(root: Path) -> None:
-    """A line in the migration that Django has made."""
-    (migration,) = (root / "crm" / "migrations").glob("*_grown.py")
-    text = migration.read_text()
-    at = text.rindex("    ]")
-    text = text[:at] + '        grant("visitatcustomer"),\n' + text[at:]
-    migration.write_text(
-        text.replace("from django.db import", "from crm.permissions import grant\nfrom django.db import", 1)
-    )
-
-
 def add_stray(root: Path) -> None:
     """A table that belongs to customers and is no line item."""
     _insert(root / "crm" / "models.py", STRAY, before="\n\nclass CustomerTombstone")

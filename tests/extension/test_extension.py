@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from tests.extension.copies import ROOT, copied, run
-from tests.extension.grow import add_line_item, add_stray, give_permissions, grow
+from tests.extension.grow import add_line_item, add_stray, grow
 
 # The copy's tests run on the database of this run.
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -43,7 +43,6 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     grow(home)
     made = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
     assert made.returncode == 0, made.stdout
-    give_permissions(home)
     return home
 
 
@@ -83,7 +82,6 @@ def test_a_second_kind_costs_what_is_promised(tmp_path: Path) -> None:
     add_line_item(home)
     made = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
     assert made.returncode == 0, made.stdout
-    give_permissions(home)
     changed = {
         path: added
         for path in home.rglob("*.py")

@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from crm import services
 from crm.backoffice.admin import listing
 from crm.backoffice.admin.undoing import UndoingAdmin
-from crm.backoffice.pages.merge import merge_selected
+from crm.backoffice.pages.merge import MAY_MERGE, merge_selected
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import counted, kinds
 from crm.line_items import LINE_ITEMS
@@ -33,6 +33,7 @@ from crm.models import Customer
 from crm.transfer import exports
 from crm.transfer.selection import Selection
 from overplane.backoffice.origin import origin_of
+from overplane.backoffice.sorting import MOST_SORTED
 from overplane.database.attributes import attributes
 from overplane.database.fields import field_of
 from overplane.jobs.kinds import Kind, Run, register
@@ -87,13 +88,45 @@ def _line_items_of(customers: QuerySet) -> list[str]:
     return [counted(kind, kind.model._default_manager.filter(customer__in=chosen).count()) for kind in LINE_ITEMS]
 
 
-class BulkActions(UndoingAdmin):
+def _old_values(customers: QuerySet, name: str) -> list[tuple[str | None, int]]:
+    """What they have now and how many have it, the most frequent first; one more than are shown."""
+    if customers.order_by().values("pk")[: MOST_SORTED + 1].count() > MOST_SORTED:
+        return []  # grouping a million would keep the page waiting
+    counts = customers.order_by().values_list(name).annotate(n=Count("pk")).order_by("-n", name)
+    return list(counts[: SAMPLES + 1])
+
+
+class DeletionPage(UndoingAdmin):
+    """What is said before one customer is deleted."""
+
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        """The page for many says it for one, too."""
+        customer = context["object"]
+        context |= {
+            "title": gettext("Delete the customer?"),
+            "original": customer,
+            "count": 1,
+            "is_deletion": True,
+            "line_items": _line_items_of(Customer.objects.filter(pk=customer.pk)),
+            "kinds": kinds(),
+            "samples": [str(customer)],
+            "button": gettext("Yes, delete it"),
+            "back": reverse("admin:crm_customer_change", args=[customer.pk]),
+        }
+        return TemplateResponse(request, "backoffice/bulk.html", context)
+
+
+class BulkActions(DeletionPage):
     """The actions of the customer list."""
 
     actions = (
         "disable", "enable", "freeze", "unfreeze", "set_customer_group", "set_territory", "set_account_manager",
         "export_selected", merge_selected, "delete_selected",
     )  # fmt: skip
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        """All of what a merge needs: Django offers an action to those who have one of its permissions."""
+        return request.user.has_perms(MAY_MERGE)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("crm.export_customer")
@@ -158,7 +191,8 @@ class BulkActions(UndoingAdmin):
 
     def _set(self, request: HttpRequest, queryset: QuerySet, name: str) -> HttpResponse | None:
         field, error = field_of(Customer, name), ""
-        if "value" in request.POST:
+        is_clearing = "value" in request.POST and not request.POST["value"].strip() and "clear" not in request.POST
+        if "value" in request.POST and not is_clearing:
             try:
                 value = attributes(Customer)[name].from_text(request.POST["value"])
             except ValidationError as refused:
@@ -166,10 +200,16 @@ class BulkActions(UndoingAdmin):
             else:
                 self._change(request, queryset, {name: value})
                 return None
-        title = gettext("Set: %s") % field.verbose_name
-        url = reverse("admin:crm_customer_values", args=[name])
         return self._ask(
-            request, queryset, title=title, field=field, error=error, suggest_url=url, button=gettext("Set it")
+            request,
+            queryset,
+            title=gettext("Set: %s") % field.verbose_name,
+            field=field,
+            error=error,
+            is_clearing=is_clearing,
+            old_values=_old_values(queryset, name),
+            suggest_url=reverse("admin:crm_customer_values", args=[name]),
+            button=gettext("Yes, clear it") if is_clearing else gettext("Set it"),
         )
 
     def _ask(self, request: HttpRequest, queryset: QuerySet, **context: Any) -> HttpResponse:

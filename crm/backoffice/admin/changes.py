@@ -1,5 +1,7 @@
 """All changes of all customers: the platform's log, with customers by name and in people's words."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -10,7 +12,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.wording import EVENT_TYPES, all_labels, changed_labels, event_title, event_title_lazy
+from crm.backoffice.wording import (
+    EVENT_TYPES,
+    all_labels,
+    changed_labels,
+    event_title,
+    event_title_lazy,
+    labels_of,
+    shown_differences,
+)
 from crm.models import Customer
 from overplane.backoffice.admin import ChangedField, EventAdmin, event_filters
 from overplane.backoffice.filters import ConditionField
@@ -65,6 +75,13 @@ class ChangeAdmin(EventAdmin):
             (str(customer), reverse("admin:crm_customer_change", args=[quote(customer.pk)])),
             (gettext("History"), reverse("admin:crm_customer_history", args=[quote(customer.pk)])),
         ]
+
+    def words_of(self, event: Event) -> dict[str, Any]:
+        return {
+            "title": event_title(event.type),
+            "labels": labels_of(event.type),
+            "differences": shown_differences(event),
+        }
 
     @admin.display(description=_("changed"))
     def what(self, event: Event) -> str:

@@ -32,8 +32,9 @@ from crm.locking import locked_customer
 from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.grid import Note
-from overplane.backoffice.lists import BigTableAdmin, deferred
+from overplane.backoffice.lists import BigTableAdmin
 from overplane.backoffice.origin import origin_of
+from overplane.backoffice.scripts import media_of
 from overplane.backoffice.templatetags.backoffice import moment
 from overplane.backoffice.typed import TypedAdmin
 from overplane.database.attributes import attributes
@@ -75,8 +76,7 @@ class CustomerAdmin(TypedAdmin, AddedOnce, BulkActions, BigTableAdmin):
     readonly_fields = sections.GENERATED
     save_on_top = False
 
-    class Media:
-        js = deferred("backoffice/form.js", "backoffice/rows.js", "backoffice/drafts.js")
+    record_scripts = ("backoffice/form.js", "backoffice/rows.js", "backoffice/drafts.js")
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, customer: Customer) -> str:
@@ -115,6 +115,7 @@ class CustomerAdmin(TypedAdmin, AddedOnce, BulkActions, BigTableAdmin):
         query = "" if obj is None else f"?self={obj.pk}"
         context["duplicates_url"] = reverse("admin:crm_customer_duplicates_of") + query
         context["wide"] = LONG_TEXTS
+        context["media"] = self.media + media_of(*self.record_scripts)
         if obj is not None:
             context |= records.context_of(self, request, obj)
         return super().render_change_form(request, context, *args, **kwargs)

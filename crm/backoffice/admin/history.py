@@ -18,13 +18,13 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import line_item_services, services
 from crm.backoffice.admin.changes import FILTERS
-from crm.backoffice.wording import all_labels, event_title, labels_of
+from crm.backoffice.wording import all_labels, event_title, labels_of, shown_differences
 from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from overplane.backoffice.filter_texts import problem
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import Attribute, attributes
-from overplane.events.changes import Difference, differences, old_values, people
+from overplane.events.changes import Difference, old_values, people
 from overplane.events.models import Event
 from overplane.problems import ObjectMissing
 
@@ -98,7 +98,7 @@ def entries(events: list[Event], *, may_change: bool) -> list[Entry]:
             event_title(event.type),
             who[event.actor],
             labels_of(event.type),
-            [] if event.type in REORDERINGS else differences(event),
+            [] if event.type in REORDERINGS else shown_differences(event),
             frozenset(RESTORABLE[event.type].attributes) if may_change and event.type in RESTORABLE else frozenset(),
         )
         for event in events

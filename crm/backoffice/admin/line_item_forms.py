@@ -10,6 +10,7 @@ from crm import rules
 from crm.backoffice.admin.forms import LONG
 from crm.line_items import POSITION, LineItem
 from overplane.backoffice.merging import MergingForm
+from overplane.backoffice.row_names import NUMBER, named
 from overplane.database.attributes import Attribute
 from overplane.problems import Code, invalid
 
@@ -25,9 +26,9 @@ class LineItemForm(MergingForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.is_gone = False  # somebody else deleted it while the page was open
-        number = self.instance.idx or _("new")
+        number = self[POSITION].value() or _("new")
         for name, field in self.fields.items():
-            field.widget.attrs["aria-label"] = f"{field.label}, {number}"
+            field.widget.attrs |= named(f"{field.label}, {NUMBER}", number)
             attribute = self.kind.attributes.get(name)
             if attribute and attribute.kind in INPUT_MODES:
                 field.widget.attrs["inputmode"] = INPUT_MODES[attribute.kind]

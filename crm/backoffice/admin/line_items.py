@@ -1,13 +1,15 @@
 """Line items inside the customer form: for each kind a table, by the page. The services write and give the positions."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.db import models
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext
@@ -16,11 +18,16 @@ from django.utils.translation import gettext_lazy as _
 from crm import line_item_services
 from crm.backoffice.admin.line_item_forms import LineItemForm, form_of
 from crm.line_items import BY_NAME, LINE_ITEMS, PARENT, POSITION, LineItem
+from overplane.backoffice.row_names import NUMBER, named
 from overplane.origin import Origin
 
 # A line item sends two fields for each attribute and five more: several kinds stay below DATA_UPLOAD_MAX_NUMBER_FIELDS.
 PAGE_SIZE = 100
 LONGEST_PAGE_NUMBER = 5
+SEARCHED_FROM = 20  # with more rows than this a search stands above them: fewer are seen at a glance
+LONGEST_SEARCH = 300  # characters; a usual text column holds 255
+MOST_PASTED = 500  # rows at once; Django reads 1,000 new ones of a form and drops the others without a word
+SEARCH = "-search"  # behind a kind's name: the parameter of what is looked for in its rows
 OLD_PAGE = "rows"  # the parameter as it was when there was one kind; links of that time still work
 PAGE_PARAMETERS = frozenset({OLD_PAGE, *BY_NAME})
 
@@ -45,14 +52,32 @@ class LineItemFormSet(FormSet):
     queryset: QuerySet
     kind: LineItem
     page = 1
+    search = ""
     query = QueryDict()
+    searched_from, most_pasted = SEARCHED_FROM, MOST_PASTED
 
     def get_queryset(self) -> QuerySet | list[models.Model]:  # type: ignore[override]  # a list does, too
         if not hasattr(self, "_queryset"):
-            first = (self.page - 1) * PAGE_SIZE
-            page = self.queryset.filter(idx__gt=first, idx__lte=first + PAGE_SIZE).order_by(POSITION)
-            self._queryset = self._sent() if self.is_bound else page if self.instance.pk else page.none()
+            self._queryset = (
+                self._sent() if self.is_bound else self._page() if self.instance.pk else self.queryset.none()
+            )
         return self._queryset
+
+    def _page(self) -> QuerySet:
+        if self.search:
+            return self._found().order_by(POSITION)[:PAGE_SIZE]
+        first = (self.page - 1) * PAGE_SIZE
+        return self.queryset.filter(idx__gt=first, idx__lte=first + PAGE_SIZE).order_by(POSITION)
+
+    def _found(self) -> QuerySet:
+        """The rows of which a text holds what is looked for, whatever its case."""
+        texts = [name for name, attribute in self.kind.attributes.items() if attribute.kind == "string"]
+        holds = (Q(**{f"{name}__caseless_contains": self.search}) for name in texts)
+        return self.queryset.filter(reduce(or_, holds, Q(pk__in=[])))
+
+    @cached_property
+    def found_count(self) -> int:
+        return self._found().count() if self.search and self.instance.pk else 0
 
     def _sent(self) -> list[models.Model]:
         """Those that were sent, in the page's order, which Django shows them in; an empty one where one is gone."""
@@ -70,7 +95,7 @@ class LineItemFormSet(FormSet):
     def pages(self) -> list[Page]:
         """None if one is enough."""
         firsts = range(1, self.count + 1, PAGE_SIZE)
-        if len(firsts) < 2:
+        if len(firsts) < 2 or self.search:
             return []
         return [
             Page(first, min(first + PAGE_SIZE - 1, self.count), self._query_of(number), number == self.page)
@@ -83,6 +108,20 @@ class LineItemFormSet(FormSet):
         query.pop(OLD_PAGE, None)
         query[self.kind.name] = str(number)
         return query.urlencode()
+
+    @property
+    def search_name(self) -> str:
+        return self.kind.name + SEARCH
+
+    @property
+    def other_params(self) -> list[tuple[str, str]]:
+        """What a search of the rows has to pass on."""
+        own = {self.search_name, self.kind.name, OLD_PAGE}
+        return [(name, value) for name, values in self.query.lists() if name not in own for value in values]
+
+    @property
+    def all_query(self) -> str:
+        return urlencode(self.other_params)
 
     def _construct_form(self, i: int, **kwargs: Any) -> LineItemForm:
         form = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # which the stubs do not know
@@ -99,7 +138,7 @@ class LineItemFormSet(FormSet):
         form.fields["id"] = forms.CharField(required=False, initial=form.instance.pk, widget=forms.HiddenInput)
         if "DELETE" in form.fields:
             number = form.instance.idx or _("new")
-            form.fields["DELETE"].widget.attrs["aria-label"] = gettext("Delete row %s") % number
+            form.fields["DELETE"].widget.attrs |= named(gettext("Delete row %s") % NUMBER, number)
 
     def validate_unique(self) -> None:
         """Two line items that both ask for a position get it one after the other: the services give the positions."""
@@ -143,16 +182,34 @@ class LineItemFormSet(FormSet):
 
 
 class LineItemInline(admin.TabularInline):
+    """Rows are part of their customer: whoever may change it may add, change and take away rows."""
+
     formset = LineItemFormSet  # type: ignore[assignment]  # one of forms of ours
     template = "backoffice/line_items.html"
     extra = 0
     kind: LineItem
+    media = forms.Media()  # Django's own script for such rows, with jQuery, is not needed
+
+    def _may(self, verb: str, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"crm.{verb}_customer")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may("view", request) or self.has_change_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may("change" if obj else "add", request)
+
+    has_delete_permission = has_change_permission
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
 
     def get_formset(  # type: ignore[override]  # as above
         self, request: HttpRequest, obj: Any = None, **kwargs: Any
     ) -> type[LineItemFormSet]:
         formset = cast("type[LineItemFormSet]", super().get_formset(request, obj, **kwargs))
         formset.kind, formset.page, formset.query = self.kind, _page_number(request.GET, self.kind), request.GET
+        formset.search = request.GET.get(self.kind.name + SEARCH, "")[:LONGEST_SEARCH].replace("\0", "").strip()
         return formset
 
 

@@ -83,7 +83,7 @@ def compare_url(ids: Sequence[str]) -> str:
     return f"{reverse('merge')}?{query.urlencode()}"
 
 
-@admin.action(description=gettext_lazy("Compare and merge …"), permissions=["change", "delete"])
+@admin.action(description=gettext_lazy("Compare and merge …"), permissions=["merge"])
 def merge_selected(model_admin: ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     ids = list(queryset.order_by("created_at", "id").values_list("pk", flat=True)[: merging.MOST + 1])
     if 2 <= len(ids) <= merging.MOST:

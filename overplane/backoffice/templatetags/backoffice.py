@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from zlib import crc32
@@ -8,11 +9,12 @@ from django.template import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from overplane.backoffice.grid import Grid, stored_cell
+from overplane.backoffice.grid import Grid, number_text, stored_cell
+from overplane.backoffice.row_names import NUMBER, named
 from overplane.database.encoding import dumps
 
 register = template.Library()
@@ -23,6 +25,8 @@ def in_words(value: Any) -> str:
     """An attribute's value for people: a yes or no is said in words, an empty one as a dash."""
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
+    if isinstance(value, (float, Decimal)):
+        return number_text(value)
     return "–" if value in (None, "") else str(value)
 
 
@@ -38,6 +42,12 @@ HUES = 6  # colours of avatars, see frame.css
 @register.simple_tag
 def grid_of(changelist: Any) -> Grid:
     return Grid(changelist)
+
+
+@register.simple_tag
+def shown_as(record: Any, name: str, value: Any) -> Any:
+    """A value of an attribute of this record, of now or of another time; an empty one as a dash."""
+    return stored_cell(record._meta.get_field(name), value).shown or in_words(None)
 
 
 @register.simple_tag
@@ -58,6 +68,13 @@ def shown_value(original: Any, field: Any) -> Any:
 def as_json(value: Any) -> str:
     """For an attribute that a script reads."""
     return dumps(value).decode()
+
+
+@register.simple_tag
+def row_control(name: str, number: Any) -> SafeString:
+    """The attributes of a button in a row: its name with the row's number, and the name alone where it is pointed at."""
+    attributes = named(f"{name}, {NUMBER}", number) | {"title": name}
+    return format_html_join(" ", '{}="{}"', attributes.items())
 
 
 @register.filter

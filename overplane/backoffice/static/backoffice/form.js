@@ -69,7 +69,10 @@
     form.addEventListener("change", mark);
     discard?.addEventListener("click", () => { isLeaving = true; location.assign(location.href.split("#")[0]); });
     mark();
-    form.querySelector(".errors :is(input, textarea, select), .errorlist + :is(input, textarea, select)")?.focus();
+    // The first thing that is wrong gets the focus: its own field, or the first one of its row.
+    const wrong = form.querySelector(".errorlist")?.closest("tr, .attribute");
+    const place = wrong?.matches(".row-form-errors") ? wrong.nextElementSibling : wrong;
+    (place?.querySelector("[aria-invalid=true]:not([type=hidden])") ?? place?.querySelector("td:not(.place, .removal) :is(input, select, textarea)"))?.focus();
 
     form.addEventListener("keydown", (event) => {
       const field = event.target;
@@ -118,10 +121,4 @@
       form.addEventListener("input", (event) => { if (event.target.dataset.watched) soon(400); });
     }
   }
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy]");
-    if (!button) return;
-    await navigator.clipboard?.writeText(button.dataset.copy);
-    window.toast(button.dataset.done);
-  });
 }

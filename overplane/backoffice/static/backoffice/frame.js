@@ -1,5 +1,5 @@
 "use strict";
-// What every page does: messages of success become toasts, which go away; the menu of a phone closes with its link.
+// What every page does: messages of success become toasts, which go away; a button copies or takes back.
 {
   const toasts = document.getElementById("toasts");
   const LASTS_MS = 12_000;
@@ -26,6 +26,13 @@
     button.disabled = true;
     const { isDone } = await window.post(button.dataset.undoUrl, { token: button.dataset.undo });
     if (isDone) location.reload(); else button.disabled = false;
+  });
+  // Copies what a button carries.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard?.writeText(button.dataset.copy);
+    window.toast(button.dataset.done);
   });
   if (toasts) {
     close.type = "button";

@@ -1,0 +1,133 @@
+"""What pages say, beside what they do: rates, states, what is deleted and what a bulk change replaces."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from crm import services
+from crm.backoffice.pages.merge import compare_url
+from crm.models import Customer
+from overplane.api import keys
+from overplane.events.models import Event
+from tests.backoffice.people import User, member
+from tests.domain.customers import ORIGIN, make
+from tests.filled_forms import filled
+
+LIST = "/admin/crm/customer/"
+RATE = "2,5\N{NO-BREAK SPACE}%"
+
+
+@pytest.fixture
+def german(db: None) -> Client:
+    client = member("Manager")
+    client.cookies["django_language"] = "de"
+    return client
+
+
+def text(client: Client, address: str) -> str:
+    return client.get(address).content.decode()
+
+
+def test_a_rate_is_written_as_the_language_writes_it(german: Client) -> None:
+    customer = make("Nordlicht", default_commission_rate=1)
+    twin = make("Nordlicht", default_commission_rate=3)
+    services.update_customer(customer, {"default_commission_rate": 2.5}, origin=ORIGIN)
+    german.post(reverse("admin:crm_customer_columns"), {"column": ["default_commission_rate"]})
+    event = Event.objects.get(type="customer.updated")
+    pages = [
+        LIST,
+        reverse("admin:crm_customer_change", args=[customer]),
+        reverse("admin:crm_customer_history", args=[customer]),
+        reverse("admin:overplane_events_event_change", args=[event.pk]),
+        compare_url([customer, twin]),
+    ]
+    assert [page for page in pages if RATE not in text(german, page)] == []
+
+
+def test_a_rate_in_conflict_is_written_so_too(german: Client) -> None:
+    customer = make("Nordlicht", default_commission_rate=1)
+    address = reverse("admin:crm_customer_change", args=[customer])
+    sent = filled(german.get(address)) | {"default_commission_rate": "4"}
+    services.update_customer(customer, {"default_commission_rate": 2.5}, origin=ORIGIN)
+    assert RATE in german.post(address, sent).content.decode()
+
+
+@pytest.mark.django_db
+def test_states_are_words_and_never_a_red_cross() -> None:
+    client = member("Administrator")
+    keys.mint("sync", read_only=False)
+    User.objects.create_user("gone", is_active=False)
+    own = User.objects.get(username="anna")
+    pages = {
+        "/admin/auth/user/": ["active", "disabled"],
+        "/admin/overplane_api/apikey/": ["read and write"],
+        reverse("admin:auth_user_change", args=[own.pk]): ["Superuser"],
+        "/admin/auth/group/": [],
+    }
+    for address, words in pages.items():
+        page = text(client, address)
+        assert not re.search(r"icon-(yes|no|unknown)\.svg", page), address
+        assert all(word in page for word in words), address
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("role", "is_offered"), [("Editor", False), ("Manager", True)])
+def test_a_merge_is_offered_to_those_who_may(role: str, is_offered: bool) -> None:
+    client = member(role)
+    ids = [make("A"), make("B")]
+    assert ('value="merge_selected"' in text(client, LIST)) is is_offered
+    answer = client.post(LIST, {"action": "merge_selected", "_selected_action": ids}, follow=True)
+    assert answer.status_code == 200
+    assert ("Merge customers" in answer.content.decode()) is is_offered
+
+
+@pytest.mark.django_db
+def test_the_page_to_delete_one_says_what_the_page_to_delete_many_says() -> None:
+    client = member("Manager")
+    customer = make("Nordlicht", 3)
+    address = reverse("admin:crm_customer_delete", args=[customer])
+    page = text(client, address)
+    assert "1 customer</strong>, 3 supplier numbers" in page
+    assert "It cannot be undone." in page
+    assert f'href="{reverse("admin:crm_customer_change", args=[customer])}">No, go back' in page
+    assert client.post(address, {"post": "yes"}).status_code == 302
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_bulk_change_shows_what_it_replaces() -> None:
+    client = member("Manager")
+    ids = [make(f"C{i}", territory=("North", "North", "South", None)[i]) for i in range(4)]
+    sent = {"action": "set_territory", "_selected_action": ids}
+    page = client.post(LIST, sent)
+    assert page.context["old_values"] == [("North", 2), (None, 1), ("South", 1)] or page.context["old_values"] == [
+        ("North", 2),
+        ("South", 1),
+        (None, 1),
+    ]
+    assert "What they have now" in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_an_empty_box_asks_before_it_clears_all() -> None:
+    client = member("Manager")
+    ids = [make(f"C{i}", territory="North") for i in range(2)]
+    sent = {"action": "set_territory", "_selected_action": ids, "value": " "}
+    page = client.post(LIST, sent).content.decode()
+    assert "The box is empty: territory of 2 customers would be taken away." in page
+    assert Customer.objects.filter(territory="North").count() == 2
+    assert client.post(LIST, sent | {"clear": "1"}).status_code == 302
+    assert Customer.objects.filter(territory=None).count() == 2
+
+
+@pytest.mark.django_db
+def test_changes_lead_to_their_customer() -> None:
+    client = member("Viewer")
+    customer = make("Nordlicht")
+    link = f'<a href="{reverse("admin:crm_customer_change", args=[customer])}">Nordlicht</a>'
+    event = Event.objects.get()
+    for address in ("changelist", "change"):
+        given = [event.pk] if address == "change" else []
+        assert link in text(client, reverse(f"admin:overplane_events_event_{address}", args=given))
