@@ -96,7 +96,7 @@
     const look = async () => {
       const asked = new URL(address, location.href), query = asked.searchParams;
       for (const field of form.querySelectorAll("[data-watched]")) if (field.value.trim()) query.set(field.dataset.watched, field.value.trim());
-      const answer = await fetch(asked, { credentials: "same-origin" });
+      const answer = await fetch(asked, { credentials: "same-origin", redirect: "manual" });
       if (!answer.ok) return;
       const { title, customers } = await answer.json();
       target.replaceChildren();

@@ -119,7 +119,7 @@
     };
 
     const fetched = async (address, parameters, signal) => {
-      const answer = await fetch(`${address}?${new URLSearchParams(parameters)}`, { credentials: "same-origin", signal });
+      const answer = await fetch(`${address}?${new URLSearchParams(parameters)}`, { credentials: "same-origin", redirect: "manual", signal });
       if (!answer.ok || answer.redirected) throw new Error("no answer");
       return answer.json();
     };

@@ -29,9 +29,11 @@
     const words = dialog.dataset, form = dialog.querySelector("form"), { password, code } = form.elements;
     const reason = dialog.querySelector("[data-reason]"), problem = dialog.querySelector("[role=alert]");
     let token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
-    const ask = async (sent) => {
+    const ask = async (sent, isRepeated = false) => {
       const headers = { Accept: "application/json", ...(sent && { "X-CSRFToken": token }) };
       const response = await fetch(words.url, { method: sent ? "POST" : "GET", credentials: "same-origin", cache: "no-store", headers, body: sent && new URLSearchParams(sent) });
+      // A request that began before may have brought the cookie of an older token back: with the one that fits now, once more.
+      if (response.status === 403 && sent && !isRepeated) { await ask(); return ask(sent, true); }
       if (!response.ok) throw new Error(response.status === 429 ? words.locked : words.failed);
       const answer = await response.json();
       token = answer.token;
@@ -74,7 +76,11 @@
     window.signedIn = async () => {
       try {
         const answer = await ask();
-        return isSignedIn(answer) || signIn(answer);
+        if (isSignedIn(answer)) return true;
+        if (!(await signIn(answer))) return false;
+        // For the same reason the form gets the token that fits now.
+        await ask();
+        return true;
       } catch (error) {
         window.toast(document.createTextNode(error instanceof TypeError ? words.offline : error.message));
         return false;

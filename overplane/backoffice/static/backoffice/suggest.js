@@ -1,5 +1,6 @@
 "use strict";
-// Values already used, offered while typing. A field names where to ask in data-suggest.
+// Values already used, offered while typing. A field names where to ask in data-suggest. Nobody follows to the login page when
+// the session has ended: that would bring the cookie of an old token, just when session.js gets a new one.
 {
   let number = 0;
   const listFor = (input) => {
@@ -15,7 +16,7 @@
     const asked = input.value;
     if (input.dataset.asked === asked) return;
     input.dataset.asked = asked;
-    const answer = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(asked)}`, { credentials: "same-origin" });
+    const answer = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(asked)}`, { credentials: "same-origin", redirect: "manual" });
     if (!answer.ok || input.value !== asked) return;
     const { values } = await answer.json();
     listFor(input).replaceChildren(...values.map((value) => {
