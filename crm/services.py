@@ -43,9 +43,16 @@ class WriteResult(NamedTuple):
     version: int
 
 
-def create_customer(values: Values, *, origin: Origin, lists: Lists = NO_LISTS) -> WriteResult:
-    """A new customer; absent attributes get their defaults. With `lists` of its line items these are shown too."""
+def create_customer(
+    values: Values, *, origin: Origin, lists: Lists = NO_LISTS, customer_id: str | None = None
+) -> WriteResult:
+    """A new customer; absent attributes get their defaults. With `lists` of its line items these are shown too.
+
+    `customer_id`: one that was drawn before. IntegrityError if there is a customer with it already.
+    """
     row = new_customer(values, now=timezone.now())
+    if customer_id is not None:
+        row["id"] = customer_id
     if not lists:
         statements.execute_atomically(*_creation(row, [], origin))
         return WriteResult(representation.customer(row), 1)

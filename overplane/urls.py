@@ -8,6 +8,7 @@ from overplane.api import pages
 from overplane.api.events.viewsets import EventViewSet
 from overplane.api.reference import docs
 from overplane.events import lag
+from overplane.people.signing_in import session
 
 handler400 = pages.handler400
 handler403 = pages.handler403
@@ -24,6 +25,7 @@ urlpatterns = [
     path("readyz", pages.readyz, {"concerns": [lag.warnings]}),
     path("metrics", pages.metrics, {"collectors": [lag.LagCollector()]}),
     path("language", set_language, name="set_language"),
+    path("admin/session/", session, name="session"),
     path("admin/second-factor/", include("overplane.people.urls")),
     path("admin/", include("crm.backoffice.pages.urls")),
     path("admin/", admin.site.urls),

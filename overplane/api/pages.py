@@ -112,7 +112,7 @@ FORM_EXPIRED = Failure(
     _("This form is no longer valid"),
     _(
         "You may have logged in or out in another tab, or your browser refuses cookies. Nothing was saved. "
-        "Go back, copy what you typed, reload the page and send it again."
+        "Go back, reload the page and send it again."
     ),
     "The form's token is missing or wrong.",
 )

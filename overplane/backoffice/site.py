@@ -1,13 +1,25 @@
 """The site of the back office: its menu holds models and pages that are no model's, each at its place."""
 
+from functools import update_wrapper
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
 from overplane.backoffice.menu import LAST, PLACES, WORK, Page, Place, blocks
+from overplane.people import kept
+from overplane.people.kept import Kept
+
+# Tells the browser's script that drafts of forms must go. An ended session sets none: then they are what must stay.
+SIGNED_OUT_COOKIE = "signed_out"
 
 
 class Finder(NamedTuple):
@@ -43,3 +55,39 @@ class Site(AdminSite):
             if self.finder and request.user.has_perm(self.finder.permission):
                 context["finder"] = self.finder
         return context
+
+    # Whose session has ended while he typed
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            refusal = None if request.user.is_authenticated else kept.refusal(request, self.sign_in_page)
+            return refusal or inner(request, *args, **kwargs)
+
+        return update_wrapper(guarded, inner)
+
+    def sign_in_page(self, request: HttpRequest, form: Kept) -> HttpResponse:
+        context = {
+            "title": _("Log in"),
+            "app_path": f"{reverse('admin:login')}?{urlencode({REDIRECT_FIELD_NAME: form.path})}",
+            REDIRECT_FIELD_NAME: form.path,
+            "form": AdminAuthenticationForm(request),
+            "kept": form,
+        }
+        context = self.each_context(request) | context
+        response = TemplateResponse(request, self.login_template or "admin/login.html", context, status=403)
+        add_never_cache_headers(response)
+        return response
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = super().login(request, (extra_context or {}) | {"kept": kept.carried(request)})
+        if request.method == "POST" and response.status_code == 302:
+            return kept.after_signing_in(request) or response
+        return response
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().logout(request, extra_context)
+        if request.method == "POST":  # which has passed the check of its token: nobody else can drop a person's drafts
+            response.set_cookie(SIGNED_OUT_COOKIE, "1", path="/admin/", samesite="Lax", secure=request.is_secure())
+        return response

@@ -5,7 +5,6 @@ from typing import Any
 
 import django_otp
 import segno
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,37 +15,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from overplane.people import second_factor
-
-
-class CodeForm(forms.Form):
-    code = forms.CharField(
-        label=_("Code from your authenticator app"),
-        max_length=10,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "autofocus": True}),
-    )
-
-    def __init__(self, user: Any, device: TOTPDevice, *args: Any) -> None:
-        super().__init__(*args)
-        self.user, self.device = user, device
-
-    def clean_code(self) -> str:
-        """Counts wrong codes: each doubles the time until the next try."""
-        code = self.cleaned_data["code"].replace(" ", "")
-        allowed, refusal = self.device.verify_is_allowed()
-        if not allowed:
-            message = _("Too many wrong codes. Wait until %(time)s, then try again.")
-            until = refusal.get("locked_until") if refusal else None
-            raise forms.ValidationError(message, params={"time": f"{until:%H:%M:%S} UTC" if until else "…"})
-        if not code.isascii() or not code.isdigit() or not self.device.verify_token(code):
-            raise forms.ValidationError(
-                _(
-                    "This code is not right (any more). Enter the one that the app shows now; is your phone's clock right?"
-                )
-            )
-        return code
+from overplane.people import kept, second_factor
+from overplane.people.forms import CodeForm
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -106,5 +77,5 @@ def code(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.user, device, request.POST or None)
     if request.method == "POST" and form.is_valid():
         django_otp.login(request, device)
-        return redirect("admin:index")
-    return _page(request, "code", title=_("Second factor"), form=form)
+        return kept.after_signing_in(request) or redirect("admin:index")
+    return _page(request, "code", title=_("Second factor"), form=form, kept=kept.carried(request))

@@ -16,5 +16,6 @@ def edit(page: Page) -> None:
 
 
 def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#toasts li").first).to_be_visible()

@@ -126,7 +126,8 @@ def test_exports_and_downloads(visit: Visitors) -> None:
     make("Other")
     page.goto(reverse("export"))
     page.get_by_label("Only customers with these words").fill("nordl")
-    page.get_by_role("button", name="Export").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Export").click()
     call_command("run_worker", until_idle=True)
     with page.expect_download() as download:
         page.get_by_role("link", name="1 customer").click()

@@ -238,7 +238,8 @@ def test_columns_and_views_are_kept(visit: Visitors) -> None:
     page.get_by_label("Save this list as").fill("Companies")
     page.get_by_label("Share with everybody").check()
     page.get_by_label("Open the list with it").check()
-    page.locator("#new-view").get_by_role("button", name="Save view").click()
+    with page.expect_navigation():
+        page.locator("#new-view").get_by_role("button", name="Save view").click()
     page.wait_for_url("**view=*")
     page.goto(LIST)
     page.wait_for_url("**view=*")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.backoffice.admin.line_item_forms import LineItemForm
 from overplane.backoffice.merging import Conflict, MergingForm
+from overplane.backoffice.typed import AGAIN
 from overplane.events.changes import people
 from overplane.events.models import Event
 
@@ -44,7 +45,7 @@ def page(
 ) -> HttpResponse:
     original = context["original"]
     settled = {name for _form, one in conflicts for name in (one.html_name, one.initial_html_name)}
-    sent = [(n, v) for n, values in request.POST.lists() for v in values if n not in {*settled, "csrfmiddlewaretoken"}]
+    typed = [(n, v) for n, values in request.POST.lists() for v in values if n != "csrfmiddlewaretoken"]
     return TemplateResponse(
         request,
         "backoffice/conflict.html",
@@ -54,7 +55,9 @@ def page(
             "opts": model_admin.opts,
             "original": original,
             "choices": _choices(original.pk, conflicts),
-            "sent": sent,
+            "sent": [(name, value) for name, value in typed if name not in settled],
+            "typed": typed,
+            "again": AGAIN,
         },
     )
 

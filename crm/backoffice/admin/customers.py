@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crm import search, services
 from crm.backoffice.admin import conflicts, hints, history, listing, matched, neighbours, records, sections
+from crm.backoffice.admin.adding import AddedOnce
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
 from crm.backoffice.admin.line_items import LineItemFormSet, inline_of
@@ -35,6 +36,7 @@ from overplane.backoffice.lists import BigTableAdmin
 from overplane.backoffice.origin import origin_of
 from overplane.backoffice.scripts import media_of
 from overplane.backoffice.templatetags.backoffice import moment
+from overplane.backoffice.typed import TypedAdmin
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
 
@@ -51,7 +53,7 @@ def search_placeholder() -> str:
 
 
 @admin.register(Customer)
-class CustomerAdmin(BulkActions, BigTableAdmin):
+class CustomerAdmin(TypedAdmin, AddedOnce, BulkActions, BigTableAdmin):
     form = CustomerForm
     inlines = [inline_of(kind) for kind in LINE_ITEMS]
     change_list_template = "crm/customer_list.html"
@@ -74,7 +76,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
     readonly_fields = sections.GENERATED
     save_on_top = False
 
-    record_scripts = ("backoffice/form.js", "backoffice/rows.js")
+    record_scripts = ("backoffice/form.js", "backoffice/rows.js", "backoffice/drafts.js")
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, customer: Customer) -> str:
@@ -175,7 +177,7 @@ class CustomerAdmin(BulkActions, BigTableAdmin):
         if change:
             services.update_customer(obj.pk, values, origin=origin_of(request))
         else:
-            obj.pk = services.create_customer(values, origin=origin_of(request)).output["id"]
+            obj.pk = self.create_once(request, values)
         obj.refresh_from_db()
 
     def save_formset(

@@ -46,7 +46,6 @@ class CustomerForm(MergingForm):
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             attrs = field.widget.attrs
-            attrs["autocomplete"] = "off"
             field.help_text = HELP.get(name, "")
             if name in SUGGESTED:
                 attrs["data-suggest"] = reverse("admin:crm_customer_values", args=[name])

@@ -28,7 +28,7 @@ class LineItemForm(MergingForm):
         self.is_gone = False  # somebody else deleted it while the page was open
         number = self[POSITION].value() or _("new")
         for name, field in self.fields.items():
-            field.widget.attrs |= named(f"{field.label}, {NUMBER}", number) | {"autocomplete": "off"}
+            field.widget.attrs |= named(f"{field.label}, {NUMBER}", number)
             attribute = self.kind.attributes.get(name)
             if attribute and attribute.kind in INPUT_MODES:
                 field.widget.attrs["inputmode"] = INPUT_MODES[attribute.kind]

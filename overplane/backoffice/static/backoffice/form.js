@@ -39,11 +39,15 @@
       if (one?.querySelector(".shown") && form.classList.contains("reading") && !one.classList.contains("open")) { event.preventDefault(); open(one); }
     });
 
-    // What differs from what was there when the page came. Fields of the table of rows count as one each.
-    const state = () => [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken").map(([name, value]) => `${name}=${value}`);
-    const hasErrors = Boolean(form.querySelector(".errorlist"));
+    // What differs from what was there when the page came, by the page's own word: a browser that goes back may have put
+    // typed values into it before this runs. Fields of the table of rows count as one each.
+    const pristine = form.cloneNode(true);
+    pristine.reset();
+    const state = (one = form) => [...new FormData(one)].filter(([name]) => name !== "csrfmiddlewaretoken" && name !== "_draft").map(([name, value]) => `${name}=${value}`);
+    const hasErrors = Boolean(form.querySelector(".errorlist")) || "unsaved" in guard.dataset;
     const values = (one) => fields(one).map((field) => (field.type === "checkbox" ? field.checked : field.value)).join("\n");
-    const start = state().join("\n"), starts = new Map(attributes.map((one) => [one, values(one)]));
+    const start = state(pristine).join("\n"), before = pristine.querySelectorAll(".attribute");
+    const starts = new Map(attributes.map((one, i) => [one, values(before[i])]));
     const isDirty = () => hasErrors || state().join("\n") !== start;
     let isLeaving = false;
     form.addEventListener("submit", () => { isLeaving = true; });

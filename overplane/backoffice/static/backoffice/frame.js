@@ -24,10 +24,8 @@
     const button = event.target.closest("[data-undo]");
     if (!button) return;
     button.disabled = true;
-    const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
-    const sent = { method: "POST", credentials: "same-origin", headers: { "X-CSRFToken": token }, body: new URLSearchParams({ token: button.dataset.undo }) };
-    const answer = await fetch(button.dataset.undoUrl, sent).catch(() => null);
-    if (answer?.ok) location.reload(); else button.disabled = false;
+    const { isDone } = await window.post(button.dataset.undoUrl, { token: button.dataset.undo });
+    if (isDone) location.reload(); else button.disabled = false;
   });
   // Copies what a button carries.
   document.addEventListener("click", async (event) => {

@@ -6,7 +6,6 @@
   if (table) {
     const words = table.dataset;
     let headings = [...table.tHead.rows[0].cells];
-    const form = table.closest("form"), token = form?.elements.csrfmiddlewaretoken?.value;
     box.addEventListener("scroll", () => box.classList.toggle("is-scrolled", box.scrollLeft > 0), { passive: true });
     box.tabIndex = 0; // what lies beyond the edge is reached by keys
 
@@ -72,17 +71,10 @@
       const row = cell.parentElement, before = [...cell.childNodes].map((one) => one.cloneNode(true)), beforeRaw = cell.dataset.raw;
       cell.classList.add("saving");
       waiting += 1;
-      let response, answer = {};
-      try {
-        response = await fetch(new URL(`${encodeURIComponent(row.dataset.pk)}/cell/`, location.origin + location.pathname), {
-          method: "POST", credentials: "same-origin", headers: { "X-CSRFToken": token, Accept: "application/json" },
-          body: new URLSearchParams({ field: cell.dataset.cell, value, was }),
-        });
-        if (response.headers.get("content-type")?.includes("json")) answer = await response.json();
-      } catch { response = null; }
+      const { isDone, answer } = await window.post(new URL(`${encodeURIComponent(row.dataset.pk)}/cell/`, location.origin + location.pathname), { field: cell.dataset.cell, value, was });
       waiting -= 1;
       cell.classList.remove("saving");
-      if (response?.ok && !answer.refused && answer.raw !== undefined) {
+      if (isDone && !answer.refused && answer.raw !== undefined) {
         put(cell, answer);
         if (answer.told) window.toast(told(answer));
         return;
