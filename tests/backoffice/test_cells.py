@@ -47,7 +47,7 @@ def told(client: Client) -> list[str]:
         ("territory", "", None, ""),
         ("customer_type", "Individual", "Individual", "Individual"),
         ("disabled", "on", True, "yes"),
-        ("default_commission_rate", "2.50", 2.5, "2.5"),
+        ("default_commission_rate", "2.50", 2.5, "2.5\N{NO-BREAK SPACE}%"),
         ("customer_details", "x" * 5000, "x" * 5000, "x" * 5000),
     ],
 )

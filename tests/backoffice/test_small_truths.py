@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -102,11 +103,8 @@ def test_a_bulk_change_shows_what_it_replaces() -> None:
     ids = [make(f"C{i}", territory=("North", "North", "South", None)[i]) for i in range(4)]
     sent = {"action": "set_territory", "_selected_action": ids}
     page = client.post(LIST, sent)
-    assert page.context["old_values"] == [("North", 2), (None, 1), ("South", 1)] or page.context["old_values"] == [
-        ("North", 2),
-        ("South", 1),
-        (None, 1),
-    ]
+    assert page.context["old_values"][0] == ("North", 2)
+    assert set(page.context["old_values"][1:]) == {("South", 1), (None, 1)}  # databases sort nothing first or last
     assert "What they have now" in page.content.decode()
 
 
@@ -126,7 +124,7 @@ def test_an_empty_box_asks_before_it_clears_all() -> None:
 def test_changes_lead_to_their_customer() -> None:
     client = member("Viewer")
     customer = make("Nordlicht")
-    link = f'<a href="{reverse("admin:crm_customer_change", args=[customer])}">Nordlicht</a>'
+    link = f'<a href="{reverse("admin:crm_customer_change", args=[quote(customer)])}">'
     event = Event.objects.get()
     for address in ("changelist", "change"):
         given = [event.pk] if address == "change" else []
