@@ -73,6 +73,7 @@ def test_keys_go_through_the_list_as_it_was_filtered(page: Page) -> None:
     page.goto(f"{LIST}?territory=North&o=customer_name")
     page.get_by_role("link", name="A", exact=True).click()
     expect(page.locator("h1")).to_have_text("A")
+    page.wait_for_load_state()  # keys are heard once the scripts run
     for key, name in [("j", "C"), ("j", "D"), ("k", "C"), ("k", "A")]:
         page.keyboard.press(key)
         expect(page.locator("h1")).to_have_text(name)
