@@ -102,7 +102,11 @@ def input_schema(
     known = attributes(model)
     properties = {name: attribute_schema(model, name, rules=rules) for name in known}
     properties |= {
-        name: {"description": "Accepted and ignored, so that what was read can be sent back whole."} for name in ignored
+        name: {
+            "description": "Accepted and ignored, so that what was read can be sent back whole.",
+            "pattern": STORABLE,
+        }
+        for name in ignored
     }
     required = [] if partial else [name for name, one in known.items() if one.required]
     return {"type": "object", "properties": properties, "additionalProperties": False} | (

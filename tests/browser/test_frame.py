@@ -103,7 +103,7 @@ def test_lists_and_records_load_no_script_that_they_do_not_use(page: Page, addre
 def test_a_new_key_is_copied_by_a_button(visit: Visitors) -> None:
     page = visit(member("Administrator"), permissions=["clipboard-read", "clipboard-write"])
     page.goto("/admin/overplane_api/apikey/add/")
-    page.get_by_label("Name").fill("sync")
+    page.locator("#id_name").fill("sync")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Copy the key").click()
     expect(page.locator("#toasts")).to_contain_text("Copied")

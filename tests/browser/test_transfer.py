@@ -28,7 +28,8 @@ def work(page: Page, *, waits: bool = False) -> None:
 def upload(page: Page, file: Path) -> None:
     page.goto(reverse("import"))
     page.get_by_label("File").set_input_files(file)
-    page.get_by_role("button", name="Upload").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Upload").click()
 
 
 def test_imports_a_file_with_bad_rows_and_takes_it_back(visit: Visitors, tmp_path: Path) -> None:
