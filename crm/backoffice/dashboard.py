@@ -12,7 +12,7 @@ from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from crm.backoffice.needs import my_recent, needs
+from crm.backoffice.needs import MISSING, my_recent, needs
 from crm.backoffice.wording import changed_labels, event_words
 from crm.models import Customer
 from overplane.database import counters
@@ -26,7 +26,6 @@ KIND = "crm.count_customers"
 WEEKS = 26  # half a year, which shows a season
 MAX_BARS = 8  # of a plot; what is left is one bar more
 DAYS = 14  # of changes: two weeks show what is usual on which day
-MISSING = ("tax_id", "email_id")  # what invoices and letters need
 PLOTTED = ("customer_type", "customer_group", "territory")
 
 

@@ -1,6 +1,6 @@
 """What waits for this person: the first thing that the first page says. Each with where to go."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -21,6 +21,12 @@ SINCE = timedelta(days=14)  # an import with refused rows that nobody mended by 
 EXPIRING = timedelta(days=30)  # time enough to give a client its new key
 NEWEST = 200  # events of one person among which the records are looked for that he changed last
 RECENT = 6
+
+# What invoices and letters need: attributes without which a customer is counted, each with its icon and words.
+MISSING: dict[str, tuple[str, Callable[[int], str]]] = {
+    "tax_id": ("triangle-alert", lambda n: ngettext("%s customer without tax ID", "%s customers without tax ID", n)),
+    "email_id": ("mail", lambda n: ngettext("%s customer without e-mail", "%s customers without e-mail", n)),
+}
 
 
 class Need(NamedTuple):
@@ -71,22 +77,11 @@ def _keys(user: User | AnonymousUser) -> Iterator[Need]:
             yield Need("key-round", text, reverse("admin:overplane_api_apikey_change", args=[key.pk]))
 
 
-def _missing(missing: dict[str, int]) -> Iterator[Need]:
+def _missing(counts: dict[str, int]) -> Iterator[Need]:
     listed = reverse("admin:crm_customer_changelist")
-    if n := missing.get("tax_id"):
-        yield Need(
-            "triangle-alert",
-            ngettext("%s customer without tax ID", "%s customers without tax ID", n)
-            % number_format(n, force_grouping=True),
-            f"{listed}?tax_id.empty=1",
-        )
-    if n := missing.get("email_id"):
-        yield Need(
-            "mail",
-            ngettext("%s customer without e-mail", "%s customers without e-mail", n)
-            % number_format(n, force_grouping=True),
-            f"{listed}?email_id.empty=1",
-        )
+    for name, (icon, words) in MISSING.items():
+        if n := counts.get(name):
+            yield Need(icon, words(n) % number_format(n, force_grouping=True), f"{listed}?{name}.empty=1")
 
 
 def my_recent(actor: str) -> list[Customer]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from crm import services
@@ -76,9 +77,10 @@ def _undo_one(subject: str, request_id: str, origin: Origin, undone: Undone) -> 
 
 
 def _since(subject: str, request_id: str) -> list[Event]:
-    events = list(Event.objects.filter(subject=subject).defer("object").order_by("seq"))
-    first = next((i for i, event in enumerate(events) if event.request_id == request_id), len(events))
-    return events[first:]
+    """The customer's events from the request's first one on: what was before may be long, and does not matter."""
+    events = Event.objects.filter(subject=subject)
+    first = events.filter(request_id=request_id).aggregate(first=Min("seq"))["first"]
+    return list(events.filter(seq__gte=first).defer("object").order_by("seq"))
 
 
 def _changed(events: Iterable[Event], type_: str) -> set[str]:
