@@ -3,7 +3,7 @@
 A value that stands in many rows is corrected once for its column; a single cell by its row. What is said of the cell counts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
