@@ -70,7 +70,11 @@ def _shown(one: Judged, name: str, i: int) -> Shown:
     problems = [p for p in one.batch.problems.get(i, ()) if p.column == heading]
     if problems:
         return Shown(problems[0].value, as_on_a_page(problems[0].problem.message))
-    return Shown("" if value in (None, "", ABSENT) else str(stored_cell(field_of(Customer, name), value).shown))
+    if value in (None, "", ABSENT):
+        return Shown("")
+    if (choices := dict(choices_of(name))) and value in choices:
+        return Shown(choices[value])
+    return Shown(str(stored_cell(field_of(Customer, name), value).shown))
 
 
 def _items(one: Judged, kind: LineItem, i: int) -> Shown:
