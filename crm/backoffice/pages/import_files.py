@@ -27,7 +27,7 @@ class UploadForm(forms.Form):
     encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs | {"label_suffix": ""})
         named = [(name, name) for name in uploads.ENCODINGS if name]
         cast("forms.ChoiceField", self.fields["encoding"]).choices = [("", _("found out")), *named]
 
