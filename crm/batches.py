@@ -30,6 +30,7 @@ from crm.line_item_plans import (
 )
 from crm.line_items import BY_NAME
 from crm.locking import check_version, locked_in_turn, read_customers
+from crm.merged import survivors_of
 from crm.models import CUSTOMERS, Customer
 from crm.services import delete_customers, new_customer
 from overplane.database import bulk
@@ -68,6 +69,7 @@ class Outcome:
     output: dict[str, Any] | None = None
     version: int | None = None
     error: ValidationError | None = None
+    merged_into: str | None = None
 
 
 def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> list[Outcome]:
@@ -83,6 +85,11 @@ def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> l
             raise ValidationError(_all_problems(failed))
         work.write(origin)
     return outcomes
+
+
+def _not_there(index: int, gone: ObjectMissing) -> Outcome:
+    error = ValidationError({"id": invalid(gone.code, str(gone))})
+    return Outcome(index, 404, error=error, merged_into=gone.merged_into)
 
 
 def _check_complete(values: Mapping[str, Any]) -> None:
@@ -117,6 +124,7 @@ class BatchRun:
         self.now: dict[str, dict[str, Any]] = dict(self.before)
         self.holders = matching.Holders({name for name, _ in matches}, self.now.values())
         there = sorted(self.before)
+        self.survivors = survivors_of(touched - self.before.keys())  # of those that are customers no more
         # The line items of each customer, by the kind's name, of the kinds that any operation names.
         self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
         for name in sorted({name for o in good for name in o.lists}):
@@ -133,9 +141,8 @@ class BatchRun:
         try:
             status, output = getattr(self, operation.op)(operation)
             return Outcome(operation.index, status, output, self.now.get(output["id"], {}).get("version"))
-        except ObjectMissing as missing:
-            error = ValidationError({"id": invalid(Code.RESOURCE_MISSING, str(missing))})
-            return Outcome(operation.index, 404, error=error)
+        except ObjectMissing as gone:
+            return _not_there(operation.index, gone)
         except VersionMismatch:
             message = "The customer has changed since you read it. Read it again, then decide."
             error = ValidationError({"if_match": invalid(Code.PRECONDITION_FAILED, message)})
@@ -192,7 +199,7 @@ class BatchRun:
 
     def _existing(self, operation: Operation) -> dict[str, Any]:
         if operation.id not in self.now:
-            raise ObjectMissing("customer", operation.id)
+            raise ObjectMissing("customer", operation.id, self.survivors.get(operation.id))
         customer = self.now[operation.id]
         check_version(customer["version"], operation.expected)
         return customer

@@ -1,6 +1,6 @@
 """The only writers of single line items, of every kind. Each function is one transaction: rules, write, event."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
@@ -119,6 +119,26 @@ def take_over_line_items(kind: LineItem, customer_id: str, from_ids: Sequence[st
         if position > first and kind.searched:
             _refresh_search(parent)
     return position - first
+
+
+def give_back_line_items(
+    kind: LineItem, customer_id: str, lists: Mapping[str, Sequence[str]], *, origin: Origin
+) -> None:
+    """Gives line items of this customer to others that have none: to each the full list of its own, in order.
+
+    What stays closes up. The search texts are the caller's to refresh.
+    """
+    with transaction.atomic(savepoint=False):
+        parent = locked_customer(customer_id)
+        order = ordering.order_of(kind, customer_id)
+        for owner, ids in lists.items():
+            for position, item_id in enumerate(ids, 1):
+                _take_over(kind, item_id, {POSITION: position, PARENT: owner}, origin)
+        given = {item_id for ids in lists.values() for item_id in ids}
+        rest = [item_id for item_id in order if item_id not in given]
+        ordering.rearrange(kind, order, rest)
+        if rest != order[: len(rest)]:
+            log.record(reordered(kind, parent, order, rest), origin=origin)
 
 
 def _take_over(kind: LineItem, item_id: str, new: Values, origin: Origin) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from crm.line_items import PARENT, LineItem
-from crm.models import CUSTOMERS, SEARCHABLE
+from crm.models import CUSTOMERS, MERGED, SEARCHABLE
 from overplane.database import statements
 from overplane.database.dialect import row_lock
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
@@ -27,7 +27,7 @@ def read_customer(customer_id: str, expected: frozenset[int] | None, *, lock: bo
     """The customer's values with the text that search looks in."""
     row = SEARCHABLE.get(customer_id, lock=lock, turns=TURNS)
     if row is None:
-        raise ObjectMissing("customer", customer_id)
+        raise missing_customer(customer_id)
     values = SEARCHABLE.values(row)
     check_version(values["version"], expected)
     return values
@@ -37,9 +37,15 @@ def locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
     """As `locked_customer`, for those who need nothing else of it."""
     row = CUSTOMERS.get(customer_id, lock=True, columns="version", turns=TURNS)
     if row is None:
-        raise ObjectMissing("customer", customer_id)
+        raise missing_customer(customer_id)
     check_version(row[0], expected)
     return row[0]
+
+
+def missing_customer(customer_id: str) -> ObjectMissing:
+    """Why there is no customer with this id: it was merged into another one, or else it is not there."""
+    row = MERGED.get(customer_id, columns="customer_id")
+    return ObjectMissing("customer", customer_id, row[0] if row else None)
 
 
 def check_version(version: int, expected: frozenset[int] | None) -> None:

@@ -1,6 +1,7 @@
-"""Two to four customers become one: chosen values, all line items in their order, and the others deleted."""
+"""Two to four customers become one: chosen values and all line items in their order. The others are kept, to be given back."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.core import checks
@@ -8,21 +9,22 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from crm import services
+from crm import merged, services
 from crm.line_item_services import take_over_line_items
 from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
-from crm.models import Customer
+from crm.models import Customer, MergedCustomer
 from overplane.database.attributes import attributes
 from overplane.origin import Origin
-from overplane.problems import Code, invalid
+from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 MOST = 4
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def lost_in_a_merge() -> list[models.ForeignObjectRel]:
     """What belongs to customers and is no line item. A merge would delete it with the customer that it belongs to."""
-    taken_over = {kind.model for kind in LINE_ITEMS}
+    taken_over = {MergedCustomer, *(kind.model for kind in LINE_ITEMS)}
     return [one for one in Customer._meta.related_objects if one.related_model not in taken_over]
 
 
@@ -41,11 +43,12 @@ def merge_customers(
     kept_id: str,
     merged_ids: Sequence[str],
     *,
-    choices: Mapping[str, str],
     origin: Origin,
-    expected: Mapping[str, int] | None = None,
+    choices: Mapping[str, str] = NOTHING,
+    values: Mapping[str, Any] = NOTHING,
+    expected: Mapping[str, frozenset[int]] = NOTHING,
 ) -> services.WriteResult:
-    """`choices`: whose value each attribute takes (without one, the kept customer's own).
+    """`choices`: whose value each attribute takes; `values`: values themselves. What neither names stays the kept customer's own.
 
     One transaction; the customers are locked in the order of their ids, so that two merges of the same customers never end in a deadlock. `expected`: the versions that were compared.
     Raises `ObjectMissing` if one is gone, `VersionMismatch` if one has changed.
@@ -54,14 +57,30 @@ def merge_customers(
     _check(ids, choices)
     with transaction.atomic(savepoint=False):
         _refuse_losses(merged_ids)
-        versions = {i: frozenset({expected[i]}) for i in ids} if expected else {}
-        customers = {i: locked_customer(i, versions.get(i)) for i in sorted(ids)}
-        values = {name: customers[chosen][name] for name, chosen in choices.items()}
-        services.update_customer(kept_id, values, origin=origin)
+        customers = _locked(ids, expected)
+        chosen = {name: customers[one][name] for name, one in choices.items()} | dict(values)
+        services.update_customer(kept_id, chosen, origin=origin)
+        others = [customers[i] for i in merged_ids]
+        merged.keep(customers[kept_id], {**customers[kept_id], **chosen}, others, origin=origin)
         for kind in LINE_ITEMS:
             take_over_line_items(kind, kept_id, merged_ids, origin=origin)
-        services.delete_customers(merged_ids, origin=origin)
+        services.take_out(others, kept_id, origin=origin)
         return services.update_customer(kept_id, {}, origin=origin)
+
+
+def _locked(ids: Sequence[str], expected: Mapping[str, frozenset[int]]) -> dict[str, dict[str, Any]]:
+    """What is wrong with the first of these ids is told first, whatever the order of the locks."""
+    customers: dict[str, dict[str, Any]] = {}
+    wrong: dict[str, Exception] = {}
+    for customer_id in sorted(ids):
+        try:
+            customers[customer_id] = locked_customer(customer_id, expected.get(customer_id))
+        except (ObjectMissing, VersionMismatch) as error:
+            wrong[customer_id] = error
+    for customer_id in ids:
+        if customer_id in wrong:
+            raise wrong[customer_id]
+    return customers
 
 
 def _check(ids: Sequence[str], choices: Mapping[str, str]) -> None:

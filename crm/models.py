@@ -171,6 +171,41 @@ class CustomerTombstone(models.Model):
         default_permissions = ()
 
 
+class MergedCustomer(models.Model):
+    """A customer that was merged into another one: no longer a customer, but whole, so that it can be given back.
+
+    It goes with the customer that it became part of. Its tombstone keeps its place for cursors.
+    """
+
+    id = IdField()
+    customer = CascadeKey(Customer, related_name="merged")  # which it is part of now, at the end of a chain of merges
+    survivor_id = StringField(max_length=100, null=False)  # which it was merged into; merged itself since, perhaps
+    place = models.PositiveIntegerField()  # among those that were merged into the same, in their order
+    merged_at = models.DateTimeField()
+    actor = models.CharField(max_length=100)
+    version = models.IntegerField()
+    # JSON, see `crm.merged`. A text: written and read as it is. Null once the merge can no longer be taken back.
+    contents = models.TextField(null=True)
+
+    class Meta:
+        verbose_name = _("merged customer")
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["merged_at"], name="merged_expiring", condition=models.Q(contents__isnull=False))
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["survivor_id", "place"], name="merged_place"),
+            DatabaseOnlyCheck(
+                condition=~models.Q(id=models.F("customer_id")) & ~models.Q(id=models.F("survivor_id")),
+                name="merged_into_another",
+            ),
+            DatabaseOnlyCheck(condition=models.Q(version__gte=1, place__gte=1), name="merged_counts_from_1"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class RunState(models.TextChoices):
     CHECKING = "checking", _("is being checked")
     WRITING = "writing", _("is being written, or broke off")
@@ -209,3 +244,4 @@ class ImportRun(models.Model):
 CUSTOMERS = Table(Customer, unread=["search_text"])
 SEARCHABLE = Table(Customer)  # with the text that search looks in: for those who write
 TOMBSTONES = Table(CustomerTombstone)
+MERGED = Table(MergedCustomer)

@@ -27,7 +27,7 @@ def check_rules() -> None:
 
 
 check_rules()
-types.known[:] = ["customer.created", "customer.updated", "customer.deleted"]
+types.known[:] = [f"customer.{what}" for what in ("created", "updated", "deleted", "merged", "unmerged")]
 for kind in LINE_ITEMS:
     types.known.extend(kind.events)
     types.subject_names.update(dict.fromkeys(kind.events, PARENT))

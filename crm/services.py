@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from crm import representation, rules, search
+from crm import merged, representation, rules, search
 from crm.line_item_plans import (
     NO_LISTS,
     Lists,
@@ -142,9 +142,8 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     with transaction.atomic(savepoint=False):
         # The lock comes first. What others wrote while this one waited (customer, line items, events) is then seen below.
-        version = locked_version(customer_id, expected) + 1
-        change = Change("customer.deleted", customer_id, customer_id, version, representation.deleted(customer_id), {})
-        statements.execute_atomically(*_deletion([customer_id]), log.entry(change, origin=origin))
+        version = locked_version(customer_id, expected)
+        _delete([(customer_id, version)], origin)
 
 
 def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
@@ -152,21 +151,50 @@ def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
     with transaction.atomic(savepoint=False):
         versions = sorted((one["id"], one["version"]) for one in locked_customers(customer_ids))
         if versions:
-            statements.execute_atomically(*_deletion([customer_id for customer_id, _ in versions]))
-            log.record_many(
-                [
-                    Change("customer.deleted", i, i, version + 1, representation.deleted(i), {})
-                    for i, version in versions
-                ],
-                origin=origin,
-            )
+            _delete(versions, origin)
     return len(versions)
 
 
-def _deletion(ids: Sequence[str]) -> list[Statement]:
+def _delete(versions: Sequence[tuple[str, int]], origin: Origin) -> None:
+    """Those that were merged into them go too."""
+    ids = [customer_id for customer_id, _ in versions]
+    everything = [*versions, *merged.versions_in(ids)]
+    deletion = [*_taking_out(ids), *erasure.erase([customer_id for customer_id, _ in everything])]
+    events = [Change("customer.deleted", i, i, version + 1, representation.deleted(i), {}) for i, version in everything]
+    if len(events) == 1:
+        statements.execute_atomically(*deletion, log.entry(events[0], origin=origin))
+    else:
+        statements.execute_atomically(*deletion)
+        log.record_many(events, origin=origin)
+
+
+def take_out(customers: Sequence[Values], merged_into: str, *, origin: Origin) -> None:
+    """They are no customers any more, but not erased: `merged` keeps them, as parts of the one that they were merged into."""
+    events = [
+        Change("customer.merged", one["id"], one["id"], one["version"] + 1, merged.shown(one["id"], merged_into), {})
+        for one in customers
+    ]
+    with transaction.atomic(savepoint=False):
+        statements.execute_atomically(*_taking_out([one["id"] for one in customers]))
+        log.record_many(events, origin=origin)
+
+
+def _taking_out(ids: Sequence[str]) -> list[Statement]:
     chosen = f"FROM {CUSTOMERS.name} WHERE id IN ({statements.marks(ids)})"
     return [
         Statement(f"INSERT INTO {TOMBSTONES.name} (id, created_at) SELECT id, created_at {chosen}", ids),
         Statement(f"DELETE {chosen}", ids),
-        *erasure.erase(ids),
     ]
+
+
+def put_back(rows: Sequence[Values], *, origin: Origin) -> None:
+    """Customers that were taken out, whole and under their own ids. Their line items are given back after that."""
+    ids = [row["id"] for row in rows]
+    events = [
+        Change("customer.unmerged", row["id"], row["id"], row["version"], representation.customer(row), {})
+        for row in rows
+    ]
+    with transaction.atomic(savepoint=False):
+        statements.run(f"DELETE FROM {TOMBSTONES.name} WHERE id IN ({statements.marks(ids)})", ids)
+        CUSTOMERS.insert([{**row, "search_text": search.text_of(row, [])} for row in rows])
+        log.record_many(events, origin=origin)

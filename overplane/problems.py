@@ -52,6 +52,8 @@ class Code(StrEnum):
     INTERNAL_ERROR = "internal_error"
     UNAVAILABLE = "unavailable"
     TIMEOUT = "timeout"
+    RESOURCE_MERGED = "resource_merged"
+    UNMERGE_EXPIRED = "unmerge_expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,23 @@ class Problem:
 
 
 class ObjectMissing(Exception):
-    """No object has this identifier."""
+    """No object has this identifier. `merged_into`: the object that it became part of, if it did."""
 
-    def __init__(self, label: str, object_id: str) -> None:
-        super().__init__(f"No such {label}: {object_id!r}.")
+    def __init__(self, label: str, object_id: str, merged_into: str | None = None) -> None:
+        message = f"No such {label}: {object_id!r}."
+        if merged_into:
+            message = f"The {label} {object_id!r} was merged into {merged_into!r}. Use that one."
+        super().__init__(message)
+        self.object_id, self.merged_into = object_id, merged_into
+        self.code = Code.RESOURCE_MERGED if merged_into else Code.RESOURCE_MISSING
+
+
+class UnmergeExpired(Exception):
+    """A merge that can no longer be taken back. `param`: where the request names it."""
+
+    def __init__(self, message: str, param: str) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class VersionMismatch(Exception):

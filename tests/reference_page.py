@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from crm.api.line_item_components import CUSTOMER_ID, example_id
+from crm.api.merge_descriptions import OTHER_ID
 from crm.line_items import LINE_ITEMS, LineItem
 from overplane.api.pages import description
 from overplane.api.reference.calls import KEY
@@ -95,6 +96,11 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
     for sample in samples:
         customer = api.create(customer_name="Acme", email_id="acme@example.com")["id"]
         ids = {example_id(kind): line_item(api, kind, customer) for kind in LINE_ITEMS} | {CUSTOMER_ID: customer}
+        if OTHER_ID in sample.text:
+            ids[OTHER_ID] = api.create(customer_name="Acme Inc")["id"]
+        if "/unmerge" in sample.text:
+            answer = api.post(f"/api/crm/customer/{customer}/merge", {"from": [ids[OTHER_ID]]})
+            assert answer.status_code == 200, answer.content
         # A longer id may hold a shorter one.
         own = {example: ids[example] for example in sorted(ids, key=len, reverse=True)}
         own |= {KEY: api.key, settings.BASE_URL: base_url}

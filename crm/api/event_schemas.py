@@ -65,5 +65,16 @@ COMPONENTS["CustomerChanges"] = _changeable(CUSTOMER)
 event_schema("customer.created", "a customer", ref("Customer"))
 event_schema("customer.updated", "a customer", ref("Customer"), ref("CustomerChanges"))
 event_schema("customer.deleted", "a customer", ref("DeletedCustomer"))
+into = TEXT | {
+    "description": "The customer that it is part of, unless the event has lost its values.",
+    "examples": [CUSTOMER_ID],
+}
+COMPONENTS["MergedCustomer"] = closed_object(
+    {"id": CUSTOMER["id"], "merged_into": into},
+    required=["id"],
+    description="A customer that became part of another one.",
+)
+event_schema("customer.merged", "a customer", ref("MergedCustomer"))
+event_schema("customer.unmerged", "a customer", ref("Customer"))
 for _kind in LINE_ITEMS:
     _describe(_kind)

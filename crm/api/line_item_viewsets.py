@@ -14,7 +14,7 @@ from crm.api.serializers import parse_changes, parse_new, parse_order
 from crm.filters import LINE_ITEM_FILTERS
 from crm.line_item_plans import existing_line_items
 from crm.line_items import PARENT, POSITION, LineItem
-from crm.locking import check_version
+from crm.locking import check_version, missing_customer
 from crm.models import CUSTOMERS
 from overplane.api.errors import bad_request
 from overplane.api.pagination import PARAMETERS, Page, Slice
@@ -26,6 +26,7 @@ from overplane.queries.parameters import Query
 
 BY_POSITION = Order(POSITION, descending=False)
 ALL = 10**9  # a limit beyond any list
+MESSAGE = 300  # characters: what is sent may be very long
 COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 OBJECT: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 REORDER: dict[str, Any] = {"post": "create", "put": "update", "patch": "partial_update"}
@@ -63,7 +64,7 @@ class LineItemViewSet(ApiViewSet):
         query.finish(("parent_id", *PARAMETERS, *known))
         assert parent, "or the query has just been refused"
         if CUSTOMERS.get(parent) is None:
-            raise bad_request(Code.RESOURCE_MISSING, f"No such customer: {parent!r:.120}.", "parent_id")
+            raise bad_request(Code.RESOURCE_MISSING, str(missing_customer(parent))[:MESSAGE], "parent_id")
         if not page.limit and page.cursor is None:
             return self._linked(query, page, *self._all(rows, page))
         page = page if page.limit else Page(ALL, 0, page.starting_after, page.ending_before)

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from crm.locking import missing_customer
 from crm.models import CUSTOMERS, TOMBSTONES, Customer
 from overplane.api.pagination import FAR, Page, Slice, link_header
 from overplane.api.viewsets import JsonResponse
@@ -48,6 +49,8 @@ class ListPage(NamedTuple):
 def existing(table: Table, object_id: str) -> Row:
     """The object's row. Raises `ObjectMissing`."""
     row = table.get(object_id)
+    if row is None and table is CUSTOMERS:
+        raise missing_customer(object_id)
     if row is None:
         raise ObjectMissing(str(table.model._meta.verbose_name), object_id)
     return row

@@ -7,6 +7,7 @@ from django.urls import path
 
 from crm.api import line_item_viewsets
 from crm.api.line_item_viewsets import COLLECTION, OBJECT
+from crm.api.merge_viewsets import CustomerMergeViewSet, CustomerUnmergeViewSet
 from crm.api.viewsets import CustomerBatchViewSet, CustomerExportViewSet, CustomerSearchViewSet, CustomerViewSet
 from crm.line_items import LINE_ITEMS
 
@@ -17,6 +18,8 @@ urlpatterns = [
     path(f"{CUSTOMER}/batch", CustomerBatchViewSet.as_view({"post": "create"}), name="customer-batch"),
     path(f"{CUSTOMER}/export", CustomerExportViewSet.as_view({"get": "list"}), name="customer-export"),
     path(f"{CUSTOMER}/search", CustomerSearchViewSet.as_view({"post": "create"}), name="customer-search"),
+    path(f"{CUSTOMER}/<str:id>/merge", CustomerMergeViewSet.as_view({"post": "create"}), name="customer-merge"),
+    path(f"{CUSTOMER}/<str:id>/unmerge", CustomerUnmergeViewSet.as_view({"post": "create"}), name="customer-unmerge"),
     path(f"{CUSTOMER}/<str:id>", CustomerViewSet.as_view(OBJECT), name="customer-detail"),
     *(pattern for kind in LINE_ITEMS for pattern in line_item_viewsets.routes(kind)),
 ]

@@ -151,4 +151,5 @@ def _outcome_output(outcome: batches.Outcome, request_id: str) -> dict[str, Any]
         return {"index": outcome.index, "status": outcome.status, **tag, "object": outcome.output}
     problems = list(problems_in(outcome.error, f"operations[{outcome.index}]."))
     failure = ApiError(outcome.status, INVALID_REQUEST, problems)
+    failure.merged_into = outcome.merged_into
     return {"index": outcome.index, "status": outcome.status, **envelope(failure, request_id)}

@@ -13,7 +13,7 @@ from django.core.files import File
 from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
-from crm import duplicates, search
+from crm import duplicates, merged, search
 from crm.backoffice import dashboard, mending, uploads
 from crm.backoffice.admin import listing
 from crm.backoffice.problem_kinds import RefusedWithExamples, on_a_page
@@ -40,6 +40,10 @@ def count_customers(run: Run) -> dict[str, Any]:
 def find_duplicates(run: Run) -> dict[str, Any]:
     groups = duplicates.find(progress=run.progress)
     return {"groups": [[group.reasons, group.ids] for group in groups]}
+
+
+def purge_merged(run: Run) -> dict[str, Any]:
+    return {"count": merged.purge()}
 
 
 def check_import(run: Run) -> dict[str, Any]:
@@ -175,5 +179,6 @@ CHECKING = Kind("crm.check_import", check_import, _("Check a file of customers")
 IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"), atomic=False)
 UNDOING = Kind("crm.undo_import", undo_import, _("Take back an import"), atomic=False)
 EXPORTING = Kind("crm.export_customers", export_customers, _("Export customers"), atomic=False)
-for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, UNDOING, EXPORTING):
+PURGING = Kind("crm.purge_merged", purge_merged, _("Erase old merges"), every=timedelta(days=1))
+for kind in (COUNTING, PURGING, DUPLICATES, CHECKING, IMPORTING, UNDOING, EXPORTING):
     register(kind)

@@ -15,13 +15,14 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from crm import services
+from crm import merged, services, unmerging
 from crm.line_items import BY_EVENT, LINE_ITEMS
 from crm.locking import locked_customers
 from crm.transfer.histories import oldest_values
 from crm.transfer.undo import restore_line_items
 from overplane.events.models import Event
 from overplane.origin import Origin
+from overplane.problems import ObjectMissing, UnmergeExpired
 
 UNDO_FOR = timedelta(minutes=10)  # so long a change may be taken back by the button that its message offers
 NAMED = 5  # customers that are named when they are left as they are
@@ -57,10 +58,27 @@ def undo(request_id: str, origin: Origin) -> Undone:
         recent.filter(request_id=request_id).order_by("subject").values_list("subject", flat=True).distinct()
     )
     undone = Undone()
+    if gone := recent.filter(request_id=request_id, type="customer.merged").values_list("subject", flat=True):
+        _unmerge(list(gone), origin, undone)
+        return undone
     for subject in subjects:
         with transaction.atomic():
             _undo_one(subject, request_id, origin, undone)
     return undone
+
+
+def _unmerge(ids: Sequence[str], origin: Origin, undone: Undone) -> None:
+    """Those of a merge that are still part of another customer."""
+    survivors = merged.survivors_of(ids)
+    for survivor in sorted(set(survivors.values())):
+        try:
+            done = unmerging.unmerge_customers(
+                survivor, [one for one in ids if survivors.get(one) == survivor], origin=origin
+            )
+        except (ObjectMissing, UnmergeExpired, ValidationError):  # somebody was faster
+            continue
+        undone.restored += len(done.restored) + (0 if done.kept else 1)
+        undone.kept += [done.survivor.output["customer_name"]] if done.kept else []
 
 
 def _undo_one(subject: str, request_id: str, origin: Origin, undone: Undone) -> None:

@@ -18,6 +18,8 @@ CUSTOMER_EVENTS = {
     "customer.created": _("created"),
     "customer.updated": _("changed"),
     "customer.deleted": _("deleted"),
+    "customer.merged": _("merged into another"),
+    "customer.unmerged": _("taken back from a merge"),
 }
 EVENT_TYPES = (*CUSTOMER_EVENTS, *BY_EVENT)
 

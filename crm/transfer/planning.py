@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from crm import matching
+from crm.merged import survivors_of
 from crm.models import CUSTOMERS, Customer, CustomerTombstone
 from crm.transfer.batch import Batch, Values
 from crm.transfer.batch_plans import BatchPlan, among
@@ -133,10 +134,15 @@ class Planner:
         sent = sorted({value for value in ids.values() if value not in (None, ABSENT)})
         living = set(among(_ids(Customer), "id", sent))
         dead = set(among(_ids(CustomerTombstone), "id", sent))
+        survivors = survivors_of(dead)
         for i, value in ids.items():
             if value in living:
                 message = _("There is a customer with this id. To change it match on the id (--match-on id).")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_DUPLICATE, message))
+            elif value in survivors:
+                message = _("The customer with this id was merged into %(id)s. Change that one, or leave the id out.")
+                survivor = {"id": survivors[value]}
+                self._refuse(batch, i, "id", invalid(Code.PARAMETER_CONFLICT, message % survivor))
             elif value in dead:
                 message = _("A customer with this id was deleted; identifiers are never used again.")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_CONFLICT, message))

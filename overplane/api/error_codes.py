@@ -49,4 +49,6 @@ MEANINGS = {
     Code.INTERNAL_ERROR: "A fault of ours. Quote the request id when you ask.",
     Code.UNAVAILABLE: "The database is away, or others are changing the same object. Send the same request again.",
     Code.TIMEOUT: "The database took too long. Ask for less at once.",
+    Code.RESOURCE_MERGED: "The object was merged into another one: `merged_into` names it.",
+    Code.UNMERGE_EXPIRED: "The merge is too long ago to be taken back.",
 }

@@ -11,7 +11,15 @@ from django.http import Http404, HttpResponse
 
 from overplane import observability
 from overplane.database.encoding import dumps
-from overplane.problems import Code, CursorExpired, ObjectMissing, Problem, VersionMismatch, problems_in
+from overplane.problems import (
+    Code,
+    CursorExpired,
+    ObjectMissing,
+    Problem,
+    UnmergeExpired,
+    VersionMismatch,
+    problems_in,
+)
 
 log = logging.getLogger("overplane.api")
 INVALID_REQUEST, AUTHENTICATION, PERMISSION = "invalid_request_error", "authentication_error", "permission_error"
@@ -23,6 +31,8 @@ QUERY_CANCELED = "57014"
 
 class ApiError(Exception):
     """An answer that is not 2xx. The first problem stands on top."""
+
+    merged_into: str | None = None  # the object that the one asked for became part of
 
     def __init__(
         self, status: int, type_: str, problems: Sequence[Problem], headers: dict[str, str] | None = None
@@ -70,12 +80,19 @@ def _database_error(exception: Exception) -> ApiError:
     return error(500, Code.INTERNAL_ERROR, "Something went wrong on our side.", type_=API)
 
 
+def not_found(missing: ObjectMissing) -> ApiError:
+    failure = error(404, missing.code, str(missing), param="id")
+    failure.merged_into = missing.merged_into
+    return failure
+
+
 _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     ValidationError: lambda e: ApiError(400, INVALID_REQUEST, list(problems_in(e))),
-    ObjectMissing: lambda e: error(404, Code.RESOURCE_MISSING, str(e), param="id"),
+    ObjectMissing: not_found,
     VersionMismatch: lambda e: error(
         412, Code.PRECONDITION_FAILED, "The object has changed since you read it. Read it again, then decide."
     ),
+    UnmergeExpired: lambda e: error(410, Code.UNMERGE_EXPIRED, str(e), param=e.param),
     CursorExpired: lambda e: error(410, Code.CURSOR_EXPIRED, str(e), param="after"),
     Http404: lambda e: error(404, Code.ROUTE_UNKNOWN, "There is no such route. See /docs."),
     DisallowedHost: lambda e: error(400, Code.HOST_INVALID, "This service does not answer under that host name."),
@@ -94,6 +111,7 @@ def envelope(failure: ApiError, request_id: str | None) -> dict[str, Any]:
             "param": first.param,
             "doc_url": f"{settings.BASE_URL}/docs#error-{first.code}",
             "request_id": request_id,
+            **({"merged_into": failure.merged_into} if failure.merged_into else {}),
             "errors": [{"code": p.code, "param": p.param, "message": p.message} for p in failure.problems],
         }
     }

@@ -27,7 +27,7 @@ ERRORS = {
     405: "The route does not know this method; see the `Allow` header.",
     409: "A request with this `Idempotency-Key` is in flight, or others are changing the object: send this very"
     " request again.",
-    410: "The cursor is older than what is kept, or of another copy of the log.",
+    410: "It is too late: the cursor is older than what is kept or of another copy of the log, or the merge too long ago.",
     412: "The object is not the version that `If-Match` names.",
     413: "The body is larger than the route takes; see the limits.",
     415: "The body is not JSON, or is compressed.",

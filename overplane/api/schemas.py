@@ -225,6 +225,11 @@ COMPONENTS |= {
                 "description": "Names the request in our logs: quote it when you ask for help.",
                 "examples": ["req_abc123"],
             },
+            "merged_into": TEXT
+            | {
+                "description": "With `resource_merged` only: the object that the one asked for is part of now.",
+                "examples": ["object_abc123"],
+            },
             "errors": {
                 "type": "array",
                 "items": ref("Problem"),
@@ -232,6 +237,7 @@ COMPONENTS |= {
                 "description": "All problems; the first one stands on top.",
             },
         },
+        required=["type", "code", "message", "param", "doc_url", "request_id", "errors"],
         description="What is wrong, as far as it was found.",
     ),
     "ErrorResponse": closed_object({"error": ref("ErrorDetails")}, description="The body of every answer from 400 on."),

@@ -124,6 +124,15 @@ class Table:
         (values,) = self.python([row])
         return dict(zip(self.names, values, strict=True))
 
+    def packed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What there is of a row, as JSON holds it without loss: moments and decimals as texts."""
+        return {name: _sqlite_text(values[name]) for name in self.names if name in values}
+
+    def unpacked(self, packed: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as Python knows it. Columns that there are no more are left out."""
+        values = self._read(tuple(packed.get(name) for name in self.names))
+        return {name: value for name, value in zip(self.names, values, strict=True) if name in packed}
+
 
 def to_database(values: list[Any]) -> list[Any]:
     """SQLite has no type for moments and decimals: there they become the texts that Django's ORM writes and reads."""

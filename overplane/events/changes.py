@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from django.utils.translation import gettext as _
@@ -44,7 +44,14 @@ def actors_named(name: str) -> list[str]:
     return [f"user:{name}", f"import:{name}", f"api_key:{name}", *by_name]
 
 
-def people(events: Iterable[Event]) -> dict[str, str]:
+class Acted(Protocol):
+    """An event, or what else keeps who did it."""
+
+    @property
+    def actor(self) -> str: ...
+
+
+def people(events: Iterable[Acted]) -> dict[str, str]:
     """Each actor's name, as people know it: keys by the name they were given, imports by their file."""
     actors = {event.actor: event.actor.partition(":")[::2] for event in events}
     names: dict[tuple[str, str], str] = {}

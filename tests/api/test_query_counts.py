@@ -41,7 +41,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "patch, searched attribute": (5 + len(SEARCHED), 2 + len(SEARCHED)),
     "patch, nothing": (1, 1),
     "patch, If-Match": (5, 2),
-    "delete": (8, 4),
+    "delete": (9, 5),
     "rows": (2, 2),
     "rows, 2 of them": (3, 3),
     "row": (1, 1),
@@ -53,11 +53,11 @@ COUNTS: dict[str, tuple[int, int]] = {
     "reorder": (8, 7),
     "batch of 1": (4, 4),
     "batch of 100": (4, 4),
-    "batch of 3 deletes": (9, 7),
+    "batch of 3 deletes": (10, 8),
     "events, newest": (3, 3),
     "events, from the start": (3, 3),
     "refused body": (0, 0),
-    "unknown customer": (1, 1),
+    "unknown customer": (2, 2),
 }
 
 

@@ -25,7 +25,7 @@ COUNTS: dict[str, tuple[Address, int]] = {
     # One more asks an indexed column how its values are written.
     "list, filtered": (lambda a, b: f"{LIST}?territory=North", 7),
     "list, filtered without an index": (lambda a, b: f"{LIST}?industry.empty=&website.empty=", 6),
-    "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 5 + 2 * len(LINE_ITEMS)),
+    "form": (lambda a, b: reverse("admin:crm_customer_change", args=[a]), 6 + 2 * len(LINE_ITEMS)),
     "form of a new one": (lambda a, b: reverse("admin:crm_customer_add"), 3),
     "history": (lambda a, b: reverse("admin:crm_customer_history", args=[a]), 5),
     "all changes": (lambda a, b: reverse("admin:overplane_events_event_changelist"), 6),

@@ -1,16 +1,21 @@
 """The pages of duplicates and of merging."""
 
-from typing import Any
+import re
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from crm import merging, services
+from crm import line_item_services, merged, merging, services
 from crm.backoffice.pages.merge import compare_url
-from crm.models import Customer
+from crm.line_items import SUPPLIER_NUMBERS
+from crm.models import Customer, MergedCustomer, SupplierNumberAtCustomer
 from overplane.events.models import Event
+from overplane.jobs import kinds
 from overplane.jobs.models import Job
 from tests.backoffice.merge_form import form
 from tests.backoffice.people import member
@@ -77,12 +82,11 @@ def test_what_a_merge_would_lose_is_told_and_nothing_is_changed(monkeypatch: pyt
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nothing_is_merged_without_choice_confirmation_and_permission() -> None:
+def test_nothing_is_merged_without_choice_and_permission() -> None:
     a, b = make("Alpha"), make("Beta")
     sent = form(a, b)
     manager = member("Manager")
     wrong: list[dict[str, Any]] = [
-        sent | {"sure": ""},
         sent | {"kept": ""},
         sent | {"kept": "customer_other"},
         sent | {"id": [a]},
@@ -110,3 +114,111 @@ def test_chooses_the_first_value_there_is_of_its_own() -> None:
     output = client.get(compare_url([a, b])).content.decode()
     assert f'name="field-customer_name" value="{a}" checked' in output
     assert f'name="field-territory" value="{b}" checked' in output
+
+
+def toast(client: Client, url: str) -> str:
+    return " ".join(str(message) for message in client.get(url).context["messages"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_merge_is_taken_back_by_the_button_of_its_message() -> None:
+    client = member("Manager")
+    a, b, c = make("Alpha", 1), make("Beta", 2), make("Gamma")
+    page = client.post(reverse("merge"), form(a, b, c, customer_name=b))["Location"]
+    output = client.get(page).content.decode()
+    assert "3 customers merged." in output
+    token = re.search(r'data-undo="([^"]+)"', output)
+    assert token
+    client.post(reverse("admin:crm_customer_undo"), {"token": token[1]})
+    assert "Undone: 3 customers are as they were." in toast(client, page)
+    assert [rows_of(i) for i in (a, b, c)] == [[(1, "Alpha 1")], [(1, "Beta 1"), (2, "Beta 2")], []]
+    assert Customer.objects.get(pk=a).customer_name == "Alpha"
+    # Once more: there is nothing left to take back.
+    client.post(reverse("admin:crm_customer_undo"), {"token": token[1]})
+    assert Customer.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_button_says_what_was_changed_since() -> None:
+    client = member("Manager")
+    a, b = make("Alpha"), make("Beta", territory="South")
+    page = client.post(reverse("merge"), form(a, b, territory=b))["Location"]
+    token = re.search(r'data-undo="([^"]+)"', client.get(page).content.decode())
+    assert token
+    services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
+    client.post(reverse("admin:crm_customer_undo"), {"token": token[1]})
+    told = toast(client, page)
+    assert "Undone: 1 customer is as it was." in told
+    assert "1 customer was changed by somebody else since; that stays" in told
+    assert (Customer.objects.get(pk=a).territory, Customer.objects.get(pk=b).territory) == ("West", "South")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_survivors_page_shows_what_is_part_of_it_and_gives_it_back() -> None:
+    client = member("Manager")
+    a, b, c = make("Alpha"), make("Beta", 1, territory="South"), make("Gamma")
+    client.post(reverse("merge"), form(a, b, c, territory=b))
+    page = reverse("admin:crm_customer_change", args=[a])
+    row = SupplierNumberAtCustomer.objects.get()
+    line_item_services.update_line_item(SUPPLIER_NUMBERS, row.pk, {"company": "x"}, origin=ORIGIN)
+    services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
+    shown = client.get(page)
+    assert [(one.name, one.who, one.stays) for one in shown.context["merged"]] == [
+        ("Gamma", "anna (back office)", ["Territory"]),
+        ("Beta", "anna (back office)", ["Territory", "Supplier numbers"]),
+    ]
+    output = shown.content.decode()
+    assert "Changed since, and stays as it is: Territory, Supplier numbers" in output
+    assert 'aria-label="Take back Beta"' in output
+    address = reverse("admin:crm_customer_unmerge", args=[a])
+    assert member("Editor", "editor").post(address, {"restore": b}).status_code == 403
+    assert "Take back" not in member("Viewer", "viewer").get(page).content.decode()
+    assert client.get(address).status_code == 405
+    assert client.post(address, {"restore": b})["Location"] == page
+    told = toast(client, page)
+    assert "1 customer is back." in told
+    assert "Changed since the merge, and left as it is: Territory, Supplier numbers." in told
+    assert Customer.objects.get(pk=b).territory == "South"
+    client.post(address, {"restore": b})
+    assert "is not merged into" in toast(client, page)
+    MergedCustomer.objects.update(merged_at=timezone.now() - timedelta(days=31))
+    assert "Take back" not in client.get(page).content.decode()
+    client.post(address, {"restore": c})
+    assert "can no longer be taken back" in toast(client, page)
+    merged.purge()
+    assert [one.name for one in client.get(page).context["merged"]] == [c]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_old_addresses_lead_to_the_survivor() -> None:
+    client = member("Manager")
+    a, b = make("Alpha"), make("Beta")
+    client.post(reverse("merge"), form(a, b))
+    page = reverse("admin:crm_customer_change", args=[a])
+    client.get(page)
+    for name in ("change", "history", "delete"):
+        assert client.get(reverse(f"admin:crm_customer_{name}", args=[b]))["Location"] == page
+        assert "That customer was merged into this one." in toast(client, page)
+    assert client.post(reverse("admin:crm_customer_unmerge", args=[b]), {"restore": a})["Location"] == page
+    typed = client.post(reverse("admin:crm_customer_change", args=[b]), {"customer_name": "typed before"})
+    output = typed.content.decode()
+    assert f'was merged into another one. <a href="{page}">Open that one</a>' in output
+    assert "typed before" in output
+    assert client.get(reverse("admin:crm_customer_history", args=["customer_gone"])).status_code == 404
+    history = client.get(reverse("admin:crm_customer_history", args=[a])).content.decode()
+    assert "Merged into another" not in history
+    client.post(reverse("admin:crm_customer_unmerge", args=[a]), {"restore": b})
+    history = client.get(reverse("admin:crm_customer_history", args=[b])).content.decode()
+    assert "Merged into another" in history
+    assert "Taken back from a merge" in history
+
+
+@pytest.mark.django_db
+def test_the_worker_erases_old_merges() -> None:
+    a, b = make("Alpha"), make("Beta")
+    merging.merge_customers(a, [b], origin=ORIGIN)
+    MergedCustomer.objects.update(merged_at=timezone.now() - timedelta(days=31))
+    kind = kinds.known["crm.purge_merged"]
+    assert kind.every == timedelta(days=1)
+    assert kind.handler(cast("kinds.Run", None)) == {"count": 1}
+    assert MergedCustomer.objects.get().contents is None

@@ -194,7 +194,7 @@ def its_row(w: World, **values: Any) -> dict[str, Any]:
 
 def merge_form(w: World) -> dict[str, Any]:
     versions = dict(Customer.objects.values_list("id", "version"))
-    sent = {"id": [w.customer, w.twin], "kept": w.customer, "sure": "on"}
+    sent = {"id": [w.customer, w.twin], "kept": w.customer}
     return sent | {f"version-{i}": versions[i] for i in (w.customer, w.twin)}
 
 

@@ -182,12 +182,15 @@ def test_compares_two_customers_and_merges_them(visit: Visitors) -> None:
     expect(page.get_by_role("heading", name="Merge customers")).to_be_visible()
     page.locator(f"input[name=kept][value={kept}]").check()
     page.locator(f"input[name=field-customer_name][value={other}]").check()
-    page.get_by_role("checkbox", name=re.compile("Delete the others")).check()
     page.get_by_role("button", name="Merge").click()
-    expect(page.locator("#toasts li").first).to_be_visible()
+    expect(page.locator("#toasts li").first).to_contain_text("2 customers merged.")
     left = Customer.objects.get()
     assert (left.pk, left.customer_name, left.tax_id, left.territory) == (kept, "Nordlicht GmbH", "DE 1", "North")
     assert rows_of(kept) == [(1, "Nordlicht 1"), (2, "Nordlicht GmbH 1")]
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(page.locator("#toasts li").first).to_contain_text("Undone: 2 customers")
+    assert Customer.objects.get(pk=kept).customer_name == "Nordlicht"
+    assert (rows_of(kept), rows_of(other)) == ([(1, "Nordlicht 1")], [(1, "Nordlicht GmbH 1")])
 
 
 def test_leaving_unsaved_changes_asks_first(visit: Visitors) -> None:

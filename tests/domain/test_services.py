@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,9 +16,15 @@ from overplane.origin import Origin
 from tests.conftest import Api
 
 ANNA = Origin("user:anna", "req_1")
+NOW = datetime(2024, 1, 15, 9, 30, tzinfo=UTC)
 NOBODY = Origin(None)  # type: ignore[arg-type]
 READS = {"new_customer"}
-TWO_EVENTS = {"take_over_line_items", "create_customer with lists", "update_customer with lists"}
+TWO_EVENTS = {
+    "take_over_line_items",
+    "give_back_line_items",
+    "create_customer with lists",
+    "update_customer with lists",
+}
 
 
 def rows_of(api: Api) -> tuple[str, list[str]]:
@@ -37,6 +44,10 @@ WRITERS: dict[str, Callable[[str, list[str], str, Origin], Any]] = {
     "update_customer": lambda c, r, w, who: services.update_customer(c, {"gender": "x"}, origin=who),
     "delete_customer": lambda c, r, w, who: services.delete_customer(c, origin=who),
     "delete_customers": lambda c, r, w, who: services.delete_customers([c], origin=who),
+    "take_out": lambda c, r, w, who: services.take_out([Customer.objects.values().get(pk=c)], w, origin=who),
+    "put_back": lambda c, r, w, who: services.put_back(
+        [services.new_customer({"customer_name": "x"}, now=NOW)], origin=who
+    ),
     "add_line_item": lambda c, r, w, who: line_item_services.add_line_item(SUPPLIER_NUMBERS, c, {}, origin=who),
     "update_line_item": lambda c, r, w, who: line_item_services.update_line_item(
         SUPPLIER_NUMBERS, r[0], {"company": "x"}, origin=who
@@ -44,6 +55,9 @@ WRITERS: dict[str, Callable[[str, list[str], str, Origin], Any]] = {
     "delete_line_item": lambda c, r, w, who: line_item_services.delete_line_item(SUPPLIER_NUMBERS, r[1], origin=who),
     "take_over_line_items": lambda c, r, w, who: line_item_services.take_over_line_items(
         SUPPLIER_NUMBERS, w, [c], origin=who
+    ),
+    "give_back_line_items": lambda c, r, w, who: line_item_services.give_back_line_items(
+        SUPPLIER_NUMBERS, c, {w: r}, origin=who
     ),
     "reorder_line_items": lambda c, r, w, who: line_item_services.reorder_line_items(
         SUPPLIER_NUMBERS, c, r[::-1], origin=who

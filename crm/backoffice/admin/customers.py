@@ -26,6 +26,7 @@ from crm.backoffice.admin.adding import AddedOnce
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
 from crm.backoffice.admin.line_items import LineItemFormSet, inline_of
+from crm.backoffice.admin.merges import MergesAdmin
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
@@ -53,7 +54,7 @@ def search_placeholder() -> str:
 
 
 @admin.register(Customer)
-class CustomerAdmin(TypedAdmin, AddedOnce, BulkActions, BigTableAdmin):
+class CustomerAdmin(MergesAdmin, TypedAdmin, AddedOnce, BulkActions, BigTableAdmin):
     form = CustomerForm
     inlines = [inline_of(kind) for kind in LINE_ITEMS]
     change_list_template = "crm/customer_list.html"
@@ -149,7 +150,7 @@ class CustomerAdmin(TypedAdmin, AddedOnce, BulkActions, BigTableAdmin):
             raise PermissionDenied
         return customer
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+    def history_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return history.page(self, request, self._viewable(request, object_id))
 
     def restore(self, request: HttpRequest, object_id: str) -> HttpResponse:

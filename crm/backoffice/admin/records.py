@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from crm.backoffice.admin import history
+from crm.backoffice.admin import history, merges
 from crm.backoffice.admin.links import safe_links
 from crm.models import Customer
 from overplane.events.models import Event
@@ -43,6 +43,7 @@ def context_of(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Cu
         newest = list(Event.objects.filter(subject=customer.pk).order_by("-seq")[:NEWEST])
         may_change = model_admin.has_change_permission(request, customer)
         context["activity"] = history.entries(newest, may_change=may_change)
+    context["merged"] = merges.entries(customer, may_merge=request.user.has_perms(merges.MAY_MERGE))
     # Who came from a list goes on in it, as it was filtered and sorted there.
     if filters := request.GET.get("_changelist_filters"):
         for step in ("next", "previous"):

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.decorators import permission_required
@@ -19,6 +20,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm import merging
+from crm.backoffice.admin.merges import MAY_MERGE
+from crm.backoffice.admin.undoing import UndoingAdmin
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS, PARENT, POSITION, LineItem
@@ -29,7 +32,6 @@ from overplane.database.fields import field_of
 from overplane.jobs.models import OPEN, Job, State
 from overplane.problems import ObjectMissing, VersionMismatch
 
-MAY_MERGE = ("crm.change_customer", "crm.delete_customer")
 KIND = "crm.find_duplicates"
 PAGE_SIZE = 50  # groups, of two customers or some more
 MAX_LINE_ITEMS = 1000  # of a kind, to compare by eye; a merge takes all of them
@@ -126,6 +128,7 @@ def merge(request: HttpRequest) -> HttpResponseBase:
         "title": _("Merge customers"),
         "customers": customers,
         "kept": kept_id,
+        "undo_days": settings.MERGE_UNDO_DAYS,
         "lines": _lines(customers, kept_id, request.POST),
         "lists": [(kind.label_plural, _line_items(kind, customers)) for kind in LINE_ITEMS],
     }
@@ -166,12 +169,12 @@ def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
     """The redirect; None if the page is to be shown again, with a message that says why."""
     submitted = request.POST
     kept_id = submitted.get("kept")
-    if kept_id is None or kept_id not in ids or not submitted.get("sure"):
-        messages.error(request, _("Choose which customer is kept, and confirm that the others are deleted."))
+    if kept_id is None or kept_id not in ids:
+        messages.error(request, _("Choose which customer is kept."))
         return None
     choices = {name: submitted[f"field-{name}"] for name in attributes(Customer) if f"field-{name}" in submitted}
     try:
-        expected = {i: int(submitted.get(f"version-{i}", "")) for i in ids}
+        expected = {i: frozenset({int(submitted.get(f"version-{i}", ""))}) for i in ids}
         others = [i for i in ids if i != kept_id]
         result = merging.merge_customers(kept_id, others, choices=choices, origin=origin_of(request), expected=expected)
     except (VersionMismatch, ValueError):
@@ -183,6 +186,6 @@ def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return None
-    merged = _("%(count)d customers were merged into this one.") % {"count": len(others)}
-    messages.success(request, merged)
+    customers = cast("UndoingAdmin", admin.site.get_model_admin(Customer))
+    customers.message_with_undo(request, _("%(count)d customers merged.") % {"count": len(ids)})
     return redirect("admin:crm_customer_change", result.output["id"])
