@@ -64,8 +64,11 @@ class Planner:
         """The customers that a file of line items names."""
         ids = batch.values["customer_id"]
         living = set(among(_ids(Customer), "id", sorted({value for value in ids if value})))
+        survivors = survivors_of({value for value in ids if value} - living)
         for i, value in enumerate(ids):
-            if value and value not in living:
+            if value in survivors:
+                batch.refuse(i, self.columns.headings[index], value, _merged(survivors[value], Code.RESOURCE_MISSING))
+            elif value and value not in living:
                 error = invalid(
                     Code.RESOURCE_MISSING, _("No such customer: %(value)s.") % {"value": format(repr(value), ".120")}
                 )
@@ -104,6 +107,9 @@ class Planner:
                     Code.PARAMETER_MISSING,
                     _("Without %(name)s nobody can tell which customer is meant.") % {"name": name},
                 )
+            survivor = survivors_of([batch.values[name][i]]) if name == "id" else {}
+            if survivor:
+                return _merged(survivor[batch.values[name][i]], Code.RESOURCE_MISSING)
             return invalid(Code.RESOURCE_MISSING, _("No customer has this %(name)s.") % {"name": name})
         if candidates and batch.values.get("id", {i: None})[i] not in (None, ABSENT, candidates[0]["id"]):
             message = _("The customer with this %(name)s is %(id)s; an id never changes.") % {
@@ -140,9 +146,7 @@ class Planner:
                 message = _("There is a customer with this id. To change it match on the id (--match-on id).")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_DUPLICATE, message))
             elif value in survivors:
-                message = _("The customer with this id was merged into %(id)s. Change that one, or leave the id out.")
-                survivor = {"id": survivors[value]}
-                self._refuse(batch, i, "id", invalid(Code.PARAMETER_CONFLICT, message % survivor))
+                self._refuse(batch, i, "id", _merged(survivors[value], Code.PARAMETER_CONFLICT))
             elif value in dead:
                 message = _("A customer with this id was deleted; identifiers are never used again.")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_CONFLICT, message))
@@ -150,3 +154,8 @@ class Planner:
 
 def _ids(model: type[Customer] | type[CustomerTombstone]) -> QuerySet:
     return model._default_manager.values_list("id", flat=True)
+
+
+def _merged(survivor: str, code: Code) -> ValidationError:
+    message = _("The customer with this id was merged into %(id)s. Change that one, or leave the id out.")
+    return invalid(code, message % {"id": survivor})

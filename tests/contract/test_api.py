@@ -258,6 +258,26 @@ def test_a_merge_loses_none(live_items: Items) -> None:
     assert [one["customer_id"] for one in moved] == [other] * 3
 
 
+def test_a_merge_that_is_taken_back_gives_back_all(live_items: Items) -> None:
+    items, kind = live_items, live_items.kind
+    kept, own = items.customer(2)
+    other, theirs = items.customer(4)
+    was = items.all(other)
+    merging.merge_customers(kept, [other], origin=Origin("user:anna"))
+    items.delete(theirs[1])
+    last = items.add(kept, 5)["id"]
+    changed = next((name for name in kind.names if was[2][name] != was[0][name]), None)
+    items.patch(theirs[2], {changed: was[0][changed]} if changed else {})
+    done = items.api.post(f"{CUSTOMER}/{kept}/unmerge", {"restore": [other]}).json()
+    assert (items.order(kept), items.order(other)) == ([*own, last], [theirs[0], *theirs[2:]])
+    named = [f"{kind.name}[{theirs[1]}]", *([f"{kind.name}[{theirs[2]}].{changed}"] if changed else [])]
+    assert done["kept"] == named
+    now = {one["id"]: one for one in items.all(other)}
+    assert [now[i] | {"idx": 1} for i in (theirs[0], theirs[3])] == [one | {"idx": 1} for one in (was[0], was[3])]
+    told = [previous for type_, _, previous in data_of(items, kept) if type_ == kind.reordered]
+    assert told[-1] == {"ordered_ids": [*own, theirs[0], *theirs[2:], last]}
+
+
 def test_customers_are_found_by_what_is_searched(items: Items) -> None:
     customer_id, (a,) = items.customer(1)
     for name in items.kind.searched:

@@ -274,7 +274,7 @@ def test_a_merge_shows_and_keeps_all(office: BackOffice) -> None:
     assert capfirst(str(kind.label_plural)) in page
     assert texts_of(kind, 4)[telling(kind)] in page
     versions = dict(Customer.objects.values_list("id", "version"))
-    sent = {"id": [kept, other], "kept": kept, "sure": "on"} | {f"version-{i}": n for i, n in versions.items()}
+    sent = {"id": [kept, other], "kept": kept} | {f"version-{i}": n for i, n in versions.items()}
     assert office.client.post(reverse("merge"), sent)["Location"] == office.address(kept)
     assert office.holds(kept, 1, 2, 3, 4)
     moved = Event.objects.filter(type=kind.updated).first()

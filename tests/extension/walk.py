@@ -202,3 +202,15 @@ def test_a_merge_takes_the_rows_over(api: Api) -> None:
     api.add_row(other["id"], **GROWN)
     merging.merge_customers(kept["id"], [other["id"]], choices={}, origin=Origin("user:anna"))
     assert stored(SupplierNumberAtCustomer) == [EXACT]
+
+
+def test_a_merge_that_is_taken_back_gives_them_back(api: Api) -> None:
+    kept, other = api.create(), api.create(**GROWN)
+    api.add_row(other["id"], **GROWN)
+    values = grown(other)
+    assert api.post(f"{CUSTOMER}/{kept['id']}/merge", {"from": [other["id"]], "values": values}).status_code == 200
+    assert stored(Customer) == [EXACT]
+    done = api.post(f"{CUSTOMER}/{kept['id']}/unmerge", {"restore": [other["id"]]}).json()
+    assert (done["kept"], done["restored"]) == ([], [other])
+    assert stored(Customer) == [DEFAULTS, EXACT]
+    assert stored(SupplierNumberAtCustomer) == [EXACT]

@@ -8,7 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from crm import merging
 from crm.models import Customer
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import Ran
 from tests.threads import meanwhile
@@ -26,6 +28,26 @@ def test_an_id_beside_the_key_must_be_that_customers(api: Api, imported: Any) ->
     assert ran.problems == [(2, "tax_id", "parameter_immutable")]
     assert [api.get(f"{CUSTOMER}/{one}").content for one in (customer, other)] == before
     assert imported(f"id,tax_id,territory\n{customer},1,North\n", *ON_TAX_ID).counts == {"updated": 1}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("heading", "arguments", "code"),
+    [
+        ("id,customer_name", (), "parameter_conflict"),
+        ("id,customer_name", ("--match-on", "id"), "parameter_conflict"),
+        ("id,customer_name", ("--match-on", "id", "--mode", "update"), "resource_missing"),
+        ("customer_id,company", (), "resource_missing"),
+    ],
+)
+def test_the_id_of_a_merged_customer_is_refused_with_the_one_that_is_there(
+    imported: Any, heading: str, arguments: tuple[str, ...], code: str
+) -> None:
+    kept, other = make("Acme"), make("Beta")
+    merging.merge_customers(kept, [other], origin=Origin("user:anna"))
+    ran = imported(f"{heading}\n{other},X\n", *arguments)
+    assert ran.problems == [(2, heading.partition(",")[0], code)]
+    assert f"merged into {kept}" in ran.report["problems"][0]["message"]
 
 
 @pytest.mark.django_db
