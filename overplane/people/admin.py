@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from overplane.people import second_factor
+from overplane.people import recovery, second_factor
 
 User = get_user_model()
 admin.site.unregister(User)
@@ -27,11 +27,11 @@ class StaffAdmin(UserAdmin):
     list_display = ("username", "first_name", "last_name", "email", "group_names", "state", "last_login")
     list_filter = ("is_active", "groups")
     actions = ("reset_second_factor",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("second_factor_state", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": ("first_name", "last_name", "email")}),
-        (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "second_factor_state")}),
         (_("Times"), {"fields": ("last_login", "date_joined")}),
     )
     add_form = UserCreationForm
@@ -46,6 +46,13 @@ class StaffAdmin(UserAdmin):
     def state(self, user: Any) -> SafeString:
         kind, label = ("active", _("active")) if user.is_active else ("disabled", _("disabled"))
         return format_html('<span class="status bo-{}">{}</span>', kind, label)
+
+    @admin.display(description=_("second factor"))
+    def second_factor_state(self, user: Any) -> str:
+        if second_factor.confirmed(user) is None:
+            return gettext("off")
+        left = recovery.left(user)
+        return ngettext("on, %d recovery code left", "on, %d recovery codes left", left) % left
 
     @admin.display(description=_("superuser"))
     def superuser(self, user: Any) -> str:

@@ -360,7 +360,7 @@ def test_each_can_do_exactly_what_he_should(kind: str, settings: Any, tmp_path: 
 # What somebody may open who is staff and nothing else.
 OPEN = {
     "admin:index", "admin:login", "admin:logout", "admin:jsi18n", "admin:password_change", "admin:password_change_done",
-    "second_factor", "second_factor_code", "second_factor_qr", "admin:app_list",
+    "second_factor", "second_factor_code", "second_factor_qr", "second_factor_off", "recovery_codes", "admin:app_list",
     "session",  # says who one is, and signs in
 }  # fmt: skip
 ARGUMENTS = {
