@@ -33,9 +33,9 @@ from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.grid import Note
 from overplane.backoffice.lists import BigTableAdmin
+from overplane.backoffice.moments import moment
 from overplane.backoffice.origin import origin_of
 from overplane.backoffice.scripts import media_of
-from overplane.backoffice.templatetags.backoffice import moment
 from overplane.backoffice.typed import TypedAdmin
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing

@@ -1,13 +1,18 @@
 """Staff and their groups. An Administrator manages people, but makes nobody, himself included, a superuser."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, ManyToManyField, Q, QuerySet
+from django.forms import ModelMultipleChoiceField
+from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,18 +20,46 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from overplane.backoffice.filters import ColumnField, Field, Filters
+from overplane.backoffice.lists import BigTableAdmin
+from overplane.database.ordering import Order
 from overplane.people import recovery, second_factor
 
 User = get_user_model()
 admin.site.unregister(User)
+admin.site.unregister(Group)
 admin.site.unregister(TOTPDevice)  # its pages show secrets
 
 
+class GroupField(Field):
+    """By the name of a group."""
+
+    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+        named = Q()
+        for name in values:
+            named |= Q(name__iexact=name)
+        return queryset.filter(pk__in=Group.objects.filter(named).values("user"))
+
+
 @admin.register(User)
-class StaffAdmin(UserAdmin):
-    list_display = ("username", "first_name", "last_name", "email", "group_names", "state", "last_login")
-    list_filter = ("is_active", "groups")
-    actions = ("reset_second_factor",)
+class StaffAdmin(BigTableAdmin, UserAdmin):
+    columns = list_display = ("username", "first_name", "last_name", "email", "group_names", "state", "last_login")
+    list_filter = ()
+    filters = Filters.of(
+        [
+            ColumnField("username", _("username"), "text"),
+            ColumnField("email", _("e-mail"), "text"),
+            ColumnField("is_active", _("active"), "boolean"),
+            GroupField("group", _("group"), "text", ("is", "in")),
+            ColumnField("last_login", _("last login"), "timestamp", is_nullable=True),
+        ]
+    )
+    search_placeholder = _("Username, name, e-mail")
+    order_fields = ()
+    default_order = Order("username", descending=False)
+    has_stored_count = False
+    cell_looks = {"username": "avatar"}
+    actions = primary_actions = ("reset_second_factor",)
     readonly_fields = ("second_factor_state", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -35,6 +68,7 @@ class StaffAdmin(UserAdmin):
         (_("Times"), {"fields": ("last_login", "date_joined")}),
     )
     add_form = UserCreationForm
+    add_form_template = None
     # A new person can log in at once: without staff status and a group the account would be of no use.
     add_fieldsets = ((None, {"fields": ("username", "password1", "password2", "is_staff", "groups")}),)
     filter_horizontal = ()
@@ -102,3 +136,47 @@ class StaffAdmin(UserAdmin):
         self.message_user(
             request, _("Reset. They log in with the password alone and can set it up anew."), messages.SUCCESS
         )
+
+
+# Words for Django's own permissions: theirs are English and repeat the model's name.
+VERBS = {"view": _("see"), "add": _("add"), "change": _("change"), "delete": _("delete")}
+
+
+class ByModel(ModelChoiceIterator):
+    """Permissions under the name of what they are for."""
+
+    def __iter__(self) -> Iterator[Any]:
+        ordered = self.queryset.order_by("content_type__app_label", "content_type__model", "pk")
+        for content_type, permissions in groupby(ordered, key=lambda permission: permission.content_type):
+            yield content_type.name, [self.choice(permission) for permission in permissions]
+
+
+class PermissionsField(ModelMultipleChoiceField):
+    iterator = ByModel
+
+    def label_from_instance(self, obj: Permission) -> str:
+        return str(VERBS.get(obj.codename.partition("_")[0], gettext(obj.name)))
+
+
+@admin.register(Group)
+class StaffGroupAdmin(BigTableAdmin, GroupAdmin):
+    columns = list_display = ("name", "members")
+    order_fields = ()
+    default_order = Order("name", descending=False)
+    has_stored_count = False
+    filter_horizontal = ()
+    search_placeholder = _("Name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(member_count=Count("user"))
+
+    @admin.display(description=_("members"))
+    def members(self, group: Any) -> int:
+        return group.member_count
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "permissions":
+            kwargs["form_class"] = PermissionsField
+        return super().formfield_for_manytomany(db_field, request, **kwargs)

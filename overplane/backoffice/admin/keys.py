@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from overplane.api import keys
 from overplane.api.models import ApiKey
+from overplane.backoffice.filters import ColumnField, Filters
+from overplane.backoffice.lists import BigTableAdmin
 
 TEMPLATES = "admin/overplane_api/apikey"
 
@@ -26,10 +28,23 @@ class RollForm(forms.Form):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
-    list_display = ("name", "last_four", "access", "created_at", "expires_at", "last_used_at", "revoked_at")
+class ApiKeyAdmin(BigTableAdmin):
+    columns = list_display = ("name", "last_four", "access", "created_at", "expires_at", "last_used_at", "revoked_at")
     search_fields = ("name", "last_four")
-    actions = ("revoke",)
+    search_placeholder = _("Name, last four characters")
+    filters = Filters.of(
+        [
+            ColumnField("name", _("name"), "text"),
+            ColumnField("read_only", _("read only"), "boolean"),
+            ColumnField("created_at", _("created"), "timestamp"),
+            ColumnField("expires_at", _("expires"), "timestamp", is_nullable=True),
+            ColumnField("last_used_at", _("last used"), "timestamp", is_nullable=True),
+            ColumnField("revoked_at", _("revoked"), "timestamp", is_nullable=True),
+        ]
+    )
+    order_fields = ()
+    has_stored_count = False
+    actions = primary_actions = ("revoke",)
     fields = ("name", "read_only", "expires_at")
     # One field with one label, instead of a day and a time without.
     formfield_overrides = {
