@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from overplane.compression import secret
 from overplane.people import kept, recovery, second_factor
 from overplane.people.forms import CodeForm, SignInCodeForm
 
@@ -43,13 +44,14 @@ def set_up(request: HttpRequest) -> HttpResponse:
         second_factor.confirm(request, device)
         messages.success(request, _("The second factor is on. From now on you are asked for a code when you log in."))
         return _codes(request)
-    secret = device.config_url.partition("secret=")[2].partition("&")[0]
-    return _page(request, "set_up", title=_("Set up a second factor"), form=form, secret=secret)
+    key = device.config_url.partition("secret=")[2].partition("&")[0]
+    return secret(_page(request, "set_up", title=_("Set up a second factor"), form=form, secret=key))
 
 
 def _codes(request: HttpRequest) -> HttpResponse:
     """In this very answer: a redirect would have to store them somewhere."""
-    return _page(request, "recovery_codes", title=_("Recovery codes"), codes=recovery.renew(request.user))
+    codes = recovery.renew(request.user)
+    return secret(_page(request, "recovery_codes", title=_("Recovery codes"), codes=codes))
 
 
 @never_cache
@@ -78,9 +80,9 @@ def turn_off(request: HttpRequest) -> HttpResponse:
 def qr(request: HttpRequest) -> HttpResponse:
     _must_not_bypass(request)
     drawn = BytesIO()
-    secret = second_factor.pending(request.user).config_url
-    segno.make(secret, error="m").save(drawn, kind="svg", scale=5, dark="#000", light="#fff", xmldecl=False)
-    return HttpResponse(drawn.getvalue(), content_type="image/svg+xml")
+    address = second_factor.pending(request.user).config_url
+    segno.make(address, error="m").save(drawn, kind="svg", scale=5, dark="#000", light="#fff", xmldecl=False)
+    return secret(HttpResponse(drawn.getvalue(), content_type="image/svg+xml"))
 
 
 @never_cache

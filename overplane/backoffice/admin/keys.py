@@ -19,6 +19,7 @@ from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.backoffice.filters import ColumnField, Filters
 from overplane.backoffice.lists import BigTableAdmin
+from overplane.compression import secret
 
 TEMPLATES = "admin/overplane_api/apikey"
 
@@ -81,9 +82,7 @@ class ApiKeyAdmin(BigTableAdmin):
     def _show(self, request: HttpRequest, record: ApiKey, key: str) -> HttpResponse:
         # In this very answer: a message or a redirect would write the key into the session.
         context = self.admin_site.each_context(request) | {"title": _("API key"), "record": record, "key": key}
-        response = TemplateResponse(request, f"{TEMPLATES}/made.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return secret(TemplateResponse(request, f"{TEMPLATES}/made.html", context))
 
     def get_urls(self) -> list[URLPattern]:
         roll = path("<path:key_id>/roll/", self.admin_site.admin_view(self.roll), name="overplane_api_apikey_roll")
