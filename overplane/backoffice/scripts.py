@@ -23,6 +23,7 @@ class OwnScriptsAdmin(admin.ModelAdmin):
 
     list_scripts: tuple[str, ...] = ()
     change_form_template = "backoffice/form.html"
+    delete_confirmation_template = delete_selected_confirmation_template = "backoffice/delete.html"
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
 
     def formfield_for_dbfield(self, db_field: models.Field, request: Any, **kwargs: Any) -> Any:

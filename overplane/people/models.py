@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class RecoveryCode(models.Model):
@@ -10,6 +11,8 @@ class RecoveryCode(models.Model):
     hash = models.CharField(max_length=128)  # as of a password
 
     class Meta:
+        verbose_name = _("recovery code")
+        verbose_name_plural = _("recovery codes")
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["user", "number"], name="recovery_code_number")]
 

@@ -113,3 +113,21 @@ def test_what_is_left_of_tries_is_said_in_words(client: Client) -> None:
     assert "3 tries left" in page(client, "axes_accessattempt_changelist")
     AccessAttempt.objects.update(failures_since_start=5)
     assert "locked" in page(client, "axes_accessattempt_changelist")
+
+
+def test_what_is_deleted_is_named_before_one_or_several(client: Client) -> None:
+    first, second = (Group.objects.create(name=name) for name in ("Guests", "Helpers"))
+    asked = page(client, "auth_group_delete", first.pk)
+    assert "Guests" in asked
+    assert "It cannot be undone." in asked
+    assert not [one for one in scripts(asked) if "/admin/js/" in one]
+    chosen = {"action": "delete_selected", "_selected_action": [first.pk, second.pk], "index": 0}
+    url = reverse("admin:auth_group_changelist")
+    asked = client.post(url, chosen).content.decode()
+    assert "Helpers" in asked
+    assert f'name="_selected_action" value="{second.pk}"' in asked
+    client.post(url, chosen | {"post": "yes"})
+    assert not Group.objects.filter(name__in=("Guests", "Helpers")).exists()
+    third = Group.objects.create(name="Guests")
+    client.post(reverse("admin:auth_group_delete", args=[third.pk]), {"post": "yes"})
+    assert not Group.objects.filter(name="Guests").exists()

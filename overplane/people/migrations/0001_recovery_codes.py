@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recovery_codes', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'recovery code',
+                'verbose_name_plural': 'recovery codes',
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('user', 'number'), name='recovery_code_number')],
             },
