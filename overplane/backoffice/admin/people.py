@@ -69,7 +69,7 @@ class StaffAdmin(BigTableAdmin, UserAdmin):
     )
     add_form = UserCreationForm
     add_form_template = None
-    change_user_password_template = "people/user_password.html"
+    change_user_password_template = "people/user_password.html"  # noqa: S105 (a template)
     # A new person can log in at once: without staff status and a group the account would be of no use.
     add_fieldsets = ((None, {"fields": ("username", "password1", "password2", "is_staff", "groups")}),)
     filter_horizontal = ()
