@@ -9,6 +9,9 @@
     box.addEventListener("scroll", () => box.classList.toggle("is-scrolled", box.scrollLeft > 0), { passive: true });
     box.tabIndex = 0; // what lies beyond the edge is reached by keys
 
+    const all = document.getElementById("action-toggle"); // on a phone it has its words beside it
+    if (all) all.closest("th").dataset.label = all.getAttribute("aria-label");
+
     const readEditors = () => headings.map((heading) => (heading.dataset.editor ? JSON.parse(heading.dataset.editor) : null));
     let editors = readEditors();
     document.addEventListener("columns:moved", () => { headings = [...table.tHead.rows[0].cells]; editors = readEditors(); });
