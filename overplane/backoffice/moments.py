@@ -11,5 +11,6 @@ def moment(value: datetime | None, style: str = "near") -> SafeString | str:
     """A moment for people. `times.js` shows it in the browser's zone: "near" by its age, "exact" by day and time."""
     if value is None:
         return "–"
-    text = formats.date_format(value.astimezone(UTC), "DATETIME_FORMAT")
-    return format_html('<time datetime="{}" data-moment="{}">{}</time>', value.isoformat(), style, text)
+    value = value.astimezone(UTC)
+    text, written = formats.date_format(value, "DATETIME_FORMAT"), f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    return format_html('<time datetime="{}" data-moment="{}">{}</time>', written, style, text)
