@@ -63,9 +63,9 @@ def _recent(request: HttpRequest) -> list[Job]:
         jobs = jobs.filter(actor=actor_of(request))
     imports = list(jobs[:RECENT])
     checks = Job.objects.filter(kind=CHECK, actor=actor_of(request)).exclude(state=State.CANCELLED)[:RECENT]
-    files: set[str] = {job.payload["file"] for job in imports}
+    files = {job.payload.get("file") for job in imports}
     for check in checks:  # the newest of each file
-        if check.payload["file"] not in files:
-            files.add(check.payload["file"])
+        if check.payload.get("file") not in files:
+            files.add(check.payload.get("file"))
             imports.append(check)
     return sorted(imports, key=lambda job: (job.created_at, job.pk), reverse=True)[:RECENT]

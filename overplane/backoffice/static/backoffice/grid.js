@@ -19,10 +19,14 @@
       [...row.cells].forEach((cell, i) => {
         const label = headings[i].textContent.trim();
         if (cell.tagName === "TD" && label) cell.dataset.label = label;
-        if (cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent.trim();
         if (editors[i] && row.dataset.pk) { cell.dataset.cell = headings[i].dataset.name; cell.tabIndex = -1; }
       });
     }
+    // Asked when it is pointed at: measured for each cell at the start it would keep the first paint waiting.
+    table.addEventListener("mouseover", (event) => {
+      const cell = event.target.closest("tbody :is(td, th)");
+      if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent.trim();
+    });
     const cells = () => [...table.querySelectorAll("[data-cell]")];
     const first = cells()[0];
     if (first) first.tabIndex = 0;
