@@ -106,7 +106,7 @@ def describe_customers() -> Callable[[type], type]:
         ),
         destroy=operation(
             "deleteCustomer", "Delete a customer",
-            "Permanently, with its rows; the event log keeps that it was, and forgets its values. It cannot be undone.",
+            "Permanently, with its rows and with what was merged into it; the event log keeps that it was, and forgets its values. It cannot be undone.",
             tag=TAG_CUSTOMER, answer=ref("DeletedCustomer"), answered="The customer is deleted; its id is all that is left.", parameters=[one, IDEMPOTENCY_KEY, IF_MATCH], errors=[404, 412, *WRITES],
         ),
     )  # fmt: skip

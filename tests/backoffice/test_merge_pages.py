@@ -214,6 +214,17 @@ def test_old_addresses_lead_to_the_survivor() -> None:
 
 
 @pytest.mark.django_db
+def test_who_deletes_a_survivor_is_told_what_goes_with_it() -> None:
+    client = member("Manager")
+    a, b, c = make("Alpha"), make("Beta"), make("Gamma")
+    merging.merge_customers(a, [b, c], origin=ORIGIN)
+    address = reverse("admin:crm_customer_delete", args=[a])
+    assert "2 merged customers" in client.get(address).content.decode()
+    assert client.post(address, {"post": "yes"}).status_code == 302
+    assert (Customer.objects.count(), MergedCustomer.objects.count()) == (0, 0)
+
+
+@pytest.mark.django_db
 def test_the_worker_erases_old_merges() -> None:
     a, b = make("Alpha"), make("Beta")
     merging.merge_customers(a, [b], origin=ORIGIN)

@@ -29,7 +29,7 @@ from crm.backoffice.pages.merge import MAY_MERGE, merge_selected
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import counted, kinds
 from crm.line_items import LINE_ITEMS
-from crm.models import Customer
+from crm.models import Customer, MergedCustomer
 from crm.transfer import exports
 from crm.transfer.selection import Selection
 from overplane.backoffice.origin import origin_of
@@ -82,10 +82,12 @@ def run(job: Run) -> dict[str, Any]:
 register(Kind(KIND, run, _("Change many customers"), atomic=False))
 
 
-def _line_items_of(customers: QuerySet) -> list[str]:
-    """How many of each kind these customers have, in words."""
+def _what_goes_along(customers: QuerySet) -> list[str]:
+    """How many line items of each kind these customers have, and how many were merged into them, in words."""
     chosen = customers.order_by().values("pk")
-    return [counted(kind, kind.model._default_manager.filter(customer__in=chosen).count()) for kind in LINE_ITEMS]
+    items = [counted(kind, kind.model._default_manager.filter(customer__in=chosen).count()) for kind in LINE_ITEMS]
+    parts = MergedCustomer.objects.filter(customer__in=chosen).count()
+    return items + ([ngettext("%s merged customer", "%s merged customers", parts) % parts] if parts else [])
 
 
 def _old_values(customers: QuerySet, name: str) -> list[tuple[str | None, int]]:
@@ -107,7 +109,7 @@ class DeletionPage(UndoingAdmin):
             "original": customer,
             "count": 1,
             "is_deletion": True,
-            "line_items": _line_items_of(Customer.objects.filter(pk=customer.pk)),
+            "line_items": _what_goes_along(Customer.objects.filter(pk=customer.pk)),
             "kinds": kinds(),
             "samples": [str(customer)],
             "button": gettext("Yes, delete it"),
@@ -224,7 +226,7 @@ class BulkActions(DeletionPage):
             "opts": self.opts,
             "count": count,
             # Counting the line items of a million customers would keep the page waiting.
-            "line_items": _line_items_of(queryset) if count <= MAX_INLINE else [],
+            "line_items": _what_goes_along(queryset) if count <= MAX_INLINE else [],
             "kinds": kinds(),
             "is_job": count > MAX_INLINE,
             "samples": list(queryset.values_list("customer_name", flat=True)[:SAMPLES]),
