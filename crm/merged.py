@@ -18,6 +18,7 @@ from crm.models import CUSTOMERS, MERGED, Customer, MergedCustomer
 from overplane.database import statements
 from overplane.database.attributes import attributes
 from overplane.database.encoding import dumps
+from overplane.events import log
 from overplane.origin import Origin
 
 LONGEST = 36_500  # days: what a calendar can count back from now
@@ -78,13 +79,25 @@ def survivors_of(ids: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def versions_in(customer_ids: Sequence[str]) -> list[tuple[str, int]]:
-    """The ids of those that are part of these customers, each with its version."""
-    found: list[tuple[str, int]] = []
-    for part in statements.in_parts(customer_ids):
-        sql = f"SELECT id, version FROM {MERGED.name} WHERE customer_id IN ({statements.marks(part)}) ORDER BY id"
-        found += [(row[0], row[1]) for row in statements.rows(sql, part)]
-    return found
+def parts_and_returned(customer_ids: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
+    """Those that are part of these customers, each with its version; and those among them that came back from a merge.
+
+    One statement: every deletion asks it.
+    """
+    parts: list[tuple[str, int]] = []
+    returned: list[str] = []
+    for some in statements.in_parts(customer_ids):
+        back = log.told("customer.unmerged", some)
+        sql = (
+            f"SELECT id, version FROM {MERGED.name} WHERE customer_id IN ({statements.marks(some)})"
+            f" UNION ALL SELECT subject, 0 FROM ({back.sql}) AS returned"
+        )
+        for customer_id, version in statements.rows(sql, [*some, *back.parameters]):
+            if version:
+                parts.append((customer_id, version))
+            else:
+                returned.append(customer_id)
+    return sorted(parts), sorted(set(returned))
 
 
 def part_of(customer_id: str) -> list[Merged]:

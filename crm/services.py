@@ -23,6 +23,7 @@ from crm.line_item_plans import (
     without_ids,
     write,
 )
+from crm.line_items import LINE_ITEMS, PARENT
 from crm.locking import locked_customer, locked_customers, locked_version, read_customer
 from crm.models import CUSTOMERS, SEARCHABLE, TOMBSTONES, Customer
 from overplane.database import erasure, statements
@@ -158,14 +159,22 @@ def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:
 def _delete(versions: Sequence[tuple[str, int]], origin: Origin) -> None:
     """Those that were merged into them go too."""
     ids = [customer_id for customer_id, _ in versions]
-    everything = [*versions, *merged.versions_in(ids)]
-    deletion = [*_taking_out(ids), *erasure.erase([customer_id for customer_id, _ in everything])]
+    parts, returned = merged.parts_and_returned(ids)
+    everything = [*versions, *parts]
+    erasing = erasure.erase([customer_id for customer_id, _ in everything])
+    deletion = [*_elsewhere(returned), *_taking_out(ids), *erasing]
     events = [Change("customer.deleted", i, i, version + 1, representation.deleted(i), {}) for i, version in everything]
     if len(events) == 1:
         statements.execute_atomically(*deletion, log.entry(events[0], origin=origin))
     else:
         statements.execute_atomically(*deletion)
         log.record_many(events, origin=origin)
+
+
+def _elsewhere(returned: Sequence[str]) -> list[Statement]:
+    """Line items that came back from a merge have left values in the events of whom they belonged to for a while."""
+    owned = f"SELECT id FROM {{}} WHERE {PARENT} IN ({statements.marks(returned)})"
+    return [log.erase_values_elsewhere(owned.format(kind.table.name), returned) for kind in LINE_ITEMS if returned]
 
 
 def take_out(customers: Sequence[Values], merged_into: str, *, origin: Origin) -> None:

@@ -17,6 +17,7 @@ from overplane.origin import Origin
 
 # The database fills in seq and xid.
 EVENTS = Table(Event, generated=["seq", "xid"])
+ERASE = f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"
 FEW = 20  # up to here single statements are faster than COPY
 
 
@@ -96,8 +97,24 @@ def _row(change: Change, origin: Origin, now: datetime) -> dict[str, Any]:
 
 def erase_values(subjects: Sequence[str]) -> Statement:
     """Takes the values out of every event of these objects and of what belongs to them: the only update the log permits."""
+    return Statement(f"{ERASE} WHERE subject IN ({statements.marks(subjects)})", subjects)
+
+
+def erase_values_elsewhere(owned: str, subjects: Sequence[str]) -> Statement:
+    """The same of what belongs to these objects, for the time in which it belonged to others.
+
+    `owned` selects the ids of what belongs to as many objects.
+    """
     sql = (
-        f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"
-        f" WHERE subject IN ({statements.marks(subjects)})"
+        f"{ERASE} WHERE object_id <> subject AND object_id IN ({owned})"
+        f" AND subject NOT IN ({statements.marks(subjects)})"
     )
-    return Statement(sql, subjects)
+    return Statement(sql, [*subjects, *subjects])
+
+
+def told(type_: str, subjects: Sequence[str]) -> Statement:
+    """Selects the objects among these of which the log has an event of this type."""
+    return Statement(
+        f"SELECT subject FROM {EVENTS.name} WHERE type = %s AND subject IN ({statements.marks(subjects)})",
+        [type_, *subjects],
+    )

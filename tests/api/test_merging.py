@@ -237,6 +237,22 @@ def test_erasing_the_survivor_leaves_no_value_of_the_merged(live_api: Api) -> No
     assert again.json()["error"]["code"] == "idempotency_answer_erased"
 
 
+def test_erasing_one_that_was_given_back_leaves_no_value_of_its_rows(live_api: Api) -> None:
+    api = live_api
+    kept, other, stays = (api.create(customer_name=name)["id"] for name in ("Kept", "Other", "Stays"))
+    row = api.add_row(other, company="Canary Cage")["id"]
+    own = api.add_row(kept, company="Own Company")["id"]
+    api.add_row(stays, company="Company that stays")
+    merge(api, kept, other)
+    api.patch(f"{ROW}/{row}", {"supplier_number": "CANARY-2"})
+    api.patch(f"{ROW}/{own}", {"supplier_number": "Number of its own"})
+    assert unmerge(api, kept, other).status_code == 200
+    assert api.delete(f"{CUSTOMER}/{other}").status_code == 200
+    assert occurrences("canary") == []
+    assert len(occurrences("number of its own")) > 1
+    assert len(occurrences("company that stays")) > 1
+
+
 def occurrences(word: str) -> list[str]:
     found = []
     with connection.cursor() as cursor:
