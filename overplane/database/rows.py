@@ -159,7 +159,7 @@ def sqlite_datetime(value: str | datetime) -> datetime:
 
 
 def sqlite_decimal(value: str | float | Decimal) -> Decimal:
-    return value if isinstance(value, Decimal) else Decimal(repr(value))
+    return Decimal(repr(value) if isinstance(value, float) else value)
 
 
 # How SQLite's values become Python's; the first kind that fits (a moment is a day to Django).

@@ -201,11 +201,14 @@ def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: 
     api.patch(f"{CUSTOMER}/{made['id']}", {"customer_type": "Individual", "default_commission_rate": 2.5})
     for kind in LINE_ITEMS:
         change_line_items(api, kind, made["id"])
+    other = api.create()["id"]
+    for call, name in (("merge", "from"), ("unmerge", "restore"), ("merge", "from")):
+        assert api.post(f"{CUSTOMER}/{made['id']}/{call}", {name: [other]}).status_code == 200
     before = every_event(api)
     api.delete(f"{CUSTOMER}/{made['id']}")
     after = every_event(api)
     assert {event["type"] for event in after} == set(types.known)
-    assert len(after) == len(before) + 1
+    assert len(after) == len(before) + 2  # it and the one that was merged into it
     assert before[0]["data"]["object"] == made
     assert after[0]["data"]["object"] == {"id": made["id"]}
     assert "supplier_number_at_customer.created" in BY_EVENT

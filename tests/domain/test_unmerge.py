@@ -1,6 +1,7 @@
 """Merges that are taken back: whatever was merged into what, in whatever order it returns, it is as it was."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,13 +22,15 @@ from overplane.problems import UnmergeExpired
 from tests.domain.customers import ORIGIN, make, rows_of
 
 VALUES = st.sampled_from([None, "a", "b"])
+RATES = st.sampled_from([None, Decimal("2.5"), Decimal("0.000000001"), Decimal(100)])
+CHOSEN = st.sampled_from(["territory", "tax_id", "default_commission_rate", "disabled"])
 COUNT = 4
 # Who is kept, who is merged into it, and from which of them its values come. Those that are gone by then are left out.
 MERGES = st.lists(
     st.tuples(
         st.integers(0, COUNT - 1),
         st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=3, unique=True),
-        st.dictionaries(st.sampled_from(["territory", "tax_id"]), st.integers(0, 3), max_size=2),
+        st.dictionaries(CHOSEN, st.integers(0, 3), max_size=3),
     ),
     min_size=1,
     max_size=5,
@@ -55,7 +58,14 @@ def take_back(customer_id: str) -> unmerging.Unmerged:
 def test_what_is_merged_and_taken_back_is_as_it_was(data: st.DataObject) -> None:
     with transaction.atomic():
         ids = [
-            make(f"N{i}", data.draw(st.integers(0, 2)), territory=data.draw(VALUES), tax_id=data.draw(VALUES))
+            make(
+                f"N{i}",
+                data.draw(st.integers(0, 2)),
+                territory=data.draw(VALUES),
+                tax_id=data.draw(VALUES),
+                default_commission_rate=data.draw(RATES),
+                disabled=data.draw(st.booleans()),
+            )
             for i in range(COUNT)
         ]
         before = stored()
