@@ -126,6 +126,19 @@ async function together(): Promise<void> {
   assert.deepEqual(changed.supplier_numbers?.map((row) => row.supplier_number), [null, "2", "1"]);
 }
 
+async function merging(): Promise<void> {
+  const kept = await ok(api.POST(CUSTOMERS, { body: { customer_name: "Kept" } }), 201);
+  const other = await ok(api.POST(CUSTOMERS, { body: { customer_name: "Other", tax_id: "fetch-merged" } }), 201);
+  const path = { id: kept.id };
+  const values = { tax_id: "fetch-merged" };
+  const merged = await ok(api.POST(`${CUSTOMER}/merge`, { params: { path }, body: { from: [other.id], values } }));
+  assert.equal(merged.tax_id, "fetch-merged");
+  const gone = await refused(api.GET(CUSTOMER, { params: { path: { id: other.id } } }), 404);
+  assert.deepEqual([gone.code, gone.merged_into], ["resource_merged", kept.id]);
+  const back = await ok(api.POST(`${CUSTOMER}/unmerge`, { params: { path }, body: { restore: [other.id] } }));
+  assert.deepEqual([back.id, back.restored, back.kept], [kept.id, [other], []]);
+}
+
 async function batches(): Promise<void> {
   const batch = `${CUSTOMERS}/batch` as const;
   const { data } = await ok(
@@ -185,6 +198,7 @@ async function events(): Promise<void> {
 
 await customers();
 await together();
+await merging();
 await batches();
 await events();
 const anonymous = await refused(api.GET(CUSTOMERS, { headers: { Authorization: "Bearer sk_test_wrong" } }), 401);

@@ -131,6 +131,19 @@ async function together(): Promise<void> {
   assert.deepEqual(changed.supplier_numbers?.map((row) => row.supplier_number), [null, "2", "1"]);
 }
 
+async function merging(): Promise<void> {
+  const kept = await ok(sdk.createCustomer({ body: { customer_name: "Kept" } }), 201);
+  const other = await ok(sdk.createCustomer({ body: { customer_name: "Other", tax_id: "hey-merged" } }), 201);
+  const path = { id: kept.id };
+  const merged = await ok(sdk.mergeCustomers({ path, body: { from: [other.id], values: { tax_id: "hey-merged" } } }));
+  assert.equal(merged.tax_id, "hey-merged");
+  const gone = await refused(sdk.retrieveCustomer({ path: { id: other.id } }), 404);
+  assert.deepEqual([gone.code, gone.merged_into], ["resource_merged", kept.id]);
+  await ok(sdk.updateCustomer({ path, body: { tax_id: "changed since" } }));
+  const back = await ok(sdk.unmergeCustomers({ path, body: { restore: [other.id] } }));
+  assert.deepEqual([back.id, back.restored, back.kept], [kept.id, [other], ["tax_id"]]);
+}
+
 async function batches(): Promise<void> {
   const { data } = await ok(
     sdk.batchCustomers({
@@ -175,6 +188,10 @@ function told(event: Event): string {
       return Object.keys(event.data.previous_attributes).join() || "forgotten";
     case "customer.deleted":
       return `${event.data.object.deleted}`;
+    case "customer.merged":
+      return event.data.object.merged_into ?? "forgotten";
+    case "customer.unmerged":
+      return event.data.object.customer_name ?? "forgotten";
     case "supplier_number_at_customer.created":
     case "supplier_number_at_customer.updated":
       return event.data.object.supplier_number ?? "forgotten";
@@ -207,7 +224,7 @@ async function events(): Promise<void> {
     }
     [after, more] = [page.next_cursor, page.has_more];
   }
-  assert.equal(types.size, 7);
+  assert.equal(types.size, 9);
   const chosen = await ok(sdk.listEvents({ query: { types: "customer.updated,customer.deleted", limit: 2 } }));
   assert.equal(chosen.data.length, 2);
   assert.equal((await refused(sdk.listEvents({ query: { after: "nowhere" } }), 400)).code, "cursor_invalid");
@@ -215,6 +232,7 @@ async function events(): Promise<void> {
 
 await customers();
 await together();
+await merging();
 await batches();
 await events();
 const anonymous = await refused(sdk.listCustomers({ auth: "sk_test_wrong" }), 401);

@@ -16,8 +16,10 @@ from overplane_client.api.customers import (
     delete_customer,
     export_customers,
     list_customers,
+    merge_customers,
     retrieve_customer,
     search_customers,
+    unmerge_customers,
     update_customer,
 )
 from overplane_client.api.events import list_events, retrieve_event
@@ -46,11 +48,14 @@ from overplane_client.models import (
     CustomerCustomerType,
     CustomerDeletedEvent,
     CustomerInBatch,
+    CustomerMerge,
     CustomerPage,
     CustomerSearch,
     CustomerSearchOrderBy,
+    CustomerUnmerge,
     CustomerUpdate,
     CustomerUpdatedEvent,
+    CustomerValues,
     DeletedCustomer,
     DeletedSupplierNumberAtCustomer,
     ErrorCode,
@@ -66,6 +71,7 @@ from overplane_client.models import (
     SupplierNumberAtCustomerPage,
     SupplierNumberAtCustomerUpdate,
     SupplierNumberInCustomer,
+    UnmergedCustomer,
 )
 from overplane_client.types import UNSET, Response, Unset
 
@@ -214,6 +220,19 @@ def walk_together() -> None:
     assert [row.supplier_number for row in changed.supplier_numbers] == [None, "2", "1"]
 
 
+def walk_merging() -> None:
+    new = [CustomerCreate(customer_name=name, tax_id=f"python-{name}") for name in ("Kept", "Other")]
+    kept, other = (ok(Customer, create_customer.sync_detailed(client=client, body=one), 201) for one in new)
+    body = CustomerMerge(from_=[other.id], values=CustomerValues(tax_id="python-Other"))
+    merged = ok(Customer, merge_customers.sync_detailed(kept.id, client=client, body=body))
+    assert merged.tax_id == "python-Other"
+    gone = ok(ErrorResponse, retrieve_customer.sync_detailed(other.id, client=client), 404).error
+    assert (gone.code, gone.merged_into) == (ErrorCode.RESOURCE_MERGED, kept.id)
+    restore = CustomerUnmerge(restore=[other.id])
+    back = ok(UnmergedCustomer, unmerge_customers.sync_detailed(kept.id, client=client, body=restore))
+    assert (back.id, back.tax_id, back.restored, back.kept) == (kept.id, "python-Kept", [other], [])
+
+
 def walk_batches() -> None:
     upserted = CustomerUpdate(customer_name="Upserted", tax_id="python-tax")
     operations: list[BatchCreate | BatchDelete | BatchRetrieve | BatchUpdate | BatchUpsert] = [
@@ -258,7 +277,7 @@ def walk_events() -> None:
         page = ok(EventPage, list_events.sync_detailed(client=client, after=after, limit=5))
         found |= {type(event) for event in page.data}
         after, has_more = page.next_cursor, page.has_more
-    assert len(found) == 7
+    assert len(found) == 9
     chosen = ok(EventPage, list_events.sync_detailed(client=client, types="customer.updated,customer.deleted", limit=2))
     assert all(isinstance(event, CustomerUpdatedEvent | CustomerDeletedEvent) for event in chosen.data)
     lost = list_events.sync_detailed(client=client, after="nowhere")
@@ -282,6 +301,7 @@ def check_all_walked() -> None:
 
 walk_customers()
 walk_together()
+walk_merging()
 walk_batches()
 walk_events()
 walk_errors()
