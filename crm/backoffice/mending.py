@@ -56,6 +56,11 @@ class Cell:
         """Of a closed choice: it says something else, or says it in another word."""
         return bool(self.text) and self.text not in dict(self.choices)
 
+    @property
+    def is_of_lines(self) -> bool:
+        """A field of one line would lose the line breaks."""
+        return "\n" in self.text or "\r" in self.text
+
 
 @dataclass(slots=True)
 class Line:
@@ -99,7 +104,7 @@ class Mending:
         written = self.job.payload.get("mapping", {})
         used = {part for text, name in written.items() if name for part in parts_of(text, headings)}
         wrong = {part for own in self.problems for one in own for part in parts_of(one["column"], headings)}
-        indexes = [i for i, heading in enumerate(headings) if heading in used | wrong]
+        indexes = [i for i, heading in enumerate(headings) if heading and heading in used | wrong]
         return sorted(indexes, key=lambda i: headings[i] not in wrong)
 
     @cached_property
@@ -139,7 +144,7 @@ class Mending:
 
     def _corrected(self, rows: Sequence[Row]) -> list[Row]:
         copied = ((number, list(cells)) for number, cells in rows)
-        return [*self.corrections.applied(copied, self.excerpt.headings)]
+        return [*self.corrections.applied(copied, self.excerpt.headings, {})]
 
     def _repeated(self, i: int, rows: Sequence[Row], found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """What another row of the file has too cannot be judged here: it stays wrong as long as it is not changed."""
@@ -160,6 +165,10 @@ class Mending:
 
     def _refused(self, i: int, rows: Sequence[Row], problems: Sequence[Mapping[str, Any]]) -> Refused:
         lines = [self._line(before, now) for before, now in zip(self.excerpt.customers[i], rows, strict=True)]
+        for line, above in zip(lines[1:], lines, strict=False):
+            if line.number == above.number:  # an object in a list of the customer, which is corrected in its first row
+                for cell in line.cells:
+                    cell.may_change = False
         for problem in problems:
             of_row = [line for line in lines if line.number == problem["row"]] or lines
             cells = [cell for cell in of_row[0].cells if cell.index in self._indexes(problem)]
@@ -191,18 +200,33 @@ class Mending:
         )
 
     def correct(self, cells: Mapping[tuple[int, int], str], values: Mapping[tuple[str, str], str]) -> None:
-        """New texts by row and column, and by heading and old text. Each is kept before anything else is said."""
+        """New texts by row and column, and by heading and old text ("": as it is). Each is kept before anything else is said."""
         with transaction.atomic():
             self.job = Job.objects.select_for_update().get(pk=self.job.pk)
             corrections = Corrections(**self.job.payload.get(CORRECTED, {}))
             for (heading, old), text in values.items():
-                corrections = corrections.with_value(heading, old, text)
-            for (number, index), text in cells.items():
+                corrections = corrections.with_value(heading, old, text or None)
+            for (number, index), text in (self._repeated_cells(cells) | dict(cells)).items():
                 corrections = corrections.with_cell(number, self.excerpt.headings[index], text)
             self.job.payload |= {CORRECTED: {"cells": corrections.cells, "values": corrections.values}}
             self.job.save(update_fields=["payload"])
         for name in ("corrections", "refused"):
             self.__dict__.pop(name, None)
+
+    def _repeated_cells(self, cells: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], str]:
+        """Rows that repeat what was corrected of their customer: it is corrected in all, or they would be two customers."""
+        mapping, headings = self.job.payload.get("mapping", {}), self.excerpt.headings
+        repeated: dict[tuple[int, int], str] = {}
+        for one in self.refused if cells else ():
+            texts = {(line.number, cell.index): cell.text for line in one.lines for cell in line.cells}
+            for number, index in texts.keys() & cells.keys():
+                is_of_row = "." in mapping.get(headings[index], "")  # a column of line items
+                repeated |= {
+                    place: cells[number, index]
+                    for place, text in texts.items()
+                    if not is_of_row and place[1] == index and text == texts[number, index]
+                }
+        return repeated
 
 
 def corrected_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,17 +241,26 @@ def _problems(
     excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions
 ) -> list[list[dict[str, Any]]]:
     """What is wrong with each of them."""
-    found = _judged(excerpt, customers, options)
-    if len(found) != len(customers):
-        # Side by side one would be taken for more of another.
-        found = [[*chain.from_iterable(_judged(excerpt, [rows], options))] for rows in customers]
-    return found
-
-
-def _judged(excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions) -> list[list[dict[str, Any]]]:
-    batches = [one.batch for one in judged(excerpt, customers, options)] if customers else []
+    together = _judged(excerpt, customers, options)
+    found = [together.get(_numbers(rows)) for rows in customers]
+    # Side by side some may be taken for more of another.
     return [
-        [problem_as_json(on_a_page(problem)) for problem in batch.problems.get(i, ())]
-        for batch in batches
-        for i in range(len(batch))
+        [*chain.from_iterable(_judged(excerpt, [rows], options).values())] if problems is None else problems
+        for rows, problems in zip(customers, found, strict=True)
     ]
+
+
+def _judged(
+    excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions
+) -> dict[tuple[int, ...], list[dict[str, Any]]]:
+    """By the numbers of their rows."""
+    batches = [one.batch for one in judged(excerpt, customers, options)] if customers else []
+    return {
+        _numbers(rows): [problem_as_json(on_a_page(problem)) for problem in batch.problems.get(i, ())]
+        for batch in batches
+        for i, rows in enumerate(batch.lines)
+    }
+
+
+def _numbers(rows: Sequence[Row]) -> tuple[int, ...]:
+    return tuple(number for number, _cells in rows)
