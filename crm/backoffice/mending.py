@@ -92,6 +92,10 @@ class Mending:
         customers = [[(number, cells) for number, cells in rows] for rows in excerpt["customers"]]
         self.excerpt = Excerpt(**excerpt | {"customers": customers})
         self.problems: list[list[dict[str, Any]]] = content["problems"]
+        self.last: dict[int, tuple[list[Row], Refused]] = {}  # how each customer stood, and what was said of it
+        self.indexes: dict[
+            str, list[int]
+        ] = {}  # of what a problem's column is made of; there may be ten thousand problems
 
     @cached_property
     def corrections(self) -> Corrections:
@@ -123,15 +127,16 @@ class Mending:
 
     @cached_property
     def refused(self) -> list[Refused]:
-        """Every customer as it stands now."""
-        options = self._options()
+        """Every customer as it stands now. Only those are judged that are otherwise than they were last."""
         now = [self._corrected(rows) for rows in self.excerpt.customers]
-        changed = [i for i, rows in enumerate(self.excerpt.customers) if now[i] != rows]
-        still = dict(enumerate(self.problems))
-        found = _problems(self.excerpt, [self.excerpt.customers[i] for i in changed], options)
+        stale = [i for i, rows in enumerate(now) if i not in self.last or self.last[i][0] != rows]
+        changed = [i for i in stale if now[i] != self.excerpt.customers[i]]
+        still = {i: self.problems[i] for i in stale}
+        found = _problems(self.excerpt, [self.excerpt.customers[i] for i in changed], self._options())
         for i, problems in zip(changed, found, strict=True):
             still[i] = [*problems, *self._repeated(i, now[i], problems)]
-        return [self._refused(i, now[i], still[i]) for i in range(len(now))]
+        self.last |= {i: (now[i], self._refused(i, now[i], problems)) for i, problems in still.items()}
+        return [self.last[i][1] for i in range(len(now))]
 
     def _options(self) -> ImportOptions:
         """As of the check. Its own corrections stand in the rows already."""
@@ -160,8 +165,11 @@ class Mending:
         return [cells[i] for number, cells in rows if number == problem["row"] for i in indexes if i < len(cells)]
 
     def _indexes(self, problem: Mapping[str, Any]) -> list[int]:
-        headings = self.excerpt.headings
-        return [headings.index(part) for part in parts_of(problem["column"], headings) if part and part in headings]
+        column, headings = problem["column"], self.excerpt.headings
+        if column not in self.indexes:
+            parts = parts_of(column, headings)
+            self.indexes[column] = [headings.index(part) for part in parts if part and part in headings]
+        return self.indexes[column]
 
     def _refused(self, i: int, rows: Sequence[Row], problems: Sequence[Mapping[str, Any]]) -> Refused:
         lines = [self._line(before, now) for before, now in zip(self.excerpt.customers[i], rows, strict=True)]
@@ -171,12 +179,14 @@ class Mending:
                     cell.may_change = False
         for problem in problems:
             of_row = [line for line in lines if line.number == problem["row"]] or lines
-            cells = [cell for cell in of_row[0].cells if cell.index in self._indexes(problem)]
+            indexes = self._indexes(problem)
+            cells = [cell for cell in of_row[0].cells if cell.index in indexes]
             for messages in [cell.messages for cell in cells] or [of_row[0].messages]:
                 messages.append(problem["message"])
         for problem in self.problems[i]:
+            indexes = self._indexes(problem)
             for cell in (cell for line in lines if line.number == problem["row"] for cell in line.cells):
-                cell.was_wrong = cell.was_wrong or cell.index in self._indexes(problem)
+                cell.was_wrong = cell.was_wrong or cell.index in indexes
         kinds = {f"{one['code']}:{one['column']}" for one in self.problems[i]}
         return Refused(lines, kinds, is_right=not problems)
 
@@ -206,27 +216,12 @@ class Mending:
             corrections = Corrections(**self.job.payload.get(CORRECTED, {}))
             for (heading, old), text in values.items():
                 corrections = corrections.with_value(heading, old, text or None)
-            for (number, index), text in (self._repeated_cells(cells) | dict(cells)).items():
+            for (number, index), text in (_repeated_cells(self, cells) | dict(cells)).items():
                 corrections = corrections.with_cell(number, self.excerpt.headings[index], text)
             self.job.payload |= {CORRECTED: {"cells": corrections.cells, "values": corrections.values}}
             self.job.save(update_fields=["payload"])
         for name in ("corrections", "refused"):
             self.__dict__.pop(name, None)
-
-    def _repeated_cells(self, cells: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], str]:
-        """Rows that repeat what was corrected of their customer: it is corrected in all, or they would be two customers."""
-        mapping, headings = self.job.payload.get("mapping", {}), self.excerpt.headings
-        repeated: dict[tuple[int, int], str] = {}
-        for one in self.refused if cells else ():
-            texts = {(line.number, cell.index): cell.text for line in one.lines for cell in line.cells}
-            for number, index in texts.keys() & cells.keys():
-                is_of_row = "." in mapping.get(headings[index], "")  # a column of line items
-                repeated |= {
-                    place: cells[number, index]
-                    for place, text in texts.items()
-                    if not is_of_row and place[1] == index and text == texts[number, index]
-                }
-        return repeated
 
 
 def corrected_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,6 +230,22 @@ def corrected_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
     both = before.followed_by(Corrections(**payload.get(CORRECTED, {})))
     rest = {name: value for name, value in payload.items() if name != CORRECTED}
     return rest | {"corrected_cells": both.cells, "corrected_values": both.values}
+
+
+def _repeated_cells(mending: Mending, cells: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], str]:
+    """Rows that repeat what was corrected of their customer: it is corrected in all, or they would be two customers."""
+    mapping, headings = mending.job.payload.get("mapping", {}), mending.excerpt.headings
+    repeated: dict[tuple[int, int], str] = {}
+    for one in mending.refused if cells else ():
+        texts = {(line.number, cell.index): cell.text for line in one.lines for cell in line.cells}
+        for number, index in texts.keys() & cells.keys():
+            is_of_row = "." in mapping.get(headings[index], "")  # a column of line items
+            repeated |= {
+                place: cells[number, index]
+                for place, text in texts.items()
+                if not is_of_row and place[1] == index and text == texts[number, index]
+            }
+    return repeated
 
 
 def _problems(

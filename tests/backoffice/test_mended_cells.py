@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from xlsxwriter import Workbook
 
+from crm.backoffice.mending import Mending
 from crm.models import Customer
 from overplane.jobs.models import Job
 from tests.backoffice.import_pages import check
@@ -183,6 +184,14 @@ def test_columns_without_a_heading_are_not_shown() -> None:
     make_twice = "customer_" + "b" * 24
     report = check(client, f"id,Name,,E-Mail\n{make_twice},Acme,x,nobody\n{make_twice},Bell,y,b@b\n")
     assert "" not in [heading for heading, _label in client.get(report).context["mending"]["columns"]]
+
+
+def test_a_change_judges_its_own_customer_anew_and_no_other() -> None:
+    checked(member("Editor"))
+    mending = Mending(Job.objects.get(kind="crm.check_import"))
+    before = mending.refused
+    mending.correct({(3, 1): "b@b"}, {})
+    assert [old is new for old, new in zip(before, mending.refused, strict=True)] == [True, False, True, True, True]
 
 
 def test_unknown_fields_and_odd_numbers_are_nothing() -> None:

@@ -122,7 +122,7 @@ def _as_json(mending: Mending, before: list[Refused]) -> dict[str, Any]:
     """What is otherwise than before, and how many customers are wrong still. Rows of one object have one number."""
     rows: dict[int, list[dict[str, Any]]] = {}
     for old, new in zip(before, mending.refused, strict=True):
-        for line, now in zip(old.lines, new.lines, strict=True) if old != new else ():
+        for line, now in zip(old.lines, new.lines, strict=True) if old is not new else ():
             changed = (cell for was, cell in zip(line.cells, now.cells, strict=True) if was != cell)
             names = ("text", "messages", "is_corrected")
             cells = {cell.index: {name: getattr(cell, name) for name in names} for cell in changed}
