@@ -57,7 +57,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         ],
         job=page_job,
         is_check=page_job.kind == CHECK,
-        mapping_url=_mapping_url(page_job.payload),
+        mapping_url=_mapping_url(page_job),
         problems=_problems(page_job.result or {}),
         mending=problems_page(request, page_job) if is_own and page_job.kind == CHECK else None,
         is_undo=page_job.kind == UNDO,
@@ -74,10 +74,10 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
     )
 
 
-def _mapping_url(payload: dict[str, Any]) -> str:
-    """With the file read as it was."""
-    reading = {name: payload.get(name) for name in ("encoding", "sheet", "heading_row")}
-    return mapping_url(payload.get("file") or "-", **reading)
+def _mapping_url(page_job: Job) -> str:
+    """With the file read as it was, and its columns as they were said to be."""
+    reading = {name: page_job.payload.get(name) for name in ("encoding", "sheet", "heading_row")}
+    return mapping_url(page_job.payload.get("file") or "-", **reading, check=page_job.pk)
 
 
 def _problems(result: dict[str, Any]) -> dict[str, Any]:
