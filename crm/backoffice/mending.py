@@ -73,11 +73,18 @@ class Line:
 
 @dataclass(slots=True)
 class Refused:
-    """A customer that was refused: its rows, and of which kinds its problems were (`code:heading`)."""
+    """A customer that was refused: its rows, and of which kinds its problems were (`code:heading`).
+
+    `wrong`: in which columns something is wrong still.
+    """
 
     lines: list[Line]
     kinds: set[str]
-    is_right: bool
+    wrong: set[str]
+
+    @property
+    def is_right(self) -> bool:
+        return not self.wrong
 
 
 class Mending:
@@ -188,7 +195,7 @@ class Mending:
             for cell in (cell for line in lines if line.number == problem["row"] for cell in line.cells):
                 cell.was_wrong = cell.was_wrong or cell.index in indexes
         kinds = {f"{one['code']}:{one['column']}" for one in self.problems[i]}
-        return Refused(lines, kinds, is_right=not problems)
+        return Refused(lines, kinds, wrong={one["column"] for one in problems})
 
     def _line(self, before: Row, now: Row) -> Line:
         number, cells = now
@@ -222,6 +229,11 @@ class Mending:
             self.job.save(update_fields=["payload"])
         for name in ("corrections", "refused"):
             self.__dict__.pop(name, None)
+
+
+def is_corrected_since(payload: Mapping[str, Any]) -> bool:
+    """Whether what was checked is no longer what would be imported."""
+    return bool(Corrections(**payload.get(CORRECTED, {})))
 
 
 def corrected_payload(payload: Mapping[str, Any]) -> dict[str, Any]:

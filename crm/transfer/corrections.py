@@ -27,7 +27,8 @@ class Corrections:
     def with_value(self, heading: str, old: str, new: str | None) -> Self:
         """None: it is left as it is."""
         texts = {text: known for text, known in self.values.get(heading, {}).items() if text != old}
-        return replace(self, values={**self.values, heading: texts if new is None else {**texts, old: new}})
+        values = {**self.values, heading: texts if new is None else {**texts, old: new}}
+        return replace(self, values={heading: texts for heading, texts in values.items() if texts})
 
     def followed_by(self, later: Self) -> Self:
         """What these and then the later ones make of a file."""

@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from xlsxwriter import Workbook
 
@@ -37,6 +38,23 @@ def test_a_value_is_left_as_it_is_again() -> None:
     assert told["left"] == 5
     assert cell(told, 2, 2)["text"] == "Kunde X"
     assert not cell(told, 2, 2)["is_corrected"]
+
+
+def test_the_good_rows_are_checked_once_more_before_they_are_imported_if_some_were_mended() -> None:
+    client = member("Editor")
+    report = checked(client)
+    sent(client, report, **{"cell-3-1": "b@b", "value-0-0": "Company"})
+    assert 'class=" is-mended"' in client.get(report).content.decode()
+    sent(client, report, **{"value-0-0": ""})
+    again = client.post(f"{report}apply/", {"skip_errors": "1"})["Location"]
+    call_command("run_worker", until_idle=True)
+    page = client.get(again)
+    assert "Rows were corrected since the check" in page.content.decode()
+    assert not Customer.objects.exists()
+    assert page.context["is_check"]
+    client.post(f"{again}apply/", {"skip_errors": "1"})
+    call_command("run_worker", until_idle=True)
+    assert set(Customer.objects.values_list("customer_name", flat=True)) == {"Bell", "Cole"}
 
 
 def test_a_value_becomes_empty_by_its_checkbox() -> None:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.backoffice import uploads
+from crm.backoffice.mending import corrected_payload, is_corrected_since
 from crm.backoffice.pages.import_steps import (
     APPLY,
     CHECK,
@@ -141,6 +142,11 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
         messages.error(request, _("This very file was imported already. Say that it is to be imported once more."))
         return redirect("import_job", checked.pk)
     stored = own_file(request, checked.payload["file"])
+    if is_corrected_since(checked.payload):
+        messages.info(
+            request, _("Rows were corrected since the check, so the file is checked once more. Then import it.")
+        )
+        return enqueue(request, CHECK, stored, corrected_payload(checked.payload))
     if "again" not in request.POST and (applied := _applied(stored)):
         return redirect("import_job", applied.pk)
     options = checked.payload | {"skip_errors": skips, "again": "again" in request.POST}

@@ -59,7 +59,7 @@ def _kind(mending: Mending, i: int, kind: dict[str, Any]) -> dict[str, Any]:
         for k, (old, count) in enumerate(kind.get("values", ()) if is_of_cells else ())
     ]
     name = mending.job.payload.get("mapping", {}).get(kind["column"], "").removesuffix(KEPT)
-    left = sum(key in one.kinds and not one.is_right for one in mending.refused)
+    left = sum(key in one.kinds and kind["column"] in one.wrong for one in mending.refused)
     return kind | {"key": key, "values": values, "choices": choices_of(name), "left": left, "places": places(kind)}
 
 
