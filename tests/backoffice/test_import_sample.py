@@ -171,3 +171,19 @@ def test_a_saved_mapping_knows_values_of_rows_far_down() -> None:
     page = client.get(f"{url}?preset={Preset.objects.get().pk}")
     assert page.context["unknown"] == []  # within the first rows
     assert checked(client, page.context["here"], columns(page)).result["problem_count"] == 0
+
+
+def test_the_parts_of_an_address_may_have_its_name_before_them() -> None:
+    client = member("Editor")
+    head = "CompanyName,RegAddress.AddressLine1,RegAddress.PostTown,RegAddress.PostCode,Shipping.City\n"
+    _url, page = page_of(client, head + "Acme,Main 1,London,E1 6AN,Paris\n")
+    assert shown(page.context["sample"])["Primary address"] == [("Main 1, London, E1 6AN", "")]
+
+
+def test_where_no_row_is_good_nothing_is_offered_to_be_imported() -> None:
+    client = member("Editor")
+    url, page = page_of(client, "Name,E-Mail\nAcme,nobody\n")
+    job = checked(client, url, columns(page))
+    text = client.get(f"/admin/import/jobs/{job.pk}/").content.decode()
+    assert "import the good rows" not in text.lower()
+    assert "/apply/" not in text

@@ -212,6 +212,19 @@ def test_a_change_judges_its_own_customer_anew_and_no_other() -> None:
     assert [old is new for old, new in zip(before, mending.refused, strict=True)] == [True, False, True, True, True]
 
 
+def test_an_address_leads_to_one_place_of_the_page() -> None:
+    client = member("Editor")
+    assert client.get(checked(client)).content.decode().count('id="mending"') == 1
+
+
+def test_a_forged_correction_is_refused() -> None:
+    client = member("Editor")
+    report = checked(client)
+    client.handler.enforce_csrf_checks = True
+    assert client.post(f"{report}correct/", {"cell-3-1": "b@b"}).status_code == 403
+    assert "corrected" not in Job.objects.get(kind="crm.check_import").payload
+
+
 def test_unknown_fields_and_odd_numbers_are_nothing() -> None:
     client = member("Editor")
     report = checked(client, FILE)
