@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files import File
 from django.db import DatabaseError
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm import duplicates, search
@@ -25,7 +26,7 @@ from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
-from overplane.jobs.models import JobFile
+from overplane.jobs.models import Job, JobFile
 
 STEPS = 1000  # of progress: of a large file one is some seconds
 # Where in the whole work each pass over the file begins and ends: checking costs about a third of it.
@@ -168,12 +169,20 @@ def export_customers(run: Run) -> dict[str, Any]:
         return {"file": stored.pk, "count": count, "note": long_cells.note}
 
 
+def _import_page(job: Job) -> str:
+    return reverse("import_job", args=[job.pk])
+
+
 # None is one transaction: those that write do it in short ones of their own, the others would make SQLite's writers wait.
 COUNTING = Kind(dashboard.KIND, count_customers, _("Count customers"), atomic=False, every=timedelta(minutes=2))
-DUPLICATES = Kind("crm.find_duplicates", find_duplicates, _("Find duplicates"), atomic=False)
-CHECKING = Kind("crm.check_import", check_import, _("Check a file of customers"), atomic=False)
-IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"), atomic=False)
-UNDOING = Kind("crm.undo_import", undo_import, _("Take back an import"), atomic=False)
-EXPORTING = Kind("crm.export_customers", export_customers, _("Export customers"), atomic=False)
+DUPLICATES = Kind(
+    "crm.find_duplicates", find_duplicates, _("Find duplicates"), atomic=False, url=lambda _job: reverse("duplicates")
+)
+CHECKING = Kind("crm.check_import", check_import, _("Check a file of customers"), atomic=False, url=_import_page)
+IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"), atomic=False, url=_import_page)
+UNDOING = Kind("crm.undo_import", undo_import, _("Take back an import"), atomic=False, url=_import_page)
+EXPORTING = Kind(
+    "crm.export_customers", export_customers, _("Export customers"), atomic=False, url=lambda _job: reverse("export")
+)
 for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, UNDOING, EXPORTING):
     register(kind)

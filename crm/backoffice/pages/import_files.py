@@ -27,7 +27,7 @@ class UploadForm(forms.Form):
     encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs | {"label_suffix": ""})
         named = [(name, name) for name in uploads.ENCODINGS if name]
         cast("forms.ChoiceField", self.fields["encoding"]).choices = [("", _("found out")), *named]
 
@@ -63,9 +63,9 @@ def _recent(request: HttpRequest) -> list[Job]:
         jobs = jobs.filter(actor=actor_of(request))
     imports = list(jobs[:RECENT])
     checks = Job.objects.filter(kind=CHECK, actor=actor_of(request)).exclude(state=State.CANCELLED)[:RECENT]
-    files: set[str] = {job.payload["file"] for job in imports}
+    files = {job.payload.get("file") for job in imports}
     for check in checks:  # the newest of each file
-        if check.payload["file"] not in files:
-            files.add(check.payload["file"])
+        if check.payload.get("file") not in files:
+            files.add(check.payload.get("file"))
             imports.append(check)
     return sorted(imports, key=lambda job: (job.created_at, job.pk), reverse=True)[:RECENT]
