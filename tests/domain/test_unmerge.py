@@ -246,3 +246,18 @@ def test_every_kind_of_line_items_is_kept() -> None:
     (one,) = merged.part_of(kept)
     assert one.line_items.keys() == {kind.name for kind in LINE_ITEMS}
     assert len(one.line_items["supplier_numbers"]) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_migration_leaves_what_is_there_as_it_is() -> None:
+    make("Acme", 2)
+    before = stored()
+    call_command("migrate", "crm", "0010", verbosity=0)
+    try:
+        assert stored() == before
+    finally:
+        call_command("migrate", "crm", verbosity=0)
+    assert stored() == before
+    kept, other = Customer.objects.get().pk, make("Other")
+    merging.merge_customers(kept, [other], origin=ORIGIN)
+    assert take_back(other).kept == []
