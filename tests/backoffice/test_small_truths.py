@@ -129,3 +129,12 @@ def test_changes_lead_to_their_customer() -> None:
     for address in ("changelist", "change"):
         given = [event.pk] if address == "change" else []
         assert link in text(client, reverse(f"admin:overplane_events_event_{address}", args=given))
+
+
+
+@pytest.mark.parametrize("model", ["auth_user", "auth_group", "axes_accessattempt", "overplane_api_apikey"])
+@pytest.mark.parametrize("chosen", ["x", "\0", "9" * 30])
+def test_a_selection_of_what_cannot_be_is_no_fault(db: None, model: str, chosen: str) -> None:
+    client = member("Administrator")
+    sent = {"action": "delete_selected", "_selected_action": [chosen]}
+    assert client.post(reverse(f"admin:{model}_changelist"), sent).status_code in (200, 302)
