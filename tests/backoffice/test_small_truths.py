@@ -8,10 +8,12 @@ from django.test import Client
 from django.urls import reverse
 
 from crm import services
+from crm.backoffice import dashboard
 from crm.backoffice.pages.merge import compare_url
 from crm.models import Customer
 from overplane.api import keys
 from overplane.events.models import Event
+from overplane.jobs import queue
 from tests.backoffice.people import User, member
 from tests.domain.customers import ORIGIN, make
 from tests.filled_forms import filled
@@ -130,6 +132,24 @@ def test_changes_lead_to_their_customer() -> None:
         given = [event.pk] if address == "change" else []
         assert link in text(client, reverse(f"admin:overplane_events_event_{address}", args=given))
 
+
+def test_a_closed_choice_is_called_alike_wherever_it_stands(german: Client) -> None:
+    customer = make("Nordlicht", customer_type="Individual")
+    services.update_customer(customer, {"customer_type": "Partnership"}, origin=ORIGIN)
+    queue.enqueue(dashboard.KIND, {}, "system:worker")
+    queue.finish(queue.claim("worker"), dashboard.count_customers(), 0, None)
+    event = Event.objects.get(type="customer.updated")
+    german.post(reverse("admin:crm_customer_columns"), {"column": ["customer_type"]})
+    words = {
+        LIST: ["Personengesellschaft"],
+        reverse("admin:crm_customer_change", args=[customer]): ["Personengesellschaft", "Einzelperson"],
+        reverse("admin:crm_customer_history", args=[customer]): ["Personengesellschaft", "Einzelperson"],
+        reverse("admin:overplane_events_event_change", args=[event.pk]): ["Personengesellschaft", "Einzelperson"],
+        reverse("admin:index"): ["Personengesellschaft"],
+    }
+    assert [(page, word) for page in words for word in words[page] if f">{word}<" not in text(german, page)] == []
+    cell = german.post(f"{LIST}{customer}/cell/", {"field": "customer_type", "value": "Company", "was": "Partnership"})
+    assert (cell.json()["shown"], cell.json()["raw"]) == ("Firma", "Company")
 
 
 @pytest.mark.parametrize("model", ["auth_user", "auth_group", "axes_accessattempt", "overplane_api_apikey"])
