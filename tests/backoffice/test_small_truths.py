@@ -152,6 +152,32 @@ def test_a_closed_choice_is_called_alike_wherever_it_stands(german: Client) -> N
     assert (cell.json()["shown"], cell.json()["raw"]) == ("Firma", "Company")
 
 
+@pytest.mark.parametrize("written", ["2,5", "2,5 %", RATE, "2.5", "2.50 %"])
+def test_a_number_is_read_as_the_language_writes_it(german: Client, written: str) -> None:
+    customer = make("Nordlicht", default_commission_rate=7.25)
+    address = reverse("admin:crm_customer_change", args=[customer])
+    form = filled(german.get(address))
+    assert form["default_commission_rate"] == form["initial-default_commission_rate"] == "7,25"
+    german.post(address, form | {"territory": "South"})
+    assert Event.objects.latest("seq").changed.split() == ["territory"]  # what was shown is what was there
+    german.post(address, filled(german.get(address)) | {"default_commission_rate": written})
+    assert Customer.objects.get(pk=customer).default_commission_rate == 2.5
+    cell = {"field": "default_commission_rate", "value": "0,75 %", "was": "2,5"}
+    answer = german.post(f"{LIST}{customer}/cell/", cell).json()
+    assert (answer["shown"], answer["raw"]) == ("0,75\N{NO-BREAK SPACE}%", "0,75")
+    assert "refused" in german.post(f"{LIST}{customer}/cell/", cell | {"value": "1"}).json()  # a conflict is still seen
+
+
+def test_a_number_that_may_mean_two_things_is_refused(german: Client) -> None:
+    customer = make("Nordlicht")
+    sent = {"field": "default_commission_rate", "was": ""}
+    answers = [german.post(f"{LIST}{customer}/cell/", sent | {"value": one}).json() for one in ("1.234,5", "viel")]
+    assert [one["message"] for one in answers] == ["Muss eine Zahl sein, geschrieben wie 12,5."] * 2
+    english = {"accept-language": "en"}
+    german.cookies["django_language"] = "en"
+    assert "refused" in german.post(f"{LIST}{customer}/cell/", sent | {"value": "1,5"}, headers=english).json()
+
+
 @pytest.mark.parametrize("model", ["auth_user", "auth_group", "axes_accessattempt", "overplane_api_apikey"])
 @pytest.mark.parametrize("chosen", ["x", "\0", "9" * 30])
 def test_a_selection_of_what_cannot_be_is_no_fault(db: None, model: str, chosen: str) -> None:
