@@ -56,6 +56,11 @@ class Cell:
         """Of a closed choice: it says something else, or says it in another word."""
         return bool(self.text) and self.text not in dict(self.choices)
 
+    @property
+    def is_of_lines(self) -> bool:
+        """A field of one line would lose the line breaks."""
+        return "\n" in self.text or "\r" in self.text
+
 
 @dataclass(slots=True)
 class Line:
@@ -68,11 +73,18 @@ class Line:
 
 @dataclass(slots=True)
 class Refused:
-    """A customer that was refused: its rows, and of which kinds its problems were (`code:heading`)."""
+    """A customer that was refused: its rows, and of which kinds its problems were (`code:heading`).
+
+    `wrong`: in which columns something is wrong still.
+    """
 
     lines: list[Line]
     kinds: set[str]
-    is_right: bool
+    wrong: set[str]
+
+    @property
+    def is_right(self) -> bool:
+        return not self.wrong
 
 
 class Mending:
@@ -87,6 +99,10 @@ class Mending:
         customers = [[(number, cells) for number, cells in rows] for rows in excerpt["customers"]]
         self.excerpt = Excerpt(**excerpt | {"customers": customers})
         self.problems: list[list[dict[str, Any]]] = content["problems"]
+        self.last: dict[int, tuple[list[Row], Refused]] = {}  # how each customer stood, and what was said of it
+        self.indexes: dict[
+            str, list[int]
+        ] = {}  # of what a problem's column is made of; there may be ten thousand problems
 
     @cached_property
     def corrections(self) -> Corrections:
@@ -99,7 +115,7 @@ class Mending:
         written = self.job.payload.get("mapping", {})
         used = {part for text, name in written.items() if name for part in parts_of(text, headings)}
         wrong = {part for own in self.problems for one in own for part in parts_of(one["column"], headings)}
-        indexes = [i for i, heading in enumerate(headings) if heading in used | wrong]
+        indexes = [i for i, heading in enumerate(headings) if heading and heading in used | wrong]
         return sorted(indexes, key=lambda i: headings[i] not in wrong)
 
     @cached_property
@@ -118,15 +134,16 @@ class Mending:
 
     @cached_property
     def refused(self) -> list[Refused]:
-        """Every customer as it stands now."""
-        options = self._options()
+        """Every customer as it stands now. Only those are judged that are otherwise than they were last."""
         now = [self._corrected(rows) for rows in self.excerpt.customers]
-        changed = [i for i, rows in enumerate(self.excerpt.customers) if now[i] != rows]
-        still = dict(enumerate(self.problems))
-        found = _problems(self.excerpt, [self.excerpt.customers[i] for i in changed], options)
+        stale = [i for i, rows in enumerate(now) if i not in self.last or self.last[i][0] != rows]
+        changed = [i for i in stale if now[i] != self.excerpt.customers[i]]
+        still = {i: self.problems[i] for i in stale}
+        found = _problems(self.excerpt, [self.excerpt.customers[i] for i in changed], self._options())
         for i, problems in zip(changed, found, strict=True):
             still[i] = [*problems, *self._repeated(i, now[i], problems)]
-        return [self._refused(i, now[i], still[i]) for i in range(len(now))]
+        self.last |= {i: (now[i], self._refused(i, now[i], problems)) for i, problems in still.items()}
+        return [self.last[i][1] for i in range(len(now))]
 
     def _options(self) -> ImportOptions:
         """As of the check. Its own corrections stand in the rows already."""
@@ -139,7 +156,7 @@ class Mending:
 
     def _corrected(self, rows: Sequence[Row]) -> list[Row]:
         copied = ((number, list(cells)) for number, cells in rows)
-        return [*self.corrections.applied(copied, self.excerpt.headings)]
+        return [*self.corrections.applied(copied, self.excerpt.headings, {})]
 
     def _repeated(self, i: int, rows: Sequence[Row], found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """What another row of the file has too cannot be judged here: it stays wrong as long as it is not changed."""
@@ -155,21 +172,30 @@ class Mending:
         return [cells[i] for number, cells in rows if number == problem["row"] for i in indexes if i < len(cells)]
 
     def _indexes(self, problem: Mapping[str, Any]) -> list[int]:
-        headings = self.excerpt.headings
-        return [headings.index(part) for part in parts_of(problem["column"], headings) if part and part in headings]
+        column, headings = problem["column"], self.excerpt.headings
+        if column not in self.indexes:
+            parts = parts_of(column, headings)
+            self.indexes[column] = [headings.index(part) for part in parts if part and part in headings]
+        return self.indexes[column]
 
     def _refused(self, i: int, rows: Sequence[Row], problems: Sequence[Mapping[str, Any]]) -> Refused:
         lines = [self._line(before, now) for before, now in zip(self.excerpt.customers[i], rows, strict=True)]
+        for line, above in zip(lines[1:], lines, strict=False):
+            if line.number == above.number:  # an object in a list of the customer, which is corrected in its first row
+                for cell in line.cells:
+                    cell.may_change = False
         for problem in problems:
             of_row = [line for line in lines if line.number == problem["row"]] or lines
-            cells = [cell for cell in of_row[0].cells if cell.index in self._indexes(problem)]
+            indexes = self._indexes(problem)
+            cells = [cell for cell in of_row[0].cells if cell.index in indexes]
             for messages in [cell.messages for cell in cells] or [of_row[0].messages]:
                 messages.append(problem["message"])
         for problem in self.problems[i]:
+            indexes = self._indexes(problem)
             for cell in (cell for line in lines if line.number == problem["row"] for cell in line.cells):
-                cell.was_wrong = cell.was_wrong or cell.index in self._indexes(problem)
+                cell.was_wrong = cell.was_wrong or cell.index in indexes
         kinds = {f"{one['code']}:{one['column']}" for one in self.problems[i]}
-        return Refused(lines, kinds, is_right=not problems)
+        return Refused(lines, kinds, wrong={one["column"] for one in problems})
 
     def _line(self, before: Row, now: Row) -> Line:
         number, cells = now
@@ -191,18 +217,23 @@ class Mending:
         )
 
     def correct(self, cells: Mapping[tuple[int, int], str], values: Mapping[tuple[str, str], str]) -> None:
-        """New texts by row and column, and by heading and old text. Each is kept before anything else is said."""
+        """New texts by row and column, and by heading and old text ("": as it is). Each is kept before anything else is said."""
         with transaction.atomic():
             self.job = Job.objects.select_for_update().get(pk=self.job.pk)
             corrections = Corrections(**self.job.payload.get(CORRECTED, {}))
             for (heading, old), text in values.items():
-                corrections = corrections.with_value(heading, old, text)
-            for (number, index), text in cells.items():
+                corrections = corrections.with_value(heading, old, text or None)
+            for (number, index), text in (_repeated_cells(self, cells) | dict(cells)).items():
                 corrections = corrections.with_cell(number, self.excerpt.headings[index], text)
             self.job.payload |= {CORRECTED: {"cells": corrections.cells, "values": corrections.values}}
             self.job.save(update_fields=["payload"])
         for name in ("corrections", "refused"):
             self.__dict__.pop(name, None)
+
+
+def is_corrected_since(payload: Mapping[str, Any]) -> bool:
+    """Whether what was checked is no longer what would be imported."""
+    return bool(Corrections(**payload.get(CORRECTED, {})))
 
 
 def corrected_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,21 +244,46 @@ def corrected_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
     return rest | {"corrected_cells": both.cells, "corrected_values": both.values}
 
 
+def _repeated_cells(mending: Mending, cells: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], str]:
+    """Rows that repeat what was corrected of their customer: it is corrected in all, or they would be two customers."""
+    mapping, headings = mending.job.payload.get("mapping", {}), mending.excerpt.headings
+    repeated: dict[tuple[int, int], str] = {}
+    for one in mending.refused if cells else ():
+        texts = {(line.number, cell.index): cell.text for line in one.lines for cell in line.cells}
+        for number, index in texts.keys() & cells.keys():
+            is_of_row = "." in mapping.get(headings[index], "")  # a column of line items
+            repeated |= {
+                place: cells[number, index]
+                for place, text in texts.items()
+                if not is_of_row and place[1] == index and text == texts[number, index]
+            }
+    return repeated
+
+
 def _problems(
     excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions
 ) -> list[list[dict[str, Any]]]:
     """What is wrong with each of them."""
-    found = _judged(excerpt, customers, options)
-    if len(found) != len(customers):
-        # Side by side one would be taken for more of another.
-        found = [[*chain.from_iterable(_judged(excerpt, [rows], options))] for rows in customers]
-    return found
-
-
-def _judged(excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions) -> list[list[dict[str, Any]]]:
-    batches = [one.batch for one in judged(excerpt, customers, options)] if customers else []
+    together = _judged(excerpt, customers, options)
+    found = [together.get(_numbers(rows)) for rows in customers]
+    # Side by side some may be taken for more of another.
     return [
-        [problem_as_json(on_a_page(problem)) for problem in batch.problems.get(i, ())]
-        for batch in batches
-        for i in range(len(batch))
+        [*chain.from_iterable(_judged(excerpt, [rows], options).values())] if problems is None else problems
+        for rows, problems in zip(customers, found, strict=True)
     ]
+
+
+def _judged(
+    excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions
+) -> dict[tuple[int, ...], list[dict[str, Any]]]:
+    """By the numbers of their rows."""
+    batches = [one.batch for one in judged(excerpt, customers, options)] if customers else []
+    return {
+        _numbers(rows): [problem_as_json(on_a_page(problem)) for problem in batch.problems.get(i, ())]
+        for batch in batches
+        for i, rows in enumerate(batch.lines)
+    }
+
+
+def _numbers(rows: Sequence[Row]) -> tuple[int, ...]:
+    return tuple(number for number, _cells in rows)

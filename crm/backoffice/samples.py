@@ -17,7 +17,7 @@ from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer.columns import customer_columns
 from crm.transfer.corrections import seen
-from crm.transfer.excerpts import Excerpt, Judged, judged
+from crm.transfer.excerpts import Excerpt, Judged, check_columns, judged
 from crm.transfer.options import ImportOptions
 from overplane.backoffice.grid import stored_cell
 from overplane.database.fields import field_of
@@ -47,6 +47,7 @@ class Sample:
 
 def sample(excerpt: Excerpt, options: ImportOptions) -> Sample:
     try:
+        check_columns(excerpt, options)
         one = next(iter(judged(excerpt, excerpt.customers[:ROWS], options)), None)
     except UnusableFile as error:
         return Sample(problem=as_on_a_page(str(error)))

@@ -36,7 +36,7 @@ class Excerpt:
             is_sparse=self.is_sparse,
             nested=dict(self.nested),
             delimiter=self.delimiter,
-            merged=self.merged,
+            merged={number: dict(cells) for number, cells in self.merged.items()},
         )
 
 
@@ -49,19 +49,26 @@ class Judged:
     creates: frozenset[int]
 
 
-def judged(excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions) -> Iterator[Judged]:
-    """What the import would say of these customers. What others of the file say of them is not known here.
+def check_columns(excerpt: Excerpt, options: ImportOptions) -> None:
+    """Raises `UnusableFile`, as the import would, if the columns are not enough, or other ones than they are taken for."""
+    table = excerpt.table(excerpt.customers)
+    check_ids(table, _columns(table, options), nulls=options.nulls)
 
-    Raises `UnusableFile`, as the import would, if the columns are not enough.
-    """
+
+def judged(excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions) -> Iterator[Judged]:
+    """What the import would say of these customers. What others of the file say of them is not known here."""
     table = excerpt.table(customers)
-    columns = resolve(
-        table.headings, mapping=options.mapping, constants=options.constants, ignore_unknown=options.ignore_unknown
-    )
-    check_sufficient(columns, options)
-    table.rows = options.corrections.applied(table.rows, table.headings)
-    check_ids(table, columns, nulls=options.nulls)
+    columns = _columns(table, options)
+    table.rows = options.corrections.applied(table.rows, table.headings, table.merged)
     planner = Planner(columns, options)
     for batch in batches(table, parse_options_of(table, columns, options, is_sheet=excerpt.is_sheet)):
         plan = planner.plan(batch)
         yield Judged(batch, columns, frozenset(plan.creates))
+
+
+def _columns(table: Table, options: ImportOptions) -> Columns:
+    columns = resolve(
+        table.headings, mapping=options.mapping, constants=options.constants, ignore_unknown=options.ignore_unknown
+    )
+    check_sufficient(columns, options)
+    return columns

@@ -78,10 +78,11 @@ class ImportTask:
                 heading for i in sorted(columns.used) if (heading := columns.headings[i]) in table.unreadable
             ]:
                 raise UnusableFile(table.unreadable[unreadable[0]])
-            if options.corrections:
-                table.rows = options.corrections.applied(table.rows, table.headings)
             check_ids(table, columns, nulls=options.nulls)
             check_choices(table, columns, mapped=options.mapping, nulls=options.nulls)
+            # After that: a cell that was corrected to something wrong is a problem of its row, and not of its column.
+            if options.corrections:
+                table.rows = options.corrections.applied(table.rows, table.headings, table.merged)
             self.report.mapping = columns.mapping
             self.report.add_warnings([*_note_of_left_out(columns.left_out), *_notes_of_others(columns)])
             try:

@@ -135,3 +135,55 @@ def test_an_editor_gets_back_to_a_check() -> None:
     assert f"/admin/import/jobs/{job.pk}/" in listed
     assert "not imported yet" in listed
     assert job.pk not in member("Editor", "other").get("/admin/import/").content.decode()
+
+
+def test_who_changes_the_mapping_of_a_check_finds_all_that_was_said_and_corrected() -> None:
+    client = member("Editor")
+    url, page = page_of(client)
+    fields = columns(page) | {"column-2": "customer_type", "match_on": "email_id", "nulls": "n/a", "column-4": ""}
+    job = checked(client, url, fields | {"old-2-0": "Stammkunde", "new-2-0": "Individual"})
+    client.post(f"/admin/import/jobs/{job.pk}/correct/", {"cell-2-1": "a@b"}, headers={"accept": "application/json"})
+    back = client.get(f"/admin/import/jobs/{job.pk}/").context["mapping_url"]
+    page = client.get(back)
+    assert columns(page) | {"match_on": "email_id", "nulls": "n/a"} == fields
+    assert 'value="n/a"' in page.content.decode()
+    assert shown(page.context["sample"])["Customer type"][0] == ("Individual", "")
+    assert shown(page.context["sample"])["E-mail"][0] == ("a@b", "")
+    again = checked(client, page.context["here"], fields | {"old-2-0": "Stammkunde", "new-2-0": "Individual"})
+    assert again.result["problem_count"] == 0
+    # Of a column that is another field now, and of a value that is left as it is, nothing is said any more.
+    again = checked(client, page.context["here"], fields | {"old-2-0": "Stammkunde", "new-2-0": ""})
+    assert again.payload["corrected_values"] == {}
+    again = checked(client, page.context["here"], fields | {"column-2": "territory"})
+    assert again.payload["corrected_values"] == {}
+    assert again.payload["corrected_cells"] == {"2": {"E-Mail": "a@b"}}
+    other = member("Editor", "other")
+    assert other.get(back).status_code == 404
+
+
+def test_a_saved_mapping_knows_values_of_rows_far_down() -> None:
+    client = member("Editor")
+    url, page = page_of(client)
+    fields = columns(page) | {"column-2": "customer_type", "column-1": "", "preset_name": "Kunden"}
+    checked(client, url, fields | {"old-2-0": "Stammkunde", "new-2-0": "Individual"})
+    head, first, second = FILE.splitlines(keepends=True)
+    url = upload(client, head + second * 1100 + first, "kunden.csv")["Location"]
+    page = client.get(f"{url}?preset={Preset.objects.get().pk}")
+    assert page.context["unknown"] == []  # within the first rows
+    assert checked(client, page.context["here"], columns(page)).result["problem_count"] == 0
+
+
+def test_the_parts_of_an_address_may_have_its_name_before_them() -> None:
+    client = member("Editor")
+    head = "CompanyName,RegAddress.AddressLine1,RegAddress.PostTown,RegAddress.PostCode,Shipping.City\n"
+    _url, page = page_of(client, head + "Acme,Main 1,London,E1 6AN,Paris\n")
+    assert shown(page.context["sample"])["Primary address"] == [("Main 1, London, E1 6AN", "")]
+
+
+def test_where_no_row_is_good_nothing_is_offered_to_be_imported() -> None:
+    client = member("Editor")
+    url, page = page_of(client, "Name,E-Mail\nAcme,nobody\n")
+    job = checked(client, url, columns(page))
+    text = client.get(f"/admin/import/jobs/{job.pk}/").content.decode()
+    assert "import the good rows" not in text.lower()
+    assert "/apply/" not in text

@@ -4,11 +4,9 @@ import html
 import io
 import json
 import re
-from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from xlsxwriter import Workbook
@@ -16,53 +14,11 @@ from xlsxwriter import Workbook
 from crm.models import Customer, ImportRun
 from overplane.jobs.models import Job
 from tests.backoffice.import_pages import check
+from tests.backoffice.mending_pages import FILE, JSON, TYPED, applied, cell, checked, mended, sent, wrong
 from tests.backoffice.people import member
 from tests.transfer.customers import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# Rows 2 and 5 have a type that nobody knows, row 3 a wrong e-mail address, row 4 is right, row 6 has no name.
-FILE = (
-    "Name,E-Mail,Type\nAcme,a@b,Kunde X\nBell,nobody,Company\nCole,c@c,Company\nDahl,d@d,Kunde X\n,e@e,Company\n"
-    "Gold,wrong,Kunde X\n"
-)
-TYPED = {"column-0": "customer_name", "column-1": "email_id", "column-2": "customer_type"}
-JSON = {"accept": "application/json"}
-
-
-def checked(client: Client, text: str | bytes = FILE, name: str = "customers.csv") -> str:
-    return check(client, text, name, **TYPED)
-
-
-def sent(client: Client, report: str, **fields: str) -> dict[str, Any]:
-    answer = client.post(f"{report}correct/", fields, headers=JSON)
-    assert answer.status_code == 200, answer.content
-    return answer.json()
-
-
-def mended(client: Client, report: str, **fields: str) -> str:
-    """Checks again; the address of the new report."""
-    answer = client.post(f"{report}correct/", fields)
-    assert answer.status_code == 302
-    call_command("run_worker", until_idle=True)
-    return answer["Location"]
-
-
-def applied(client: Client, report: str) -> str:
-    address = client.post(f"{report}apply/")["Location"]
-    call_command("run_worker", until_idle=True)
-    return address
-
-
-def wrong(page: HttpResponse) -> dict[str, list[str]]:
-    """By name of the field, what is told of it."""
-    mending = page.context["mending"]
-    return {
-        f"cell-{line.number}-{cell.index}": cell.messages
-        for one in mending["page"]
-        for line in one.lines
-        for cell in line.cells
-        if cell.messages
-    }
 
 
 def test_each_wrong_cell_is_a_field_with_its_message() -> None:
@@ -84,13 +40,16 @@ def test_a_cell_is_kept_and_judged_at_once() -> None:
     report = checked(client)
     told = sent(client, report, **{"cell-3-1": "still nobody"})
     assert told["left"] == 5
-    assert "one @" in told["rows"]["3"]["cells"]["1"]["messages"][0]
+    assert "one @" in cell(told, 3, 1)["messages"][0]
     told = sent(client, report, **{"cell-3-1": "b@b.de"})
-    assert (told["left"], told["rows"]["3"]["cells"]["1"]) == (4, {"text": "b@b.de", "messages": []})
+    assert told["left"] == 4
+    assert cell(told, 3, 1) == {"text": "b@b.de", "messages": [], "is_corrected": True}
+    assert told["rows"]["3"][0]["is_right"]
     # Of a row with two faults each counts.
     told = sent(client, report, **{"cell-7-1": "g@g"})
     assert told["left"] == 4
-    assert told["rows"]["7"]["cells"]["2"]["messages"]
+    assert not told["rows"]["7"][0]["is_right"]
+    assert set(told["rows"]) == {"7"}  # the others are as they were
     page = client.get(report)  # whoever comes back finds it
     assert re.search('<input name="cell-3-1" [^>]*value="b@b.de"', page.content.decode())
     assert "cell-3-1" not in wrong(page)
@@ -105,7 +64,8 @@ def test_a_value_is_mended_in_every_row_and_the_file_goes_in() -> None:
     assert (value["old"], value["count"]) == ("Kunde X", 3)
     told = sent(client, report, **{value["name"]: "Company", "cell-7-1": "g@g", "cell-3-1": "b@b"})
     assert (told["left"], told["kinds"]) == (1, [0, 0, 1])
-    assert {number for number, row in told["rows"].items() if row["cells"]["2"]["text"] == "Company"} >= {"2", "5", "7"}
+    assert {number for number in told["rows"] if "2" in told["rows"][number][0]["cells"]} == {"2", "5", "7"}
+    assert cell(told, 5, 2)["text"] == "Company"
     again = mended(client, report, **{"cell-6-0": "Eve"})
     assert Job.objects.get(pk=again.split("/")[-2]).result["problem_count"] == 0
     applied(client, again)
@@ -144,7 +104,7 @@ def test_what_another_row_has_too_stays_wrong_until_it_is_changed() -> None:
     report = check(client, text, match_on="tax_id")
     told = sent(client, report, **{"cell-3-2": "b@b"})
     assert told["left"] == 1
-    assert "same “tax ID”" in told["rows"]["3"]["cells"]["1"]["messages"][0]
+    assert "same “tax ID”" in wrong(client.get(report))["cell-3-1"][0]
     assert sent(client, report, **{"cell-3-1": "T2"})["left"] == 0
 
 
@@ -217,7 +177,7 @@ def test_hostile_text_stays_text() -> None:
     client = member("Editor")
     report = checked(client, 'Name,E-Mail,Type\n"<script>alert(1)</script>",nobody,Company\n')
     told = sent(client, report, **{"cell-2-1": '"><b>x\0'})
-    assert told["rows"]["2"]["cells"]["1"]["text"] == '"><b>x\ufffd'
+    assert cell(told, 2, 1)["text"] == '"><b>x\ufffd'
     text = client.get(report).content.decode()
     assert "<script>alert" not in text
     assert html.escape('"><b>x\ufffd') in text
@@ -259,9 +219,7 @@ def test_customers_that_are_there_are_judged_by_the_database_too() -> None:
     told = sent(client, report, **{"cell-2-0": known, "cell-2-2": "a@b"})
     assert told["left"] == 1
     # In the words of the page, not of the command.
-    assert told["rows"]["2"]["cells"]["0"]["messages"] == [
-        "There is a customer with this id. To change it match on the id."
-    ]
+    assert cell(told, 2, 0)["messages"] == ["There is a customer with this id. To change it match on the id."]
 
 
 def test_created_customers_are_a_click_away() -> None:

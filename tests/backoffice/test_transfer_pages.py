@@ -183,7 +183,7 @@ def test_an_encoding_that_cannot_be_told_is_chosen() -> None:
     assert "Łódź" in page.content.decode()
     report = client.post(url, columns(page))["Location"]
     call_command("run_worker", until_idle=True)
-    assert f'href="{url}&amp;heading_row=1"' in client.get(report).content.decode()
+    assert f'href="{url}&amp;heading_row=1&amp;check=' in client.get(report).content.decode()
     client.post(f"{report}apply/")
     call_command("run_worker", until_idle=True)
     assert Customer.objects.get().customer_name == "Łódź"

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.backoffice import uploads
 from crm.backoffice.looks import WIDEST, Choice, Look, look_at
+from crm.backoffice.mending import corrected_payload
 from crm.backoffice.page_words import as_on_a_page, quoted
 from crm.backoffice.pages.import_steps import CHECK, enqueue, mapping_url, may_import, own_file, page, steps
 from crm.backoffice.samples import MOST_VALUES, Sample, choices_of, sample, unknown_values
@@ -26,13 +27,14 @@ from crm.transfer.foreign_choices import without_foreign_choices
 from crm.transfer.foreign_ids import without_foreign_ids
 from crm.transfer.mapping import NAME_PARTS
 from crm.transfer.options import MATCH_KEYS
-from crm.transfer.requested import JOINED_BY, KEPT, may_be_joined
+from crm.transfer.requested import JOINED_BY, KEPT, may_be_joined, parts_of
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
-from overplane.jobs.models import Preset
+from overplane.jobs.models import Job, JobFile, Preset
 
 EXAMPLES = 3  # values of a column beside its heading
 DIGITS = re.compile("[0-9]{1,9}")  # a number that every database holds as an id
+BEGUN_WITH = ("check", "preset")  # in the address: what was said of the columns before
 SAMPLE, FRAGMENT = "sample", "fragment"  # in what is sent: only the sample is wanted; a script takes it alone
 VALUES = (
     ""  # in a saved mapping, where headings are: what is read instead of some values. (No column in use is headed so.)
@@ -83,10 +85,11 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
         messages.error(request, as_on_a_page(text))
         return redirect("import")
     labels = uploads.labels()
-    how = HowForm(request.POST or None, labels)
-    chosen = _preset(request) or Chosen(_guessed(look))
+    checked = _checked(request, stored, look)
+    how = HowForm(request.POST or (checked.payload if checked else None), labels)
+    chosen = _preset(request) or (_as_checked(checked, look) if checked else Chosen(_guessed(look)))
     if request.method == "POST" and not look.problem:
-        chosen = _sent(request, look, labels)
+        chosen = _sent(request, look, labels, chosen)
         if request.POST.get(SAMPLE) == FRAGMENT:
             return page(request, "import_sample", **_sample(look, chosen, how))
         if problem := _problem_of_encoding(look) or _problem_of(chosen.fields, labels, how):
@@ -104,7 +107,7 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
         look=look,
         outline=_outline(look),
         choice=[item for item in asdict(choice).items() if item[1]],
-        here=mapping_url(stored.pk, **asdict(choice)),
+        here=mapping_url(stored.pk, **asdict(choice), **{name: request.GET.get(name, "") for name in BEGUN_WITH}),
         columns=_columns(look, chosen),
         labels={name: capfirst(label) for name, label in labels.items()},
         preset=request.GET.get("preset", ""),
@@ -116,10 +119,14 @@ def mapping(request: HttpRequest, file_id: str) -> HttpResponseBase:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What somebody said of the columns: the field of each heading, and what is read instead of some values of a column."""
+    """What somebody said of the columns: the field of each heading, and what is read instead of some values of a column.
+
+    `cells`: what was corrected in the rows of an earlier check, as of `Corrections`.
+    """
 
     fields: dict[str, str]
     values: dict[str, dict[str, str]] = field(default_factory=dict)
+    cells: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -130,33 +137,39 @@ class Chosen:
         joined = {JOINED_BY.join(parts): name for name, parts in headings.items() if name and len(parts) > 1}
         return {h: name for h, name in self.fields.items() if not name or len(headings[name]) == 1} | joined
 
+    @property
+    def as_payload(self) -> dict[str, Any]:
+        return {"mapping": self.mapping, "corrected_values": self.values, "corrected_cells": self.cells}
 
-def _sent(request: HttpRequest, look: Look, labels: dict[str, str]) -> Chosen:
-    """Left-out columns are named, too: else the engine would guess their fields."""
+
+def _sent(request: HttpRequest, look: Look, labels: dict[str, str], before: Chosen) -> Chosen:
+    """Left-out columns are named, too: else the engine would guess their fields.
+
+    The page shows values of the first rows. What was said before of others counts as long as their column is the same field.
+    """
     sent = {heading: request.POST.get(f"column-{i}", "") for i, heading in enumerate(look.headings)}
     fields = {heading: name if name in labels else "" for heading, name in sent.items()}
-    values: dict[str, dict[str, str]] = {}
+    values = {h: dict(texts) for h, texts in before.values.items() if fields.get(h, "") == before.fields.get(h)}
     for i, heading in enumerate(look.headings):
         for k in range(MOST_VALUES):
-            old, new = (request.POST.get(f"{name}-{i}-{k}", "") for name in ("old", "new"))
-            if old and new and choices_of(fields[heading]):
-                values.setdefault(heading, {})[old.replace("\0", "")] = new.replace("\0", "")
-    return Chosen(fields, values)
+            old, new = (request.POST.get(f"{name}-{i}-{k}", "").replace("\0", "") for name in ("old", "new"))
+            if old and choices_of(fields[heading]):
+                values.setdefault(heading, {}).pop(old, None)
+                values[heading] |= {old: new} if new else {}
+    return Chosen(fields, {heading: texts for heading, texts in values.items() if texts}, before.cells)
 
 
 def _payload(look: Look, choice: Choice, chosen: Chosen) -> dict[str, Any]:
     """Where the table was found is said to the job, too: it is to read what the person saw."""
     place = {"sheet": look.sheet, "heading_row": look.heading_row}
-    said = {"mapping": chosen.mapping, "corrected_values": chosen.values}
-    return said | {"encoding": choice.encoding, "notes": look.notes} | place
+    return chosen.as_payload | {"encoding": choice.encoding, "notes": look.notes} | place
 
 
 def _sample(look: Look, chosen: Chosen, how: HowForm) -> dict[str, Any]:
     """What would become of the first rows, and which values a field does not know."""
     assert look.excerpt is not None, "a file with a table has its first rows"
-    payload = {"mapping": chosen.mapping, "corrected_values": chosen.values}
     try:
-        options = uploads.options_of(payload | (how.cleaned_data if how.is_valid() else {}))
+        options = uploads.options_of(chosen.as_payload | (how.cleaned_data if how.is_valid() else {}))
     except UnusableFile as error:
         return {"sample": Sample(problem=str(error))}
     rows = [cells for own in look.excerpt.customers for _number, cells in own]
@@ -223,6 +236,25 @@ def _preset(request: HttpRequest) -> Chosen | None:
         return None
     fields = {heading: name.removesuffix(KEPT) for heading, name in preset.values.items() if heading != VALUES}
     return Chosen(fields, preset.values.get(VALUES) or {})
+
+
+def _checked(request: HttpRequest, stored: JobFile, look: Look) -> Job | None:
+    """The check from which somebody came back, if the table stands where it did."""
+    mine = Job.objects.filter(kind=CHECK, actor=actor_of(request), payload__file=stored.pk)
+    job = mine.filter(pk=request.GET.get("check", "").replace("\0", "")).first()
+    is_there = job and (job.payload.get("sheet"), job.payload.get("heading_row")) == (look.sheet, look.heading_row)
+    return job if is_there else None
+
+
+def _as_checked(job: Job, look: Look) -> Chosen:
+    """With all that was corrected in its rows."""
+    payload = corrected_payload(job.payload)
+    fields = {
+        part: name.removesuffix(KEPT)
+        for text, name in payload["mapping"].items()
+        for part in parts_of(text, look.headings)
+    }
+    return Chosen(fields, payload["corrected_values"], payload["corrected_cells"])
 
 
 def _problem_of(chosen: dict[str, str], labels: dict[str, str], how: HowForm) -> str | None:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.backoffice import uploads
+from crm.backoffice.mending import corrected_payload, is_corrected_since
 from crm.backoffice.pages.import_steps import (
     APPLY,
     CHECK,
@@ -57,7 +58,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         ],
         job=page_job,
         is_check=page_job.kind == CHECK,
-        mapping_url=_mapping_url(page_job.payload),
+        mapping_url=_mapping_url(page_job),
         problems=_problems(page_job.result or {}),
         mending=problems_page(request, page_job) if is_own and page_job.kind == CHECK else None,
         is_undo=page_job.kind == UNDO,
@@ -74,10 +75,10 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
     )
 
 
-def _mapping_url(payload: dict[str, Any]) -> str:
-    """With the file read as it was."""
-    reading = {name: payload.get(name) for name in ("encoding", "sheet", "heading_row")}
-    return mapping_url(payload.get("file") or "-", **reading)
+def _mapping_url(page_job: Job) -> str:
+    """With the file read as it was, and its columns as they were said to be."""
+    reading = {name: page_job.payload.get(name) for name in ("encoding", "sheet", "heading_row")}
+    return mapping_url(page_job.payload.get("file") or "-", **reading, check=page_job.pk)
 
 
 def _problems(result: dict[str, Any]) -> dict[str, Any]:
@@ -141,6 +142,11 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
         messages.error(request, _("This very file was imported already. Say that it is to be imported once more."))
         return redirect("import_job", checked.pk)
     stored = own_file(request, checked.payload["file"])
+    if is_corrected_since(checked.payload):
+        messages.info(
+            request, _("Rows were corrected since the check, so the file is checked once more. Then import it.")
+        )
+        return enqueue(request, CHECK, stored, corrected_payload(checked.payload))
     if "again" not in request.POST and (applied := _applied(stored)):
         return redirect("import_job", applied.pk)
     options = checked.payload | {"skip_errors": skips, "again": "again" in request.POST}

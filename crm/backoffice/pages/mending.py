@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
-from crm.backoffice.mending import CORRECTED, LONGEST, Mending, Refused, corrected_payload
+from crm.backoffice.mending import LONGEST, Mending, Refused, corrected_payload
 from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, may_import, own_file
 from crm.backoffice.samples import choices_of
 from crm.transfer.refused_files import MARKED
@@ -18,8 +18,7 @@ from overplane.jobs.models import Job, JobFile, State
 
 ON_A_PAGE = 25  # customers: their wrong cells are fields of one form
 MOST_KINDS = 50  # shown: a file with more has another fault than its values
-CELL = re.compile("cell-([0-9]{1,9})-([0-9]{1,5})")
-VALUE = re.compile("value-([0-9]{1,4})-([0-9]{1,3})")
+LINE_BREAK = re.compile("\r\n?")
 # What is settled for the old file or its place in it, and not for the file of refused rows.
 OF_THE_FILE = ("sheet", "heading_row", "encoding", "notes", "corrected_cells", "corrected_values", "run", "again")
 
@@ -36,7 +35,7 @@ def problems_page(request: HttpRequest, job: Job) -> dict[str, Any] | None:
     page = Paginator(of_kind, ON_A_PAGE).get_page(request.GET.get("page"))
     return {
         "columns": [(mending.excerpt.headings[i], mending.label(i)) for i in mending.shown],
-        "kinds": [_kind(job, i, kind, refused) for i, kind in enumerate(_kinds(job)[:MOST_KINDS])],
+        "kinds": [_kind(mending, i, kind) for i, kind in enumerate(_kinds(job)[:MOST_KINDS])],
         "chosen": chosen,
         "page": page,
         "count": len(refused),
@@ -49,16 +48,18 @@ def _kinds(job: Job) -> list[dict[str, Any]]:
     return (job.result or {}).get("kinds", [])
 
 
-def _kind(job: Job, i: int, kind: dict[str, Any], refused: list[Refused]) -> dict[str, Any]:
+def _kind(mending: Mending, i: int, kind: dict[str, Any]) -> dict[str, Any]:
     """With the values that several rows have; and of a closed choice what may stand instead."""
     key = f"{kind['code']}:{kind['column']}"
-    new = job.payload.get(CORRECTED, {}).get("values", {}).get(kind["column"], {})
+    new = mending.corrections.values.get(kind["column"], {})
+    # Where a problem is one of several columns (an address, say) its value stands in no cell.
+    is_of_cells = kind["column"] in mending.excerpt.headings
     values = [
         {"name": f"value-{i}-{k}", "old": old, "count": count, "new": new.get(old, "")}
-        for k, (old, count) in enumerate(kind.get("values", ()))
+        for k, (old, count) in enumerate(kind.get("values", ()) if is_of_cells else ())
     ]
-    name = job.payload.get("mapping", {}).get(kind["column"], "").removesuffix(KEPT)
-    left = sum(key in one.kinds and not one.is_right for one in refused)
+    name = mending.job.payload.get("mapping", {}).get(kind["column"], "").removesuffix(KEPT)
+    left = sum(key in one.kinds and kind["column"] in one.wrong for one in mending.refused)
     return kind | {"key": key, "values": values, "choices": choices_of(name), "left": left, "places": places(kind)}
 
 
@@ -81,51 +82,53 @@ def correct(request: HttpRequest, job_id: str) -> HttpResponseBase:
         mending = Mending(job)
     except (KeyError, JobFile.DoesNotExist, FileNotFoundError):
         raise Http404 from None
+    before = mending.refused
     cells, values = _sent(request, mending)
     if cells or values:
         mending.correct(cells, values)
     if request.accepts("text/html"):
         stored = own_file(request, job.payload["file"])
         return enqueue(request, CHECK, stored, corrected_payload(mending.job.payload))
-    touched = {number for number, _index in cells}
-    return JsonResponse(_as_json(mending, touched, {heading for heading, _old in values}))
+    return JsonResponse(_as_json(mending, before))
 
 
 def _sent(request: HttpRequest, mending: Mending) -> tuple[dict[tuple[int, int], str], dict[tuple[str, str], str]]:
     """What differs from how it stands: a form sends all of its fields."""
-    now = {(line.number, cell.index): cell for one in mending.refused for line in one.lines for cell in line.cells}
+    all_cells = [(line.number, cell) for one in mending.refused for line in one.lines for cell in line.cells]
+    places = {f"cell-{number}-{cell.index}": (number, cell) for number, cell in all_cells if cell.may_change}
+    kinds = [_kind(mending, i, kind) for i, kind in enumerate(_kinds(mending.job)[:MOST_KINDS])]
+    known = {value["name"]: (kind["column"], value) for kind in kinds for value in kind["values"]}
     cells: dict[tuple[int, int], str] = {}
     values: dict[tuple[str, str], str] = {}
     for name, sent in request.POST.items():
-        text = str(sent).replace("\0", "\ufffd")[:LONGEST]
-        if found := CELL.fullmatch(name):
-            place = int(found[1]), int(found[2])
-            if (cell := now.get(place)) and cell.may_change and cell.text != text.strip():
-                cells[place] = text
-        elif (found := VALUE.fullmatch(name)) and text:
-            kinds = _kinds(mending.job)
-            own = kinds[int(found[1])].get("values", ()) if int(found[1]) < len(kinds) else ()
-            if int(found[2]) < len(own):
-                values[kinds[int(found[1])]["column"], own[int(found[2])][0]] = text
+        text = str(sent).replace("\0", "\ufffd")
+        if name in places:
+            number, cell = places[name]
+            if _trimmed(cell.text) != _trimmed(text):
+                cells[number, cell.index] = _trimmed(text)[:LONGEST]
+        elif name in known:
+            heading, value = known[name]
+            if value["new"] != text:
+                values[heading, value["old"]] = text[:LONGEST]
     return cells, values
 
 
-def _as_json(mending: Mending, numbers: set[int], headings: set[str]) -> dict[str, Any]:
-    """The rows that may be others now, and how many customers are wrong still."""
-    refused = mending.refused
-    indexes = {mending.excerpt.headings.index(heading) for heading in headings if heading in mending.excerpt.headings}
-    rows = {
-        line.number: {
-            "messages": line.messages,
-            "cells": {cell.index: {"text": cell.text, "messages": cell.messages} for cell in line.cells},
-        }
-        for one in refused
-        if any(line.number in numbers for line in one.lines)
-        or (indexes and any(cell.is_corrected for line in one.lines for cell in line.cells if cell.index in indexes))
-        for line in one.lines
-    }
-    kinds = [_kind(mending.job, i, kind, refused)["left"] for i, kind in enumerate(_kinds(mending.job)[:MOST_KINDS])]
-    return {"rows": rows, "left": _left(refused), "kinds": kinds}
+def _trimmed(text: str) -> str:
+    """A browser sends every line break as two characters, however it stands in the file."""
+    return LINE_BREAK.sub("\n", text).strip()
+
+
+def _as_json(mending: Mending, before: list[Refused]) -> dict[str, Any]:
+    """What is otherwise than before, and how many customers are wrong still. Rows of one object have one number."""
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for old, new in zip(before, mending.refused, strict=True):
+        for line, now in zip(old.lines, new.lines, strict=True) if old is not new else ():
+            changed = (cell for was, cell in zip(line.cells, now.cells, strict=True) if was != cell)
+            names = ("text", "messages", "is_corrected")
+            cells = {cell.index: {name: getattr(cell, name) for name in names} for cell in changed}
+            rows.setdefault(now.number, []).append({"messages": now.messages, "is_right": new.is_right, "cells": cells})
+    kinds = [_kind(mending, i, kind)["left"] for i, kind in enumerate(_kinds(mending.job)[:MOST_KINDS])]
+    return {"rows": rows, "left": _left(mending.refused), "kinds": kinds}
 
 
 @require_POST
