@@ -152,7 +152,7 @@ def test_a_connection_that_reading_ahead_opens_is_closed() -> None:
 def test_an_import_tells_what_is_wrong_in_the_language_of_who_asked(imported: Any) -> None:
     with translation.override("de"):
         ran = imported("customer_name,default_commission_rate\nAcme,viel\n")
-    assert [problem["message"] for problem in ran.report["problems"]] == ["Muss eine Zahl sein, geschrieben wie 12.5."]
+    assert [problem["message"] for problem in ran.report["problems"]] == ["Muss eine Zahl sein, geschrieben wie 12,5."]
 
 
 @pytest.mark.django_db

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from crm.backoffice.needs import MISSING, my_recent, needs
 from crm.backoffice.wording import changed_labels, event_words
 from crm.models import Customer
+from overplane.backoffice.grid import choice_word
 from overplane.database import counters
 from overplane.database.fields import field_of
 from overplane.events.changes import door_name, people
@@ -122,9 +123,13 @@ def day_columns(days: Sequence[tuple[str, dict[str, int]]]) -> list[Day]:
     return drawing
 
 
-def bars(counted: Sequence[Sequence[Any]], total: int) -> list[Bar]:
-    """The biggest, and what is left in one."""
-    biggest = [(str(label) if label is not None else gettext("(none)"), n, label or "") for label, n in counted]
+def bars(name: str, counted: Sequence[Sequence[Any]], total: int) -> list[Bar]:
+    """The biggest values of an attribute, and what is left in one."""
+    known = field_of(Customer, name)
+    biggest = [
+        (str(choice_word(known, value)) if value is not None else gettext("(none)"), n, value or "")
+        for value, n in counted
+    ]
     if (rest := total - sum(n for _label, n, _value in biggest)) > 0:
         biggest.append((gettext("(others)"), rest, ""))
     highest = max([n for _label, n, _value in biggest], default=0) or 1
@@ -144,7 +149,7 @@ def figures(counted: dict[str, Any] | None) -> dict[str, Any]:
     if counted:
         context["days"] = day_columns(counted.get("changes", []))
         weeks = [(date.fromisoformat(week), n) for week, n in counted["new_per_week"]]
-        plots = [(field_of(Customer, n).verbose_name, n, bars(counted[n], counted["total"])) for n in PLOTTED]
+        plots = [(field_of(Customer, n).verbose_name, n, bars(n, counted[n], counted["total"])) for n in PLOTTED]
         context |= {"counted_at": counted["counted_at"], "weeks": columns(weeks), "width": WEEKS * STEP, "plots": plots}
     return context
 

@@ -1,5 +1,8 @@
 """What people read about customers and their line items, in their language. Each kind of line item brings its own labels."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import models
 from django.utils.functional import lazy
 from django.utils.text import capfirst
@@ -8,12 +11,15 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.models import Customer
-from overplane.backoffice.grid import number_text
+from overplane.backoffice.filters import Text
+from overplane.backoffice.grid import CHOICE_WORDS, choice_word, number_text
 from overplane.database.attributes import attributes
-from overplane.database.fields import RateField, field_of
+from overplane.database.fields import RateField, field_of, has_field
 from overplane.events.changes import Difference, differences
 from overplane.events.models import Event
 
+TYPES = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
+CHOICE_WORDS[field_of(Customer, "customer_type")] = TYPES
 CUSTOMER_EVENTS = {
     "customer.created": _("created"),
     "customer.updated": _("changed"),
@@ -69,14 +75,26 @@ RATES = frozenset(f.name for model in TABLES for f in model._meta.concrete_field
 
 
 def shown_differences(event: Event) -> list[Difference]:
-    """What an event changed, rates with their sign."""
+    """What an event changed, rates with their sign and closed choices in words."""
+    kind = BY_EVENT.get(event.type)
+    model = kind.model if kind else Customer
     return [
-        one._replace(old=_rate(one.old), new=_rate(one.new)) if one.name in RATES else one for one in differences(event)
+        one._replace(old=_shown(model, one.name, one.old), new=_shown(model, one.name, one.new))
+        for one in differences(event)
     ]
 
 
-def _rate(value: float | None) -> str | None:
-    return None if value is None else number_text(value, is_rate=True)
+def _shown(model: type[models.Model], name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in RATES:
+        return number_text(value, is_rate=True)
+    return choice_word(field_of(model, name), value) if has_field(model, name) else value
+
+
+def in_words(name: str, choices: Sequence[str]) -> list[tuple[str, Text]]:
+    """Values of a customer's closed choice, and what people call them."""
+    return [(one, choice_word(field_of(Customer, name), one)) for one in choices]
 
 
 def all_labels() -> dict[str, str]:

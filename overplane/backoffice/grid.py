@@ -15,12 +15,15 @@ from django.utils import formats
 from django.utils.translation import gettext
 
 from overplane.backoffice.changelist import BigChangeList
-from overplane.backoffice.merging import Conflict, MergingForm, plain
+from overplane.backoffice.filters import Text
+from overplane.backoffice.merging import Conflict, MergingForm
 from overplane.backoffice.moments import moment
 from overplane.database.fields import RateField
 
 # How the script is told that nothing was written. Not by the status: the browser would complain of it as of a fault.
 CONFLICT, WRONG, GONE = "conflict", "wrong", "gone"
+# What people call the values of closed choices, by field; each app registers its own.
+CHOICE_WORDS: dict[models.Field, Mapping[str, Text]] = {}
 EMPTY = ""  # shown as a dash by the style sheet, so that a cell's text is its value
 
 
@@ -97,8 +100,14 @@ def stored_cell(known: models.Field, value: Any) -> Cell:
         return Cell(known.name, gettext("yes") if value else gettext("no"), raw)
     if isinstance(value, Decimal):
         return Cell(known.name, number_text(value, is_rate=isinstance(known, RateField)), raw)
-    shown = EMPTY if value in (None, "") else display_for_field(value, known, EMPTY)
+    shown = EMPTY if value in (None, "") else display_for_field(choice_word(known, value), known, EMPTY)
     return Cell(known.name, shown, raw if raw != shown else None)
+
+
+def choice_word(known: models.Field, value: Any) -> Any:
+    """What people call a value of a closed choice; any other value as it is."""
+    words = CHOICE_WORDS.get(known)
+    return words.get(value, value) if words else value
 
 
 def number_text(value: Decimal | float, *, is_rate: bool = False) -> str:
@@ -112,7 +121,7 @@ def raw_text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else ""
     if isinstance(value, Decimal):
-        return plain(value)
+        return number_text(value)
     return "" if value is None else str(value)
 
 

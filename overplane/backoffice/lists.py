@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as SELECTED
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -109,6 +112,22 @@ class BigTableAdmin(CellEditing, ViewTabsAdmin, OwnScriptsAdmin):
             "filter_periods": filter_texts.periods(),
         }
         return super().changelist_view(request, context | (extra_context or {}))
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Without selected keys that no row can have: the database would take them for a fault of ours."""
+        sent = request.POST.copy()
+        sent.setlist(SELECTED, [one for one in sent.getlist(SELECTED) if self._can_be_key(one)])
+        request.POST = sent  # type: ignore[assignment]  # Django's own actions replace it so, too
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def _can_be_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.clean(text, None)
+        except ValidationError:
+            return False
+        return True
 
     def _better_address(self, request: HttpRequest) -> str:
         """Where the list is as this address means it: with a filter that was made, with what a view has saved."""

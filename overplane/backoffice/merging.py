@@ -54,7 +54,7 @@ class MergingForm(forms.ModelForm):
         if sent is None:
             return self.current[name]
         try:
-            return self._meta.model._meta.get_field(name).to_python(sent.replace("\r\n", "\n"))
+            return self._meta.model._meta.get_field(name).to_python(self.fields[name].to_python(sent))
         except ValidationError:
             return self.current[name]
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from overplane.database.dialect import is_postgresql, is_sqlite
-from overplane.database.form_fields import UnjudgedCharField, UnjudgedMomentField
+from overplane.database.form_fields import UnjudgedCharField, UnjudgedMomentField, UnjudgedNumberField
 from overplane.database.moments import read_day, read_moment
 from overplane.database.numbers import read_decimal
 from overplane.database.ranges import Highest, Lowest, within
@@ -183,7 +183,7 @@ class NumberField(CleanedWhenEmpty, models.DecimalField):
         return number if isinstance(exponent, int) and exponent >= -self.decimal_places else rounded
 
     def formfield(self, **kwargs: Any) -> Any:
-        return models.Field.formfield(self, **{"form_class": UnjudgedCharField} | kwargs)
+        return models.Field.formfield(self, **{"form_class": UnjudgedNumberField} | kwargs)
 
 
 class RateField(NumberField):
@@ -194,6 +194,9 @@ class RateField(NumberField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 12, "decimal_places": 9} | kwargs)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"sign": "%"} | kwargs)
 
 
 class WrittenField(CleanedWhenEmpty):

@@ -1,9 +1,11 @@
 """Form fields that parse and do not judge: the model fields and the rules do, with one code for every door."""
 
+import re
 from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils import formats
 
 
 class UnjudgedCharField(forms.CharField):
@@ -23,6 +25,28 @@ class UnjudgedCharField(forms.CharField):
 
     def validate(self, value: Any) -> None:
         pass
+
+
+class UnjudgedNumberField(UnjudgedCharField):
+    """A number as the language writes it, so also 2,5 in German; 2.5 in any. `sign` is what may stand behind it."""
+
+    def __init__(self, *, sign: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sign = sign
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not isinstance(text, str):
+            return text
+        number = text.strip().removesuffix(self.sign).rstrip()
+        comma = formats.get_format("DECIMAL_SEPARATOR")
+        # One with digits behind it and none before its own kind: 1.234,5 may mean two things, and is refused.
+        return number.replace(comma, ".") if re.fullmatch(rf"[-+]?[0-9]*{re.escape(comma)}[0-9]+", number) else number
+
+    def prepare_value(self, value: Any) -> Any:
+        """`value` is written with a point, as `to_python` gives it, or is what somebody typed."""
+        is_number = isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+\.[0-9]+", value)
+        return value.replace(".", formats.get_format("DECIMAL_SEPARATOR")) if is_number else value
 
 
 class UnjudgedMomentField(UnjudgedCharField):

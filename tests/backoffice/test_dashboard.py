@@ -46,7 +46,7 @@ def test_counts_by_week_type_group_and_territory() -> None:
     assert counted["territory"] == [("North", 6), (None, 4)]
     assert len(counted["new_per_week"]) == dashboard.WEEKS
     assert [n for _, n in counted["new_per_week"]][-4:] == [4, 0, 0, 6]
-    bars = dashboard.bars([["North", 6], [None, 2]], 10)
+    bars = dashboard.bars("territory", [["North", 6], [None, 2]], 10)
     assert [(bar.label, bar.n, bar.percent) for bar in bars] == [
         ("North", 6, 100),
         ("(none)", 2, 33.3),

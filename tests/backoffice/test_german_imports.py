@@ -49,7 +49,7 @@ def test_problems_are_german() -> None:
         "Muss ja oder nein sein (auch true/false, 1/0, x, yes/no).",
         "Muss ein Währungscode aus drei Großbuchstaben sein, etwa EUR.",
         "Muss ein Prozentsatz von 0 bis 100 sein.",
-        "Muss eine Zahl sein, geschrieben wie 12.5.",
+        "Muss eine Zahl sein, geschrieben wie 12,5.",
         "Die Zeile hat 7 Zellen, die Kopfzeile 6.",
     ]
     assert "Die Zeile hat 7 Zellen, die Kopfzeile 6." in page

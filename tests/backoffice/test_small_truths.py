@@ -1,17 +1,22 @@
 """What pages say, beside what they do: rates, states, what is deleted and what a bulk change replaces."""
 
 import re
+from pathlib import Path
 
+import django
 import pytest
 from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from crm import services
+from crm.backoffice import dashboard
 from crm.backoffice.pages.merge import compare_url
 from crm.models import Customer
 from overplane.api import keys
 from overplane.events.models import Event
+from overplane.jobs import queue
 from tests.backoffice.people import User, member
 from tests.domain.customers import ORIGIN, make
 from tests.filled_forms import filled
@@ -129,3 +134,68 @@ def test_changes_lead_to_their_customer() -> None:
     for address in ("changelist", "change"):
         given = [event.pk] if address == "change" else []
         assert link in text(client, reverse(f"admin:overplane_events_event_{address}", args=given))
+
+
+def test_a_closed_choice_is_called_alike_wherever_it_stands(german: Client) -> None:
+    customer = make("Nordlicht", customer_type="Individual")
+    services.update_customer(customer, {"customer_type": "Partnership"}, origin=ORIGIN)
+    queue.enqueue(dashboard.KIND, {}, "system:worker")
+    queue.finish(queue.claim("worker"), dashboard.count_customers(), 0, None)
+    event = Event.objects.get(type="customer.updated")
+    german.post(reverse("admin:crm_customer_columns"), {"column": ["customer_type"]})
+    words = {
+        LIST: ["Personengesellschaft"],
+        reverse("admin:crm_customer_change", args=[customer]): ["Personengesellschaft", "Einzelperson"],
+        reverse("admin:crm_customer_history", args=[customer]): ["Personengesellschaft", "Einzelperson"],
+        reverse("admin:overplane_events_event_change", args=[event.pk]): ["Personengesellschaft", "Einzelperson"],
+        reverse("admin:index"): ["Personengesellschaft"],
+    }
+    assert [(page, word) for page in words for word in words[page] if f">{word}<" not in text(german, page)] == []
+    cell = german.post(f"{LIST}{customer}/cell/", {"field": "customer_type", "value": "Company", "was": "Partnership"})
+    assert (cell.json()["shown"], cell.json()["raw"]) == ("Firma", "Company")
+
+
+@pytest.mark.parametrize("written", ["2,5", "2,5 %", RATE, "2.5", "2.50 %"])
+def test_a_number_is_read_as_the_language_writes_it(german: Client, written: str) -> None:
+    customer = make("Nordlicht", default_commission_rate=7.25)
+    address = reverse("admin:crm_customer_change", args=[customer])
+    form = filled(german.get(address))
+    assert form["default_commission_rate"] == form["initial-default_commission_rate"] == "7,25"
+    german.post(address, form | {"territory": "South"})
+    assert Event.objects.latest("seq").changed.split() == ["territory"]  # what was shown is what was there
+    german.post(address, filled(german.get(address)) | {"default_commission_rate": written})
+    assert Customer.objects.get(pk=customer).default_commission_rate == 2.5
+    cell = {"field": "default_commission_rate", "value": "0,75 %", "was": "2,5"}
+    answer = german.post(f"{LIST}{customer}/cell/", cell).json()
+    assert (answer["shown"], answer["raw"]) == ("0,75\N{NO-BREAK SPACE}%", "0,75")
+    assert "refused" in german.post(f"{LIST}{customer}/cell/", cell | {"value": "1"}).json()  # a conflict is still seen
+
+
+def test_a_number_that_may_mean_two_things_is_refused(german: Client) -> None:
+    customer = make("Nordlicht")
+    sent = {"field": "default_commission_rate", "was": ""}
+    answers = [german.post(f"{LIST}{customer}/cell/", sent | {"value": one}).json() for one in ("1.234,5", "viel")]
+    assert [one["message"] for one in answers] == ["Muss eine Zahl sein, geschrieben wie 12,5."] * 2
+    english = {"accept-language": "en"}
+    german.cookies["django_language"] = "en"
+    assert "refused" in german.post(f"{LIST}{customer}/cell/", sent | {"value": "1,5"}, headers=english).json()
+
+
+def test_django_s_own_texts_of_people_are_german_too() -> None:
+    """Those that Django's German lacks are in ours. The mail for a forgotten password is not sent by us."""
+    lacking = set()
+    for app in ("admin", "auth"):
+        catalogue = Path(django.__file__).parent / f"contrib/{app}/locale/de/LC_MESSAGES/django.po"
+        for block in catalogue.read_text().split("\n\n"):
+            if block.endswith('msgstr ""') and not block.startswith("#~"):
+                lacking.add("".join(re.findall(r'"(.*)"', block)))
+    with translation.override("de"):
+        assert {one for one in lacking if translation.gettext(one) == one} == {"In case you’ve forgotten, you are:"}
+
+
+@pytest.mark.parametrize("model", ["auth_user", "auth_group", "axes_accessattempt", "overplane_api_apikey"])
+@pytest.mark.parametrize("chosen", ["x", "\0", "9" * 30])
+def test_a_selection_of_what_cannot_be_is_no_fault(db: None, model: str, chosen: str) -> None:
+    client = member("Administrator")
+    sent = {"action": "delete_selected", "_selected_action": [chosen]}
+    assert client.post(reverse(f"admin:{model}_changelist"), sent).status_code in (200, 302)

@@ -1,9 +1,11 @@
 """The frame of every page: the rail, the account menu, the theme, times, and what a phone shows of them."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from crm.models import Customer
@@ -65,8 +67,13 @@ def test_a_theme_is_chosen_and_stays(page: Page) -> None:
 
 def test_times_are_those_of_the_browser(visit: Visitors) -> None:
     customer = make("Nordlicht")
-    Customer.objects.filter(pk=customer).update(created_at="2025-01-02T23:30:00Z")
-    page = visit(member("Viewer"), timezone_id="Asia/Tokyo", locale="en-GB")
+    a_while_ago = timezone.now() - timedelta(minutes=12)
+    Customer.objects.filter(pk=customer).update(created_at="2025-01-02T23:30:00Z", updated_at=a_while_ago)
+    client = member("Viewer")
+    german = visit(client, locale="de-DE")
+    german.goto(LIST)
+    expect(german.locator("td.field-updated time")).to_have_text(re.compile("^vor 1[23] Min\\.$"))  # "12 m" were metres
+    page = visit(client, timezone_id="Asia/Tokyo", locale="en-GB")
     page.goto(f"{LIST}?q=nord")
     expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
     age = page.locator("td.field-updated time")

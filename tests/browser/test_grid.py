@@ -113,7 +113,7 @@ def test_a_selection_outlives_pages_and_forty_are_changed_and_taken_back(page: P
     page.get_by_role("checkbox", name="Select C29").click(modifiers=["Shift"])
     bar = page.get_by_role("toolbar", name="With the selected")
     expect(bar).to_contain_text("30 selected")
-    page.get_by_role("link", name="On ›").click()
+    page.get_by_role("link", name="Next ›").click()
     expect(bar).to_contain_text("30 selected")
     page.get_by_role("checkbox", name="Select all on this page").check()
     expect(bar).to_contain_text("40 selected")

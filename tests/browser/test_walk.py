@@ -285,7 +285,7 @@ def test_pages_lead_on_and_back(visit: Visitors) -> None:
     page.goto(LIST)
     seen = names(page)
     for _ in range(2):
-        page.get_by_role("link", name="On ›").click()
+        page.get_by_role("link", name="Next ›").click()
         page.wait_for_load_state()
         seen += names(page)
     assert seen == services_names[::-1]

@@ -66,4 +66,4 @@ def test_the_note_names_the_first_of_many(tmp_path: Path) -> None:
 
 def test_csv_holds_any_text(tmp_path: Path) -> None:
     customer("Acme", LONG)
-    assert exported(tmp_path / "a.csv", "--long-cells", "cut") == ({"Acme": LONG}, "1 customers exported.\n")
+    assert exported(tmp_path / "a.csv", "--long-cells", "cut") == ({"Acme": LONG}, "1 customer exported.\n")

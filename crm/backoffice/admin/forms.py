@@ -5,10 +5,10 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 from crm import rules
 from crm.backoffice.admin.sections import HELP, SUGGESTED
+from crm.backoffice.wording import in_words
 from crm.models import Customer
 from overplane.backoffice.merging import MergingForm
 from overplane.database.attributes import attributes
@@ -16,9 +16,6 @@ from overplane.database.attributes import attributes
 LONG = 4000  # characters; a text that may be longer than any address gets several lines
 WATCHED = ("customer_name", "tax_id", "email_id", "mobile_no")
 INPUT_TYPES = {"email_id": "email", "mobile_no": "tel"}
-
-
-WORDS = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
 
 
 def _offered(name: str, choices: Sequence[str]) -> Sequence[str]:
@@ -32,7 +29,7 @@ class CustomerForm(MergingForm):
         fields = list(attributes(Customer))
         widgets = {
             **{
-                name: forms.Select(choices=[(one, WORDS.get(one, one)) for one in _offered(name, choices)])
+                name: forms.Select(choices=in_words(name, _offered(name, choices)))
                 for name, choices in rules.CHOICES.items()
             },
             **{

@@ -11,13 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import matching, search
 from crm.backoffice.admin.sections import SUGGESTED
+from crm.backoffice.wording import TYPES
 from crm.models import Customer, ImportRun
 from overplane.backoffice.changelist import PASSED
 from overplane.backoffice.filters import ConditionField, Field, Filters, Text, Unreadable
 from overplane.backoffice.text_fields import TextField, fields_of
 from overplane.events.models import Event
 
-TYPES = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
 SIDES = (("from", "from"), ("to", "until"))
 CONDITIONS = {
     "active": (_("active"), Q(disabled=False, is_frozen=False)),

@@ -82,7 +82,7 @@ Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken
         if long.note:  # also where only results are to be seen: the file says something else than the database
             self.stderr.write(long.note)
         if not options["quiet"]:
-            self.stderr.write(f"{count} customers exported.")
+            self.stderr.write(f"{count} {'customer' if count == 1 else 'customers'} exported.")
 
     def _format_of(self, file: str) -> str:
         ending = "csv" if file == "-" else Path(file).suffix.lower().lstrip(".")

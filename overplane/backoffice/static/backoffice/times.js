@@ -9,7 +9,7 @@
   const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
   const dayOfYear = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
-  const ages = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" });
+  const ages = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
   const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
   const short = (moment) => {
     const age = Date.now() - moment, size = Math.abs(age);
