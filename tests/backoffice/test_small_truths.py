@@ -136,6 +136,13 @@ def test_changes_lead_to_their_customer() -> None:
         assert link in text(client, reverse(f"admin:overplane_events_event_{address}", args=given))
 
 
+def test_the_title_of_an_event_names_its_customer(german: Client) -> None:
+    customer = make("Nordlicht")
+    event = Event.objects.get(subject=customer)
+    page = text(german, reverse("admin:overplane_events_event_change", args=[event.pk]))
+    assert "<title>Nordlicht | Angelegt | Overplane CRM</title>" in page
+
+
 def test_a_closed_choice_is_called_alike_wherever_it_stands(german: Client) -> None:
     customer = make("Nordlicht", customer_type="Individual")
     services.update_customer(customer, {"customer_type": "Partnership"}, origin=ORIGIN)

@@ -89,6 +89,8 @@ def test_on_a_phone_the_menu_opens_and_content_begins_at_once(visit: Visitors) -
     assert top["y"] < 120
     rail = page.get_by_role("navigation", name="Menu")
     expect(rail).to_be_hidden()
+    assert page.locator("kbd").all() != []
+    assert [key.inner_text() for key in page.locator("kbd").all() if key.is_visible()] == []  # a phone has no keys
     page.get_by_role("button", name="Menu").click()
     rail.get_by_role("link", name="Duplicates").click()
     expect(page.get_by_role("heading", name="duplicates")).to_be_visible()
