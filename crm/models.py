@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Expression
 from django.db.models.functions import Length
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from crm import rules
 from crm.matching import SEPARATORS, EmailKey, TaxKey
@@ -118,7 +119,7 @@ class Customer(models.Model):
             DatabaseOnlyCheck(condition=models.Q(email_id__contains="@"), name="customer_email_has_at"),
             DatabaseOnlyCheck(condition=models.Q(version__gte=1), name="customer_version_positive"),
         ]
-        permissions = [("export_customer", "Can export customers")]
+        permissions = [("export_customer", gettext_noop("Can export customers"))]
 
     def __str__(self) -> str:
         return str(self.customer_name)

@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "overplane.api.middleware.RequestMiddleware",  # first: answers /api/ without those below
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "overplane.compression.PageCompression",  # below the files, which lie there compressed
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -110,7 +110,7 @@ def test_only_the_dialect_asks_which_database_it_is() -> None:
 
 # Whatever outlives a request or a job, and why it says nothing of either.
 MEMORIES = {
-    "overplane/api/compression.py:accepts_gzip": "by the header's text",
+    "overplane/compression.py:accepts_gzip": "by the header's text",
     "overplane/api/pages.py:description": "made in English, whoever asks first",
     "overplane/api/reference/pages.py:page": "made in English, whoever asks first",
     "overplane/database/attributes.py:attributes": "by the model; texts are translated when a value is refused",

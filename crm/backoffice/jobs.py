@@ -11,12 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.core.files import File
 from django.db import DatabaseError
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm import duplicates, search
-from crm.backoffice import dashboard, uploads
+from crm.backoffice import dashboard, mending, uploads
 from crm.backoffice.admin import listing
-from crm.backoffice.problem_kinds import RefusedWithExamples
+from crm.backoffice.problem_kinds import RefusedWithExamples, on_a_page
 from crm.models import Customer, ImportRun
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports, imports, undo
@@ -25,9 +26,12 @@ from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
 from overplane.jobs.kinds import Kind, Refused, Run, register
-from overplane.jobs.models import JobFile
+from overplane.jobs.models import Job, JobFile
 
-PERCENT = 100
+STEPS = 1000  # of progress: of a large file one is some seconds
+# Where in the whole work each pass over the file begins and ends: checking costs about a third of it.
+PASSES = {"reading": (0.0, 0.1), "checking": (0.0, 0.35), "writing": (0.35, 1.0)}
+PASSES_OF_CHECK = {"checking": (0.0, 1.0)}
 
 
 def count_customers(run: Run) -> dict[str, Any]:
@@ -48,7 +52,10 @@ def check_import(run: Run) -> dict[str, Any]:
         return imports.check(source, options, **more)
 
     with TemporaryDirectory() as folder:
-        result = _run_reported(run, stored, RefusedWithExamples(Path(folder) / "refused"), work)
+        refused = RefusedWithExamples(Path(folder) / "refused")
+        result = _run_reported(run, stored, refused, work)
+    if refused.problems:
+        result["to_correct"] = mending.store(refused, run.job).pk
     return result | {"before": before[0] and f"{before[0].created_at:%Y-%m-%d %H:%M} UTC, {before[0].started_by}"}
 
 
@@ -95,7 +102,7 @@ def undo_import(run: Run) -> dict[str, Any]:
         undone = undo.undo(
             run.payload["run"],
             started_by=run.job.actor,
-            progress=lambda fraction: run.progress(int(fraction * PERCENT), PERCENT),
+            progress=lambda fraction: run.progress(int(fraction * STEPS), STEPS),
         )
     except UnusableFile as error:
         raise Refused(str(error)) from None
@@ -109,8 +116,10 @@ def _run_reported(
     """What the page shows. All the refused rows, to be corrected, are in a file beside it."""
 
     def progress(doing: str, fraction: float, customers: int) -> None:
-        run.progress(int(fraction * PERCENT), PERCENT)
+        first, last = passes[doing]
+        run.progress(int((first + fraction * (last - first)) * STEPS), STEPS)
 
+    passes = PASSES_OF_CHECK if run.job.kind == CHECKING.name else PASSES
     try:
         source = uploads.source_of(stored, run.payload.get("encoding", ""))
         with refused:
@@ -123,6 +132,7 @@ def _run_reported(
         if isinstance(error.__cause__, DatabaseError):
             raise error.__cause__ from None  # the worker tries once more, and goes on with the run
         raise Refused(str(error.__cause__)) from None
+    report.problems = [on_a_page(problem) for problem in report.problems]
     result = report.as_json()
     result["kinds"] = refused.with_examples(result["kinds"])
     # What was told on the page of the mapping belongs to the report: the place of the table is no longer looked for.
@@ -159,12 +169,20 @@ def export_customers(run: Run) -> dict[str, Any]:
         return {"file": stored.pk, "count": count, "note": long_cells.note}
 
 
+def _import_page(job: Job) -> str:
+    return reverse("import_job", args=[job.pk])
+
+
 # None is one transaction: those that write do it in short ones of their own, the others would make SQLite's writers wait.
 COUNTING = Kind(dashboard.KIND, count_customers, _("Count customers"), atomic=False, every=timedelta(minutes=2))
-DUPLICATES = Kind("crm.find_duplicates", find_duplicates, _("Find duplicates"), atomic=False)
-CHECKING = Kind("crm.check_import", check_import, _("Check a file of customers"), atomic=False)
-IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"), atomic=False)
-UNDOING = Kind("crm.undo_import", undo_import, _("Take back an import"), atomic=False)
-EXPORTING = Kind("crm.export_customers", export_customers, _("Export customers"), atomic=False)
+DUPLICATES = Kind(
+    "crm.find_duplicates", find_duplicates, _("Find duplicates"), atomic=False, url=lambda _job: reverse("duplicates")
+)
+CHECKING = Kind("crm.check_import", check_import, _("Check a file of customers"), atomic=False, url=_import_page)
+IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"), atomic=False, url=_import_page)
+UNDOING = Kind("crm.undo_import", undo_import, _("Take back an import"), atomic=False, url=_import_page)
+EXPORTING = Kind(
+    "crm.export_customers", export_customers, _("Export customers"), atomic=False, url=lambda _job: reverse("export")
+)
 for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, UNDOING, EXPORTING):
     register(kind)

@@ -1,11 +1,14 @@
 """A look at an uploaded file, for the page on which people say what its columns are, and where its table stands."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
 from django.utils.translation import gettext as _
 
 from crm.backoffice import uploads
+from crm.transfer.excerpts import Excerpt
 from crm.transfer.mapping import recognizer
 from overplane.files.cells import BROKEN, Row, split_broken
 from overplane.files.encoding_guesses import Reading
@@ -16,6 +19,7 @@ from overplane.files.tables import ABSENT, opened_table
 from overplane.jobs.models import JobFile
 
 SAMPLES = 5  # rows to recognize a column by
+READ = 1000  # rows in which values are looked for that a field does not know
 SHOWN, SHOWN_BELOW = 8, 3  # rows of the file as they stand, and those of them below the heading row
 WIDEST = 8  # columns of them: as many as a page is wide
 
@@ -38,7 +42,7 @@ class Look:
     """`problem`: why there is no table, if people can do something about it on the page; then nothing else of it is known.
 
     `head`: rows down to the heading row; `rows`: those below it. `readings`: of an encoding that is only guessed, as of
-    `Source`. `sheets`: where there are several.
+    `Source`. `sheets`: where there are several. `excerpt`: the first `READ` rows, as an import reads them.
     """
 
     headings: list[str] = field(default_factory=list)
@@ -49,6 +53,7 @@ class Look:
     sheets: list[Sheet] = field(default_factory=list)
     sheet: str | None = None
     problem: str = ""
+    excerpt: Excerpt | None = None
 
     @property
     def heading_row(self) -> int | None:
@@ -81,10 +86,28 @@ def look_at(stored: JobFile, choice: Choice) -> Look:
 
 def _look_at_table(source: Source, layout: Layout) -> Look:
     with opened_table(source, layout, recognizer({})) as table:
-        rows = _shown(list(islice(table.rows, SAMPLES)))
+        first = _first_rows(table.rows)
+        excerpt = Excerpt(
+            table.headings,
+            [[row] for row in first],
+            is_sheet=source.is_sheet,
+            is_sparse=table.is_sparse,
+            nested=table.nested,
+            delimiter=table.delimiter,
+            merged=table.merged,
+        )
+        rows = _shown(first[:SAMPLES])
         head, sheet, notes = _shown(table.head), table.sheet, table.notes
         headings = table.headings
-    return Look(headings, rows, head, notes, source.readings, sheets_to_choose(source), sheet)
+    return Look(headings, rows, head, notes, source.readings, sheets_to_choose(source), sheet, excerpt=excerpt)
+
+
+def _first_rows(rows: Iterator[Row]) -> list[Row]:
+    """What is wrong further down is for the check to say."""
+    first = list(islice(rows, SAMPLES))
+    with suppress(UnusableFile):
+        first.extend(islice(rows, READ - len(first)))  # rows before the fault stay
+    return first
 
 
 def _look_without_table(source: Source, layout: Layout, problem: str) -> Look | None:

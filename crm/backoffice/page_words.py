@@ -1,13 +1,15 @@
 """Sentences of the import engine as its pages say them: who reads them there has fields to fill in, no options of a command."""
 
 import re
+from functools import cache
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crm.backoffice import uploads
 
-# "… name it (--sheet)." The field of that name stands on the page.
-IN_PARENTHESES = re.compile(r" \(--[a-z][^()]*\)")
+# "… name it (--sheet)." The field of that name stands on the page. In quotation marks anything may stand.
+IN_PARENTHESES = re.compile(r""" \((?:--[a-z]|undo_import )(?:'[^']*'|"[^"]*"|[^()'"])*\)""")
 # So are words for an empty cell, of which there may be several.
 NULL = re.compile(r"--null ('[^']*'|\S+?)(?=\.?(?:\s|$))")
 NULLS = re.compile(rf"{NULL.pattern}(?: {NULL.pattern})*")
@@ -15,10 +17,19 @@ NULLS = re.compile(rf"{NULL.pattern}(?: {NULL.pattern})*")
 
 def as_on_a_page(sentence: str) -> str:
     """Without options, and fields by their labels. What is quoted stands in the file and stays."""
-    sentence = NULLS.sub(_nulls, IN_PARENTHESES.sub("", sentence))
-    labels = {name: label for name, label in uploads.labels().items() if "_" in name and "." not in name}
-    names = re.compile(rf"(?<![\w'\"./])({'|'.join(labels)})(?![\w'\"./])")
+    if "--" in sentence or "undo_import" in sentence:
+        sentence = NULLS.sub(_nulls, IN_PARENTHESES.sub("", sentence))
+    if "_" not in sentence:
+        return sentence
+    labels, names = _fields(get_language() or "")
     return names.sub(lambda found: quoted(labels[found[1]]), sentence)
+
+
+@cache  # an import may have a hundred thousand problems
+def _fields(language: str) -> tuple[dict[str, str], re.Pattern[str]]:
+    """The labels of fields in this language, and where their names stand in a sentence."""
+    labels = {name: label for name, label in uploads.labels().items() if "_" in name and "." not in name}
+    return labels, re.compile(rf"(?<![\w'\"./])({'|'.join(labels)})(?![\w'\"./])")
 
 
 def quoted(name: str) -> str:

@@ -67,4 +67,6 @@ def options_of(payload: Mapping[str, Any]) -> ImportOptions:
         skip_errors=bool(payload.get("skip_errors")),
         sheet=payload.get("sheet"),
         heading_row=payload.get("heading_row"),
+        corrected_cells=payload.get("corrected_cells") or {},
+        corrected_values=payload.get("corrected_values") or {},
     )

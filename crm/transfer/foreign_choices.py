@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from crm import rules
 from crm.transfer.columns import customer_columns
 from crm.transfer.foreign_ids import LOOKED_AT
+from crm.transfer.headings import quoted
 from crm.transfer.mapping import Columns
 from overplane.files.sources import UnusableFile
 from overplane.files.spreadsheets import unescape_formula
@@ -37,15 +38,16 @@ def check_choices(table: Table, columns: Columns, *, mapped: Collection[str], nu
             raise UnusableFile(
                 _(
                     "The column %(heading)s says something else than this service means by it (row %(row)d: %(cell)s; known"
-                    " are %(choices)s). Leave it out (--map '%(heading)s='), or keep it in another field (--map"
-                    " '%(heading)s=%(field)s')."
+                    " are %(choices)s). Leave it out (--map %(out)s), or keep it in another field (--map"
+                    " %(instead)s)."
                 )
                 % {
                     "heading": columns.heading(name),
                     "row": number,
                     "cell": repr(cell[:60]),
                     "choices": ", ".join(rules.CHOICES[name]),
-                    "field": INSTEAD[name],
+                    "out": quoted(f"{columns.heading(name)}="),
+                    "instead": quoted(f"{columns.heading(name)}={INSTEAD[name]}"),
                 }
             )
 

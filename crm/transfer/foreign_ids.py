@@ -5,6 +5,7 @@ from itertools import chain, islice
 
 from django.utils.translation import gettext as _
 
+from crm.transfer.headings import quoted
 from crm.transfer.mapping import Columns
 from overplane.files.sources import UnusableFile
 from overplane.files.tables import ABSENT, Table
@@ -28,10 +29,16 @@ def check_ids(table: Table, columns: Columns, *, nulls: Collection[str]) -> None
     raise UnusableFile(
         _(
             "The column %(heading)s holds numbers of another system (row %(row)d: %(cell)s), not ids of this one"
-            " (customer_…). Leave it out (--map '%(heading)s='), or keep the numbers in another field"
-            " (--map '%(heading)s=%(field)s')."
+            " (customer_…). Leave it out (--map %(out)s), or keep the numbers in another field"
+            " (--map %(instead)s)."
         )
-        % {"heading": columns.headings[index], "row": number, "cell": repr(cell.strip()[:60]), "field": INSTEAD}
+        % {
+            "heading": columns.headings[index],
+            "row": number,
+            "cell": repr(cell.strip()[:60]),
+            "out": quoted(f"{columns.headings[index]}="),
+            "instead": quoted(f"{columns.headings[index]}={INSTEAD}"),
+        }
     )
 
 

@@ -99,3 +99,8 @@ def plain(heading: str) -> str:
 def words(synonyms: Mapping[str, str]) -> dict[str, str]:
     """The field of each of these words, as headings are compared."""
     return {plain(word): name for name, listed in synonyms.items() for word in listed.split(",")}
+
+
+def quoted(text: str) -> str:
+    """For the command line, as every shell understands it, whatever a heading holds."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"

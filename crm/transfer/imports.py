@@ -48,8 +48,8 @@ class BrokenOff(Exception):
     def __init__(self, run: ImportRun, error: Exception) -> None:
         super().__init__(
             _(
-                "%(run)s broke off (%(error)s). What it wrote up to row %(position)d of %(file)s stays: go on with --resume,"
-                " or take it back with undo_import %(run)s."
+                "%(run)s broke off (%(error)s). What it wrote up to row %(position)d of %(file)s stays: go on with it (--resume),"
+                " or take it back (undo_import %(run)s)."
             )
             % {"run": run.pk, "error": str(error).strip(), "position": run.position, "file": run.file_name}
         )
@@ -165,7 +165,7 @@ def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
         text = _("The last run of this file was %(run)s (%(state)s): there is nothing to resume.")
         message = text % {"run": newest.pk, "state": newest.get_state_display()}
         if half:
-            message += " " + _("%(run)s before it broke off: undo_import %(run)s takes that back.") % {"run": half[-1]}
+            message += " " + _("%(run)s before it broke off: take that back (undo_import %(run)s).") % {"run": half[-1]}
         raise UnusableFile(message)
     return newest
 
@@ -179,14 +179,14 @@ def _already_imported(run: ImportRun) -> str:
     if run.state == RunState.WRITING:
         return _(
             "%(run)s imports this file now, or broke off after row %(position)s: if nobody is at work on it,"
-            " --resume it, or take it back with undo_import %(run)s. --again starts from the beginning."
+            " go on with it (--resume), or take it back (undo_import %(run)s). To start from the beginning say so (--again)."
         ) % {"run": run.pk, "position": run.position}
     if run.state == RunState.UNDOING:
         return _(
-            "%(run)s, which imported this file, is being taken back: undo_import %(run)s ends that if it broke off."
+            "%(run)s, which imported this file, is being taken back. If that broke off, end it (undo_import %(run)s)."
         ) % {"run": run.pk}
     return _(
-        "This very file was imported already (%(when)s as %(run)s, from %(file)s). --again imports it once more."
+        "This very file was imported already (%(when)s as %(run)s, from %(file)s). To import it once more say so (--again)."
     ) % {"when": f"{run.created_at:%Y-%m-%d %H:%M} UTC", "run": run.pk, "file": run.file_name}
 
 

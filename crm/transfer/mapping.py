@@ -23,7 +23,7 @@ from crm.transfer.columns import (
     nested_columns,
     referenced_line_items,
 )
-from crm.transfer.headings import SECOND_BEST, plain, words
+from crm.transfer.headings import SECOND_BEST, plain, quoted, words
 from crm.transfer.requested import JOINED_BY, parts_of, read_request
 from overplane.files.findings import letters_of
 from overplane.files.layouts import Recognizer
@@ -159,7 +159,9 @@ def _check_known(names: Iterable[str], known: Collection[str]) -> None:
 
 def _check_single(names: Sequence[str], constants: Mapping[str, str]) -> None:
     if twice := {name for name in names if names.count(name) > 1} | (set(constants) & set(names)):
-        raise UnusableFile(_("More than one column or --set goes to %(twice)s.") % {"twice": ", ".join(sorted(twice))})
+        raise UnusableFile(
+            _("More than one column or fixed value (--set) goes to %(twice)s.") % {"twice": ", ".join(sorted(twice))}
+        )
     if set(PARENTS) <= set(names):
         raise UnusableFile(_("Both customer_id and parent_id name the customer: leave one out (--map 'parent_id=')."))
 
@@ -170,11 +172,13 @@ def _check_clear(fields: Mapping[str, str]) -> None:
         customers = customer_headings().get(plain(heading), name)
         if customers != name:
             raise UnusableFile(
-                _(
-                    "%(heading)s may be the customer's %(customers)s, or %(name)s. Say which: --map"
-                    " '%(column)s=%(name)s', say."
-                )
-                % {"heading": repr(heading), "customers": customers, "name": name, "column": heading}
+                _("%(heading)s may be the customer's %(customers)s, or %(name)s. Say which (--map %(option)s, say).")
+                % {
+                    "heading": repr(heading),
+                    "customers": customers,
+                    "name": name,
+                    "option": quoted(f"{heading}={name}"),
+                }
             )
 
 
@@ -220,9 +224,13 @@ def _expected_beside(headings: Sequence[str], kind: LineItem, fields: Mapping[st
     known = ", ".join(line_item_columns(kind))
     return _(
         " With %(parent)s the file is taken for one of nothing but %(label_plural)s: beside it there may be"
-        " %(known)s, by name or by label. To find customers by their id and change them too: --match-on id"
-        " --map '%(column)s=id'. To keep the numbers of another system: --map '%(column)s=customer_pos_id'."
-    ) % {"parent": repr(parent), "label_plural": kind.label_plural, "known": known, "column": parent}
+        " %(known)s, by name or by label. To find customers by their id and change them too, match on the id"
+        " (--match-on id --map %(as_id)s). Numbers of another system are kept as customer_pos_id (--map %(as_number)s)."
+    ) % ({"parent": repr(parent), "label_plural": kind.label_plural, "known": known} | _as_id_or_number(parent))
+
+
+def _as_id_or_number(heading: str) -> dict[str, str]:
+    return {"as_id": quoted(f"{heading}=id"), "as_number": quoted(f"{heading}=customer_pos_id")}
 
 
 def _expected_of_parents(unknown: Sequence[str], chosen: Mapping[str, str]) -> str:
@@ -232,9 +240,9 @@ def _expected_of_parents(unknown: Sequence[str], chosen: Mapping[str, str]) -> s
         return ""
     if "customer_name" in chosen.values():
         return _(
-            " If %(parent)s is the number that another system knows the customer by, keep it: --map"
-            " '%(column)s=customer_pos_id'. If it is an id of this one: --map '%(column)s=id'."
-        ) % {"parent": repr(parent), "column": parent}
+            " If %(parent)s is the number that another system knows the customer by, keep it as customer_pos_id"
+            " (--map %(as_number)s). If it is an id of this one, say so (--map %(as_id)s)."
+        ) % ({"parent": repr(parent)} | _as_id_or_number(parent))
     kinds = "; ".join(f"{kind.label_plural}: {', '.join(kind.names)}" for kind in LINE_ITEMS)
     return _(
         " %(parent)s names the customer in a file of nothing but line items, which has at least one column"

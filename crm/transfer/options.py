@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from crm.models import Customer
 from crm.transfer.batch import HEAVIEST, SIZE
 from crm.transfer.columns import REFERENCES
+from crm.transfer.corrections import Corrections
 from crm.transfer.headings import listed
 from crm.transfer.mapping import Columns
 from overplane.database.attributes import attributes
@@ -35,6 +36,9 @@ class ImportOptions:
     # Where the table stands in its file; None is found out.
     sheet: str | None = None
     heading_row: int | None = None
+    # What is read in the place of wrong cells, as of `Corrections`.
+    corrected_cells: dict[str, dict[str, str]] = field(default_factory=dict)
+    corrected_values: dict[str, dict[str, str]] = field(default_factory=dict)
     # Where batches end. A run that is resumed must cut its file as before: what it has written ends with a batch.
     size: int = SIZE
     heaviest: int | None = HEAVIEST
@@ -52,10 +56,14 @@ class ImportOptions:
             )
         if self.mode != "create" and not self.match_on:
             raise UnusableFile(
-                _("Mode %(mode)s needs to know how customers are found: --match-on tax_id, say.") % {"mode": self.mode}
+                _("Mode %(mode)s needs to know how customers are found (--match-on tax_id, say).") % {"mode": self.mode}
             )
         if self.mode == "create" and self.match_on:
             raise UnusableFile(_("Mode create finds nobody, so it matches on nothing. Use upsert."))
+
+    @property
+    def corrections(self) -> Corrections:
+        return Corrections(self.corrected_cells, self.corrected_values)
 
 
 def check_sufficient(columns: Columns, options: ImportOptions) -> None:

@@ -135,7 +135,7 @@ class Planner:
         dead = set(among(_ids(CustomerTombstone), "id", sent))
         for i, value in ids.items():
             if value in living:
-                message = _("There is a customer with this id. To change it use --match-on id.")
+                message = _("There is a customer with this id. To change it match on the id (--match-on id).")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_DUPLICATE, message))
             elif value in dead:
                 message = _("A customer with this id was deleted; identifiers are never used again.")

@@ -50,7 +50,7 @@ def read_request(mapping: Mapping[str, str], headings: Sequence[str]) -> Request
         if len(parts) == 1 or not name:
             fields |= dict.fromkeys(parts, name)
         elif name in joined:
-            raise UnusableFile(_("More than one column or --set goes to %(names)s.") % {"names": name})
+            raise UnusableFile(_("More than one column or fixed value (--set) goes to %(names)s.") % {"names": name})
         else:
             joined[name] = parts
     _check_joined(joined)
@@ -64,10 +64,15 @@ def parts_of(heading: str, headings: Iterable[str]) -> list[str]:
     return [part.strip() for part in heading.split(JOINED_BY)]
 
 
+def may_be_joined(name: str) -> bool:
+    """Only texts of the customer are made of several columns."""
+    known = customer_columns().get(name)
+    return known is not None and known.kind == "string"
+
+
 def _check_joined(names: Iterable[str]) -> None:
     for name in names:
-        known = customer_columns().get(name)
-        if known is None or known.kind != "string":
+        if not may_be_joined(name):
             raise UnusableFile(
                 _("Several columns can be joined to a text of the customer only, and %(name)s is none.")
                 % {"name": repr(name)}

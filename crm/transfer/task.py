@@ -12,7 +12,7 @@ from crm.transfer.batch import ParseOptions
 from crm.transfer.columns import meaning
 from crm.transfer.foreign_choices import check_choices
 from crm.transfer.foreign_ids import check_ids
-from crm.transfer.headings import listed
+from crm.transfer.headings import listed, quoted
 from crm.transfer.mapping import Columns, recognizer, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
 from crm.transfer.reports import Report
@@ -27,7 +27,7 @@ FEWEST_KNOWN = 2  # headings by which a heading row is known, as the search for 
 # What is being done, how much of the file (0 to 1), customers so far.
 ImportProgress = Callable[[str, float, int], None]
 
-CONFIRM = gettext_lazy("Say which one it is: --encoding NAME, or --accept-encoding for the first.")
+CONFIRM = gettext_lazy("Say which one it is (--encoding NAME), or take the first (--accept-encoding).")
 
 
 class RunOvertaken(UnusableFile):
@@ -80,24 +80,13 @@ class ImportTask:
                 raise UnusableFile(table.unreadable[unreadable[0]])
             check_ids(table, columns, nulls=options.nulls)
             check_choices(table, columns, mapped=options.mapping, nulls=options.nulls)
+            # After that: a cell that was corrected to something wrong is a problem of its row, and not of its column.
+            if options.corrections:
+                table.rows = options.corrections.applied(table.rows, table.headings, table.merged)
             self.report.mapping = columns.mapping
             self.report.add_warnings([*_note_of_left_out(columns.left_out), *_notes_of_others(columns)])
             try:
-                yield (
-                    table,
-                    ParseOptions(
-                        columns=columns,
-                        nulls=frozenset(options.nulls),
-                        is_sheet=self.source.is_sheet,
-                        is_sparse=table.is_sparse,
-                        size=options.size,
-                        heaviest=options.heaviest,
-                        nested=table.nested,
-                        delimiter=table.delimiter,
-                        keep_when_blank=options.keep_when_blank,
-                        mode=options.mode,
-                    ),
-                )
+                yield table, parse_options_of(table, columns, options, is_sheet=self.source.is_sheet)
             finally:
                 self.report.add_warnings(table.notes)
 
@@ -121,6 +110,21 @@ class ImportTask:
         return columns
 
 
+def parse_options_of(table: Table, columns: Columns, options: ImportOptions, *, is_sheet: bool) -> ParseOptions:
+    return ParseOptions(
+        columns=columns,
+        nulls=frozenset(options.nulls),
+        is_sheet=is_sheet,
+        is_sparse=table.is_sparse,
+        size=options.size,
+        heaviest=options.heaviest,
+        nested=table.nested,
+        delimiter=table.delimiter,
+        keep_when_blank=options.keep_when_blank,
+        mode=options.mode,
+    )
+
+
 def _notes_of_others(columns: Columns) -> Iterator[str]:
     """Of several telephone numbers one is taken; the others go in only if somebody says so."""
     for name in WORTH_JOINING:
@@ -128,8 +132,8 @@ def _notes_of_others(columns: Columns) -> Iterator[str]:
         if others and name in columns.customer:
             taken = columns.heading(name)
             yield (
-                _("%(field)s is taken from %(taken)s. To keep the others beside it: --map '%(joined)s=%(field)s'.")
-                % {"field": name, "taken": repr(taken), "joined": JOINED_BY.join([taken, *others])}
+                _("%(field)s is taken from %(taken)s. To keep the others beside it join them (--map %(option)s).")
+                % {"field": name, "taken": repr(taken), "option": quoted(f"{JOINED_BY.join([taken, *others])}={name}")}
             )
 
 

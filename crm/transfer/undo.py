@@ -103,8 +103,8 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
         # What it deleted is gone for good, with its values in the log.
         raise UnusableFile(
             _(
-                "%(run)s took back %(original)s; that cannot be taken back itself. Import the file once more, or"
-                " undo_import %(original)s if it broke off."
+                "%(run)s took back %(original)s; that cannot be taken back itself. Import the file once more, or, if it broke"
+                " off, end it (undo_import %(original)s)."
             )
             % {"run": run.pk, "original": original}
         )

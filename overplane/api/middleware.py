@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
 
-from overplane import observability
-from overplane.api import compression, errors
+from overplane import compression, observability
+from overplane.api import errors
 from overplane.api.cors import Cors
 from overplane.ids import new_id
 from overplane.observability import IdentifiedRequest

@@ -152,7 +152,7 @@ class Choosable(NamedTuple):
 
 
 def choosable(fields: Iterable[Field]) -> list[Choosable]:
-    """All of them, by their label."""
+    """All that people choose, by their label."""
     chosen = [
         Choosable(
             one.name,
@@ -165,6 +165,7 @@ def choosable(fields: Iterable[Field]) -> list[Choosable]:
             one.suggests,
         )
         for one in fields
+        if one.is_offered
     ]
     return sorted(chosen, key=lambda one: one.label.casefold())
 

@@ -81,10 +81,12 @@ class Field:
     """What a list can be filtered by. A kind of its own says how it reads a value and which rows have it.
 
     `choices`: the closed values by what stands in addresses. `suggests`: values in use are offered while typing.
+    `is_offered`: people choose it from the menu; others stand in links only.
     """
 
     choices: Mapping[str, Text] = {}
     suggests = False
+    is_offered = True
 
     def __init__(self, name: str, label: Text, kind: str, operators: Sequence[str] = ()) -> None:
         self.name, self.label, self.kind = name, label, kind

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext
 
 from overplane.backoffice.changelist import BigChangeList
 from overplane.backoffice.merging import Conflict, MergingForm, plain
+from overplane.backoffice.moments import moment
 from overplane.database.fields import RateField
 
 # How the script is told that nothing was written. Not by the status: the browser would complain of it as of a fault.
@@ -84,6 +86,8 @@ class Grid:
         known, column, value = lookup_field(name, row, self.model_admin)
         if known is None:
             return Cell(name, display_for_value(value, EMPTY, getattr(column, "boolean", False)))
+        if isinstance(value, datetime):
+            return Cell(name, moment(value), raw_text(value))
         return replace(stored_cell(known, value), look=self.model_admin.cell_looks.get(name, ""))
 
 

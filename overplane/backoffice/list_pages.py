@@ -71,6 +71,7 @@ class PagedChangeList(ChangeList):
         if not separator or "\0" in cursor:
             raise IncorrectLookupParameters
         try:
+            self.model._meta.pk.to_python(object_id)
             return field_of(self.model, self.order.field).to_python(value), object_id
         except ValidationError:
             raise IncorrectLookupParameters from None

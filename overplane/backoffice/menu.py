@@ -26,7 +26,7 @@ class Place(NamedTuple):
 PLACES = {
     "overplane_events.event": Place(WORK, "activity", 50),
     "overplane_api.apikey": Place(ADMINISTRATION, "key-round", 110),
-    "overplane_jobs.job": Place(ADMINISTRATION, "list-checks", 130),
+    "overplane_jobs.job": Place(WORK, "list-checks", 45),
     "auth.user": Place(ADMINISTRATION, "user-round", 140),
     "auth.group": Place(ADMINISTRATION, "users-round", 150),
     "axes.accesslog": Place(ADMINISTRATION, "log-in", 160),

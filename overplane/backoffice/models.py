@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class SavedView(models.Model):
@@ -22,7 +23,7 @@ class SavedView(models.Model):
     class Meta:
         ordering = ["name", "id"]
         default_permissions = ()
-        permissions = [("share_savedview", "Can share views of lists with everybody")]
+        permissions = [("share_savedview", gettext_noop("Can share views of lists with everybody"))]
         constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="saved_view_name")]
 
     def __str__(self) -> str:

@@ -107,7 +107,7 @@ def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer:
     )
     raise UnusableFile(
         _(
-            "The workbook has %(count)s filled sheets: %(names)s. Say which is meant: --sheet NAME. Each is read by itself."
+            "The workbook has %(count)s filled sheets: %(names)s. Say which is meant (--sheet NAME). Each is read by itself."
         )
         % {"count": len(filled), "names": names}
     )

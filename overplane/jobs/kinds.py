@@ -57,7 +57,8 @@ Handler = Callable[[Run], dict[str, Any] | None]
 class Kind:
     """`atomic`: the work and its being done commit together, so that a crash loses all or nothing.
 
-    Without it a handler must bear being run twice. `every`: enqueued by the worker itself.
+    Without it a handler must bear being run twice. `every`: enqueued by the worker itself. `url`: the page that shows what
+    came of a job, for whoever started it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Kind:
     label: str | Promise
     atomic: bool = True
     every: timedelta | None = field(default=None, kw_only=True)
+    url: Callable[[Job], str] | None = field(default=None, kw_only=True)
 
 
 known: dict[str, Kind] = {}
@@ -72,3 +74,9 @@ known: dict[str, Kind] = {}
 
 def register(kind: Kind) -> None:
     known[kind.name] = kind
+
+
+def page_of(job: Job) -> str:
+    """The address of the page that belongs to this job; empty if there is none."""
+    kind = known.get(job.kind)
+    return kind.url(job) if kind and kind.url else ""

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from overplane.people import second_factor
-from overplane.people.forms import CodeForm
+from overplane.people.forms import SignInCodeForm
 
 KEPT = "kept"  # the hidden field; the settings keep it out of the log of logins
 AGAIN = "_again"  # asks a form to show what was sent, and to save nothing
@@ -94,8 +94,13 @@ def refusal(request: HttpRequest, page: Callable[[HttpRequest, Kept], HttpRespon
 def code_page(request: HttpRequest, kept: Kept) -> HttpResponse:
     device = second_factor.confirmed(request.user)
     assert device is not None
-    context: dict[str, Any] = {"title": _("Second factor"), "form": CodeForm(request.user, device), "kept": kept}
-    return TemplateResponse(request, "people/code.html", admin.site.each_context(request) | context, status=403)
+    return show_code_form(request, SignInCodeForm(request.user, device), kept, status=403)
+
+
+def show_code_form(request: HttpRequest, form: SignInCodeForm, kept: Kept | None, *, status: int = 200) -> HttpResponse:
+    """In the frame of the login: without a menu, and without the dialog that would ask for the code a second time."""
+    context: dict[str, Any] = {"title": _("Second factor"), "form": form, "kept": kept, "has_permission": False}
+    return TemplateResponse(request, "people/code.html", admin.site.each_context(request) | context, status=status)
 
 
 def after_signing_in(request: HttpRequest) -> HttpResponse | None:

@@ -6,9 +6,17 @@ Whoever has set one up is asked for it; `REQUIRE_SECOND_FACTOR` makes everybody 
 from typing import Any, cast
 
 import django_otp
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from overplane.people import recovery
+from overplane.people.forms import SignInCodeForm
 
 Person = AbstractBaseUser | AnonymousUser
 # In the session of somebody who has none, so that only the first page asks the database.
@@ -42,9 +50,27 @@ def confirm(request: HttpRequest, device: TOTPDevice) -> None:
     device.confirmed = True
     device.save(update_fields=["confirmed"])
     request.session.pop(HAS_NONE, None)
+    record(request.user, "Second factor set up")
     django_otp.login(request, device)
 
 
+def accept(request: HttpRequest, device: TOTPDevice, form: SignInCodeForm) -> None:
+    """This session has shown the second factor. That a recovery code was used is recorded, and said on the next page."""
+    if form.used_recovery_code:
+        record(request.user, "Recovery code used")
+        left = recovery.left(request.user)
+        of_those_left = ngettext("%d recovery code is left.", "%d recovery codes are left.", left) % left
+        messages.warning(request, " ".join([_("This recovery code is used up."), of_those_left]))
+    django_otp.login(request, device)
+
+
+def record(user: Any, text: str) -> None:
+    """A line in the history of this user's entry."""
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, change_message=text, single_object=True)
+
+
+@transaction.atomic
 def reset(user: Person) -> int:
-    """Takes the second factor away, as when a phone is lost. Says how many devices there were."""
+    """Takes the second factor away, as when a phone is lost; its recovery codes end. Says how many devices there were."""
+    recovery.end(user)
     return TOTPDevice.objects.filter(user=user).delete()[0]

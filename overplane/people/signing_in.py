@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import django_otp
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import login
 from django.db import transaction
@@ -13,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from overplane.people import second_factor
-from overplane.people.forms import CodeForm
+from overplane.people.forms import SignInCodeForm
 
 
 @sensitive_post_parameters("password", "code")
@@ -50,10 +49,10 @@ def _check_code(request: HttpRequest) -> list[str]:
     device = second_factor.confirmed(request.user, lock=True) if request.user.is_authenticated else None
     if device is None:
         return []
-    form = CodeForm(request.user, device, request.POST)
+    form = SignInCodeForm(request.user, device, request.POST)
     if not form.is_valid():
         return _texts(form)
-    django_otp.login(request, device)
+    second_factor.accept(request, device, form)
     return []
 
 

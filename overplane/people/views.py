@@ -1,9 +1,8 @@
-"""The pages of the second factor: set it up, show a code, turn it off."""
+"""The pages of the second factor: set it up, show a code, make new recovery codes, turn it off."""
 
 from io import BytesIO
 from typing import Any
 
-import django_otp
 import segno
 from django.conf import settings
 from django.contrib import admin, messages
@@ -14,10 +13,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from overplane.people import kept, second_factor
-from overplane.people.forms import CodeForm
+from overplane.compression import secret
+from overplane.people import kept, recovery, second_factor
+from overplane.people.forms import CodeForm, SignInCodeForm
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -34,9 +34,8 @@ def _must_not_bypass(request: HttpRequest) -> None:
 @require_http_methods(["GET", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
     if second_factor.is_verified(request.user):
-        if request.method == "POST":
-            return _turn_off(request)
-        return _page(request, "on", title=_("Second factor"), is_required=settings.REQUIRE_SECOND_FACTOR)
+        left, is_required = recovery.left(request.user), settings.REQUIRE_SECOND_FACTOR
+        return _page(request, "on", title=_("Second factor"), is_required=is_required, left=left, count=recovery.COUNT)
     if second_factor.confirmed(request.user):
         return redirect("second_factor_code")
     device = second_factor.pending(request.user)
@@ -44,15 +43,34 @@ def set_up(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         second_factor.confirm(request, device)
         messages.success(request, _("The second factor is on. From now on you are asked for a code when you log in."))
-        return redirect("admin:index")
-    secret = device.config_url.partition("secret=")[2].partition("&")[0]
-    return _page(request, "set_up", title=_("Set up a second factor"), form=form, secret=secret)
+        return _codes(request)
+    key = device.config_url.partition("secret=")[2].partition("&")[0]
+    return secret(_page(request, "set_up", title=_("Set up a second factor"), form=form, secret=key))
 
 
-def _turn_off(request: HttpRequest) -> HttpResponse:
+def _codes(request: HttpRequest) -> HttpResponse:
+    """In this very answer: a redirect would have to store them somewhere."""
+    codes = recovery.renew(request.user)
+    return secret(_page(request, "recovery_codes", title=_("Recovery codes"), codes=codes))
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Makes new ones. Whoever comes by the address, as by Back, is shown the page that says how many are left."""
+    if request.method != "POST" or not second_factor.is_verified(request.user):
+        return redirect("second_factor")
+    second_factor.record(request.user, "Recovery codes made anew")
+    return _codes(request)
+
+
+@require_POST
+def turn_off(request: HttpRequest) -> HttpResponse:
+    _must_not_bypass(request)
     if settings.REQUIRE_SECOND_FACTOR:
         raise PermissionDenied
     second_factor.reset(request.user)
+    second_factor.record(request.user, "Second factor turned off")
     messages.success(request, _("The second factor is off."))
     return redirect("admin:index")
 
@@ -62,9 +80,9 @@ def _turn_off(request: HttpRequest) -> HttpResponse:
 def qr(request: HttpRequest) -> HttpResponse:
     _must_not_bypass(request)
     drawn = BytesIO()
-    secret = second_factor.pending(request.user).config_url
-    segno.make(secret, error="m").save(drawn, kind="svg", scale=5, dark="#000", light="#fff", xmldecl=False)
-    return HttpResponse(drawn.getvalue(), content_type="image/svg+xml")
+    address = second_factor.pending(request.user).config_url
+    segno.make(address, error="m").save(drawn, kind="svg", scale=5, dark="#000", light="#fff", xmldecl=False)
+    return secret(HttpResponse(drawn.getvalue(), content_type="image/svg+xml"))
 
 
 @never_cache
@@ -74,8 +92,8 @@ def code(request: HttpRequest) -> HttpResponse:
     device = second_factor.confirmed(request.user, lock=request.method == "POST")
     if device is None or second_factor.is_verified(request.user):
         return redirect("admin:index")
-    form = CodeForm(request.user, device, request.POST or None)
+    form = SignInCodeForm(request.user, device, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        django_otp.login(request, device)
+        second_factor.accept(request, device, form)
         return kept.after_signing_in(request) or redirect("admin:index")
-    return _page(request, "code", title=_("Second factor"), form=form, kept=kept.carried(request))
+    return kept.show_code_form(request, form, kept.carried(request))

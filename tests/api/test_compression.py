@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from overplane.api.compression import accepts_gzip
+from overplane.compression import accepts_gzip
 from tests.conftest import CUSTOMER, ROW, Api
 
 EXPORT = f"{CUSTOMER}/export"

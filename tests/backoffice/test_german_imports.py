@@ -53,7 +53,7 @@ def test_problems_are_german() -> None:
         "Die Zeile hat 7 Zellen, die Kopfzeile 6.",
     ]
     assert "Die Zeile hat 7 Zellen, die Kopfzeile 6." in page
-    with job.files.exclude(pk=job.payload["file"]).get().content.open("rb") as content:
+    with job.files.get(pk=job.result["report"]).content.open("rb") as content:
         lines = io.StringIO(content.read().decode("utf-8-sig"), newline="")
     assert "Darf nicht leer sein." in list(csv.reader(lines, delimiter=";"))[1][1]
 
@@ -74,7 +74,7 @@ def test_warnings_are_german() -> None:
 def test_what_only_the_database_tells_is_german() -> None:
     job, _ = job_of("tax_id;Name\n1;A\n1;B\n;\n", match_on="tax_id")
     assert [one["message"] for one in job.result["problems"]] == [
-        "Zeile 2 hat dasselbe tax_id (Groß- und Kleinschreibung, Leerzeichen, Punkte, Schräg- und Bindestriche zählen nicht)."
+        "Zeile 2 hat dasselbe „Steuernummer“ (Groß- und Kleinschreibung, Leerzeichen, Punkte, Schräg- und Bindestriche zählen nicht)."
         " Jedes darf einmal in der Datei stehen.",
     ]  # fmt: skip
 

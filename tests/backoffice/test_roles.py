@@ -282,8 +282,8 @@ ACTS = [
     see("page of exports", "export", who=MANAGER),
     send("export", "export", form={"format": "csv"}, who=MANAGER, done=job_of("crm.export_customers")),
     # Jobs
-    see("jobs", f"{JOBS}_changelist", who=MANAGER),
-    see("a job", f"{JOBS}_change", "job", who=MANAGER),
+    see("the own jobs", f"{JOBS}_changelist", who=STAFF),
+    see("part of the jobs: another's", f"{JOBS}_change", "job", who=MANAGER, text="attempts"),
     send("bulk: cancel a job", f"{JOBS}_changelist", who=MANAGER, form=lambda w: {"action": "cancel", "_selected_action": [w.job.pk]},
          done=lambda w: not Job.objects.get(pk=w.job.pk).is_open),
     send("delete a job", f"{JOBS}_delete", "job", form={"post": "yes"}, who=NOBODY, done=lambda w: not Job.objects.filter(pk=w.job.pk).exists()),
@@ -360,7 +360,8 @@ def test_each_can_do_exactly_what_he_should(kind: str, settings: Any, tmp_path: 
 # What somebody may open who is staff and nothing else.
 OPEN = {
     "admin:index", "admin:login", "admin:logout", "admin:jsi18n", "admin:password_change", "admin:password_change_done",
-    "second_factor", "second_factor_code", "second_factor_qr", "admin:app_list",
+    "second_factor", "second_factor_code", "second_factor_qr", "second_factor_off", "recovery_codes", "admin:app_list",
+    "admin:overplane_jobs_job_changelist", "admin:overplane_jobs_job_columns", "admin:overplane_jobs_job_views",  # of the own jobs
     "session",  # says who one is, and signs in
 }  # fmt: skip
 ARGUMENTS = {

@@ -4,6 +4,12 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 LIST = "/admin/crm/customer/"
+ROWS = "#supplier_numbers-group tr.form-row"
+PASTE = """(field, text) => {
+  const carried = new DataTransfer();
+  carried.setData("text/plain", text);
+  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carried, bubbles: true, cancelable: true }));
+}"""
 
 
 def form_of(customer_id: str) -> str:

@@ -32,6 +32,10 @@ def test_axe_finds_nothing_serious(visit: Visitors, size: dict[str, int]) -> Non
         compare_url([a, b]),
         reverse("duplicates"),
         reverse("admin:overplane_events_event_changelist"),
+        reverse("admin:overplane_jobs_job_changelist"),
+        reverse("admin:auth_user_changelist"),
+        reverse("admin:auth_group_change", args=[1]),
+        reverse("second_factor"),
     ]
     found: list[str] = []
     for tab, address in [(stranger, "/admin/login/"), *((page, address) for address in addresses)]:

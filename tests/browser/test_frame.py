@@ -108,3 +108,21 @@ def test_a_new_key_is_copied_by_a_button(visit: Visitors) -> None:
     page.get_by_role("button", name="Copy the key").click()
     expect(page.locator("#toasts")).to_contain_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == page.locator(".secret code").inner_text()
+
+
+LINES = """() => {
+  const width = (selector, side = "Top") => parseFloat(getComputedStyle(document.querySelector(selector))[`border${side}Width`]);
+  const row = getComputedStyle(document.querySelector("#rows tr:has(:checked)"));
+  return { "where one is": width(".rail [aria-current]"), tag: width("#rows .tag"), bar: width(".selection"), language: width(".segment[aria-current]"), tab: width(".tab.current", "Bottom"), row: parseFloat(row.outlineWidth) };
+}"""
+
+
+def test_what_is_told_by_colour_has_a_line_where_the_system_chooses_colours(visit: Visitors) -> None:
+    make("Nordlicht", customer_group="Energy")
+    page = visit(member("Administrator"), forced_colors="active")
+    page.goto(LIST)
+    page.locator("#rows input").check()
+    expect(page.locator(".selection")).to_be_visible()
+    assert {name: width for name, width in page.evaluate(LINES).items() if not width} == {}
+    page.emulate_media(forced_colors="none")
+    assert [name for name, width in page.evaluate(LINES).items() if not width]

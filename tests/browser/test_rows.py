@@ -7,15 +7,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.backoffice.people import member
 from tests.browser.conftest import Visitors
-from tests.browser.customer_pages import form_of, save
+from tests.browser.customer_pages import PASTE, ROWS, form_of, save
 from tests.domain.customers import make, rows_of
-
-ROWS = "#supplier_numbers-group tr.form-row"
-PASTE = """(field, text) => {
-  const carried = new DataTransfer();
-  carried.setData("text/plain", text);
-  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carried, bubbles: true, cancelable: true }));
-}"""
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_several_sheets(tmp_path: Path, kind: str) -> None:
     content = make.book({"North": [*head(make), make.text(1, 0, "x")], "South": head(make)})
     path = written(tmp_path, f"a.{kind}", content)
     assert refusal(path) == (
-        "The workbook has 2 filled sheets: 'North' (2 rows), 'South' (1 row). Say which is meant: --sheet NAME. Each is"
+        "The workbook has 2 filled sheets: 'North' (2 rows), 'South' (1 row). Say which is meant (--sheet NAME). Each is"
         " read by itself."
     )
     assert read(path, sheet="north")[1] == [(2, ["x", "", ""])]

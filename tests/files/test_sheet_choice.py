@@ -57,7 +57,7 @@ def test_two_sheets_that_could_be_meant_are_refused_by_name(tmp_path: Path, shee
     path = workbook(tmp_path, **sheets)
     n, m = map(len, sheets.values())
     assert refusal(path, recognizer=recognizer) == (
-        f"The workbook has 2 filled sheets: 'North' ({n} rows), 'South' ({m} rows). Say which is meant: --sheet NAME."
+        f"The workbook has 2 filled sheets: 'North' ({n} rows), 'South' ({m} rows). Say which is meant (--sheet NAME)."
         " Each is read by itself."
     )
 

@@ -279,7 +279,7 @@ def test_the_other_phones_are_told_with_how_to_keep_them(imported: Any) -> None:
     ran = imported(text, "--ignore-unknown")
     assert ran.report["warnings"] == [
         "1 column was left out, because its meaning cannot be told: 'Phone'.",
-        "mobile_no is taken from 'Mobile'. To keep the others beside it: --map 'Mobile+Phone=mobile_no'.",
+        "mobile_no is taken from 'Mobile'. To keep the others beside it join them (--map 'Mobile+Phone=mobile_no').",
     ]
     imported(text, "--map", "Mobile+Phone=mobile_no", "--again")
     assert Customer.objects.filter(mobile_no__in=["+2 +1", "+3"]).count() == 2

@@ -104,7 +104,7 @@ def test_a_run_with_broken_rows_goes_on_where_it_stood(tmp_path: Path) -> None:
 WORDS = ["Łódź", "Kraków", "Świętokrzyska", "Gdańsk", "Wrocław"]
 POLISH = "\n".join(["name", *WORDS]).encode("cp1250")
 SEEMS = "is not UTF-8. It seems to be cp1250 ("
-CONFIRM = "Say which one it is: --encoding NAME, or --accept-encoding for the first."
+CONFIRM = "Say which one it is (--encoding NAME), or take the first (--accept-encoding)."
 
 
 def test_a_guess_is_only_written_when_it_was_confirmed(imported: Any) -> None:

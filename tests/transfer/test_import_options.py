@@ -13,7 +13,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"mode": "upsert", "match_on": "territory"},
         "Customers are not matched on 'territory', but on id, tax_id, customer_pos_id, email_id, customer_name.",
     ),
-    ({"mode": "update"}, "Mode update needs to know how customers are found: --match-on tax_id, say."),
+    ({"mode": "update"}, "Mode update needs to know how customers are found (--match-on tax_id, say)."),
     ({"match_on": "tax_id"}, "Mode create finds nobody, so it matches on nothing. Use upsert."),
 ]
 

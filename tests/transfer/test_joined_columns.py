@@ -55,7 +55,7 @@ def test_it_is_saved_and_read_with_a_mapping(imported: Any, tmp_path: Path) -> N
             "Several columns can be joined to a text of the customer only, and 'disabled' is none.",
         ),
         ("Street+City=supplier_numbers.company", "and 'supplier_numbers.company' is none."),
-        ("Street+City=customer_name", "More than one column or --set goes to customer_name."),
+        ("Street+City=customer_name", "More than one column or fixed value (--set) goes to customer_name."),
     ],
 )
 def test_what_cannot_be_joined_is_refused(imported: Any, mapping: str, told: str) -> None:

@@ -116,8 +116,8 @@ def test_the_number_of_another_system_among_customers_is_told_with_where_to_keep
     ran = imported("customerID,companyName,phone,fax\nALFKI,Alfreds,1,\n")
     assert ran.said == (
         "Unknown columns: 'customerID', 'fax'. Map them (--map 'Heading=field'; --help lists the fields) or leave them out"
-        " (--ignore-unknown). If 'customerID' is the number that another system knows the customer by, keep it: --map"
-        " 'customerID=customer_pos_id'. If it is an id of this one: --map 'customerID=id'."
+        " (--ignore-unknown). If 'customerID' is the number that another system knows the customer by, keep it as"
+        " customer_pos_id (--map 'customerID=customer_pos_id'). If it is an id of this one, say so (--map 'customerID=id')."
     )
 
 

@@ -22,7 +22,7 @@ from crm.backoffice.wording import (
     shown_differences,
 )
 from crm.models import Customer
-from overplane.backoffice.admin import ChangedField, EventAdmin, event_filters
+from overplane.backoffice.admin.events import ChangedField, EventAdmin, event_filters
 from overplane.backoffice.filters import ConditionField
 from overplane.events.models import Event
 

@@ -33,9 +33,9 @@ from crm.models import Customer
 from crm.representation import CUSTOMER_NAMES
 from overplane.backoffice.grid import Note
 from overplane.backoffice.lists import BigTableAdmin
+from overplane.backoffice.moments import moment
 from overplane.backoffice.origin import origin_of
 from overplane.backoffice.scripts import media_of
-from overplane.backoffice.templatetags.backoffice import moment
 from overplane.backoffice.typed import TypedAdmin
 from overplane.database.attributes import attributes
 from overplane.problems import ObjectMissing
@@ -121,13 +121,15 @@ class CustomerAdmin(TypedAdmin, AddedOnce, BulkActions, BigTableAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
-        """Whoever goes on does so where he was: in the same page of line items, on the way through the same list."""
-        if "_continue" not in request.POST:
+        """Whoever goes on does so where he was: in the same page of line items. Both can take back what was saved."""
+        if "_addanother" in request.POST:
             return super().response_change(request, obj)
         self.message_with_undo(
             request, format_html(gettext("“{}” is saved."), format_html("<bdi>{}</bdi>", str(obj)[:80]))
         )
-        return redirect(request.get_full_path())
+        if "_continue" in request.POST:
+            return redirect(request.get_full_path())
+        return self.response_post_save_change(request, obj)
 
     # Pages beside the form
 

@@ -1,6 +1,6 @@
 """Who changed what of one customer, and putting an old value back: a new change, never a rewrite of the log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,24 +8,28 @@ from typing import Any, NamedTuple
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from crm import line_item_services, services
 from crm.backoffice.admin.changes import FILTERS
 from crm.backoffice.wording import all_labels, event_title, labels_of, shown_differences
 from crm.line_items import LINE_ITEMS
+from crm.locking import locked_customer
 from crm.models import Customer
 from overplane.backoffice.filter_texts import problem
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import Attribute, attributes
 from overplane.events.changes import Difference, old_values, people
 from overplane.events.models import Event
+from overplane.origin import Origin
 from overplane.problems import ObjectMissing
 
 PAGE_SIZE = 30  # events, each with a table of its own
@@ -55,6 +59,11 @@ class Entry:
     labels: Mapping[str, str]
     differences: list[Difference]
     restorable: frozenset[str]  # names of attributes
+
+    @property
+    def is_restorable_whole(self) -> bool:
+        """One value alone has its own button."""
+        return sum(one.name in self.restorable for one in self.differences) > 1
 
 
 def page(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
@@ -113,7 +122,11 @@ class RestoreForm(forms.Form):
 
 
 def restore(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Writes the values that this event replaced, as a change of now."""
+    """Writes the values that this event replaced, as a change of now.
+
+    One value that was named comes back in any case: it was seen. Of a whole change, what was changed since stays and is
+    named, as when a change is undone.
+    """
     if not model_admin.has_change_permission(request, customer):
         raise PermissionDenied
     number, _separator, name = request.POST.get("restore", "").partition(":")  # of a button, which has one value
@@ -125,19 +138,48 @@ def restore(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Custo
     old = old_values(event) if event else {}
     if event is None or (name and name not in old):
         raise Http404
-    known, update = RESTORABLE[event.type]
+    known = RESTORABLE[event.type].attributes
     values = {one: known[one].from_json(old[one]) for one in ([name] if name else old) if one in known}
     if not values:
         raise Http404
     try:
-        update(event.object_id, values, origin=origin_of(request))
+        since = _write_back(event, values, origin_of(request), is_whole=not name)
     except ValidationError as error:
         model_admin.message_user(request, " ".join(error.messages), messages.ERROR)
     except ObjectMissing:
         model_admin.message_user(request, gettext("This row is not there any more."), messages.ERROR)
     else:
-        text = gettext("The old value is back.") if len(values) == 1 else gettext("The old values are back.")
-        model_admin.message_user(request, text, messages.SUCCESS)
+        _tell(model_admin, request, event, since, written=len(values) - len(since))
     page = "change" if number else "history"
     url = reverse(f"admin:crm_customer_{page}", args=[customer.pk])
     return redirect(f"{url}?{request.GET.urlencode()}" if request.GET else url)
+
+
+def _write_back(event: Event, values: dict[str, Any], origin: Origin, *, is_whole: bool) -> dict[str, str]:
+    """The actors of what was changed since, by attribute: with `is_whole` these values are left out."""
+    with transaction.atomic():
+        locked_customer(event.subject)  # nobody changes it, or a row of it, between the look at the log and the write
+        since = _changed_since(event, values) if is_whole else {}
+        if left := {name: value for name, value in values.items() if name not in since}:
+            RESTORABLE[event.type].update(event.object_id, left, origin=origin)
+    return since
+
+
+def _changed_since(event: Event, names: Iterable[str]) -> dict[str, str]:
+    later = Event.objects.filter(subject=event.subject, object_id=event.object_id, type=event.type, seq__gt=event.seq)
+    by = {name: one for one in later.defer("object", "previous").order_by("seq") for name in one.changed.split()}
+    who = people([by[name] for name in names if name in by])
+    return {name: who[by[name].actor] for name in names if name in by}
+
+
+def _tell(
+    model_admin: admin.ModelAdmin, request: HttpRequest, event: Event, since: dict[str, str], *, written: int
+) -> None:
+    if written:
+        text = ngettext("The old value is back.", "The old values are back.", written)
+        model_admin.message_user(request, text, messages.SUCCESS)
+    if since:
+        labels = labels_of(event.type)
+        names = ", ".join(f"{capfirst(labels.get(name, name))} ({who})" for name, who in since.items())
+        text = gettext("Changed since, and left as it is: %(names)s.") % {"names": names}
+        model_admin.message_user(request, text, messages.WARNING)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -10,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import matching, search
 from crm.backoffice.admin.sections import SUGGESTED
-from crm.models import Customer
+from crm.models import Customer, ImportRun
 from overplane.backoffice.changelist import PASSED
-from overplane.backoffice.filters import ConditionField, Filters
+from overplane.backoffice.filters import ConditionField, Field, Filters, Text, Unreadable
 from overplane.backoffice.text_fields import TextField, fields_of
+from overplane.events.models import Event
 
 TYPES = {"Company": _("Company"), "Individual": _("Individual"), "Partnership": _("Partnership")}
 SIDES = (("from", "from"), ("to", "until"))
@@ -45,6 +47,26 @@ class KeyedField(TextField):
         return condition & Q(**{f"{self.name}__isnull": False})
 
 
+class ImportField(Field):
+    """What one import made of customers, by the run's id. Links of its report have it."""
+
+    is_offered = False
+
+    def __init__(self, name: str, label: Text, event_type: str) -> None:
+        super().__init__(name, label, "key", ("is",))
+        self.event_type = event_type
+
+    def read_one(self, text: str) -> ImportRun:
+        run = ImportRun.objects.filter(pk=text).first()
+        if run is None:
+            raise Unreadable
+        return run
+
+    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+        events = Event.objects.filter(actor=f"import:{values[0].pk}", type=self.event_type)
+        return queryset.filter(pk__in=events.values("subject"))
+
+
 FIELDS = fields_of(
     Customer, timestamps=["created_at", "updated_at"], choices={"customer_type": TYPES}, suggested=SUGGESTED
 )
@@ -54,7 +76,12 @@ for name in search.SEARCHED:
     assert isinstance(field, TextField)
     field.by_part = search.filter_by_part
 FILTERS = Filters.of(
-    [ConditionField("status", _("status"), CONDITIONS), *FIELDS.values()],
+    [
+        ConditionField("status", _("status"), CONDITIONS),
+        *FIELDS.values(),
+        ImportField("created_by_import", _("created by the import"), "customer.created"),
+        ImportField("changed_by_import", _("changed by the import"), "customer.updated"),
+    ],
     # Names of before, which stand in saved views and bookmarks.
     aliases={
         f"{short}_{side}": f"{short}_at.{operator}" for short in ("created", "updated") for side, operator in SIDES

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from crm.backoffice.starting import start_job
 from overplane.backoffice.origin import actor_of
@@ -21,6 +22,12 @@ may_import = permission_required(MAY_IMPORT, raise_exception=True)
 
 def page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
     return TemplateResponse(request, f"crm/{template}.html", admin.site.each_context(request) | context)
+
+
+def steps(now: int) -> dict[str, Any]:
+    """Where of the whole way a page stands. Behind the last step everything is done."""
+    labels = [_("Choose a file"), _("Say what its columns are"), _("Check and mend"), _("Import")]
+    return {"labels": labels, "now": now}
 
 
 def mapping_url(file_id: str, **reading: str | int | None) -> str:

@@ -9,11 +9,27 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.backoffice import uploads
-from crm.backoffice.pages.import_steps import APPLY, CHECK, UNDO, enqueue, mapping_url, may_import, own_file, page
+from crm.backoffice.mending import corrected_payload, is_corrected_since
+from crm.backoffice.pages.import_steps import (
+    APPLY,
+    CHECK,
+    UNDO,
+    enqueue,
+    mapping_url,
+    may_import,
+    own_file,
+    page,
+    steps,
+)
+from crm.backoffice.pages.mending import places, problems_page
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
@@ -22,6 +38,7 @@ from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 
 EXPORT = "crm.export_customers"
+FIRST_ESTIMATE = 50  # a fiftieth of the work tells how long the rest takes
 
 
 @require_safe
@@ -41,37 +58,41 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         ],
         job=page_job,
         is_check=page_job.kind == CHECK,
-        mapping_url=_mapping_url(page_job.payload),
+        mapping_url=_mapping_url(page_job),
         problems=_problems(page_job.result or {}),
+        mending=problems_page(request, page_job) if is_own and page_job.kind == CHECK else None,
         is_undo=page_job.kind == UNDO,
         is_own=is_own,
         columns=[item for item in page_job.payload.get("mapping", {}).items() if item[1]],
         behind=queue.behind(page_job) if page_job.state == State.QUEUED else 0,
         counts=_counts(page_job),
+        steps=steps(3 if page_job.kind == CHECK else 5 if page_job.state == State.DONE else 4),
+        percent=page_job.done * 100 // page_job.total if page_job.total else 0,
+        time_left=_time_left(page_job),
         may_go_on=is_own and run and run.state == RunState.WRITING and not page_job.is_open,
         has_written=run and run.state in HAS_WRITTEN,
         may_undo=run and run.state in HAS_WRITTEN and not page_job.is_open and _may_undo(request),
     )
 
 
-def _mapping_url(payload: dict[str, Any]) -> str:
-    """With the file read as it was."""
-    reading = {name: payload.get(name) for name in ("encoding", "sheet", "heading_row")}
-    return mapping_url(payload.get("file") or "-", **reading)
+def _mapping_url(page_job: Job) -> str:
+    """With the file read as it was, and its columns as they were said to be."""
+    reading = {name: page_job.payload.get(name) for name in ("encoding", "sheet", "heading_row")}
+    return mapping_url(page_job.payload.get("file") or "-", **reading, check=page_job.pk)
 
 
 def _problems(result: dict[str, Any]) -> dict[str, Any]:
     """By kind, where several are of one; results of earlier versions have no examples."""
     kinds = [kind for kind in result.get("kinds", ()) if "rows" in kind]
     for kind in kinds:
-        kind["places"] = ", ".join(map(str, kind["rows"])) + (" …" if kind["count"] > len(kind["rows"]) else "")
+        kind["places"] = places(kind)
     is_grouped = any(kind["count"] > 1 for kind in kinds)
     shown = len(result.get("problems", ()))
     return {"kinds": kinds if is_grouped else [], "shown": shown, "is_cut": shown < result.get("problem_count", 0)}
 
 
-def _counts(page_job: Job) -> list[tuple[str, int]]:
-    """The numbers of the job's result, where there are any."""
+def _counts(page_job: Job) -> list[tuple[str, int, str]]:
+    """The numbers of the job's result, where there are any, and the list of those customers."""
     result, is_check = page_job.result or {}, page_job.kind == CHECK
     labels = {
         "created": _("to be created") if is_check else _("created"),
@@ -82,7 +103,25 @@ def _counts(page_job: Job) -> list[tuple[str, int]]:
         "rows_updated": _("%(kinds)s changed") % {"kinds": kinds()},
         "rows_deleted": _("%(kinds)s deleted") % {"kinds": kinds()},
     }
-    return [(label, result[name]) for name, label in labels.items() if result.get(name)]
+    run, listed = result.get("run"), {"created": "created_by_import", "updated": "changed_by_import"}
+    urls = {
+        name: f"{reverse('admin:crm_customer_changelist')}?{urlencode({parameter: run})}"
+        for name, parameter in listed.items()
+        if run
+    }
+    return [(label, result[name], urls.get(name, "")) for name, label in labels.items() if result.get(name)]
+
+
+def _time_left(page_job: Job) -> str:
+    """At the speed so far, once that can be told."""
+    done, total, started = page_job.done, page_job.total, page_job.started_at
+    if page_job.state != State.RUNNING or not total or not started or done * FIRST_ESTIMATE < total:
+        return ""
+    seconds = (timezone.now() - started).total_seconds() * (total - done) / done
+    if seconds < 90:
+        return _("less than a minute left") if seconds < 50 else _("about a minute left")
+    minutes = round(seconds / 60)
+    return ngettext("about %(n)d minute left", "about %(n)d minutes left", minutes) % {"n": minutes}
 
 
 def _may_undo(request: HttpRequest) -> bool:
@@ -103,6 +142,11 @@ def apply(request: HttpRequest, job_id: str) -> HttpResponse:
         messages.error(request, _("This very file was imported already. Say that it is to be imported once more."))
         return redirect("import_job", checked.pk)
     stored = own_file(request, checked.payload["file"])
+    if is_corrected_since(checked.payload):
+        messages.info(
+            request, _("Rows were corrected since the check, so the file is checked once more. Then import it.")
+        )
+        return enqueue(request, CHECK, stored, corrected_payload(checked.payload))
     if "again" not in request.POST and (applied := _applied(stored)):
         return redirect("import_job", applied.pk)
     options = checked.payload | {"skip_errors": skips, "again": "again" in request.POST}

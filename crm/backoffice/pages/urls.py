@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.pages import exports, find, import_files, imports, merge
+from crm.backoffice.pages import exports, find, import_files, import_mapping, imports, mending, merge
 from crm.backoffice.pages.import_steps import MAY_IMPORT
 from crm.models import Customer
 from overplane.backoffice.menu import WORK, Page, Place
@@ -26,9 +26,11 @@ urlpatterns = [
     path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),
     path("merge/", admin.site.admin_view(merge.merge), name="merge"),
     path("import/", admin.site.admin_view(import_files.upload), name="import"),
-    path("import/<slug:file_id>/mapping/", admin.site.admin_view(import_files.mapping), name="import_mapping"),
+    path("import/<slug:file_id>/mapping/", admin.site.admin_view(import_mapping.mapping), name="import_mapping"),
     path("import/jobs/<slug:job_id>/", admin.site.admin_view(imports.job), name="import_job"),
     path("import/jobs/<slug:job_id>/apply/", admin.site.admin_view(imports.apply), name="import_apply"),
+    path("import/jobs/<slug:job_id>/correct/", admin.site.admin_view(mending.correct), name="import_correct"),
+    path("import/jobs/<slug:job_id>/mend/", admin.site.admin_view(mending.mend_refused), name="import_mend"),
     path("import/jobs/<slug:job_id>/cancel/", admin.site.admin_view(imports.cancel), name="import_cancel"),
     path("import/jobs/<slug:job_id>/go-on/", admin.site.admin_view(imports.go_on), name="import_go_on"),
     path("import/jobs/<slug:job_id>/undo/", admin.site.admin_view(imports.undo), name="import_undo"),

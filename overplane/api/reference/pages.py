@@ -7,7 +7,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from overplane.api.error_codes import MEANINGS
@@ -36,7 +35,6 @@ TOPICS = {
 }
 
 
-@gzip_page  # there is no secret in it that its length could tell
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page())

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -8,16 +8,17 @@ from django import template
 from django.template import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
-from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from overplane.backoffice.grid import Grid, number_text, stored_cell
+from overplane.backoffice.moments import moment
 from overplane.backoffice.row_names import NUMBER, named
 from overplane.database.encoding import dumps
 
 register = template.Library()
+register.filter(moment)
 
 
 @register.filter
@@ -103,15 +104,6 @@ def hue(name: str) -> int:
 def initials(name: str) -> str:
     words = [word for word in "".join(c if c.isalnum() else " " for c in name).split() if word]
     return (words[0][0] + words[1][0] if len(words) > 1 else words[0][:2] if words else "?").upper()
-
-
-@register.filter
-def moment(value: datetime | None, style: str = "near") -> SafeString | str:
-    """A moment for people. `times.js` shows it in the browser's zone: "near" by its age, "exact" by day and time."""
-    if value is None:
-        return "–"
-    text = formats.date_format(value.astimezone(UTC), "DATETIME_FORMAT")
-    return format_html('<time datetime="{}" data-moment="{}">{}</time>', value.isoformat(), style, text)
 
 
 KEPT = "_changelist_filters"  # Django's name of the list's address on the pages below it

@@ -78,7 +78,8 @@
       element("label", { className: "tick" }, element("input", { type: "checkbox", name: "add.each", value, checked: texts.includes(value) }), ` ${label}`)));
 
     const draw = (texts = []) => {
-      const radio = chosen(), { kind } = radio.dataset, choices = radio.dataset.choices && JSON.parse(radio.dataset.choices);
+      const radio = chosen(), { kind } = radio.dataset;
+      const choices = kind === "boolean" ? { true: words.yes, false: words.no } : radio.dataset.choices && JSON.parse(radio.dataset.choices);
       const { takes } = operator.selectedOptions[0].dataset, name = operator.value;
       let fields = [];
       if (takes === "many") fields = choices ? [ticks(choices, texts)] : several(radio, texts);

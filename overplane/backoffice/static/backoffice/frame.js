@@ -34,6 +34,7 @@
     await navigator.clipboard?.writeText(button.dataset.copy);
     window.toast(button.dataset.done);
   });
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
   if (toasts) {
     close.type = "button";
     close.className = "icon-button";

@@ -9,6 +9,9 @@
     box.addEventListener("scroll", () => box.classList.toggle("is-scrolled", box.scrollLeft > 0), { passive: true });
     box.tabIndex = 0; // what lies beyond the edge is reached by keys
 
+    const all = document.getElementById("action-toggle"); // on a phone it has its words beside it
+    if (all) all.closest("th").dataset.label = all.getAttribute("aria-label");
+
     const readEditors = () => headings.map((heading) => (heading.dataset.editor ? JSON.parse(heading.dataset.editor) : null));
     let editors = readEditors();
     document.addEventListener("columns:moved", () => { headings = [...table.tHead.rows[0].cells]; editors = readEditors(); });
@@ -16,10 +19,14 @@
       [...row.cells].forEach((cell, i) => {
         const label = headings[i].textContent.trim();
         if (cell.tagName === "TD" && label) cell.dataset.label = label;
-        if (cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent.trim();
         if (editors[i] && row.dataset.pk) { cell.dataset.cell = headings[i].dataset.name; cell.tabIndex = -1; }
       });
     }
+    // Asked when it is pointed at: measured for each cell at the start it would keep the first paint waiting.
+    table.addEventListener("mouseover", (event) => {
+      const cell = event.target.closest("tbody :is(td, th)");
+      if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent.trim();
+    });
     const cells = () => [...table.querySelectorAll("[data-cell]")];
     const first = cells()[0];
     if (first) first.tabIndex = 0;

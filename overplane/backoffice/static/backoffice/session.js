@@ -86,14 +86,15 @@
         return false;
       }
     };
-    // For scripts that send something: the answer of the server, after signing in again if that was what it wanted.
+    // For scripts that send something: the answer of the server, after signing in again if that was what it wanted. Its status
+    // is 0 if it does not answer.
     window.post = async (url, sent) => {
       for (let isFirst = true; ; isFirst = false) {
         const headers = { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? token, Accept: "application/json" };
         const response = await fetch(url, { method: "POST", credentials: "same-origin", headers, body: new URLSearchParams(sent) }).catch(() => null);
         const answer = response?.headers.get("content-type")?.includes("json") ? await response.json() : {};
         const isRefused = answer.refused === "signed_out" || response?.status === 403;
-        if (!isRefused || !isFirst || !(await window.signedIn())) return { isDone: Boolean(response?.ok) && answer.refused !== "signed_out", answer };
+        if (!isRefused || !isFirst || !(await window.signedIn())) return { isDone: Boolean(response?.ok) && answer.refused !== "signed_out", answer, status: response?.status ?? 0 };
       }
     };
 

@@ -17,6 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from overplane.api import keys
 from overplane.api.models import ApiKey
+from overplane.backoffice.filters import ColumnField, Filters
+from overplane.backoffice.lists import BigTableAdmin
+from overplane.compression import secret
 
 TEMPLATES = "admin/overplane_api/apikey"
 
@@ -26,10 +29,23 @@ class RollForm(forms.Form):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
-    list_display = ("name", "last_four", "access", "created_at", "expires_at", "last_used_at", "revoked_at")
+class ApiKeyAdmin(BigTableAdmin):
+    columns = list_display = ("name", "last_four", "access", "created_at", "expires_at", "last_used_at", "revoked_at")
     search_fields = ("name", "last_four")
-    actions = ("revoke",)
+    search_placeholder = _("Name, last four characters")
+    filters = Filters.of(
+        [
+            ColumnField("name", _("name"), "text"),
+            ColumnField("read_only", _("read only"), "boolean"),
+            ColumnField("created_at", _("created"), "timestamp"),
+            ColumnField("expires_at", _("expires"), "timestamp", is_nullable=True),
+            ColumnField("last_used_at", _("last used"), "timestamp", is_nullable=True),
+            ColumnField("revoked_at", _("revoked"), "timestamp", is_nullable=True),
+        ]
+    )
+    order_fields = ()
+    has_stored_count = False
+    actions = primary_actions = ("revoke",)
     fields = ("name", "read_only", "expires_at")
     # One field with one label, instead of a day and a time without.
     formfield_overrides = {
@@ -66,9 +82,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     def _show(self, request: HttpRequest, record: ApiKey, key: str) -> HttpResponse:
         # In this very answer: a message or a redirect would write the key into the session.
         context = self.admin_site.each_context(request) | {"title": _("API key"), "record": record, "key": key}
-        response = TemplateResponse(request, f"{TEMPLATES}/made.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return secret(TemplateResponse(request, f"{TEMPLATES}/made.html", context))
 
     def get_urls(self) -> list[URLPattern]:
         roll = path("<path:key_id>/roll/", self.admin_site.admin_view(self.roll), name="overplane_api_apikey_roll")

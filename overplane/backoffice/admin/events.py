@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from overplane.api.models import ApiKey
 from overplane.backoffice.filters import ColumnField, ConditionField, Field, Filters
 from overplane.backoffice.lists import BigTableAdmin
-from overplane.backoffice.templatetags.backoffice import moment
+from overplane.backoffice.moments import moment
 from overplane.database.ordering import Order
 from overplane.events.changes import actors_named, differences, door_name, people
 from overplane.events.models import Event
