@@ -3,8 +3,10 @@ VENV := .venv
 RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 PYTEST := $(VENV)/bin/python -m pytest -n 2 --dist worksteal
-# What is run often leaves out what is slow: browsers, servers, generated calls (slow to read already).
-FAST := -m "not slow" --ignore=tests/api/test_generated_calls.py
+# What is run often leaves out what is slow: browsers, servers, generated calls.
+FAST := -m "not slow"
+# Each file is compiled once, also where containers forbid it: a run has some forty processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup run test test-all check clients bench
 setup: $(DEV_STAMP)

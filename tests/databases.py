@@ -25,7 +25,8 @@ import pytest
 
 # Tests that touch a database ask for one of these, by themselves or by what they use.
 OF_THE_DATABASE = {"db", "transactional_db", "live_server"}
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Nor does anything begin a transaction that the test does not.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 UNPRIVILEGED = ("postgres", "nobody")
 
 
@@ -152,8 +153,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 
 def _choose_database(early_config: pytest.Config) -> None:
-    """Once, in the process that starts the workers; they inherit the environment."""
+    """Once, in the process that starts the workers; they inherit the environment.
+
+    Each worker has a PostgreSQL of its own: the event feed waits for transactions of the whole server, and what a test
+    finds in it must not depend on what another one does meanwhile.
+    """
     if "OVERPLANE_TESTS_PREPARED" in os.environ:
+        if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and (urls := os.environ.get("OVERPLANE_TEST_SERVERS")):
+            os.environ["DATABASE_URL"] = urls.split()[int(worker.removeprefix("gw")) % len(urls.split())]
         return
     os.environ["OVERPLANE_TESTS_PREPARED"] = "yes"
     end_on_sigterm()
@@ -162,18 +169,25 @@ def _choose_database(early_config: pytest.Config) -> None:
     os.environ["DATA_DIR"] = str(home)
     kind = os.environ.get("TEST_DATABASE", "sqlite")
     if kind == "postgresql":
-        url = os.environ.get("TEST_DATABASE_URL")
-        if not url:
-            server = start_postgresql()
-            early_config.add_cleanup(server.destroy)
-            url = server.url
-        os.environ["DATABASE_URL"] = url
+        urls = os.environ.get("TEST_DATABASE_URL")
+        if not urls:
+            urls = " ".join(_start_for_each_worker(early_config))
+        os.environ["OVERPLANE_TEST_SERVERS"] = urls
+        os.environ["DATABASE_URL"] = urls.split()[0]
     elif kind == "sqlite":
         os.environ["DATABASE_URL"] = f"sqlite:///{home / 'db.sqlite3'}"
         # A file: threads and WAL are part of what is tested.
         os.environ["OVERPLANE_TEST_DATABASE_NAME"] = str(home / "test.sqlite3")
     else:
         raise pytest.UsageError(f"TEST_DATABASE is {kind!r}; it must be sqlite or postgresql.")
+
+
+def _start_for_each_worker(early_config: pytest.Config) -> Iterator[str]:
+    asked = getattr(early_config.known_args_namespace, "numprocesses", None) or 1
+    for _ in range(asked if isinstance(asked, int) else os.cpu_count() or 1):  # `-n auto`
+        server = start_postgresql()
+        early_config.add_cleanup(server.destroy)
+        yield server.url
 
 
 def pytest_report_header() -> str:

@@ -1,14 +1,25 @@
 """What axe reports of a page."""
 
+from typing import Any
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 GRAVE = ("serious", "critical")
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 # axe looks at styles of its own making; it need not load anybody's again.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
 
-def findings(page: Page) -> list[str]:
-    found = Axe().run(page, options=OPTIONS).response["violations"]
+def findings_in_light_and_dark(page: Page) -> list[str]:
+    """The page as it stands; but for its colours it is the same in the dark."""
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    found = findings(page)
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    return found + [f"dark: {one}" for one in findings(page, COLOURS)]
+
+
+def findings(page: Page, only: dict[str, Any] | None = None) -> list[str]:
+    found = Axe().run(page, options=OPTIONS | (only or {})).response["violations"]
     grave = [one for one in found if one["impact"] in GRAVE]
     return [f"{page.url}: {one['id']}: {node['html'][:200]}" for one in grave for node in one["nodes"]]

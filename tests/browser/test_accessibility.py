@@ -1,19 +1,17 @@
 """axe finds nothing serious on the pages that people use, light and dark, wide and narrow."""
 
-import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
 from crm import services
 from crm.backoffice.pages.merge import compare_url
 from tests.backoffice.people import member
-from tests.browser.accessibility import findings
+from tests.browser.accessibility import findings_in_light_and_dark
 from tests.browser.conftest import PHONE, WIDE, Visitors
 from tests.domain.customers import ORIGIN, make
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_axe_finds_nothing_serious(visit: Visitors, size: dict[str, int]) -> None:
+def test_axe_finds_nothing_serious(visit: Visitors) -> None:
     client = member("Administrator")
     a = make("Nordlicht", 2, territory="North", tax_id="DE 1", disabled=True, website="example.com")
     b = make("Nordlicht GmbH", 1, is_frozen=True)
@@ -21,8 +19,7 @@ def test_axe_finds_nothing_serious(visit: Visitors, size: dict[str, int]) -> Non
     client.post(reverse("duplicates"))
     call_command("run_worker", until_idle=True)
     # Past the policy, because axe itself writes styles into the page; the walks are held to it.
-    options = {"viewport": size, "bypass_csp": True}
-    stranger, page = visit(**options), visit(client, **options)
+    stranger, page = visit(bypass_csp=True), visit(client, bypass_csp=True)
     addresses = [
         "/admin/",
         "/admin/crm/customer/",
@@ -40,7 +37,7 @@ def test_axe_finds_nothing_serious(visit: Visitors, size: dict[str, int]) -> Non
     found: list[str] = []
     for tab, address in [(stranger, "/admin/login/"), *((page, address) for address in addresses)]:
         tab.goto(address)
-        for scheme in ("light", "dark"):
-            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found += [f"{scheme}: {one}" for one in findings(tab)]
+        for size in (WIDE, PHONE):
+            tab.set_viewport_size(size)
+            found += [f"{size['width']}: {one}" for one in findings_in_light_and_dark(tab)]
     assert not found, "\n".join(found)

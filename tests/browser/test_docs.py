@@ -1,6 +1,7 @@
 """The reference pages in a browser: found by keyboard, samples in three languages with the reader's key, nothing cut."""
 
 import time
+from itertools import product
 from typing import Any, Literal
 
 import pytest
@@ -61,9 +62,8 @@ def test_search_is_done_by_keyboard(page: Page) -> None:
     expect(options(page)).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("typed", "kind", "found"),
-    [
+def test_search_finds_sections_attributes_parameters_and_codes(page: Page, subtests: pytest.Subtests) -> None:
+    for typed, kind, found in (
         ("create a cus", "Section", "Create a customer"),
         ("keeping", "Section", "Keeping a copy"),
         ("territory", "Attribute", "territory"),
@@ -74,16 +74,17 @@ def test_search_is_done_by_keyboard(page: Page) -> None:
         ("412", "Status", "412"),
         ("nesting", "Limit", "Nesting of a body"),
         ("doc_url", "Attribute of an error", "doc_url"),
-    ],
-)
-def test_search_finds_sections_attributes_parameters_and_codes(page: Page, typed: str, kind: str, found: str) -> None:
-    page.keyboard.press("Control+k")
-    page.keyboard.type(typed)
-    first = options(page).first
-    expect(first.locator("b, code")).to_have_text(found)
-    expect(first.locator("small")).to_contain_text(kind)
-    first.click()
-    assert page.evaluate("document.getElementById(decodeURIComponent(location.hash.slice(1))).checkVisibility()")
+    ):
+        with subtests.test(typed):
+            page.keyboard.press("Control+k")
+            page.keyboard.press("Control+a")
+            page.keyboard.type(typed)
+            first = options(page).first
+            expect(first.locator("b, code")).to_have_text(found)
+            expect(first.locator("small")).to_contain_text(kind)
+            first.click()
+            place = "document.getElementById(decodeURIComponent(location.hash.slice(1)))"
+            assert page.evaluate(f"{place}.checkVisibility()")
 
 
 def test_search_says_that_there_is_nothing(page: Page) -> None:
@@ -180,15 +181,14 @@ def test_without_scripts_the_page_is_whole(visit: Visitors) -> None:
     expect(page.locator("[id='batchCustomers.body.operations.op-create.op']")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 961, 1241, 1440, 2560])
-def test_nothing_is_cut_at_any_width(visit: Visitors, width: int) -> None:
-    page = visit(viewport={"width": width, "height": 900})
-    page.goto("/docs")
+def test_nothing_is_cut_at_any_width(page: Page, subtests: pytest.Subtests) -> None:
     page.evaluate(EVERYTHING_OPEN)
-    for language in ("curl", "python", "javascript"):
-        page.evaluate("(language) => { document.documentElement.dataset.language = language; }", language)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(CUT) == []
+    for language, width in product(("curl", "python", "javascript"), (320, 390, 768, 961, 1241, 1440, 2560)):
+        with subtests.test(f"{language} {width}"):
+            page.evaluate("(language) => { document.documentElement.dataset.language = language; }", language)
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate(CUT) == []
 
 
 def test_print_has_everything_and_no_controls(page: Page) -> None:

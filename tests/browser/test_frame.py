@@ -29,14 +29,15 @@ def page(visit: Visitors) -> Page:
     return visit(member("Administrator"))
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_every_page_stands_in_it(page: Page, address: str) -> None:
-    page.goto(address)
-    rail = page.get_by_role("navigation", name="Menu")
-    expect(rail.get_by_role("link", name="Customers")).to_be_visible()
-    expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    assert page.evaluate(UNNAMED) == []
-    assert "Select " not in page.get_by_role("heading", level=1).inner_text()
+def test_every_page_stands_in_it(page: Page, subtests: pytest.Subtests) -> None:
+    for address in PAGES:
+        with subtests.test(address):
+            page.goto(address)
+            rail = page.get_by_role("navigation", name="Menu")
+            expect(rail.get_by_role("link", name="Customers")).to_be_visible()
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)
+            assert page.evaluate(UNNAMED) == []
+            assert "Select " not in page.get_by_role("heading", level=1).inner_text()
 
 
 def test_an_error_stands_in_it_too(visit: Visitors) -> None:
@@ -100,13 +101,16 @@ LOADED = """() => performance.getEntriesByType("resource").filter((one) => one.i
 MOST_SCRIPT_BYTES = 60_000  # of a list; Django's own scripts were 250 KB
 
 
-@pytest.mark.parametrize("address", [LIST, "/admin/crm/customer/add/", "record", "/admin/overplane_events/event/"])
-def test_lists_and_records_load_no_script_that_they_do_not_use(page: Page, address: str) -> None:
-    customer = make("Nordlicht", 1)
-    page.goto(reverse("admin:crm_customer_change", args=[customer]) if address == "record" else address)
-    loaded = page.evaluate(LOADED)
-    assert [name for name, _size in loaded if "/admin/js/" in name or "jquery" in name or "jsi18n" in name] == []
-    assert 0 < sum(size for _name, size in loaded) < MOST_SCRIPT_BYTES
+def test_lists_and_records_load_no_script_that_they_do_not_use(page: Page, subtests: pytest.Subtests) -> None:
+    record = reverse("admin:crm_customer_change", args=[make("Nordlicht", 1)])
+    for address in (LIST, "/admin/crm/customer/add/", record, "/admin/overplane_events/event/"):
+        with subtests.test(address):
+            page.goto(address)
+            loaded = page.evaluate(LOADED)
+            assert [
+                name for name, _size in loaded if "/admin/js/" in name or "jquery" in name or "jsi18n" in name
+            ] == []
+            assert 0 < sum(size for _name, size in loaded) < MOST_SCRIPT_BYTES
 
 
 def test_a_new_key_is_copied_by_a_button(visit: Visitors) -> None:

@@ -14,7 +14,7 @@ def copied(home: Path) -> Path:
     for name in PARTS:
         source, target = ROOT / name, home / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("node_modules"))
         else:
             shutil.copy(source, target)
     return home
