@@ -71,6 +71,7 @@ def test_a_second_kind_of_line_item_keeps_the_whole_contract(copy: Path) -> None
     )
 
 
+@pytest.mark.one_database
 def test_new_attributes_and_a_second_kind_turn_no_other_test_red(copy: Path) -> None:
     kept = own_tests(copy, *NAMING)
     assert kept.returncode == 0, kept.stdout[-6000:]
