@@ -62,7 +62,8 @@ def test_each_byte_and_the_size_count(tmp_path: Path) -> None:
     path.write_bytes(content)
     file = ExaminedFile(path, "a")
     file.check()
-    for changed in (content + b"x", content[:-1], content[:BLOCK], content[:BLOCK] + b"x" + content[BLOCK + 1 :], b""):
+    other = bytes([content[BLOCK] ^ 1])  # certainly another one
+    for changed in (content + b"x", content[:-1], content[:BLOCK], content[:BLOCK] + other + content[BLOCK + 1 :], b""):
         path.write_bytes(changed)
         with pytest.raises(UnusableFile, match="a was changed"):
             file.check()
