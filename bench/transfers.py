@@ -151,7 +151,7 @@ def _copy_out(connection: psycopg.Connection, folder: Path) -> float:
 
 
 def _copy_in(connection: psycopg.Connection, folder: Path) -> float:
-    connection.execute(f"TRUNCATE {', '.join(TABLES)}")
+    connection.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
     connection.execute("CHECKPOINT")
     started = time.perf_counter()
     for table in TABLES:
