@@ -17,6 +17,8 @@ def member(role: str, name: str = "anna") -> Client:
     if not Group.objects.exists():  # a test with committed data has emptied all tables after itself
         import_module("crm.migrations.0003_groups").create(apps, None)
         allow("overplane_backoffice.share_savedview", "Manager", "Administrator").code(apps, None)
+        for verb in ("add", "change", "delete", "view"):
+            allow(f"overplane_webhooks.{verb}_endpoint", "Administrator").code(apps, None)
     user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
     user.groups.add(Group.objects.get(name=role))
     client = Client()
