@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from overplane.backoffice.admin.webhooks import words
-from overplane.backoffice.admin.webhooks.pages import EndpointPages
+from overplane.backoffice.admin.webhooks.acts import EndpointPages
 from overplane.backoffice.event_words import words as event_words
 from overplane.backoffice.filters import ColumnField, ConditionField, Field, Filters, Text
 from overplane.backoffice.lists import BigTableAdmin
