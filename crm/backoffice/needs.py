@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 from django.urls import reverse
@@ -73,7 +74,7 @@ def _endpoints(user: User | AnonymousUser) -> Iterator[Need]:
         ill = Endpoint.objects.filter(~Q(status=EndpointStatus.ENABLED) | Q(failing_since__isnull=False))
         for one in ill.order_by("failing_since", "id")[:10]:
             words = gettext("Webhook fails: %s") if one.is_enabled else gettext("Webhook disabled: %s")
-            url = reverse("admin:overplane_webhooks_endpoint_change", args=[one.pk])
+            url = reverse("admin:overplane_webhooks_endpoint_change", args=[quote(one.pk)])
             yield Need("webhook", words % (one.description or one.url), url)
 
 

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.admin.utils import quote
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -22,7 +23,8 @@ def made(**values: Any) -> Endpoint:
 
 
 def address(page: str, *args: object, **query: str) -> str:
-    return reverse(f"{NAME}_{page}", args=args, query=query)
+    """`args`: the endpoint's key first, which Django writes in its own way."""
+    return reverse(f"{NAME}_{page}", args=[quote(args[0]), *args[1:]] if args else (), query=query)
 
 
 def shown(client: Client, page: str, *args: object, **query: str) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -31,7 +32,7 @@ class LookingPages(admin.ModelAdmin):
         if not (self.has_change_permission(request) if may_change else self.has_view_permission(request)):
             raise PermissionDenied
         try:
-            return services.find(endpoint_id.replace("\0", ""))
+            return services.find(unquote(endpoint_id).replace("\0", ""))
         except ObjectMissing:
             raise Http404 from None
 
@@ -41,7 +42,7 @@ class LookingPages(admin.ModelAdmin):
 
     def back_to(self, request: HttpRequest, endpoint: Endpoint, page: str = "change", *more: str) -> HttpResponse:
         """To a page of the endpoint, which goes on knowing the list's filters."""
-        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=[endpoint.pk, *more])
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=[quote(endpoint.pk), *more])
         kept = self._kept(request)
         return redirect(f"{url}?{urlencode(kept)}" if kept else url)
 
