@@ -24,8 +24,9 @@ from overplane.events.webhooks.transport import Outcome, Sender
 
 AT_ONCE = 8  # requests under way to an endpoint
 THREADS = 256  # of a worker: 32 endpoints may hang at once before others wait; each is then down to one probe a step
-TICK_SECONDS = 0.1  # so late is an event seen; at most twelve queries of a millisecond in that time
+TICK_SECONDS = 0.05  # so late is an event seen, and what people changed of an endpoint: three queries of a millisecond
 LOOK_SECONDS = 0.5  # so late is seen what became due, or what somebody asked for
+WINDOW = 64  # deliveries read ahead; bodies never are, for values may be erased meanwhile
 PAUSE_SECONDS = 1.0  # while the database does not answer
 log = logging.getLogger("overplane.webhooks")
 
@@ -39,9 +40,10 @@ class Dispatcher:
         self.ended: SimpleQueue[Ended] = SimpleQueue()
         self.unwritten: list[Ended] = []
         self.under_way: dict[str, dict[int, Delivery]] = {}
-        self.held: set[str] = set()
+        self.endpoints: dict[str, Endpoint] = {}  # those that are held
+        self.ahead: dict[str, list[Delivery]] = {}
         self.asking: set[str] = set()  # had replays and the like to send the last time
-        self._renewed = self._looked = float("-inf")
+        self._renewed = self._ticked = self._looked = float("-inf")
 
     def run(self, stopped: threading.Event) -> None:
         self.sender.start()
@@ -67,64 +69,99 @@ class Dispatcher:
     def step(self) -> bool:
         """Does what is to be done now. Is there more to read at once?"""
         self._renew()
-        self._write()
+        ended = self._write()
         if time.monotonic() >= self.sender.until:
             return False  # the lease is over
-        endpoints = list(Endpoint.objects.filter(pk__in=self.held, holder=self.name))
-        is_time = time.monotonic() - self._looked >= LOOK_SECONDS
-        self._looked = time.monotonic() if is_time else self._looked
-        free = [one for one in endpoints if self._fill(one, asked_for=is_time)]
-        readers = [one for one in free if one.is_enabled and one.probe_at is None]
-        new = set(intake.take_in(readers, self.name)) if readers else set()
-        for one in readers:
-            if one.pk in new:
-                self._fill(one, asked_for=False)
+        is_time, look = self._tick()
+        changed = self.endpoints.keys() if look else ended | self.asking
+        for name in [*changed]:
+            if name in self.endpoints:
+                self._fill(self.endpoints[name], asked_for=look)
+        if not is_time:
+            return False
+        readers = [one for one in self.endpoints.values() if self._may_read(one)]
+        new = intake.take_in(readers, self.name) if readers else {}
+        for name, position in new.items():
+            self.endpoints[name].position = position
+            self._fill(self.endpoints[name], asked_for=False)
+        if new:
+            self._ticked = float("-inf")  # there may be more
         return bool(new)
+
+    def _tick(self) -> tuple[bool, bool]:
+        """Is it time to read the feed? Is it time to look for what became due?"""
+        now = time.monotonic()
+        if now - self._ticked < TICK_SECONDS:
+            return False, False
+        self._ticked = now
+        held = Endpoint.objects.filter(holder=self.name)
+        self.endpoints = {one.pk: one for one in held.order_by("id")}
+        if now - self._looked < LOOK_SECONDS:
+            return True, False
+        self._looked = now
+        self.ahead.clear()  # somebody may have disabled an endpoint, or sent it to the log's end
+        return True, True
+
+    def _may_read(self, endpoint: Endpoint) -> bool:
+        """Not while it is behind with what was read: that waits in the log, which costs nothing."""
+        is_full = len(self.under_way.get(endpoint.pk, ())) >= AT_ONCE and self.ahead.get(endpoint.pk)
+        return endpoint.is_enabled and endpoint.probe_at is None and not is_full
 
     def _renew(self) -> None:
         started = time.monotonic()
         if started - self._renewed < leases.RENEW_SECONDS:
             return
-        self.held = set(leases.hold(self.name))
+        leases.hold(self.name)
         self._renewed = started
         self.sender.until = started + leases.LEASE.total_seconds() - leases.MARGIN_SECONDS
 
-    def _write(self) -> None:
+    def _write(self) -> set[str]:
+        """The endpoints of which something ended."""
         try:
             while True:
                 self.unwritten.append(self.ended.get_nowait())
         except Empty:
             pass
-        if self.unwritten:
-            outcomes.write(self.unwritten, self.name)
-            for delivery, _ in self.unwritten:
-                self.under_way[delivery.endpoint_id].pop(delivery.pk, None)
-            self.unwritten = []
+        if not self.unwritten:
+            return set()
+        written = {one.pk: one for one in outcomes.write(self.unwritten, self.name)}
+        self.endpoints.update(written)
+        for delivery, _ in self.unwritten:
+            self.under_way[delivery.endpoint_id].pop(delivery.pk, None)
+        self.unwritten = []
+        return set(written)
 
-    def _fill(self, endpoint: Endpoint, *, asked_for: bool) -> bool:
-        """Starts what is due, up to the limit. Could it have started more?"""
+    def _fill(self, endpoint: Endpoint, *, asked_for: bool) -> None:
+        """Starts what is due, up to the limit."""
         under_way = self.under_way.setdefault(endpoint.pk, {})
-        due = self._due(endpoint, under_way)
+        due = self._due(endpoint, list(under_way.values()))
         if (asked_for or endpoint.pk in self.asking) and len(due) < AT_ONCE - len(under_way):
             asked = self._asked_for(endpoint, [*under_way.values(), *due])
             (self.asking.add if asked else self.asking.discard)(endpoint.pk)
             due += asked
         if due:
             self._start(endpoint, due)
-        return len(under_way) < AT_ONCE
 
-    def _due(self, endpoint: Endpoint, under_way: dict[int, Delivery]) -> list[Delivery]:
-        free, now = AT_ONCE - len(under_way), clock.now()
+    def _due(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
+        free, now = AT_ONCE - len(busy), clock.now()
         if not endpoint.is_enabled or free <= 0:
             return []
         heads = Delivery.objects.filter(OF_THE_FEED, endpoint=endpoint, next_attempt_at__isnull=False)
         if endpoint.probe_at is not None:
-            if now < endpoint.probe_at or any(one.is_of_feed for one in under_way.values()):
+            self.ahead.pop(endpoint.pk, None)
+            if now < endpoint.probe_at or any(one.is_of_feed for one in busy):
                 return []
             # One that was tried least: so none is tried to its end while nothing arrives.
-            return list(_free_of(heads, list(under_way.values())).order_by("attempts", "id")[:1])
-        due = _free_of(heads, list(under_way.values())).filter(next_attempt_at__lte=now)
-        return list(due.order_by("next_attempt_at", "id")[:free])
+            return list(_free_of(heads, busy).order_by("attempts", "id")[:1])
+        ahead = self.ahead.get(endpoint.pk)
+        if not ahead:
+            due = _free_of(heads, busy).filter(next_attempt_at__lte=now)
+            ahead = list(due.order_by("next_attempt_at", "id")[:WINDOW])
+        taken = {one.subject for one in busy}
+        due_now = [one for one in ahead if one.subject not in taken][:free]
+        started = {one.pk for one in due_now}
+        self.ahead[endpoint.pk] = [one for one in ahead if one.pk not in started and one.subject not in taken]
+        return due_now
 
     def _asked_for(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
         """Replays and the like, behind what the feed brings; several of a subject one after the other."""

@@ -33,8 +33,8 @@ NEXT = (
 Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing was sent
 
 
-def write(ended: Iterable[Ended], holder: str) -> None:
-    """Nothing is written of endpoints that this holder has lost: whoever has them sends it again."""
+def write(ended: Iterable[Ended], holder: str) -> list[Endpoint]:
+    """The endpoints as they are now. Nothing is written of those that this holder has lost: whoever has them sends again."""
     several = list(ended)
     now = clock.now()
     with transaction.atomic():
@@ -51,6 +51,7 @@ def write(ended: Iterable[Ended], holder: str) -> None:
         Attempt.objects.bulk_create([_attempt(one, outcome) for one, outcome in ours if outcome is not None])
         for endpoint in endpoints.values():
             endpoint.save(update_fields=HEALTH)
+    return list(endpoints.values())
 
 
 HEALTH = ["status", "disabled_reason", "failing_since", "failures", "probe_at", "succeeded", "failed"]
