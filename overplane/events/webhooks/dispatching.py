@@ -15,18 +15,18 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
 from django.db import DatabaseError, close_old_connections, connection
-from django.db.models import Q, QuerySet
 
 from overplane.events.webhooks import body, clock, intake, leases, outcomes, secret, signing
-from overplane.events.webhooks.models import ASKED_FOR, OF_THE_FEED, Delivery, Endpoint
+from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.events.webhooks.outcomes import Ended
+from overplane.events.webhooks.picking import AT_ONCE, Picker
 from overplane.events.webhooks.transport import Outcome, Sender
 
-AT_ONCE = 8  # requests under way to an endpoint
 THREADS = 256  # of a worker: 32 endpoints may hang at once before others wait; each is then down to one probe a step
 TICK_SECONDS = 0.05  # so late is an event seen, and what people changed of an endpoint: three queries of a millisecond
 LOOK_SECONDS = 0.5  # so late is seen what became due, or what somebody asked for
-WINDOW = 64  # deliveries read ahead; bodies never are, for values may be erased meanwhile
+# After one request ended the others that end about now are waited for: eight outcomes in a transaction instead of four.
+GATHER_SECONDS = 0.004
 PAUSE_SECONDS = 1.0  # while the database does not answer
 log = logging.getLogger("overplane.webhooks")
 
@@ -41,7 +41,7 @@ class Dispatcher:
         self.unwritten: list[Ended] = []
         self.under_way: dict[str, dict[int, Delivery]] = {}
         self.endpoints: dict[str, Endpoint] = {}  # those that are held
-        self.ahead: dict[str, list[Delivery]] = {}
+        self.picker = Picker()
         self.asking: set[str] = set()  # had replays and the like to send the last time
         self._renewed = self._ticked = self._looked = float("-inf")
 
@@ -57,8 +57,8 @@ class Dispatcher:
                     connection.close()
                     stopped.wait(PAUSE_SECONDS)
                     continue
-                if not is_busy:
-                    self.woken.wait(TICK_SECONDS)
+                if not is_busy and self.woken.wait(TICK_SECONDS):
+                    time.sleep(GATHER_SECONDS)
                 self.woken.clear()
             self._finish()
         finally:
@@ -79,7 +79,7 @@ class Dispatcher:
                 self._fill(self.endpoints[name], asked_for=look)
         if not is_time:
             return False
-        readers = [one for one in self.endpoints.values() if self._may_read(one)]
+        readers = [one for one in self.endpoints.values() if self.picker.may_read(one, self.under_way.get(one.pk, {}))]
         new = intake.take_in(readers, self.name) if readers else {}
         for name, position in new.items():
             self.endpoints[name].position = position
@@ -99,13 +99,8 @@ class Dispatcher:
         if now - self._looked < LOOK_SECONDS:
             return True, False
         self._looked = now
-        self.ahead.clear()  # somebody may have disabled an endpoint, or sent it to the log's end
+        self.picker.ahead.clear()  # somebody may have disabled an endpoint, or sent it to the log's end
         return True, True
-
-    def _may_read(self, endpoint: Endpoint) -> bool:
-        """Not while it is behind with what was read: that waits in the log, which costs nothing."""
-        is_full = len(self.under_way.get(endpoint.pk, ())) >= AT_ONCE and self.ahead.get(endpoint.pk)
-        return endpoint.is_enabled and endpoint.probe_at is None and not is_full
 
     def _renew(self) -> None:
         started = time.monotonic()
@@ -134,42 +129,13 @@ class Dispatcher:
     def _fill(self, endpoint: Endpoint, *, asked_for: bool) -> None:
         """Starts what is due, up to the limit."""
         under_way = self.under_way.setdefault(endpoint.pk, {})
-        due = self._due(endpoint, list(under_way.values()))
+        due = self.picker.due(endpoint, list(under_way.values()))
         if (asked_for or endpoint.pk in self.asking) and len(due) < AT_ONCE - len(under_way):
-            asked = self._asked_for(endpoint, [*under_way.values(), *due])
+            asked = self.picker.asked_for(endpoint, [*under_way.values(), *due])
             (self.asking.add if asked else self.asking.discard)(endpoint.pk)
             due += asked
         if due:
             self._start(endpoint, due)
-
-    def _due(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
-        free, now = AT_ONCE - len(busy), clock.now()
-        if not endpoint.is_enabled or free <= 0:
-            return []
-        heads = Delivery.objects.filter(OF_THE_FEED, endpoint=endpoint, next_attempt_at__isnull=False)
-        if endpoint.probe_at is not None:
-            self.ahead.pop(endpoint.pk, None)
-            if now < endpoint.probe_at or any(one.is_of_feed for one in busy):
-                return []
-            # One that was tried least: so none is tried to its end while nothing arrives.
-            return list(_free_of(heads, busy).order_by("attempts", "id")[:1])
-        ahead = self.ahead.get(endpoint.pk)
-        if not ahead:
-            due = _free_of(heads, busy).filter(next_attempt_at__lte=now)
-            ahead = list(due.order_by("next_attempt_at", "id")[:WINDOW])
-        taken = {one.subject for one in busy}
-        due_now = [one for one in ahead if one.subject not in taken][:free]
-        started = {one.pk for one in due_now}
-        self.ahead[endpoint.pk] = [one for one in ahead if one.pk not in started and one.subject not in taken]
-        return due_now
-
-    def _asked_for(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
-        """Replays and the like, behind what the feed brings; several of a subject one after the other."""
-        waiting = _free_of(Delivery.objects.filter(ASKED_FOR, endpoint=endpoint), busy).order_by("id")
-        first_of_each: dict[str, Delivery] = {}
-        for one in waiting[: 4 * AT_ONCE]:
-            first_of_each.setdefault(one.subject, one)
-        return list(first_of_each.values())[: AT_ONCE - len(busy)]
 
     def _start(self, endpoint: Endpoint, due: list[Delivery]) -> None:
         bodies = body.of_deliveries(due, endpoint.payload)
@@ -211,11 +177,6 @@ class Dispatcher:
             leases.release(self.name)
         except DatabaseError:
             log.exception("The leases end by themselves.")
-
-
-def _free_of(chosen: QuerySet[Delivery], busy: list[Delivery]) -> QuerySet[Delivery]:
-    """Never two of one subject at a time."""
-    return chosen.exclude(Q(subject__in=[one.subject for one in busy])) if busy else chosen
 
 
 def run(stopped: threading.Event) -> None:

@@ -50,7 +50,7 @@ def write(ended: Iterable[Ended], holder: str) -> list[Endpoint]:
             _write_deliveries(cursor, [one for one, _ in ours], now)
         Attempt.objects.bulk_create([_attempt(one, outcome) for one, outcome in ours if outcome is not None])
         for endpoint in endpoints.values():
-            endpoint.save(update_fields=HEALTH)
+            Endpoint.objects.filter(pk=endpoint.pk).update(**{name: getattr(endpoint, name) for name in HEALTH})
     return list(endpoints.values())
 
 
