@@ -69,10 +69,10 @@ class Bench:
         self.processes[name].kill()
         self.processes[name].wait()
 
-    def endpoint(self, path: str, port: int | None = None) -> None:
+    def endpoint(self, path: str, port: int | None = None, types: str = "[]") -> None:
         code = (
             "from overplane.events.webhooks import services;"
-            f"services.create_endpoint({{'url': 'http://127.0.0.1:{port or self.port}{path}'}})"
+            f"services.create_endpoint({{'url': 'http://127.0.0.1:{port or self.port}{path}', 'event_types': {types}}})"
         )
         self.service.manage("shell", "-v", "0", "-c", code)
 
@@ -165,7 +165,8 @@ def kills(bench: Bench) -> None:
 
 
 def report(bench: Bench, what: str) -> None:
-    late = sorted((float(line[0]) - float(line[5])) * 1000 for line in bench.lines() if float(line[5]))
+    ours = set(bench.customers)
+    late = sorted((float(line[0]) - float(line[5])) * 1000 for line in bench.lines() if line[3] in ours)
     p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
     print(f"{what}: {len(late)} deliveries, p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst {late[-1]:.0f} ms", flush=True)
 
@@ -181,7 +182,8 @@ def lag(bench: Bench) -> None:
 
 
 def lag_beside_an_import(bench: Bench) -> None:
-    bench.endpoint("/good")
+    # What the import creates is not chosen: thousands of events a second are more than an endpoint takes.
+    bench.endpoint("/good", types="['customer.updated']")
     file = bench.file.with_suffix(".csv")
     generate(file, IMPORTED)
     bench.warm()
