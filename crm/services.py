@@ -26,7 +26,7 @@ from crm.line_item_plans import (
 from crm.line_items import LINE_ITEMS, PARENT
 from crm.locking import locked_customers, locked_version, read_to_change
 from crm.models import CUSTOMERS, SEARCHABLE, TOMBSTONES, Customer
-from overplane.database import erasure, statements
+from overplane.database import bulk, erasure, statements
 from overplane.database.attributes import attributes
 from overplane.database.statements import Statement
 from overplane.events import log
@@ -205,5 +205,5 @@ def put_back(rows: Sequence[Values], *, origin: Origin) -> None:
     ]
     with transaction.atomic(savepoint=False):
         statements.run(f"DELETE FROM {TOMBSTONES.name} WHERE id IN ({statements.marks(ids)})", ids)
-        CUSTOMERS.insert([{**row, "search_text": search.text_of(row, [])} for row in rows])
+        bulk.insert_rows(CUSTOMERS, [{**row, "search_text": search.text_of(row, [])} for row in rows])
         log.record_many(events, origin=origin)

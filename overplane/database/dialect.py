@@ -57,12 +57,3 @@ def lock(number: int) -> None:
     if is_postgresql():  # on SQLite only one transaction writes at a time
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
-
-
-def try_lock(number: int) -> bool:
-    """As `lock`, without waiting. False: another transaction holds it. (On SQLite it waited to begin, and has ended.)"""
-    if is_sqlite():
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        return bool(cursor.fetchone()[0])
