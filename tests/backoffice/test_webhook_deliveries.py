@@ -99,7 +99,9 @@ def test_a_delivery_shows_each_attempt_and_is_sent_again(client: Client) -> None
     again = Delivery.objects.get(cause=Cause.RESEND)
     assert answer["Location"] == address("delivery", endpoint.pk, again.public_id)
     assert again.event_id == one.event_id
-    assert "Not tried yet." in shown(client, "delivery", endpoint.pk, again.public_id)
+    page = shown(client, "delivery", endpoint.pk, again.public_id)
+    assert "Not tried yet." in page
+    assert "again.js" in page
 
 
 @SETTLED

@@ -67,7 +67,7 @@ def log_of(endpoint: Endpoint, sent: Mapping[str, str], kept: dict[str, str]) ->
         )
     )
     lines = [line(endpoint, row) for row in rows]
-    return Log(lines, _tabs(status, kept), newer, older, any(_is_awaited(endpoint, one) for one in rows))
+    return Log(lines, _tabs(status, kept), newer, older, any(is_awaited(endpoint, one) for one in rows))
 
 
 def _tabs(status: str, kept: dict[str, str]) -> list[Tab]:
@@ -102,7 +102,8 @@ def _planned(endpoint: Endpoint, delivery: Delivery, own: datetime) -> datetime:
     return max(own, endpoint.probe_at) if delivery.is_of_feed and endpoint.probe_at else own
 
 
-def _is_awaited(endpoint: Endpoint, delivery: Delivery) -> bool:
+def is_awaited(endpoint: Endpoint, delivery: Delivery) -> bool:
+    """Whether an attempt is made so soon that the page looks again by itself."""
     if delivery.status != DeliveryStatus.PENDING or delivery.next_attempt_at is None:
         return False
     is_tried = endpoint.is_enabled or not delivery.is_of_feed

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from overplane.backoffice.admin.webhooks import words
-from overplane.backoffice.admin.webhooks.deliveries import line, log_of
+from overplane.backoffice.admin.webhooks.deliveries import is_awaited, line, log_of
 from overplane.backoffice.scripts import media_of
 from overplane.backoffice.templatetags.backoffice import KEPT
 from overplane.events.feed import Log
@@ -71,7 +71,7 @@ class LookingPages(admin.ModelAdmin):
             "log": log,
             "may_change": self.has_change_permission(request),
             "may_delete": self.has_delete_permission(request),
-            "media": media_of("backoffice/again.js") if log.is_under_way else forms.Media(),
+            "media": _looking_again(log.is_under_way),
         }
         return self.render(request, "endpoint", context)
 
@@ -84,6 +84,7 @@ class LookingPages(admin.ModelAdmin):
             "line": line(endpoint, one),
             "attempts": one.attempt_log.all(),
             "may_change": self.has_change_permission(request),
+            "media": _looking_again(is_awaited(endpoint, one)),
             "may_see_log": request.user.has_perm("overplane_events.view_event"),
         }
         return self.render(request, "delivery", context)
@@ -94,3 +95,7 @@ class LookingPages(admin.ModelAdmin):
             return services.find_delivery(endpoint.pk, delivery_id)
         except ObjectMissing:
             raise Http404 from None
+
+
+def _looking_again(is_under_way: bool) -> forms.Media:
+    return media_of("backoffice/again.js") if is_under_way else forms.Media()
