@@ -10,6 +10,7 @@ from overplane.api.openapi import TAGS, object_id, operation, query, words
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, VISIBLE_TEXT, Schema, closed_object, ref, tagged_union
 from overplane.events import types
+from overplane.waiting import LONGEST
 
 F = TypeVar("F", bound=Callable[..., Any])
 TAG = "Events"
@@ -74,6 +75,15 @@ COMPONENTS |= {
 }
 
 
+WAIT = query(
+    "wait",
+    {"type": "integer", "minimum": 0, "maximum": LONGEST, "default": 0},
+    f"Seconds to wait, at most {LONGEST}, if nothing has come after `after` yet: the answer comes as soon as something does,"
+    " else empty, with the cursor to go on from. Few requests may wait at the same time; further ones are answered at"
+    " once, so pause a second before you repeat what came back empty and early.",
+)
+
+
 def describe_events() -> Callable[[F], F]:
     return extend_schema_view(
         list=operation(
@@ -91,6 +101,7 @@ def describe_events() -> Callable[[F], F]:
                     "`start` for the oldest event, or a `next_cursor`. One that the log no longer reaches back to, or that it never"
                     " gave out, is 410.",
                 ),
+                WAIT,
                 query(
                     "limit",
                     {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},
