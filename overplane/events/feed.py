@@ -127,14 +127,9 @@ class Log:
 def read(after: str | None, *, limit: int, choice: Choice = EVERYTHING) -> Feed:
     """Ascending from `after`; without it the newest first, and the cursor is the end of the log now."""
     log = Log.now()
-    position = _position(after, log) if after is not None else None
-    end, is_there = log.end(position)
-    if position is not None and after != START and not is_there and not log.is_position(position):
-        raise _expired("This cursor points to nothing in this log, as one from another copy of the database does.")
-    if position is not None and position >= end:
-        return Feed(
-            [], False, log.cursor(position)
-        )  # as most polls end: no query is built, which takes longer than asking
+    position, end = resolve(after, log) if after is not None else (None, log.end()[0])
+    if position is not None and position >= end:  # as most polls end; building a query takes longer than all else
+        return Feed([], False, log.cursor(position))
     by = choice.order()
     # Not what is written while we read: it is behind the cursor that we are about to give.
     chosen = Event.objects.filter(choice.condition(), by.until(end)).order_by(*by.columns).values_list(*NAMES)
@@ -145,6 +140,15 @@ def read(after: str | None, *, limit: int, choice: Choice = EVERYTHING) -> Feed:
         # Nothing further to see: what was not chosen need not be read again and again.
         next_position = Position(*rows[limit - 1][:3]) if len(rows) > limit else end
     return Feed([output(row) for row in rows[:limit]], len(rows) > limit, log.cursor(next_position))
+
+
+def resolve(after: str, log: Log) -> tuple[Position, Position]:
+    """Where a cursor stands, and the end of what may be served now. Raises if there is no going on from this cursor."""
+    position = _position(after, log)
+    end, is_there = log.end(position)
+    if after != START and not is_there and not log.is_position(position):
+        raise _expired("This cursor points to nothing in this log, as one from another copy of the database does.")
+    return position, end
 
 
 def find(event_id: str) -> dict[str, Any] | None:
@@ -166,6 +170,10 @@ def place_of(event_id: str) -> tuple[int, int] | None:
     return (epoch, seq) if seq <= BIGGEST else None
 
 
+def id_of(epoch: int, seq: int) -> str:
+    return f"evt_{sortable(epoch, 6)}{sortable(seq, 18)}"
+
+
 def output(row: tuple[Any, ...]) -> dict[str, Any]:
     """An event as it looks from outside, of a row of `NAMES`. One whose subject was deleted has lost its values."""
     epoch, _xid, seq, type_, created_at, actor, subject, object_id, version, request_id, key, object_, previous = row
@@ -174,7 +182,7 @@ def output(row: tuple[Any, ...]) -> dict[str, Any]:
         "previous_attributes": orjson.Fragment(previous) if previous is not None else {},
     }
     return {
-        "id": f"evt_{sortable(epoch, 6)}{sortable(seq, 18)}",
+        "id": id_of(epoch, seq),
         "type": type_,
         "created_at": created_at,
         "actor": actor,
