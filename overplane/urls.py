@@ -8,6 +8,7 @@ from overplane.api import pages
 from overplane.api.events.viewsets import EventViewSet
 from overplane.api.reference import docs
 from overplane.events import lag
+from overplane.events.webhooks.lag import WebhookCollector
 from overplane.people.signing_in import session
 
 handler400 = pages.handler400
@@ -23,7 +24,7 @@ urlpatterns = [
     path("docs", docs, name="docs"),
     path("healthz", pages.healthz),
     path("readyz", pages.readyz, {"concerns": [lag.warnings]}),
-    path("metrics", pages.metrics, {"collectors": [lag.LagCollector()]}),
+    path("metrics", pages.metrics, {"collectors": [lag.LagCollector(), WebhookCollector()]}),
     path("language", set_language, name="set_language"),
     path("admin/session/", session, name="session"),
     path("admin/second-factor/", include("overplane.people.urls")),

@@ -21,15 +21,14 @@ PORTS = {"http": 80, "https": 443}
 NUMERIC = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
 PRINTABLE = re.compile(r"[\x21-\x7e]+")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Addresses that hold another one, which a gateway on the way may connect to: its bits from the right.
-EMBEDDING = [
-    (ipaddress.IPv6Network("::/96"), 0),  # "compatible" ones, of old
-    (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64
-    (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4
-]
-# Of these it can be anywhere in the address, or is nobody's to reach: never.
+UNICAST = ipaddress.IPv6Network("2000::/3")  # what the internet has handed out of IPv6
+# Prefixes of IPv6 behind which a gateway connects to the IPv4 address in it; so many bits stand right of that.
+GATEWAYS = [(ipaddress.IPv6Network("64:ff9b::/96"), 0), (ipaddress.IPv6Network("2002::/16"), 80)]
+# For protocols, examples and gateways of which nobody can tell where they lead. Python's own lists grow by version; these
+# are closed with each of them. (64:ff9b:1::/48, of local gateways, is no unicast address.)
 CLOSED = [
-    ipaddress.IPv6Network(text) for text in ("64:ff9b:1::/48", "2001::/32", "fec0::/10", "100::/64", "2001:db8::/32")
+    *[ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15")],
+    *[ipaddress.ip_network(text) for text in ("2001::/23", "2001:db8::/32", "3fff::/20")],
 ]
 
 
@@ -126,16 +125,18 @@ def may_go_to(address: Address) -> bool:
 
 def is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
-        if address.scope_id or any(address in network for network in CLOSED):
-            return False
-        inner = address.ipv4_mapped or _embedded(address)
+        inner = address.ipv4_mapped or _behind_gateway(address)
         if inner is not None:
             return is_public(inner)
+        if address.scope_id or address not in UNICAST:
+            return False
+    if any(address in network for network in CLOSED):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    for network, shift in EMBEDDING:
+def _behind_gateway(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    for network, shift in GATEWAYS:
         if address in network:
             return ipaddress.IPv4Address(int(address) >> shift & 0xFFFFFFFF)
     return None

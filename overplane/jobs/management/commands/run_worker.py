@@ -1,16 +1,17 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from overplane.jobs import loops
 from overplane.jobs.worker import Worker
 
 
 class Command(BaseCommand):
-    help = "Runs jobs (imports, exports, bulk changes, summaries) until it is told to stop. Several may run."
+    help = "Runs jobs (imports, exports, bulk changes, summaries) and delivers webhooks until it is told to stop. Several may run."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--until-idle", action="store_true", help="end when no job waits")
@@ -18,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *, until_idle: bool, with_parent: bool, **options: Any) -> None:
         worker, parent = Worker(), os.getppid()
-        with _stopped_by_signals(worker):
+        with _stopped_by_signals(worker), nullcontext() if until_idle else loops.running():
             worker.run(until_idle=until_idle, is_orphan=lambda: with_parent and os.getppid() != parent)
 
 

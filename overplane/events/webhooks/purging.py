@@ -1,0 +1,30 @@
+"""Deliveries are kept 30 days; what is still pending stays."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from overplane.events.webhooks import clock, deliveries
+from overplane.events.webhooks.models import Delivery, DeliveryStatus
+
+KEPT = timedelta(days=30)
+STEP = 5000  # read and deleted in one transaction, which should hold its locks for a moment only
+
+
+def purge(older_than: datetime | None = None) -> int:
+    """Deletes the old ones, in the order in which they were made; how many."""
+    limit = older_than or clock.now() - KEPT
+    count, last = 0, 0
+    while rows := list(_after(last)):
+        last = rows[-1][0]
+        old = [key for key, created_at, status in rows if created_at < limit and status != DeliveryStatus.PENDING]
+        with transaction.atomic():
+            count += deliveries.delete(Delivery.objects.filter(pk__in=old))
+        if rows[-1][1] >= limit:
+            break
+    return count
+
+
+def _after(key: int) -> list[tuple[int, datetime, str]]:
+    rows = Delivery.objects.filter(pk__gt=key).order_by("pk")
+    return list(rows.values_list("pk", "created_at", "status")[:STEP])
