@@ -12,13 +12,12 @@ from overplane.events import feed
 from overplane.events.feed import EVERYTHING, Choice
 from overplane.events.webhooks import clock, signing
 from overplane.events.webhooks.body import body
+from overplane.events.webhooks.transport import CONNECT_SECONDS, FIXED, READ_BYTES, SECONDS
 from overplane.waiting import PAUSE
 
 AWAY_PAUSE = 1.0  # seconds between two tries while the database does not answer
 LONGEST_PAUSE = 60.0  # after 1, 2, 4 … seconds; whoever repairs a receiver does not wait longer for the next try
 PAGE = 1000  # as many events as a page of the API has at most
-CONNECT_SECONDS, SECONDS = 5.0, 15.0  # as webhooks have them
-READ_BYTES = 20_000
 Event = dict[str, Any]
 Tell = Callable[[str], None]
 
@@ -79,7 +78,7 @@ class Forwarder:
         (event,) = events
         content = body(event)
         headers = signing.sign(event["id"], int(clock.now().timestamp()), content, [self.secret])
-        outcome = self._post(content, headers | {"content-type": "application/json"})
+        outcome = self._post(content, FIXED | headers)
         self.tell(f"{event['type']} {event['id']}: {outcome}")
         return outcome.isdecimal() and 200 <= int(outcome) < 300
 
