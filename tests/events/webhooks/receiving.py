@@ -1,6 +1,7 @@
 """A receiver that does what it is told, also what it should not."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -95,7 +96,8 @@ def hang(handler: Handler) -> None:
 
 def reset(handler: Handler) -> None:
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    handler.connection.close()
+    os.close(handler.connection.detach())  # close() would wait for the files that read from it
+    raise ConnectionResetError
 
 
 def drip_headers(handler: Handler) -> None:
