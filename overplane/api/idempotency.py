@@ -45,17 +45,22 @@ def request_fingerprint(method: str, path: str, payload: Any) -> str:
 
 
 def run_once(
-    scope: str, key: str, fingerprint: str, work: Callable[[], tuple[HttpResponse, Collection[str] | None]]
+    scope: str,
+    key: str,
+    fingerprint: str,
+    work: Callable[[], tuple[HttpResponse, Collection[str] | None]],
+    opened: Callable[[bytes], bytes | None] = lambda stored: stored,
 ) -> HttpResponse:
     """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.
 
-    If that is None, the answer itself is not kept, only that the work was done.
+    If that is None, the answer itself is not kept, only that the work was done. An answer with a secret has a `sealed`
+    text, which is kept instead; `opened` makes the answer of it.
     """
     with transaction.atomic():
         _claim(scope, key)
         stored = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
         if stored and stored.created_at > timezone.now() - RETENTION:
-            return _replay(stored, fingerprint)
+            return _replay(stored, fingerprint, opened)
         if stored:
             IdempotentAnswer.objects.filter(pk=stored.pk)._raw_delete(using=connection.alias)
         response, subjects = work()
@@ -71,21 +76,22 @@ def _claim(scope: str, key: str) -> None:
         raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
 
 
-def _replay(stored: IdempotentAnswer, fingerprint: str) -> HttpResponse:
+def _replay(stored: IdempotentAnswer, fingerprint: str, opened: Callable[[bytes], bytes | None]) -> HttpResponse:
     if stored.fingerprint != fingerprint:
         message = "This Idempotency-Key was used for another request. Use a new key for a new request."
         raise error(400, Code.IDEMPOTENCY_KEY_MISMATCH, message, type_=IDEMPOTENCY)
-    if stored.body is None:
+    body = opened(bytes(stored.body)) if stored.body is not None else None
+    if body is None:
         message = "This request was done, but what it answered has been deleted since. It is not done again."
         raise error(400, Code.IDEMPOTENCY_ANSWER_ERASED, message, type_=IDEMPOTENCY)
     headers = json.loads(stored.headers) | {"Idempotent-Replayed": "true"}
-    return HttpResponse(bytes(stored.body), status=stored.status, headers=headers, content_type="application/json")
+    return HttpResponse(body, status=stored.status, headers=headers, content_type="application/json")
 
 
 def _store(answer: IdempotentAnswer, response: HttpResponse, subjects: Collection[str] | None) -> None:
     answer.status = response.status_code
     answer.headers = dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode()
-    answer.body = None if subjects is None else response.content
+    answer.body = None if subjects is None else getattr(response, "sealed", None) or response.content
     answer.created_at = timezone.now()
     IdempotentAnswer.objects.bulk_create([answer])
     IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects or ()])

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema_view
 
-from overplane.api.openapi import TAGS, object_id, operation, query, words
+from overplane.api.events.webhook_schemas import webhook
+from overplane.api.openapi import TAGS, WEBHOOKS, object_id, operation, query, words
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, VISIBLE_TEXT, Schema, closed_object, ref, tagged_union
 from overplane.events import types
@@ -35,7 +36,7 @@ def event_schema(type_: str, subject: str, output: Schema, previous: Schema = NO
     name = "".join(word.title() for word in re.split(r"[._]", type_)) + "Event"
     EVENTS[type_] = name
     EVENT.update(tagged_union("type", EVENTS, description=EVENT_TEXT))
-    COMPONENTS[name] = closed_object(
+    COMPONENTS[name] = event = closed_object(
         {
             "id": TEXT | {"description": "Unique identifier of the event.", "examples": [EVENT_ID]},
             "type": TEXT | {"const": type_, "description": "What happened, to what kind of object."},
@@ -48,6 +49,7 @@ def event_schema(type_: str, subject: str, output: Schema, previous: Schema = NO
         },
         description=f"The event that {subject} was {type_.rpartition('.')[2]}.",
     )
+    WEBHOOKS[type_] = webhook(type_, event)
 
 
 DATA_TEXT = "The object as the change left it, and what was another value before."
