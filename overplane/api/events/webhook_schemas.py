@@ -28,7 +28,7 @@ def webhook(type_: str, event: Schema) -> Schema:
             "operationId": "on" + "".join(part.title() for part in type_.replace(".", "_").split("_")),
             "summary": f"{words[:1].upper()}{words[1:]}",
             "description": f"{event['description']} Sent to the endpoints that chose `{type_}`; to those with the payload `thin` without values.",
-            "tags": ["Webhooks"],
+            "tags": ["Webhook endpoints"],
             "security": [],
             "parameters": [
                 {"name": name, "in": "header", "required": True, "schema": TEXT, "description": text}

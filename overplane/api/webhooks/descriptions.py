@@ -23,9 +23,11 @@ from overplane.api.schemas import MOMENT, TEXT, closed_object, ref
 from overplane.api.webhooks.components import DELIVERY_ID, ENDPOINT_ID, describe
 from overplane.events.webhooks.models import PING, DeliveryStatus
 
-TAG = "Webhooks"
+TAG = "Webhook endpoints"
 TAGS |= {TAG: "Endpoints of yours to which every change is pushed: signed, in order, and again until it has arrived. For full keys only."}  # fmt: skip
 READS = [403]
+ENDPOINT, DELIVERY = object_id(ENDPOINT_ID), object_id(DELIVERY_ID, "delivery_id")
+STATUSES = words("status", DeliveryStatus.values, "A comma-separated choice of statuses.")
 PAGE = [limit_parameter(DEFAULT_LIMIT), *WHICH]
 describe()
 WEBHOOKS[PING] = webhook(
@@ -48,7 +50,6 @@ WEBHOOKS[PING] = webhook(
 
 
 def describe_endpoints() -> Callable[[type], type]:
-    one = object_id(ENDPOINT_ID)
     return extend_schema_view(
         list=operation(
             "listWebhookEndpoints", "List webhook endpoints", "Sorted by creation date, most recently created first.",
@@ -64,61 +65,72 @@ def describe_endpoints() -> Callable[[type], type]:
         ),
         retrieve=operation(
             "retrieveWebhookEndpoint", "Retrieve a webhook endpoint", "The endpoint with this identifier. It has no `ETag`: its position moves with every delivery.",
-            tag=TAG, answer=ref("WebhookEndpoint"), answered="The endpoint as it is now.", parameters=[one], errors=[404, *READS],
+            tag=TAG, answer=ref("WebhookEndpoint"), answered="The endpoint as it is now.", parameters=[ENDPOINT], errors=[404, *READS],
         ),
         partial_update=operation(
             "updateWebhookEndpoint", "Update a webhook endpoint",
             "Sets the attributes passed. `null` and the empty string reset to the default. An endpoint that is enabled again goes on where it stopped.",
             tag=TAG, answer=ref("WebhookEndpoint"), answered="The endpoint as it is after the change.", body=ref("WebhookEndpointUpdate"),
-            parameters=[one, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES],
+            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES],
         ),
         destroy=operation(
             "deleteWebhookEndpoint", "Delete a webhook endpoint", "With its deliveries. Nothing is sent to it any more.",
-            tag=TAG, answer=ref("DeletedWebhookEndpoint"), answered="The endpoint is deleted.", parameters=[one, IDEMPOTENCY_KEY], errors=[404, *WRITES],
+            tag=TAG, answer=ref("DeletedWebhookEndpoint"), answered="The endpoint is deleted.", parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES],
         ),
-        **_actions(),
     )  # fmt: skip
 
 
-def _actions() -> dict[str, Callable[..., type]]:
-    one, nothing = object_id(ENDPOINT_ID), ref("Nothing")
-    return {
-        "ping": operation(
+def describe_ping() -> Callable[[type], type]:
+    return extend_schema_view(
+        create=operation(
             "pingWebhookEndpoint", "Ping a webhook endpoint", f"Sends an event of the type `{PING}`, once, also to a disabled endpoint.",
-            tag=TAG, answer=ref("WebhookDelivery"), answered="Its delivery, which is made in a moment.", status=201, body=nothing,
-            parameters=[one, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES], headers=[LOCATION],
+            tag=TAG, answer=ref("WebhookDelivery"), answered="Its delivery, which is made in a moment.", status=201, body=ref("Nothing"),
+            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES], headers=[LOCATION],
         ),
-        "roll_secret": operation(
+    )  # fmt: skip
+
+
+def describe_roll() -> Callable[[type], type]:
+    return extend_schema_view(
+        create=operation(
             "rollWebhookSecret", "Roll the secret",
             "Makes a new secret. For 24 hours what is sent has two signatures, one of each secret, so that nothing is refused meanwhile.",
-            tag=TAG, answer=ref("WebhookEndpointWithSecret"), answered="The endpoint with its new secret, which is shown this once.", body=nothing,
-            parameters=[one, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES],
+            tag=TAG, answer=ref("WebhookEndpointWithSecret"), answered="The endpoint with its new secret, which is shown this once.", body=ref("Nothing"),
+            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES],
         ),
-        "replay": operation(
+    )  # fmt: skip
+
+
+def describe_replay() -> Callable[[type], type]:
+    return extend_schema_view(
+        create=operation(
             "replayWebhookEvents", "Send events again",
             "Events after a cursor or of a time, each once more and tried once, also to a disabled endpoint. It says nothing of the endpoint's health.",
             tag=TAG, answer=ref("WebhookReplayed"), answered="How many events are sent.", body=ref("WebhookReplay"),
-            parameters=[one, IDEMPOTENCY_KEY], errors=[404, 410, *WRITES, *BODIES],
+            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, 410, *WRITES, *BODIES],
         ),
-    }  # fmt: skip
+    )  # fmt: skip
 
 
 def describe_deliveries() -> Callable[[type], type]:
-    endpoint, one = object_id(ENDPOINT_ID), object_id(DELIVERY_ID, "delivery_id")
-    status = words("status", DeliveryStatus.values, "A comma-separated choice of statuses.")
     return extend_schema_view(
         list=operation(
             "listWebhookDeliveries", "List deliveries", "What was sent to an endpoint and what waits, newest first. Kept for 30 days.",
             tag=TAG, answer=ref("WebhookDeliveryPage"), answered="A page of the deliveries, and how many there are in all.", headers=[LINK],
-            parameters=[endpoint, *PAGE, status], errors=[404, *READS],
+            parameters=[ENDPOINT, *PAGE, STATUSES], errors=[404, *READS],
         ),
         retrieve=operation(
             "retrieveWebhookDelivery", "Retrieve a delivery", "The delivery with each of its attempts.",
-            tag=TAG, answer=ref("WebhookDeliveryWithAttempts"), answered="The delivery as it is now.", parameters=[endpoint, one], errors=[404, *READS],
+            tag=TAG, answer=ref("WebhookDeliveryWithAttempts"), answered="The delivery as it is now.", parameters=[ENDPOINT, DELIVERY], errors=[404, *READS],
         ),
-        resend=operation(
+    )  # fmt: skip
+
+
+def describe_resend() -> Callable[[type], type]:
+    return extend_schema_view(
+        create=operation(
             "resendWebhookDelivery", "Send a delivery again", "Its event once more, tried once, as a delivery of its own; also to a disabled endpoint.",
             tag=TAG, answer=ref("WebhookDelivery"), answered="The new delivery, which is made in a moment.", status=201, body=ref("Nothing"),
-            parameters=[endpoint, one, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES], headers=[LOCATION],
+            parameters=[ENDPOINT, DELIVERY, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES], headers=[LOCATION],
         ),
     )  # fmt: skip

@@ -9,7 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from overplane.api.pagination import PARAMETERS, Page, link_header
 from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.api.webhooks import bodies
-from overplane.api.webhooks.descriptions import describe_deliveries, describe_endpoints
+from overplane.api.webhooks.descriptions import (
+    describe_deliveries,
+    describe_endpoints,
+    describe_ping,
+    describe_replay,
+    describe_resend,
+    describe_roll,
+)
 from overplane.api.webhooks.listing import part
 from overplane.events.feed import Log
 from overplane.events.webhooks import output, secret, services
@@ -30,6 +37,14 @@ class WebhookViewSet(ApiViewSet):
         if sent.get("CONTENT_LENGTH") in (None, "", "0") and "HTTP_TRANSFER_ENCODING" not in sent:
             return {}
         return super().payload
+
+    def opened(self, sealed: bytes) -> bytes | None:
+        """A secret is not stored: it is made once more for whoever did not get the answer."""
+        found = SEALED.search(sealed)
+        if found is None:
+            return sealed
+        opened = secret.opened(found[1].decode())
+        return None if opened is None else sealed.replace(found[1], opened.encode())
 
     def page_of(self, query: Query, page: Page, objects: Sequence[dict[str, Any]], **more: Any) -> HttpResponse:
         """The answer of a list, with the `Link` to its neighbours. `more`: its `total`, and whether it `has_more`."""
@@ -77,27 +92,28 @@ class EndpointViewSet(WebhookViewSet):
         services.delete_endpoint(id)
         return JsonResponse({"id": id, "deleted": True})
 
-    def ping(self, request: HttpRequest, id: str) -> HttpResponse:
+
+@describe_ping()
+class PingViewSet(WebhookViewSet):
+    def create(self, request: HttpRequest, id: str) -> HttpResponse:
         self.read_values(bodies.parse_nothing, lambda: services.find(id))
         return self.created(_deliveries_of(request), output.delivery(services.ping(id)))
 
-    def roll_secret(self, request: HttpRequest, id: str) -> HttpResponse:
+
+@describe_roll()
+class SecretRollViewSet(WebhookViewSet):
+    def create(self, request: HttpRequest, id: str) -> HttpResponse:
         self.read_values(bodies.parse_nothing, lambda: services.find(id))
         endpoint, new_secret = services.roll_secret(id)
         shown = output.endpoint(endpoint, secret=new_secret)
         return JsonResponse(shown, sealed=shown | {"secret": secret.sealed(endpoint)})
 
-    def replay(self, request: HttpRequest, id: str) -> HttpResponse:
+
+@describe_replay()
+class ReplayViewSet(WebhookViewSet):
+    def create(self, request: HttpRequest, id: str) -> HttpResponse:
         asked = self.read_values(bodies.parse_replay, lambda: services.find(id))
         return JsonResponse({"id": id, "deliveries": services.replay(id, **asked._asdict())})
-
-    def opened(self, sealed: bytes) -> bytes | None:
-        """The secret is not stored: it is made once more for whoever did not get the answer."""
-        found = SEALED.search(sealed)
-        if found is None:
-            return sealed
-        opened = secret.opened(found[1].decode())
-        return None if opened is None else sealed.replace(found[1], opened.encode())
 
 
 @describe_deliveries()
@@ -122,7 +138,10 @@ class DeliveryViewSet(WebhookViewSet):
         self.no_query()
         return JsonResponse(output.delivery_with_attempts(delivery))
 
-    def resend(self, request: HttpRequest, id: str, delivery_id: str) -> HttpResponse:
+
+@describe_resend()
+class ResendViewSet(WebhookViewSet):
+    def create(self, request: HttpRequest, id: str, delivery_id: str) -> HttpResponse:
         self.read_values(bodies.parse_nothing, lambda: services.find_delivery(id, delivery_id))
         return self.created(_deliveries_of(request), output.delivery(services.resend(id, delivery_id)))
 
