@@ -49,6 +49,7 @@ def run_once(
     key: str,
     fingerprint: str,
     work: Callable[[], tuple[HttpResponse, Collection[str] | None]],
+    *,
     opened: Callable[[bytes], bytes | None] = lambda stored: stored,
 ) -> HttpResponse:
     """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.

@@ -99,7 +99,7 @@ class ApiViewSet(ViewSet):
             response = handler(request, **self.kwargs)
             return response, getattr(response, "subjects", ())
 
-        return idempotency.run_once(self.caller.family, key, fingerprint, work, self.opened)
+        return idempotency.run_once(self.caller.family, key, fingerprint, work, opened=self.opened)
 
     def opened(self, sealed: bytes) -> bytes | None:
         """A stored answer as it was first given; None if that can no longer be made."""

@@ -12,7 +12,7 @@ HEADERS = {
 ANSWERS = {
     "2XX": "It has arrived. The body is not read.",
     "410": "Disables the endpoint: it wants no more.",
-    "default": "It is sent again later, and what follows of the same customer waits for it. Redirects are not followed.",
+    "default": "It is sent again later, and what follows of the same object, or of what it belongs to, waits for it. Redirects are not followed.",
 }
 
 

@@ -26,10 +26,11 @@ URL_EXAMPLE = "https://example.com/webhooks"
 NULLABLE: Schema = {"type": ["string", "null"]}
 NULLABLE_MOMENT: Schema = NULLABLE | {"format": "date-time", "examples": [None]}
 URL: Schema = TEXT | {"maxLength": URL_LENGTH, "examples": [URL_EXAMPLE]}
-TYPES: Schema = {"type": "array", "items": TEXT | {"examples": ["customer.updated"]}, "examples": [[]]}
+ONE_TYPE = types.known[0]
+TYPES: Schema = {"type": "array", "items": TEXT | {"enum": types.known}, "examples": [[]]}
 PAYLOAD: Schema = TEXT | {"enum": list(Payload.values)}
 STATUS: Schema = TEXT | {"enum": list(EndpointStatus.values)}
-PAYLOAD_TEXT = "`snapshot` has all values; `thin` only the id of the object, and of a line item its customer's."
+PAYLOAD_TEXT = "`snapshot` has all values; `thin` only the ids of the object and of what it belongs to."
 LAG_TEXT = "Age of the oldest event that it has not got yet, in seconds; 0 if it has all."
 
 
@@ -37,10 +38,10 @@ def _endpoint(**more: Schema) -> Schema:
     return closed_object(
         {
             "id": TEXT | {"description": "Unique identifier of the endpoint.", "examples": [ENDPOINT_ID]},
-            "created_at": MOMENT | {"description": "When it was made, in UTC and whole seconds."},
+            "created_at": MOMENT | {"description": "When that was, in UTC and whole seconds."},
             "updated_at": MOMENT | {"description": "When somebody last changed it, in UTC and whole seconds."},
-            "url": URL | {"description": "Where events are posted to."},
-            "description": NULLABLE | {"description": "What it is for.", "examples": ["The data warehouse"]},
+            "url": URL | {"description": "Where the events are posted to."},
+            "description": NULLABLE | {"description": "What the endpoint is for.", "examples": ["The data warehouse"]},
             "event_types": TYPES | {"description": "The types that it gets; none stands for all."},
             "payload": PAYLOAD | {"description": PAYLOAD_TEXT},
             "status": STATUS | {"description": "Nothing is sent while it is `disabled`; nothing is lost either."},
@@ -68,11 +69,11 @@ def _input(required: list[str], **more: Schema) -> Schema:
         **_sent(
             "description",
             TEXT | {"maxLength": DESCRIPTION_LENGTH, "pattern": STORABLE, "examples": ["The data warehouse"]},
-            "What it is for.",
+            "What the endpoint is for.",
         ),
         **_sent(
             "event_types",
-            TYPES | {"items": TEXT | {"enum": types.known}, "examples": [["customer.updated"]]},
+            TYPES | {"examples": [[ONE_TYPE]]},
             "The types that it gets; all unless given.",
         ),
         **_sent("payload", PAYLOAD, f"{PAYLOAD_TEXT} `snapshot` unless given."),
@@ -88,10 +89,14 @@ def _input(required: list[str], **more: Schema) -> Schema:
 
 
 ATTEMPT: dict[str, Schema] = {
-    "at": MOMENT | {"description": "When it was made, in UTC and whole seconds."},
-    "status_code": {"type": ["integer", "null"], "description": "What was answered, if anything.", "examples": [200]},
-    "milliseconds": {"type": "integer", "minimum": 0, "description": "How long it took.", "examples": [84]},
-    "error": NULLABLE | {"description": "Why it failed, if it did.", "examples": [None]},
+    "at": MOMENT | {"description": "When that was, in UTC and whole seconds."},
+    "status_code": {
+        "type": ["integer", "null"],
+        "description": "The status that was answered, if any.",
+        "examples": [200],
+    },
+    "milliseconds": {"type": "integer", "minimum": 0, "description": "How long the attempt took.", "examples": [84]},
+    "error": NULLABLE | {"description": "Why the attempt failed, if it did.", "examples": [None]},
 }
 
 
@@ -101,14 +106,19 @@ def _delivery(**more: Schema) -> Schema:
         {
             "id": TEXT | {"description": "Unique identifier of the delivery.", "examples": [DELIVERY_ID]},
             "event_id": TEXT | {"description": "What is delivered: the `webhook-id`.", "examples": [EVENT_ID]},
-            "event_type": TEXT | {"description": "The type of the event.", "examples": ["customer.updated"]},
+            "event_type": TEXT | {"description": "The type of that event.", "examples": [ONE_TYPE]},
             "created_at": MOMENT | {"description": "When the endpoint read the event, in UTC and whole seconds."},
             "status": TEXT
             | {
                 "enum": list(DeliveryStatus.values),
                 "description": "`failed` after the last attempt; `abandoned` if it was never made, since the event was purged or left out.",
             },
-            "attempts": {"type": "integer", "minimum": 0, "description": "How many were made.", "examples": [1]},
+            "attempts": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "How many attempts were made so far.",
+                "examples": [1],
+            },
             "next_attempt_at": NULLABLE_MOMENT | {"description": "When the next is due, if one is planned."},
             "last_attempt": last,
             **more,
@@ -117,72 +127,81 @@ def _delivery(**more: Schema) -> Schema:
     )
 
 
-def components() -> dict[str, Any]:
-    """When all types of events are known."""
+def _endpoints() -> dict[str, Any]:
     secret = TEXT | {"description": "Signs what is sent. Shown this once: keep it.", "examples": [SECRET]}
-    excerpt = NULLABLE | {"description": "The beginning of a failed attempt's answer.", "examples": [None]}
-    moment = {"allOf": [moment_schemas.SCHEMA]}
+    gone = TEXT | {"description": "Unique identifier that the endpoint had.", "examples": [ENDPOINT_ID]}
+    start_at = NULLABLE | {
+        "pattern": STORABLE,
+        "description": "Where it begins: a cursor of the feed, or `start` for the oldest event; now unless given.",
+        "examples": ["start"],
+    }
+    ignored = {"description": "Accepted and ignored: a new endpoint has `start_at`.", "pattern": STORABLE}
+    position = NULLABLE | {
+        "pattern": STORABLE,
+        "description": "`now`: what was not delivered yet is left out. A cursor, as answers have it, is ignored; to send"
+        " again use a replay.",
+        "examples": ["now"],
+    }
+    new = _input(["url"], start_at=start_at, position=ignored)
     return {
         "WebhookEndpoint": _endpoint(),
         "WebhookEndpointWithSecret": _endpoint(secret=secret),
-        "WebhookEndpointPage": page_schema("WebhookEndpoint", "A page of endpoints."),
-        "DeletedWebhookEndpoint": deleted_schema(
-            "What is left of a deleted endpoint.", id=TEXT | {"examples": [ENDPOINT_ID]}
-        ),
-        "WebhookEndpointCreate": _input(
-            ["url"],
-            start_at=NULLABLE
-            | {
-                "pattern": STORABLE,
-                "description": "Where it begins: a cursor of the feed, or `start` for the oldest event; now unless given.",
-                "examples": ["start"],
-            },
-            position={"description": "Accepted and ignored: see `start_at`.", "pattern": STORABLE},
-        )
-        | {"description": "A new endpoint.", "examples": [{"url": URL_EXAMPLE, "event_types": ["customer.updated"]}]},
-        "WebhookEndpointUpdate": _input(
-            [],
-            position=NULLABLE
-            | {
-                "pattern": STORABLE,
-                "description": "`now`: what was not delivered yet is left out. A cursor, as answers have it, is ignored; to send again use a replay.",
-                "examples": ["now"],
-            },
-        )
-        | {"description": "What is to change.", "examples": [{"status": "enabled", "position": "now"}]},
+        "WebhookEndpointPage": page_schema("WebhookEndpoint", "A page of webhook endpoints."),
+        "DeletedWebhookEndpoint": deleted_schema("What is left of a deleted endpoint.", id=gone),
+        "WebhookEndpointCreate": new
+        | {
+            "description": "A new endpoint: only its URL must be sent.",
+            "examples": [{"url": URL_EXAMPLE, "event_types": [ONE_TYPE]}],
+        },
+        "WebhookEndpointUpdate": _input([], position=position)
+        | {"description": "What is to change of an endpoint.", "examples": [{"status": "enabled", "position": "now"}]},
+    }
+
+
+def _replays() -> dict[str, Any]:
+    moment = {"allOf": [moment_schemas.SCHEMA]}
+    after = NULLABLE | {
+        "pattern": STORABLE,
+        "description": "A cursor of the feed, or `start`. Not together with times.",
+    }
+    properties: dict[str, Schema] = {
+        "after": after,
+        FROM: moment | {"description": "Only events that came from then on."},
+        BEFORE: moment | {"description": "Only events that came before then."},
+        "event_types": TYPES | {"description": "Only events of these types; those of the endpoint unless given."},
+    }
+    return {
         "WebhookReplay": {
             "type": "object",
-            "properties": {
-                "after": NULLABLE | {"pattern": STORABLE, "description": "A cursor of the feed, or `start`. Not with times."},
-                FROM: moment | {"description": "Only events from then on."},
-                BEFORE: moment | {"description": "Only events before then."},
-                "event_types": TYPES
-                | {"items": TEXT | {"enum": types.known}, "description": "Only these; those of the endpoint unless given."},
-            },
+            "properties": properties,
             "additionalProperties": False,
             "description": "Which events are sent again: those after a cursor, or of a time.",
-            "examples": [{FROM: "2024-01-15", "event_types": ["customer.updated"]}],
+            "examples": [{FROM: "2024-01-15", "event_types": [ONE_TYPE]}],
         },
         "WebhookReplayed": closed_object(
             {
-                "id": TEXT | {"description": "The endpoint.", "examples": [ENDPOINT_ID]},
-                "deliveries": {"type": "integer", "minimum": 0, "description": "How many are sent.", "examples": [12]},
+                "id": TEXT | {"description": "The endpoint to which they are sent.", "examples": [ENDPOINT_ID]},
+                "deliveries": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": "How many events are sent again.",
+                    "examples": [12],
+                },
             },
             description="How many events are sent again.",
         ),
-        "Nothing": closed_object({}, description="An empty object; the body may also be left out.", examples=[{}]),
+    }
+
+
+def _deliveries() -> dict[str, Any]:
+    excerpt = NULLABLE | {"description": "The beginning of a failed attempt's answer.", "examples": [None]}
+    attempts = {"type": "array", "items": ref("WebhookAttempt"), "description": "Each attempt, the first one first."}
+    return {
         "WebhookDelivery": _delivery(),
-        "WebhookDeliveryWithAttempts": _delivery(
-            attempt_log={
-                "type": "array",
-                "items": ref("WebhookAttempt"),
-                "description": "Each attempt, the first one first.",
-            }
-        ),
-        "WebhookAttempt": closed_object(ATTEMPT | {"excerpt": excerpt}, description="One attempt to deliver."),
-        "WebhookDeliveryPage": page_schema("WebhookDelivery", "A page of deliveries."),
-    }  # fmt: skip
+        "WebhookDeliveryWithAttempts": _delivery(attempt_log=attempts),
+        "WebhookAttempt": closed_object(ATTEMPT | {"excerpt": excerpt}, description="One attempt to deliver an event."),
+        "WebhookDeliveryPage": page_schema("WebhookDelivery", "A page of the deliveries of an endpoint."),
+    }
 
 
-def describe() -> None:
-    COMPONENTS.update(components())
+COMPONENTS |= {**_endpoints(), **_replays(), **_deliveries()}

@@ -20,7 +20,7 @@ from overplane.api.openapi import (
 )
 from overplane.api.pagination import DEFAULT_LIMIT
 from overplane.api.schemas import MOMENT, TEXT, closed_object, ref
-from overplane.api.webhooks.components import DELIVERY_ID, ENDPOINT_ID, describe
+from overplane.api.webhooks.components import DELIVERY_ID, ENDPOINT_ID
 from overplane.events.webhooks.models import PING, DeliveryStatus
 
 TAG = "Webhook endpoints"
@@ -29,7 +29,6 @@ READS = [403]
 ENDPOINT, DELIVERY = object_id(ENDPOINT_ID), object_id(DELIVERY_ID, "delivery_id")
 STATUSES = words("status", DeliveryStatus.values, "A comma-separated choice of statuses.")
 PAGE = [limit_parameter(DEFAULT_LIMIT), *WHICH]
-describe()
 WEBHOOKS[PING] = webhook(
     PING,
     closed_object(
@@ -75,7 +74,7 @@ def describe_endpoints() -> Callable[[type], type]:
         ),
         destroy=operation(
             "deleteWebhookEndpoint", "Delete a webhook endpoint", "With its deliveries. Nothing is sent to it any more.",
-            tag=TAG, answer=ref("DeletedWebhookEndpoint"), answered="The endpoint is deleted.", parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES],
+            tag=TAG, answer=ref("DeletedWebhookEndpoint"), answered="The endpoint is deleted; its id is all that is left.", parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES],
         ),
     )  # fmt: skip
 
@@ -84,8 +83,8 @@ def describe_ping() -> Callable[[type], type]:
     return extend_schema_view(
         create=operation(
             "pingWebhookEndpoint", "Ping a webhook endpoint", f"Sends an event of the type `{PING}`, once, also to a disabled endpoint.",
-            tag=TAG, answer=ref("WebhookDelivery"), answered="Its delivery, which is made in a moment.", status=201, body=ref("Nothing"),
-            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES], headers=[LOCATION],
+            tag=TAG, answer=ref("WebhookDelivery"), answered="Its delivery, which is made in a moment.", status=201,
+            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES], headers=[LOCATION],
         ),
     )  # fmt: skip
 
@@ -95,8 +94,8 @@ def describe_roll() -> Callable[[type], type]:
         create=operation(
             "rollWebhookSecret", "Roll the secret",
             "Makes a new secret. For 24 hours what is sent has two signatures, one of each secret, so that nothing is refused meanwhile.",
-            tag=TAG, answer=ref("WebhookEndpointWithSecret"), answered="The endpoint with its new secret, which is shown this once.", body=ref("Nothing"),
-            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES],
+            tag=TAG, answer=ref("WebhookEndpointWithSecret"), answered="The endpoint with its new secret, which is shown this once.",
+            parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES],
         ),
     )  # fmt: skip
 
@@ -130,7 +129,7 @@ def describe_resend() -> Callable[[type], type]:
     return extend_schema_view(
         create=operation(
             "resendWebhookDelivery", "Send a delivery again", "Its event once more, tried once, as a delivery of its own; also to a disabled endpoint.",
-            tag=TAG, answer=ref("WebhookDelivery"), answered="The new delivery, which is made in a moment.", status=201, body=ref("Nothing"),
-            parameters=[ENDPOINT, DELIVERY, IDEMPOTENCY_KEY], errors=[404, *WRITES, *BODIES], headers=[LOCATION],
+            tag=TAG, answer=ref("WebhookDelivery"), answered="The new delivery, which is made in a moment.", status=201,
+            parameters=[ENDPOINT, DELIVERY, IDEMPOTENCY_KEY], errors=[404, *WRITES], headers=[LOCATION],
         ),
     )  # fmt: skip
