@@ -1,7 +1,7 @@
 import importlib
 import sys
 
-NAMES = ("crashes", "interruptions", "growth", "transfers", "upsert", "pooler", "webhooks")
+NAMES = ("crashes", "interruptions", "growth", "transfers", "upsert", "pooler", "requests", "webhooks")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

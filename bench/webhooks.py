@@ -69,10 +69,10 @@ class Bench:
         self.processes[name].kill()
         self.processes[name].wait()
 
-    def endpoint(self, path: str, port: int | None = None) -> None:
+    def endpoint(self, path: str, port: int | None = None, types: str = "[]") -> None:
         code = (
             "from overplane.events.webhooks import services;"
-            f"services.create_endpoint({{'url': 'http://127.0.0.1:{port or self.port}{path}'}})"
+            f"services.create_endpoint({{'url': 'http://127.0.0.1:{port or self.port}{path}', 'event_types': {types}}})"
         )
         self.service.manage("shell", "-v", "0", "-c", code)
 
@@ -98,6 +98,12 @@ class Bench:
         for thread in threads:
             thread.join()
         return int(seconds * per_second)
+
+    def warm(self) -> None:
+        """Until the worker has the endpoints, and forgets what was measured so far."""
+        self.write(1, 20)
+        self.wait()
+        os.truncate(self.file, 0)
 
     def lines(self) -> Iterator[list[str]]:
         if self.file.exists():
@@ -159,13 +165,15 @@ def kills(bench: Bench) -> None:
 
 
 def report(bench: Bench, what: str) -> None:
-    late = sorted((float(line[0]) - float(line[5])) * 1000 for line in bench.lines() if float(line[5]))
+    ours = set(bench.customers)
+    late = sorted((float(line[0]) - float(line[5])) * 1000 for line in bench.lines() if line[3] in ours)
     p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
     print(f"{what}: {len(late)} deliveries, p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst {late[-1]:.0f} ms", flush=True)
 
 
 def lag(bench: Bench) -> None:
     bench.endpoint("/good")
+    bench.warm()
     started = time.monotonic()
     count = bench.write(SECONDS, 200)
     rate = count / (time.monotonic() - started)
@@ -174,9 +182,11 @@ def lag(bench: Bench) -> None:
 
 
 def lag_beside_an_import(bench: Bench) -> None:
-    bench.endpoint("/good")
+    # What the import creates is not chosen: thousands of events a second are more than an endpoint takes.
+    bench.endpoint("/good", types="['customer.updated']")
     file = bench.file.with_suffix(".csv")
     generate(file, IMPORTED)
+    bench.warm()
     with importing(bench, file) as process:
         started, count = time.monotonic(), 0
         while process.poll() is None or time.monotonic() - started < 10:
@@ -196,15 +206,13 @@ def importing(bench: Bench, file: Path) -> Iterator[subprocess.Popen]:
 def neighbours(bench: Bench) -> None:
     for number in range(10):
         bench.endpoint(f"/good/{number}")
+    bench.warm()
     bench.write(SECONDS / 2, 10)
     bench.wait()
     report(bench, "ten good endpoints, 10 events/s")
     bench.endpoint("/hang")
     bench.endpoint("/dead", free_port())
-    bench.file.unlink()
-    bench.kill("receiver")
-    bench.start("receiver")
-    time.sleep(1)
+    bench.warm()
     bench.write(SECONDS / 2, 10)
     bench.wait()
     report(bench, "the same beside a dead and a hanging one")

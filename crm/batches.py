@@ -222,7 +222,8 @@ class BatchRun:
         created = [row for customer_id, row in self.now.items() if customer_id not in self.before]
         if created:
             texts = [search.text_of(row, searched_in(self.lists[row["id"]])) for row in created]
-            CUSTOMERS.insert([row | {"search_text": text} for row, text in zip(created, texts, strict=True)])
+            rows = [row | {"search_text": text} for row, text in zip(created, texts, strict=True)]
+            bulk.insert_rows(CUSTOMERS, rows)
         self._update_all()
         log.record_many(self.changes, origin=origin)
         self._write_lists(origin)

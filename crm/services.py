@@ -24,9 +24,9 @@ from crm.line_item_plans import (
     write,
 )
 from crm.line_items import LINE_ITEMS, PARENT
-from crm.locking import locked_customer, locked_customers, locked_version, read_customer
+from crm.locking import locked_customers, locked_version, read_to_change
 from crm.models import CUSTOMERS, SEARCHABLE, TOMBSTONES, Customer
-from overplane.database import erasure, statements
+from overplane.database import bulk, erasure, statements
 from overplane.database.attributes import attributes
 from overplane.database.statements import Statement
 from overplane.events import log
@@ -96,10 +96,10 @@ def update_customer(
     # all of it is done once more under a lock. A change with an idempotency key locks at once: its answer is
     # stored, and must not be stored of a customer that is deleted meanwhile.
     is_stored = origin.idempotency_key is not None
-    written = _update_customer(read_customer(customer_id, expected, lock=is_stored), values, origin)
+    written = _update_customer(*read_to_change(customer_id, expected, lock=is_stored), values, origin)
     if written is None:
         with transaction.atomic(savepoint=False):
-            written = _update_customer(read_customer(customer_id, expected, lock=True), values, origin)
+            written = _update_customer(*read_to_change(customer_id, expected, lock=True), values, origin)
     assert written is not None, "a locked customer is changed by nobody but us"
     return written
 
@@ -108,8 +108,8 @@ def _update_with_lists(
     customer_id: str, values: Values, lists: Lists, *, origin: Origin, expected: frozenset[int] | None
 ) -> WriteResult:
     with transaction.atomic(savepoint=False):
-        before = locked_customer(customer_id, expected)
-        written = _update_customer(before, values, origin)
+        before, has_searched = read_to_change(customer_id, expected, lock=True)
+        written = _update_customer(before, has_searched, values, origin)
         assert written is not None
         existing = existing_lists(customer_id, lists)
         plans = plan_full_lists({**before, **written.output, "version": written.version}, existing, lists)
@@ -118,8 +118,8 @@ def _update_with_lists(
     return WriteResult(representation.with_line_items(written.output, after), written.version)
 
 
-def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> WriteResult | None:
-    """None if the customer is not as it was any more; then nothing was written."""
+def _update_customer(before: dict[str, Any], has_searched: bool, values: Values, origin: Origin) -> WriteResult | None:
+    """None if the customer is not as it was any more; then nothing was written. `has_searched`: see `read_to_change`."""
     rules.check_customer({**before, **values})
     old = representation.changed(before, values)
     if not old:
@@ -127,7 +127,7 @@ def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> 
     updated_at = max(timezone.now(), before["updated_at"])
     after = {**before, **values, "updated_at": updated_at, "version": before["version"] + 1}
     if any(name in old for name in search.SEARCHED):
-        after["search_text"] = search_text(after)
+        after["search_text"] = search_text(after) if has_searched else search.text_of(after, [])
     output = representation.customer(after)
     change = Change("customer.updated", after["id"], after["id"], after["version"], output, old)
     # A change of line items changes the customer's search text, but not its version.
@@ -205,5 +205,5 @@ def put_back(rows: Sequence[Values], *, origin: Origin) -> None:
     ]
     with transaction.atomic(savepoint=False):
         statements.run(f"DELETE FROM {TOMBSTONES.name} WHERE id IN ({statements.marks(ids)})", ids)
-        CUSTOMERS.insert([{**row, "search_text": search.text_of(row, [])} for row in rows])
+        bulk.insert_rows(CUSTOMERS, [{**row, "search_text": search.text_of(row, [])} for row in rows])
         log.record_many(events, origin=origin)

@@ -1,6 +1,10 @@
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "overplane.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from overplane.api.wsgi import Application  # noqa: E402 (it reads the settings)
+
+application = Application()

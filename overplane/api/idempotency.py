@@ -7,7 +7,7 @@ transaction). SQLite has one writer at a time, so there the second waits, and th
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,13 +17,16 @@ from django.utils import timezone
 
 from overplane.api.errors import IDEMPOTENCY, error
 from overplane.api.models import IdempotentAnswer, IdempotentSubject
-from overplane.database import dialect, statements
+from overplane.database import statements
+from overplane.database.dialect import is_postgresql
 from overplane.database.encoding import dumps
+from overplane.database.rows import Table
 from overplane.database.statements import Statement
 from overplane.problems import Code
 
 RETENTION = timedelta(hours=24)
 STORED_HEADERS = ("ETag", "Location")
+ANSWERS, SUBJECTS = (Table(model, generated=["id"]) for model in (IdempotentAnswer, IdempotentSubject))
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -59,43 +62,56 @@ def run_once(
     """
     with transaction.atomic():
         _claim(scope, key)
-        stored = IdempotentAnswer.objects.filter(scope=scope, key=key).first()
-        if stored and stored.created_at > timezone.now() - RETENTION:
-            return _replay(stored, fingerprint, opened)
-        if stored:
-            IdempotentAnswer.objects.filter(pk=stored.pk)._raw_delete(using=connection.alias)
+        for row in ANSWERS.fetch("WHERE scope = %s AND key = %s", [scope, key]):
+            stored = ANSWERS.values(row)
+            if stored["created_at"] > timezone.now() - RETENTION:
+                return _replay(stored, fingerprint, opened)
+            IdempotentAnswer.objects.filter(pk=stored["id"])._raw_delete(using=connection.alias)
         response, subjects = work()
         if 200 <= response.status_code < 300:
-            _store(IdempotentAnswer(scope=scope, key=key, fingerprint=fingerprint), response, subjects)
+            _store({"scope": scope, "key": key, "fingerprint": fingerprint}, response, subjects)
         return response
 
 
 def _claim(scope: str, key: str) -> None:
     number = int.from_bytes(hashlib.sha256(f"{scope}\0{key}".encode()).digest()[:8], "big", signed=True)
-    if not dialect.try_lock(number):
+    if not statements.try_lock(number):
         message = "A request with this Idempotency-Key is still being worked on. Send it again in a moment."
         raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
 
 
-def _replay(stored: IdempotentAnswer, fingerprint: str, opened: Callable[[bytes], bytes | None]) -> HttpResponse:
-    if stored.fingerprint != fingerprint:
+def _replay(stored: Mapping[str, Any], fingerprint: str, opened: Callable[[bytes], bytes | None]) -> HttpResponse:
+    if stored["fingerprint"] != fingerprint:
         message = "This Idempotency-Key was used for another request. Use a new key for a new request."
         raise error(400, Code.IDEMPOTENCY_KEY_MISMATCH, message, type_=IDEMPOTENCY)
-    body = opened(bytes(stored.body)) if stored.body is not None else None
+    body = opened(bytes(stored["body"])) if stored["body"] is not None else None
     if body is None:
         message = "This request was done, but what it answered has been deleted since. It is not done again."
         raise error(400, Code.IDEMPOTENCY_ANSWER_ERASED, message, type_=IDEMPOTENCY)
-    headers = json.loads(stored.headers) | {"Idempotent-Replayed": "true"}
-    return HttpResponse(body, status=stored.status, headers=headers, content_type="application/json")
+    headers = json.loads(stored["headers"]) | {"Idempotent-Replayed": "true"}
+    return HttpResponse(body, status=stored["status"], headers=headers, content_type="application/json")
 
 
-def _store(answer: IdempotentAnswer, response: HttpResponse, subjects: Collection[str] | None) -> None:
-    answer.status = response.status_code
-    answer.headers = dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode()
-    answer.body = None if subjects is None else getattr(response, "sealed", None) or response.content
-    answer.created_at = timezone.now()
-    IdempotentAnswer.objects.bulk_create([answer])
-    IdempotentSubject.objects.bulk_create([IdempotentSubject(answer=answer, subject=s) for s in subjects or ()])
+def _store(request: Mapping[str, str], response: HttpResponse, subjects: Collection[str] | None) -> None:
+    answer = {
+        "status": response.status_code,
+        "headers": dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode(),
+        "body": None if subjects is None else getattr(response, "sealed", None) or response.content,
+        "created_at": timezone.now(),
+    }
+    insertion = ANSWERS.insertion({**request, **answer})
+    if not subjects:
+        statements.run(*insertion)
+    elif is_postgresql():  # in one round trip
+        sql = (
+            f"WITH answer AS ({insertion.sql} RETURNING id) INSERT INTO {SUBJECTS.name} (answer_id, subject)"
+            " SELECT id, unnest(%s::text[]) FROM answer"
+        )
+        statements.run(sql, [*insertion.parameters, list(subjects)])
+    else:
+        statements.run(*insertion)
+        ((answer_id,),) = statements.rows("SELECT last_insert_rowid()", [])
+        SUBJECTS.insert([{"answer_id": answer_id, "subject": subject} for subject in subjects])
 
 
 def erase_answers(subjects: Sequence[str]) -> Statement:

@@ -82,8 +82,12 @@ class Grid:
     def lines(self) -> Iterator[Line]:
         notes = self.model_admin.notes(self.changelist.result_list, self.changelist.query)
         for row in self.changelist.result_list:
-            cells = [self.cell(row, name) for name in self.names]
+            cells = [self.shown(row, name) for name in self.names]
             yield Line(row.pk, self.changelist.url_for_result(row), str(row), cells, notes.get(row.pk, ()))
+
+    def shown(self, row: models.Model, name: str) -> Cell:
+        cell = self.cell(row, name)
+        return cell if name in self.editors else replace(cell, raw=None)
 
     def cell(self, row: models.Model, name: str) -> Cell:
         known, column, value = lookup_field(name, row, self.model_admin)

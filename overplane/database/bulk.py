@@ -12,6 +12,7 @@ from overplane.database.rows import Table, to_database
 
 Column = Sequence[Any]
 NULL = "\\N"
+FEW = 20  # up to here single statements are faster than COPY
 GROWTH, SMALLEST = 10, 100  # times what PostgreSQL believes; below 100 rows every plan is fast
 TRUTH = {True: "t", False: "f", None: NULL}
 
@@ -77,6 +78,14 @@ def prepare(table: Table, columns: Sequence[Column]) -> PreparedRows:
 
 def insert(table: Table, columns: Sequence[Column]) -> None:
     prepare(table, columns).write()
+
+
+def insert_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same of whole rows, in the way that is faster for so many."""
+    if len(rows) > FEW:
+        insert(table, [[row[name] for row in rows] for name in table.written])
+    elif rows:
+        table.insert(rows)
 
 
 def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

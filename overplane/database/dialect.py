@@ -3,6 +3,7 @@
 A small difference has a name here. Where a whole algorithm differs, its module has it twice and takes one by `choose`.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.db import connection
@@ -15,15 +16,21 @@ if TYPE_CHECKING:  # a service loads the driver of its own database only
 T = TypeVar("T")
 
 
-def is_postgresql(on: BaseDatabaseWrapper = connection) -> bool:
-    return on.vendor == "postgresql"
+@cache
+def _default_vendor() -> str:
+    """Asked some ten times a request: `connection` looks each time for that of its thread."""
+    return connection.vendor
 
 
-def is_sqlite(on: BaseDatabaseWrapper = connection) -> bool:
-    return on.vendor == "sqlite"
+def is_postgresql(on: BaseDatabaseWrapper | None = None) -> bool:
+    return (_default_vendor() if on is None else on.vendor) == "postgresql"
 
 
-def choose(*, postgresql: T, sqlite: T, on: BaseDatabaseWrapper = connection) -> T:
+def is_sqlite(on: BaseDatabaseWrapper | None = None) -> bool:
+    return (_default_vendor() if on is None else on.vendor) == "sqlite"
+
+
+def choose(*, postgresql: T, sqlite: T, on: BaseDatabaseWrapper | None = None) -> T:
     """The one of both that is for this connection's database."""
     return postgresql if is_postgresql(on) else sqlite
 
@@ -50,12 +57,3 @@ def lock(number: int) -> None:
     if is_postgresql():  # on SQLite only one transaction writes at a time
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
-
-
-def try_lock(number: int) -> bool:
-    """As `lock`, without waiting. False: another transaction holds it. (On SQLite it waited to begin, and has ended.)"""
-    if is_sqlite():
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        return bool(cursor.fetchone()[0])

@@ -84,6 +84,11 @@ def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) ->
         return read(as_postgresql(connection).execute_prepared(sql, parameters))
 
 
+def try_lock(number: int) -> bool:
+    """As `dialect.lock`, without waiting. False: another transaction holds it. (On SQLite it waited to begin, and has ended.)"""
+    return not is_postgresql() or first("SELECT pg_try_advisory_xact_lock(%s)", [number]) == (True,)
+
+
 # So many values go into one IN list: the plan stays a walk of the index, and SQLite binds 32,766 values at most.
 IN_LIST = 500
 

@@ -18,7 +18,6 @@ from overplane.origin import Origin
 # The database fills in seq and xid.
 EVENTS = Table(Event, generated=["seq", "xid"])
 ERASE = f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"
-FEW = 20  # up to here single statements are faster than COPY
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,7 @@ def record(change: Change, *, origin: Origin) -> None:
 
 def record_many(changes: Iterable[Change], *, origin: Origin) -> None:
     now = timezone.now()
-    rows = [_row(change, origin, now) for change in changes]
-    if len(rows) > FEW:
-        bulk.insert(EVENTS, [[row[name] for row in rows] for name in EVENTS.written])
-    elif rows:
-        EVENTS.insert(rows)
+    bulk.insert_rows(EVENTS, [_row(change, origin, now) for change in changes])
 
 
 def created(

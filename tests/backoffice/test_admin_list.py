@@ -223,3 +223,34 @@ def test_suggestions_begin_with_what_was_typed_and_fold_case_and_accents() -> No
         assert client.get(f"{LIST}values/{field}/", {"q": "ÖST"}).json()["values"] == values
         assert client.get(f"{LIST}values/{field}/", {"q": "\0"}).status_code == 200
     assert client.get(f"{LIST}values/customer_details/").status_code == 404
+
+
+HEAVIEST = 80 * 1024
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "q=rheinisch",
+        "customer_name.contains=rheinische&email_id.contains=einkauf&industry.empty=1&created_at.from=2020-01-01&o=-customer_name",
+    ],
+    ids=["plain", "searched", "filtered by much"],
+)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_page_of_fifty_weighs_at_most_80_kib(query: str, language: str) -> None:
+    for i in range(51):
+        make(
+            f"Rheinische Anlagenbau {i} GmbH & Co. KG",
+            customer_type="Company",
+            customer_group="Commercial, key accounts",
+            territory="Nordrhein-Westfalen",
+            tax_id=f"DE 123 456 {i:03}",
+            email_id=f"einkauf.{i}@rheinische.example",
+            mobile_no=f"+49 211 4711-{i:03}",
+            default_currency="EUR",
+        )
+    page = member("Manager").get(f"{LIST}?{query}", headers={"accept-language": language})
+    assert page.content.count(b"/change/") == 50
+    assert len(page.content) <= HEAVIEST

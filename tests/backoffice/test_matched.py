@@ -6,7 +6,6 @@ import pytest
 from django.contrib.admin.utils import quote
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import translation
 
 from crm import line_item_services
@@ -97,7 +96,6 @@ def test_the_line_is_no_part_of_the_link() -> None:
     made = make("Nordlicht", tax_id="DE1")
     page = member("Viewer").get(LIST, {"q": "de1"}).content.decode()
     assert re.search(
-        reverse("admin:crm_customer_change", args=[quote(made)])
-        + r'[^"]*">(?:(?!</a>).)*<bdi>Nordlicht</bdi></a><small',
+        rf'href="{re.escape(quote(made))}/change/">(?:(?!</a>).)*<bdi>Nordlicht</bdi></a><small',
         page,
     )

@@ -106,6 +106,21 @@ def test_a_statement_that_failed_is_run_again_under_its_name(transactional_db: N
     assert by_thread(work) == [True]
 
 
+def test_a_connection_keeps_the_statements_that_were_used_last(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if IS_POSTGRESQL:
+        monkeypatch.setattr("overplane.database.postgresql.prepared.KEPT", 3)
+
+    def work(_: int) -> list[str]:
+        for number in (1, 2, 3, 1, 4, 5):
+            assert statements.first(f"SELECT {number} + CAST(%s AS integer)", [number]) == (2 * number,)
+        return sorted(text for text, _types in prepared().values() if text.startswith("SELECT"))
+
+    expected = [f"SELECT {number} + CAST($1 AS integer)" for number in (1, 4, 5)] if IS_POSTGRESQL else []
+    assert by_thread(work) == [expected]
+
+
 def test_a_connection_that_has_forgotten_is_asked_in_plain_words(live_api: Api) -> None:
     made = live_api.create()
     path = f"{CUSTOMER}/{made['id']}"

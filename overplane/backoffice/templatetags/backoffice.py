@@ -59,7 +59,7 @@ def shown_value(original: Any, field: Any) -> Any:
     name = field.field["name"] if field.is_readonly else field.field.name
     value = getattr(original, name)
     return (
-        moment(value, "exact")
+        moment(value, exact=True)
         if isinstance(value, datetime)
         else stored_cell(original._meta.get_field(name), value).shown
     )

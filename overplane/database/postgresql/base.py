@@ -3,8 +3,6 @@
 import logging
 import select
 from collections.abc import Sequence
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 import psycopg
@@ -12,6 +10,8 @@ from django.db import models
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
+
+from overplane.database.postgresql.prepared import PreparedStatements, Result, name_of, numbered
 
 log = logging.getLogger("overplane.database")
 # What a server connection says that is not the one on which the statement was prepared, or on which another one did so.
@@ -30,7 +30,7 @@ class DigestNames(PrepareManager):
         decision, name = super().get(query, prepare)
         if decision is Prepare.SHOULD:  # once for each statement of a connection
             key = self.key(query)
-            name = b"overplane_" + blake2b(repr(key).encode(), digest_size=16).hexdigest().encode()
+            name = name_of(key)
             if name in self._to_flush:  # pushed out of the cache, but the server still has it: it may stay
                 self._to_flush.remove(name)
                 self._names[key] = name
@@ -41,27 +41,6 @@ class DigestNames(PrepareManager):
         """A statement that fails when it first runs is prepared all the same: the next one must not prepare it again."""
         if not self._should_discard(prep, results) and self._check_results(results):
             self._rotate()  # after a failure nothing can be deallocated
-
-
-class PreparedCursor(psycopg.RawCursor):
-    """Has the server prepare what it runs.
-
-    The server's own placeholders ($1, $2 …) are written once for each text: psycopg remembers how it reads `%s` only
-    for statements of at most 50 parameters, and an object with its event has more.
-    """
-
-    def execute(
-        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
-    ) -> Any:
-        return super().execute(_numbered(query), params, prepare=True)
-
-
-@lru_cache(maxsize=512)
-def _numbered(query: str) -> bytes:
-    first, *rest = query.split("%s")
-    if any("%" in part for part in (first, *rest)):
-        raise ValueError(f"Bind texts that hold a percent sign as parameters: {query}")
-    return "".join([first, *(f"${i}{part}" for i, part in enumerate(rest, 1))]).encode()
 
 
 class SchemaEditor(DatabaseSchemaEditor):
@@ -76,7 +55,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """With a transaction pooler (`prepare_threshold` is None) nothing that lives longer than a transaction is relied on."""
 
     SchemaEditorClass = SchemaEditor
-    _prepared: PreparedCursor | None = None
+    _prepared: PreparedStatements | None = None
     _is_pooler_found = False
 
     @property
@@ -106,24 +85,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """One that stays on the server; without sessions it does so for a transaction, and outside of one is none."""
         return super().chunked_cursor() if self.has_sessions or self.in_atomic_block else self.cursor()
 
-    def execute_prepared(self, sql: str, parameters: Sequence[Any]) -> PreparedCursor:
+    def execute_prepared(self, sql: str, parameters: Sequence[Any]) -> Result | psycopg.RawCursor[Any]:
         """Read its rows before the next statement."""
+        if not self.has_sessions:
+            return self._execute_plain(sql, parameters)
+        if self._prepared is None or self._prepared.connection is not self.connection:
+            self._prepared = PreparedStatements(self.connection)
         try:
-            return self._prepared_cursor().execute(sql, parameters)
+            return self._prepared.run(sql, parameters)
         except NOT_OURS as error:
             log.warning("%s (%s)", POOLED, error)
             self._is_pooler_found = True
             self.connection.prepare_threshold = None
             if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 raise psycopg.OperationalError(POOLED) from error  # the transaction is lost: to be tried again
-            return self._prepared_cursor().execute(sql, parameters)  # nothing has happened yet
+            return self._execute_plain(sql, parameters)  # nothing has happened yet
 
-    def _prepared_cursor(self) -> PreparedCursor:
-        """One for the connection's whole life: a new cursor looks up anew how to read each column.
-
-        Rows come in the server's binary form, which nobody has to parse.
-        """
-        if self._prepared is None or self._prepared.connection is not self.connection:
-            self._prepared = PreparedCursor(self.connection)
-            self._prepared.format = psycopg.pq.Format.BINARY
-        return self._prepared
+    def _execute_plain(self, sql: str, parameters: Sequence[Any]) -> psycopg.RawCursor[Any]:
+        cursor = psycopg.RawCursor(self.connection)
+        cursor.format = psycopg.pq.Format.BINARY
+        return cursor.execute(numbered(sql), parameters)

@@ -1,6 +1,6 @@
 """From the feed to pending deliveries: they are written, and the position moves, in one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
 
 from django.db import transaction
@@ -16,19 +16,19 @@ PAGE = 500  # events read at once: a few milliseconds, and little memory
 Row = tuple[int, int, int, str, str]  # epoch, xid, seq, type, subject
 
 
-def take_in(endpoints: Iterable[Endpoint], holder: str) -> list[str]:
-    """Reads on for these endpoints; the ids of those that have new deliveries, or further events to read."""
+def take_in(endpoints: Iterable[Endpoint], holder: str) -> dict[str, Position]:
+    """Reads on for these endpoints; of those that got deliveries, or have further events to read, where they are now."""
     log = Log.now()
     end, _ = log.end()
     behind = sorted([one for one in endpoints if one.position < end], key=lambda one: one.position)
+    new: dict[str, Position] = {}
     # Endpoints that stand at the same place read the log together; usually all do.
-    return [
-        name for position, some in groupby(behind, key=lambda one: one.position)
-        for name in _read_on([one.pk for one in some], position, end, holder)
-    ]  # fmt: skip
+    for position, some in groupby(behind, key=lambda one: one.position):
+        new |= _read_on([one.pk for one in some], position, end, holder)
+    return new
 
 
-def _read_on(ids: list[str], position: Position, end: Position, holder: str) -> Iterator[str]:
+def _read_on(ids: list[str], position: Position, end: Position, holder: str) -> dict[str, Position]:
     by = order()
     unread = Event.objects.filter(by.after(position), by.until(end)).order_by(*by.columns)
     rows: list[Row] = list(unread.values_list("epoch", "xid", "seq", "type", "subject")[:PAGE])
@@ -39,7 +39,7 @@ def _read_on(ids: list[str], position: Position, end: Position, holder: str) -> 
         chosen = {one.pk: [row for row in rows if not one.event_types or row[3] in one.event_types] for one in locked}
         Delivery.objects.bulk_create(_deliveries(chosen), batch_size=PAGE)
         Endpoint.objects.filter(pk__in=list(chosen)).update(epoch=until.epoch, xid=until.xid, seq=until.seq)
-    return (name for name, of_it in chosen.items() if of_it or until != end)
+    return {name: until for name, of_it in chosen.items() if of_it or until != end}
 
 
 def _deliveries(chosen: dict[str, list[Row]]) -> list[Delivery]:

@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from copy import copy
 from datetime import datetime
+from typing import Any
 
-from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from overplane.database import statements
+from overplane.database.rows import Table, to_database
+from overplane.database.statements import Statement
 from overplane.events.webhooks import clock, schedule
 from overplane.events.webhooks.models import (
     Attempt,
-    Cause,
     Delivery,
     DeliveryStatus,
     Endpoint,
@@ -26,34 +28,43 @@ WRITE = (
     f"UPDATE {TABLE} SET status = %s, attempts = %s, next_attempt_at = %s, last_at = %s, last_status_code = %s,"
     " last_milliseconds = %s, last_error = %s WHERE id = %s AND status = 'pending'"
 )
+# The next in line behind one that is over; null is the time of those that wait.
 NEXT = (
-    f"UPDATE {TABLE} SET next_attempt_at = %s WHERE id = (SELECT id FROM {TABLE} WHERE endpoint_id = %s AND subject = %s"
-    " AND status = 'pending' AND cause = 'feed' ORDER BY endpoint_id, subject, id LIMIT 1) AND next_attempt_at IS NULL"
+    f"UPDATE {TABLE} SET next_attempt_at = %s WHERE next_attempt_at IS NULL AND id = (SELECT id FROM {TABLE} WHERE"
+    " endpoint_id = %s AND subject = %s AND status = 'pending' AND cause = 'feed' AND id > %s"
+    " ORDER BY endpoint_id, subject, id LIMIT 1)"
 )
+ATTEMPTS = Table(Attempt, generated=["id"])
 Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing was sent
 
 
-def write(ended: Iterable[Ended], holder: str) -> None:
-    """Nothing is written of endpoints that this holder has lost: whoever has them sends it again."""
+def write(ended: Iterable[Ended], holder: str) -> list[Endpoint]:
+    """The endpoints as they are now. Nothing is written of those that this holder has lost: whoever has them sends again."""
     several = list(ended)
     now = clock.now()
     with transaction.atomic():
         chosen = Endpoint.objects.filter(pk__in={one.endpoint_id for one, _ in several}, holder=holder)
         endpoints = {one.pk: one for one in chosen.select_for_update(no_key=True).order_by("id")}
+        if not endpoints:
+            return []
         # Copies: if the database refuses, the same is written once more.
         ours = [(copy(one), outcome) for one, outcome in several if one.endpoint_id in endpoints]
         for delivery, outcome in ours:
             _judge(delivery, outcome, now)
             if outcome is not None:
                 _count(endpoints[delivery.endpoint_id], delivery, outcome, now)
-        with connection.cursor() as cursor:
-            _write_deliveries(cursor, [one for one, _ in ours], now)
-        Attempt.objects.bulk_create([_attempt(one, outcome) for one, outcome in ours if outcome is not None])
-        for endpoint in endpoints.values():
-            endpoint.save(update_fields=HEALTH)
+        # One round trip on PostgreSQL: how many there are decides how many deliveries a second there can be.
+        statements.execute_atomically(
+            *[_written(one) for one, _ in ours],
+            *[_next(one, now) for one, _ in ours if one.is_of_feed and one.status != DeliveryStatus.PENDING],
+            *[ATTEMPTS.insertion(_attempt(one, outcome)) for one, outcome in ours if outcome is not None],
+            *[HEALTH.change(name, {field: getattr(one, field) for field in FIELDS}) for name, one in endpoints.items()],
+        )
+    return list(endpoints.values())
 
 
-HEALTH = ["status", "disabled_reason", "failing_since", "failures", "probe_at", "succeeded", "failed"]
+FIELDS = ("status", "disabled_reason", "failing_since", "failures", "probe_at", "succeeded", "failed")
+HEALTH = Table(Endpoint)
 
 
 def _judge(delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:
@@ -99,31 +110,25 @@ def disable(endpoint: Endpoint, reason: str) -> None:
     endpoint.status, endpoint.disabled_reason = EndpointStatus.DISABLED, reason
 
 
-def _write_deliveries(cursor: CursorWrapper, deliveries: list[Delivery], now: datetime) -> None:
-    def moment(value: datetime | None) -> str | datetime | None:
-        return connection.ops.adapt_datetimefield_value(value)
-
-    if deliveries:
-        cursor.executemany(
-            WRITE,
-            [
-                (one.status, one.attempts, moment(one.next_attempt_at), moment(one.last_at), one.last_status_code,
-                 one.last_milliseconds, one.last_error, one.pk)
-                for one in deliveries
-            ],
-        )  # fmt: skip
-    over = [one for one in deliveries if one.cause == Cause.FEED and one.status != DeliveryStatus.PENDING]
-    if over:
-        cursor.executemany(NEXT, [(moment(now), one.endpoint_id, one.subject) for one in over])
+def _written(one: Delivery) -> Statement:
+    values = [
+        one.status, one.attempts, one.next_attempt_at, one.last_at, one.last_status_code, one.last_milliseconds,
+        one.last_error, one.pk,
+    ]  # fmt: skip
+    return Statement(WRITE, to_database(values))
 
 
-def _attempt(delivery: Delivery, outcome: Outcome) -> Attempt:
-    return Attempt(
-        delivery=delivery,
-        subject=delivery.subject,
-        at=outcome.at,
-        status_code=outcome.status_code,
-        milliseconds=outcome.milliseconds,
-        error=outcome.error,
-        excerpt=outcome.excerpt,
-    )
+def _next(one: Delivery, now: datetime) -> Statement:
+    return Statement(NEXT, to_database([now, one.endpoint_id, one.subject, one.pk]))
+
+
+def _attempt(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery.pk,
+        "subject": delivery.subject,
+        "at": outcome.at,
+        "status_code": outcome.status_code,
+        "milliseconds": outcome.milliseconds,
+        "error": outcome.error,
+        "excerpt": outcome.excerpt,
+    }

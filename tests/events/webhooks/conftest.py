@@ -48,7 +48,7 @@ class Courier:
     dispatcher: Dispatcher = field(default_factory=Dispatcher)
 
     def step(self) -> bool:
-        self.dispatcher._looked = float("-inf")
+        self.dispatcher._looked = self.dispatcher._ticked = float("-inf")
         return self.dispatcher.step()
 
     def deliver(self) -> None:

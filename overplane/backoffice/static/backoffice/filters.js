@@ -105,7 +105,7 @@
       first.hidden = Boolean(radio);
       if (!radio) return;
       const suit = (radio.dataset.operators ?? kinds[radio.dataset.kind]).split(" ");
-      if ("nullable" in radio.dataset) suit.push("empty", "filled");
+      if (!("required" in radio.dataset)) suit.push("empty", "filled");
       operator.replaceChildren(...suit.map((one) => all.find((option) => option.value === one)));
       operator.value = suit.includes(name) ? name : suit[0];
       draw(texts);

@@ -14,14 +14,21 @@
 
     const readEditors = () => headings.map((heading) => (heading.dataset.editor ? JSON.parse(heading.dataset.editor) : null));
     let editors = readEditors();
+    const link = (row) => row.querySelector("th > a");
     document.addEventListener("columns:moved", () => { headings = [...table.tHead.rows[0].cells]; editors = readEditors(); });
+    const kept = table.tBodies[0].dataset.kept; // said once for fifty links: where they lead back to
     for (const row of table.tBodies[0].rows) {
-      [...row.cells].forEach((cell, i) => {
-        const label = headings[i].textContent.trim();
-        if (cell.tagName === "TD" && label) cell.dataset.label = label;
-        if (editors[i] && row.dataset.pk) { cell.dataset.cell = headings[i].dataset.name; cell.tabIndex = -1; }
-      });
+      if (kept) link(row).search = kept;
+      [...row.cells].forEach((cell, i) => { if (editors[i]) { cell.dataset.cell = headings[i].dataset.name; cell.tabIndex = -1; } });
     }
+    // A row as a card has its headings beside its values. Five hundred of them, which wide pages need not wait for.
+    const cards = matchMedia("(max-width: 899px)");
+    const label = () => {
+      if (!cards.matches) return;
+      for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, i) => { if (cell.tagName === "TD") cell.dataset.label = headings[i].textContent.trim(); });
+    };
+    label();
+    cards.addEventListener("change", label);
     // Asked when it is pointed at: measured for each cell at the start it would keep the first paint waiting.
     table.addEventListener("mouseover", (event) => {
       const cell = event.target.closest("tbody :is(td, th)");
@@ -75,10 +82,10 @@
     let waiting = 0;
     window.addEventListener("beforeunload", (event) => { if (waiting || table.querySelector(".open")) event.preventDefault(); });
     const send = async (cell, value, was) => {
-      const row = cell.parentElement, before = [...cell.childNodes].map((one) => one.cloneNode(true)), beforeRaw = cell.dataset.raw;
+      const before = [...cell.childNodes].map((one) => one.cloneNode(true)), beforeRaw = cell.dataset.raw;
       cell.classList.add("saving");
       waiting += 1;
-      const { isDone, answer } = await window.post(new URL(`${encodeURIComponent(row.dataset.pk)}/cell/`, location.origin + location.pathname), { field: cell.dataset.cell, value, was });
+      const { isDone, answer } = await window.post(new URL("../cell/", link(cell.parentElement).href), { field: cell.dataset.cell, value, was });
       waiting -= 1;
       cell.classList.remove("saving");
       if (isDone && !answer.refused && answer.raw !== undefined) {

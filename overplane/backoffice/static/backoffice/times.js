@@ -26,13 +26,13 @@
     if (element.textContent !== text) element.textContent = text;
     element.title = `${exact.format(moment)} (${zone})`;
   };
-  const all = (root) => { for (const element of root.querySelectorAll("time[data-moment]")) write(element); };
+  const all = (root) => { for (const element of root.querySelectorAll("time")) write(element); };
   const start = () => {
     all(document);
     for (const place of document.querySelectorAll("[data-zone]")) place.textContent = zone.replaceAll("_", " ");
     new MutationObserver((changes) => {
       for (const node of changes.flatMap((change) => [...change.addedNodes])) if (node instanceof Element) {
-        if (node.matches("time[data-moment]")) write(node);
+        if (node.matches("time")) write(node);
         all(node);
       }
     }).observe(document.body, { childList: true, subtree: true });

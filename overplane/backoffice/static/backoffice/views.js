@@ -3,7 +3,9 @@
 {
   const tabs = document.querySelector("[data-tabs]");
   const current = tabs?.querySelector(".current");
-  if (current) tabs.scrollLeft = Math.max(0, current.offsetLeft - tabs.offsetLeft - 48);
+  const show = () => { tabs.scrollLeft = Math.max(0, current.offsetLeft - tabs.offsetLeft - 48); };
+  // After the first paint: whoever asks where an element is has the whole page laid out at once, and soon again.
+  if (current?.previousElementSibling) requestAnimationFrame(() => setTimeout(show));
   const EDGE = 8;
   for (const menu of document.querySelectorAll(".anchored")) {
     const button = document.querySelector(`[popovertarget="${menu.id}"]`);

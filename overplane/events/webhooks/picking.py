@@ -1,0 +1,57 @@
+"""Which deliveries are started next."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from django.db.models import QuerySet
+
+from overplane.events.webhooks import clock
+from overplane.events.webhooks.models import ASKED_FOR, OF_THE_FEED, Delivery, Endpoint
+
+AT_ONCE = 8  # requests under way to an endpoint
+WINDOW = 64  # deliveries read ahead; bodies never are, for values may be erased meanwhile
+
+
+@dataclass(slots=True)
+class Picker:
+    """`busy`: what is under way. Never two of one subject at a time."""
+
+    ahead: dict[str, list[Delivery]] = field(default_factory=dict)
+
+    def may_read(self, endpoint: Endpoint, under_way: Collection[int]) -> bool:
+        """May it read on in the feed? Not while it is behind with what was read: the rest waits in the log, for nothing."""
+        is_full = len(under_way) >= AT_ONCE and self.ahead.get(endpoint.pk)
+        return endpoint.is_enabled and endpoint.probe_at is None and not is_full
+
+    def due(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
+        free, now = AT_ONCE - len(busy), clock.now()
+        if not endpoint.is_enabled or free <= 0:
+            return []
+        heads = Delivery.objects.filter(OF_THE_FEED, endpoint=endpoint, next_attempt_at__isnull=False)
+        if endpoint.probe_at is not None:
+            self.ahead.pop(endpoint.pk, None)
+            if now < endpoint.probe_at or any(one.is_of_feed for one in busy):
+                return []
+            # One that was tried least: so none is tried to its end while nothing arrives.
+            return list(_free_of(heads, busy).order_by("attempts", "id")[:1])
+        ahead = self.ahead.get(endpoint.pk)
+        if not ahead:
+            due = _free_of(heads, busy).filter(next_attempt_at__lte=now)
+            ahead = list(due.order_by("next_attempt_at", "id")[:WINDOW])
+        taken = {one.subject for one in busy}
+        due_now = [one for one in ahead if one.subject not in taken][:free]
+        started = {one.pk for one in due_now}
+        self.ahead[endpoint.pk] = [one for one in ahead if one.pk not in started and one.subject not in taken]
+        return due_now
+
+    def asked_for(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
+        """Replays and the like, behind what the feed brings; several of a subject one after the other."""
+        waiting = _free_of(Delivery.objects.filter(ASKED_FOR, endpoint=endpoint), busy).order_by("id")
+        first_of_each: dict[str, Delivery] = {}
+        for one in waiting[: 4 * AT_ONCE]:
+            first_of_each.setdefault(one.subject, one)
+        return list(first_of_each.values())[: AT_ONCE - len(busy)]
+
+
+def _free_of(chosen: QuerySet[Delivery], busy: list[Delivery]) -> QuerySet[Delivery]:
+    return chosen.exclude(subject__in=[one.subject for one in busy]) if busy else chosen
