@@ -110,8 +110,11 @@ def _store(request: Mapping[str, str], response: HttpResponse, subjects: Collect
         statements.run(sql, [*insertion.parameters, list(subjects)])
     else:
         statements.run(*insertion)
-        ((answer_id,),) = statements.rows("SELECT last_insert_rowid()", [])
-        SUBJECTS.insert([{"answer_id": answer_id, "subject": subject} for subject in subjects])
+        sql = (
+            f"INSERT INTO {SUBJECTS.name} (answer_id, subject) SELECT {ANSWERS.name}.id, value"
+            f" FROM {ANSWERS.name}, json_each(%s) WHERE scope = %s AND {ANSWERS.name}.key = %s"
+        )
+        statements.run(sql, [dumps(list(subjects)).decode(), request["scope"], request["key"]])
 
 
 def erase_answers(subjects: Sequence[str]) -> Statement:
