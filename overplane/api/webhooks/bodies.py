@@ -92,11 +92,11 @@ class Replay(NamedTuple):
 
 def parse_replay(payload: Mapping[str, Any]) -> Replay:
     query = Query(payload)
-    after, start, end = query.text("after"), _moment(query, FROM), _moment(query, BEFORE)
+    after, start, end = query.take("after") or None, _moment(query, FROM), _moment(query, BEFORE)
     event_types = query.names("event_types", types.known) or []
     for name in (FROM, BEFORE):
         query.exclusive("after", name)
-    if all(payload.get(name) is None for name in ("after", FROM, BEFORE)):
+    if all(payload.get(name) in (None, "") for name in ("after", FROM, BEFORE)):
         # An empty body would send everything that there is once more.
         query.fail("after", Code.PARAMETER_MISSING, f"Say which events: `after` a cursor (or start), or by `{FROM}`.")
     query.finish(("after", FROM, BEFORE, "event_types"))

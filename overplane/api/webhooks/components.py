@@ -17,6 +17,7 @@ from overplane.api.schemas import (
 )
 from overplane.api.webhooks.bodies import BEFORE, FROM, IGNORED
 from overplane.events import types
+from overplane.events.feed import CURSOR as CURSOR_FORM
 from overplane.events.webhooks.models import URL_LENGTH, DeliveryStatus, EndpointStatus, Payload
 from overplane.events.webhooks.rules import DESCRIPTION_LENGTH
 
@@ -65,7 +66,11 @@ def _input(required: list[str], **more: Schema) -> Schema:
     ignored = "Accepted and ignored, so that what was read can be sent back whole."
     properties: dict[str, Schema] = {
         "url": URL
-        | {"pattern": STORABLE, "description": f"An `https` URL of a public host, at most {URL_LENGTH:,} characters."},
+        | {
+            "minLength": 1,
+            "pattern": STORABLE,
+            "description": f"An `https` URL of a public host, at most {URL_LENGTH:,} characters.",
+        },
         **_sent(
             "description",
             TEXT | {"maxLength": DESCRIPTION_LENGTH, "pattern": STORABLE, "examples": ["The data warehouse"]},
@@ -137,7 +142,7 @@ def _endpoints() -> dict[str, Any]:
     }
     ignored = {"description": "Accepted and ignored: a new endpoint has `start_at`.", "pattern": STORABLE}
     position = NULLABLE | {
-        "pattern": STORABLE,
+        "pattern": f"^(now|{CURSOR_FORM.pattern})?$",
         "description": "`now`: what was not delivered yet is left out. A cursor, as answers have it, is ignored; to send"
         " again use a replay.",
         "examples": ["now"],
