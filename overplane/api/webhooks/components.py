@@ -39,7 +39,7 @@ def _endpoint(**more: Schema) -> Schema:
     return closed_object(
         {
             "id": TEXT | {"description": "Unique identifier of the endpoint.", "examples": [ENDPOINT_ID]},
-            "created_at": MOMENT | {"description": "When that was, in UTC and whole seconds."},
+            "created_at": MOMENT | {"description": "When the endpoint was made, in UTC and whole seconds."},
             "updated_at": MOMENT | {"description": "When somebody last changed it, in UTC and whole seconds."},
             "url": URL | {"description": "Where the events are posted to."},
             "description": NULLABLE | {"description": "What the endpoint is for.", "examples": ["The data warehouse"]},
@@ -94,7 +94,7 @@ def _input(required: list[str], **more: Schema) -> Schema:
 
 
 ATTEMPT: dict[str, Schema] = {
-    "at": MOMENT | {"description": "When that was, in UTC and whole seconds."},
+    "at": MOMENT | {"description": "When the attempt was made, in UTC and whole seconds."},
     "status_code": {
         "type": ["integer", "null"],
         "description": "The status that was answered, if any.",
