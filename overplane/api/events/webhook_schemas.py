@@ -1,6 +1,7 @@
 """What is sent to an endpoint, in the top-level `webhooks` of the API's description."""
 
-from overplane.api.schemas import MOMENT, TEXT, Schema
+from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, Schema
+from overplane.events import types
 
 TIMESTAMP: Schema = MOMENT | {"description": "The same as `created_at`: where Standard Webhooks has it."}
 HEADERS = {
@@ -16,12 +17,20 @@ ANSWERS = {
 }
 
 
+def _also_thin(type_: str, data: Schema) -> Schema:
+    """The data of an event, of whose object only the ids need be there: nothing else is with the payload `thin`."""
+    shown = data["properties"]["object"]
+    whole = COMPONENTS[shown["$ref"].rpartition("/")[2]] if "$ref" in shown else shown
+    ids = [name for name in whole["required"] if name in ("id", types.subject_names.get(type_))]
+    if ids == whole["required"]:
+        return data
+    return data | {"properties": data["properties"] | {"object": whole | {"required": ids}}}
+
+
 def webhook(type_: str, event: Schema) -> Schema:
     """A POST of an event of this type, as it stands in the description."""
-    body = event | {
-        "properties": event["properties"] | {"timestamp": TIMESTAMP},
-        "required": [*event["required"], "timestamp"],
-    }
+    properties = event["properties"] | {"data": _also_thin(type_, event["properties"]["data"]), "timestamp": TIMESTAMP}
+    body = event | {"properties": properties, "required": [*event["required"], "timestamp"]}
     words = type_.replace("_", " ").replace(".", ": ")
     return {
         "post": {
