@@ -18,9 +18,13 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class IdentifiedRequest(HttpRequest):
-    """Django's request with the attribute that our first middleware gives it. For types only: nothing makes one."""
+    """Django's request with the attributes that our first middleware gives it. For types only: nothing makes one.
+
+    `waited`: seconds that it slept because it was asked to.
+    """
 
     request_id: str
+    waited: float
 
 
 class JsonLines(logging.Formatter):
@@ -42,7 +46,7 @@ class JsonLines(logging.Formatter):
 requests_total = Counter("overplane_requests_total", "Requests answered.", ["method", "route", "status"])
 request_seconds = Histogram(
     "overplane_request_seconds",
-    "Time from the request's arrival in the application to its answer.",
+    "Time from the request's arrival in the application to its answer, without what it was asked to wait.",
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )

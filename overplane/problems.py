@@ -90,7 +90,14 @@ class VersionMismatch(Exception):
 
 
 class CursorExpired(Exception):
-    """The log does not reach back to this cursor: whoever reads it must begin anew. The message says why."""
+    """The log does not reach back to this cursor: whoever reads it must begin anew. The message says why.
+
+    `param`: where the request has the cursor.
+    """
+
+    def __init__(self, message: str, param: str = "after") -> None:
+        super().__init__(message)
+        self.param = param
 
 
 Errors = dict[str, list[ValidationError]]

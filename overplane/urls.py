@@ -7,6 +7,7 @@ from crm.api.urls import urlpatterns as api_routes
 from overplane.api import pages
 from overplane.api.events.viewsets import EventViewSet
 from overplane.api.reference import docs
+from overplane.api.webhooks.urls import urlpatterns as webhook_routes
 from overplane.events import lag
 from overplane.events.webhooks.lag import WebhookCollector
 from overplane.people.signing_in import session
@@ -20,6 +21,7 @@ urlpatterns = [
     path("api/crm/event", EventViewSet.as_view({"get": "list"}), name="event-list"),
     path("api/crm/event/<str:id>", EventViewSet.as_view({"get": "retrieve"}), name="event"),
     *api_routes,
+    *webhook_routes,
     path("api/openapi.json", pages.openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("healthz", pages.healthz),

@@ -17,6 +17,8 @@ from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from overplane import waiting
+
 # gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
 # a page may show, have some 40,000 characters.
 LONGEST_REQUEST_LINE = message.MAX_REQUEST_LINE = 65_536  # type: ignore[misc]  # final for others
@@ -40,6 +42,14 @@ class Worker(ThreadWorker):
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        waiting.end()  # a request that sleeps would hold up the end, or a reload, for as long as it may wait
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        waiting.end()  # Python joins the threads of a pool before it exits
+        super().handle_quit(sig, frame)
 
     def handle(self, conn: TConn) -> Any:
         stays_open = super().handle(conn)

@@ -15,11 +15,14 @@ from overplane.api.pages import description
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
 from overplane.api.reference.sections import Reference
+from overplane.api.webhooks.components import DELIVERY_ID, ENDPOINT_ID
 from tests.conftest import Api
 from tests.contract.values import values_of
 
+WEBHOOKS = "/api/crm/webhook-endpoint"
 EVENT = re.compile(r"\bevt_\w+")
 SYNC = "Export, then go on from its cursor"
+RECEIVER = "A receiver"
 EMPTY = {"meta", "link", "input", "circle", "path", "br"}
 
 
@@ -85,6 +88,15 @@ def samples_in(language: str) -> list[Sample]:
     return [sample for sample in PAGE.samples if sample.language == language]
 
 
+def is_receiver(sample: Sample) -> bool:
+    """Is it called, instead of calling? (A shell cannot be.)"""
+    return sample.title == RECEIVER and sample.language != "curl"
+
+
+def calls_in(language: str) -> list[Sample]:
+    return [sample for sample in samples_in(language) if not is_receiver(sample)]
+
+
 def line_item(api: Api, kind: LineItem, customer_id: str) -> str:
     answer = api.post(f"/api/crm/{kind.id_prefix}", {"customer_id": customer_id} | values_of(kind, 1))
     assert answer.status_code == 201, answer.content
@@ -101,6 +113,10 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
         if "/unmerge" in sample.text:
             answer = api.post(f"/api/crm/customer/{customer}/merge", {"from": [ids[OTHER_ID]]})
             assert answer.status_code == 200, answer.content
+        if ENDPOINT_ID in sample.text:
+            ids[ENDPOINT_ID] = api.post(WEBHOOKS, {"url": "https://example.com/webhooks"}).json()["id"]
+        if DELIVERY_ID in sample.text:
+            ids[DELIVERY_ID] = api.post(f"{WEBHOOKS}/{ids[ENDPOINT_ID]}/ping", {}).json()["id"]
         # A longer id may hold a shorter one.
         own = {example: ids[example] for example in sorted(ids, key=len, reverse=True)}
         own |= {KEY: api.key, settings.BASE_URL: base_url}

@@ -10,12 +10,13 @@ from crm.api.filter_texts import filter_text
 from crm.api.line_item_components import CUSTOMER_ID
 from crm.api.listing import ORDERS
 from crm.api.meanings import several
-from crm.api.parameters import WHICH, filter_parameters, limit_parameter, value_schema
+from crm.api.parameters import filter_parameters, value_schema
 from crm.api.reference_words import expanding, found_in, topic_words
 from crm.filters import CUSTOMER_FILTERS
 from crm.line_items import BY_NAME, LINE_ITEMS
 from crm.representation import CUSTOMER_NAMES
 from crm.search import MAX_LENGTH
+from overplane.api.list_parameters import WHICH, limit_parameter
 from overplane.api.openapi import (
     BODIES,
     ETAG,

@@ -7,9 +7,10 @@ from drf_spectacular.utils import extend_schema_view
 
 from crm.api.line_item_components import CUSTOMER_ID, example_id
 from crm.api.meanings import words_of
-from crm.api.parameters import WHICH, filter_parameters, limit_parameter
+from crm.api.parameters import filter_parameters
 from crm.filters import LINE_ITEM_FILTERS
 from crm.line_items import LINE_ITEMS, LineItem
+from overplane.api.list_parameters import WHICH, limit_parameter
 from overplane.api.openapi import (
     BODIES,
     ETAG,

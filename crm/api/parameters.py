@@ -1,4 +1,4 @@
-"""The parameters of lists in the API's description: filters off their table, pages, and the limit."""
+"""The parameters of lists in the API's description: filters off their table."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,6 @@ from drf_spectacular.utils import OpenApiParameter
 from crm.api.filter_texts import filter_text, in_an_address
 from overplane.api import moment_schemas
 from overplane.api.openapi import query, several, words
-from overplane.api.pagination import MAX_LIMIT
 from overplane.api.schemas import FORBIDDEN, TEXT, VISIBLE_TEXT, Schema
 from overplane.queries.filters import ExactFilter, InFilter, PartFilter
 
@@ -53,17 +52,3 @@ def value_schema(one: ExactFilter) -> Schema:
     if isinstance(one, PartFilter):
         return TEXT | {"minLength": 1}
     return TEXT | {"enum": list(one.choices)} if one.choices else KINDS[one.kind]
-
-
-WHICH = [
-    query("offset", {"type": "integer", "minimum": 0}, "Number of objects to skip; 0 unless given. Not together with a cursor."),
-    query("starting_after", TEXT, "An id: the page begins after it. A walk by it sees each object once, whatever is added or deleted meanwhile."),
-    query("ending_before", TEXT, "An id: the page ends before it."),
-]  # fmt: skip
-
-
-def limit_parameter(default: int | None) -> OpenApiParameter:
-    schema: Schema = {"type": "integer", "minimum": 1} | ({"default": default} if default else {})
-    return query(
-        "limit", schema, f"Maximum number of objects to return; more than {MAX_LIMIT:,} is read as {MAX_LIMIT:,}."
-    )

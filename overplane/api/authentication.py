@@ -23,7 +23,7 @@ def caller(request: HttpRequest, *, reads: Collection[str] = SAFE_METHODS) -> ke
         throttling.note_failure(request.META.get("REMOTE_ADDR", ""))
         raise
     if known.read_only and request.method not in reads:
-        message = "This key may only read. Use a full key (sk_…) to change anything."
+        message = "A read-only key may not call this. Use a full key (sk_…)."
         raise error(403, Code.KEY_READ_ONLY, message, type_=PERMISSION)
     return known
 

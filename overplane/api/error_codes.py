@@ -44,7 +44,7 @@ MEANINGS = {
     Code.API_KEY_MISSING: "No API key was sent.",
     Code.API_KEY_INVALID: "There is no such API key, or it was revoked, or it is of the other mode.",
     Code.API_KEY_EXPIRED: "The API key has expired.",
-    Code.KEY_READ_ONLY: "The key may only read.",
+    Code.KEY_READ_ONLY: "The key may only read, and not everything: webhooks are for full keys.",
     Code.HOST_INVALID: "The service does not answer under this host name.",
     Code.INTERNAL_ERROR: "A fault of ours. Quote the request id when you ask.",
     Code.UNAVAILABLE: "The database is away, or others are changing the same object. Send the same request again.",

@@ -93,7 +93,7 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
         412, Code.PRECONDITION_FAILED, "The object has changed since you read it. Read it again, then decide."
     ),
     UnmergeExpired: lambda e: error(410, Code.UNMERGE_EXPIRED, str(e), param=e.param),
-    CursorExpired: lambda e: error(410, Code.CURSOR_EXPIRED, str(e), param="after"),
+    CursorExpired: lambda e: error(410, Code.CURSOR_EXPIRED, str(e), param=e.param),
     Http404: lambda e: error(404, Code.ROUTE_UNKNOWN, "There is no such route. See /docs."),
     DisallowedHost: lambda e: error(400, Code.HOST_INVALID, "This service does not answer under that host name."),
     DatabaseError: _database_error,

@@ -48,18 +48,24 @@ def request_fingerprint(method: str, path: str, payload: Any) -> str:
 
 
 def run_once(
-    scope: str, key: str, fingerprint: str, work: Callable[[], tuple[HttpResponse, Collection[str] | None]]
+    scope: str,
+    key: str,
+    fingerprint: str,
+    work: Callable[[], tuple[HttpResponse, Collection[str] | None]],
+    *,
+    opened: Callable[[bytes], bytes | None] = lambda stored: stored,
 ) -> HttpResponse:
     """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.
 
-    If that is None, the answer itself is not kept, only that the work was done.
+    If that is None, the answer itself is not kept, only that the work was done. An answer with a secret has a `sealed`
+    text, which is kept instead; `opened` makes the answer of it.
     """
     with transaction.atomic():
         _claim(scope, key)
         for row in ANSWERS.fetch("WHERE scope = %s AND key = %s", [scope, key]):
             stored = ANSWERS.values(row)
             if stored["created_at"] > timezone.now() - RETENTION:
-                return _replay(stored, fingerprint)
+                return _replay(stored, fingerprint, opened)
             IdempotentAnswer.objects.filter(pk=stored["id"])._raw_delete(using=connection.alias)
         response, subjects = work()
         if 200 <= response.status_code < 300:
@@ -74,15 +80,15 @@ def _claim(scope: str, key: str) -> None:
         raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
 
 
-def _replay(stored: Mapping[str, Any], fingerprint: str) -> HttpResponse:
+def _replay(stored: Mapping[str, Any], fingerprint: str, opened: Callable[[bytes], bytes | None]) -> HttpResponse:
     if stored["fingerprint"] != fingerprint:
         message = "This Idempotency-Key was used for another request. Use a new key for a new request."
         raise error(400, Code.IDEMPOTENCY_KEY_MISMATCH, message, type_=IDEMPOTENCY)
-    if stored["body"] is None:
+    body = opened(bytes(stored["body"])) if stored["body"] is not None else None
+    if body is None:
         message = "This request was done, but what it answered has been deleted since. It is not done again."
         raise error(400, Code.IDEMPOTENCY_ANSWER_ERASED, message, type_=IDEMPOTENCY)
     headers = json.loads(stored["headers"]) | {"Idempotent-Replayed": "true"}
-    body = bytes(stored["body"])
     return HttpResponse(body, status=stored["status"], headers=headers, content_type="application/json")
 
 
@@ -90,7 +96,7 @@ def _store(request: Mapping[str, str], response: HttpResponse, subjects: Collect
     answer = {
         "status": response.status_code,
         "headers": dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode(),
-        "body": None if subjects is None else response.content,
+        "body": None if subjects is None else getattr(response, "sealed", None) or response.content,
         "created_at": timezone.now(),
     }
     insertion = ANSWERS.insertion({**request, **answer})

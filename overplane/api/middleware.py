@@ -44,13 +44,14 @@ class RequestMiddleware:
 
     def __call__(self, request: IdentifiedRequest) -> Answer:
         started = time.perf_counter()
-        request.request_id = new_id("req")
+        request.request_id, request.waited = new_id("req"), 0.0
         # Programs are told in English, whatever their headers ask for; pages choose their language (LocaleMiddleware).
         with thread_state(request.request_id, settings.LANGUAGE_CODE):
             response = self._api(request) if is_api(request.path_info) else self.get_response(request)
         response["Request-Id"] = request.request_id
         match = request.resolver_match
-        observability.observe(request.method or "", match.route if match else "none", response.status_code, started)
+        route = match.route if match else "none"
+        observability.observe(request.method or "", route, response.status_code, started + request.waited)
         return response
 
     def _api(self, request: HttpRequest) -> Answer:

@@ -16,13 +16,14 @@ from overplane.api.schemas import COMPONENTS, STORABLE, TEXT, Schema, ref
 
 TAGS: dict[str, str] = {}
 INFO: dict[str, str] = {}  # summary and description
+WEBHOOKS: dict[str, Schema] = {}  # what this service sends, by type of event
 TOPIC_WORDS: dict[
     str, Any
 ] = {}  # what the general prose of the reference calls by its name (see templates/reference/topics)
 ERRORS = {
     400: "Something is wrong in the query or the body; `errors` has all of it.",
     401: "No API key, or one that is unknown, expired, revoked or of the other mode.",
-    403: "A read-only key may not change anything.",
+    403: "A read-only key may not change anything, nor see webhooks.",
     404: "There is no object with this identifier.",
     405: "The route does not know this method; see the `Allow` header.",
     409: "A request with this `Idempotency-Key` is in flight, or others are changing the object: send this very"
@@ -125,10 +126,10 @@ IDEMPOTENCY_KEY = header(
 )
 
 
-def object_id(example: str) -> OpenApiParameter:
+def object_id(example: str, name: str = "id") -> OpenApiParameter:
     schema = {"type": "string", "pattern": r"^[^/\u0000]+$", "examples": [example]}
     return OpenApiParameter(
-        "id", schema, OpenApiParameter.PATH, description="The identifier of the object, as answers and events show it."
+        name, schema, OpenApiParameter.PATH, description="The identifier of the object, as answers and events show it."
     )
 
 
@@ -210,6 +211,7 @@ def finish(result: Schema, generator: Any, request: Any, public: bool) -> Schema
         }
     _share_parameters([one for _, one in operations], components["parameters"])
     result["info"] |= INFO
+    result["webhooks"] = dict(sorted(WEBHOOKS.items()))
     result["tags"] = [{"name": name, "description": text} for name, text in sorted(TAGS.items())]
     return result
 

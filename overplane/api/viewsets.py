@@ -20,13 +20,23 @@ from overplane.queries.parameters import Query
 
 
 class JsonResponse(HttpResponse):
-    """`subjects`: whose values a stored copy of this answer would hold; None if one of them is deleted already."""
+    """`subjects`: whose values a stored copy of this answer would hold; None if one of them is deleted already.
+
+    `sealed`: the same output without its secrets, as it is stored for a replay (see `ApiViewSet.opened`).
+    """
 
     def __init__(
-        self, output: Any, *, status: int = 200, version: int | None = None, subjects: Collection[str] | None = ()
+        self,
+        output: Any,
+        *,
+        status: int = 200,
+        version: int | None = None,
+        subjects: Collection[str] | None = (),
+        sealed: Any = None,
     ) -> None:
         super().__init__(dumps(output), status=status, content_type="application/json")
         self.subjects = subjects
+        self.sealed = dumps(sealed) if sealed is not None else None
         if version is not None:
             self["ETag"] = etags.etag(version)
 
@@ -34,11 +44,13 @@ class JsonResponse(HttpResponse):
 class ApiViewSet(ViewSet):
     """Of DRF's view set this uses the routing by action and what drf-spectacular reads; `dispatch` is our own.
 
-    `body_limit`: bytes of a request body. `reads`: the methods that change nothing, so a key that may only read may call them.
+    `body_limit`: bytes of a request body. `reads`: the methods that change nothing. `open_reads`: those of them that a key
+    that may only read may call; None is all.
     """
 
     body_limit = body.BODY_LIMIT
     reads = authentication.SAFE_METHODS
+    open_reads: Collection[str] | None = None
     http_method_names = ("get", "head", "post", "put", "patch", "delete", "options")
     # DRF's defaults would be described; what callers must send is in `openapi.finish`.
     authentication_classes = ()
@@ -54,7 +66,8 @@ class ApiViewSet(ViewSet):
         self.idempotency_key: str | None = None
         headers: dict[str, str] = {}
         try:
-            self.caller = authentication.caller(request, reads=self.reads)
+            open_reads = self.reads if self.open_reads is None else self.open_reads
+            self.caller = authentication.caller(request, reads=open_reads)
             headers = throttling.limit_key(self.caller.id)
             handler = self._handler((request.method or "").lower())
             if has_forbidden_characters(self.kwargs.get("id", "")):
@@ -86,7 +99,11 @@ class ApiViewSet(ViewSet):
             response = handler(request, **self.kwargs)
             return response, getattr(response, "subjects", ())
 
-        return idempotency.run_once(self.caller.family, key, fingerprint, work)
+        return idempotency.run_once(self.caller.family, key, fingerprint, work, opened=self.opened)
+
+    def opened(self, sealed: bytes) -> bytes | None:
+        """A stored answer as it was first given; None if that can no longer be made."""
+        return sealed
 
     @property
     def payload(self) -> dict[str, Any]:

@@ -104,8 +104,10 @@ class Query:
             return None
         return value
 
-    def integer(self, name: str, *, default: int, lowest: int, cap: int = BEYOND_ANY_TABLE) -> int:
-        """A whole number; whatever is above `cap`, with however many digits, is read as `cap`."""
+    def integer(
+        self, name: str, *, default: int, lowest: int, cap: int = BEYOND_ANY_TABLE, highest: int | None = None
+    ) -> int:
+        """A whole number; whatever is above `cap`, with however many digits, is read as `cap`. Above `highest`: an error."""
         value = self.raw(name)
         if value is None:
             return default
@@ -118,8 +120,9 @@ class Query:
             return default
         digits = text.lstrip("-").lstrip("0")
         number = cap if len(digits) > BEYOND_DIGITS else int(digits or 0)
-        if (text[0] == "-" and number) or number < lowest:
-            self.fail(name, Code.PARAMETER_INVALID_RANGE, f"Must be {lowest} or more.")
+        if (text[0] == "-" and number) or number < lowest or (highest is not None and number > highest):
+            allowed = f"{lowest} or more" if highest is None else f"from {lowest} to {highest}"
+            self.fail(name, Code.PARAMETER_INVALID_RANGE, f"Must be {allowed}.")
             return default
         return min(number, cap)
 

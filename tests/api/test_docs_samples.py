@@ -16,7 +16,7 @@ import requests
 from pytest_django.live_server_helper import LiveServer
 
 from tests.conftest import Api, settle
-from tests.reference_page import SECTIONS, SYNC, Sample, assert_only_what_came_after, prepared, samples_in
+from tests.reference_page import SECTIONS, SYNC, Sample, assert_only_what_came_after, calls_in, prepared
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
@@ -67,7 +67,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_every_sample_in_the_shell_is_answered_as_shown(
     live_api: Api, live_server: LiveServer, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
-    samples = samples_in("curl")
+    samples = calls_in("curl")
     assert {anchor for anchor, section in SECTIONS.items() if section.call} < {sample.section for sample in samples}
     for sample, text in prepared(samples, live_api, live_server.url):
         with subtests.test(sample.name):
@@ -78,13 +78,13 @@ def test_every_sample_in_the_shell_is_answered_as_shown(
 
 
 def test_every_sample_in_python_runs(live_api: Api, live_server: LiveServer, subtests: pytest.Subtests) -> None:
-    for sample, text in prepared(samples_in("python"), live_api, live_server.url):
+    for sample, text in prepared(calls_in("python"), live_api, live_server.url):
         with subtests.test(sample.name):
             assert run_python(text).strip(), "it tells nothing"
 
 
 def sync(language: str) -> list[Sample]:
-    return [sample for sample in samples_in(language) if sample.title == SYNC]
+    return [sample for sample in calls_in(language) if sample.title == SYNC]
 
 
 def test_the_shell_goes_on_from_the_cursor_of_the_export(

@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests.browser.accessibility import OPTIONS
 from tests.browser.conftest import Visitors
 from tests.conftest import Api
-from tests.reference_page import KEY, SYNC, assert_only_what_came_after, prepared, samples_in
+from tests.reference_page import KEY, SYNC, assert_only_what_came_after, calls_in, prepared, samples_in
 
 OWN_KEY = "sk_test_0123456789abcdefghijABCDEFGHIJ01234567"
 EVERYTHING_OPEN = "for (const one of document.querySelectorAll('main details')) one.open = true"
@@ -218,7 +218,7 @@ def test_every_sample_in_javascript_runs(
     live_api: Api, console: tuple[Page, list[str]], live_server: LiveServer, subtests: pytest.Subtests
 ) -> None:
     page, written = console
-    for sample, text in prepared(samples_in("javascript"), live_api, live_server.url):
+    for sample, text in prepared(calls_in("javascript"), live_api, live_server.url):
         with subtests.test(sample.name):
             written.clear()
             page.evaluate(f"async () => {{ {text} }}")

@@ -196,11 +196,37 @@ async function events(): Promise<void> {
   assert.equal((await refused(lost, 400)).code, "cursor_invalid");
 }
 
+async function webhooks(): Promise<void> {
+  const endpoints = "/api/crm/webhook-endpoint";
+  const endpoint = "/api/crm/webhook-endpoint/{id}";
+  const delivery = "/api/crm/webhook-endpoint/{id}/delivery/{delivery_id}";
+  const least = { url: "https://example.com/fetch" };
+  const { secret, ...made } = await ok(api.POST(endpoints, { body: least }), 201);
+  assert.ok(secret.startsWith("whsec_"));
+  const path = { id: made.id };
+  assert.equal((await ok(api.GET(endpoint, { params: { path } }))).url, least.url);
+  assert.deepEqual((await ok(api.GET(endpoints))).data.map((one) => one.id), [made.id]);
+  const same = await ok(api.PATCH(endpoint, { params: { path }, body: { ...made, event_types: [] } }));
+  assert.equal(same.updated_at, made.updated_at);
+  const rolled = await ok(api.POST(`${endpoint}/roll-secret`, { params: { path } }));
+  assert.notEqual(rolled.secret, secret);
+  const ping = await ok(api.POST(`${endpoint}/ping`, { params: { path } }), 201);
+  const one = { path: { ...path, delivery_id: ping.id } };
+  assert.deepEqual((await ok(api.GET(delivery, { params: one }))).attempt_log, []);
+  await ok(api.POST(`${delivery}/resend`, { params: one }), 201);
+  const query = { status: "pending" };
+  assert.equal((await ok(api.GET(`${endpoint}/delivery`, { params: { path, query } }))).total, 2);
+  const body = { after: "start", event_types: ["customer.created" as const] };
+  assert.ok((await ok(api.POST(`${endpoint}/replay`, { params: { path }, body }))).deliveries > 0);
+  assert.deepEqual(await ok(api.DELETE(endpoint, { params: { path } })), { ...path, deleted: true });
+}
+
 await customers();
 await together();
 await merging();
 await batches();
 await events();
+await webhooks();
 const anonymous = await refused(api.GET(CUSTOMERS, { headers: { Authorization: "Bearer sk_test_wrong" } }), 401);
 assert.equal(anonymous.type, "authentication_error");
 allWalked(walked, documented.keys());

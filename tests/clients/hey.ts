@@ -230,11 +230,33 @@ async function events(): Promise<void> {
   assert.equal((await refused(sdk.listEvents({ query: { after: "nowhere" } }), 400)).code, "cursor_invalid");
 }
 
+async function webhooks(): Promise<void> {
+  const body = { url: "https://example.com/hey", event_types: ["customer.created" as const], start_at: "start" };
+  const { secret, ...made } = await ok(sdk.createWebhookEndpoint({ body }), 201);
+  assert.ok(secret.startsWith("whsec_"));
+  const path = { id: made.id };
+  assert.equal((await ok(sdk.retrieveWebhookEndpoint({ path }))).url, body.url);
+  assert.deepEqual((await ok(sdk.listWebhookEndpoints())).data.map((one) => one.id), [made.id]);
+  // What was read can be sent back whole.
+  assert.equal((await ok(sdk.updateWebhookEndpoint({ path, body: made }))).updated_at, made.updated_at);
+  assert.equal((await ok(sdk.updateWebhookEndpoint({ path, body: { payload: "thin" } }))).payload, "thin");
+  assert.notEqual((await ok(sdk.rollWebhookSecret({ path }))).secret, secret);
+  const ping = await ok(sdk.pingWebhookEndpoint({ path }), 201);
+  const one = { ...path, delivery_id: ping.id };
+  assert.deepEqual((await ok(sdk.retrieveWebhookDelivery({ path: one }))).attempt_log, []);
+  await ok(sdk.resendWebhookDelivery({ path: one }), 201);
+  assert.equal((await ok(sdk.listWebhookDeliveries({ path, query: { status: "pending,failed" } }))).total, 2);
+  const replayed = await ok(sdk.replayWebhookEvents({ path, body: { "created_at[gte]": "2024-01-15" } }));
+  assert.ok(replayed.deliveries > 0);
+  assert.deepEqual(await ok(sdk.deleteWebhookEndpoint({ path })), { ...path, deleted: true });
+}
+
 await customers();
 await together();
 await merging();
 await batches();
 await events();
+await webhooks();
 const anonymous = await refused(sdk.listCustomers({ auth: "sk_test_wrong" }), 401);
 assert.equal(anonymous.type, "authentication_error");
 allWalked(walked, documented.values());

@@ -33,6 +33,19 @@ from overplane_client.api.supplier_numbers_at_customer import (
     retrieve_supplier_number_at_customer,
     update_supplier_number_at_customer,
 )
+from overplane_client.api.webhook_endpoints import (
+    create_webhook_endpoint,
+    delete_webhook_endpoint,
+    list_webhook_deliveries,
+    list_webhook_endpoints,
+    ping_webhook_endpoint,
+    replay_webhook_events,
+    resend_webhook_delivery,
+    retrieve_webhook_delivery,
+    retrieve_webhook_endpoint,
+    roll_webhook_secret,
+    update_webhook_endpoint,
+)
 from overplane_client.models import (
     Batch,
     BatchAnswer,
@@ -58,6 +71,7 @@ from overplane_client.models import (
     CustomerValues,
     DeletedCustomer,
     DeletedSupplierNumberAtCustomer,
+    DeletedWebhookEndpoint,
     ErrorCode,
     ErrorDetailsType,
     ErrorResponse,
@@ -72,6 +86,16 @@ from overplane_client.models import (
     SupplierNumberAtCustomerUpdate,
     SupplierNumberInCustomer,
     UnmergedCustomer,
+    WebhookDelivery,
+    WebhookDeliveryPage,
+    WebhookDeliveryWithAttempts,
+    WebhookEndpoint,
+    WebhookEndpointCreate,
+    WebhookEndpointPage,
+    WebhookEndpointUpdate,
+    WebhookEndpointWithSecret,
+    WebhookReplay,
+    WebhookReplayed,
 )
 from overplane_client.types import UNSET, Response, Unset
 
@@ -284,6 +308,34 @@ def walk_events() -> None:
     assert refused(lost, 400) is ErrorCode.CURSOR_INVALID
 
 
+def walk_webhooks() -> None:
+    new = WebhookEndpointCreate("https://example.com/python")
+    made = ok(WebhookEndpointWithSecret, create_webhook_endpoint.sync_detailed(client=client, body=new), 201)
+    assert made.secret.startswith("whsec_")
+    read = ok(WebhookEndpoint, retrieve_webhook_endpoint.sync_detailed(made.id, client=client))
+    assert (read.url, read.description, read.event_types) == (new.url, None, [])
+    listed = ok(WebhookEndpointPage, list_webhook_endpoints.sync_detailed(client=client))
+    assert [one.id for one in listed.data] == [made.id]
+    # What was read can be sent back whole.
+    same = WebhookEndpointUpdate.from_dict(read.to_dict())
+    changed = ok(WebhookEndpoint, update_webhook_endpoint.sync_detailed(made.id, client=client, body=same))
+    assert changed.updated_at == read.updated_at
+    rolled = roll_webhook_secret.sync_detailed(made.id, client=client)
+    assert ok(WebhookEndpointWithSecret, rolled).secret != made.secret
+    ping = ok(WebhookDelivery, ping_webhook_endpoint.sync_detailed(made.id, client=client), 201)
+    one = ok(WebhookDeliveryWithAttempts, retrieve_webhook_delivery.sync_detailed(made.id, ping.id, client=client))
+    assert (one.attempts, one.attempt_log, one.last_attempt) == (0, [], None)
+    again = resend_webhook_delivery.sync_detailed(made.id, ping.id, client=client)
+    assert ok(WebhookDelivery, again, 201).id != ping.id
+    deliveries = list_webhook_deliveries.sync_detailed(made.id, client=client, status="pending")
+    assert ok(WebhookDeliveryPage, deliveries).total == 2
+    replay = WebhookReplay(created_atgte="2024-01-15")
+    replayed = replay_webhook_events.sync_detailed(made.id, client=client, body=replay)
+    assert ok(WebhookReplayed, replayed).deliveries > 0
+    deleted = delete_webhook_endpoint.sync_detailed(made.id, client=client)
+    assert ok(DeletedWebhookEndpoint, deleted) == DeletedWebhookEndpoint(made.id, True)
+
+
 def walk_errors() -> None:
     anonymous = list_customers.sync_detailed(client=connected("sk_test_wrong"))
     assert ok(ErrorResponse, anonymous, 401).error.type_ is ErrorDetailsType.AUTHENTICATION_ERROR
@@ -304,5 +356,6 @@ walk_together()
 walk_merging()
 walk_batches()
 walk_events()
+walk_webhooks()
 walk_errors()
 check_all_walked()

@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema_view
 
-from overplane.api.openapi import TAGS, object_id, operation, query, words
+from overplane.api.events.webhook_schemas import webhook
+from overplane.api.openapi import TAGS, WEBHOOKS, object_id, operation, query, words
 from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from overplane.api.schemas import COMPONENTS, MOMENT, TEXT, VISIBLE_TEXT, Schema, closed_object, ref, tagged_union
 from overplane.events import types
+from overplane.waiting import LONGEST
 
 F = TypeVar("F", bound=Callable[..., Any])
 TAG = "Events"
@@ -34,7 +36,7 @@ def event_schema(type_: str, subject: str, output: Schema, previous: Schema = NO
     name = "".join(word.title() for word in re.split(r"[._]", type_)) + "Event"
     EVENTS[type_] = name
     EVENT.update(tagged_union("type", EVENTS, description=EVENT_TEXT))
-    COMPONENTS[name] = closed_object(
+    COMPONENTS[name] = event = closed_object(
         {
             "id": TEXT | {"description": "Unique identifier of the event.", "examples": [EVENT_ID]},
             "type": TEXT | {"const": type_, "description": "What happened, to what kind of object."},
@@ -47,6 +49,7 @@ def event_schema(type_: str, subject: str, output: Schema, previous: Schema = NO
         },
         description=f"The event that {subject} was {type_.rpartition('.')[2]}.",
     )
+    WEBHOOKS[type_] = webhook(type_, event)
 
 
 DATA_TEXT = "The object as the change left it, and what was another value before."
@@ -74,6 +77,15 @@ COMPONENTS |= {
 }
 
 
+WAIT = query(
+    "wait",
+    {"type": "integer", "minimum": 0, "maximum": LONGEST, "default": 0},
+    f"Seconds to wait, at most {LONGEST}, if nothing has come after `after` yet: the answer comes as soon as something does,"
+    " else empty, with the cursor to go on from. Few requests may wait at the same time; further ones are answered at"
+    " once, so pause a second before you repeat what came back empty and early.",
+)
+
+
 def describe_events() -> Callable[[F], F]:
     return extend_schema_view(
         list=operation(
@@ -91,6 +103,7 @@ def describe_events() -> Callable[[F], F]:
                     "`start` for the oldest event, or a `next_cursor`. One that the log no longer reaches back to, or that it never"
                     " gave out, is 410.",
                 ),
+                WAIT,
                 query(
                     "limit",
                     {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},

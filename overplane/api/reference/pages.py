@@ -30,6 +30,7 @@ TOPICS = {
     "rows": "Rows in one write",
     "batches": "Batches",
     "sync": "Keeping a copy",
+    "webhooks": "Webhooks",
     "transport": "Compression and browsers",
     "limits": "Limits",
 }

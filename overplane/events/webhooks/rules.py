@@ -54,7 +54,7 @@ def _url(value: Any) -> str:
 
 
 def _description(value: Any) -> str | None:
-    text = _text(value or "")
+    text = _text("" if value is None else value)
     if len(text) > DESCRIPTION_LENGTH:
         raise invalid(Code.PARAMETER_TOO_LONG, f"At most {DESCRIPTION_LENGTH} characters.")
     return text or None

@@ -16,6 +16,7 @@ from overplane.events.webhooks.models import Endpoint
 from overplane.events.webhooks.signing import PREFIX
 
 SALT_BYTES, CHECK_BYTES = 16, 4
+SEAL = "sealed"
 TWO_FOR = timedelta(hours=24)  # after a roll both secrets sign
 
 
@@ -60,6 +61,17 @@ def valid(endpoint: Endpoint, now: datetime) -> list[str]:
     if secrets_[0] is None:
         raise SecretLost
     return [secret for secret in secrets_ if secret is not None]
+
+
+def sealed(endpoint: Endpoint) -> str:
+    """Stands for the newest secret where it may not be stored: what it is made of, but for the secret key."""
+    return ":".join([SEAL, endpoint.id, bytes(endpoint.salt).hex(), bytes(endpoint.check_bytes).hex()])
+
+
+def opened(seal: str) -> str | None:
+    """The secret that it stands for; None if the secret key was changed since."""
+    _, endpoint_id, salt, check = seal.split(":")
+    return _recovered(endpoint_id, bytes.fromhex(salt), bytes.fromhex(check))
 
 
 def _recovered(endpoint_id: str, salt: bytes, check: bytes) -> str | None:

@@ -28,7 +28,7 @@ from overplane.events.webhooks.models import (
     key_of,
 )
 from overplane.ids import new_id
-from overplane.problems import ObjectMissing
+from overplane.problems import CursorExpired, ObjectMissing
 
 PREFIX, LABEL = "whe", "webhook endpoint"
 
@@ -76,18 +76,23 @@ def _place(cursor: str, log: Log, param: str) -> Position:
         return feed.resolve(cursor, log)[0]
     except ValidationError as error:
         raise ValidationError({param: error.error_dict["after"]}) from None
+    except CursorExpired as error:
+        raise CursorExpired(str(error), param) from None
 
 
 def update_endpoint(endpoint_id: str, values: Mapping[str, Any]) -> Endpoint:
     """The named attributes; `status` enables or disables, together with `position`: "now" it goes on at the log's end."""
     cleaned = rules.cleaned(values, is_new=False)
     with _locked(endpoint_id) as endpoint:
+        goes_to_end = values.get("position") == rules.NOW
+        if not goes_to_end and all(getattr(endpoint, name) == value for name, value in cleaned.items()):
+            return endpoint
         status = cleaned.pop("status", endpoint.status)
         for name, value in cleaned.items():
             setattr(endpoint, name, value)
         if status != endpoint.status:
             _switch(endpoint, status, reason="")
-        if values.get("position") == rules.NOW:
+        if goes_to_end:
             _go_to_end(endpoint)
         endpoint.updated_at = clock.now()
         endpoint.save()
