@@ -13,10 +13,11 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck
+from pytest_django.plugin import DjangoDbBlocker
 
 from overplane.api import keys
 from overplane.events import horizon
-from tests.emptying import empty
+from tests.emptying import empty, remember_groups
 from tests.importing import imported  # noqa: F401 (a fixture)
 from tests.leftovers import found_in_order, pytest_runtest_teardown  # noqa: F401 (a fixture and a hook)
 
@@ -113,6 +114,12 @@ def settle() -> None:
                 return
             time.sleep(0.02)
     raise AssertionError("a transaction has been open for a minute")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _remember_groups(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock():
+        remember_groups()
 
 
 @pytest.fixture(autouse=True)

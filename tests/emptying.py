@@ -1,5 +1,6 @@
 """How the database is emptied after a test that commits."""
 
+from django.contrib.auth.models import Group
 from django.core.management.color import no_style
 from django.db import connection
 from django.test import TransactionTestCase
@@ -7,7 +8,27 @@ from django.test import TransactionTestCase
 from overplane.events.apps import begin
 
 # What migrations and Django's signal after them put there once. Django's own flush empties and fills them for each test.
-STAYING = {"django_migrations", "django_content_type", "auth_permission"}
+STAYING = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+migrated: list[tuple] = []
+
+
+def groups() -> list[tuple]:
+    """Each with what it may do."""
+    return list(Group.objects.order_by("id", "permissions").values_list("id", "name", "permissions"))
+
+
+def remember_groups() -> None:
+    """Those of the migrations, while no test has changed them."""
+    migrated[:] = groups()
+
+
+def _put_groups_back() -> None:
+    if groups() == migrated:
+        return
+    Group.objects.all().delete()
+    Group.objects.bulk_create(Group(id=pk, name=name) for pk, name in dict(one[:2] for one in migrated).items())
+    allowed = Group.permissions.through
+    allowed.objects.bulk_create(allowed(group_id=pk, permission_id=may) for pk, _, may in migrated if may)
 
 
 def empty(case: TransactionTestCase) -> None:
@@ -24,4 +45,5 @@ def empty(case: TransactionTestCase) -> None:
     if filled:
         statements = connection.ops.sql_flush(no_style(), filled, reset_sequences=False, allow_cascade=True)
         connection.ops.execute_sql_flush(statements)
+    _put_groups_back()
     begin(connection.alias)  # the first epoch, as after a migration

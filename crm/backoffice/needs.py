@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -15,6 +17,7 @@ from crm.backoffice.pages.merge import MAY_MERGE
 from crm.models import Customer
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
+from overplane.events.webhooks.models import Endpoint, EndpointStatus
 from overplane.jobs.models import Job, State
 
 SINCE = timedelta(days=14)  # an import with refused rows that nobody mended by then is not going to be
@@ -36,7 +39,7 @@ class Need(NamedTuple):
 
 
 def needs(user: User | AnonymousUser, actor: str, counted: dict[str, Any] | None) -> list[Need]:
-    found = [*_jobs(user, actor), *_keys(user)]
+    found = [*_jobs(user, actor), *_endpoints(user), *_keys(user)]
     if user.has_perm("crm.change_customer") and counted:
         found += _missing(counted.get("missing", {}))
     return found
@@ -63,6 +66,16 @@ def _jobs(user: User | AnonymousUser, actor: str) -> Iterator[Need]:
                     text % {"name": job.payload.get("name", ""), "n": refused},
                     reverse("import_job", args=[job.pk]),
                 )
+
+
+def _endpoints(user: User | AnonymousUser) -> Iterator[Need]:
+    """Webhooks that do not arrive, the longest first."""
+    if user.has_perm("overplane_webhooks.view_endpoint"):
+        ill = Endpoint.objects.filter(~Q(status=EndpointStatus.ENABLED) | Q(failing_since__isnull=False))
+        for one in ill.order_by("failing_since", "id")[:10]:
+            words = gettext("Webhook fails: %s") if one.is_enabled else gettext("Webhook disabled: %s")
+            url = reverse("admin:overplane_webhooks_endpoint_change", args=[quote(one.pk)])
+            yield Need("webhook", words % (one.description or one.url), url)
 
 
 def _keys(user: User | AnonymousUser) -> Iterator[Need]:

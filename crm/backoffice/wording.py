@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.models import Customer
+from overplane.backoffice import event_words as platform_words
+from overplane.backoffice.event_words import EventWords
 from overplane.backoffice.filters import Text
 from overplane.backoffice.grid import CHOICE_WORDS, choice_word, number_text
 from overplane.database.attributes import attributes
@@ -51,7 +53,24 @@ def event_title(type_: str) -> str:
     return capfirst(event_words(type_))
 
 
-event_title_lazy = lazy(event_title, str)
+def event_group(type_: str) -> str:
+    """What events like this one are about."""
+    kind = BY_EVENT.get(type_)
+    return capfirst(str(kind.label_plural if kind else Customer._meta.verbose_name_plural))
+
+
+def event_alone(type_: str) -> str:
+    """An event where nothing says what it is about."""
+    is_of_customer = type_ in CUSTOMER_EVENTS
+    return f"{capfirst(Customer._meta.verbose_name)}: {event_words(type_)}" if is_of_customer else event_title(type_)
+
+
+event_title_lazy, event_group_lazy, event_alone_lazy = (
+    lazy(words, str) for words in (event_title, event_group, event_alone)
+)
+platform_words.known.update(
+    {one: EventWords(event_group_lazy(one), event_title_lazy(one), event_alone_lazy(one)) for one in EVENT_TYPES}
+)
 
 
 def labels_of(type_: str) -> dict[str, str]:

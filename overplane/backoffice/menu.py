@@ -26,6 +26,7 @@ class Place(NamedTuple):
 PLACES = {
     "overplane_events.event": Place(WORK, "activity", 50),
     "overplane_api.apikey": Place(ADMINISTRATION, "key-round", 110),
+    "overplane_webhooks.endpoint": Place(ADMINISTRATION, "webhook", 120),
     "overplane_jobs.job": Place(WORK, "list-checks", 45),
     "auth.user": Place(ADMINISTRATION, "user-round", 140),
     "auth.group": Place(ADMINISTRATION, "users-round", 150),

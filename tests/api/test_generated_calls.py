@@ -30,7 +30,8 @@ EXAMPLES = 12
 AT_RANDOM = [Phase.generate]
 # The bounds of each attribute one after the other are a thousand calls. What they look for is in the description, not in
 # the database, so they are tried on one.
-SYSTEMATIC = AT_RANDOM if connection.vendor == "sqlite" else list(Phase)
+ONCE_MORE = connection.vendor == "sqlite"
+SYSTEMATIC = AT_RANDOM if ONCE_MORE else list(Phase)
 # What no schema can say: whether an id exists, whether two parameters go together, whether a date is one.
 BEYOND_SCHEMAS = {
     "resource_missing",
@@ -45,7 +46,11 @@ BEYOND_SCHEMAS = {
 BATCH = f"{CUSTOMER}/batch"
 # A body is judged after its object's version: what is wrong with both is 412.
 REFUSED = ["400", "401", "403", "404", "405", "412", "413", "415"]
-CONFIG = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSED}}})
+CONFIG = SchemathesisConfig.from_dict({
+    "checks": {"negative_data_rejection": {"expected-statuses": REFUSED}},
+    # Values that stand in the application's source are tried on one as well: finding what takes them costs a third of the time.
+    "analysis": {"constants": {"enabled": not ONCE_MORE}},
+})  # fmt: skip
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.django_db(transaction=True)]
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", WSGIHandler(), config=CONFIG)
 CREATING = f"POST {CUSTOMER}"
@@ -112,6 +117,8 @@ def check(case: Any, key: str) -> None:
     answer = case.call(headers=headers)
     excluded = ["positive_data_acceptance"]
     if "idempotent-replayed" in answer.headers:  # which comes before anybody reads If-Match
+        excluded.append("negative_data_rejection")
+    if answer.status_code == 207 and any(one["status"] >= 400 for one in answer.json()["data"]):  # refused by operation
         excluded.append("negative_data_rejection")
     checks = [CHECKS.get_one(name) for name in excluded]
     case.validate_response(answer, headers=headers, excluded_checks=checks, transport_kwargs={"headers": headers})

@@ -242,12 +242,12 @@ HEAVIEST = 80 * 1024
 def test_a_page_of_fifty_weighs_at_most_80_kib(query: str, language: str) -> None:
     for i in range(51):
         make(
-            f"Rheinische Anlagenbau {i} GmbH & Co. KG",
+            f"Rheinischer Bau {i} GmbH & Co. KG",
             customer_type="Company",
             customer_group="Commercial, key accounts",
             territory="Nordrhein-Westfalen",
             tax_id=f"DE 123 456 {i:03}",
-            email_id=f"einkauf.{i}@rheinische.example",
+            email_id=f"einkauf.{i}@rheinbau.example",
             mobile_no=f"+49 211 4711-{i:03}",
             default_currency="EUR",
         )

@@ -12,6 +12,8 @@ from crm import services
 from crm.backoffice.pages.merge import compare_url
 from crm.line_items import LINE_ITEMS
 from overplane.api import keys
+from overplane.events.webhooks import services as webhooks
+from overplane.events.webhooks.models import Delivery, Endpoint
 from tests.backoffice.people import member
 from tests.domain.customers import ORIGIN, make
 
@@ -55,4 +57,28 @@ def test_a_page_costs_these_statements_and_no_more(page: str) -> None:
         assert client.get(address(a, b)).status_code == 200
     # What asks for no row: the tests' own transactions, and on PostgreSQL the limit of time of a filtered list.
     statements = [one["sql"] for one in asked if not re.search("SAVEPOINT|statement_timeout", one["sql"])]
+    assert len(statements) == expected, "\n".join(statements)
+
+
+HOOKS = "admin:overplane_webhooks_endpoint"
+OF_WEBHOOKS: dict[str, tuple[Callable[[Endpoint, Delivery], str], int]] = {
+    # Two for the lag of each endpoint: of those there are few.
+    "endpoints": (lambda one, last: reverse(f"{HOOKS}_changelist"), 6 + 2 * 3),
+    "endpoint": (lambda one, last: reverse(f"{HOOKS}_change", args=[one.pk]), 9),
+    "delivery": (lambda one, last: reverse(f"{HOOKS}_delivery", args=[one.pk, last.public_id]), 7),
+    "edit": (lambda one, last: reverse(f"{HOOKS}_edit", args=[one.pk]), 4),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", OF_WEBHOOKS)
+def test_a_page_of_webhooks_costs_the_same_for_any_number_of_deliveries(page: str) -> None:
+    client = member("Administrator")
+    endpoint, *_others = (webhooks.create_endpoint({"url": f"https://{n}.example.com/"})[0] for n in "abc")
+    last = [webhooks.ping(endpoint.pk) for _ in range(70)][-1]
+    address, expected = OF_WEBHOOKS[page]
+    client.get(address(endpoint, last))
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address(endpoint, last)).status_code == 200
+    statements = [one["sql"] for one in asked if not re.search("SAVEPOINT|pg_stat_clear", one["sql"])]
     assert len(statements) == expected, "\n".join(statements)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from overplane.api import keys
+from overplane.events.webhooks import services as webhooks
 from overplane.jobs import queue
 from tests.backoffice.people import PASSWORD, User, member
 
@@ -17,6 +18,7 @@ LISTS = [
     "auth_user",
     "auth_group",
     "overplane_api_apikey",
+    "overplane_webhooks_endpoint",
     "overplane_jobs_job",
     "axes_accesslog",
     "axes_accessattempt",
@@ -29,6 +31,7 @@ FORMS = ["auth_user", "auth_group", "overplane_api_apikey"]
 def client() -> Client:
     """Of an Administrator, with a row in each list."""
     keys.mint("shop")
+    webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})
     queue.enqueue("crm.find_duplicates", {}, "user:anna")
     login = {"username": "carl", "ip_address": "10.1.2.3", "user_agent": "browser", "path_info": "/", "http_accept": ""}
     AccessAttempt.objects.create(**login, failures_since_start=2, get_data="", post_data="")

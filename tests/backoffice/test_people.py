@@ -35,7 +35,7 @@ def test_the_groups_permissions_are_these_and_no_others() -> None:
     assert permitted("Editor") == viewer | editor
     assert permitted("Manager") == viewer | editor | manager
     beyond = permitted("Administrator") - (viewer | editor | manager)
-    assert {name.partition(".")[0] for name in beyond} == {"auth", "overplane_api", "axes"}
+    assert {name.partition(".")[0] for name in beyond} == {"auth", "overplane_api", "overplane_webhooks", "axes"}
     assert permitted("Administrator") >= viewer | editor | manager
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from axes.models import AccessAttempt
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
@@ -28,6 +29,8 @@ from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
+from overplane.events.webhooks import services as webhooks
+from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
@@ -60,6 +63,8 @@ class World(NamedTuple):
     checked: Job
     change: int
     file: str  # of somebody else
+    endpoint: str
+    delivery: str
 
 
 def visitor(kind: str) -> tuple[Client, Any]:
@@ -105,12 +110,24 @@ def world(kind: str) -> World:
     made_job("crm.import_customers", "user:applier", name="applied.csv")
     file = uploads.store(ContentFile(b"secret"), "theirs.csv", "user:other").pk
     key = keys.mint("shop")[0].pk
-    return World(client, me, other, customer, twin, row, key, job, checked_import("user:me"), change, file)
+    endpoint = webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})[0].pk
+    delivery = webhooks.ping(endpoint).public_id
+    checked = checked_import("user:me")
+    return World(client, me, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery)
 
 
 KEPT = [
     model
-    for label in ("crm", "auth", "overplane_api", "overplane_events", "overplane_jobs", "overplane_backoffice", "axes")
+    for label in (
+        "crm",
+        "auth",
+        "overplane_api",
+        "overplane_events",
+        "overplane_webhooks",
+        "overplane_jobs",
+        "overplane_backoffice",
+        "axes",
+    )
     for model in apps.get_app_config(label).get_models()
     if model.__name__ != "Allowance"
 ]
@@ -206,12 +223,24 @@ def users(name: str) -> Callable[[World], bool]:
     return lambda w: User.objects.filter(username=name).exists()
 
 
+def hook(**values: Any) -> Callable[[World], bool]:
+    return lambda w: Endpoint.objects.filter(pk=w.endpoint, **values).exists()
+
+
+def deliveries(number: int) -> Callable[[World], bool]:
+    return lambda w: Delivery.objects.count() == number
+
+
 def job_of(kind: str) -> Callable[[World], bool]:
     return lambda w: Job.objects.filter(kind=kind, actor="user:me").exclude(pk=w.checked.pk).exists()
 
 
 LIST, CHANGE, ADD = "admin:crm_customer_changelist", "admin:crm_customer_change", "admin:crm_customer_add"
 KEYS, USERS, JOBS = "admin:overplane_api_apikey", "admin:auth_user", "admin:overplane_jobs_job"
+HOOKS, HOOK = (
+    "admin:overplane_webhooks_endpoint",
+    {"url": "https://new.example.com/", "payload": "thin", "status": "enabled"},
+)
 ACTS = [
     # Getting in
     see("first page", "admin:index", who=STAFF),
@@ -296,6 +325,28 @@ ACTS = [
     send("bulk: revoke a key", f"{KEYS}_changelist", who=ADMINISTRATOR, form=lambda w: {"action": "revoke", "_selected_action": [w.key]},
          done=lambda w: ApiKey.objects.get().revoked_at is not None),
     send("delete a key", f"{KEYS}_delete", "key", form={"post": "yes"}, who=NOBODY, done=lambda w: not ApiKey.objects.exists()),
+    # Webhooks
+    see("endpoints", f"{HOOKS}_changelist", who=ADMINISTRATOR, text="hooks.example.com"),
+    see("an endpoint", f"{HOOKS}_change", "endpoint", who=ADMINISTRATOR, text="Test event"),
+    see("a delivery", f"{HOOKS}_delivery", "endpoint", "delivery", who=ADMINISTRATOR, text="Test event"),
+    see("form of an endpoint", f"{HOOKS}_edit", "endpoint", who=ADMINISTRATOR, text="hooks.example.com"),
+    send("make an endpoint", f"{HOOKS}_add", form=HOOK | {"start": "now"}, who=ADMINISTRATOR,
+         done=lambda w: Endpoint.objects.count() == 2),
+    send("change an endpoint", f"{HOOKS}_edit", "endpoint", form=HOOK, who=ADMINISTRATOR, done=hook(payload="thin")),
+    send("roll a secret", f"{HOOKS}_roll", "endpoint", form={}, who=ADMINISTRATOR, done=hook(previous_until__isnull=False)),
+    send("ping", f"{HOOKS}_ping", "endpoint", form={}, who=ADMINISTRATOR, done=deliveries(2)),
+    send("resend", f"{HOOKS}_resend", "endpoint", "delivery", form={}, who=ADMINISTRATOR, done=deliveries(2)),
+    send("replay", f"{HOOKS}_replay", "endpoint", form={"created_from": "2000-01-01T00:00"}, who=ADMINISTRATOR,
+         done=lambda w: LogEntry.objects.filter(change_message__startswith="Replayed").exists()),
+    send("disable an endpoint", f"{HOOKS}_disable", "endpoint", form={}, who=ADMINISTRATOR, done=hook(status="disabled")),
+    send("enable an endpoint", f"{HOOKS}_enable", "endpoint", form={}, who=ADMINISTRATOR,
+         done=lambda w: LogEntry.objects.filter(change_message="Enabled").exists()),
+    send("enable an endpoint from now on", f"{HOOKS}_enable_from_now", "endpoint", form={}, who=ADMINISTRATOR,
+         done=lambda w: LogEntry.objects.filter(change_message="Enabled from now on").exists()),
+    send("bulk: disable endpoints", f"{HOOKS}_changelist", who=ADMINISTRATOR, done=hook(status="disabled"),
+         form=lambda w: {"action": "disable_selected", "_selected_action": [w.endpoint]}),
+    send("delete an endpoint", f"{HOOKS}_delete", "endpoint", form={"post": "yes"}, who=ADMINISTRATOR,
+         done=lambda w: not Endpoint.objects.exists()),
     # People
     see("users", f"{USERS}_changelist", who=ADMINISTRATOR, text="other"),
     send("add a user", f"{USERS}_add", form={"username": "new", **PASSWORD}, who=ADMINISTRATOR, done=users("new")),
@@ -366,7 +417,7 @@ OPEN = {
 }  # fmt: skip
 ARGUMENTS = {
     "object_id": "customer", "field": "territory", "number": "1", "file_id": "file", "job_id": "checked", "id": "other",
-    "key_id": "key", "app_label": "crm", "content_type_id": "1", "url": "x",
+    "key_id": "key", "endpoint_id": "endpoint", "delivery_id": "delivery", "app_label": "crm", "content_type_id": "1", "url": "x",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ LONG = "N" * 255
 PLAIN = [
     "/admin/", LIST, f"{LIST}?territory={LONG}&q={LONG[:200]}", "/admin/crm/customer/add/", "/admin/duplicates/", "/admin/import/", "/admin/export/",
     "/admin/overplane_events/event/", "/admin/overplane_api/apikey/", "/admin/overplane_api/apikey/add/",
+    "/admin/overplane_webhooks/endpoint/", "/admin/overplane_webhooks/endpoint/add/",
     "/admin/overplane_jobs/job/", "/admin/auth/user/", "/admin/auth/user/add/", "/admin/auth/group/", "/admin/auth/group/1/change/",
     "/admin/axes/accesslog/", "/admin/axes/accessattempt/", "/admin/password_change/", "/admin/second-factor/",
 ]  # fmt: skip

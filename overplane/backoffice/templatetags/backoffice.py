@@ -22,6 +22,12 @@ register.filter(moment)
 
 
 @register.filter
+def exact_moment(value: datetime | None) -> str:
+    """By day and time, not by its age."""
+    return moment(value, exact=True)
+
+
+@register.filter
 def in_words(value: Any) -> str:
     """An attribute's value for people: a yes or no is said in words, an empty one as a dash."""
     if isinstance(value, bool):
