@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import URLPattern, path
+from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -99,20 +100,21 @@ class EndpointPages(LookingPages):
 
     def enable(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
         endpoint = services.enable(self.found(request, endpoint_id).pk)
-        self.log_change(request, endpoint, "Enabled")
-        messages.success(request, _("Enabled. It goes on where it stopped."))
-        return self.back_to(request, endpoint)
+        return self._switched(request, endpoint, "Enabled", _("Enabled. It goes on where it stopped."))
 
     def enable_from_now(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
         endpoint = services.enable(self.found(request, endpoint_id).pk, from_now=True)
-        self.log_change(request, endpoint, "Enabled from now on")
-        messages.success(request, _("Enabled. What happened until now is left out."))
-        return self.back_to(request, endpoint)
+        return self._switched(
+            request, endpoint, "Enabled from now on", _("Enabled. What happened until now is left out.")
+        )
 
     def disable(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
         endpoint = services.disable(self.found(request, endpoint_id).pk)
-        self.log_change(request, endpoint, "Disabled")
-        messages.success(request, _("Disabled. Nothing is sent until you enable it again."))
+        return self._switched(request, endpoint, "Disabled", _("Disabled. Nothing is sent until you enable it again."))
+
+    def _switched(self, request: HttpRequest, endpoint: Endpoint, logged: str, said: str | Promise) -> HttpResponse:
+        self.log_change(request, endpoint, logged)
+        messages.success(request, str(said))
         return self.back_to(request, endpoint)
 
     def resend(self, request: HttpRequest, endpoint_id: str, delivery_id: str) -> HttpResponse:
