@@ -21,7 +21,7 @@ from overplane.events.feed import CURSOR as CURSOR_FORM
 from overplane.events.webhooks.models import URL_LENGTH, DeliveryStatus, EndpointStatus, Payload
 from overplane.events.webhooks.rules import DESCRIPTION_LENGTH
 
-ENDPOINT_ID, DELIVERY_ID = "whe_abc123", "dlv_000000000000c"
+ENDPOINT_ID, DELIVERY_ID = "whe_abc123", "dlv_0000000abc123"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (that of the standard's own examples)
 URL_EXAMPLE = "https://example.com/webhooks"
 NULLABLE: Schema = {"type": ["string", "null"]}

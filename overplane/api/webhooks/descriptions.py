@@ -33,7 +33,7 @@ WEBHOOKS[PING] = webhook(
     PING,
     closed_object(
         {
-            "id": TEXT | {"examples": ["ping_000000000000c"]},
+            "id": TEXT | {"examples": ["ping_0000000abc123"]},
             "type": TEXT | {"const": PING},
             "created_at": MOMENT,
             "actor": TEXT | {"const": "system"},
