@@ -108,7 +108,7 @@ def test_it_costs_no_other_endpoint_anything(
     answer: Answer, live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(transport, "SECONDS", 1.0)
+    monkeypatch.setattr(transport, "SECONDS", 3.0)
     monkeypatch.setattr(transport, "WATCH_SECONDS", 0.05)
     with receiving.receiving(answer) as other:
         bad = Endpoint.objects.get()
@@ -122,5 +122,6 @@ def test_it_costs_no_other_endpoint_anything(
         first_written = max(one.last_at for one in deliveries(endpoint))
         assert all(one.last_status_code == 200 for one in deliveries(endpoint))
         assert time.monotonic() - started < 10
-        assert (first_written - min(one.created_at for one in deliveries(endpoint))).total_seconds() < 0.9
+        # It would be three seconds and more if one attempt of the other were waited for.
+        assert (first_written - min(one.created_at for one in deliveries(endpoint))).total_seconds() < 2.9
         assert Attempt.objects.filter(delivery__endpoint="whe_bad").exists()
