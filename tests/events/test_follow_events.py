@@ -147,13 +147,13 @@ def test_prints_a_line_for_each_event_and_where_to_go_on(live_api: Api) -> None:
         live_api.patch(f"{CUSTOMER}/{made}", {"territory": "North"})
         lines_in(out, 2)
 
-    thread = interrupt_after(meanwhile)
+    thread, former = interrupt_after(meanwhile), signal.getsignal(signal.SIGINT)
     call_command("follow_events", "--after", "start", stdout=out, stderr=err)
     thread.join()
     page = live_api.feed("?after=start").json()
     assert [json.loads(line) for line in out.getvalue().splitlines()] == page["data"]
     assert f"--after {page['next_cursor']}" in err.getvalue()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is former
 
 
 def test_unless_told_it_begins_at_the_end_of_the_log(live_api: Api) -> None:

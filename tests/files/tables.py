@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from overplane.files.sources import opened
 from overplane.files.tables import Table, opened_table
 from overplane.files.unusable import UnusableFile
 
+Content = bytes | str
 Read = tuple[list[str], list[tuple[int, list[str]]], Table]
 
 
@@ -29,8 +31,11 @@ def read(
         return table.headings, [(number, list(cells)) for number, cells in table.rows], table
 
 
-def written(folder: Path, name: str, content: bytes | str) -> Path:
+def written(folder: Path, name: str, content: Content | Callable[[], Content]) -> Path:
+    """`content`: also how it is made, where making it takes its time."""
     file = folder / name
+    if callable(content):
+        content = content()
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return file
 

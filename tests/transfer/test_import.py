@@ -103,8 +103,8 @@ BAD_FILES = {
     "unknown.csv": b"customer_name,Colour,Shape\nx,y,z\n",
     "no name.csv": b"email_id\na@b\n",
     "many columns.csv": (",".join(f"c{i}" for i in range(2000)) + "\n").encode(),
-    "bomb.csv.gz": gzip.compress(b"customer_name\n" + b"x" * (200 << 20)),
-    "bomb.zip": zipped("a.csv", b"x" * (100 << 20)),
+    "bomb.csv.gz": lambda: gzip.compress(b"customer_name\n" + b"x" * (200 << 20)),
+    "bomb.zip": lambda: zipped("a.csv", b"x" * (100 << 20)),
     "cut off.csv.gz": gzip.compress(text().encode() * 9)[:-20],
     "two files.zip": b"",
     "broken.xlsx": b"PK\x03\x04" + bytes(50),
@@ -134,7 +134,8 @@ def content_of(name: str) -> bytes:
             archive.writestr("a.csv", "a")
             archive.writestr("b.csv", "b")
         return content.getvalue()
-    return BAD_FILES[name]
+    content = BAD_FILES[name]
+    return content() if callable(content) else content
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
