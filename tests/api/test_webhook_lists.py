@@ -1,11 +1,15 @@
 """Lists of webhook endpoints and of deliveries, and single deliveries."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from overplane.events.webhooks.models import Attempt, Delivery, DeliveryStatus
+from overplane.events.models import Event
+from overplane.events.webhooks.models import Attempt, Cause, Delivery, DeliveryStatus
 from tests.conftest import Api, codes
 
 HOOK = "/api/crm/webhook-endpoint"
@@ -48,6 +52,34 @@ def test_a_list_is_as_lists_are(api: Api, listed: tuple[str, list[str]]) -> None
     assert [one["id"] for one in page["data"]] == expected[1:3]
     assert (page["has_more"], page["total"]) == (True, 5)
     assert ids(api.get(f"{path}?offset=9")) == []
+
+
+def test_how_far_each_is_behind_takes_as_many_statements_for_many(api: Api) -> None:
+    api.create()
+    hour_ago = timezone.now() - timedelta(hours=1)
+    Event.objects.update(created_at=hour_ago)
+    event = Event.objects.get()
+
+    def behind() -> str:
+        name = created(api)
+        Delivery.objects.create(
+            endpoint_id=name, epoch=event.epoch, seq=event.pk, event_type=event.type, subject=event.subject,
+            created_at=timezone.now(), next_attempt_at=timezone.now(), cause=Cause.FEED,
+        )  # fmt: skip
+        return name
+
+    late = {behind()}
+    created(api)
+    with CaptureQueriesContext(connection) as few:
+        api.get(HOOK)
+    late |= {behind() for _ in range(4)}
+    for _ in range(4):
+        created(api)
+    with CaptureQueriesContext(connection) as many:
+        shown = api.get(HOOK).json()["data"]
+    assert len(shown) == 10
+    assert len(many) == len(few)
+    assert {one["lag_seconds"] // 60 for one in shown if one["id"] in late} == {60}
 
 
 def test_a_walk_by_cursor_and_by_its_links(api: Api, listed: tuple[str, list[str]]) -> None:

@@ -18,7 +18,6 @@ from overplane.api.webhooks.descriptions import (
     describe_roll,
 )
 from overplane.api.webhooks.listing import part
-from overplane.events.feed import Log
 from overplane.events.webhooks import output, secret, services
 from overplane.events.webhooks.models import Delivery, DeliveryStatus, Endpoint, key_of
 from overplane.queries.parameters import Query
@@ -67,9 +66,10 @@ class EndpointViewSet(WebhookViewSet):
         query.finish(PARAMETERS)
         if page.cursor is not None and not ENDPOINT_ID.fullmatch(page.cursor):
             raise page.missing_cursor()
-        found, log = part(page, Endpoint.objects.all(), page.cursor), Log.now()
-        shown = [output.endpoint(one, log=log) for one in found.rows]
-        return self.page_of(query, page, shown, total=Endpoint.objects.count(), has_more=found.has_more)
+        found = part(page, Endpoint.objects.all(), page.cursor)
+        return self.page_of(
+            query, page, output.endpoints(found.rows), total=Endpoint.objects.count(), has_more=found.has_more
+        )
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()

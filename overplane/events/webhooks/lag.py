@@ -1,10 +1,12 @@
 """How far an endpoint is behind: the age of the first event that it has not got yet. And the metrics of webhooks."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from django.db import Error
+from django.db.models import OuterRef, Subquery
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -19,23 +21,39 @@ log = logging.getLogger("overplane.webhooks")
 
 def seconds(endpoint: Endpoint) -> float:
     """0 if it has everything. What it did not choose counts too, until it was read."""
-    since = _first_pending(endpoint) or _first_unread(endpoint)
-    return max((clock.now() - since).total_seconds(), 0.0) if since else 0.0
+    return seconds_of([endpoint])[endpoint.pk]
 
 
-def _first_pending(endpoint: Endpoint) -> datetime | None:
-    waiting = Delivery.objects.filter(OF_THE_FEED, next_attempt_at__isnull=False, endpoint=endpoint)
-    first = waiting.order_by("seq").values_list("epoch", "seq", "created_at").first()
-    if first is None:
-        return None
-    written = Event.objects.filter(pk=first[1] or 0, epoch=first[0] or 0).values_list("created_at", flat=True).first()
-    return written or first[2]
+def seconds_of(endpoints: Sequence[Endpoint]) -> dict[str, float]:
+    """By endpoint: three statements for all of them, and one for each place of the log at which some stand."""
+    since = _first_pending(endpoints)
+    since |= _first_unread([one for one in endpoints if one.pk not in since])
+    now = clock.now()
+    return {one.pk: max((now - since[one.pk]).total_seconds(), 0.0) if one.pk in since else 0.0 for one in endpoints}
 
 
-def _first_unread(endpoint: Endpoint) -> datetime | None:
+def _first_pending(endpoints: Sequence[Endpoint]) -> dict[str, datetime]:
+    waiting = Delivery.objects.filter(OF_THE_FEED, next_attempt_at__isnull=False, endpoint=OuterRef("pk"))
+    asked = Endpoint.objects.filter(pk__in=[one.pk for one in endpoints]).order_by()
+    firsts = asked.annotate(first=Subquery(waiting.order_by("seq").values("pk")[:1])).filter(first__isnull=False)
+    deliveries = Delivery.objects.in_bulk([first for (first,) in firsts.values_list("first")])
+    if not deliveries:
+        return {}
+    events = Event.objects.filter(pk__in=[one.seq for one in deliveries.values()]).order_by()
+    written: dict[tuple[int | None, int | None], datetime] = {
+        (epoch, seq): at for epoch, seq, at in events.values_list("epoch", "pk", "created_at")
+    }
+    return {one.endpoint_id: written.get((one.epoch, one.seq), one.created_at) for one in deliveries.values()}
+
+
+def _first_unread(endpoints: Sequence[Endpoint]) -> dict[str, datetime]:
     by = order()
-    unread = Event.objects.filter(by.after(endpoint.position)).order_by(*by.columns)
-    return unread.values_list("created_at", flat=True).first()
+    found: dict[str, datetime] = {}
+    for position, some in groupby(sorted(endpoints, key=lambda one: one.position), key=lambda one: one.position):
+        unread = Event.objects.filter(by.after(position)).order_by(*by.columns)
+        if at := unread.values_list("created_at", flat=True).first():
+            found.update((one.pk, at) for one in some)
+    return found
 
 
 class WebhookCollector(Collector):
@@ -53,12 +71,13 @@ class WebhookCollector(Collector):
         disabled = GaugeMetricFamily("overplane_webhook_endpoints_disabled", "Endpoints that are disabled.")
         try:
             endpoints = list(Endpoint.objects.all())
-            worst = {"delivering": 0.0, "failing": 0.0, "disabled": 0.0}
-            for one in endpoints:
-                worst[state(one)] = max(worst[state(one)], seconds(one))
+            lag_of = seconds_of(endpoints)
         except Error as failure:
             log.warning("the state of the webhooks is not known: %s", type(failure).__name__)
             return
+        worst = {"delivering": 0.0, "failing": 0.0, "disabled": 0.0}
+        for one in endpoints:
+            worst[state(one)] = max(worst[state(one)], lag_of[one.pk])
         for name, lag in worst.items():
             lags.add_metric([name], lag)
         for one in endpoints:

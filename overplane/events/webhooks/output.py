@@ -1,5 +1,6 @@
 """How endpoints and deliveries look from outside."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from overplane.events.feed import Log
@@ -7,9 +8,19 @@ from overplane.events.webhooks import lag
 from overplane.events.webhooks.models import Attempt, Delivery, Endpoint
 
 
-def endpoint(one: Endpoint, *, log: Log | None = None, secret: str | None = None) -> dict[str, Any]:
-    """`log`: for many endpoints in a row, asked for once. `secret`: in the answers of creating and rolling only."""
-    shown = {
+def endpoint(one: Endpoint, *, secret: str | None = None) -> dict[str, Any]:
+    """`secret`: in the answers of creating and rolling only."""
+    (shown,) = endpoints([one])
+    return shown | ({"secret": secret} if secret else {})
+
+
+def endpoints(several: Sequence[Endpoint]) -> list[dict[str, Any]]:
+    log, lags = Log.now(), lag.seconds_of(several)
+    return [_endpoint(one, log, lags[one.pk]) for one in several]
+
+
+def _endpoint(one: Endpoint, log: Log, lag_seconds: float) -> dict[str, Any]:
+    return {
         "id": one.id,
         "created_at": one.created_at,
         "updated_at": one.updated_at,
@@ -19,11 +30,10 @@ def endpoint(one: Endpoint, *, log: Log | None = None, secret: str | None = None
         "payload": one.payload,
         "status": one.status,
         "disabled_reason": one.disabled_reason or None,
-        "position": (log or Log.now()).cursor(one.position),
-        "lag_seconds": round(lag.seconds(one)),
+        "position": log.cursor(one.position),
+        "lag_seconds": round(lag_seconds),
         "failing_since": one.failing_since,
     }
-    return shown | ({"secret": secret} if secret else {})
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
