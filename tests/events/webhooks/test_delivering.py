@@ -9,8 +9,9 @@ from standardwebhooks import Webhook
 
 from overplane.database.encoding import dumps
 from overplane.events import feed
+from overplane.events.feed import Log
 from overplane.events.models import Event
-from overplane.events.webhooks import clock, output, schedule, secret, services
+from overplane.events.webhooks import clock, intake, output, schedule, secret, services
 from overplane.events.webhooks.models import Attempt, Delivery, Endpoint
 from tests.conftest import CUSTOMER, Api, settle
 from tests.events.webhooks import receiving
@@ -83,6 +84,23 @@ def test_only_chosen_types_and_thin_payloads(live_api: Api, receiver: Receiver, 
         "object": {"id": row["id"], "customer_id": customer["id"]},
         "previous_attributes": {},
     }
+
+
+def test_what_nobody_chose_is_passed_over(
+    live_api: Api, receiver: Receiver, courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "PAGE", 2)
+    chosen = services.create_endpoint({"url": receiver.url, "event_types": ["customer.updated"]})[0]
+    made = []
+    for _ in range(5):
+        made.append(live_api.create()["id"])
+        live_api.create()
+        live_api.patch(f"{CUSTOMER}/{made[-1]}", {"territory": "North"})
+    live_api.create()
+    courier.deliver()
+    assert sorted(got.subject for got in receiver.received) == sorted(made)
+    assert {got.event["type"] for got in receiver.received} == {"customer.updated"}
+    assert services.find(chosen.id).position == Log.now().end()[0]
 
 
 def test_events_of_one_customer_come_one_after_the_other_and_others_at_the_same_time(
