@@ -80,17 +80,21 @@ class Unreadable(Exception):
 class Field:
     """What a list can be filtered by. A kind of its own says how it reads a value and which rows have it.
 
-    `choices`: the closed values by what stands in addresses. `suggests`: values in use are offered while typing.
-    `is_offered`: people choose it from the menu; others stand in links only.
+    `suggests`: values in use are offered while typing. `is_offered`: people choose it from the menu; others stand in
+    links only.
     """
 
-    choices: Mapping[str, Text] = {}
     suggests = False
     is_offered = True
 
     def __init__(self, name: str, label: Text, kind: str, operators: Sequence[str] = ()) -> None:
         self.name, self.label, self.kind = name, label, kind
         self.operators = tuple(operators) or KINDS[kind]
+
+    @property
+    def choices(self) -> Mapping[str, Text]:
+        """The closed values by what stands in addresses, asked for when they are needed: apps register theirs later."""
+        return {}
 
     @property
     def plain(self) -> str:
@@ -127,7 +131,7 @@ class ConditionField(Field):
         self.conditions = conditions
 
     @property
-    def choices(self) -> Mapping[str, Text]:  # type: ignore[override]  # labels may depend on the language
+    def choices(self) -> Mapping[str, Text]:
         return {value: label for value, (label, _condition) in self.conditions.items()}
 
     def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
@@ -147,7 +151,11 @@ class ColumnField(Field):
     ) -> None:
         super().__init__(name, label, kind, (*KINDS[kind], *(WITHOUT_VALUE if is_nullable else ())))
         self.api_kind = kind if kind in FIELDS else "string"
-        self.choices = choices or {}
+        self.closed = choices or {}
+
+    @property
+    def choices(self) -> Mapping[str, Text]:
+        return self.closed
 
     def read_one(self, text: str) -> Any:
         text = super().read_one(text)

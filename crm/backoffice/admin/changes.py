@@ -34,7 +34,7 @@ class NamedField(ChangedField):
     """The field by its label, in the reader's language."""
 
     @property
-    def choices(self) -> dict[str, str]:  # type: ignore[override]  # labels are looked up when they are shown
+    def choices(self) -> dict[str, str]:
         return all_labels()
 
 

@@ -25,7 +25,7 @@ class KindField(Field):
     """By what a job does."""
 
     @property
-    def choices(self) -> Mapping[str, Text]:  # type: ignore[override]  # each app registers its own, later
+    def choices(self) -> Mapping[str, Text]:
         return {kind.name: kind.label for kind in kinds.known.values()}
 
     def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:

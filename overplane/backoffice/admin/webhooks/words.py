@@ -30,9 +30,9 @@ def state_mark(endpoint: Endpoint) -> SafeString:
     return format_html('<span class="status bo-{}">{}</span>', look, STATES[state])
 
 
-def lag_text(endpoint: Endpoint) -> str:
+def lag_text(lag_seconds: float) -> str:
     """In the largest unit that it fills."""
-    seconds = round(lag.seconds(endpoint))
+    seconds = round(lag_seconds)
     unit, text = next(((size, text) for size, text in UNITS if seconds >= size), (0, ""))
     return str(text) % (seconds // unit) if unit else gettext("none")
 
