@@ -15,7 +15,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm import duplicates, merged, search
-from crm.backoffice import dashboard, mending, uploads
+from crm.backoffice import dashboard, mending, outcomes, uploads
+from crm.backoffice import undo as changes
 from crm.backoffice.admin import listing
 from crm.backoffice.problem_kinds import RefusedWithExamples, on_a_page
 from crm.models import Customer, ImportRun
@@ -114,6 +115,10 @@ def undo_import(run: Run) -> dict[str, Any]:
     return asdict(undone)
 
 
+def undo_change(run: Run) -> dict[str, Any]:
+    return asdict(changes.undo(run.payload["request"], run.origin, run.progress))
+
+
 def _run_reported(
     run: Run, stored: JobFile, refused: RefusedWithExamples, work: Callable[[Source, dict[str, Any]], Report]
 ) -> dict[str, Any]:
@@ -183,11 +188,31 @@ DUPLICATES = Kind(
     "crm.find_duplicates", find_duplicates, _("Find duplicates"), atomic=False, url=lambda _job: reverse("duplicates")
 )
 CHECKING = Kind("crm.check_import", check_import, _("Check a file of customers"), atomic=False, url=_import_page)
-IMPORTING = Kind("crm.import_customers", import_customers, _("Import customers"), atomic=False, url=_import_page)
-UNDOING = Kind("crm.undo_import", undo_import, _("Take back an import"), atomic=False, url=_import_page)
+IMPORTING = Kind(
+    "crm.import_customers",
+    import_customers,
+    _("Import customers"),
+    atomic=False,
+    url=_import_page,
+    outcome=outcomes.imported,
+)
+UNDOING = Kind(
+    "crm.undo_import",
+    undo_import,
+    _("Take back an import"),
+    atomic=False,
+    url=_import_page,
+    outcome=outcomes.import_undone,
+)
+UNDOING_CHANGES = Kind(changes.KIND, undo_change, _("Take back a change"), atomic=False, outcome=outcomes.undone)
 EXPORTING = Kind(
-    "crm.export_customers", export_customers, _("Export customers"), atomic=False, url=lambda _job: reverse("export")
+    "crm.export_customers",
+    export_customers,
+    _("Export customers"),
+    atomic=False,
+    url=lambda _job: reverse("export"),
+    outcome=outcomes.exported,
 )
 PURGING = Kind("crm.purge_merged", purge_merged, _("Erase old merges"), every=timedelta(days=1))
-for kind in (COUNTING, PURGING, DUPLICATES, CHECKING, IMPORTING, UNDOING, EXPORTING):
+for kind in (COUNTING, PURGING, DUPLICATES, CHECKING, IMPORTING, UNDOING, UNDOING_CHANGES, EXPORTING):
     register(kind)

@@ -1,9 +1,10 @@
-"""Starting a job from a page, in the name of the person before it."""
+"""Starting a job from a page, in the name of the person before it, who is told of its outcome."""
 
 from typing import Any
 
 from django.http import HttpRequest
 
+from overplane.backoffice import outcomes
 from overplane.backoffice.origin import origin_of
 from overplane.jobs import queue
 from overplane.jobs.models import Job
@@ -12,4 +13,6 @@ from overplane.jobs.models import Job
 def start_job(request: HttpRequest, kind: str, payload: dict[str, Any], *, key: str | None = None) -> Job:
     """With `key`: the open job of this key, if there is one."""
     origin = origin_of(request)
-    return queue.enqueue(kind, payload, origin.actor, request_id=origin.request_id, key=key)
+    job = queue.enqueue(kind, payload, origin.actor, request_id=origin.request_id, key=key)
+    outcomes.await_job(request, job)
+    return job

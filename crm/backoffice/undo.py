@@ -4,7 +4,7 @@ The log knows it by the request's number. Each customer is put back in a transac
 somebody else changed since is left as it is, and said.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from crm import merged, services, unmerging
@@ -20,21 +20,29 @@ from crm.line_items import BY_EVENT, LINE_ITEMS
 from crm.locking import locked_customers
 from crm.transfer.histories import oldest_values
 from crm.transfer.undo import restore_line_items
+from overplane.backoffice.outcomes import UNDO_FOR
 from overplane.events.models import Event
 from overplane.origin import Origin
 from overplane.problems import ObjectMissing, UnmergeExpired
 
-UNDO_FOR = timedelta(minutes=10)  # so long a change may be taken back by the button that its message offers
+KIND = "crm.undo_change"
+MOST_AT_ONCE = 500  # customers: more are put back by a job, as it was a job that changed them
 NAMED = 5  # customers that are named when they are left as they are
+AS_LONG_AS_A_JOB = timedelta(days=1)
 signer = TimestampSigner(salt="crm.undo")
 
 
 @dataclass(slots=True)
 class Undone:
-    """How many customers were put back, and the names of those that were left alone, all or a part of them."""
+    """How many customers were put back, and how many were left alone, all or a part of them, with the first names."""
 
     restored: int = 0
+    kept_count: int = 0
     kept: list[str] = field(default_factory=list)
+
+    def note_kept(self, name: str) -> None:
+        self.kept_count += 1
+        self.kept += [name] if len(self.kept) < NAMED else []
 
 
 def token(request_id: str) -> str:
@@ -50,21 +58,31 @@ def request_of(sent: str) -> str | None:
         return None
 
 
-def undo(request_id: str, origin: Origin) -> Undone:
+def is_for_a_job(request_id: str, actor: str) -> bool:
+    """Whether more customers were changed than a page can wait for."""
+    subjects = _events(request_id, actor).order_by().values("subject").distinct()
+    return subjects[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE
+
+
+def undo(request_id: str, origin: Origin, progress: Callable[[int, int], None] = lambda done, total: None) -> Undone:
     """Takes back what this very actor changed in that request. `origin` is the undo's own."""
-    # A job that goes on with the request's change may write after it; so the time is wider than the button's.
-    recent = Event.objects.filter(actor=origin.actor, created_at__gte=timezone.now() - 6 * UNDO_FOR)
-    subjects = list(
-        recent.filter(request_id=request_id).order_by("subject").values_list("subject", flat=True).distinct()
-    )
+    events = _events(request_id, origin.actor)
     undone = Undone()
-    if gone := recent.filter(request_id=request_id, type="customer.merged").values_list("subject", flat=True):
-        _unmerge(list(gone), origin, undone)
+    if gone := list(events.filter(type="customer.merged").values_list("subject", flat=True)):
+        _unmerge(gone, origin, undone)
         return undone
-    for subject in subjects:
+    subjects = list(events.order_by("subject").values_list("subject", flat=True).distinct())
+    for done, subject in enumerate(subjects):
+        progress(done, len(subjects))
         with transaction.atomic():
             _undo_one(subject, request_id, origin, undone)
     return undone
+
+
+def _events(request_id: str, actor: str) -> QuerySet[Event]:
+    # A job that goes on with the request's change writes for a while after it, and another takes it back.
+    recent = Event.objects.filter(actor=actor, created_at__gte=timezone.now() - AS_LONG_AS_A_JOB)
+    return recent.filter(request_id=request_id)
 
 
 def _unmerge(ids: Sequence[str], origin: Origin, undone: Undone) -> None:
@@ -78,7 +96,8 @@ def _unmerge(ids: Sequence[str], origin: Origin, undone: Undone) -> None:
         except (ObjectMissing, UnmergeExpired, ValidationError):  # somebody was faster
             continue
         undone.restored += len(done.restored) + (0 if done.kept else 1)
-        undone.kept += [done.survivor.output["customer_name"]] if done.kept else []
+        if done.kept:
+            undone.note_kept(done.survivor.output["customer_name"])
 
 
 def _undo_one(subject: str, request_id: str, origin: Origin, undone: Undone) -> None:
@@ -86,12 +105,15 @@ def _undo_one(subject: str, request_id: str, origin: Origin, undone: Undone) -> 
     if locked is None:
         return  # deleted since
     events = _since(subject, request_id)
+    if any(event.request_id == origin.request_id for event in events):  # by the same job, which is run again
+        undone.restored += 1
+        return
     ours, others = [e for e in events if e.request_id == request_id], [e for e in events if e.request_id != request_id]
     is_whole = _restore_values(locked, ours, others, origin)
     is_whole = _restore_rows(subject, ours, others, origin) and is_whole
     undone.restored += 1 if is_whole else 0
     if not is_whole:
-        undone.kept.append(locked["customer_name"] or subject)
+        undone.note_kept(locked["customer_name"] or subject)
 
 
 def _since(subject: str, request_id: str) -> list[Event]:

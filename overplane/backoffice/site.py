@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
+from overplane.backoffice import outcomes
 from overplane.backoffice.menu import LAST, PLACES, WORK, Page, Place, blocks
 from overplane.people import kept
 from overplane.people.kept import Kept
@@ -51,6 +52,7 @@ class Site(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         if context["has_permission"]:
+            outcomes.tell(request)
             models = [(one, self.places.get(model._meta.label_lower, LAST)) for model, one in self._registry.items()]
             context["menu"] = blocks(request, self.pages, models)
             if self.finder and request.user.has_perm(self.finder.permission):

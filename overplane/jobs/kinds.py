@@ -54,11 +54,24 @@ Handler = Callable[[Run], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What whoever started a job is told when it is done.
+
+    `undo_url`: where `undo`, sent as `token`, takes it back, for those who have the permissions `undo_needs`.
+    """
+
+    text: str
+    undo_url: str = ""
+    undo: str = ""
+    undo_needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """`atomic`: the work and its being done commit together, so that a crash loses all or nothing.
 
     Without it a handler must bear being run twice. `every`: enqueued by the worker itself. `url`: the page that shows what
-    came of a job, for whoever started it.
+    came of a job, for whoever started it. `outcome`: the same in a sentence, from a job that is done.
     """
 
     name: str
@@ -67,6 +80,7 @@ class Kind:
     atomic: bool = True
     every: timedelta | None = field(default=None, kw_only=True)
     url: Callable[[Job], str] | None = field(default=None, kw_only=True)
+    outcome: Callable[[Job], Outcome] | None = field(default=None, kw_only=True)
 
 
 known: dict[str, Kind] = {}

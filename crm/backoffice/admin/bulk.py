@@ -18,13 +18,13 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from crm import services
+from crm.backoffice import outcomes
 from crm.backoffice.admin import listing
-from crm.backoffice.admin.undoing import UndoingAdmin
+from crm.backoffice.admin.undoing import UndoingAdmin, job_message
 from crm.backoffice.pages.merge import MAY_MERGE, merge_selected
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import counted, kinds
@@ -79,7 +79,7 @@ def run(job: Run) -> dict[str, Any]:
     return {"customers": apply(ids, payload["values"], job.origin, lambda done: job.progress(done, len(ids)))}
 
 
-register(Kind(KIND, run, _("Change many customers"), atomic=False))
+register(Kind(KIND, run, _("Change many customers"), atomic=False, outcome=outcomes.changed))
 
 
 def _what_goes_along(customers: QuerySet) -> list[str]:
@@ -246,9 +246,4 @@ class BulkActions(DeletionPage):
             return
         payload = {"values": values, "query": request.GET.urlencode(), "until": timezone.now().isoformat()}
         start_job(request, KIND, payload)
-        self.message_user(request, self._job_message(), messages.INFO)
-
-    def _job_message(self) -> str:
-        text = gettext("These are many: a job does it now.")
-        url = reverse("admin:overplane_jobs_job_changelist")
-        return format_html('{} <a href="{}">{}</a>', text, url, gettext("See how far it is."))
+        self.message_user(request, job_message(), messages.INFO)

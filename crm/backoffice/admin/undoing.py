@@ -10,13 +10,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from crm.backoffice import undo
+from crm.backoffice.outcomes import apart, undone_texts
+from crm.backoffice.starting import start_job
 from crm.models import Customer
 from overplane.backoffice.merging import Conflict
-from overplane.backoffice.origin import origin_of
+from overplane.backoffice.origin import actor_of, origin_of
+from overplane.backoffice.outcomes import undo_button
 from overplane.database.fields import field_of
 from overplane.events.changes import people
 from overplane.events.models import Event
@@ -24,9 +27,10 @@ from overplane.events.models import Event
 NEWEST_EVENTS = 20  # among which the change of a cell is looked for that was made a moment ago
 
 
-def apart(text: str) -> str:
-    """With marks around it that keep a text which runs the other way from turning what stands beside it."""
-    return f"\u2068{text}\u2069"
+def job_message() -> str:
+    text = gettext("These are many: a job does it now.")
+    url = reverse("admin:overplane_jobs_job_changelist")
+    return format_html('{} <a href="{}">{}</a>', text, url, gettext("See how far it is."))
 
 
 class UndoingAdmin(admin.ModelAdmin):
@@ -38,14 +42,8 @@ class UndoingAdmin(admin.ModelAdmin):
 
     def message_with_undo(self, request: HttpRequest, text: str) -> None:
         request_id = origin_of(request).request_id
-        button = format_html(
-            '{} <button type="button" class="plain" data-undo="{}" data-undo-url="{}">{}</button>',
-            text,
-            undo.token(request_id or ""),
-            reverse("admin:crm_customer_undo"),
-            gettext("Undo"),
-        )
-        self.message_user(request, button, messages.SUCCESS)
+        button = undo_button(reverse("admin:crm_customer_undo"), undo.token(request_id or ""))
+        self.message_user(request, format_html("{} {}", text, button), messages.SUCCESS)
 
     def undo_view(self, request: HttpRequest) -> HttpResponse:
         """The page is shown anew after it, and tells the outcome."""
@@ -56,20 +54,15 @@ class UndoingAdmin(admin.ModelAdmin):
             text = gettext("This can no longer be taken back here. The history of each customer has its old values.")
             self.message_user(request, text, messages.WARNING)
             return JsonResponse({})
-        done = undo.undo(request_id, origin_of(request))
-        text = ngettext("Undone: %s customer is as it was.", "Undone: %s customers are as they were.", done.restored)
-        if done.restored or not done.kept:
-            self.message_user(request, text % done.restored, messages.SUCCESS)
-        if done.kept:
-            names = ", ".join(apart(name[:60]) for name in done.kept[: undo.NAMED]) + (
-                " …" if len(done.kept) > undo.NAMED else ""
-            )
-            text = ngettext(
-                "%(n)s customer was changed by somebody else since; that stays: %(names)s.",
-                "%(n)s customers were changed by others since; that stays: %(names)s.",
-                len(done.kept),
-            )
-            self.message_user(request, text % {"n": len(done.kept), "names": names}, messages.WARNING)
+        if undo.is_for_a_job(request_id, actor_of(request)):
+            start_job(request, undo.KIND, {"request": request_id}, key=f"{undo.KIND} {request_id}")
+            self.message_user(request, job_message(), messages.INFO)
+            return JsonResponse({})
+        back, kept = undone_texts(undo.undo(request_id, origin_of(request)))
+        if back:
+            self.message_user(request, back, messages.SUCCESS)
+        if kept:
+            self.message_user(request, kept, messages.WARNING)
         return JsonResponse({})
 
     # What the editing of a cell tells, see `CellEditing`

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.backoffice import uploads
+from crm.backoffice import outcomes, uploads
 from crm.backoffice.mending import corrected_payload, is_corrected_since
 from crm.backoffice.pages.import_steps import (
     APPLY,
@@ -31,7 +31,6 @@ from crm.backoffice.pages.import_steps import (
 )
 from crm.backoffice.pages.mending import places, problems_page
 from crm.backoffice.starting import start_job
-from crm.backoffice.wording import kinds
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from overplane.backoffice.origin import actor_of
 from overplane.jobs import queue
@@ -66,6 +65,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         columns=[item for item in page_job.payload.get("mapping", {}).items() if item[1]],
         behind=queue.behind(page_job) if page_job.state == State.QUEUED else 0,
         counts=_counts(page_job),
+        undone=outcomes.import_undone(page_job).text if page_job.kind == UNDO else "",
         steps=steps(3 if page_job.kind == CHECK else 5 if page_job.state == State.DONE else 4),
         percent=page_job.done * 100 // page_job.total if page_job.total else 0,
         time_left=_time_left(page_job),
@@ -93,23 +93,15 @@ def _problems(result: dict[str, Any]) -> dict[str, Any]:
 
 def _counts(page_job: Job) -> list[tuple[str, int, str]]:
     """The numbers of the job's result, where there are any, and the list of those customers."""
-    result, is_check = page_job.result or {}, page_job.kind == CHECK
-    labels = {
-        "created": _("to be created") if is_check else _("created"),
-        "updated": _("to be changed") if is_check else _("changed"),
-        "unchanged": _("as they are already"),
-        "refused": _("refused"),
-        "rows_created": _("%(kinds)s added") % {"kinds": kinds()},
-        "rows_updated": _("%(kinds)s changed") % {"kinds": kinds()},
-        "rows_deleted": _("%(kinds)s deleted") % {"kinds": kinds()},
-    }
+    result = page_job.result or {}
     run, listed = result.get("run"), {"created": "created_by_import", "updated": "changed_by_import"}
     urls = {
         name: f"{reverse('admin:crm_customer_changelist')}?{urlencode({parameter: run})}"
         for name, parameter in listed.items()
         if run
     }
-    return [(label, result[name], urls.get(name, "")) for name, label in labels.items() if result.get(name)]
+    counts = outcomes.counts(result, is_check=page_job.kind == CHECK)
+    return [(label, number, urls.get(name, "")) for name, label, number in counts]
 
 
 def _time_left(page_job: Job) -> str:
@@ -125,7 +117,7 @@ def _time_left(page_job: Job) -> str:
 
 
 def _may_undo(request: HttpRequest) -> bool:
-    return request.user.has_perm("crm.delete_customer")
+    return request.user.has_perms(outcomes.MAY_UNDO_IMPORT)
 
 
 @require_POST
@@ -183,7 +175,9 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
     payload = {"run": uploads.import_run_of(begun), "name": begun.payload["name"]}
     key = f"{UNDO} {payload['run']}"
     undo_job = start_job(request, UNDO, payload, key=key)
-    return redirect("import_job", undo_job.pk)
+    page = reverse("import_job", args=[undo_job.pk])
+    # The button of a message goes there itself.
+    return redirect(page) if request.accepts("text/html") else JsonResponse({"url": page})
 
 
 @require_POST

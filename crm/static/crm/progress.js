@@ -5,7 +5,7 @@
   const renew = async () => {
     const place = document.getElementById("progress");
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin", redirect: "manual", cache: "no-store" });
+      const answer = await fetch(location.href, { credentials: "same-origin", redirect: "manual", cache: "no-store", headers: { "X-Requested-With": "fetch" } });
       if (!answer.ok) throw new Error(String(answer.status));
       const now = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("progress");
       if (!now) return location.reload();

@@ -19,13 +19,13 @@
     go();
     return item;
   };
-  // Takes a change back that a message told of; the page shows the outcome.
+  // Takes a change back that a message told of; the page, or the one that the answer names, shows the outcome.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-undo]");
     if (!button) return;
     button.disabled = true;
-    const { isDone } = await window.post(button.dataset.undoUrl, { token: button.dataset.undo });
-    if (isDone) location.reload(); else button.disabled = false;
+    const { isDone, answer } = await window.post(button.dataset.undoUrl, { token: button.dataset.undo });
+    if (answer.url) location.assign(answer.url); else if (isDone) location.reload(); else button.disabled = false;
   });
   // Copies what a button carries.
   document.addEventListener("click", async (event) => {

@@ -1,0 +1,106 @@
+"""What people are told of a job that is done: an import, a change of many, and what took them back."""
+
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+
+from crm.backoffice.undo import Undone, token
+from crm.backoffice.wording import kinds
+from overplane.jobs.kinds import Outcome
+from overplane.jobs.models import Job
+
+MAY_UNDO_IMPORT = ("crm.add_customer", "crm.change_customer", "crm.delete_customer")
+WRITES = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
+
+
+def apart(text: str) -> str:
+    """With marks around it that keep a text which runs the other way from turning what stands beside it."""
+    return f"\u2068{text}\u2069"
+
+
+def counts(result: dict[str, Any], *, is_check: bool = False) -> list[tuple[str, str, int]]:
+    """The numbers of an import that are not zero: name, label, number."""
+    labels = {
+        "created": gettext("to be created") if is_check else gettext("created"),
+        "updated": gettext("to be changed") if is_check else gettext("changed"),
+        "unchanged": gettext("as they are already"),
+        "refused": gettext("refused"),
+        "rows_created": gettext("%(kinds)s added") % {"kinds": kinds()},
+        "rows_updated": gettext("%(kinds)s changed") % {"kinds": kinds()},
+        "rows_deleted": gettext("%(kinds)s deleted") % {"kinds": kinds()},
+    }
+    return [(name, label, result[name]) for name, label in labels.items() if result.get(name)]
+
+
+def imported(job: Job) -> Outcome:
+    result = job.result or {}
+    numbers = ", ".join(f"{intcomma(number)} {label}" for _name, label, number in counts(result))
+    text = gettext("“%(file)s” is imported: %(numbers)s.") if numbers else gettext("“%(file)s” is imported.")
+    return Outcome(
+        text % {"file": apart(job.payload["name"]), "numbers": numbers},
+        undo_url=reverse("import_undo", args=[job.pk]) if any(result.get(name) for name in WRITES) else "",
+        undo_needs=MAY_UNDO_IMPORT,
+    )
+
+
+def import_undone(job: Job) -> Outcome:
+    result = job.result or {}
+    deleted, restored, kept = (result.get(name, 0) for name in ("deleted", "restored", "kept_count"))
+    texts = (
+        (
+            ngettext("Taken back: %(count)s customer deleted,", "Taken back: %(count)s customers deleted,", deleted),
+            deleted,
+        ),
+        (gettext("%(count)s restored;"), restored),
+        (
+            ngettext(
+                "%(count)s was changed since and left as it is.",
+                "%(count)s were changed since and left as they are.",
+                kept,
+            ),
+            kept,
+        ),
+    )
+    return Outcome(" ".join(text % {"count": intcomma(number)} for text, number in texts))
+
+
+def exported(job: Job) -> Outcome:
+    number = (job.result or {}).get("count", 0)
+    text = ngettext("%s customer is exported.", "%s customers are exported.", number)
+    return Outcome(text % intcomma(number))
+
+
+def changed(job: Job) -> Outcome:
+    """A deletion is told of, and cannot be taken back."""
+    number = (job.result or {}).get("customers", 0)
+    if job.payload["values"] is None:
+        text = ngettext("%s customer is deleted.", "%s customers are deleted.", number)
+        return Outcome(text % intcomma(number))
+    text = ngettext("%s customer changed.", "%s customers changed.", number)
+    return Outcome(
+        text % intcomma(number),
+        undo_url=reverse("admin:crm_customer_undo"),
+        undo=token(job.request_id or ""),
+        undo_needs=("crm.change_customer",),
+    )
+
+
+def undone_texts(undone: Undone) -> tuple[str, str]:
+    """What is as it was, and what is left as others changed it; empty if there is nothing to say of it."""
+    text = ngettext("Undone: %s customer is as it was.", "Undone: %s customers are as they were.", undone.restored)
+    back = text % intcomma(undone.restored) if undone.restored or not undone.kept_count else ""
+    if not undone.kept_count:
+        return back, ""
+    names = ", ".join(apart(name[:60]) for name in undone.kept) + (" …" if undone.kept_count > len(undone.kept) else "")
+    text = ngettext(
+        "%(n)s customer was changed by somebody else since; that stays: %(names)s.",
+        "%(n)s customers were changed by others since; that stays: %(names)s.",
+        undone.kept_count,
+    )
+    return back, text % {"n": intcomma(undone.kept_count), "names": names}
+
+
+def undone(job: Job) -> Outcome:
+    return Outcome(" ".join(filter(None, undone_texts(Undone(**(job.result or {}))))))

@@ -1,0 +1,67 @@
+"""What came of the jobs that somebody started, told once, on the next page that he opens after they have ended."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from overplane.jobs.kinds import Outcome, known, page_of
+from overplane.jobs.models import OPEN, Job, State
+
+AWAITED = "jobs_awaited"  # their ids, in the session
+MOST = 20  # of them: who starts more sees their list
+UNDO_FOR = timedelta(minutes=10)  # so long a change may be taken back by the button that its message offers
+
+
+def await_job(request: HttpRequest, job: Job) -> None:
+    if known[job.kind].outcome:
+        request.session[AWAITED] = [*request.session.get(AWAITED, ()), job.pk][-MOST:]
+
+
+def tell(request: HttpRequest) -> None:
+    """Adds the messages to this page. What a script fetches nobody reads: it says so by `X-Requested-With`."""
+    awaited = request.session.get(AWAITED)
+    if not awaited or "X-Requested-With" in request.headers:
+        return
+    # One whose row is gone was erased with the old ones.
+    states = dict(Job.objects.filter(pk__in=awaited).values_list("pk", "state"))
+    still = [one for one in awaited if states.get(one) in OPEN]
+    if still != awaited:
+        request.session[AWAITED] = still
+    ended = [one for one, state in states.items() if state in (State.DONE, State.FAILED)]
+    for job in Job.objects.filter(pk__in=ended).order_by("finished_at") if ended else ():
+        _tell_of(request, job)
+
+
+def _tell_of(request: HttpRequest, job: Job) -> None:
+    kind = known.get(job.kind)
+    if kind is None or kind.outcome is None:
+        return
+    page = page_of(job) or reverse("admin:overplane_jobs_job_change", args=[job.pk])
+    is_here = page == request.path  # then it is seen, and only the button is news
+    link = "" if is_here else format_html(' <a href="{}">{}</a>', page, gettext("Show"))
+    if job.state == State.DONE:
+        outcome = kind.outcome(job)
+        undo = _undo(request, job, outcome)
+        if undo or not is_here:
+            messages.success(request, format_html("{}{}{}", outcome.text, undo, link))
+    elif not is_here:
+        text = gettext("“%(job)s” failed.") % {"job": kind.label}
+        messages.error(request, format_html("{}{}", text, link))
+
+
+def _undo(request: HttpRequest, job: Job, outcome: Outcome) -> SafeString | str:
+    is_new = job.finished_at is not None and job.finished_at > timezone.now() - UNDO_FOR
+    is_offered = outcome.undo_url and is_new and request.user.has_perms(outcome.undo_needs)
+    return format_html(" {}", undo_button(outcome.undo_url, outcome.undo)) if is_offered else ""
+
+
+def undo_button(url: str, token: str) -> SafeString:
+    """Sends `token` to `url`, see frame.js."""
+    button = '<button type="button" class="plain" data-undo="{}" data-undo-url="{}">{}</button>'
+    return format_html(button, token, url, gettext("Undo"))

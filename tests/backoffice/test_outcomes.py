@@ -1,0 +1,172 @@
+"""What came of a job is told once, on the next page that its person opens, with a button that takes it back."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from crm import services
+from crm.backoffice import undo
+from crm.backoffice.admin import bulk
+from crm.models import Customer
+from overplane.jobs.models import Job
+from overplane.origin import Origin
+from tests.backoffice.import_pages import check
+from tests.backoffice.people import member
+
+LIST = reverse("admin:crm_customer_changelist")
+BELL = "Name,Territory\nBell,South\n"
+INDEX = reverse("admin:index")
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def work() -> None:
+    call_command("run_worker", until_idle=True)
+
+
+def told(page: HttpResponse) -> list[str]:
+    return [str(message) for message in page.context["messages"]]
+
+
+def texts(page: HttpResponse) -> list[str]:
+    return [re.sub(r"<[^>]+>", "", message).replace("\u2068", "").replace("\u2069", "") for message in told(page)]
+
+
+def undo_of(message: str) -> tuple[str, dict[str, str]]:
+    token, url = re.search(r'data-undo="([^"]*)" data-undo-url="([^"]+)"', message).groups()  # type: ignore[union-attr]
+    return url, {"token": token}
+
+
+def imported(client: Client) -> str:
+    """The import's page, after its job."""
+    services.create_customer({"customer_name": "Acme", "tax_id": "T1"}, origin=Origin("test"))
+    report = check(client, "Name,tax_id,Territory\nAcme,T1,North\nBell,T2,South\n", match_on="tax_id")
+    page = client.post(f"{report}apply/")
+    work()
+    return page["Location"]
+
+
+def test_an_import_is_told_once_on_any_page_and_taken_back_by_its_message() -> None:
+    client = member("Manager")
+    page = imported(client)
+    (message,) = told(client.get(INDEX))
+    assert "is imported: 1 created, 1 changed." in message
+    assert f'<a href="{page}">Show</a>' in message
+    assert told(client.get(INDEX)) == told(client.get(page)) == []
+    url, sent = undo_of(message)
+    answer = client.post(url, sent, headers={"Accept": "application/json"}).json()
+    work()
+    assert list(Customer.objects.values_list("customer_name", "territory")) == [("Acme", None)]
+    assert told(client.get(answer["url"], headers={"X-Requested-With": "fetch"})) == []
+    assert texts(client.get(INDEX)) == [
+        "Taken back: 1 customer deleted, 1 restored; 0 were changed since and left as they are. Show"
+    ]
+
+
+def test_the_script_that_waits_for_the_end_takes_nobodys_message() -> None:
+    client = member("Manager")
+    page = imported(client)
+    assert told(client.get(page, headers={"X-Requested-With": "fetch"})) == []
+    (message,) = told(client.get(page))
+    assert "Show</a>" not in message
+    assert "data-undo" in message
+
+
+@pytest.mark.parametrize("group", ["Editor", "Manager"])
+def test_undo_is_offered_for_ten_minutes_to_those_who_may(group: str) -> None:
+    client = member(group)
+    imported(client)
+    if group == "Manager":
+        Job.objects.update(finished_at=timezone.now() - timedelta(minutes=11))
+    (message,) = told(client.get(INDEX))
+    assert "data-undo" not in message
+
+
+def test_what_failed_is_said() -> None:
+    client = member("Manager")
+    client.post(f"{check(client, BELL)}apply/")
+    Job.objects.filter(kind="crm.import_customers").update(state="failed", error="--x", finished_at=timezone.now())
+    assert texts(client.get(INDEX)) == ["“Import customers” failed. Show"]
+
+
+def test_others_are_told_nothing_and_nothing_before_the_end() -> None:
+    client, other = member("Manager"), member("Manager", "other")
+    page = client.post(f"{check(client, BELL)}apply/")["Location"]
+    assert texts(client.get(INDEX)) == []
+    work()
+    assert texts(other.get(page)) == []
+    assert texts(client.get(INDEX)) == ["“customers.csv” is imported: 1 created. Undo Show"]
+
+
+def test_an_export_from_the_list_is_told() -> None:
+    client = member("Manager")
+    services.create_customer({"customer_name": "Acme"}, origin=Origin("test"))
+    client.post(reverse("export_list"), {"format": "csv", "column": "customer_name"})
+    work()
+    assert texts(client.get(INDEX)) == ["1 customer is exported. Show"]
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> tuple[Client, list[str]]:
+    """Five customers, whose territory a job has changed."""
+    monkeypatch.setattr(bulk, "MAX_INLINE", 3)
+    monkeypatch.setattr(undo, "MOST_AT_ONCE", 3)
+    client = member("Editor")
+    made = [
+        services.create_customer({"customer_name": f"C{i}", "territory": f"T{i}"}, origin=Origin("test"))
+        for i in range(5)
+    ]
+    ids = [one.output["id"] for one in made]
+    client.post(LIST, {"action": "set_territory", "_selected_action": ids[:1], "select_across": "1", "value": "All"})
+    work()
+    assert set(Customer.objects.values_list("territory", flat=True)) == {"All"}
+    return client, ids
+
+
+def test_a_change_of_many_by_a_job_is_told_and_taken_back_by_another(many: tuple[Client, list[str]]) -> None:
+    client, ids = many
+    services.update_customer(ids[0], {"territory": "Own"}, origin=Origin("test"))
+    started, message = told(client.get(LIST))
+    assert message.startswith("5 customers changed.")
+    assert "a job does it now" in started
+    client.post(*undo_of(message))
+    work()
+    territories = dict(Customer.objects.values_list("customer_name", "territory"))
+    assert territories == {"C0": "Own", "C1": "T1", "C2": "T2", "C3": "T3", "C4": "T4"}
+    outcome = "Undone: 4 customers are as they were. 1 customer was changed by somebody else since; that stays: C0."
+    assert texts(client.get(LIST))[-1].startswith(outcome)
+
+
+def test_a_job_that_takes_back_goes_on_where_it_stood(many: tuple[Client, list[str]]) -> None:
+    job = Job.objects.get(kind=bulk.KIND)
+    origin = Origin(job.actor, "req_undo")
+
+    class Killed(Exception):
+        pass
+
+    def progress(done: int, total: int) -> None:
+        if done == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        undo.undo(job.request_id or "", origin, progress)
+    assert Customer.objects.filter(territory="All").count() == 3
+    done = undo.undo(job.request_id or "", origin)
+    assert (done.restored, done.kept_count) == (5, 0)
+    assert not Customer.objects.filter(territory="All").exists()
+
+
+def test_a_deletion_of_many_is_told_without_undo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MAX_INLINE", 0)
+    client = member("Manager")
+    made = services.create_customer({"customer_name": "Acme"}, origin=Origin("test"))
+    client.post(LIST, {"action": "delete_selected", "_selected_action": [made.output["id"]], "post": "yes"})
+    work()
+    message = told(client.get(LIST))[-1]
+    assert "1 customer is deleted." in message
+    assert "data-undo" not in message
