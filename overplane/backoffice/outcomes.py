@@ -24,9 +24,12 @@ def await_job(request: HttpRequest, job: Job) -> None:
 
 
 def tell(request: HttpRequest) -> None:
-    """Adds the messages to this page. What a script fetches nobody reads: it says so by `X-Requested-With`."""
+    """Adds the messages to this page. What a script fetches nobody reads: it says so by `X-Requested-With`.
+
+    The answer to a form tells of the form: the button of a message loads its page anew, which would send the form again.
+    """
     awaited = request.session.get(AWAITED)
-    if not awaited or "X-Requested-With" in request.headers:
+    if not awaited or request.method != "GET" or "X-Requested-With" in request.headers:
         return
     # One whose row is gone was erased with the old ones.
     states = dict(Job.objects.filter(pk__in=awaited).values_list("pk", "state"))
