@@ -131,7 +131,24 @@ def test_a_cell_is_taken_back_unless_somebody_changed_it_since() -> None:
     services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
     client.post(UNDO, {"token": second["undo"]})
     assert value(a, "territory") == "West"
-    assert told(client) == ["1 customer was changed by somebody else since; that stays: \u2068Nordlicht\u2069."]
+    assert told(client) == ["1 customer was changed once more since; that stays: \u2068Nordlicht\u2069."]
+
+
+@pytest.mark.django_db
+def test_a_name_turns_nothing_that_stands_beside_it_in_a_message() -> None:
+    client = member("Editor")
+    a = make("\u2069\u202eNord\u202clicht")
+    assert edit(client, a, "territory", "South").json()["told"] == "Territory of \u2068Nordlicht\u2069 is changed."
+
+
+@pytest.mark.django_db
+def test_a_new_customer_is_told_of_as_one_that_was_there_before() -> None:
+    client = member("Editor")
+    rows = {"supplier_numbers-TOTAL_FORMS": "0", "supplier_numbers-INITIAL_FORMS": "0"}
+    sent = {"customer_name": "<i>Nordlicht", "customer_type": "Company", "_continue": "1"} | rows
+    page = client.post(reverse("admin:crm_customer_add") + "?_changelist_filters=q%3Dnord", sent)
+    assert page["Location"].endswith("/change/?_changelist_filters=q%3Dnord")
+    assert told(client) == ["“\u2068&lt;i&gt;Nordlicht\u2069” is saved."]
 
 
 @pytest.mark.django_db
@@ -154,7 +171,7 @@ def test_forty_are_changed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
     assert [value(one, "customer_group") for one in ids] == ["Own", *(f"G{i % 3}" for i in range(1, 40))]
     assert told(client) == [
         "Undone: 39 customers are as they were.",
-        "1 customer was changed by somebody else since; that stays: \u2068C00\u2069.",
+        "1 customer was changed once more since; that stays: \u2068C00\u2069.",
     ]
 
 
