@@ -18,11 +18,13 @@ DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])  # 
 
 
 def apart(text: str) -> str:
-    """With marks around it that keep a text which runs the other way from turning what stands beside it.
+    """With marks around it that keep a text which runs the other way from turning what stands beside it."""
+    return f"\u2068{unmarked(text)}\u2069"
 
-    Without such marks of its own, which could end ours.
-    """
-    return f"\u2068{text.translate(DIRECTIONS)}\u2069"
+
+def unmarked(text: str) -> str:
+    """Without such marks of its own, which could end ours, or those of `<bdi>`."""
+    return text.translate(DIRECTIONS)
 
 
 def counts(result: dict[str, Any], *, is_check: bool = False) -> list[tuple[str, str, int]]:

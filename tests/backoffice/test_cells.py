@@ -148,7 +148,7 @@ def test_a_new_customer_is_told_of_as_one_that_was_there_before() -> None:
     sent = {"customer_name": "<i>Nordlicht", "customer_type": "Company", "_continue": "1"} | rows
     page = client.post(reverse("admin:crm_customer_add") + "?_changelist_filters=q%3Dnord", sent)
     assert page["Location"].endswith("/change/?_changelist_filters=q%3Dnord")
-    assert told(client) == ["“\u2068&lt;i&gt;Nordlicht\u2069” is saved."]
+    assert told(client) == ["“<bdi>&lt;i&gt;Nordlicht</bdi>” is saved."]
 
 
 @pytest.mark.django_db

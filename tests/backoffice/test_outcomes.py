@@ -76,6 +76,9 @@ def test_what_was_deleted_since_an_import_is_said_when_it_is_taken_back() -> Non
     work()
     (message,) = texts(client.get(INDEX))
     assert message.endswith("1 customer was deleted or merged since. Show")
+    changes = client.get(reverse("admin:overplane_events_event_changelist")).content.decode()
+    assert "customers.csv, anna (import)" in changes
+    assert "customers.csv taken back, anna (import)" in changes
 
 
 def test_the_script_that_waits_for_the_end_takes_nobodys_message() -> None:

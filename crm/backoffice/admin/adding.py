@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from crm import services
-from crm.backoffice.outcomes import apart
+from crm.backoffice.outcomes import unmarked
 from crm.line_items import PARENT
 from crm.models import Customer, CustomerTombstone
 from overplane.backoffice.origin import origin_of
@@ -43,7 +43,7 @@ def drawn_id(request: HttpRequest) -> str | None:
 
 
 def saved_text(customer: Customer) -> SafeString:
-    return format_html(gettext("“{}” is saved."), apart(str(customer)[:80]))
+    return format_html(gettext("“{}” is saved."), format_html("<bdi>{}</bdi>", unmarked(str(customer)[:80])))
 
 
 class AddedOnce(admin.ModelAdmin):
