@@ -159,7 +159,9 @@ def _restore_rows(subject: str, ours: Sequence[Event], others: Sequence[Event], 
         mine = [event for event in ours if BY_EVENT.get(event.type) is kind]
         if not mine:
             continue
-        if any(BY_EVENT.get(event.type) is kind for event in others):
+        rows, theirs = {event.object_id for event in mine}, [e for e in others if BY_EVENT.get(e.type) is kind]
+        # Another row that somebody changed stays as it is. One that came, went or moved changes the places of ours.
+        if any(event.type != kind.updated or event.object_id in rows for event in theirs):
             is_whole = False
         else:
             restore_line_items(kind, {subject: mine}, origin)

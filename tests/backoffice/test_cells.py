@@ -238,3 +238,21 @@ def test_rows_that_were_deleted_come_back() -> None:
     after = rows_of(customer)
     done = undo.undo("req_3", Origin("user:anna", "req_4"))
     assert (done.restored, done.kept, rows_of(customer)) == (0, ["Nordlicht"], after)
+
+
+@pytest.mark.django_db
+def test_a_row_comes_back_beside_one_that_somebody_else_changed() -> None:
+    customer = make("Nordlicht", 3)
+    first, second, _third = rows_ids(customer)
+    line_item_services.delete_line_item(SUPPLIER_NUMBERS, second, origin=Origin("user:anna", "req_1"))
+    line_item_services.update_line_item(SUPPLIER_NUMBERS, first, {"supplier_number": "theirs"}, origin=ORIGIN)
+    done = undo.undo("req_1", Origin("user:anna", "req_2"))
+    rows = [(1, "theirs"), (2, "Nordlicht 2"), (3, "Nordlicht 3")]
+    assert (done.restored, done.kept, rows_of(customer)) == (1, [], rows)
+    # The very row that was changed since stays.
+    line_item_services.update_line_item(
+        SUPPLIER_NUMBERS, first, {"supplier_number": "mine"}, origin=Origin("user:anna", "req_3")
+    )
+    line_item_services.update_line_item(SUPPLIER_NUMBERS, first, {"supplier_number": "last"}, origin=ORIGIN)
+    done = undo.undo("req_3", Origin("user:anna", "req_4"))
+    assert (done.restored, done.kept, rows_of(customer)[0]) == (0, ["Nordlicht"], (1, "last"))
