@@ -6,10 +6,11 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
-from crm.backoffice.undo import Undone, token
+from crm.backoffice.undo import Undone, count, token
 from crm.backoffice.wording import kinds
 from overplane.jobs.kinds import Outcome
 from overplane.jobs.models import Job
+from overplane.origin import Origin
 
 MAY_UNDO_IMPORT = ("crm.add_customer", "crm.change_customer", "crm.delete_customer")
 WRITES = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
@@ -95,9 +96,22 @@ def changed(job: Job) -> Outcome:
     if job.payload["values"] is None:
         text = ngettext("%s customer is deleted.", "%s customers are deleted.", number)
         return Outcome(text % intcomma(number))
+    return _changed(job, changed_text(number), is_any=number > 0)
+
+
+def changed_by_then(job: Job) -> Outcome:
+    """Of a job that did not come to its end."""
+    if job.payload["values"] is None:
+        return Outcome(gettext("What was deleted by then is gone."))
+    number = count(Origin(job.actor, job.request_id))
+    text = ngettext("%s customer was changed by then.", "%s customers were changed by then.", number)
+    return _changed(job, text % intcomma(number), is_any=number > 0)
+
+
+def _changed(job: Job, text: str, *, is_any: bool) -> Outcome:
     return Outcome(
-        changed_text(number),
-        undo_url=reverse("admin:crm_customer_undo") if number else "",
+        text,
+        undo_url=reverse("admin:crm_customer_undo") if is_any else "",
         undo=token(job.request_id or ""),
         undo_needs=("crm.change_customer",),
     )

@@ -227,3 +227,20 @@ def test_a_deletion_of_many_is_told_without_undo(monkeypatch: pytest.MonkeyPatch
     message = told(client.get(LIST))[-1]
     assert "1 customer is deleted." in message
     assert "data-undo" not in message
+
+
+@pytest.mark.parametrize(("state", "end"), [("failed", "failed"), ("cancelled", "was cancelled")])
+def test_what_a_job_had_changed_before_it_broke_off_is_told_and_taken_back(
+    many: tuple[Client, list[str]], state: str, end: str
+) -> None:
+    client, ids = many
+    services.update_customer(ids[0], {"territory": "Own"}, origin=Origin("test"))
+    Job.objects.filter(kind=bulk.KIND).update(state=state, finished_at=timezone.now())
+    if state == "cancelled":  # its worker may still write
+        assert len(told(client.get(LIST))) == 1
+        Job.objects.filter(kind=bulk.KIND).update(finished_at=timezone.now() - timedelta(seconds=6))
+    page = client.get(LIST)
+    assert texts(page)[-1] == f"“Change many customers” {end}. 5 customers were changed by then. Undo Show"
+    client.post(*undo_of(told(page)[-1]))
+    work()
+    assert set(Customer.objects.values_list("territory", flat=True)) == {"Own", "T1", "T2", "T3", "T4"}

@@ -79,7 +79,16 @@ def run(job: Run) -> dict[str, Any]:
     return {"customers": apply(ids, payload["values"], job.origin, lambda done: job.progress(done, len(ids)))}
 
 
-register(Kind(KIND, run, _("Change many customers"), atomic=False, outcome=outcomes.changed))
+register(
+    Kind(
+        KIND,
+        run,
+        _("Change many customers"),
+        atomic=False,
+        outcome=outcomes.changed,
+        stays=outcomes.changed_by_then,
+    )
+)
 
 
 def _what_goes_along(customers: QuerySet) -> list[str]:
