@@ -21,6 +21,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.connection import is_connection_dropped
 
 from overplane import __version__
+from overplane.database.text import clean
 from overplane.events.webhooks import clock, guard
 from overplane.events.webhooks.guard import Target
 
@@ -149,7 +150,8 @@ class Sender:
 
     @staticmethod
     def _failed(at: datetime, started: float, error: str) -> Outcome:
-        return Outcome(at, round((time.monotonic() - started) * 1000), error=error[:ERROR_LENGTH])
+        text = clean(" ".join(error.split()))  # it may quote what was answered
+        return Outcome(at, round((time.monotonic() - started) * 1000), error=text[:ERROR_LENGTH])
 
     def _exchange(
         self, request: _Request, url: str, body: bytes, headers: Mapping[str, str]
@@ -187,7 +189,7 @@ class Sender:
         try:
             connection.request("POST", path, body=body, headers=FIXED | dict(headers), preload_content=False)
             response = connection.getresponse()
-            answer = response.read(READ_BYTES, decode_content=False)
+            answer = _beginning(response)
             is_reusable = len(answer) < READ_BYTES and connection.sock is not None and not request.is_cut
             return response.status, answer, _retry_after(response)
         finally:
@@ -241,8 +243,16 @@ def _reason(error: Exception, *, is_cut: bool) -> str:
     return f"{type(cause or error).__name__}: {(cause or error)}"
 
 
+def _beginning(response: BaseHTTPResponse) -> bytes:
+    """By `read1`, which takes what is there: `read` believes a chunk that says it is -1 long and reads on without end."""
+    answer = b""
+    while len(answer) < READ_BYTES and (part := response.read1(READ_BYTES - len(answer), decode_content=False)):
+        answer += part
+    return answer
+
+
 def _excerpt(answer: bytes) -> str:
-    return answer[: 4 * EXCERPT].decode(errors="replace").replace("\0", "\ufffd")[:EXCERPT]
+    return clean(answer[: 4 * EXCERPT].decode(errors="replace"))[:EXCERPT]
 
 
 def _retry_after(response: BaseHTTPResponse) -> float | None:
@@ -252,5 +262,5 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
         return float(text[:9])
     try:
         return max((parsedate_to_datetime(text) - clock.now()).total_seconds(), 0.0) if text else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
