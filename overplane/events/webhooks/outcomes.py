@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from overplane.database import statements
 from overplane.database.rows import Table, to_database
 from overplane.database.statements import Statement
-from overplane.events.webhooks import clock, schedule
+from overplane.events.webhooks import clock, schedule, wording
 from overplane.events.webhooks.models import (
     Attempt,
     Delivery,
@@ -101,9 +100,9 @@ def _count(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now: dateti
             last = endpoint.failing_since + schedule.GIVEN_UP_AFTER
             endpoint.probe_at = min(schedule.next_probe(endpoint.failures, now, outcome.retry_after), max(last, now))
     if outcome.status_code == GONE:
-        disable(endpoint, _("It answered 410: it is gone."))
+        disable(endpoint, wording.GONE)
     elif schedule.is_given_up(endpoint.failing_since, endpoint.failures, now):
-        disable(endpoint, _("No success for five days. The last error: %(error)s") % {"error": outcome.error})
+        disable(endpoint, wording.NO_SUCCESS % {"error": outcome.error})
 
 
 def disable(endpoint: Endpoint, reason: str) -> None:
