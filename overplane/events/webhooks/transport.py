@@ -157,8 +157,6 @@ class Sender:
     ) -> tuple[int, bytes, float | None]:
         goal = guard.target(url)
         address = guard.address_of(goal, self.resolver)
-        if time.monotonic() >= request.until:
-            raise TimeoutError
         key = (goal.scheme, goal.host, goal.port, address)
         connection = self._take_idle(key)
         if connection is not None:
@@ -186,6 +184,10 @@ class Sender:
         request.connection = connection
         is_reusable = False
         try:
+            self._judge_time(request)
+            if connection.sock is None:
+                connection.connect()
+                self._judge_time(request)
             connection.request("POST", path, body=body, headers=FIXED | dict(headers), preload_content=False)
             response = connection.getresponse()
             answer = _beginning(response)
@@ -198,6 +200,12 @@ class Sender:
                     self._idle.setdefault(key, []).append((time.monotonic(), connection))
             else:
                 connection.close()
+
+    def _judge_time(self, request: _Request) -> None:
+        """Looking up a name and connecting take their time: whoever lost the lease meanwhile may send nothing."""
+        if request.is_cut or time.monotonic() >= min(request.until, self.until):
+            request.is_cut = True
+            raise TimeoutError
 
     def _take_idle(self, key: Key) -> _Pinned | None:
         while True:
