@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from overplane.events.feed import Log
-from overplane.events.webhooks import clock, services
+from overplane.events.webhooks import clock, purging, services
 from overplane.events.webhooks import secret as secrets
 from overplane.events.webhooks.models import Cause, Delivery, DeliveryStatus, Endpoint
 from tests.backoffice.people import User, member
@@ -110,6 +110,7 @@ def test_it_is_deleted_with_its_deliveries_alone_or_with_others(client: Client) 
     assert Endpoint.objects.count() == 2
     client.post(address("changelist"), chosen | {"post": "yes"})
     assert not Endpoint.objects.exists()
+    purging.purge()
     assert not Delivery.objects.exists()
 
 
