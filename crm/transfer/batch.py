@@ -13,9 +13,9 @@ from overplane.files.spreadsheets import may_be_escaped, unescape_formula
 from overplane.files.tables import ABSENT, Row
 from overplane.problems import Problem, problems_in
 
-# Customers of a batch, which is one transaction. On PostgreSQL batches of 2,000 to 10,000 are equally fast and those of
-# 500 a quarter slower; 10,000 take 45 MB more than 5,000, for nothing.
-SIZE = 5000
+# Customers of a batch, which is one transaction. While it runs the event feed shows nobody's newer events, so it is short:
+# on PostgreSQL batches of 2,000 to 10,000 are equally fast, and those of 500 a quarter slower.
+SIZE = 2000
 # So many characters end a batch as well: memory follows characters, and some texts are 65,535 long.
 HEAVIEST = 2_000_000
 Values = dict[str, Any]

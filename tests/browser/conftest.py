@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Response, ViewportSize, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 
@@ -42,8 +42,8 @@ NONE_FOUND = (
     "No Chromium for the browser tests. Install one: `apt-get install chromium-headless-shell`, or "
     "`.venv/bin/python -m playwright install --with-deps chromium`."
 )
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE_MS = 8_000
 
 

@@ -6,8 +6,8 @@ from django.urls import reverse
 from crm import services
 from crm.backoffice.pages.merge import compare_url
 from tests.backoffice.people import member
-from tests.browser.accessibility import findings_in_light_and_dark
-from tests.browser.conftest import PHONE, WIDE, Visitors
+from tests.browser.accessibility import findings_wide_and_narrow
+from tests.browser.conftest import Visitors
 from tests.domain.customers import ORIGIN, make
 
 
@@ -37,7 +37,5 @@ def test_axe_finds_nothing_serious(visit: Visitors) -> None:
     found: list[str] = []
     for tab, address in [(stranger, "/admin/login/"), *((page, address) for address in addresses)]:
         tab.goto(address)
-        for size in (WIDE, PHONE):
-            tab.set_viewport_size(size)
-            found += [f"{size['width']}: {one}" for one in findings_in_light_and_dark(tab)]
+        found += findings_wide_and_narrow(tab)
     assert not found, "\n".join(found)

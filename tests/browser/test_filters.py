@@ -4,11 +4,11 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from overplane.backoffice.models import SavedView
 from tests.backoffice.people import User, member
-from tests.browser.accessibility import findings_in_light_and_dark
+from tests.browser.accessibility import SIZES, findings
 from tests.browser.conftest import PHONE, WIDE, Visitors
 from tests.domain.customers import make
 
@@ -240,27 +240,27 @@ def test_many_tabs_scroll_on_one_line_and_the_open_one_is_in_sight(visit: Visito
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(("scheme", "size"), SIZES, ids=["wide", "phone"])
 def test_the_panel_and_the_menus_stay_in_the_window_and_are_accessible(
-    visit: Visitors, customers: None, size: dict[str, int]
+    visit: Visitors, customers: None, scheme: str, size: ViewportSize
 ) -> None:
     client = member("Manager")
     view = SavedView.objects.create(
         user=User.objects.get(username="anna"), page="crm.customer", name="Mine", query="status=active"
     )
-    page = visit(client, viewport=size)
+    page = visit(client, viewport=size, color_scheme=scheme, reduced_motion="reduce")
     page.goto(f"{LIST}?status=active&territory.contains=o&created_from=abc&view={view.pk}")
-    assert findings_in_light_and_dark(page) == []
+    assert findings(page) == []
     page.get_by_role("button", name="What to do with the view").click()
     assert_in_window(page, page.locator("#view-menu"))
-    assert findings_in_light_and_dark(page) == []
+    assert findings(page) == []
     page.keyboard.press("Escape")
     opened = open_panel(page)
     opened.get_by_role("radio", name="Customer type", exact=True).check()
     opened.get_by_label("Comparison").select_option(label="is one of")
     opened.get_by_role("checkbox", name="Individual").check()
     assert_in_window(page, opened)
-    assert findings_in_light_and_dark(page) == []
+    assert findings(page) == []
 
 
 def assert_in_window(page: Page, one: Locator) -> None:

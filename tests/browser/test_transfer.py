@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from crm.models import Customer
 from tests.backoffice.people import member
-from tests.browser.accessibility import findings
+from tests.browser.accessibility import findings_in_light_and_dark
 from tests.browser.conftest import PHONE, Visitors
 from tests.domain.customers import make
 
@@ -218,9 +218,7 @@ def test_axe_finds_nothing_serious_about_importing(visit: Visitors, tmp_path: Pa
     found = []
 
     def look() -> None:
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found.extend(findings(page))
+        found.extend(findings_in_light_and_dark(page))
 
     page.goto(reverse("import"))
     look()

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from crm import services
 from crm.models import Customer, SupplierNumberAtCustomer
 from tests.backoffice.people import PASSWORD, User, member
-from tests.browser.accessibility import findings_in_light_and_dark
+from tests.browser.accessibility import findings_wide_and_narrow
 from tests.browser.conftest import PHONE, WIDE, Visitors
 from tests.domain.customers import ORIGIN, make
 
@@ -427,4 +427,4 @@ def fits_wide_and_on_a_phone(page: Page) -> None:
     for size in (PHONE, WIDE):
         page.set_viewport_size(size)
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-        assert findings_in_light_and_dark(page) == []
+    assert findings_wide_and_narrow(page) == []

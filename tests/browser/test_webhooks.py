@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from overplane.events.webhooks import clock, secret, services
 from overplane.events.webhooks.models import Attempt, Cause, Delivery, DeliveryStatus, Endpoint
 from tests.backoffice.people import member
-from tests.browser.accessibility import findings_in_light_and_dark
+from tests.browser.accessibility import findings_wide_and_narrow
 from tests.browser.conftest import PHONE, WIDE, Visitors
 
 LIST = "/admin/overplane_webhooks/endpoint/"
@@ -128,5 +128,5 @@ def test_long_and_hostile_answers_stay_texts_and_axe_finds_nothing(visit: Visito
             page.set_viewport_size(size)
             if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
                 found.append(f"{address} is wider than {size['width']}")
-            found += [f"{size['width']}: {one}" for one in findings_in_light_and_dark(page)]
+        found += findings_wide_and_narrow(page)
     assert not found, "\n".join(found)
