@@ -99,6 +99,13 @@ def test_several_are_disabled_and_enabled_at_once(client: Client) -> None:
     assert [now(one).status for one in several] == ["enabled", "enabled"]
 
 
+def test_who_rolls_twice_in_a_day_is_warned(client: Client) -> None:
+    endpoint = made()
+    assert "signs no more" not in shown(client, "roll", endpoint.pk)
+    services.roll_secret(endpoint.pk)
+    assert "signs no more" in shown(client, "roll", endpoint.pk)
+
+
 def test_it_is_deleted_with_its_deliveries_alone_or_with_others(client: Client) -> None:
     endpoints = [made() for _ in range(3)]
     for one in endpoints:

@@ -113,7 +113,8 @@ ASKED_FOR = Q(status=DeliveryStatus.PENDING) & ~Q(cause=Cause.FEED)
 
 class Delivery(models.Model):
     id = models.BigAutoField(primary_key=True)  # the order of delivery
-    # Without a constraint: an endpoint goes at once, its deliveries, be it a million, when `purging` comes by.
+    # Without a constraint: an endpoint goes at once, its deliveries when `purging` comes by. While 300,000 of them were deleted
+    # under its lock, all other endpoints waited 14 s.
     endpoint = models.ForeignKey(
         Endpoint, models.DO_NOTHING, related_name="deliveries", db_index=False, db_constraint=False
     )

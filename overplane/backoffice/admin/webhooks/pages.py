@@ -67,7 +67,7 @@ class LookingPages(admin.ModelAdmin):
             "kinds": words.kinds_text(endpoint, len(endpoint.event_types)),
             "last_success": succeeded.values_list("last_at", flat=True).first(),
             "cursor": Log.now().cursor(endpoint.position),
-            "signs_twice": endpoint.previous_until is not None and clock.now() < endpoint.previous_until,
+            "signs_twice": signs_twice(endpoint),
             "log": log,
             "may_change": self.has_change_permission(request),
             "may_delete": self.has_delete_permission(request),
@@ -95,6 +95,10 @@ class LookingPages(admin.ModelAdmin):
             return services.find_delivery(endpoint.pk, delivery_id)
         except ObjectMissing:
             raise Http404 from None
+
+
+def signs_twice(endpoint: Endpoint) -> bool:
+    return endpoint.previous_until is not None and clock.now() < endpoint.previous_until
 
 
 def _looking_again(is_under_way: bool) -> forms.Media:
