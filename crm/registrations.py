@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext
 
 from crm import rules, search
 from crm.line_items import BY_NAME, LINE_ITEMS, PARENT
@@ -12,9 +13,15 @@ from overplane.events import types
 
 
 def names_of_imports(ids: Sequence[str]) -> dict[str, str]:
-    """Whose file it was."""
-    runs = ImportRun.objects.filter(pk__in=ids).values_list("pk", "file_name", "started_by")
-    return {run_id: f"{file}, {started_by.partition(':')[2]}" for run_id, file, started_by in runs}
+    """Whose file it was; of a run that took another back, the other's."""
+    runs = list(ImportRun.objects.filter(pk__in=ids).values_list("pk", "file_name", "started_by", "settings__undo"))
+    taken_back = {undo for *_run, undo in runs if undo}
+    files = dict(ImportRun.objects.filter(pk__in=taken_back).values_list("pk", "file_name")) if taken_back else {}
+    names = {}
+    for run_id, file, started_by, undo in runs:
+        text = gettext("%(file)s taken back") % {"file": files[undo]} if undo in files else file
+        names[run_id] = f"{text}, {started_by.partition(':')[2]}"
+    return names
 
 
 def check_rules() -> None:

@@ -1,6 +1,6 @@
 """What waits for this person: the first thing that the first page says. Each with where to go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ from django.utils.translation import gettext, ngettext
 
 from crm.backoffice.pages.merge import KIND as DUPLICATES
 from crm.backoffice.pages.merge import MAY_MERGE
-from crm.models import Customer
+from crm.backoffice.uploads import import_run_of
+from crm.models import Customer, ImportRun, RunState
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from overplane.events.webhooks.models import Endpoint, EndpointStatus
@@ -57,15 +58,26 @@ def _jobs(user: User | AnonymousUser, actor: str) -> Iterator[Need]:
         yield Need("copy", text, reverse("duplicates"))
     if user.has_perm("crm.add_customer"):
         sees_all = user.has_perm("overplane_jobs.view_job")
-        for job in newest:
-            refused = job.kind != DUPLICATES and (job.result or {}).get("problem_count", 0)
-            if refused and (sees_all or job.actor == actor):
-                text = ngettext("%(name)s: %(n)s problem", "%(name)s: %(n)s problems", refused)
-                yield Need(
-                    "download",
-                    text % {"name": job.payload.get("name", ""), "n": refused},
-                    reverse("import_job", args=[job.pk]),
-                )
+        own = [job for job in newest if job.kind != DUPLICATES and (sees_all or job.actor == actor)]
+        for job in _unmended(own):
+            refused = job.result["problem_count"]
+            text = ngettext("%(name)s: %(n)s problem", "%(name)s: %(n)s problems", refused)
+            yield Need(
+                "download",
+                text % {"name": job.payload.get("name", ""), "n": refused},
+                reverse("import_job", args=[job.pk]),
+            )
+
+
+def _unmended(imports: Sequence[Job]) -> list[Any]:
+    """The imports whose refused rows wait: not taken back, nor has their file of refused rows been imported since."""
+    refused: list[Any] = [job for job in imports if job.result and job.result.get("problem_count")]
+    if not refused:
+        return []
+    since = {job.payload["file"] for job in imports if "file" in job.payload}
+    runs = {job.pk: import_run_of(job) for job in refused}
+    undone = set(ImportRun.objects.filter(pk__in=runs.values(), state=RunState.UNDONE).values_list("pk", flat=True))
+    return [job for job in refused if runs[job.pk] not in undone and job.result.get("report") not in since]
 
 
 def _endpoints(user: User | AnonymousUser) -> Iterator[Need]:

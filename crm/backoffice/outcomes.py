@@ -6,18 +6,26 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
-from crm.backoffice.undo import Undone, token
+from crm.backoffice.undo import Undone, count, token
 from crm.backoffice.wording import kinds
 from overplane.jobs.kinds import Outcome
 from overplane.jobs.models import Job
+from overplane.origin import Origin
 
 MAY_UNDO_IMPORT = ("crm.add_customer", "crm.change_customer", "crm.delete_customer")
 WRITES = ("created", "updated", "rows_created", "rows_updated", "rows_deleted")
 
+DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])  # Unicode's marks of them, to be left out
+
 
 def apart(text: str) -> str:
     """With marks around it that keep a text which runs the other way from turning what stands beside it."""
-    return f"\u2068{text}\u2069"
+    return f"\u2068{unmarked(text)}\u2069"
+
+
+def unmarked(text: str) -> str:
+    """Without such marks of its own, which could end ours, or those of `<bdi>`."""
+    return text.translate(DIRECTIONS)
 
 
 def counts(result: dict[str, Any], *, is_check: bool = False) -> list[tuple[str, str, int]]:
@@ -47,7 +55,9 @@ def imported(job: Job) -> Outcome:
 
 def import_undone(job: Job) -> Outcome:
     result = job.result or {}
-    deleted, restored, kept = (result.get(name, 0) for name in ("deleted", "restored", "kept_count"))
+    deleted, restored, kept, gone = (
+        result.get(name, 0) for name in ("deleted", "restored", "kept_count", "gone_count")
+    )
     texts = (
         (
             ngettext("Taken back: %(count)s customer deleted,", "Taken back: %(count)s customers deleted,", deleted),
@@ -63,7 +73,15 @@ def import_undone(job: Job) -> Outcome:
             kept,
         ),
     )
-    return Outcome(" ".join(text % {"count": intcomma(number)} for text, number in texts))
+    told = [text % {"count": intcomma(number)} for text, number in texts]
+    return Outcome(" ".join([*told, gone_text(gone)]).strip())
+
+
+def gone_text(number: int) -> str:
+    if not number:
+        return ""
+    text = ngettext("%s customer was deleted or merged since.", "%s customers were deleted or merged since.", number)
+    return text % intcomma(number)
 
 
 def exported(job: Job) -> Outcome:
@@ -78,28 +96,51 @@ def changed(job: Job) -> Outcome:
     if job.payload["values"] is None:
         text = ngettext("%s customer is deleted.", "%s customers are deleted.", number)
         return Outcome(text % intcomma(number))
-    text = ngettext("%s customer changed.", "%s customers changed.", number)
+    return _changed(job, changed_text(number), is_any=number > 0)
+
+
+def changed_by_then(job: Job) -> Outcome:
+    """Of a job that did not come to its end."""
+    if job.payload["values"] is None:
+        return Outcome(gettext("What was deleted by then is gone."))
+    number = count(Origin(job.actor, job.request_id))
+    text = ngettext("%s customer was changed by then.", "%s customers were changed by then.", number)
+    return _changed(job, text % intcomma(number), is_any=number > 0)
+
+
+def _changed(job: Job, text: str, *, is_any: bool) -> Outcome:
     return Outcome(
-        text % intcomma(number),
-        undo_url=reverse("admin:crm_customer_undo"),
+        text,
+        undo_url=reverse("admin:crm_customer_undo") if is_any else "",
         undo=token(job.request_id or ""),
         undo_needs=("crm.change_customer",),
     )
 
 
+def changed_text(number: int) -> str:
+    if not number:
+        return gettext("No customer is changed: they have this value already.")
+    return ngettext("%s customer changed.", "%s customers changed.", number) % intcomma(number)
+
+
 def undone_texts(undone: Undone) -> tuple[str, str]:
-    """What is as it was, and what is left as others changed it; empty if there is nothing to say of it."""
+    """What is as it was, and what is left as it is by now; empty if there is nothing to say of it."""
     text = ngettext("Undone: %s customer is as it was.", "Undone: %s customers are as they were.", undone.restored)
-    back = text % intcomma(undone.restored) if undone.restored or not undone.kept_count else ""
+    back = text % intcomma(undone.restored) if undone.restored else ""
+    left = " ".join(filter(None, [_kept_text(undone), gone_text(undone.gone)]))
+    return back, left or ("" if back else gettext("Nothing was left to be taken back."))
+
+
+def _kept_text(undone: Undone) -> str:
     if not undone.kept_count:
-        return back, ""
+        return ""
     names = ", ".join(apart(name[:60]) for name in undone.kept) + (" …" if undone.kept_count > len(undone.kept) else "")
     text = ngettext(
-        "%(n)s customer was changed by somebody else since; that stays: %(names)s.",
-        "%(n)s customers were changed by others since; that stays: %(names)s.",
+        "%(n)s customer was changed once more since; that stays: %(names)s.",
+        "%(n)s customers were changed once more since; that stays: %(names)s.",
         undone.kept_count,
     )
-    return back, text % {"n": intcomma(undone.kept_count), "names": names}
+    return text % {"n": intcomma(undone.kept_count), "names": names}
 
 
 def undone(job: Job) -> Outcome:

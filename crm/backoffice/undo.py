@@ -34,9 +34,13 @@ signer = TimestampSigner(salt="crm.undo")
 
 @dataclass(slots=True)
 class Undone:
-    """How many customers were put back, and how many were left alone, all or a part of them, with the first names."""
+    """How many customers were put back, and how many were left alone, all or a part of them, with the first names.
+
+    `gone`: are no customers any more, so nothing of them can come back.
+    """
 
     restored: int = 0
+    gone: int = 0
     kept_count: int = 0
     kept: list[str] = field(default_factory=list)
 
@@ -60,8 +64,16 @@ def request_of(sent: str) -> str | None:
 
 def is_for_a_job(request_id: str, actor: str) -> bool:
     """Whether more customers were changed than a page can wait for."""
-    subjects = _events(request_id, actor).order_by().values("subject").distinct()
-    return subjects[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE
+    return _subjects(request_id, actor)[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE
+
+
+def count(origin: Origin) -> int:
+    """How many customers this request has changed. Those that were as they should be have no event."""
+    return _subjects(origin.request_id or "", origin.actor).count()
+
+
+def _subjects(request_id: str, actor: str) -> QuerySet:
+    return _events(request_id, actor).order_by().values("subject").distinct()
 
 
 def undo(request_id: str, origin: Origin, progress: Callable[[int, int], None] = lambda done, total: None) -> Undone:
@@ -103,7 +115,8 @@ def _unmerge(ids: Sequence[str], origin: Origin, undone: Undone) -> None:
 def _undo_one(subject: str, request_id: str, origin: Origin, undone: Undone) -> None:
     locked = next(iter(locked_customers([subject])), None)
     if locked is None:
-        return  # deleted since
+        undone.gone += 1
+        return
     events = _since(subject, request_id)
     if any(event.request_id == origin.request_id for event in events):  # by the same job, which is run again
         undone.restored += 1
@@ -146,7 +159,9 @@ def _restore_rows(subject: str, ours: Sequence[Event], others: Sequence[Event], 
         mine = [event for event in ours if BY_EVENT.get(event.type) is kind]
         if not mine:
             continue
-        if any(BY_EVENT.get(event.type) is kind for event in others):
+        rows, theirs = {event.object_id for event in mine}, [e for e in others if BY_EVENT.get(e.type) is kind]
+        # Another row that somebody changed stays as it is. One that came, went or moved changes the places of ours.
+        if any(event.type != kind.updated or event.object_id in rows for event in theirs):
             is_whole = False
         else:
             restore_line_items(kind, {subject: mine}, origin)

@@ -10,11 +10,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from overplane.jobs.kinds import Outcome, known, page_of
+from overplane.jobs.kinds import Kind, Outcome, known, page_of
 from overplane.jobs.models import OPEN, Job, State
 
 AWAITED = "jobs_awaited"  # their ids, in the session
 MOST = 20  # of them: who starts more sees their list
+# A worker looks every two seconds whether its job was cancelled, and ends the step that it is at.
+NOTICED_AFTER = timedelta(seconds=5)
 UNDO_FOR = timedelta(minutes=10)  # so long a change may be taken back by the button that its message offers
 
 
@@ -24,18 +26,26 @@ def await_job(request: HttpRequest, job: Job) -> None:
 
 
 def tell(request: HttpRequest) -> None:
-    """Adds the messages to this page. What a script fetches nobody reads: it says so by `X-Requested-With`."""
+    """Adds the messages to this page. What a script fetches nobody reads: it says so by `X-Requested-With`.
+
+    The answer to a form tells of the form: the button of a message loads its page anew, which would send the form again.
+    """
     awaited = request.session.get(AWAITED)
-    if not awaited or "X-Requested-With" in request.headers:
+    if not awaited or request.method != "GET" or "X-Requested-With" in request.headers:
         return
     # One whose row is gone was erased with the old ones.
-    states = dict(Job.objects.filter(pk__in=awaited).values_list("pk", "state"))
-    still = [one for one in awaited if states.get(one) in OPEN]
+    jobs = {job.pk: job for job in Job.objects.filter(pk__in=awaited).only("state", "finished_at")}
+    still = [one for one in awaited if one in jobs and _goes_on(jobs[one])]
     if still != awaited:
         request.session[AWAITED] = still
-    ended = [one for one, state in states.items() if state in (State.DONE, State.FAILED)]
+    ended = jobs.keys() - set(still)
     for job in Job.objects.filter(pk__in=ended).order_by("finished_at") if ended else ():
         _tell_of(request, job)
+
+
+def _goes_on(job: Job) -> bool:
+    is_noticed = job.finished_at and job.finished_at < timezone.now() - NOTICED_AFTER
+    return job.state in OPEN or (job.state == State.CANCELLED and not is_noticed)
 
 
 def _tell_of(request: HttpRequest, job: Job) -> None:
@@ -50,9 +60,17 @@ def _tell_of(request: HttpRequest, job: Job) -> None:
         undo = _undo(request, job, outcome)
         if undo or not is_here:
             messages.success(request, format_html("{}{}{}", outcome.text, undo, link))
-    elif not is_here:
-        text = gettext("“%(job)s” failed.") % {"job": kind.label}
-        messages.error(request, format_html("{}{}", text, link))
+    elif kind.stays:
+        outcome = kind.stays(job)
+        text = f"{_end(job, kind)} {outcome.text}"
+        messages.warning(request, format_html("{}{}{}", text, _undo(request, job, outcome), link))
+    elif not is_here and job.state == State.FAILED:
+        messages.error(request, format_html("{}{}", _end(job, kind), link))
+
+
+def _end(job: Job, kind: Kind) -> str:
+    text = gettext("“%(job)s” failed.") if job.state == State.FAILED else gettext("“%(job)s” was cancelled.")
+    return text % {"job": kind.label}
 
 
 def _undo(request: HttpRequest, job: Job, outcome: Outcome) -> SafeString | str:

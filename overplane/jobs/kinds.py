@@ -71,7 +71,8 @@ class Kind:
     """`atomic`: the work and its being done commit together, so that a crash loses all or nothing.
 
     Without it a handler must bear being run twice. `every`: enqueued by the worker itself. `url`: the page that shows what
-    came of a job, for whoever started it. `outcome`: the same in a sentence, from a job that is done.
+    came of a job, for whoever started it. `outcome`: the same in a sentence, from a job that is done. `stays`: what one
+    that failed or was cancelled had written by then.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Kind:
     every: timedelta | None = field(default=None, kw_only=True)
     url: Callable[[Job], str] | None = field(default=None, kw_only=True)
     outcome: Callable[[Job], Outcome] | None = field(default=None, kw_only=True)
+    stays: Callable[[Job], Outcome] | None = field(default=None, kw_only=True)
 
 
 known: dict[str, Kind] = {}

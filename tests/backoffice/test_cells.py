@@ -131,7 +131,24 @@ def test_a_cell_is_taken_back_unless_somebody_changed_it_since() -> None:
     services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
     client.post(UNDO, {"token": second["undo"]})
     assert value(a, "territory") == "West"
-    assert told(client) == ["1 customer was changed by somebody else since; that stays: \u2068Nordlicht\u2069."]
+    assert told(client) == ["1 customer was changed once more since; that stays: \u2068Nordlicht\u2069."]
+
+
+@pytest.mark.django_db
+def test_a_name_turns_nothing_that_stands_beside_it_in_a_message() -> None:
+    client = member("Editor")
+    a = make("\u2069\u202eNord\u202clicht")
+    assert edit(client, a, "territory", "South").json()["told"] == "Territory of \u2068Nordlicht\u2069 is changed."
+
+
+@pytest.mark.django_db
+def test_a_new_customer_is_told_of_as_one_that_was_there_before() -> None:
+    client = member("Editor")
+    rows = {"supplier_numbers-TOTAL_FORMS": "0", "supplier_numbers-INITIAL_FORMS": "0"}
+    sent = {"customer_name": "<i>Nordlicht", "customer_type": "Company", "_continue": "1"} | rows
+    page = client.post(reverse("admin:crm_customer_add") + "?_changelist_filters=q%3Dnord", sent)
+    assert page["Location"].endswith("/change/?_changelist_filters=q%3Dnord")
+    assert told(client) == ["“<bdi>&lt;i&gt;Nordlicht</bdi>” is saved."]
 
 
 @pytest.mark.django_db
@@ -154,7 +171,7 @@ def test_forty_are_changed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
     assert [value(one, "customer_group") for one in ids] == ["Own", *(f"G{i % 3}" for i in range(1, 40))]
     assert told(client) == [
         "Undone: 39 customers are as they were.",
-        "1 customer was changed by somebody else since; that stays: \u2068C00\u2069.",
+        "1 customer was changed once more since; that stays: \u2068C00\u2069.",
     ]
 
 
@@ -221,3 +238,21 @@ def test_rows_that_were_deleted_come_back() -> None:
     after = rows_of(customer)
     done = undo.undo("req_3", Origin("user:anna", "req_4"))
     assert (done.restored, done.kept, rows_of(customer)) == (0, ["Nordlicht"], after)
+
+
+@pytest.mark.django_db
+def test_a_row_comes_back_beside_one_that_somebody_else_changed() -> None:
+    customer = make("Nordlicht", 3)
+    first, second, _third = rows_ids(customer)
+    line_item_services.delete_line_item(SUPPLIER_NUMBERS, second, origin=Origin("user:anna", "req_1"))
+    line_item_services.update_line_item(SUPPLIER_NUMBERS, first, {"supplier_number": "theirs"}, origin=ORIGIN)
+    done = undo.undo("req_1", Origin("user:anna", "req_2"))
+    rows = [(1, "theirs"), (2, "Nordlicht 2"), (3, "Nordlicht 3")]
+    assert (done.restored, done.kept, rows_of(customer)) == (1, [], rows)
+    # The very row that was changed since stays.
+    line_item_services.update_line_item(
+        SUPPLIER_NUMBERS, first, {"supplier_number": "mine"}, origin=Origin("user:anna", "req_3")
+    )
+    line_item_services.update_line_item(SUPPLIER_NUMBERS, first, {"supplier_number": "last"}, origin=ORIGIN)
+    done = undo.undo("req_3", Origin("user:anna", "req_4"))
+    assert (done.restored, done.kept, rows_of(customer)[0]) == (0, ["Nordlicht"], (1, "last"))

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from crm import services
 from crm.backoffice import dashboard
-from crm.models import Customer
+from crm.models import Customer, ImportRun, RunState
 from overplane.api import keys
 from overplane.events.models import Event
 from overplane.events.per_day import first_number_since
@@ -121,6 +121,20 @@ def done(kind: str, result: dict[str, Any], actor: str = "user:anna", **payload:
     assert job is not None
     queue.finish(job, result, 0, None)
     return job.pk
+
+
+@pytest.mark.django_db
+def test_refused_rows_wait_no_more_once_they_are_imported_or_all_is_taken_back() -> None:
+    done("crm.import_customers", {"problem_count": 2, "report": "file_refused"}, name="mended.csv")
+    job = done("crm.import_customers", {"problem_count": 2}, name="back.csv")
+    done("crm.import_customers", {"problem_count": 2, "report": "file_other"}, name="waits.csv")
+    client = member("Editor")
+    assert all(f"{name}.csv: 2 problems" in page(client) for name in ("mended", "back", "waits"))
+    done("crm.import_customers", {"problem_count": 0}, name="refused.csv", file="file_refused")
+    run = ImportRun(id=job.replace("job_", "run_"), created_at=timezone.now(), settings={}, state=RunState.UNDONE)
+    run.save(force_insert=True)
+    assert "waits.csv: 2 problems" in page(client)
+    assert not any(f"{name}.csv" in page(client) for name in ("mended", "back"))
 
 
 @pytest.mark.django_db

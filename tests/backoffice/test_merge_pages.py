@@ -149,7 +149,7 @@ def test_the_button_says_what_was_changed_since() -> None:
     client.post(reverse("admin:crm_customer_undo"), {"token": token[1]})
     told = toast(client, page)
     assert "Undone: 1 customer is as it was." in told
-    assert "1 customer was changed by somebody else since; that stays" in told
+    assert "1 customer was changed once more since; that stays" in told
     assert (Customer.objects.get(pk=a).territory, Customer.objects.get(pk=b).territory) == ("West", "South")
 
 

@@ -68,6 +68,19 @@ def test_an_import_is_told_once_on_any_page_and_taken_back_by_its_message() -> N
     ]
 
 
+def test_what_was_deleted_since_an_import_is_said_when_it_is_taken_back() -> None:
+    client = member("Manager")
+    url, sent = undo_of(*told(client.get(imported(client))))
+    services.delete_customer(Customer.objects.get(customer_name="Bell").pk, origin=Origin("test"))
+    client.post(url, sent)
+    work()
+    (message,) = texts(client.get(INDEX))
+    assert message.endswith("1 customer was deleted or merged since. Show")
+    changes = client.get(reverse("admin:overplane_events_event_changelist")).content.decode()
+    assert "customers.csv, anna (import)" in changes
+    assert "customers.csv taken back, anna (import)" in changes
+
+
 def test_the_script_that_waits_for_the_end_takes_nobodys_message() -> None:
     client = member("Manager")
     page = imported(client)
@@ -131,15 +144,59 @@ def many(monkeypatch: pytest.MonkeyPatch) -> tuple[Client, list[str]]:
 def test_a_change_of_many_by_a_job_is_told_and_taken_back_by_another(many: tuple[Client, list[str]]) -> None:
     client, ids = many
     services.update_customer(ids[0], {"territory": "Own"}, origin=Origin("test"))
+    services.delete_customer(ids[4], origin=Origin("test"))
     started, message = told(client.get(LIST))
     assert message.startswith("5 customers changed.")
     assert "a job does it now" in started
     client.post(*undo_of(message))
     work()
     territories = dict(Customer.objects.values_list("customer_name", "territory"))
-    assert territories == {"C0": "Own", "C1": "T1", "C2": "T2", "C3": "T3", "C4": "T4"}
-    outcome = "Undone: 4 customers are as they were. 1 customer was changed by somebody else since; that stays: C0."
+    assert territories == {"C0": "Own", "C1": "T1", "C2": "T2", "C3": "T3"}
+    outcome = (
+        "Undone: 3 customers are as they were. 1 customer was changed once more since; that stays: C0. "
+        "1 customer was deleted or merged since."
+    )
     assert texts(client.get(LIST))[-1].startswith(outcome)
+
+
+def test_the_same_button_in_a_second_tab_changes_nothing(many: tuple[Client, list[str]]) -> None:
+    client, ids = many
+    url, sent = undo_of(told(client.get(LIST))[-1])
+    client.post(url, sent)
+    work()
+    client.get(LIST)
+    services.update_customer(ids[0], {"territory": "All"}, origin=Origin("test"))
+    client.post(url, sent)
+    work()
+    assert texts(client.get(LIST)) == ["This is taken back already."]
+    assert Customer.objects.get(pk=ids[0]).territory == "All"
+
+
+def test_only_what_was_another_value_is_counted(many: tuple[Client, list[str]]) -> None:
+    client, ids = many
+    client.get(LIST)
+    services.update_customer(ids[0], {"territory": "West"}, origin=Origin("test"))
+    sent = {"action": "set_territory", "_selected_action": ids[:1], "select_across": "1", "value": "All"}
+    for outcome in ("1 customer changed. Undo Show", "No customer is changed: they have this value already. Show"):
+        client.post(LIST, sent)
+        work()
+        assert texts(client.get(LIST))[-1] == outcome
+    few = {"action": "set_territory", "_selected_action": ids[:2], "value": "All"}
+    client.post(LIST, few)
+    assert texts(client.get(LIST)) == ["No customer is changed: they have this value already."]
+
+
+def test_the_answer_to_a_form_tells_nothing_of_jobs(many: tuple[Client, list[str]]) -> None:
+    """The button loads the page anew: of an answer to a form that would send the form once more."""
+    client, ids = many
+    client.get(LIST)
+    client.post(LIST, {"action": "set_territory", "_selected_action": ids, "select_across": "1", "value": "South"})
+    client.get(LIST, headers={"X-Requested-With": "fetch"})
+    work()
+    asked = client.post(LIST, {"action": "set_customer_group", "_selected_action": ids[:1]})
+    assert asked.status_code == 200
+    assert told(asked) == []
+    assert "5 customers changed." in texts(client.get(LIST))[-1]
 
 
 def test_a_job_that_takes_back_goes_on_where_it_stood(many: tuple[Client, list[str]]) -> None:
@@ -170,3 +227,20 @@ def test_a_deletion_of_many_is_told_without_undo(monkeypatch: pytest.MonkeyPatch
     message = told(client.get(LIST))[-1]
     assert "1 customer is deleted." in message
     assert "data-undo" not in message
+
+
+@pytest.mark.parametrize(("state", "end"), [("failed", "failed"), ("cancelled", "was cancelled")])
+def test_what_a_job_had_changed_before_it_broke_off_is_told_and_taken_back(
+    many: tuple[Client, list[str]], state: str, end: str
+) -> None:
+    client, ids = many
+    services.update_customer(ids[0], {"territory": "Own"}, origin=Origin("test"))
+    Job.objects.filter(kind=bulk.KIND).update(state=state, finished_at=timezone.now())
+    if state == "cancelled":  # its worker may still write
+        assert len(told(client.get(LIST))) == 1
+        Job.objects.filter(kind=bulk.KIND).update(finished_at=timezone.now() - timedelta(seconds=6))
+    page = client.get(LIST)
+    assert texts(page)[-1] == f"“Change many customers” {end}. 5 customers were changed by then. Undo Show"
+    client.post(*undo_of(told(page)[-1]))
+    work()
+    assert set(Customer.objects.values_list("territory", flat=True)) == {"Own", "T1", "T2", "T3", "T4"}

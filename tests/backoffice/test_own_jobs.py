@@ -52,6 +52,14 @@ def test_an_editor_sees_state_and_progress_of_his_own_jobs_alone() -> None:
     assert other.pk in rows(member("Manager", "boss"))
 
 
+def test_a_job_that_is_done_is_done_as_a_whole() -> None:
+    enqueued(IMPORTING.name, "anna", state=State.DONE, done=350, total=1000)
+    enqueued(EXPORTING.name, "anna", state=State.FAILED, done=20, total=2000)
+    shown = rows(member("Editor"))
+    assert "1,000 / 1,000 (100\N{NO-BREAK SPACE}%)" in shown
+    assert "20 / 2,000 (1\N{NO-BREAK SPACE}%)" in shown
+
+
 def test_a_line_leads_to_the_page_that_belongs_to_the_job() -> None:
     imported, exported = enqueued(IMPORTING.name, "anna"), enqueued(EXPORTING.name, "anna")
     other = enqueued(IMPORTING.name, "bert")

@@ -1,5 +1,7 @@
 """The list as a grid: cells edited by keyboard and mouse, two people at one cell, a selection over pages, undo."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -164,3 +166,26 @@ def test_on_a_phone_the_list_is_cards(visit: Visitors) -> None:
     page.goto(LIST)
     expect(page.locator("#result_list td.field-territory")).to_have_attribute("data-label", "Territory")
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_back_after_an_action_brings_no_ticks_back_and_a_narrow_window_no_column_that_stays(page: Page) -> None:
+    for name in "ABC":
+        make(name)
+    page.goto("/admin/")
+    page.goto(LIST)
+    page.get_by_role("checkbox", name="Select all").check()
+    page.get_by_role("button", name="Disable").click()
+    expect(page.locator("#toasts")).to_contain_text("3 customers changed.")
+    page.go_back()
+    expect(page).to_have_url(re.compile("customer/$"))
+    page.wait_for_load_state()
+    expect(page.locator("#result_list :checked")).to_have_count(0)
+    expect(page.locator(".selection")).to_be_hidden()
+    # As a card no cell stays.
+    page.set_viewport_size({"width": 950, "height": 700})
+    page.locator(".grid").evaluate("(grid) => { grid.scrollLeft = 100; }")
+    expect(page.locator(".grid.is-scrolled")).to_have_count(1)
+    names = page.locator("#result_list tbody th").first
+    assert names.evaluate("(cell) => getComputedStyle(cell).position") == "sticky"
+    page.set_viewport_size(PHONE)
+    assert names.evaluate("(cell) => getComputedStyle(cell).position") == "static"

@@ -6,6 +6,7 @@ The customer's id is drawn when the form is shown, and signed into it. A second 
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError
@@ -13,9 +14,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from crm import services
+from crm.backoffice.outcomes import unmarked
 from crm.line_items import PARENT
 from crm.models import Customer, CustomerTombstone
 from overplane.backoffice.origin import origin_of
@@ -39,6 +42,10 @@ def drawn_id(request: HttpRequest) -> str | None:
     return customer_id if is_id("customer", customer_id) else None
 
 
+def saved_text(customer: Customer) -> SafeString:
+    return format_html(gettext("“{}” is saved."), format_html("<bdi>{}</bdi>", unmarked(str(customer)[:80])))
+
+
 class AddedOnce(admin.ModelAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -58,6 +65,14 @@ class AddedOnce(admin.ModelAdmin):
         if context.get("original") is None:
             context["one_time"] = (FIELD, drawn())
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_add(self, request: HttpRequest, obj: Customer, post_url_continue: str | None = None) -> HttpResponse:
+        """Says it as for a customer that was there before."""
+        if "_continue" not in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        self.message_user(request, saved_text(obj), messages.SUCCESS)
+        kept: dict[str, Any] = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
+        return redirect(add_preserved_filters(kept, reverse("admin:crm_customer_change", args=[obj.pk])))
 
     def create_once(self, request: HttpRequest, values: services.Values) -> str:
         created = services.create_customer(values, origin=origin_of(request), customer_id=drawn_id(request))

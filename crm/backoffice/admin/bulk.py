@@ -22,7 +22,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from crm import services
-from crm.backoffice import outcomes
+from crm.backoffice import outcomes, undo
 from crm.backoffice.admin import listing
 from crm.backoffice.admin.undoing import UndoingAdmin, job_message
 from crm.backoffice.pages.merge import MAY_MERGE, merge_selected
@@ -56,17 +56,17 @@ def change(customer_id: str, values: dict[str, Any], origin: Origin) -> None:
 
 
 def apply(ids: Iterable[str], values: dict[str, Any] | None, origin: Origin, progress: Callable[[int], None]) -> int:
-    """Sets these values; without values deletes. Says how many customers that were."""
-    done, rest = 0, iter(ids)
+    """Sets these values; without values deletes. Says of how many customers that was a change."""
+    done, deleted, rest = 0, 0, iter(ids)
     while step := list(islice(rest, STEP)):
         if values is None:
-            services.delete_customers(step, origin=origin)
+            deleted += services.delete_customers(step, origin=origin)
         else:
             for customer_id in step:
                 change(customer_id, values, origin)
         done += len(step)
         progress(done)
-    return done
+    return deleted if values is None else undo.count(origin)
 
 
 def run(job: Run) -> dict[str, Any]:
@@ -79,7 +79,16 @@ def run(job: Run) -> dict[str, Any]:
     return {"customers": apply(ids, payload["values"], job.origin, lambda done: job.progress(done, len(ids)))}
 
 
-register(Kind(KIND, run, _("Change many customers"), atomic=False, outcome=outcomes.changed))
+register(
+    Kind(
+        KIND,
+        run,
+        _("Change many customers"),
+        atomic=False,
+        outcome=outcomes.changed,
+        stays=outcomes.changed_by_then,
+    )
+)
 
 
 def _what_goes_along(customers: QuerySet) -> list[str]:
@@ -241,8 +250,10 @@ class BulkActions(DeletionPage):
             if values is None:
                 text = ngettext("%s customer is deleted.", "%s customers are deleted.", done) % done
                 self.message_user(request, text, messages.SUCCESS)
+            elif done:
+                self.message_with_undo(request, outcomes.changed_text(done))
             else:
-                self.message_with_undo(request, ngettext("%s customer changed.", "%s customers changed.", done) % done)
+                self.message_user(request, outcomes.changed_text(done), messages.INFO)
             return
         payload = {"values": values, "query": request.GET.urlencode(), "until": timezone.now().isoformat()}
         start_job(request, KIND, payload)

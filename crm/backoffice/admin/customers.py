@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import lazy
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crm import search, services
 from crm.backoffice.admin import conflicts, hints, history, listing, matched, neighbours, records, sections
-from crm.backoffice.admin.adding import AddedOnce
+from crm.backoffice.admin.adding import AddedOnce, saved_text
 from crm.backoffice.admin.bulk import BulkActions
 from crm.backoffice.admin.forms import LONG, CustomerForm
 from crm.backoffice.admin.line_items import LineItemFormSet, inline_of
@@ -125,9 +125,7 @@ class CustomerAdmin(MergesAdmin, TypedAdmin, AddedOnce, BulkActions, BigTableAdm
         """Whoever goes on does so where he was: in the same page of line items. Both can take back what was saved."""
         if "_addanother" in request.POST:
             return super().response_change(request, obj)
-        self.message_with_undo(
-            request, format_html(gettext("“{}” is saved."), format_html("<bdi>{}</bdi>", str(obj)[:80]))
-        )
+        self.message_with_undo(request, saved_text(obj))
         if "_continue" in request.POST:
             return redirect(request.get_full_path())
         return self.response_post_save_change(request, obj)

@@ -24,6 +24,8 @@ from overplane.database.fields import field_of
 from overplane.events.changes import people
 from overplane.events.models import Event
 
+TAKEN_BACK = "taken_back"  # the requests, in the session: a second tab has the same button
+MOST_TAKEN_BACK = 20  # of them, as no button is there for long
 NEWEST_EVENTS = 20  # among which the change of a cell is looked for that was made a moment ago
 
 
@@ -54,6 +56,10 @@ class UndoingAdmin(admin.ModelAdmin):
             text = gettext("This can no longer be taken back here. The history of each customer has its old values.")
             self.message_user(request, text, messages.WARNING)
             return JsonResponse({})
+        if request_id in (before := request.session.get(TAKEN_BACK, [])):
+            self.message_user(request, gettext("This is taken back already."), messages.INFO)
+            return JsonResponse({})
+        request.session[TAKEN_BACK] = [*before, request_id][-MOST_TAKEN_BACK:]
         if undo.is_for_a_job(request_id, actor_of(request)):
             start_job(request, undo.KIND, {"request": request_id}, key=f"{undo.KIND} {request_id}")
             self.message_user(request, job_message(), messages.INFO)

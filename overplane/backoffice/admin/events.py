@@ -6,18 +6,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Substr
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from overplane.api.models import ApiKey
+from overplane.backoffice.changelist import BigChangeList
 from overplane.backoffice.filters import ColumnField, ConditionField, Field, Filters
 from overplane.backoffice.lists import BigTableAdmin
 from overplane.backoffice.moments import moment
 from overplane.database.ordering import Order
-from overplane.events.changes import actors_named, differences, door_name, people
+from overplane.events.changes import actors_named, differences, people
 from overplane.events.models import Event
 
 
@@ -74,6 +73,15 @@ def event_filters(*more: Field) -> Filters:
     )
 
 
+class EventList(BigChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        """With the names of those who acted, so that a page need not ask for each."""
+        super().get_results(request)
+        names = people(self.result_list)
+        for event in self.result_list:
+            event.person = names[event.actor]
+
+
 @admin.register(Event)
 class EventAdmin(BigTableAdmin):
     columns = list_display = ("when", "type", "subject", "who", "what")
@@ -94,15 +102,12 @@ class EventAdmin(BigTableAdmin):
     def when(self, event: Event) -> str:
         return moment(event.created_at)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """With the names of the keys, so that a page need not ask for each."""
-        key = ApiKey.objects.filter(pk=Substr(OuterRef("actor"), len("api_key:") + 1))
-        return super().get_queryset(request).annotate(key_name=Subquery(key.values("name")[:1]))
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BigChangeList]:
+        return EventList
 
     @admin.display(description=_("person"))
-    def who(self, event: Any) -> str:  # an Event with `key_name`
-        door, _separator, name = event.actor.partition(":")
-        return f"{event.key_name or name} ({door_name(door)})"
+    def who(self, event: Any) -> str:  # an Event of `EventList`
+        return event.person
 
     @admin.display(description=_("changed"))
     def what(self, event: Event) -> str:

@@ -112,11 +112,12 @@ class JobAdmin(BigTableAdmin):
 
     @admin.display(description=_("progress"))
     def progress(self, job: Job) -> str:
-        done, total = (formats.number_format(one or 0, force_grouping=True) for one in (job.done, job.total))
+        so_far = job.total if job.total and job.state == State.DONE else job.done  # no handler tells of its last step
+        done, total = (formats.number_format(one or 0, force_grouping=True) for one in (so_far, job.total))
         if not job.total:
-            return done if job.done else ""
-        bar = format_html('<progress max="{}" value="{}" aria-hidden="true"></progress>', str(job.total), str(job.done))
-        return format_html("{} {} / {} ({}\N{NO-BREAK SPACE}%)", bar, done, total, job.done * 100 // job.total)
+            return done if so_far else ""
+        bar = format_html('<progress max="{}" value="{}" aria-hidden="true"></progress>', str(job.total), str(so_far))
+        return format_html("{} {} / {} ({}\N{NO-BREAK SPACE}%)", bar, done, total, so_far * 100 // job.total)
 
     @admin.display(description=_("by"), ordering="actor")
     def who(self, job: Job) -> str:

@@ -9,7 +9,7 @@
     const language = document.documentElement.lang;
     const fields = (one) => [...one.querySelectorAll("input, select, textarea")].filter((field) => field.type !== "hidden");
     form.classList.toggle("adding", !form.querySelector(".shown, .readonly"));
-    if ("reading" in guard.dataset || form.querySelector(".attribute.errors")) form.classList.toggle("reading", Boolean(form.querySelector(".shown")));
+    if ("reading" in guard.dataset || form.querySelector(".attribute.errors")) form.classList.toggle("reading", Boolean(form.querySelector(".shown, .readonly")));
 
     const empty = form.querySelector(".show-empty");
     const hidden = attributes.filter((one) => one.classList.contains("is-empty")).length;

@@ -11,7 +11,8 @@
     const isDone = sessionStorage.getItem(`${key}:sent`) !== null && document.querySelector("#toasts > *, .messagelist > *");
     sessionStorage.removeItem(`${key}:sent`);
     if (isDone) sessionStorage.removeItem(key);
-    const chosen = new Set(JSON.parse(sessionStorage.getItem(key) ?? "[]"));
+    const read = () => JSON.parse(sessionStorage.getItem(key) ?? "[]");
+    const chosen = new Set(read());
 
     const show = () => {
       const n = chosen.size, isAcross = acrossField.value === "1";
@@ -30,6 +31,15 @@
       show();
     };
     for (const box of boxes) if (chosen.has(box.value)) box.checked = true;
+    // A page that comes back as it was left says what is selected by now, never what was.
+    window.addEventListener("pageshow", ({ persisted }) => {
+      if (!persisted) return;
+      const now = read();
+      clear();
+      for (const value of now) chosen.add(value);
+      for (const box of boxes) box.checked = chosen.has(box.value);
+      show();
+    });
     let last = null;
     form.addEventListener("click", (event) => {
       const box = event.target;
