@@ -226,8 +226,10 @@ LOGGING = {
     "formatters": {"json": {"()": "overplane.observability.JsonLines"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))},
-    # A refused host name is answered with 400; a page of traceback for each scanner helps nobody.
+    # A refused host name is answered with 400; a page of traceback for each scanner helps nobody. urllib3 warns of strange
+    # headers with the whole URL of a webhook, which may hold a password, and with what was answered.
     "loggers": {
+        "urllib3.connection": {"level": "ERROR"},
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},
         "django.request": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},

@@ -59,6 +59,11 @@ def forbidden_character(text: str) -> str:
     return next((f"U+{ord(sign):04X}" for sign in text if sign in FORBIDDEN), "")
 
 
+def clean(text: str) -> str:
+    """What others answered, fit to be stored and shown: the databases refuse some characters."""
+    return "".join(["\ufffd" if sign in FORBIDDEN else sign for sign in text])
+
+
 def is_blank(text: str) -> bool:
     """Whether nothing of it can be seen. The first character tells of nearly every text that it is not."""
     if text[:1].isalnum() and text[0] not in INVISIBLE:

@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from overplane.api.models import IdempotentAnswer
-from overplane.events.webhooks import secret, services
+from overplane.events.webhooks import purging, secret, services
 from overplane.events.webhooks.models import Cause, Delivery, Endpoint
 from tests.conftest import CUSTOMER, Api, codes, settle
 
@@ -144,6 +144,7 @@ def test_it_is_deleted_with_its_deliveries(api: Api) -> None:
     assert api.post(f"{path}/ping", {}).status_code == 201
     answer = api.delete(path)
     assert (answer.status_code, answer.json()) == (200, {"id": made["id"], "deleted": True})
+    purging.purge()
     assert not Delivery.objects.exists()
     for call in (api.get(path), api.delete(path), api.patch(path, {}), api.post(f"{path}/ping", {})):
         assert (call.status_code, call.json()["error"]["code"]) == (404, "resource_missing")

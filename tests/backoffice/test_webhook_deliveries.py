@@ -29,6 +29,21 @@ def client() -> Client:
     return member("Administrator")
 
 
+def test_errors_are_told_in_german(client: Client) -> None:
+    endpoint = made()
+    one = delivered(endpoint, status="failed", last_error="timeout: no connection within 5 s")
+    Attempt.objects.create(
+        delivery=one, subject="", at=one.created_at, milliseconds=9, error="refused: x is no public address."
+    )
+    german = {"accept-language": "de"}
+    assert (
+        "keine Verbindung innerhalb von 5 s"
+        in client.get(address("change", endpoint.pk), headers=german).content.decode()
+    )
+    page = client.get(address("delivery", endpoint.pk, one.public_id), headers=german).content.decode()
+    assert "abgelehnt: x ist keine öffentliche Adresse." in page
+
+
 def test_a_line_says_what_happened_and_what_comes_next(client: Client) -> None:
     endpoint = made()
     soon = timezone.now() + timedelta(minutes=5)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from overplane.events.feed import Log
-from overplane.events.webhooks import clock, services
+from overplane.events.webhooks import clock, purging, services
 from overplane.events.webhooks import secret as secrets
 from overplane.events.webhooks.models import Cause, Delivery, DeliveryStatus, Endpoint
 from tests.backoffice.people import User, member
@@ -99,6 +99,13 @@ def test_several_are_disabled_and_enabled_at_once(client: Client) -> None:
     assert [now(one).status for one in several] == ["enabled", "enabled"]
 
 
+def test_who_rolls_twice_in_a_day_is_warned(client: Client) -> None:
+    endpoint = made()
+    assert "signs no more" not in shown(client, "roll", endpoint.pk)
+    services.roll_secret(endpoint.pk)
+    assert "signs no more" in shown(client, "roll", endpoint.pk)
+
+
 def test_it_is_deleted_with_its_deliveries_alone_or_with_others(client: Client) -> None:
     endpoints = [made() for _ in range(3)]
     for one in endpoints:
@@ -110,6 +117,7 @@ def test_it_is_deleted_with_its_deliveries_alone_or_with_others(client: Client) 
     assert Endpoint.objects.count() == 2
     client.post(address("changelist"), chosen | {"post": "yes"})
     assert not Endpoint.objects.exists()
+    purging.purge()
     assert not Delivery.objects.exists()
 
 

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from overplane.events.webhooks import body, clock, intake, leases, outcomes, secret, signing
+from overplane.events.webhooks import body, clock, intake, leases, outcomes, secret, signing, wording
 from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.events.webhooks.outcomes import Ended
 from overplane.events.webhooks.picking import AT_ONCE, Picker
@@ -159,7 +159,7 @@ class Dispatcher:
             outcome = self.sender.send(url, content, headers)
         except Exception as error:  # (a bug may cost an attempt, but never a place among those under way)
             log.exception("%s could not be sent", delivery)
-            outcome = Outcome(clock.now(), 0, error=f"our own error: {type(error).__name__}")
+            outcome = Outcome(clock.now(), 0, error=wording.OUR_OWN % {"why": type(error).__name__})
         self._end(delivery, outcome)
 
     def _end(self, delivery: Delivery, outcome: Outcome | None) -> None:

@@ -14,11 +14,13 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from overplane.events.webhooks import wording
 from overplane.events.webhooks.models import URL_LENGTH
 
 PORTS = {"http": 80, "https": 443}
 # A host that ends like this is a number to many programs (2130706433, 0x7f.1, 0177.0.0.1), so an address in disguise.
 NUMERIC = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
+LABEL_LENGTH = 63  # of a part of a name; no resolver is asked for a longer one
 PRINTABLE = re.compile(r"[\x21-\x7e]+")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 UNICAST = ipaddress.IPv6Network("2000::/3")  # what the internet has handed out of IPv6
@@ -58,14 +60,14 @@ def resolve(host: str, port: int) -> list[str]:
 def target(url: str) -> Target:
     """Judges the form of a URL, without asking for any name. Raises `Refused`."""
     if len(url) > URL_LENGTH:
-        raise Refused(_("The URL is longer than %(count)s characters.") % {"count": URL_LENGTH})
+        raise Refused(_(wording.TOO_LONG) % {"count": URL_LENGTH})
     if not PRINTABLE.fullmatch(url) or "\\" in url:
-        raise Refused(_("The URL has blanks or other characters that it must write in another way (%20, xn--…)."))
+        raise Refused(_(wording.UNPRINTABLE))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Refused(_("This is no URL. Write it like https://example.com/webhooks.")) from None
+        raise Refused(_(wording.NO_URL)) from None
     _judge_parts(parts)
     host = (parts.hostname or "").rstrip(".")
     _judge_host(host)
@@ -75,30 +77,32 @@ def target(url: str) -> Target:
 
 def _judge_parts(parts: SplitResult) -> None:
     if parts.scheme != "https" and not (settings.WEBHOOK_ALLOW_PRIVATE and parts.scheme == "http"):
-        raise Refused(_("The URL must begin with https://."))
+        raise Refused(_(wording.NOT_HTTPS))
     if parts.username is not None or parts.password is not None:
-        raise Refused(_("The URL may hold no user name and no password."))
+        raise Refused(_(wording.USER))
     if parts.fragment:
-        raise Refused(_("The URL may hold no #fragment."))
+        raise Refused(_(wording.FRAGMENT))
     if parts.port == 0 or not parts.hostname or not parts.hostname.rstrip("."):
-        raise Refused(_("This is no URL. Write it like https://example.com/webhooks."))
+        raise Refused(_(wording.NO_URL))
 
 
 def _judge_host(host: str) -> None:
     if "%" in host:
-        raise Refused(_("The host may have no zone and no encoded characters."))
+        raise Refused(_(wording.ZONE))
+    if not all(0 < len(label) <= LABEL_LENGTH for label in host.split(".")):
+        raise Refused(_(wording.NO_URL))
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         if ":" in host or NUMERIC.fullmatch(host):
-            raise Refused(_("The host is a number, but no usual IP address.")) from None
+            raise Refused(_(wording.NUMBER)) from None
         return
     if not may_go_to(address):
         raise Refused(_not_public(host))
 
 
 def _not_public(host: str) -> str:
-    return _("%(host)s is no public address.") % {"host": host}
+    return _(wording.NOT_PUBLIC) % {"host": host}
 
 
 def address_of(goal: Target, resolver: Resolver = resolve) -> str:
@@ -108,7 +112,7 @@ def address_of(goal: Target, resolver: Resolver = resolve) -> str:
     """
     found = resolver(goal.host, goal.port)
     if not found:
-        raise OSError("The name has no address.")
+        raise socket.gaierror(socket.EAI_NONAME, "it has no address")
     for text in found:
         try:
             address = ipaddress.ip_address(text)

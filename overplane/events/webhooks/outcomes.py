@@ -5,13 +5,13 @@ from copy import copy
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.utils.translation import gettext as _
+from django.db import IntegrityError, transaction
 
 from overplane.database import statements
 from overplane.database.rows import Table, to_database
 from overplane.database.statements import Statement
-from overplane.events.webhooks import clock, schedule
+from overplane.events.models import Event
+from overplane.events.webhooks import clock, schedule, wording
 from overplane.events.webhooks.models import (
     Attempt,
     Delivery,
@@ -41,6 +41,14 @@ Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing w
 def write(ended: Iterable[Ended], holder: str) -> list[Endpoint]:
     """The endpoints as they are now. Nothing is written of those that this holder has lost: whoever has them sends again."""
     several = list(ended)
+    try:
+        return _write(several, holder)
+    except IntegrityError:  # a delivery was left out while it was under way, and purged
+        there = set(Delivery.objects.filter(pk__in=[one.pk for one, _ in several]).values_list("pk", flat=True))
+        return _write([each for each in several if each[0].pk in there], holder)
+
+
+def _write(several: list[Ended], holder: str) -> list[Endpoint]:
     now = clock.now()
     with transaction.atomic():
         chosen = Endpoint.objects.filter(pk__in={one.endpoint_id for one, _ in several}, holder=holder)
@@ -53,11 +61,12 @@ def write(ended: Iterable[Ended], holder: str) -> list[Endpoint]:
             _judge(delivery, outcome, now)
             if outcome is not None:
                 _count(endpoints[delivery.endpoint_id], delivery, outcome, now)
+        showing = _showing_values(ours)
         # One round trip on PostgreSQL: how many there are decides how many deliveries a second there can be.
         statements.execute_atomically(
             *[_written(one) for one, _ in ours],
             *[_next(one, now) for one, _ in ours if one.is_of_feed and one.status != DeliveryStatus.PENDING],
-            *[ATTEMPTS.insertion(_attempt(one, outcome)) for one, outcome in ours if outcome is not None],
+            *[ATTEMPTS.insertion(_attempt(one, outcome, showing)) for one, outcome in ours if outcome is not None],
             *[HEALTH.change(name, {field: getattr(one, field) for field in FIELDS}) for name, one in endpoints.items()],
         )
     return list(endpoints.values())
@@ -101,9 +110,9 @@ def _count(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now: dateti
             last = endpoint.failing_since + schedule.GIVEN_UP_AFTER
             endpoint.probe_at = min(schedule.next_probe(endpoint.failures, now, outcome.retry_after), max(last, now))
     if outcome.status_code == GONE:
-        disable(endpoint, _("It answered 410: it is gone."))
+        disable(endpoint, wording.GONE)
     elif schedule.is_given_up(endpoint.failing_since, endpoint.failures, now):
-        disable(endpoint, _("No success for five days. The last error: %(error)s") % {"error": outcome.error})
+        disable(endpoint, wording.NO_SUCCESS % {"error": outcome.error})
 
 
 def disable(endpoint: Endpoint, reason: str) -> None:
@@ -122,7 +131,16 @@ def _next(one: Delivery, now: datetime) -> Statement:
     return Statement(NEXT, to_database([now, one.endpoint_id, one.subject, one.pk]))
 
 
-def _attempt(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+def _showing_values(ended: list[Ended]) -> set[int]:
+    """Those of their events whose values were not erased while the attempt was under way, and are not just now."""
+    answered = [one.seq for one, outcome in ended if outcome is not None and outcome.excerpt and one.seq is not None]
+    if not answered:
+        return set()
+    events = Event.objects.filter(pk__in=answered, object__isnull=False).order_by()
+    return set(events.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+
+
+def _attempt(delivery: Delivery, outcome: Outcome, showing: set[int]) -> dict[str, Any]:
     return {
         "delivery_id": delivery.pk,
         "subject": delivery.subject,
@@ -130,5 +148,5 @@ def _attempt(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
         "status_code": outcome.status_code,
         "milliseconds": outcome.milliseconds,
         "error": outcome.error,
-        "excerpt": outcome.excerpt,
+        "excerpt": outcome.excerpt if delivery.seq is None or delivery.seq in showing else "",
     }

@@ -1,11 +1,11 @@
-"""Deliveries are kept 30 days; what is still pending stays."""
+"""Deliveries are kept 30 days; what is still pending stays. Those of endpoints that were deleted go whatever they are."""
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from overplane.events.webhooks import clock, deliveries
-from overplane.events.webhooks.models import Delivery, DeliveryStatus
+from overplane.events.webhooks.models import Delivery, DeliveryStatus, Endpoint
 
 KEPT = timedelta(days=30)
 STEP = 5000  # read and deleted in one transaction, which should hold its locks for a moment only
@@ -14,7 +14,7 @@ STEP = 5000  # read and deleted in one transaction, which should hold its locks 
 def purge(older_than: datetime | None = None) -> int:
     """Deletes the old ones, in the order in which they were made; how many."""
     limit = older_than or clock.now() - KEPT
-    count, last = 0, 0
+    count, last = deliveries.delete(Delivery.objects.exclude(endpoint__in=Endpoint.objects.all())), 0
     while rows := list(_after(last)):
         last = rows[-1][0]
         old = [key for key, created_at, status in rows if created_at < limit and status != DeliveryStatus.PENDING]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from overplane.events.webhooks import wording
 from overplane.events.webhooks.models import Endpoint
 from overplane.events.webhooks.signing import PREFIX
 
@@ -24,9 +25,7 @@ class SecretLost(Exception):
     """None of the secret keys made this endpoint's secret."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "SECRET_KEY has changed since. Add the former one to SECRET_KEY_FALLBACKS, or roll the secret."
-        )
+        super().__init__(wording.SECRET_LOST)
 
 
 def _derived(key: str, endpoint_id: str, salt: bytes) -> str:

@@ -128,9 +128,8 @@ def _go_to_end(endpoint: Endpoint) -> None:
 
 
 def delete_endpoint(endpoint_id: str) -> None:
-    """With its deliveries."""
+    """With its deliveries: from now on nobody sees them. They are purged later, for whoever delivers waits for this lock."""
     with _locked(endpoint_id) as endpoint:
-        deliveries.delete(Delivery.objects.filter(endpoint=endpoint))
         endpoint.delete()
 
 

@@ -16,12 +16,13 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.connection import is_connection_dropped
 
 from overplane import __version__
-from overplane.events.webhooks import clock, guard
+from overplane.database.text import clean
+from overplane.events.webhooks import clock, guard, wording
 from overplane.events.webhooks.guard import Target
 
 CONNECT_SECONDS, SECONDS = 5.0, 15.0
@@ -133,7 +134,7 @@ class Sender:
         try:
             status, answer, retry_after = self._exchange(request, url, body, headers)
         except guard.Refused as refusal:
-            return self._failed(at, started, f"refused: {refusal}")
+            return self._failed(at, started, wording.REFUSED % {"why": refusal})
         except (OSError, HTTPError, HTTPException, ValueError) as error:
             return self._failed(at, started, _reason(error, is_cut=request.is_cut))
         finally:
@@ -144,20 +145,18 @@ class Sender:
         spent = round((time.monotonic() - started) * 1000)
         if 200 <= status < 300:
             return Outcome(at, spent, status)
-        answered = f"HTTP {status}" + (": redirects are not followed" if 300 <= status < 400 else "")
+        answered = wording.REDIRECT % {"status": status} if 300 <= status < 400 else f"HTTP {status}"
         return Outcome(at, spent, status, answered, _excerpt(answer), retry_after)
 
     @staticmethod
     def _failed(at: datetime, started: float, error: str) -> Outcome:
-        return Outcome(at, round((time.monotonic() - started) * 1000), error=error[:ERROR_LENGTH])
+        return Outcome(at, round((time.monotonic() - started) * 1000), error=clean(error)[:ERROR_LENGTH])
 
     def _exchange(
         self, request: _Request, url: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, bytes, float | None]:
         goal = guard.target(url)
         address = guard.address_of(goal, self.resolver)
-        if time.monotonic() >= request.until:
-            raise TimeoutError
         key = (goal.scheme, goal.host, goal.port, address)
         connection = self._take_idle(key)
         if connection is not None:
@@ -185,9 +184,13 @@ class Sender:
         request.connection = connection
         is_reusable = False
         try:
+            self._judge_time(request)
+            if connection.sock is None:
+                connection.connect()
+                self._judge_time(request)
             connection.request("POST", path, body=body, headers=FIXED | dict(headers), preload_content=False)
             response = connection.getresponse()
-            answer = response.read(READ_BYTES, decode_content=False)
+            answer = _beginning(response)
             is_reusable = len(answer) < READ_BYTES and connection.sock is not None and not request.is_cut
             return response.status, answer, _retry_after(response)
         finally:
@@ -197,6 +200,12 @@ class Sender:
                     self._idle.setdefault(key, []).append((time.monotonic(), connection))
             else:
                 connection.close()
+
+    def _judge_time(self, request: _Request) -> None:
+        """Looking up a name and connecting take their time: whoever lost the lease meanwhile may send nothing."""
+        if request.is_cut or time.monotonic() >= min(request.until, self.until):
+            request.is_cut = True
+            raise TimeoutError
 
     def _take_idle(self, key: Key) -> _Pinned | None:
         while True:
@@ -224,25 +233,43 @@ class Sender:
 
 
 FIXED = {"content-type": "application/json", "user-agent": f"Overplane-Webhooks/{__version__}"}
-TIMEOUT = f"timeout: no whole answer within {SECONDS:.0f} s"
+TIMEOUT = wording.NO_ANSWER % {"seconds": round(SECONDS)}
 
 
 def _reason(error: Exception, *, is_cut: bool) -> str:
-    """Short and without addresses of Python objects, which urllib3's own texts have."""
+    """In the system's words for what went wrong; what was answered is not quoted."""
+    cause = error.__cause__
     if is_cut or isinstance(error, TimeoutError):
         return TIMEOUT
-    cause = error.__cause__
     if isinstance(error, socket.gaierror):
-        return f"no such name: {error.strerror}"
-    if isinstance(error, ssl.SSLError | SSLError):
-        return f"TLS: {error}"
+        return wording.NO_NAME % {"why": error.strerror}
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return wording.CERTIFICATE % {"why": error.verify_message}
+    if isinstance(error, ssl.SSLError):
+        return wording.TLS % {"why": getattr(error, "reason", None) or type(error).__name__}
     if isinstance(cause, TimeoutError):
-        return f"timeout: no connection within {CONNECT_SECONDS:.0f} s"
-    return f"{type(cause or error).__name__}: {(cause or error)}"
+        return wording.NOT_REACHED % {"seconds": round(CONNECT_SECONDS)}
+    if isinstance(error, NewConnectionError):
+        return wording.NO_CONNECTION % {"why": _words(cause or error)}
+    if isinstance(error, OSError):
+        return wording.BROKEN % {"why": _words(error)}
+    return wording.NO_HTTP % {"why": type(cause or error).__name__}
+
+
+def _words(error: BaseException) -> str:
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
+
+
+def _beginning(response: BaseHTTPResponse) -> bytes:
+    """By `read1`, which takes what is there: `read` believes a chunk that says it is -1 long and reads on without end."""
+    answer = b""
+    while len(answer) < READ_BYTES and (part := response.read1(READ_BYTES - len(answer), decode_content=False)):
+        answer += part
+    return answer
 
 
 def _excerpt(answer: bytes) -> str:
-    return answer[: 4 * EXCERPT].decode(errors="replace").replace("\0", "\ufffd")[:EXCERPT]
+    return clean(answer[: 4 * EXCERPT].decode(errors="replace"))[:EXCERPT]
 
 
 def _retry_after(response: BaseHTTPResponse) -> float | None:
@@ -252,5 +279,5 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
         return float(text[:9])
     try:
         return max((parsedate_to_datetime(text) - clock.now()).total_seconds(), 0.0) if text else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

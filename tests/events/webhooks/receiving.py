@@ -119,6 +119,19 @@ def pour(handler: Handler) -> None:
         handler.wfile.write(b"x" * 1_000_000)
 
 
+def read_request(client: socket.socket) -> bytes:
+    """For servers by hand: what is left unread would reset the connection before the answer has arrived."""
+    with client.makefile("rb") as lines:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = lines.readline()
+            if not line:
+                return head
+            head += line
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        return head + lines.read(int(length))
+
+
 def slow(seconds: float) -> Answer:
     def answer(handler: Handler) -> None:
         time.sleep(seconds)

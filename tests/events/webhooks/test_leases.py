@@ -100,6 +100,7 @@ def test_an_endpoint_deleted_meanwhile_troubles_nobody(
     courier.dispatcher.step()
     services.delete_endpoint(endpoint.id)
     courier.deliver()
+    purging.purge()
     assert not Delivery.objects.exists()
 
 

@@ -63,6 +63,13 @@ def test_an_answer_that_does_not_come_or_drips_costs_its_time_and_no_more(
     assert 0.3 < time.monotonic() - started < 2
 
 
+def test_an_answer_may_take_longer_than_the_connection(
+    sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.05)
+    assert sent(sender, receiver, receiving.slow(0.2)).is_success
+
+
 def test_a_reset_is_a_failure(sender: Sender, receiver: Receiver) -> None:
     outcome = sent(sender, receiver, receiving.reset)
     assert (outcome.is_success, outcome.status_code) == (False, None)

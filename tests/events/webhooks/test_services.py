@@ -2,9 +2,11 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
-from overplane.events.webhooks import clock, output, secret, services
+from overplane.events.webhooks import clock, output, purging, secret, services
 from overplane.events.webhooks.models import Delivery
 from overplane.problems import CursorExpired, ObjectMissing
 from tests.conftest import Api, settle
@@ -22,10 +24,15 @@ def test_an_endpoint_is_made_changed_and_deleted() -> None:
     assert "secret" not in output.endpoint(endpoint)
     changed = services.update_endpoint(endpoint.id, {"payload": "thin", "event_types": ["customer.created"]})
     assert (changed.payload, changed.event_types) == ("thin", ["customer.created"])
-    services.ping(endpoint.id)
-    services.delete_endpoint(endpoint.id)
-    with pytest.raises(ObjectMissing):
-        services.find(endpoint.id)
+    delivery = services.ping(endpoint.id)
+    with CaptureQueriesContext(connection) as queries:
+        services.delete_endpoint(endpoint.id)
+    # Workers wait for the lock, and with them all other endpoints; there may be a million deliveries.
+    assert not any(Delivery._meta.db_table in one["sql"] for one in queries)
+    for find in (lambda: services.find(endpoint.id), lambda: services.find_delivery(endpoint.id, delivery.public_id)):
+        with pytest.raises(ObjectMissing):
+            find()
+    assert purging.purge() == 1
     assert not Delivery.objects.exists()
 
 

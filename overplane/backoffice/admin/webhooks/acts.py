@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from overplane.backoffice.admin.webhooks.forms import EndpointForm, NewEndpointForm, ReplayForm
-from overplane.backoffice.admin.webhooks.pages import LookingPages
+from overplane.backoffice.admin.webhooks.pages import LookingPages, signs_twice
 from overplane.compression import secret
 from overplane.events.webhooks import rules, services
 from overplane.events.webhooks.models import Endpoint
@@ -80,7 +80,8 @@ class EndpointPages(LookingPages):
     def roll(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
         endpoint = self.found(request, endpoint_id)
         if request.method != "POST":
-            return self.render(request, "roll", {"title": _("Roll the secret"), "original": endpoint})
+            context = {"title": _("Roll the secret"), "original": endpoint, "signs_twice": signs_twice(endpoint)}
+            return self.render(request, "roll", context)
         endpoint, new_secret = services.roll_secret(endpoint.pk)
         self.log_change(request, endpoint, "Secret rolled")
         return self._show_secret(request, endpoint, new_secret)

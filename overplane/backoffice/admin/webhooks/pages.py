@@ -18,7 +18,7 @@ from overplane.backoffice.admin.webhooks.deliveries import is_awaited, line, log
 from overplane.backoffice.scripts import media_of
 from overplane.backoffice.templatetags.backoffice import KEPT
 from overplane.events.feed import Log
-from overplane.events.webhooks import clock, lag, services
+from overplane.events.webhooks import clock, lag, services, wording
 from overplane.events.webhooks.models import Delivery, DeliveryStatus, Endpoint
 from overplane.problems import ObjectMissing
 
@@ -62,12 +62,12 @@ class LookingPages(admin.ModelAdmin):
             "title": self.opts.verbose_name,
             "endpoint": endpoint,
             "state": words.state_mark(endpoint),
-            "reason": words.reason_text(endpoint.disabled_reason),
+            "reason": wording.told(endpoint.disabled_reason),
             "lag": words.lag_text(lag.seconds(endpoint)),
             "kinds": words.kinds_text(endpoint, len(endpoint.event_types)),
             "last_success": succeeded.values_list("last_at", flat=True).first(),
             "cursor": Log.now().cursor(endpoint.position),
-            "signs_twice": endpoint.previous_until is not None and clock.now() < endpoint.previous_until,
+            "signs_twice": signs_twice(endpoint),
             "log": log,
             "may_change": self.has_change_permission(request),
             "may_delete": self.has_delete_permission(request),
@@ -95,6 +95,10 @@ class LookingPages(admin.ModelAdmin):
             return services.find_delivery(endpoint.pk, delivery_id)
         except ObjectMissing:
             raise Http404 from None
+
+
+def signs_twice(endpoint: Endpoint) -> bool:
+    return endpoint.previous_until is not None and clock.now() < endpoint.previous_until
 
 
 def _looking_again(is_under_way: bool) -> forms.Media:

@@ -2,7 +2,7 @@
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from overplane.backoffice.event_words import words
@@ -17,8 +17,6 @@ LOOKS = {
     DeliveryStatus.ABANDONED: "cancelled",
 }
 UNITS = ((86_400, _("%d d")), (3_600, _("%d h")), (60, _("%d min")), (1, _("%d s")))
-# The worker writes in English why it disabled an endpoint.
-NO_SUCCESS = gettext_noop("No success for five days. The last error: %(error)s")
 
 
 def state_mark(endpoint: Endpoint) -> SafeString:
@@ -44,13 +42,6 @@ def kinds_text(endpoint: Endpoint, most: int = 2) -> str:
     shown = ", ".join(str(words(one).alone) for one in endpoint.event_types[:most])
     left = len(endpoint.event_types) - most
     return f"{shown} " + ngettext("and %d more", "and %d more", left) % left if left > 0 else shown
-
-
-def reason_text(reason: str) -> str:
-    start = NO_SUCCESS.partition("%")[0]
-    if reason.startswith(start):
-        return gettext(NO_SUCCESS) % {"error": reason.removeprefix(start)}
-    return gettext(reason) if reason else ""
 
 
 def status_mark(delivery: Delivery) -> SafeString:
