@@ -133,7 +133,7 @@ def _update_customer(before: dict[str, Any], has_searched: bool, values: Values,
     # A change of line items changes the customer's search text, but not its version.
     as_read = {name: before[name] for name in ("version", "search_text")}
     names = (*old, "updated_at", "version", "search_text")
-    is_written = statements.update_then_insert(
+    is_written = statements.update_then(
         SEARCHABLE.change(after["id"], {name: after[name] for name in names}, still=as_read),
         log.entry(change, origin=origin),
     )

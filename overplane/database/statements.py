@@ -48,12 +48,20 @@ def execute_atomically(*several: Statement) -> None:
             run(*one)
 
 
-def update_then_insert(change: Statement, insertion: Statement) -> bool:
-    """Makes the change; if that touches a row, the insertion too, else nothing. `insertion` is INSERT … SELECT."""
+def update_then(change: Statement, *several: Statement) -> bool:
+    """Makes the change; if that touches a row, all the others too, else nothing.
+
+    They are UPDATE … WHERE or INSERT … SELECT; the last one is an insertion. As in `execute_atomically` each sees what was
+    there before, also if the change waits for somebody.
+    """
     if is_postgresql():
-        return bool(run(_conditional(change.sql, insertion.sql), [*change.parameters, *insertion.parameters]))
+        sql = _conditional(change.sql, tuple(one.sql for one in several))
+        return bool(run(sql, [value for one in (change, *several) for value in one.parameters]))
     with transaction.atomic(savepoint=False):
-        return bool(run(*change)) and bool(run(*insertion))
+        is_changed = bool(run(*change))
+        for one in several if is_changed else ():
+            run(*one)
+    return is_changed
 
 
 @lru_cache(maxsize=512)
@@ -64,8 +72,11 @@ def _joined(texts: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=512)
-def _conditional(change: str, insertion: str) -> str:
-    return f"WITH change AS ({change} RETURNING 1) {insertion} WHERE EXISTS (SELECT FROM change)"
+def _conditional(change: str, texts: tuple[str, ...]) -> str:
+    conditional = [f"{one} {'AND' if ' WHERE ' in one else 'WHERE'} EXISTS (SELECT FROM change)" for one in texts]
+    *before, last = conditional
+    parts = [f"change AS ({change} RETURNING 1)", *(f"part_{i} AS ({text})" for i, text in enumerate(before))]
+    return f"WITH {', '.join(parts)} {last}"
 
 
 def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) -> Any:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from overplane.database import statements
 from overplane.database.encoding import dumps
 from overplane.events import feed
-from overplane.events.models import Event
+from overplane.events.log import EVENTS
 from overplane.events.webhooks.models import Delivery, Payload
 
 
@@ -14,8 +15,9 @@ def body(event: dict[str, Any]) -> bytes:
 
 def of_deliveries(deliveries: list[Delivery], payload: str) -> dict[int, bytes | None]:
     """By delivery. None: its event was purged. Made of what the log has now, so what was erased is not sent."""
-    chosen = Event.objects.filter(pk__in=[one.seq for one in deliveries if one.seq is not None])
-    rows = {(row[0], row[2]): row for row in chosen.values_list(*feed.NAMES)}
+    numbers = [one.seq for one in deliveries if one.seq is not None]
+    events = map(EVENTS.values, EVENTS.fetch(f"WHERE seq IN ({statements.marks(numbers)})", numbers) if numbers else ())
+    rows = {(one["epoch"], one["seq"]): tuple(one[name] for name in feed.NAMES) for one in events}
     bodies: dict[int, bytes | None] = {}
     for one in deliveries:
         row = rows.get((one.epoch or 0, one.seq or 0))

@@ -119,7 +119,7 @@ class Dispatcher:
             pass
         if not self.unwritten:
             return set()
-        written = {one.pk: one for one in outcomes.write(self.unwritten, self.name)}
+        written = {one.pk: one for one in outcomes.write(self.unwritten, self.name, self.endpoints)}
         self.endpoints.update(written)
         for delivery, _ in self.unwritten:
             self.under_way[delivery.endpoint_id].pop(delivery.pk, None)

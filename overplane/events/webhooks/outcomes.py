@@ -1,6 +1,6 @@
 """What came of attempts: all that ended since the last time is written in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import datetime
 from typing import Any
@@ -32,20 +32,49 @@ WRITE = (
 NEXT = (
     f"UPDATE {TABLE} SET next_attempt_at = %s WHERE next_attempt_at IS NULL AND id = (SELECT id FROM {TABLE} WHERE"
     " endpoint_id = %s AND subject = %s AND status = 'pending' AND cause = 'feed' AND id > %s"
-    " ORDER BY endpoint_id, subject, id LIMIT 1)"
+    " ORDER BY endpoint_id, subject, id LIMIT 1) AND status = 'pending'"
+)
+# An endpoint that is well and to which everything arrived: nothing of it is to be judged, so nothing is read.
+WELL = (
+    f"UPDATE {Endpoint._meta.db_table} SET succeeded = succeeded + %s WHERE id = %s AND holder = %s"
+    " AND status = 'enabled' AND failures = 0"
 )
 ATTEMPTS = Table(Attempt, generated=["id"])
 Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing was sent
 
 
-def write(ended: Iterable[Ended], holder: str) -> list[Endpoint]:
-    """The endpoints as they are now. Nothing is written of those that this holder has lost: whoever has them sends again."""
+def write(ended: Iterable[Ended], holder: str, known: Mapping[str, Endpoint]) -> list[Endpoint]:
+    """The endpoints as they are now. Nothing is written of those that this holder has lost: whoever has them sends again.
+
+    `known`: as they were a moment ago, which those are still that are well.
+    """
     several = list(ended)
     try:
+        names = {one.endpoint_id for one, _ in several}
+        if len(names) == 1 and names <= known.keys() and _write_successes(several, holder):
+            return [known[name] for name in names]
         return _write(several, holder)
     except IntegrityError:  # a delivery was left out while it was under way, and purged
         there = set(Delivery.objects.filter(pk__in=[one.pk for one, _ in several]).values_list("pk", flat=True))
         return _write([each for each in several if each[0].pk in there], holder)
+
+
+def _write_successes(several: list[Ended], holder: str) -> bool:
+    """Of one endpoint, in one round trip on PostgreSQL, where the other way takes four. False: it is to be gone, and nothing is written.
+
+    Nobody but the holder puts a delivery in line, and it does that in the thread that is here; so no statement misses one.
+    """
+    if not all(outcome is not None and outcome.is_success for _, outcome in several):
+        return False
+    now, ours = clock.now(), [(copy(one), outcome) for one, outcome in several]
+    for delivery, outcome in ours:
+        _judge(delivery, outcome, now)
+    return statements.update_then(
+        Statement(WELL, [len(ours), several[0][0].endpoint_id, holder]),
+        *[_written(one) for one, _ in ours],
+        *[_next(one, now) for one, _ in ours if one.is_of_feed],
+        *[ATTEMPTS.insertion(_attempt(one, outcome, set())) for one, outcome in ours if outcome],
+    )
 
 
 def _write(several: list[Ended], holder: str) -> list[Endpoint]:
