@@ -1,22 +1,26 @@
 """Behind PgBouncer in transaction mode: no PATCH writes another attribute, however few connections the service shares.
 
 Needs the program `pgbouncer`. With `DATABASE_POOLER=transaction` every answer must be 200; without it, answers may fail
-and must never be wrong.
+and must never be wrong. Webhooks arrive through it, and the feed waits.
 """
 
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from bench import webhooks
 from bench.service import Client, Service, free_port
 
 CUSTOMER = "/api/crm/customer"
 ATTRIBUTES = ("gender", "territory", "industry", "language", "website", "lead_name", "tax_category", "image")
 CLIENTS, PATCHES, CONNECTIONS = 16, 50, 4
+SECONDS, A_SECOND = 10, 100
 
 
 def _wait_for(port: int) -> None:
@@ -35,8 +39,8 @@ def _wait_for(port: int) -> None:
 class PooledService(Service):
     """`mode`: its DATABASE_POOLER."""
 
-    def __init__(self, mode: str) -> None:
-        super().__init__(workers=3, durable=False, DATABASE_POOLER=mode)
+    def __init__(self, mode: str, **environment: str) -> None:
+        super().__init__(workers=3, durable=False, DATABASE_POOLER=mode, **environment)
 
     def database_url(self) -> str:
         program, port = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin"), free_port()
@@ -102,6 +106,24 @@ def _without_time(output: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in output.items() if name != "updated_at"}
 
 
+def events() -> None:
+    service = PooledService("transaction", WEBHOOK_ALLOW_PRIVATE="1")
+    with tempfile.TemporaryDirectory() as name, webhooks.Bench(Path(name) / "lines", service) as bench:
+        bench.endpoint("/good")
+        bench.warm()
+        bench.write(SECONDS, A_SECOND)
+        bench.wait()
+        webhooks.report(bench, f"through the pooler, {A_SECOND} events/s")
+        caller = Client(service)
+        _, page, _ = caller.call("GET", "/api/crm/event")
+        threading.Timer(1, lambda: bench.create(Client(service), 0)).start()
+        started = time.monotonic()
+        status, page, _ = caller.call("GET", f"/api/crm/event?after={page['next_cursor']}&wait=25")
+        print(f"a change after 1 s was told after {time.monotonic() - started:.2f} s")
+        assert (status, len(page["data"])) == (200, 1)
+
+
 def main() -> None:
     for mode in ("none", "transaction"):
         patches(mode)
+    events()

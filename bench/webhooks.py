@@ -35,9 +35,9 @@ def main() -> None:
 class Bench:
     """A service with its worker, and a receiver; each of both can be killed and started again."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, service: Service | None = None) -> None:
         self.file, self.port = file, free_port()
-        self.service = Service(WEBHOOK_ALLOW_PRIVATE="1", WEB_CONCURRENCY="1")
+        self.service = service or Service(WEBHOOK_ALLOW_PRIVATE="1", WEB_CONCURRENCY="1")
         self.customers = [self.create(Client(self.service), i) for i in range(CUSTOMERS)]
         self.processes: dict[str, subprocess.Popen] = {}
 
