@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -159,7 +160,10 @@ def text_of(prefix: str, customers: dict[int, tuple[str, list[tuple[str, int]]]]
 
 
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60 if connection.vendor == "sqlite" else 30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(there=st.lists(st.lists(ITEM, max_size=4), min_size=1, max_size=3), steps=STEPS)
 def test_undone_in_the_order_of_a_stack_each_leaves_what_it_found(
     tmp_path: Path, there: list[list[tuple[str, int]]], steps: list[Any]

@@ -65,8 +65,15 @@
       if (names.length && unsaved.textContent) unsaved.append(Object.assign(document.createElement("small"), { textContent: names.join(", ") }));
       discard.hidden = !dirty;
     };
-    form.addEventListener("input", mark);
-    form.addEventListener("change", mark);
+    // Once for all that a script puts into the form in one go: a pasted block is hundreds of fields.
+    let isToBeMarked = false;
+    const soonMarked = () => {
+      if (isToBeMarked) return;
+      isToBeMarked = true;
+      queueMicrotask(() => { isToBeMarked = false; mark(); });
+    };
+    form.addEventListener("input", soonMarked);
+    form.addEventListener("change", soonMarked);
     discard?.addEventListener("click", () => { isLeaving = true; location.assign(location.href.split("#")[0]); });
     mark();
     // The first thing that is wrong gets the focus: its own field, or the first one of its row.
