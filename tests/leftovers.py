@@ -18,6 +18,7 @@ from django.utils.functional import LazyObject, Promise
 from overplane import observability
 
 Named = dict[str, Any]
+WHOLE = {str, int, bool, float, type(None)}  # nothing inside of them can be changed
 ELSEWHERE = {"PYTEST_CURRENT_TEST", "DJANGO_ALLOW_ASYNC_UNSAFE"}
 
 
@@ -26,7 +27,11 @@ def _settings() -> Named:
     # Django itself hides this one while anything is overridden.
     names = [name for name in dir(settings) if name.isupper() and name != "SETTINGS_MODULE"]
     values = ((name, getattr(settings, name)) for name in names)
-    return {name: repr(value) for name, value in values if not isinstance(value, Promise | LazyObject)}
+    return {
+        name: value if type(value) in WHOLE else repr(value)
+        for name, value in values
+        if not isinstance(value, Promise | LazyObject)
+    }
 
 
 def _environment() -> Named:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
@@ -46,10 +47,11 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.tags: list[tuple[str, dict[str, Any]]] = []
         self.samples: list[Sample] = []
-        self.text = ""
+        self._texts: list[str] = []
         self._open: list[tuple[str, dict[str, Any], int]] = []
         self.feed(text)
         assert not self._open, self._open
+        self.text = "".join(self._texts)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
@@ -57,14 +59,14 @@ class Page(HTMLParser):
         self.ids += [attributes["id"]] if attributes.get("id") else []
         self.links += [attributes[name] for name in ("href", "src") if attributes.get(name)]
         if tag not in EMPTY:
-            self._open.append((tag, attributes, len(self.text)))
+            self._open.append((tag, attributes, len(self._texts)))
 
     def handle_endtag(self, tag: str) -> None:
         if tag in EMPTY:
             return
         opened, attributes, start = self._open.pop()
         assert opened == tag, (opened, tag)
-        text = self.text[start:]
+        text = "".join(self._texts[start:])
         if attributes.get("class") == "title":
             self._title = text
         if tag == "pre" and (language := self._inherited("data-language")):
@@ -72,16 +74,17 @@ class Page(HTMLParser):
             self.samples.append(Sample(section, self._title, language, text))
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self._texts.append(data)
 
     def _inherited(self, name: str, of: str = "") -> str:
         return next((a[name] for tag, a, _ in reversed(self._open) if name in a and of in ("", tag)), "")
 
 
+parsed = cache(Page)  # it takes a second
 DESCRIBED = json.loads(description())
 REFERENCE = Reference(DESCRIBED, base_url="http://testserver")
 SECTIONS = {section.anchor: section for chapter in REFERENCE.chapters() for section in chapter.sections}
-PAGE = Page(page())
+PAGE = parsed(page())
 
 
 def samples_in(language: str) -> list[Sample]:

@@ -29,7 +29,7 @@ from overplane.api.reference.sections import Reference
 from overplane.problems import Code
 from overplane.worker import LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, Api
-from tests.reference_page import DESCRIBED, PAGE, REFERENCE, SECTIONS, Page, is_receiver
+from tests.reference_page import DESCRIBED, PAGE, REFERENCE, SECTIONS, Page, is_receiver, parsed
 
 PAGE_HTML = page_html()
 SAMPLES = Path(__file__).parent / "samples"
@@ -54,7 +54,7 @@ def attributes_in(tables: list[Table]) -> Iterator[Attribute]:
 
 @pytest.fixture
 def page(client: Client) -> Page:
-    return Page(client.get("/docs").content.decode())
+    return parsed(client.get("/docs").content.decode())
 
 
 def test_has_a_section_for_every_operation(page: Page) -> None:
