@@ -8,7 +8,7 @@ FAST := -m "not slow"
 # Each file is compiled once, also where containers forbid it: a run has some forty processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test test-all check coverage clients bench
+.PHONY: setup run test test-all check lint coverage clients bench
 setup: $(DEV_STAMP)
 
 $(RUN_STAMP): requirements.txt
@@ -37,13 +37,15 @@ test-all: $(DEV_STAMP)
 	TEST_DATABASE=postgresql $(PYTEST) -n 3 --touching || failed=1; exit $$failed
 
 check: $(DEV_STAMP)
+	$(MAKE) -j 2 lint clients
+	$(MAKE) test-all
+
+lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 	DATA_DIR=$$(mktemp -d) $(VENV)/bin/mypy
 	DATA_DIR=$$(mktemp -d) $(VENV)/bin/python manage.py makemigrations --check --dry-run
-	$(MAKE) clients
-	$(MAKE) test-all
 
 # Of the fast tests on SQLite. Tracing costs Python 3.11 almost their time again, so CI does it, after `check`.
 coverage: $(DEV_STAMP)
