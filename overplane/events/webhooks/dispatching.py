@@ -106,7 +106,8 @@ class Dispatcher:
         started = time.monotonic()
         if started - self._renewed < leases.RENEW_SECONDS:
             return
-        leases.hold(self.name)
+        if not leases.hold(self.name):
+            return  # tried again at the next step; until it succeeds, the lease is as long as it was
         self._renewed = started
         self.sender.until = started + leases.LEASE.total_seconds() - leases.MARGIN_SECONDS
 

@@ -18,10 +18,10 @@ RENEW_SECONDS = 3.0
 MARGIN_SECONDS = 1.0
 
 
-def hold(holder: str) -> list[str]:
-    """Renews what this holder has and takes what nobody holds; the ids of both.
+def hold(holder: str) -> bool:
+    """Renews what this holder has and takes what nobody holds. False: not all that it has was renewed.
 
-    A row that somebody changes just now is left out, for nobody else can take it meanwhile.
+    A row that somebody changes just now is left out: nobody else can take it meanwhile, but afterwards, if its lease ended.
     """
     free = Q(holder=holder) | Q(held_until=None) | Q(held_until__lt=Now())
     with transaction.atomic():
@@ -29,7 +29,7 @@ def hold(holder: str) -> list[str]:
         ids = list(rows.values_list("pk", flat=True))
         if ids:
             Endpoint.objects.filter(pk__in=ids).update(holder=holder, held_until=Now() + LEASE)
-    return ids
+    return not Endpoint.objects.filter(holder=holder).exclude(pk__in=ids).exists()
 
 
 def release(holder: str) -> None:

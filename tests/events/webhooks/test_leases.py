@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from overplane.events.webhooks import dispatching, leases, outcomes, picking, purging, services
@@ -14,23 +14,51 @@ from overplane.events.webhooks.dispatching import Dispatcher
 from overplane.events.webhooks.models import Attempt, Delivery, Endpoint
 from overplane.jobs import loops
 from tests.conftest import Api
+from tests.connections import only_postgresql
 from tests.events.webhooks import receiving
 from tests.events.webhooks.conftest import Clock, Courier, deliveries
 from tests.events.webhooks.receiving import Receiver
+from tests.threads import concurrently
 
 
 @pytest.mark.django_db
 def test_one_holder_at_a_time() -> None:
     endpoint, _ = services.create_endpoint({"url": "https://example.com/"})
-    assert leases.hold("one") == [endpoint.id]
-    assert leases.hold("two") == []
-    assert leases.hold("one") == [endpoint.id]
+    assert holder(endpoint, after="one") == "one"
+    assert holder(endpoint, after="two") == "one"
     Endpoint.objects.update(held_until=Now() - timedelta(seconds=1))
-    assert leases.hold("two") == [endpoint.id]
-    assert leases.hold("one") == []
+    assert holder(endpoint, after="two") == "two"
+    assert holder(endpoint, after="one") == "two"
     leases.release("two")
-    assert leases.hold("one") == [endpoint.id]
+    assert holder(endpoint, after="one") == "one"
     assert timedelta(seconds=10) >= leases.LEASE
+
+
+def holder(endpoint: Endpoint, *, after: str) -> str:
+    """Who holds it when this one has tried."""
+    assert leases.hold(after)
+    return services.find(endpoint.id).holder
+
+
+@only_postgresql
+def test_while_one_of_its_leases_could_not_be_renewed_a_worker_may_send_no_longer_than_that_lease(
+    endpoint: Endpoint, courier: Courier
+) -> None:
+    """Somebody may change an endpoint for longer than a lease, and the next worker takes it at once afterwards."""
+    dispatcher = courier.dispatcher
+    courier.deliver()
+    until = dispatcher.sender.until
+
+    def renew(_: int) -> None:
+        dispatcher._renewed = float("-inf")
+        dispatcher._renew()
+
+    with transaction.atomic():
+        Endpoint.objects.select_for_update(no_key=True).get()
+        concurrently(renew, 1)
+        assert dispatcher.sender.until == until
+    dispatcher._renew()  # at once, not three seconds later
+    assert dispatcher.sender.until > until
 
 
 def test_what_a_dead_worker_had_under_way_is_sent_again_and_all_else_once(
