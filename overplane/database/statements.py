@@ -51,8 +51,9 @@ def execute_atomically(*several: Statement) -> None:
 def update_then(change: Statement, *several: Statement) -> bool:
     """Makes the change; if that touches a row, all the others too, else nothing.
 
-    They are UPDATE … WHERE or INSERT … SELECT; the last one is an insertion. As in `execute_atomically` each sees what was
-    there before, also if the change waits for somebody.
+    They are UPDATE … WHERE or INSERT … SELECT. The last one is an insertion: PostgreSQL counts its rows only, and so says
+    whether there was a change. As in `execute_atomically` each sees what was there before, also if the change waits for
+    somebody: a row that it finds is then looked at once more as it is now, but a row that came meanwhile is not found.
     """
     if is_postgresql():
         sql = _conditional(change.sql, tuple(one.sql for one in several))

@@ -34,7 +34,8 @@ NEXT = (
     " endpoint_id = %s AND subject = %s AND status = 'pending' AND cause = 'feed' AND id > %s"
     " ORDER BY endpoint_id, subject, id LIMIT 1) AND status = 'pending'"
 )
-# An endpoint that is well and to which everything arrived: nothing of it is to be judged, so nothing is read.
+# An endpoint that is well and to which everything arrived: nothing of it is to be judged, so nothing is read. Without
+# failures it is not probed either; and a lease that ended is its holder's until somebody takes it.
 WELL = (
     f"UPDATE {Endpoint._meta.db_table} SET succeeded = succeeded + %s WHERE id = %s AND holder = %s"
     " AND status = 'enabled' AND failures = 0"
@@ -46,7 +47,7 @@ Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing w
 def write(ended: Iterable[Ended], holder: str, known: Mapping[str, Endpoint]) -> list[Endpoint]:
     """The endpoints as they are now. Nothing is written of those that this holder has lost: whoever has them sends again.
 
-    `known`: as they were a moment ago, which those are still that are well.
+    `known`: as they were a moment ago. So those are answered that are well; what people changed since is seen at the next tick.
     """
     several = list(ended)
     try:
@@ -60,9 +61,10 @@ def write(ended: Iterable[Ended], holder: str, known: Mapping[str, Endpoint]) ->
 
 
 def _write_successes(several: list[Ended], holder: str) -> bool:
-    """Of one endpoint, in one round trip on PostgreSQL, where the other way takes four. False: it is to be gone, and nothing is written.
+    """Of one endpoint, in one round trip on PostgreSQL, where the other way takes four. False: nothing is written; go the other way.
 
-    Nobody but the holder puts a delivery in line, and it does that in the thread that is here; so no statement misses one.
+    The statement may wait for the endpoint's lock and then still looks for the next in line among the deliveries of before.
+    It misses none: only the holder puts deliveries in line, and it does that in the thread that is here.
     """
     if not all(outcome is not None and outcome.is_success for _, outcome in several):
         return False

@@ -1,20 +1,28 @@
-"""How outcomes are written: in one statement if an endpoint is well, judged under its lock if it is not."""
+"""How outcomes are written: in one statement if an endpoint is well, judged under its lock if it is not.
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+That statement may wait for somebody who changes the endpoint, and then began with rows as they were before.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from overplane.events.webhooks import outcomes, services
+from overplane.events.webhooks import leases, outcomes, services
 from overplane.events.webhooks.models import Attempt, Cause, Delivery, DeliveryStatus, Endpoint
 from overplane.events.webhooks.transport import Outcome
+from tests.connections import only_postgresql
+from tests.threads import concurrently, meanwhile
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 ARRIVED, REFUSED = Outcome(NOW, 5, 200), Outcome(NOW, 5, 500, error="It answered 500.")
 ME = "me"
+TABLE = Endpoint._meta.db_table
+TOGETHER = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -105,3 +113,93 @@ def test_several_endpoints_are_written_together(endpoint: Endpoint) -> None:
     written = outcomes.write([(one, ARRIVED) for one in several], ME, known(endpoint) | known(other))
     assert [one.succeeded for one in written] == [1, 1]
     assert states(several) == [(DeliveryStatus.SUCCEEDED, False)] * 2
+
+
+def written_during(change: Callable[[], object], one: Delivery, *, before: str = f'UPDATE "{TABLE}"') -> list[Endpoint]:
+    """What the holder gets if it begins to write that this one arrived while the change has the endpoint's lock."""
+    as_known = known(Endpoint.objects.get())
+    with meanwhile(lambda: outcomes.write([(one, ARRIVED)], ME, as_known), before=before) as answers:
+        change()
+    return answers[0]
+
+
+@TOGETHER
+def test_who_sends_it_to_the_logs_end_abandons_what_is_next_too(endpoint: Endpoint) -> None:
+    several = line(endpoint, "customer_a", 3)
+    written_during(lambda: services.update_endpoint(endpoint.pk, {"position": "now"}), several[0])
+    assert states(several) == [(DeliveryStatus.ABANDONED, False)] * 3
+    assert Attempt.objects.count() == Endpoint.objects.get().succeeded == 1
+
+
+@TOGETHER
+def test_who_disables_it_finds_it_disabled_and_the_line_goes_on_when_it_is_enabled(endpoint: Endpoint) -> None:
+    several = line(endpoint, "customer_a", 3)
+    (now,) = written_during(lambda: services.disable(endpoint.pk, "By hand."), several[0])
+    assert (now.status, Endpoint.objects.get().status) == ("disabled", "disabled")
+    assert states(several) == [
+        (DeliveryStatus.SUCCEEDED, False),
+        (DeliveryStatus.PENDING, True),
+        (DeliveryStatus.PENDING, False),
+    ]
+
+
+@TOGETHER
+def test_who_enables_it_plans_the_first_of_the_line_anew_and_not_what_arrived(endpoint: Endpoint) -> None:
+    several = line(endpoint, "customer_a", 3)
+    services.disable(endpoint.pk)
+    written_during(lambda: services.enable(endpoint.pk), several[0])
+    assert Endpoint.objects.get().status == "enabled"
+    assert states(several) == [
+        (DeliveryStatus.SUCCEEDED, False),
+        (DeliveryStatus.PENDING, True),
+        (DeliveryStatus.PENDING, False),
+    ]
+
+
+@TOGETHER
+def test_who_changes_its_url_loses_nothing_of_it(endpoint: Endpoint) -> None:
+    several = line(endpoint, "customer_a")
+    written_during(lambda: services.update_endpoint(endpoint.pk, {"url": "https://example.com/new"}), several[0])
+    assert Endpoint.objects.values_list("url", "succeeded").get() == ("https://example.com/new", 1)
+    assert states(several) == [(DeliveryStatus.SUCCEEDED, False), (DeliveryStatus.PENDING, True)]
+
+
+@TOGETHER
+def test_who_deletes_it_leaves_nothing_to_write(endpoint: Endpoint) -> None:
+    several = line(endpoint, "customer_a")
+    deleted = written_during(lambda: services.delete_endpoint(endpoint.pk), several[0], before="DELETE FROM")
+    assert deleted == []
+    assert states(several) == [(DeliveryStatus.PENDING, True), (DeliveryStatus.PENDING, False)]
+    assert not Attempt.objects.exists()
+
+
+@TOGETHER
+def test_who_takes_it_over_has_all_that_is_not_written(endpoint: Endpoint) -> None:
+    """Written half, the line would go on behind what the other worker is about to send once more."""
+    several = line(endpoint, "customer_a")
+    Endpoint.objects.update(held_until=Now() - timedelta(seconds=1))
+    assert written_during(lambda: leases.hold("other"), several[0]) == []
+    assert states(several) == [(DeliveryStatus.PENDING, True), (DeliveryStatus.PENDING, False)]
+    assert not Attempt.objects.exists()
+
+
+@TOGETHER
+@only_postgresql
+def test_nobody_takes_it_over_while_its_outcomes_are_written(endpoint: Endpoint) -> None:
+    several = line(endpoint, "customer_a")
+    Endpoint.objects.update(held_until=Now() - timedelta(seconds=1))
+    with transaction.atomic():
+        outcomes.write([(several[0], ARRIVED)], ME, known(endpoint))
+        concurrently(lambda _: leases.hold("other"), 1)
+        assert Endpoint.objects.get().holder == ME
+    leases.hold("other")
+    assert Endpoint.objects.get().holder == "other"
+
+
+@TOGETHER
+def test_of_what_was_purged_meanwhile_nothing_is_written_and_all_else_is(endpoint: Endpoint) -> None:
+    gone, (there, behind) = line(endpoint, "customer_a", 1)[0], line(endpoint, "customer_b")
+    Delivery.objects.filter(pk=gone.pk).delete()
+    outcomes.write([(gone, ARRIVED), (there, ARRIVED)], ME, known(endpoint))
+    assert states([there, behind]) == [(DeliveryStatus.SUCCEEDED, False), (DeliveryStatus.PENDING, True)]
+    assert list(Attempt.objects.values_list("delivery", "at")) == [(there.pk, NOW)]
