@@ -93,7 +93,7 @@ def describe_roll() -> Callable[[type], type]:
     return extend_schema_view(
         create=operation(
             "rollWebhookSecret", "Roll the secret",
-            "Makes a new secret. For 24 hours what is sent has two signatures, one of each secret, so that nothing is refused meanwhile.",
+            "Makes a new secret. For 24 hours what is sent has two signatures, one of each secret, so that nothing is refused meanwhile. A second roll within them ends the first secret at once.",
             tag=TAG, answer=ref("WebhookEndpointWithSecret"), answered="The endpoint with its new secret, which is shown this once.",
             parameters=[ENDPOINT, IDEMPOTENCY_KEY], errors=[404, *WRITES],
         ),
