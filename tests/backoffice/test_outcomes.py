@@ -38,8 +38,9 @@ def texts(page: HttpResponse) -> list[str]:
 
 
 def undo_of(message: str) -> tuple[str, dict[str, str]]:
-    token, url = re.search(r'data-undo="([^"]*)" data-undo-url="([^"]+)"', message).groups()  # type: ignore[union-attr]
-    return url, {"token": token}
+    button = re.search(r'data-undo="([^"]*)" data-undo-url="([^"]+)"', message)
+    assert button, message
+    return button[2], {"token": button[1]}
 
 
 def imported(client: Client) -> str:

@@ -6,6 +6,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,8 @@ def answering(answer: bytes, poured: int = 0) -> Iterator[str]:
 
 
 @pytest.fixture
-def sender(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
-    settings.WEBHOOK_ALLOW_PRIVATE = True  # type: ignore[attr-defined]
+def sender(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
+    settings.WEBHOOK_ALLOW_PRIVATE = True
     monkeypatch.setattr(transport, "SECONDS", 2.0)
     own = Sender()
     own.start()

@@ -5,14 +5,14 @@ The certificates are made here, by an authority of our own.
 
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import trustme
 
 from overplane.events.webhooks.transport import Outcome, Sender
 from tests.events.webhooks import receiving
@@ -21,42 +21,24 @@ from tests.events.webhooks.receiving import Receiver
 NAME, PUBLIC = "hook.example.com", "93.184.215.14"
 
 
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
+@dataclass(frozen=True)
+class Certificates:
+    """One authority that the sender trusts, and certificates by name: of it, and of one that nobody knows."""
 
-
-def authority(folder: Path, name: str) -> None:
-    openssl(
-        folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-        "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.crt",
-        "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign",
-    )  # fmt: skip
-
-
-def certificate(folder: Path, name: str, *, names: str, by: str, days: str = "2") -> None:
-    """`names`: what it is good for, as in `DNS:example.com`."""
-    (folder / f"{name}.ext").write_text(f"subjectAltName={names}\n")
-    openssl(
-        folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=A receiver",
-        "-keyout", f"{name}.key", "-out", f"{name}.csr",
-    )  # fmt: skip
-    openssl(
-        folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{by}.crt", "-CAkey", f"{by}.key", "-CAcreateserial",
-        "-days", days, "-extfile", f"{name}.ext", "-out", f"{name}.crt",
-    )  # fmt: skip
+    authority: trustme.CA
+    by_name: dict[str, trustme.LeafCert]
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    for name in ("ours", "unknown"):
-        authority(folder, name)
-    certificate(folder, "good", names=f"DNS:{NAME}", by="ours")
-    certificate(folder, "other-name", names="DNS:other.example.com,IP:127.0.0.1", by="ours")
-    certificate(folder, "of-the-address", names=f"IP:{PUBLIC}", by="ours")
-    certificate(folder, "old", names=f"DNS:{NAME}", by="ours", days="-1")
-    certificate(folder, "of-nobody", names=f"DNS:{NAME}", by="unknown")
-    return folder
+def certificates() -> Certificates:
+    ours, yesterday = trustme.CA(), datetime.now(UTC) - timedelta(days=1)
+    return Certificates(ours, {
+        "good": ours.issue_cert(NAME),
+        "other-name": ours.issue_cert("other.example.com", "127.0.0.1"),
+        "of-the-address": ours.issue_cert(PUBLIC),
+        "old": ours.issue_cert(NAME, not_after=yesterday),
+        "of-nobody": trustme.CA().issue_cert(NAME),
+    })  # fmt: skip
 
 
 @dataclass
@@ -67,12 +49,12 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, certificate_name: str) -> Iterator[Server]:
+def serving(certificates: Certificates, name: str) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{certificate_name}.crt", folder / f"{certificate_name}.key")
+    certificates.by_name[name].configure_cert(context)
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(listener.getsockname()[1])
-    context.sni_callback = lambda sock, name, _: server.names.append(name)
+    context.sni_callback = lambda sock, asked, _: server.names.append(asked)
 
     def serve() -> None:
         while True:
@@ -97,7 +79,7 @@ def serving(folder: Path, certificate_name: str) -> Iterator[Server]:
         thread.join(5)
 
 
-def sent(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch, host: str = NAME) -> Outcome:
+def sent(certificates: Certificates, server: Server, monkeypatch: pytest.MonkeyPatch, host: str = NAME) -> Outcome:
     """To the name, which resolves to a public address; whoever connects to that one gets to this server."""
     connect, asked = socket.create_connection, []
 
@@ -105,7 +87,9 @@ def sent(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch, host: st
         asked.append(address)
         return connect(("127.0.0.1", server.port), 5)
 
-    sender = Sender(resolver=lambda host, port: [PUBLIC], tls=ssl.create_default_context(cafile=folder / "ours.crt"))
+    tls = ssl.create_default_context()
+    certificates.authority.configure_trust(tls)
+    sender = Sender(resolver=lambda host, port: [PUBLIC], tls=tls)
     with monkeypatch.context() as patched:
         patched.setattr(socket, "create_connection", to_the_server)
         outcome = sender.send(f"https://{host}/hook", b"{}", {})
@@ -115,7 +99,7 @@ def sent(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch, host: st
 
 
 def test_a_good_certificate_is_accepted_and_the_server_is_told_which_name_is_meant(
-    certificates: Path, monkeypatch: pytest.MonkeyPatch
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(certificates, "good") as server:
         assert sent(certificates, server, monkeypatch).status_code == 204
@@ -133,7 +117,7 @@ def test_a_good_certificate_is_accepted_and_the_server_is_told_which_name_is_mea
     ],
 )
 def test_any_other_certificate_is_refused_and_nothing_is_sent(
-    name: str, said: str, certificates: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, said: str, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(certificates, name) as server:
         outcome = sent(certificates, server, monkeypatch)
@@ -144,7 +128,7 @@ def test_any_other_certificate_is_refused_and_nothing_is_sent(
 
 
 def test_an_address_in_the_url_needs_a_certificate_of_that_address(
-    certificates: Path, monkeypatch: pytest.MonkeyPatch
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(certificates, "of-the-address") as server:
         assert sent(certificates, server, monkeypatch, host=PUBLIC).status_code == 204
@@ -159,7 +143,9 @@ def test_the_authorities_are_those_of_the_system() -> None:
     assert tls.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-def test_who_speaks_no_tls_is_refused(certificates: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_speaks_no_tls_is_refused(
+    certificates: Certificates, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = Server(int(receiver.url.split(":")[2].partition("/")[0]))
     assert sent(certificates, plain, monkeypatch).error.startswith("TLS: ")
     assert not receiver.received

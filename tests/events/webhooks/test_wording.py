@@ -5,6 +5,7 @@ import ssl
 
 import pytest
 from django.utils.translation import override
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
 
 from overplane.events.webhooks import guard, transport, wording
@@ -39,7 +40,7 @@ def test_every_text_is_found_again_and_translated(text: str) -> None:
 
 
 def new_connection(cause: Exception) -> Exception:
-    error = NewConnectionError(None, "<object at 0x7f>")  # type: ignore[arg-type]
+    error = NewConnectionError(HTTPConnection("example.com"), "<object at 0x7f>")
     error.__cause__ = cause
     return error
 
