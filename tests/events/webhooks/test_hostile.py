@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from overplane.events.webhooks import services, transport
 from overplane.events.webhooks.transport import Sender
 from tests.conftest import Api
 from tests.events.webhooks.conftest import Courier, deliveries
-from tests.events.webhooks.receiving import Receiver, read_request
+from tests.events.webhooks.receiving import Receiver, listening, read_request
 
 OK = b"HTTP/1.1 200 OK\r\n"
 FAR = b"Mon, 01 Jan 2024 00:00:00 +99999999999999999999"
@@ -24,31 +23,15 @@ FAR = b"Mon, 01 Jan 2024 00:00:00 +99999999999999999999"
 @contextmanager
 def answering(answer: bytes, poured: int = 0) -> Iterator[str]:
     """The URL of a server that answers every request with these bytes, then with so many megabytes."""
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            with client:
-                try:
-                    read_request(client)
-                    client.sendall(answer)
-                    for _ in range(poured):
-                        client.sendall(b"x" * 1_000_000)
-                except OSError:
-                    pass
+    def serve(client: socket.socket) -> None:
+        read_request(client)
+        client.sendall(answer)
+        for _ in range(poured):
+            client.sendall(b"x" * 1_000_000)
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/hook?token=hush"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
+    with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}/hook?token=hush"
 
 
 @pytest.fixture

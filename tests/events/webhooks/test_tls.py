@@ -5,7 +5,6 @@ The certificates are made here, by an authority of our own.
 
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,7 +42,7 @@ def certificates() -> Certificates:
 
 @dataclass
 class Server:
-    port: int
+    port: int = 0
     names: list[str | None] = field(default_factory=list)  # that clients asked for
     requests: list[bytes] = field(default_factory=list)
 
@@ -52,31 +51,18 @@ class Server:
 def serving(certificates: Certificates, name: str) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificates.by_name[name].configure_cert(context)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(listener.getsockname()[1])
+    server = Server()
     context.sni_callback = lambda sock, asked, _: server.names.append(asked)
 
-    def serve() -> None:
-        while True:
-            try:
-                plain, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                with context.wrap_socket(plain, server_side=True) as client:
-                    server.requests.append(receiving.read_request(client))
-                    client.sendall(b"HTTP/1.1 204 Good\r\n\r\n")
-            except OSError:  # the client did not like the certificate
-                plain.close()
+    def serve(plain: socket.socket) -> None:
+        with context.wrap_socket(
+            plain, server_side=True
+        ) as client:  # fails if the client does not like the certificate
+            server.requests.append(receiving.read_request(client))
+            client.sendall(b"HTTP/1.1 204 Good\r\n\r\n")
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
+    with receiving.listening(serve) as server.port:
         yield server
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
 
 
 def sent(certificates: Certificates, server: Server, monkeypatch: pytest.MonkeyPatch, host: str = NAME) -> Outcome:
