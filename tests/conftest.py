@@ -1,5 +1,6 @@
 """Fixtures of every test: the API through Django's test client, as a full or a read-only key."""
 
+import gc
 import json
 import time
 from collections.abc import Iterator
@@ -43,6 +44,13 @@ LONGEST = ("test_generated_calls", "test_extension", "test_workers")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first, or a worker would be left alone with it in the end. All else stays at random."""
     items.sort(key=lambda item: (item.path.stem not in LONGEST, "slow" not in item.keywords))
+
+
+def pytest_collection_finish() -> None:
+    """The collector need not look through thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, *gc.get_threshold()[1:])
 
 
 class Api:

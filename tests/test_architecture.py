@@ -156,10 +156,12 @@ def inside_functions(path: Path) -> Iterator[str]:
                     yield f"{name(path)}:{inner.lineno}"
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_inside_a_function() -> None:
     assert [where for path in OURS for where in inside_functions(path)] == []
 
 
+@pytest.mark.slow
 def test_no_test_module_imports_another() -> None:
     """What several need has a module of its own: tests then move and change alone."""
 

@@ -155,6 +155,7 @@ def test_an_import_tells_what_is_wrong_in_the_language_of_who_asked(imported: An
     assert [problem["message"] for problem in ran.report["problems"]] == ["Muss eine Zahl sein, geschrieben wie 12,5."]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("made_once", [description, page], ids=["description", "reference"])
 def test_what_is_made_once_is_the_same_whoever_asks_first(made_once: Any) -> None:

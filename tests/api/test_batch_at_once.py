@@ -15,6 +15,7 @@ from tests.threads import concurrently, meanwhile
 BATCH = f"{CUSTOMER}/batch"
 
 
+@pytest.mark.slow
 def test_a_stored_answer_shows_nobody_who_was_deleted_meanwhile(live_api: Api) -> None:
     secret = live_api.create(customer_name="Secret")["id"]
     body = {"operations": [{"op": "retrieve", "id": secret}]}
@@ -30,6 +31,7 @@ def test_a_stored_answer_shows_nobody_who_was_deleted_meanwhile(live_api: Api) -
     assert b"Secret" not in again.content
 
 
+@pytest.mark.slow
 def test_an_upsert_finds_nobody_who_is_only_read(live_api: Api) -> None:
     """The customer gets the value while the batch begins: it is found, locked, and its change is not lost."""
     customer = live_api.create()["id"]
@@ -46,6 +48,7 @@ def test_an_upsert_finds_nobody_who_is_only_read(live_api: Api) -> None:
     assert versions == sorted(set(versions)), "each version once"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers stand in line")
 def test_events_of_one_customer_come_in_the_order_of_its_versions(live_api: Api) -> None:
     """Several wait for the same customer: who gets it first has the lower transaction number, too."""

@@ -57,6 +57,7 @@ def test_no_page_may_call_unless_it_is_named(api: Api) -> None:
     assert (preflight.status_code, of_cors(preflight)) == (204, set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [CUSTOMER, f"{CUSTOMER}/x", f"{CUSTOMER}/export", "/api/crm/event", "/api/nothing"])
 def test_a_preflight_of_a_named_page(allowed: None, db: None, path: str) -> None:
     asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,content-type"}

@@ -138,6 +138,7 @@ class TestSafeRetries:
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "idempotency_answer_erased")
         assert not Customer.objects.exists()
 
+    @pytest.mark.slow
     def test_fifty_clients_with_one_key_make_one_customer(self, live_api: Api) -> None:
         gate = threading.Barrier(10)
 

@@ -32,6 +32,7 @@ def test_says_where_it_is_served_and_whose_it_is() -> None:
     assert {"title", "summary", "description", "contact", "license", "version"} <= DESCRIBED["info"].keys()
 
 
+@pytest.mark.slow
 def test_is_that_of_the_deployment_that_serves_it() -> None:
     """Asked of a process that was started with another address."""
     script = "from overplane.api.pages import description; print(description().decode())"

@@ -57,10 +57,12 @@ def page(client: Client) -> Page:
     return parsed(client.get("/docs").content.decode())
 
 
+@pytest.mark.slow
 def test_has_a_section_for_every_operation(page: Page) -> None:
     assert {one["operationId"] for one in OPERATIONS} <= set(page.ids)
 
 
+@pytest.mark.slow
 def test_has_a_line_for_every_error_code_where_doc_url_points(page: Page, api: Api) -> None:
     assert set(MEANINGS) == set(Code)
     assert {f"error-{code}" for code in Code} <= set(page.ids)

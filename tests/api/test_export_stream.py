@@ -134,6 +134,7 @@ def test_a_database_that_is_away_is_told_before_there_is_an_answer(live_api: Api
     assert len(lines(live_api)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 def test_a_database_that_is_lost_on_the_way_breaks_the_answer_off(
     live_api: Api, coding: str, caplog: pytest.LogCaptureFixture
@@ -162,6 +163,7 @@ def test_head_sends_nothing_and_holds_nothing(live_api: Api) -> None:
     assert not connection.in_atomic_block
 
 
+@pytest.mark.slow
 def test_what_a_client_sees_of_it(live_api: Api, tmp_path: Path) -> None:
     """Through gunicorn. On PostgreSQL its sessions are ended while the client reads."""
     insert(1500, customer_details="x" * 20_000)

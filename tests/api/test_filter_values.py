@@ -194,6 +194,7 @@ def test_a_list_is_written_as_in_csv(text: str, values: list[str]) -> None:
     assert split_list(text) == values
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
 def test_whatever_is_quoted_comes_back(values: list[str]) -> None:
     assert split_list(",".join('"' + value.replace('"', '""') + '"' for value in values)) == values

@@ -99,6 +99,7 @@ def test_the_ends_of_time(api: Api, operator: str, at_the_end: int, at_the_start
     refused(api.get(f"{filter_}=9999-12-31T23:59:59-14:00"), 400, "parameter_invalid")
 
 
+@pytest.mark.slow
 def test_an_answer_is_not_longer_than_the_body(api: Api) -> None:
     """A body may hold more mistakes than anybody would read; the first are told, and quickly."""
     strangers = {f"attribute_{i}": i for i in range(20_000)}

@@ -120,6 +120,7 @@ class TestPages:
         assert names(api, "order_by=customer_name") == sorted(["b", "a", "Z", "ä", "B", "_"])
         assert names(api, "order_by=-customer_name") == sorted(["b", "a", "Z", "ä", "B", "_"], reverse=True)
 
+    @pytest.mark.slow
     def test_a_walk_beside_writers_sees_each_survivor_once(self, live_api: Api) -> None:
         stay = {live_api.create(customer_name="stay")["id"] for _ in range(60)}
         to_delete = [live_api.create(customer_name="go")["id"] for _ in range(30)]
@@ -237,6 +238,7 @@ class TestSearch:
         api.delete(f"/api/crm/supplier-number-at-customer/{row['id']}")
         assert names(api, "q=number2") == []
 
+    @pytest.mark.slow
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         name=st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), min_size=1, max_size=20).filter(lambda text: not is_blank(text)),
@@ -274,6 +276,7 @@ def test_expand_and_fields(api: Api, django_assert_num_queries: Any) -> None:
     assert whole == made[2] | {"supplier_numbers": [rows[2]]}
 
 
+@pytest.mark.slow
 def test_the_kept_count_is_exact_whatever_happens(live_api: Api) -> None:
     def work(i: int) -> None:
         api = Api(live_api.key)

@@ -271,6 +271,7 @@ def test_two_at_once_give_back_once(live_api: Api) -> None:
     assert [row["company"] for row in live_api.rows(other)] == ["x", "y"]
 
 
+@pytest.mark.slow
 def test_giving_back_while_the_survivor_is_deleted(live_api: Api) -> None:
     kept, other, _ = three(live_api)
     merge(live_api, kept, other)
@@ -280,6 +281,7 @@ def test_giving_back_while_the_survivor_is_deleted(live_api: Api) -> None:
     assert (Customer.objects.count(), MergedCustomer.objects.count()) == (1, 0)
 
 
+@pytest.mark.slow
 def test_deleting_the_survivor_while_one_is_given_back(live_api: Api) -> None:
     kept, other, _ = three(live_api)
     merge(live_api, kept, other)
@@ -290,6 +292,7 @@ def test_deleting_the_survivor_while_one_is_given_back(live_api: Api) -> None:
     assert [row["company"] for row in live_api.rows(other)] == ["x", "y"]
 
 
+@pytest.mark.slow
 def test_deleting_the_survivor_while_another_is_merged_into_it(live_api: Api) -> None:
     """The deletion waits; what became part of it meanwhile is erased with it."""
     kept, other, _ = three(live_api)
@@ -302,6 +305,7 @@ def test_deleting_the_survivor_while_another_is_merged_into_it(live_api: Api) ->
     assert told[0]["type"] == "customer.deleted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"If_Match": '"1"'}, {"Idempotency_Key": "k"}])
 def test_a_change_of_one_that_is_merged_meanwhile(live_api: Api, headers: dict[str, str]) -> None:
     kept, other, _ = three(live_api)

@@ -12,6 +12,7 @@ from tests.conftest import CUSTOMER, ROW, Api
 from tests.threads import concurrently
 
 
+@pytest.mark.slow
 def test_fifty_clients_with_one_key_make_one_customer(live_api: Api) -> None:
     body = {"customer_name": "Once"}
     answers = concurrently(lambda _: live_api.post(CUSTOMER, body, Idempotency_Key="same"), 50)

@@ -139,6 +139,7 @@ class TestAdding:
             Customer.objects.filter(pk=customer.pk).update(search_text=old)
         return texts
 
+    @pytest.mark.slow
     def test_every_customer_is_found_as_a_new_one_is(self, live_api: Api, add: Any) -> None:
         for i in range(8):
             live_api.create(customer_name=f"{i}", mobile_no=f"+49301234 50{i}" if i != 4 else None)

@@ -100,6 +100,7 @@ def test_thousands_of_ids(api: Api, order_by: str) -> None:
         assert output == (ids[::2][:1000] if order_by == "customer_name" else ids[::2][:-1001:-1])
 
 
+@pytest.mark.slow
 def test_as_many_values_as_databases_take(api: Api) -> None:
     api.create(territory="x")
     most = [f"v{i}" for i in range(5_000)]
@@ -123,6 +124,7 @@ def test_an_empty_list_is_nobody(api: Api, customers: Any) -> None:
     assert names(api, {"id[in]": [], "q": "acme", "order_by": "customer_name", "expand": ["supplier_numbers"]}) == []
 
 
+@pytest.mark.slow
 def test_long_texts(api: Api) -> None:
     api.create(customer_name="Acme", customer_details="ŉ%" * 30_000)
     assert names(api, {"customer_details[contains]": "ʼn%" * 30_000}) == ["Acme"]
@@ -198,6 +200,7 @@ def test_says_what_to_do(api: Api) -> None:
     assert not told
 
 
+@pytest.mark.slow
 def test_of_many_mistakes_some_are_told(api: Api) -> None:
     for body in (
         {f"stranger{i}": 1 for i in range(20_000)},

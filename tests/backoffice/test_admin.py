@@ -66,6 +66,7 @@ def test_deletes_one_and_many_through_the_services(staff: Client) -> None:
     assert Event.objects.filter(type="customer.deleted").count() == 3
 
 
+@pytest.mark.slow
 def test_shows_lists_and_forms(staff: Client) -> None:
     made = add(staff, {"company": "A"}, customer_name="<b>Bold</b>")
     listed = staff.get(reverse("admin:crm_customer_changelist"))

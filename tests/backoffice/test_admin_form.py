@@ -41,6 +41,7 @@ def conflict(client: Client, customer_id: str, form: dict[str, Any]) -> HttpResp
     return answer
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_form_sent_back_as_it_came_changes_nothing() -> None:
     client = member("Editor")
@@ -64,6 +65,7 @@ def test_changes_of_different_fields_both_survive() -> None:
     assert (left.territory, left.disabled, left.industry) == ("South", True, "Glass")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("name", "theirs", "mine", "kept"),
@@ -101,6 +103,7 @@ def test_the_same_change_by_two_is_no_conflict() -> None:
     assert Customer.objects.get().version == 2
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_theirs_may_be_kept_and_a_third_change_is_noticed_again() -> None:
     client = member("Editor")
@@ -128,6 +131,7 @@ def test_rows_conflict_too_and_say_which() -> None:
     assert "Supplier number, row 2 (supplier numbers)" in page.content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_row_that_somebody_removed_is_told_and_nothing_is_lost() -> None:
     client = member("Manager")
@@ -143,6 +147,7 @@ def test_a_row_that_somebody_removed_is_told_and_nothing_is_lost() -> None:
     assert Customer.objects.get().territory == "North"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_row_that_nobody_typed_in_is_not_stored() -> None:
     """The page gives a new row its place: that is not typing."""
@@ -169,6 +174,7 @@ def test_a_customer_that_somebody_deleted_is_told() -> None:
     assert not Customer.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_rows_beyond_a_hundred_come_by_the_page() -> None:
     client = member("Manager")

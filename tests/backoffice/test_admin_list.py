@@ -126,6 +126,7 @@ def test_a_value_that_the_rules_refuse_is_told_and_nothing_is_written() -> None:
     assert Customer.objects.get().territory is None
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("action", ["disable", "delete_selected"])
 def test_many_are_shown_first_and_then_changed_by_a_job(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +162,7 @@ def test_exports_the_chosen_ones_harmless_to_a_spreadsheet() -> None:
     assert output == [(a, "'=1+1", "'+49 170 1", "''s-Hertogenbosch")]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_all_changes_are_found_by_person_key_field_kind_and_time() -> None:
     client = member("Viewer")

@@ -42,6 +42,7 @@ COUNTS: dict[str, tuple[Address, int]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", COUNTS)
 def test_a_page_costs_these_statements_and_no_more(page: str) -> None:
@@ -69,6 +70,7 @@ OF_WEBHOOKS: dict[str, tuple[Callable[[Endpoint, Delivery], str], int]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", OF_WEBHOOKS)
 def test_a_page_of_webhooks_costs_the_same_for_any_number_of_deliveries(page: str) -> None:

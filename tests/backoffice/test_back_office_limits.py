@@ -24,6 +24,7 @@ def works(client: Client, address: str) -> bool:
     return client.post(address).status_code == 302
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_only_who_began_an_import_cancels_or_goes_on_with_it() -> None:
     client, other = member("Editor"), member("Manager", "other")
@@ -37,6 +38,7 @@ def test_only_who_began_an_import_cancels_or_goes_on_with_it() -> None:
     assert not Customer.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_taking_an_import_back_needs_the_right_to_delete() -> None:
     client = member("Editor")

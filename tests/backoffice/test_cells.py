@@ -151,6 +151,7 @@ def test_a_new_customer_is_told_of_as_one_that_was_there_before() -> None:
     assert told(client) == ["“<bdi>&lt;i&gt;Nordlicht</bdi>” is saved."]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_forty_are_changed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     client = member("Editor")
@@ -206,6 +207,7 @@ def test_a_small_list_is_sorted_by_any_column_and_by_two(query: str, found: list
     assert [row.customer_name for row in client.get(f"{LIST}?{query}").context["cl"].result_list] == found
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_sorted_list_has_pages_and_a_large_one_says_that_it_is_not_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(120):

@@ -33,6 +33,7 @@ def test_pages_are_compressed_for_whoever_takes_it(url: str) -> None:
     assert "Content-Encoding" not in client.get(url, headers={"accept-encoding": "gzip;q=0"})
 
 
+@pytest.mark.slow
 def test_the_length_of_one_page_is_not_always_the_same() -> None:
     client = Client()
     assert len({len(packed(client, "/docs").content) for _ in range(12)}) > 1  # the very same page
@@ -51,6 +52,7 @@ def is_secret(answer: HttpResponse) -> bool:
     return "no-store" in answer["Cache-Control"] and not answer.has_header("Content-Encoding")
 
 
+@pytest.mark.slow
 def test_what_shows_a_secret_is_neither_compressed_nor_stored() -> None:
     client = member("Administrator")
     assert is_secret(packed(client, reverse("second_factor")))

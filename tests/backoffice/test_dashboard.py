@@ -123,6 +123,7 @@ def done(kind: str, result: dict[str, Any], actor: str = "user:anna", **payload:
     return job.pk
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_refused_rows_wait_no_more_once_they_are_imported_or_all_is_taken_back() -> None:
     done("crm.import_customers", {"problem_count": 2, "report": "file_refused"}, name="mended.csv")
@@ -137,6 +138,7 @@ def test_refused_rows_wait_no_more_once_they_are_imported_or_all_is_taken_back()
     assert not any(f"{name}.csv" in page(client) for name in ("mended", "back"))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_says_what_waits_for_whom() -> None:
     make("Nordlicht", tax_id="DE 1", email_id="a@b.example")

@@ -302,6 +302,7 @@ def test_a_search_that_takes_too_long_is_stopped_and_said(monkeypatch: pytest.Mo
 SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_database_is_stopped_and_works_on_afterwards() -> None:
     with pytest.raises(time_limits.TookTooLong), time_limits.at_most(0.2):
@@ -352,6 +353,7 @@ def test_the_history_of_a_customer_says_what_it_cannot_read() -> None:
 # The way back
 
 
+@pytest.mark.slow
 def test_breadcrumbs_saving_and_deleting_keep_the_filter(three: None) -> None:
     client = member("Manager")
     query = "industry.contains=s&o=customer_name"

@@ -79,6 +79,7 @@ def test_what_only_the_database_tells_is_german() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "told"),
     [

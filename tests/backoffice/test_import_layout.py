@@ -52,6 +52,7 @@ def work() -> None:
     call_command("run_worker", until_idle=True)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_first_rows_are_shown_with_the_heading_row_and_what_is_said_of_it() -> None:
     client = member("Editor")
@@ -75,6 +76,7 @@ def test_the_first_rows_are_shown_with_the_heading_row_and_what_is_said_of_it() 
     assert Job.objects.get(kind="crm.import_customers").result["warnings"][0].startswith(note)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_another_heading_row_is_chosen_for_check_and_import() -> None:
     """Row 1 names fields, but row 3 is meant."""
@@ -97,6 +99,7 @@ def test_another_heading_row_is_chosen_for_check_and_import() -> None:
     assert names() == {"Acme"}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_workbook_with_several_tables_asks_for_the_sheet() -> None:
     client = member("Editor")
@@ -124,6 +127,7 @@ def test_a_workbook_with_several_tables_asks_for_the_sheet() -> None:
     assert (settings["sheet"], settings["heading_row"]) == ("South", 3)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_sheet_that_was_found_is_kept_and_said() -> None:
     """The other has the same unknown headings: with the mapping both would be known."""
@@ -169,6 +173,7 @@ def test_headings_that_are_not_found_are_asked_for() -> None:
     assert "There is no row 9" in text_of(client.get(f"{url}?heading_row=9"))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_guessed_encoding_and_a_chosen_heading_row_go_together() -> None:
     client = member("Editor")

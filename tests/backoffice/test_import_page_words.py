@@ -43,6 +43,7 @@ def test_notes_and_reports_are_shown_so() -> None:
     assert " --" not in report.replace(" -->", "")
 
 
+@pytest.mark.slow
 def test_a_file_keeps_its_name_in_a_message_and_the_list_says_how_many_were_refused() -> None:
     client = member("Editor")
     upload_page = client.get(upload(client, "<html><table></table></html>", "export.xls")["Location"], follow=True)

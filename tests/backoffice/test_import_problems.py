@@ -37,6 +37,7 @@ def imported(client: Client, report: str) -> str:
     return page
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_problems_are_grouped_by_kind_and_the_page_says_how_many_it_shows() -> None:
     client = member("Editor")
@@ -60,6 +61,7 @@ def test_problems_are_grouped_by_kind_and_the_page_says_how_many_it_shows() -> N
         assert text in german, text
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_an_import_of_the_good_rows_groups_its_problems_too() -> None:
     client = member("Editor")
@@ -70,6 +72,7 @@ def test_an_import_of_the_good_rows_groups_its_problems_too() -> None:
     assert "213 problems. The rows concerned were left out" in text_of(client, apply)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_problems_of_different_kinds_stand_by_themselves() -> None:
     client = member("Editor")
@@ -81,6 +84,7 @@ def test_problems_of_different_kinds_stand_by_themselves() -> None:
     assert "<summary>Each problem by itself</summary>" in told
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_one_is_not_many() -> None:
     client = member("Manager")
@@ -99,6 +103,7 @@ def test_one_is_not_many() -> None:
     assert "Zurückgenommen: 1 Kunde gelöscht, 0 wiederhergestellt;" in text_of(client, undo, **GERMAN)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_report_of_an_earlier_version_is_shown_without_kinds() -> None:
     client = member("Editor")

@@ -72,6 +72,7 @@ def test_what_is_missing_is_said_in_the_sample() -> None:
     assert "--" not in html.unescape(fragment.content.decode())
 
 
+@pytest.mark.slow
 def test_values_of_a_closed_choice_are_said_once_and_kept_with_the_mapping() -> None:
     client = member("Editor")
     url, page = page_of(client)
@@ -96,6 +97,7 @@ def test_values_of_a_closed_choice_are_said_once_and_kept_with_the_mapping() -> 
     assert shown(client.get(f"{other}?preset={preset.pk}").context["sample"])["Customer type"][0] == ("Individual", "")
 
 
+@pytest.mark.slow
 def test_yes_and_no_are_said_too_and_a_value_may_become_empty() -> None:
     client = member("Editor")
     url, page = page_of(client, "Name,Disabled,Type\nAcme,gesperrt,unbekannt\nBell,no,Company\n")
@@ -137,6 +139,7 @@ def test_an_editor_gets_back_to_a_check() -> None:
     assert job.pk not in member("Editor", "other").get("/admin/import/").content.decode()
 
 
+@pytest.mark.slow
 def test_who_changes_the_mapping_of_a_check_finds_all_that_was_said_and_corrected() -> None:
     client = member("Editor")
     url, page = page_of(client)
@@ -161,6 +164,7 @@ def test_who_changes_the_mapping_of_a_check_finds_all_that_was_said_and_correcte
     assert other.get(back).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_saved_mapping_knows_values_of_rows_far_down() -> None:
     client = member("Editor")
     url, page = page_of(client)
@@ -180,6 +184,7 @@ def test_the_parts_of_an_address_may_have_its_name_before_them() -> None:
     assert shown(page.context["sample"])["Primary address"] == [("Main 1, London, E1 6AN", "")]
 
 
+@pytest.mark.slow
 def test_where_no_row_is_good_nothing_is_offered_to_be_imported() -> None:
     client = member("Editor")
     url, page = page_of(client, "Name,E-Mail\nAcme,nobody\n")

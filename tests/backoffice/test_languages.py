@@ -87,6 +87,7 @@ def in_the_sources() -> set[str]:
     return texts
 
 
+@pytest.mark.slow
 def test_the_catalogue_holds_every_text_and_no_other() -> None:
     used, known = in_the_sources(), {entry.original for entry in entries()}
     assert len(used) > 300
@@ -157,6 +158,7 @@ def test_what_is_wrong_is_said_in_german_beside_the_field() -> None:
     assert "Ausgangsrechnung ohne Auftrag erlauben" in told
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_the_api_speaks_english_whatever_it_is_asked_and_whatever_page_came_before(api: Api) -> None:
     made = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).output["id"]

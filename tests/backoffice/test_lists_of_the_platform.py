@@ -52,6 +52,7 @@ def scripts(page: str) -> list[str]:
     return re.findall(r'<script[^>]* src="([^"]+)"', page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 def test_each_list_is_a_grid_with_filters_and_a_bar_of_actions(client: Client, name: str) -> None:
     shown = page(client, f"{name}_changelist")

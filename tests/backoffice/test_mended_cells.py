@@ -40,6 +40,7 @@ def test_a_value_is_left_as_it_is_again() -> None:
     assert not cell(told, 2, 2)["is_corrected"]
 
 
+@pytest.mark.slow
 def test_the_good_rows_are_checked_once_more_before_they_are_imported_if_some_were_mended() -> None:
     client = member("Editor")
     report = checked(client)
@@ -57,6 +58,7 @@ def test_the_good_rows_are_checked_once_more_before_they_are_imported_if_some_we
     assert set(Customer.objects.values_list("customer_name", flat=True)) == {"Bell", "Cole"}
 
 
+@pytest.mark.slow
 def test_a_value_becomes_empty_by_its_checkbox() -> None:
     client = member("Editor")
     report = checked(client, "Name,E-Mail\nAcme,nobody\nBell,nobody\n")
@@ -81,6 +83,7 @@ def workbook_with_merged_cell() -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("cell-2-2", "cell-3-2", "cell-4-2"), ("value-0-0",)])
 def test_a_merged_cell_is_corrected_row_by_row_and_as_a_value(names: tuple[str, ...]) -> None:
     client = member("Editor")
@@ -92,6 +95,7 @@ def test_a_merged_cell_is_corrected_row_by_row_and_as_a_value(names: tuple[str, 
     assert set(Customer.objects.values_list("customer_type", flat=True)) == {"Company"}
 
 
+@pytest.mark.slow
 def test_what_the_rows_of_a_customer_repeat_is_corrected_in_all_of_them() -> None:
     client = member("Editor")
     text = f"{ITEMS}Acme,nobody,X,1\nAcme,nobody,Y,2\nBell,nowhere,X,3\n,,Y,4\n"
@@ -119,6 +123,7 @@ def test_a_customer_that_is_emptied_is_not_mistaken_for_another() -> None:
     assert told["rows"]["2"][0]["is_right"]  # an empty row is none
 
 
+@pytest.mark.slow
 def test_a_cell_that_becomes_a_foreign_id_is_wrong_and_nothing_else() -> None:
     client = member("Editor")
     report = check(client, "id,Name,E-Mail\ncustomer_" + "b" * 24 + ",Acme,nobody\n")
@@ -129,6 +134,7 @@ def test_a_cell_that_becomes_a_foreign_id_is_wrong_and_nothing_else() -> None:
     assert result(mended(client, report))["problem_count"] == 1  # of the row: the check does not fail
 
 
+@pytest.mark.slow
 def test_rows_of_foreign_ids_far_down_are_mended() -> None:
     client = member("Editor")
     good = "".join(f"customer_{n:024},Customer {n},a@b\n" for n in range(60))
@@ -138,6 +144,7 @@ def test_rows_of_foreign_ids_far_down_are_mended() -> None:
     assert sent(client, report, **{"cell-62-0": "customer_" + "b" * 24})["left"] == 0
 
 
+@pytest.mark.slow
 def test_objects_with_lists_stay_as_they_are_beside_a_correction() -> None:
     client = member("Editor")
     numbers = [{"company": name, "supplier_number": "1"} for name in "AB"]
@@ -153,6 +160,7 @@ def test_objects_with_lists_stay_as_they_are_beside_a_correction() -> None:
     assert Customer.objects.get().supplier_numbers.count() == 2
 
 
+@pytest.mark.slow
 def test_line_breaks_stay_though_a_browser_sends_them_otherwise() -> None:
     client = member("Editor")
     name = "B" * 300
@@ -165,6 +173,7 @@ def test_line_breaks_stay_though_a_browser_sends_them_otherwise() -> None:
     assert corrected()["cells"]["2"]["Name"] == "Line 1\nline 2"
 
 
+@pytest.mark.slow
 def test_a_text_that_is_too_long_is_not_cut_because_the_form_is_sent() -> None:
     client = member("Editor")
     text = "x" * 70_000
@@ -174,6 +183,7 @@ def test_a_text_that_is_too_long_is_not_cut_because_the_form_is_sent() -> None:
     assert "Notes" not in corrected()["cells"]["2"]
 
 
+@pytest.mark.slow
 def test_a_value_with_a_character_that_nobody_stores_is_mended_too() -> None:
     client = member("Editor")
     text = "".join(json.dumps({"customer_name": f"A{n}", "email_id": "no\0body"}) + "\n" for n in range(2))
@@ -204,6 +214,7 @@ def test_columns_without_a_heading_are_not_shown() -> None:
     assert "" not in [heading for heading, _label in client.get(report).context["mending"]["columns"]]
 
 
+@pytest.mark.slow
 def test_a_change_judges_its_own_customer_anew_and_no_other() -> None:
     checked(member("Editor"))
     mending = Mending(Job.objects.get(kind="crm.check_import"))

@@ -56,6 +56,7 @@ def test_a_cell_is_kept_and_judged_at_once() -> None:
     assert Customer.objects.count() == 0
 
 
+@pytest.mark.slow
 def test_a_value_is_mended_in_every_row_and_the_file_goes_in() -> None:
     client = member("Editor")
     report = checked(client)
@@ -77,6 +78,7 @@ def test_a_value_is_mended_in_every_row_and_the_file_goes_in() -> None:
     assert settings["corrected_cells"]["6"] == {"Name": "Eve"}  # so a run that broke off goes on with them
 
 
+@pytest.mark.slow
 def test_corrections_of_several_checks_add_up() -> None:
     client = member("Editor")
     report = checked(client)
@@ -98,6 +100,7 @@ def test_any_cell_of_a_refused_row_can_be_changed_and_no_other() -> None:
     assert corrected == {"cells": {"3": {"Name": "Bell & Co"}}, "values": {}}
 
 
+@pytest.mark.slow
 def test_what_another_row_has_too_stays_wrong_until_it_is_changed() -> None:
     client = member("Editor")
     text = "Name,Tax ID,E-Mail\nAcme,T1,a@b\nBell,T1,nobody\n"
@@ -108,6 +111,7 @@ def test_what_another_row_has_too_stays_wrong_until_it_is_changed() -> None:
     assert sent(client, report, **{"cell-3-1": "T2"})["left"] == 0
 
 
+@pytest.mark.slow
 def test_a_workbook_is_corrected_as_a_text_file_is() -> None:
     stream = io.BytesIO()
     with Workbook(stream, {"in_memory": True}) as book:
@@ -120,6 +124,7 @@ def test_a_workbook_is_corrected_as_a_text_file_is() -> None:
     assert Customer.objects.get().email_id == "a@b"
 
 
+@pytest.mark.slow
 def test_the_rows_that_an_import_left_out_are_mended_in_the_page() -> None:
     client = member("Editor")
     report = check(client, FILE.replace("Acme", "Bäcker").encode("cp1252"), encoding="cp1252", **TYPED)
@@ -148,6 +153,7 @@ def test_only_who_checked_the_file_mends_it() -> None:
     assert "corrected" not in Job.objects.get(kind="crm.check_import").payload
 
 
+@pytest.mark.slow
 def test_many_problems_are_shown_by_pages_and_by_kind() -> None:
     client = member("Editor")
     rows = "".join(f"Customer {n},wrong{n},Company\n" for n in range(60)) + "Last,a@b,Nothing\n"
@@ -183,6 +189,7 @@ def test_hostile_text_stays_text() -> None:
     assert html.escape('"><b>x\ufffd') in text
 
 
+@pytest.mark.slow
 def test_objects_are_corrected_but_not_in_their_lists() -> None:
     client = member("Editor")
     one = {
@@ -212,6 +219,7 @@ def test_a_file_that_has_been_purged_has_no_rows_to_mend() -> None:
     assert client.post(f"{report}correct/", {"cell-3-1": "b@b"}).status_code == 404
 
 
+@pytest.mark.slow
 def test_customers_that_are_there_are_judged_by_the_database_too() -> None:
     known = make("Known")
     client = member("Editor")
@@ -222,6 +230,7 @@ def test_customers_that_are_there_are_judged_by_the_database_too() -> None:
     assert cell(told, 2, 0)["messages"] == ["There is a customer with this id. To change it match on the id."]
 
 
+@pytest.mark.slow
 def test_created_customers_are_a_click_away() -> None:
     client = member("Editor")
     report = check(client, "Name\nAcme\nBell\n")

@@ -22,6 +22,7 @@ from tests.backoffice.people import member
 from tests.domain.customers import ORIGIN, make, rows_of
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_searches_by_a_job_and_lists_what_is_left() -> None:
     client, url = member("Manager"), reverse("duplicates")
@@ -81,6 +82,7 @@ def test_what_a_merge_would_lose_is_told_and_nothing_is_changed(monkeypatch: pyt
     assert rows_of(a) == [(1, "Alpha 1")]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_merged_without_choice_and_permission() -> None:
     a, b = make("Alpha"), make("Beta")
@@ -120,6 +122,7 @@ def toast(client: Client, url: str) -> str:
     return " ".join(str(message) for message in client.get(url).context["messages"])
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_merge_is_taken_back_by_the_button_of_its_message() -> None:
     client = member("Manager")
@@ -138,6 +141,7 @@ def test_a_merge_is_taken_back_by_the_button_of_its_message() -> None:
     assert Customer.objects.count() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_button_says_what_was_changed_since() -> None:
     client = member("Manager")
@@ -153,6 +157,7 @@ def test_the_button_says_what_was_changed_since() -> None:
     assert (Customer.objects.get(pk=a).territory, Customer.objects.get(pk=b).territory) == ("West", "South")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_survivors_page_shows_what_is_part_of_it_and_gives_it_back() -> None:
     client = member("Manager")
@@ -189,6 +194,7 @@ def test_the_survivors_page_shows_what_is_part_of_it_and_gives_it_back() -> None
     assert [one.name for one in client.get(page).context["merged"]] == [c]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_old_addresses_lead_to_the_survivor() -> None:
     client = member("Manager")

@@ -52,6 +52,7 @@ def imported(client: Client) -> str:
     return page["Location"]
 
 
+@pytest.mark.slow
 def test_an_import_is_told_once_on_any_page_and_taken_back_by_its_message() -> None:
     client = member("Manager")
     page = imported(client)
@@ -69,6 +70,7 @@ def test_an_import_is_told_once_on_any_page_and_taken_back_by_its_message() -> N
     ]
 
 
+@pytest.mark.slow
 def test_what_was_deleted_since_an_import_is_said_when_it_is_taken_back() -> None:
     client = member("Manager")
     url, sent = undo_of(*told(client.get(imported(client))))
@@ -82,6 +84,7 @@ def test_what_was_deleted_since_an_import_is_said_when_it_is_taken_back() -> Non
     assert "customers.csv taken back, anna (import)" in changes
 
 
+@pytest.mark.slow
 def test_the_script_that_waits_for_the_end_takes_nobodys_message() -> None:
     client = member("Manager")
     page = imported(client)
@@ -91,6 +94,7 @@ def test_the_script_that_waits_for_the_end_takes_nobodys_message() -> None:
     assert "data-undo" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["Editor", "Manager"])
 def test_undo_is_offered_for_ten_minutes_to_those_who_may(group: str) -> None:
     client = member(group)
@@ -108,6 +112,7 @@ def test_what_failed_is_said() -> None:
     assert texts(client.get(INDEX)) == ["“Import customers” failed. Show"]
 
 
+@pytest.mark.slow
 def test_others_are_told_nothing_and_nothing_before_the_end() -> None:
     client, other = member("Manager"), member("Manager", "other")
     page = client.post(f"{check(client, BELL)}apply/")["Location"]
@@ -142,6 +147,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> tuple[Client, list[str]]:
     return client, ids
 
 
+@pytest.mark.slow
 def test_a_change_of_many_by_a_job_is_told_and_taken_back_by_another(many: tuple[Client, list[str]]) -> None:
     client, ids = many
     services.update_customer(ids[0], {"territory": "Own"}, origin=Origin("test"))
@@ -160,6 +166,7 @@ def test_a_change_of_many_by_a_job_is_told_and_taken_back_by_another(many: tuple
     assert texts(client.get(LIST))[-1].startswith(outcome)
 
 
+@pytest.mark.slow
 def test_the_same_button_in_a_second_tab_changes_nothing(many: tuple[Client, list[str]]) -> None:
     client, ids = many
     url, sent = undo_of(told(client.get(LIST))[-1])
@@ -173,6 +180,7 @@ def test_the_same_button_in_a_second_tab_changes_nothing(many: tuple[Client, lis
     assert Customer.objects.get(pk=ids[0]).territory == "All"
 
 
+@pytest.mark.slow
 def test_only_what_was_another_value_is_counted(many: tuple[Client, list[str]]) -> None:
     client, ids = many
     client.get(LIST)
@@ -187,6 +195,7 @@ def test_only_what_was_another_value_is_counted(many: tuple[Client, list[str]]) 
     assert texts(client.get(LIST)) == ["No customer is changed: they have this value already."]
 
 
+@pytest.mark.slow
 def test_the_answer_to_a_form_tells_nothing_of_jobs(many: tuple[Client, list[str]]) -> None:
     """The button loads the page anew: of an answer to a form that would send the form once more."""
     client, ids = many
@@ -200,6 +209,7 @@ def test_the_answer_to_a_form_tells_nothing_of_jobs(many: tuple[Client, list[str
     assert "5 customers changed." in texts(client.get(LIST))[-1]
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_back_goes_on_where_it_stood(many: tuple[Client, list[str]]) -> None:
     job = Job.objects.get(kind=bulk.KIND)
     origin = Origin(job.actor, "req_undo")
@@ -219,6 +229,7 @@ def test_a_job_that_takes_back_goes_on_where_it_stood(many: tuple[Client, list[s
     assert not Customer.objects.filter(territory="All").exists()
 
 
+@pytest.mark.slow
 def test_a_deletion_of_many_is_told_without_undo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "MAX_INLINE", 0)
     client = member("Manager")
@@ -230,6 +241,7 @@ def test_a_deletion_of_many_is_told_without_undo(monkeypatch: pytest.MonkeyPatch
     assert "data-undo" not in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "end"), [("failed", "failed"), ("cancelled", "was cancelled")])
 def test_what_a_job_had_changed_before_it_broke_off_is_told_and_taken_back(
     many: tuple[Client, list[str]], state: str, end: str

@@ -92,6 +92,7 @@ def test_five_wrong_passwords_lock_the_login_for_a_while() -> None:
     assert client.post(url, {"username": "anna", "password": PASSWORD}).status_code == 302
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_passwords_are_kept_as_argon2_and_weak_ones_are_refused(settings: Any) -> None:
     settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[1:]  # without the quick one of the tests
@@ -133,6 +134,7 @@ def test_a_session_ends_with_the_password_the_person_and_the_day(settings: Any) 
     assert client.get(reverse("admin:index")).status_code == 302
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_second_factor_is_asked_for_once_it_is_set_up() -> None:
     client = member("Viewer")

@@ -52,6 +52,7 @@ def test_ten_codes_are_shown_once_and_stored_as_hashes() -> None:
     assert not any(code in str(dict(client.session)) for code in codes)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_each_code_works_once_in_place_of_the_apps() -> None:
     _device, codes = set_up(member("Viewer"))
@@ -123,6 +124,7 @@ def test_who_has_not_shown_the_second_factor_makes_none_and_does_not_turn_it_off
     assert not RecoveryCode.objects.filter(user__username="bert").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_codes_end_with_the_second_factor_whoever_takes_it_away() -> None:
     own = member("Viewer")
@@ -144,6 +146,7 @@ def test_codes_end_with_the_second_factor_whoever_takes_it_away() -> None:
     assert {"Second factor turned off", "Second factor reset"} <= set(notes())
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_of_two_uses_at_once_one_gets_in(monkeypatch: Any) -> None:
     _device, codes = set_up(member("Viewer"))

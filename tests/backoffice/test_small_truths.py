@@ -52,6 +52,7 @@ def test_a_rate_is_written_as_the_language_writes_it(german: Client) -> None:
     assert [page for page in pages if RATE not in text(german, page)] == []
 
 
+@pytest.mark.slow
 def test_a_rate_in_conflict_is_written_so_too(german: Client) -> None:
     customer = make("Nordlicht", default_commission_rate=1)
     address = reverse("admin:crm_customer_change", args=[customer])
@@ -143,6 +144,7 @@ def test_the_title_of_an_event_names_its_customer(german: Client) -> None:
     assert "<title>Nordlicht | Angelegt | Overplane CRM</title>" in page
 
 
+@pytest.mark.slow
 def test_a_closed_choice_is_called_alike_wherever_it_stands(german: Client) -> None:
     customer = make("Nordlicht", customer_type="Individual")
     services.update_customer(customer, {"customer_type": "Partnership"}, origin=ORIGIN)
@@ -162,6 +164,7 @@ def test_a_closed_choice_is_called_alike_wherever_it_stands(german: Client) -> N
     assert (cell.json()["shown"], cell.json()["raw"]) == ("Firma", "Company")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", ["2,5", "2,5 %", RATE, "2.5", "2.50 %"])
 def test_a_number_is_read_as_the_language_writes_it(german: Client, written: str) -> None:
     customer = make("Nordlicht", default_commission_rate=7.25)

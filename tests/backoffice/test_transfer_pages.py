@@ -44,6 +44,7 @@ def test_guesses_what_headings_mean(headings: list[str], found: dict[str, str]) 
     assert guess(headings) == found
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_checks_first_and_then_applies_once() -> None:
     client = member("Editor")
@@ -69,6 +70,7 @@ def test_checks_first_and_then_applies_once() -> None:
     assert (run.started_by, run.file_name) == ("user:anna", "customers.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_same_file_is_imported_once_more_only_by_who_says_so() -> None:
     client = member("Editor")
@@ -100,6 +102,7 @@ def lost(doing: str, fraction: float, customers: int) -> None:
         raise Lost
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_what_was_cancelled_half_way_is_gone_on_with_and_not_begun_anew() -> None:
     client = member("Editor")
@@ -116,6 +119,7 @@ def test_what_was_cancelled_half_way_is_gone_on_with_and_not_begun_anew() -> Non
     assert Customer.objects.count() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_another_worker_goes_on_with_the_refused_rows() -> None:
     client = member("Editor")
@@ -130,6 +134,7 @@ def test_another_worker_goes_on_with_the_refused_rows() -> None:
     assert not list(settings.MEDIA_ROOT.glob("*.refused"))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_was_away_is_tried_again_and_gone_on_with() -> None:
     client = member("Editor")
@@ -150,6 +155,7 @@ def test_a_database_that_was_away_is_tried_again_and_gone_on_with() -> None:
     assert (job.state, job.result["created"], Customer.objects.count()) == (State.DONE, 2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_an_upload_that_is_done_can_be_imported_once_more_too() -> None:
     client = member("Editor")
@@ -173,6 +179,7 @@ def test_a_disarmed_heading_is_the_same_column_to_page_and_engine() -> None:
     assert Job.objects.get(kind="crm.check_import").result["problem_count"] == 0, report
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_an_encoding_that_cannot_be_told_is_chosen() -> None:
     client = member("Editor")
@@ -193,6 +200,7 @@ def test_an_encoding_that_cannot_be_told_is_chosen() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_an_encoding_that_is_only_guessed_is_confirmed_by_a_choice() -> None:
     client = member("Editor")
@@ -215,6 +223,7 @@ def test_an_encoding_that_is_only_guessed_is_confirmed_by_a_choice() -> None:
     assert "encoding=mac-roman" in client.get(report).content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_column_that_is_left_out_is_not_imported() -> None:
     client = member("Editor")
@@ -248,6 +257,7 @@ def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     assert not Job.objects.filter(kind="crm.import_customers").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_mapping_can_be_saved_and_used_again() -> None:
     client = member("Editor")
@@ -260,6 +270,7 @@ def test_a_mapping_can_be_saved_and_used_again() -> None:
     assert client.get(f"{url}?preset=x%00").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_refuses_what_cannot_be_imported() -> None:
     client = member("Editor")
@@ -275,6 +286,7 @@ def test_refuses_what_cannot_be_imported() -> None:
     assert not Job.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_files_and_jobs_are_their_owners() -> None:
     client, other = member("Editor"), member("Editor", "other")
@@ -289,6 +301,7 @@ def test_files_and_jobs_are_their_owners() -> None:
     assert Client().get(reverse("job_file", args=[file.pk])).status_code == 302
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("page", "who"), [("import", ("Editor", "Manager", "Administrator")), ("export", ("Manager", "Administrator"))]

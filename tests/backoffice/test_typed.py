@@ -50,6 +50,7 @@ def token_of(client: Client, url: str = ADD) -> str:
 # The form for a new customer
 
 
+@pytest.mark.slow
 def test_a_form_sent_twice_makes_one_customer() -> None:
     client = member("Editor")
     sent = filled(client.get(ADD)) | new_form({"company": "Acme", "supplier_number": "7"}, customer_name="Nordlicht")
@@ -74,6 +75,7 @@ def test_a_form_sent_again_with_other_values_asks_first() -> None:
     assert set(Customer.objects.values_list("customer_name", flat=True)) == {"Nordlicht", "Südlicht"}
 
 
+@pytest.mark.slow
 def test_the_number_of_a_deleted_customer_is_not_used_again() -> None:
     client = member("Editor")
     sent = filled(client.get(ADD)) | {"customer_name": "Nordlicht"}
@@ -89,6 +91,7 @@ def test_nobody_chooses_the_number_of_a_new_customer() -> None:
     assert Customer.objects.get().pk != "customer_0000000000000000000000000a"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_posts_at_once_make_one_customer() -> None:
     client = member("Editor")
@@ -107,6 +110,7 @@ def test_two_posts_at_once_make_one_customer() -> None:
 # The session has ended
 
 
+@pytest.mark.slow
 def test_what_was_posted_after_the_session_ended_is_there_after_signing_in() -> None:
     client, customer = member("Editor"), make("Nordlicht")
     sent = filled(client.get(change(customer))) | TYPED
@@ -187,6 +191,7 @@ def checked(client: Client) -> Client:
     return strict
 
 
+@pytest.mark.slow
 def test_a_form_with_a_stale_token_is_shown_with_a_new_one() -> None:
     client, customer = checked(member("Editor")), make("Nordlicht")
     sent = filled(client.get(change(customer))) | TYPED | {"csrfmiddlewaretoken": "x" * 64}
@@ -238,6 +243,7 @@ def test_a_forged_post_is_refused_and_not_shown(headers: dict[str, str], is_memb
 # The customer was deleted
 
 
+@pytest.mark.slow
 def test_what_was_typed_for_a_deleted_customer_makes_a_new_one() -> None:
     client, customer = member("Editor"), make("Nordlicht", 1)
     sent = filled(client.get(change(customer))) | TYPED | {"supplier_numbers-0-supplier_number": "4711"}
@@ -259,6 +265,7 @@ def test_what_was_typed_for_a_deleted_customer_makes_a_new_one() -> None:
 # Conflicts
 
 
+@pytest.mark.slow
 def test_from_the_conflict_one_goes_back_to_the_form_as_it_was_typed() -> None:
     client, customer = member("Editor"), make("Nordlicht", territory="North")
     sent = filled(client.get(change(customer))) | {"territory": "South", "industry": "Glass"}
@@ -274,6 +281,7 @@ def test_from_the_conflict_one_goes_back_to_the_form_as_it_was_typed() -> None:
 # What the browser is told
 
 
+@pytest.mark.slow
 def test_the_answer_says_which_draft_was_saved() -> None:
     client, customer = member("Editor"), make("Nordlicht")
     sent = filled(client.get(change(customer))) | {"_draft": "k3v9"}

@@ -146,6 +146,7 @@ def test_what_is_not_shared_is_not_there_for_others() -> None:
     assert {do(carl, view, what) for what in ("open", "left", "hide", "show", "update")} == {404}
 
 
+@pytest.mark.slow
 def test_a_shared_view_is_hidden_by_whoever_does_not_need_it_and_found_again() -> None:
     bert, carl, dora = (
         member(role, name) for role, name in (("Manager", "bert"), ("Viewer", "carl"), ("Viewer", "dora"))
@@ -162,6 +163,7 @@ def test_a_shared_view_is_hidden_by_whoever_does_not_need_it_and_found_again() -
     assert tabs(carl) == ["North"]
 
 
+@pytest.mark.slow
 def test_each_person_has_an_order_of_tabs() -> None:
     anna, bert = member("Viewer"), member("Manager", "bert")
     a, b, c = (keep(anna, name=name) for name in "ABC")
@@ -177,6 +179,7 @@ def test_each_person_has_an_order_of_tabs() -> None:
     assert (tabs(bert), late.name, c.name) == (["Z"], "AA", "C")
 
 
+@pytest.mark.slow
 def test_the_list_opens_with_a_view_until_it_is_told_not_to() -> None:
     anna = member("Viewer")
     view = keep(anna, is_default="on")

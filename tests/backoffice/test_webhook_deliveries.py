@@ -63,6 +63,7 @@ def test_a_line_says_what_happened_and_what_comes_next(client: Client) -> None:
     assert "when the endpoint is enabled" in shown(client, "change", endpoint.pk)
 
 
+@pytest.mark.slow
 def test_deliveries_come_in_pages_the_newest_first(client: Client) -> None:
     endpoint, other = made(), made()
     keys = [delivered(endpoint, subject=f"customer_{i}").pk for i in range(120)]
@@ -119,6 +120,7 @@ def test_a_delivery_shows_each_attempt_and_is_sent_again(client: Client) -> None
     assert "again.js" in page
 
 
+@pytest.mark.slow
 @SETTLED
 def test_events_are_replayed_by_time_and_types_or_from_a_cursor(client: Client) -> None:
     endpoint = made()

@@ -56,6 +56,7 @@ def test_the_list_shows_the_health_of_each(client: Client) -> None:
     assert "all" in row(page, good)
 
 
+@pytest.mark.slow
 @SETTLED
 def test_the_lag_is_said_in_its_largest_unit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make()
@@ -67,6 +68,7 @@ def test_the_lag_is_said_in_its_largest_unit(client: Client, monkeypatch: pytest
         assert f"delivering {text}" in row(shown(client, "changelist"), endpoint)
 
 
+@pytest.mark.slow
 def test_the_list_is_searched_and_filtered(client: Client) -> None:
     bills = made(description="Bills", event_types=["customer.created"])
     store = made(url="https://store.example.com/", payload="thin")

@@ -39,6 +39,7 @@ def values(*names: str) -> tuple[object, ...]:
     return Customer.objects.values_list(*names).get()
 
 
+@pytest.mark.slow
 def test_a_change_of_several_values_is_restored_by_one_button() -> None:
     customer = make("Nordlicht", territory="North", customer_group="Energy", disabled=True)
     changed = {"territory": "South", "customer_group": "Retail", "disabled": False}
@@ -63,6 +64,7 @@ def test_there_is_no_such_button_for_one_value_or_for_a_viewer() -> None:
     assert values("territory") == ("East",)
 
 
+@pytest.mark.slow
 def test_what_others_changed_since_stays_and_is_named() -> None:
     customer = make("Nordlicht", territory="North", customer_group="Energy")
     services.update_customer(customer, {"territory": "South", "customer_group": "Retail"}, origin=ORIGIN)

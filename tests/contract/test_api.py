@@ -68,6 +68,7 @@ def test_is_put_in_order(items: Items, method: str) -> None:
     assert items.order(customer_id) == [c, a, b]
 
 
+@pytest.mark.slow
 def test_positions_stay_whole_under_many_hands(live_items: Items) -> None:
     customer_id, _ = live_items.customer(4)
 

@@ -113,6 +113,7 @@ def office(staff: Client, kind: LineItem) -> BackOffice:
     return BackOffice(kind, staff)
 
 
+@pytest.mark.slow
 def test_is_added_edited_and_deleted(office: BackOffice) -> None:
     customer_id = office.customer()
     office.save(customer_id, office.added(office.open(customer_id), texts_of(office.kind, 1), texts_of(office.kind, 2)))
@@ -144,6 +145,7 @@ def test_rows_of_every_kind_are_saved_at_once(staff: Client) -> None:
     assert all(office.holds(customer_id, *range(n + 1)) for n, office in enumerate(offices, 1))
 
 
+@pytest.mark.slow
 def test_a_row_in_which_nobody_typed_is_not_stored(office: BackOffice) -> None:
     customer_id = office.customer(1)
     untouched = filled_pattern(office, customer_id)
@@ -159,6 +161,7 @@ def filled_pattern(office: BackOffice, customer_id: str) -> dict[str, Any]:
     return {name: "on" if value is True else value for name, value in initial.items() if value not in (None, False)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("positions", "order"),
     [
@@ -179,6 +182,7 @@ def test_moves_to_the_position_that_is_typed(office: BackOffice, positions: dict
     assert set(office.types()) <= {office.kind.reordered}
 
 
+@pytest.mark.slow
 def test_wrong_values_come_back_with_the_form(office: BackOffice) -> None:
     customer_id = office.customer(1)
     wrong = [(name, WRONG[known.kind]) for name, known in office.kind.attributes.items() if known.kind in WRONG]
@@ -190,6 +194,7 @@ def test_wrong_values_come_back_with_the_form(office: BackOffice) -> None:
     assert office.holds(customer_id, 1)
 
 
+@pytest.mark.slow
 def test_comes_by_the_page_and_others_stay_on_theirs(office: BackOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inlines, "PAGE_SIZE", 3)
     kind, customer_id = office.kind, office.customer(1, 2, 3, 4, 5)
@@ -209,6 +214,7 @@ def test_comes_by_the_page_and_others_stay_on_theirs(office: BackOffice, monkeyp
         assert office.client.get(office.address(customer_id, f"?{kind.name}={nonsense}")).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_conflict_says_in_which_list_and_is_settled(office: BackOffice) -> None:
     kind, customer_id = office.kind, office.customer(1, 2)
     name = telling(kind)
@@ -225,6 +231,7 @@ def test_a_conflict_says_in_which_list_and_is_settled(office: BackOffice) -> Non
     assert getattr(office.rows(customer_id)[1], name) == parsed(kind, 3)[name]
 
 
+@pytest.mark.slow
 def test_changes_of_two_people_both_survive(office: BackOffice) -> None:
     customer_id = office.customer(1, 2)
     form = office.open(customer_id) | office.fields(0, texts_of(office.kind, 3))
@@ -235,6 +242,7 @@ def test_changes_of_two_people_both_survive(office: BackOffice) -> None:
     assert office.holds(customer_id, 3, 5, 6)
 
 
+@pytest.mark.slow
 def test_one_that_somebody_deleted_is_missed(office: BackOffice) -> None:
     kind, customer_id = office.kind, office.customer(1, 2)
     form = office.open(customer_id)
@@ -296,6 +304,7 @@ def test_deleting_many_says_how_many(office: BackOffice) -> None:
     assert not office.kind.model.objects.exists()
 
 
+@pytest.mark.slow
 def test_every_page_calls_it_by_its_name(office: BackOffice) -> None:
     kind, customer_id = office.kind, office.customer(1)
     plural = capfirst(str(kind.label_plural))
@@ -320,6 +329,7 @@ def test_a_file_s_columns_may_be_its_attributes(office: BackOffice) -> None:
     assert all(capfirst(f"{office.kind}: ") in page.context["labels"][heading] for heading in headings[1:])
 
 
+@pytest.mark.slow
 def test_a_rule_is_told_beside_its_field(office: BackOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, name, customer_id = office.kind, telling(office.kind), office.customer(1, 2)
     monkeypatch.setitem(

@@ -106,6 +106,7 @@ def test_what_the_index_leaves_and_what_is_compared_agree(
     api.delete(f"{CUSTOMER}/{made['id']}")
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(text=TEXTS, more=TEXTS)
 def test_folding_knows_no_case_and_no_spelling(text: str, more: str) -> None:

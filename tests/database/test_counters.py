@@ -16,6 +16,7 @@ def test_is_ready_when_all_stands(transactional_db: None, client: Client) -> Non
     assert (answer.status_code, answer.json()["problems"]) == (200, [])
 
 
+@pytest.mark.slow
 def test_a_lost_trigger_is_told_and_put_back_with_a_recount(live_api: Api, client: Client) -> None:
     live_api.create()
     trigger = "crm_customer_count_insert"

@@ -313,6 +313,7 @@ ANYTHING = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(value=ANYTHING, name=st.sampled_from(sorted(KNOWN)))
 @example(value=Decimal(99999999999), name="money")
 @example(value=2**40, name="ordinary")
@@ -325,6 +326,7 @@ def test_whatever_a_field_takes_from_json_is_stored_and_read_back(value: Any, na
         walked(name, one)
 
 
+@pytest.mark.slow
 @given(
     text=st.one_of(
         st.text(),

@@ -86,6 +86,7 @@ with connection.cursor() as cursor:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_give_one_name_to_one_text(transactional_db: None) -> None:
     """A name that a process counts up stands for another text in the next process: a pooler then runs the wrong one."""
     ran = [run("none", "shell", "--no-imports", "-c", NAMES.format(step=step)) for step in (1, -1)]
@@ -186,6 +187,7 @@ if connection.vendor == "postgresql":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "told"), [("none", "True True True"), ("transaction", "False False True")])
 def test_with_a_transaction_pooler_nothing_outlives_a_transaction(live_api: Api, mode: str, told: str) -> None:
     for _ in range(3):

@@ -54,6 +54,7 @@ def test_each_value_that_no_door_takes_is_named(api: Api) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_all_rows_are_read_however_many_there_are(api: Api) -> None:
     many = {"operations": [{"op": "create", "data": {"customer_name": "x"}} for _ in range(1000)]}
     assert api.post("/api/crm/customer/batch", many).status_code == 200

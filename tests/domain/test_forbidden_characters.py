@@ -121,6 +121,7 @@ def test_the_api_refuses_them(api: Api, world: World, door: str, sign: str) -> N
     assert Event.objects.count() == events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", SIGNS, ids=ascii)
 @pytest.mark.parametrize("row", [0, 1], ids=["changed", "new"])
 def test_the_rows_of_the_form_refuse_them(api: Api, world: World, row: int, sign: str) -> None:

@@ -68,6 +68,7 @@ SOME = st.sampled_from("abcXYZ01ÄöüßÉéŠšΩωςИиİıſK\u212a" + SEPAR
 TEXTS = st.text(st.one_of(SOME, SOME, LETTERS), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(
     text=TEXTS, cases=st.lists(st.booleans(), min_size=12, max_size=12), name=st.sampled_from(sorted(matching.KEYED))
@@ -86,6 +87,7 @@ def test_a_key_is_that_of_its_own_key(text: str, name: str) -> None:
     assert match_key(name, match_key(name, text)) == match_key(name, text)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS.map(str.strip).filter(bool))
@@ -131,6 +133,7 @@ def test_who_asks_for_a_value_starts_from_the_index(name: str, how: str) -> None
     assert f"customer_{name.partition('_')[0]}_key" in asked().order_by().explain()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite needs none")
 def test_postgresql_knows_how_many_have_a_key() -> None:

@@ -1,5 +1,7 @@
 """Two merges of the same customers, each keeping another one: one is done, the other is told; neither waits for ever."""
 
+import pytest
+
 from crm import merging
 from crm.models import Customer
 from overplane.origin import Origin
@@ -9,6 +11,7 @@ from tests.domain.customers import make
 from tests.threads import meanwhile
 
 
+@pytest.mark.slow
 def test_two_merges_the_other_way_round_do_not_block_each_other(live_api: Api) -> None:
     first, second = sorted(make(name) for name in "AB")
 
@@ -26,6 +29,7 @@ def test_two_merges_the_other_way_round_do_not_block_each_other(live_api: Api) -
     assert Customer.objects.get().pk == second
 
 
+@pytest.mark.slow
 def test_a_row_that_a_merge_takes_over_meanwhile_is_still_found(live_api: Api) -> None:
     kept, other = make("A"), make("B")
     row = live_api.add_row(other, company="x")["id"]

@@ -246,6 +246,7 @@ def test_keeps_the_same(door: Door, api: Api, name: str, value: str, kept: Any) 
     assert b":-0" not in output.content
 
 
+@pytest.mark.slow
 def test_every_text_has_its_length_and_its_characters(door: Door, api: Api) -> None:
     """All attributes at once, so one that is added tomorrow is in the table already."""
     too_long = {name: "x" * (field.max_length + 1) for name, field in STRINGS.items()}

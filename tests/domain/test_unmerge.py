@@ -52,6 +52,7 @@ def take_back(customer_id: str) -> unmerging.Unmerged:
     return unmerging.unmerge_customers(into, [customer_id], origin=ORIGIN)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @tested(max_examples=30)
 @given(st.data())
@@ -100,6 +101,7 @@ def survivors() -> set[str]:
     return set(Event.objects.filter(type="customer.updated").values_list("subject", flat=True))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_hundred_merges_return_in_any_order() -> None:
     kept = make("Kept", 2, territory="North")
@@ -248,6 +250,7 @@ def test_every_kind_of_line_items_is_kept() -> None:
     assert len(one.line_items["supplier_numbers"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_migration_leaves_what_is_there_as_it_is() -> None:
     make("Acme", 2)

@@ -40,6 +40,7 @@ def test_a_feed_that_is_served_whole_lags_behind_nothing(live_api: Api, client: 
     assert warnings(client) == []
 
 
+@pytest.mark.slow
 @only_postgresql
 def test_who_holds_the_feed_back_is_named_until_it_ends(live_api: Api, client: Client, settings: Any) -> None:
     settings.FEED_LAG_LIMIT = 0.2
@@ -66,6 +67,7 @@ def test_who_holds_the_feed_back_is_named_until_it_ends(live_api: Api, client: C
     assert warnings(client) == []
 
 
+@pytest.mark.slow
 @only_postgresql
 def test_a_forgotten_prepared_transaction_is_named(live_api: Api, client: Client, settings: Any) -> None:
     settings.FEED_LAG_LIMIT = 0.1

@@ -105,6 +105,7 @@ def test_what_is_there_already_is_not_waited_for(live_api: Api) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fast_clock")
 def test_else_it_is_empty_once_the_time_is_over(live_api: Api) -> None:
     cursor = end(live_api)
@@ -121,6 +122,7 @@ def test_an_empty_log_is_waited_for_too(live_api: Api) -> None:
     assert shown(request.ended()) == [made]
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for_ends_the_waiting(live_api: Api) -> None:
     customer = live_api.create()["id"]
     cursor = end(live_api)
@@ -194,6 +196,7 @@ def test_a_process_that_ends_lets_nobody_sleep_on(live_api: Api) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fast_clock")
 def test_no_transaction_is_open_while_it_sleeps(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seen from the sleeping thread itself: what it last said to the database has ended."""
@@ -262,6 +265,7 @@ def test_the_time_to_wait_may_be_nothing(api: Api) -> None:
         assert api.get(f"{EVENT}?{query}").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fast_clock")
 def test_it_is_no_slow_answer(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an operator watches is how long we take, not how long somebody wanted to wait."""

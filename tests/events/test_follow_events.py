@@ -217,6 +217,7 @@ def test_what_is_forwarded_is_signed_and_ordered(live_api: Api, receiver: Receiv
     assert follower.cursor == page["next_cursor"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [500, 404, 302, 429])
 def test_what_is_refused_is_sent_again_before_the_next(live_api: Api, receiver: Receiver, status: int) -> None:
     first, second = (live_api.create()["id"] for _ in range(2))

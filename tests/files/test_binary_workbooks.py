@@ -77,6 +77,7 @@ def test_formulas_errors_merges_and_what_is_hidden(tmp_path: Path, kind: str) ->
     ]
 
 
+@pytest.mark.slow
 @each_kind
 def test_several_sheets(tmp_path: Path, kind: str) -> None:
     make = KINDS[kind]
@@ -127,6 +128,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_refuses_in_one_sentence_and_keeps_its_memory(tmp_path: Path, name: str) -> None:
     content, told = BAD[name]

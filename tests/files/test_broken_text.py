@@ -56,6 +56,7 @@ def test_a_quote_where_none_may_stand_spoils_its_row_only(tmp_path: Path, name: 
     assert (told(rows), whole(rows)) == (broken, good)
 
 
+@pytest.mark.slow
 def test_a_quote_that_is_never_closed_takes_no_more_than_its_line(tmp_path: Path) -> None:
     lines = [f"{i},{'x' * 1000}" for i in range(17_000)]  # more than 16 MiB
     lines[1000] = '"lost,x'

@@ -233,6 +233,7 @@ def test_hidden_rows_are_told_however_they_are_written(tmp_path: Path) -> None:
     assert table.notes[1:] == ["2 hidden rows were read too (row 2, 3). If that is wrong, delete what is hidden."]
 
 
+@pytest.mark.slow
 def test_a_row_may_be_as_wide_as_a_sheet(tmp_path: Path) -> None:
     """Longer than a block: its cells are still looked at whole."""
     cells = "".join(f'<c r="{letters_of(i)}2" t="str"><f>{"A1+" * 40}</f><v>x{i}</v></c>' for i in range(1, 16_385))

@@ -67,6 +67,7 @@ def test_utf_8_needs_no_confirmation(tmp_path: Path, content: str) -> None:
     assert (source.encoding, source.readings, source.guess) == ("utf-8-sig", (), "")
 
 
+@pytest.mark.slow
 def test_a_large_file_takes_no_longer_to_guess_than_to_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(table("German", "cp1252", 1_000_000) * 20)

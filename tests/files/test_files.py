@@ -112,6 +112,7 @@ def test_refuses_broken_archives(tmp_path: Path, name: str) -> None:
     assert "The archive is broken" in refusal(written(tmp_path, "a.zip", BAD_ARCHIVES[name]))
 
 
+@pytest.mark.slow
 def test_says_what_is_in_an_archive(tmp_path: Path) -> None:
     old = b"\xd0\xcf\x11\xe0" + bytes(99)
     assert "cannot be read" in refusal(written(tmp_path, "a.zip", zipped({"a.xls": old})))
@@ -243,6 +244,7 @@ def test_a_key_that_stands_twice_is_told_in_each_reading(tmp_path: Path) -> None
                 assert [type(row) for _, row in table.rows] == [list, BrokenRow]
 
 
+@pytest.mark.slow
 def test_an_array_is_read_in_parts_wherever_they_end(tmp_path: Path) -> None:
     values = [{"a": "ü" * (i % 700), "b": i} for i in range(3000)]
     rows = read(written(tmp_path, "a.json", json.dumps(values, indent=1)))[1]

@@ -40,6 +40,7 @@ def read(content: bytes) -> list[list[str]]:
             return [cells for _, cells in table.rows]
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a workbook takes long on a busy machine
 @given(st.lists(st.tuples(TEXTS.filter(bool), TEXTS), min_size=1))
 def test_every_text_comes_back(rows: list[tuple[str, str]]) -> None:
@@ -58,6 +59,7 @@ def test_a_longer_text_is_refused_not_cut(text: str) -> None:
         made([["a", "b"], ["a", text]])
 
 
+@pytest.mark.slow
 def test_more_rows_than_a_sheet_holds_are_refused() -> None:
     with pytest.raises(UnusableFile, match="A sheet holds 1,048,575 rows"):
         made([["", ""]] * 1_048_575 + [["a", ""]])

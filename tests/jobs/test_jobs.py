@@ -144,6 +144,7 @@ def test_old_jobs_go_with_their_files() -> None:
     assert list(Job.objects.all()) == [fresh]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_take_each_job_once() -> None:
     for _ in range(40):
@@ -206,6 +207,7 @@ def process() -> Iterator[subprocess.Popen]:
     started.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_process_ends_at_once_when_it_is_told_to(process: subprocess.Popen) -> None:
     ends = time.monotonic() + 120  # on a busy machine starting takes long

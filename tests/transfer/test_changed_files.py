@@ -65,6 +65,7 @@ def test_what_was_not_checked_is_not_written(tmp_path: Path, kind: str, name: st
     assert not ImportRun.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "csv.gz"])
 def test_what_is_written_is_what_was_checked(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a.{kind}"

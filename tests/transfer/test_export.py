@@ -59,6 +59,7 @@ def wipe() -> None:
         model.objects.all().delete()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("name", "layout"),
@@ -184,6 +185,7 @@ def test_a_single_column_has_a_line_for_every_customer(tmp_path: Path) -> None:
     assert text == 'territory\n\'=x\n"a ""b"""\n""\n"\\."\n""\n'
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("format", exports.FORMATS)
 def test_everything_is_of_one_moment(format: str) -> None:
@@ -290,6 +292,7 @@ def test_an_output_that_nobody_reads_is_told_in_one_line(format: str) -> None:
     assert (status, told) == (3, "CommandError: Broken off: Broken pipe.\n")
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'nowhere' / 'a.sqlite3'}"
     status, told = shell([str(tmp_path / "a.csv")], DATABASE_URL=url)

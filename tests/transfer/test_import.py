@@ -395,6 +395,7 @@ def test_the_log_tells_of_an_import_what_it_tells_of_the_api(imported: Any, api:
     assert rows_of(by_file) == rows_of(by_api) == [("B", "9"), ("C", "3"), ("D", "4")]
 
 
+@pytest.mark.slow
 def test_long_texts_make_small_chunks(tmp_path: Path) -> None:
     """Memory follows characters, not rows."""
     file = tmp_path / "long.csv"

@@ -84,6 +84,7 @@ def test_a_bad_byte_in_a_column_that_is_left_out_does_no_harm(imported: Any) -> 
     assert imported(content, "--map", "other=").counts == {"created": 2}
 
 
+@pytest.mark.slow
 def test_a_run_with_broken_rows_goes_on_where_it_stood(tmp_path: Path) -> None:
     lines = [f"c{i}" for i in range(95)]
     lines[17], lines[40], lines[71] = '"x"y', "caf\udce9", '"open'
@@ -131,6 +132,7 @@ def test_wide_text_without_a_mark_needs_no_confirmation(imported: Any) -> None:
     assert imported("name\nMüller\nAcme Incorporated\n".encode("utf-16-le")).counts == {"created": 2}
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_the_encoding_that_was_accepted(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("\n".join(["name", *(f"{word} {i}" for i in range(20) for word in WORDS)]).encode("cp1250"))

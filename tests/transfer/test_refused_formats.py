@@ -183,6 +183,7 @@ def workbook_of_texts(rows: list[list[str]]) -> bytes:
     return content.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_page_offers_the_same_file() -> None:
     client = member("Editor")

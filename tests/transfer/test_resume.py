@@ -37,6 +37,7 @@ def table(path: Path, *, bad: int = 0) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("breaks", [[1], [3, 1, 2], [9], [1] * 8])
 def test_goes_on_where_it_stood(tmp_path: Path, breaks: list[int]) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
@@ -67,6 +68,7 @@ def check_all() -> None:
     assert set(Event.objects.values_list("actor", flat=True)) == {f"import:{run.pk}"}
 
 
+@pytest.mark.slow
 def test_refused_rows_are_told_once_however_often_it_breaks_off(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv", bad=7), "a.csv")
     path = tmp_path / "refused.csv"
@@ -94,6 +96,7 @@ def test_refused_rows_are_told_once_however_often_it_breaks_off(tmp_path: Path) 
     assert set(told) == bad
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.ndjson", "a.json", "a.ndjson.gz"])
 def test_other_formats_break_off_as_well(tmp_path: Path, name: str) -> None:
     objects = [{"customer_name": f"c{i}"} for i in range(COUNT)]
@@ -106,6 +109,7 @@ def test_other_formats_break_off_as_well(tmp_path: Path, name: str) -> None:
     assert imports.resume(source, progress=lambda *_: None).counts["created"] == COUNT
 
 
+@pytest.mark.slow
 def test_a_run_that_broke_off_is_taken_back(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(BrokenOff):
@@ -119,6 +123,7 @@ def test_a_run_that_broke_off_is_taken_back(tmp_path: Path) -> None:
     assert json.loads(told.getvalue())["created"] == COUNT
 
 
+@pytest.mark.slow
 def test_two_cannot_go_on_with_the_same_run(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(BrokenOff):
@@ -157,6 +162,7 @@ def test_what_was_killed_while_it_was_checked_goes_on(tmp_path: Path) -> None:
     check_all()
 
 
+@pytest.mark.slow
 def test_a_half_run_beside_a_whole_one_is_named(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv"), "a.csv")
     with pytest.raises(BrokenOff):
@@ -167,6 +173,7 @@ def test_a_half_run_beside_a_whole_one_is_named(tmp_path: Path) -> None:
         imports.resume(source, progress=nothing)
 
 
+@pytest.mark.slow
 def test_the_same_file_at_the_same_time_goes_in_once(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv")
 
@@ -182,6 +189,7 @@ def test_the_same_file_at_the_same_time_goes_in_once(tmp_path: Path) -> None:
     check_all()
 
 
+@pytest.mark.slow
 def test_it_goes_on_in_the_encoding_that_it_was_begun_with(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("\n".join(["name", *(f"Łódź {i}" for i in range(COUNT))]).encode("iso8859-2"))
@@ -216,6 +224,7 @@ def test_breaking_off_says_what_stays_and_how_to_go_on(tmp_path: Path, monkeypat
     assert Customer.objects.count() == 3 * SIZE
 
 
+@pytest.mark.slow
 def test_a_lost_file_of_refused_rows_stops_nobody(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", bad=7)
     source, refused = examined(path, "a.csv"), RefusedRows(tmp_path / "refused.csv")
@@ -233,6 +242,7 @@ def test_a_lost_file_of_refused_rows_stops_nobody(tmp_path: Path) -> None:
     assert ImportRun.objects.get().settings["errors"] == str(again.path)
 
 
+@pytest.mark.slow
 def test_a_file_of_refused_rows_that_is_being_mended_is_left_alone(tmp_path: Path) -> None:
     source = examined(table(tmp_path / "a.csv", bad=7), "a.csv")
     settings = imports.ImportOptions(size=SIZE, skip_errors=True)
@@ -264,6 +274,7 @@ def test_a_resumed_run_tells_what_was_refused_before(tmp_path: Path) -> None:
     assert "Nothing imported" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_refused_does_not_hide_the_one_that_broke_off(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,name\n" + "".join(f"customer_{i},c{i}\n" for i in range(COUNT)))
@@ -275,6 +286,7 @@ def test_a_run_that_was_refused_does_not_hide_the_one_that_broke_off(tmp_path: P
     assert imports.resume(source, progress=nothing).counts["created"] == COUNT
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_version_is_cut_into_chunks_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("name,customer_details\n" + "".join(f"c{i},{'x' * 65_000}\n" for i in range(COUNT)))

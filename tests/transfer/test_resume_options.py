@@ -38,6 +38,7 @@ def begun(folder: Path, **options: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "again",
     [[], ["--skip-errors"], ["--skip-errors", "--null", "NULL"], ["--mode", "create"], ["--null", "NULL", "--quiet"],
@@ -72,6 +73,7 @@ def test_a_run_is_not_gone_on_with_without_writing(tmp_path: Path) -> None:
     assert (ran.code, "Leave one out" in ran.said) == (2, True)
 
 
+@pytest.mark.slow
 def test_the_summary_is_of_both_parts(tmp_path: Path) -> None:
     path = begun(tmp_path)
     out, err = io.StringIO(), io.StringIO()

@@ -107,6 +107,7 @@ def test_spares_what_others_have_changed_since(imported: Any) -> None:
     assert imported(file, mode="upsert", match_on="tax_id")  # as if it had never been
 
 
+@pytest.mark.slow
 def test_a_run_that_is_being_written_stops(imported: Any) -> None:
     """The writer waits after its second chunk, and wants to write the third while the first two are taken back."""
     is_written, goes_on, has_ended = threading.Event(), threading.Event(), threading.Event()
@@ -163,6 +164,7 @@ def test_nobody_goes_on_with_a_run_that_is_being_taken_back(tmp_path: Path) -> N
     assert not Customer.objects.exists()
 
 
+@pytest.mark.slow
 def test_spares_what_others_changed_between_two_changes_of_the_run(imported: Any) -> None:
     acme, beta = make("Acme"), make("Beta")
 
@@ -207,6 +209,7 @@ def test_rows_that_were_changed_moved_and_deleted_return_to_their_places(importe
     assert rows_of(acme) == [("A", "1"), ("B", "2"), ("C", "3"), ("D", "4")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_small_parts")
 def test_broken_off_and_begun_again_it_counts_each_once(imported: Any) -> None:
     olds = [make(f"old{i}", tax_id=f"{i}") for i in range(9)]
@@ -236,6 +239,7 @@ def test_broken_off_and_begun_again_it_counts_each_once(imported: Any) -> None:
     assert Customer.objects.filter(territory="North").count() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_small_parts")
 def test_two_at_once_double_nothing(imported: Any) -> None:
     old = make("Old", ("A", "1"), tax_id="1")

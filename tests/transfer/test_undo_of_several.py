@@ -79,6 +79,7 @@ def test_line_items_that_came_back_under_new_ids_are_those_of_the_older_run(impo
     assert len(set(changed.values_list("object_id", flat=True))) == 2
 
 
+@pytest.mark.slow
 def test_three_runs_and_one_between_that_is_undone_first(imports: Any) -> None:
     make("Acme", *[(company, "1") for company in "ABCD"], tax_id="1")
     states = [stored()]

@@ -14,6 +14,7 @@ WRITTEN = {"North": "T1", "South": "t-1"}  # the same number
 LAST = {"batch": 'INSERT INTO "overplane_events_event"', "import": '"position" = '}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second", LAST)
 @pytest.mark.parametrize("first", LAST)
 def test_a_new_value_makes_one_customer(live_api: Api, tmp_path: Path, first: str, second: str) -> None:

@@ -89,6 +89,7 @@ def test_what_is_no_number_is_refused(imported: Any, written: str) -> None:
     assert (problem["value"], problem["code"]) == (written, "parameter_invalid_type")
 
 
+@pytest.mark.slow
 def test_a_constant_is_read_as_a_cell_is(imported: Any) -> None:
     imported("customer_name\nA\n", "--set", "customer_type=Privatperson", "--set", f"{RATE}=7,5 %")
     assert Customer.objects.values_list("customer_type", RATE).get() == ("Individual", 7.5)

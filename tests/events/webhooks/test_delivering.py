@@ -36,6 +36,7 @@ def test_an_event_arrives_as_the_feed_shows_it(
     assert output.endpoint(services.find(endpoint.id))["lag_seconds"] == 0
 
 
+@pytest.mark.slow
 def test_the_official_library_accepts_a_thousand_of_a_thousand(
     live_api: Api, receiver: Receiver, courier: Courier
 ) -> None:
@@ -86,6 +87,7 @@ def test_only_chosen_types_and_thin_payloads(live_api: Api, receiver: Receiver, 
     }
 
 
+@pytest.mark.slow
 def test_what_nobody_chose_is_passed_over(
     live_api: Api, receiver: Receiver, courier: Courier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +105,7 @@ def test_what_nobody_chose_is_passed_over(
     assert services.find(chosen.id).position == Log.now().end()[0]
 
 
+@pytest.mark.slow
 def test_events_of_one_customer_come_one_after_the_other_and_others_at_the_same_time(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
 ) -> None:
@@ -120,6 +123,7 @@ def test_events_of_one_customer_come_one_after_the_other_and_others_at_the_same_
     assert receiver.connections <= 16  # they are used again
 
 
+@pytest.mark.slow
 def test_a_failing_event_holds_back_its_own_customer_only(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:
@@ -138,6 +142,7 @@ def test_a_failing_event_holds_back_its_own_customer_only(
     assert receiver.ids.count(receiver.ids[0]) <= 2
 
 
+@pytest.mark.slow
 def test_tries_follow_the_schedule_and_then_end(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:
@@ -185,6 +190,7 @@ def test_retry_after_is_read_in_both_forms(
     assert 7 <= (delivery.next_attempt_at - delivery.last_at).total_seconds() <= 11
 
 
+@pytest.mark.slow
 def test_what_was_scrubbed_meanwhile_is_not_sent(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:
@@ -204,6 +210,7 @@ def test_what_was_scrubbed_meanwhile_is_not_sent(
     assert not any("Confidential" in got.body.decode() for got in receiver.received[1:])
 
 
+@pytest.mark.slow
 def test_what_was_purged_meanwhile_is_abandoned(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from overplane.events.webhooks import clock, lag, output, schedule, services
 from overplane.events.webhooks.models import Delivery, Endpoint
 from tests.conftest import CUSTOMER, Api, settle
@@ -21,6 +23,7 @@ def dead(live_api: Api, receiver: Receiver, courier: Courier, moved: Clock) -> E
     return Endpoint.objects.get()
 
 
+@pytest.mark.slow
 def test_after_ten_failures_it_is_probed_once_a_step(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:
@@ -44,6 +47,7 @@ def test_after_ten_failures_it_is_probed_once_a_step(
     assert (now.failures, now.failing_since, now.probe_at) == (0, None, None)
 
 
+@pytest.mark.slow
 def test_five_days_without_success_disable_it_and_enabling_goes_on(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:
@@ -69,6 +73,7 @@ def test_five_days_without_success_disable_it_and_enabling_goes_on(
     assert len({got.subject for got in receiver.received}) == 13
 
 
+@pytest.mark.slow
 def test_enabled_from_now_it_leaves_out_what_happened(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:
@@ -87,6 +92,7 @@ def test_enabled_from_now_it_leaves_out_what_happened(
     assert [one.status for one in deliveries(endpoint)] == ["abandoned", "succeeded"]
 
 
+@pytest.mark.slow
 def test_replay_resend_and_ping_are_tried_once_also_by_a_disabled_endpoint(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:
@@ -115,6 +121,7 @@ def test_replay_resend_and_ping_are_tried_once_also_by_a_disabled_endpoint(
     assert (one.succeeded, one.failed) == (2, 4)
 
 
+@pytest.mark.slow
 def test_the_metrics(live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock) -> None:
     live_api.create()
     courier.deliver()

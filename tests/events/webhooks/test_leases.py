@@ -61,6 +61,7 @@ def test_while_one_of_its_leases_could_not_be_renewed_a_worker_may_send_no_longe
     assert dispatcher.sender.until > until
 
 
+@pytest.mark.slow
 def test_what_a_dead_worker_had_under_way_is_sent_again_and_all_else_once(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
 ) -> None:
@@ -120,6 +121,7 @@ def test_an_outcome_is_written_once_more_if_the_database_refused(
     assert (delivery.status, delivery.attempts, len(receiver.received)) == ("succeeded", 1, 1)
 
 
+@pytest.mark.slow
 def test_an_endpoint_deleted_meanwhile_troubles_nobody(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
 ) -> None:
@@ -160,6 +162,7 @@ def test_old_deliveries_are_purged_and_pending_ones_stay(
     assert [(one.cause, one.status) for one in deliveries(endpoint)] == [("feed", "pending"), ("ping", "pending")]
 
 
+@pytest.mark.slow
 def test_many_events_behind_failing_customers_stop_nobody(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
 ) -> None:

@@ -53,6 +53,7 @@ def test_other_answers_are_failures_with_the_first_500_characters(
     assert outcome.excerpt == "ä" * 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [receiving.hang, receiving.drip_headers, receiving.drip_body])
 def test_an_answer_that_does_not_come_or_drips_costs_its_time_and_no_more(
     answer: Answer, sender: Sender, receiver: Receiver
@@ -63,6 +64,7 @@ def test_an_answer_that_does_not_come_or_drips_costs_its_time_and_no_more(
     assert 0.3 < time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_an_answer_may_take_longer_than_the_connection(
     sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +112,7 @@ def test_when_the_lease_is_over_nothing_is_under_way(sender: Sender, receiver: R
     assert time.monotonic() - started < 0.35
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [receiving.hang, receiving.pour, receiving.drip_body], ids=lambda one: one.__name__)
 def test_it_costs_no_other_endpoint_anything(
     answer: Answer, live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier,

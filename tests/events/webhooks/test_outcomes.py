@@ -123,6 +123,7 @@ def written_during(change: Callable[[], object], one: Delivery, *, before: str =
     return answers[0]
 
 
+@pytest.mark.slow
 @TOGETHER
 def test_who_sends_it_to_the_logs_end_abandons_what_is_next_too(endpoint: Endpoint) -> None:
     several = line(endpoint, "customer_a", 3)
@@ -131,6 +132,7 @@ def test_who_sends_it_to_the_logs_end_abandons_what_is_next_too(endpoint: Endpoi
     assert Attempt.objects.count() == Endpoint.objects.get().succeeded == 1
 
 
+@pytest.mark.slow
 @TOGETHER
 def test_who_disables_it_finds_it_disabled_and_the_line_goes_on_when_it_is_enabled(endpoint: Endpoint) -> None:
     several = line(endpoint, "customer_a", 3)
@@ -143,6 +145,7 @@ def test_who_disables_it_finds_it_disabled_and_the_line_goes_on_when_it_is_enabl
     ]
 
 
+@pytest.mark.slow
 @TOGETHER
 def test_who_enables_it_plans_the_first_of_the_line_anew_and_not_what_arrived(endpoint: Endpoint) -> None:
     several = line(endpoint, "customer_a", 3)
@@ -156,6 +159,7 @@ def test_who_enables_it_plans_the_first_of_the_line_anew_and_not_what_arrived(en
     ]
 
 
+@pytest.mark.slow
 @TOGETHER
 def test_who_changes_its_url_loses_nothing_of_it(endpoint: Endpoint) -> None:
     several = line(endpoint, "customer_a")
@@ -164,6 +168,7 @@ def test_who_changes_its_url_loses_nothing_of_it(endpoint: Endpoint) -> None:
     assert states(several) == [(DeliveryStatus.SUCCEEDED, False), (DeliveryStatus.PENDING, True)]
 
 
+@pytest.mark.slow
 @TOGETHER
 def test_who_deletes_it_leaves_nothing_to_write(endpoint: Endpoint) -> None:
     several = line(endpoint, "customer_a")
@@ -173,6 +178,7 @@ def test_who_deletes_it_leaves_nothing_to_write(endpoint: Endpoint) -> None:
     assert not Attempt.objects.exists()
 
 
+@pytest.mark.slow
 @TOGETHER
 def test_who_takes_it_over_has_all_that_is_not_written(endpoint: Endpoint) -> None:
     """Written half, the line would go on behind what the other worker is about to send once more."""
