@@ -13,6 +13,7 @@ from crm.line_items import LINE_ITEMS, PARENT, LineItem
 from crm.models import CUSTOMERS, MERGED, SEARCHABLE
 from overplane.database import statements
 from overplane.database.dialect import row_lock
+from overplane.database.statements import Statement
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
 TURNS = 1_877_203_116  # see `Table.take_turns`; `matching.SPACE` is the number before
@@ -44,13 +45,27 @@ def read_to_change(customer_id: str, expected: frozenset[int] | None, *, lock: b
     return values, bool(has_searched)
 
 
+def locking(customer_id: str) -> Statement:
+    """The statement that locks a customer until the transaction ends."""
+    return CUSTOMERS.locking(customer_id, columns="version", turns=TURNS)
+
+
 def locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
     """As `locked_customer`, for those who need nothing else of it."""
-    row = CUSTOMERS.get(customer_id, lock=True, columns="version", turns=TURNS)
+    row = statements.first(*locking(customer_id))
     if row is None:
         raise missing_customer(customer_id)
     check_version(row[0], expected)
     return row[0]
+
+
+def read_to_delete(customer_id: str, expected: frozenset[int] | None) -> tuple[int, Any]:
+    """The customer's version, and `created_at` as the database gives it; not locked."""
+    row = CUSTOMERS.get(customer_id, columns="version, created_at")
+    if row is None:
+        raise missing_customer(customer_id)
+    check_version(row[0], expected)
+    return row[0], row[1]
 
 
 def missing_customer(customer_id: str) -> ObjectMissing:

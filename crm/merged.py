@@ -18,6 +18,7 @@ from crm.models import CUSTOMERS, MERGED, Customer, MergedCustomer
 from overplane.database import statements
 from overplane.database.attributes import attributes
 from overplane.database.encoding import dumps
+from overplane.database.statements import Statement
 from overplane.events import log
 from overplane.origin import Origin
 
@@ -98,6 +99,13 @@ def parts_and_returned(customer_ids: Sequence[str]) -> tuple[list[tuple[str, int
             else:
                 returned.append(customer_id)
     return sorted(parts), sorted(set(returned))
+
+
+def stands_alone(customer_id: str) -> Statement:
+    """The condition that nothing was merged into this customer, and that it did not come back from a merge."""
+    back = log.told("customer.unmerged", [customer_id])
+    sql = f"NOT EXISTS (SELECT 1 FROM {MERGED.name} WHERE customer_id = %s) AND NOT EXISTS ({back.sql})"
+    return Statement(sql, [customer_id, *back.parameters])
 
 
 def part_of(customer_id: str) -> list[Merged]:

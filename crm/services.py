@@ -24,7 +24,7 @@ from crm.line_item_plans import (
     write,
 )
 from crm.line_items import LINE_ITEMS, PARENT
-from crm.locking import locked_customers, locked_version, read_to_change
+from crm.locking import locked_customers, locked_version, locking, read_to_change, read_to_delete
 from crm.models import CUSTOMERS, SEARCHABLE, TOMBSTONES, Customer
 from overplane.database import bulk, erasure, statements
 from overplane.database.attributes import attributes
@@ -141,10 +141,27 @@ def _update_customer(before: dict[str, Any], has_searched: bool, values: Values,
 
 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
+    # Most customers stand alone and nobody writes to them just now: two round trips. What is left takes five.
+    if _delete_alone(customer_id, *read_to_delete(customer_id, expected), origin):
+        return
     with transaction.atomic(savepoint=False):
         # The lock comes first. What others wrote while this one waited (customer, line items, events) is then seen below.
         version = locked_version(customer_id, expected)
         _delete([(customer_id, version)], origin)
+
+
+def _delete_alone(customer_id: str, version: int, created_at: Any, origin: Origin) -> bool:
+    """False, and nothing is done, if the customer is not as it was any more or a merge has left traces.
+
+    The lock comes first here, too: what others wrote while it waited is seen by what erases.
+    """
+    alone = merged.stands_alone(customer_id)
+    sql = f"DELETE FROM {CUSTOMERS.name} WHERE id = %s AND version = %s AND {alone.sql}"
+    deletion = Statement(sql, [customer_id, version, *alone.parameters])
+    tombstone = TOMBSTONES.insertion({"id": customer_id, "created_at": created_at})
+    change = Change("customer.deleted", customer_id, customer_id, version + 1, representation.deleted(customer_id), {})
+    after = [tombstone, *erasure.erase([customer_id]), log.entry(change, origin=origin)]
+    return statements.update_then(deletion, *after, lock=locking(customer_id))
 
 
 def delete_customers(customer_ids: Iterable[str], *, origin: Origin) -> int:

@@ -48,10 +48,16 @@ class Table:
 
         `turns`: see `take_turns`.
         """
-        is_in_turn = lock and turns and is_postgresql()
+        if lock:
+            return statements.first(*self.locking(pk, columns=columns, turns=turns))
+        return statements.first(f"SELECT {columns or self.columns} FROM {self.name} WHERE {self.pk} = %s", [pk])
+
+    def locking(self, pk: str, *, columns: str = "", turns: int | None = None) -> Statement:
+        """What `get` asks with `lock`."""
+        is_in_turn = turns and is_postgresql()
         turn = f" AND pg_advisory_xact_lock({turns}, hashtext({self.pk})) IS NOT NULL" if is_in_turn else ""
-        suffix = turn + row_lock() if lock else ""
-        return statements.first(f"SELECT {columns or self.columns} FROM {self.name} WHERE {self.pk} = %s{suffix}", [pk])
+        sql = f"SELECT {columns or self.columns} FROM {self.name} WHERE {self.pk} = %s{turn}{row_lock()}"
+        return Statement(sql, [pk])
 
     @staticmethod
     def take_turns(turns: int, pks: Sequence[str]) -> None:

@@ -5,11 +5,13 @@ round trip, and a transaction of its own without BEGIN and COMMIT. SQLite runs t
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from operator import attrgetter, methodcaller
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from overplane.database.dialect import as_postgresql, is_postgresql
 
@@ -48,16 +50,18 @@ def execute_atomically(*several: Statement) -> None:
             run(*one)
 
 
-def update_then(change: Statement, *several: Statement) -> bool:
+def update_then(change: Statement, *several: Statement, lock: Statement | None = None) -> bool:
     """Makes the change; if that touches a row, all the others too, else nothing.
 
     They are UPDATE … WHERE or INSERT … SELECT. The last one is an insertion: PostgreSQL counts its rows only, and so says
     whether there was a change. As in `execute_atomically` each sees what was there before, also if the change waits for
     somebody: a row that it finds is then looked at once more as it is now, but a row that came meanwhile is not found.
+    With `lock` all of them see what is there as soon as it is held. (SQLite's transaction is the lock.)
     """
     if is_postgresql():
         sql = _conditional(change.sql, tuple(one.sql for one in several))
-        return bool(run(sql, [value for one in (change, *several) for value in one.parameters]))
+        whole = Statement(sql, [value for one in (change, *several) for value in one.parameters])
+        return bool(_run_after(lock, whole) if lock else run(*whole))
     with transaction.atomic(savepoint=False):
         is_changed = bool(run(*change))
         for one in several if is_changed else ():
@@ -80,20 +84,41 @@ def _conditional(change: str, texts: tuple[str, ...]) -> str:
     return f"WITH {', '.join(parts)} {last}"
 
 
+def _run_after(first: Statement, change: Statement) -> int:
+    """Both in one transaction; how many rows the change touched. In one round trip where that can be had."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    if not _is_watched(connection):
+        with _ready(connection):
+            if result := as_postgresql(connection).execute_in_one_trip([first, change]):
+                return result.rowcount
+    with transaction.atomic(savepoint=False):
+        run(*first)
+        return run(*change)
+
+
 def _execute(sql: str, parameters: Sequence[Any], read: Callable[[Any], Any]) -> Any:
     """Runs one statement; `read` gets the result from the cursor."""
     connection = connections[DEFAULT_DB_ALIAS]
-    # Where somebody counts or wraps queries (tests, DEBUG), Django's own cursor.
-    if not is_postgresql(connection) or connection.queries_logged or connection.execute_wrappers:
+    if not is_postgresql(connection) or _is_watched(connection):
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return read(cursor)
+    with _ready(connection):
+        return read(as_postgresql(connection).execute_prepared(sql, parameters))
+
+
+def _is_watched(connection: BaseDatabaseWrapper) -> bool:
+    """Where somebody counts or wraps queries (tests, DEBUG), Django's own cursor runs them."""
+    return connection.queries_logged or bool(connection.execute_wrappers)
+
+
+def _ready(connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
+    """As Django's cursor makes a connection ready; the errors of what runs inside are Django's."""
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     if connection.in_atomic_block:
         connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors:
-        return read(as_postgresql(connection).execute_prepared(sql, parameters))
+    return connection.wrap_database_errors
 
 
 def try_lock(number: int) -> bool:

@@ -13,17 +13,18 @@ from overplane.events.models import Event
 from overplane.origin import Origin
 from overplane.problems import ObjectMissing, VersionMismatch
 from tests.conftest import CUSTOMER, Api
+from tests.threads import meanwhile
 
 ANNA, OTHER = Origin("user:anna"), Origin("user:otto")
 
 
 @contextmanager
-def in_between(work: Callable[[], Any]) -> Iterator[None]:
+def in_between(work: Callable[[], Any], before: str = "UPDATE") -> Iterator[None]:
     """Does `work` once, right before the first change of a customer is sent to the database."""
     todo = [work]
 
     def wrapper(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-        if todo and 'UPDATE "crm_customer"' in sql:
+        if todo and f'{before} "crm_customer"' in sql:
             todo.pop()()
         return execute(sql, parameters, many, context)
 
@@ -66,3 +67,50 @@ def test_a_version_that_passed_in_between_is_a_mismatch(live_api: Api) -> None:
     with overtaking, pytest.raises(VersionMismatch):
         services.update_customer(customer, {"gender": "y"}, origin=ANNA, expected=frozenset({1}))
     assert live_api.get(f"{CUSTOMER}/{customer}").json()["gender"] == "x"
+
+
+def add_secret(customer: str) -> None:
+    line_item_services.add_line_item(SUPPLIER_NUMBERS, customer, {"supplier_number": "secret"}, origin=OTHER)
+
+
+@pytest.mark.parametrize(
+    ("work", "version"),
+    [
+        pytest.param(lambda customer: services.update_customer(customer, {"gender": "secret"}, origin=OTHER), 3, id="a change"),
+        pytest.param(add_secret, 2, id="a row"),
+    ],
+)  # fmt: skip
+def test_what_came_before_a_deletion_is_erased(live_api: Api, work: Callable[[str], Any], version: int) -> None:
+    customer = live_api.create()["id"]
+    with in_between(lambda: work(customer), before="DELETE FROM"):
+        services.delete_customer(customer, origin=ANNA)
+    assert Event.objects.get(type="customer.deleted").object_version == version
+    assert_erased()
+
+
+def test_what_is_written_while_a_deletion_waits_is_erased(live_api: Api) -> None:
+    """Who deletes sees what the other has committed when it gets the lock, not what was there when it began to wait."""
+    customer = live_api.create()["id"]
+    deletion = meanwhile(
+        lambda: live_api.delete(f"{CUSTOMER}/{customer}").status_code, before='INSERT INTO "overplane_events_event"'
+    )
+    with deletion as answers:
+        add_secret(customer)
+    assert answers == [200]
+    assert_erased()
+
+
+def test_a_deletion_of_a_version_that_passed_is_refused(live_api: Api) -> None:
+    customer = live_api.create()["id"]
+    overtaking = in_between(
+        lambda: services.update_customer(customer, {"gender": "x"}, origin=OTHER), before="DELETE FROM"
+    )
+    with overtaking, pytest.raises(VersionMismatch):
+        services.delete_customer(customer, origin=ANNA, expected=frozenset({1}))
+    assert live_api.get(f"{CUSTOMER}/{customer}").json()["gender"] == "x"
+
+
+def assert_erased() -> None:
+    told = Event.objects.values_list("object", "previous")
+    assert len(told) > 1
+    assert "secret" not in str(list(told))

@@ -42,7 +42,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "patch, searched attribute, no rows": (5, 2),
     "patch, nothing": (1, 1),
     "patch, If-Match": (5, 2),
-    "delete": (10, 5),
+    "delete": (9, 5),
     "rows": (2, 2),
     "rows, 2 of them": (3, 3),
     "row": (1, 1),

@@ -2,7 +2,7 @@
 
 import logging
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -87,21 +87,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def execute_prepared(self, sql: str, parameters: Sequence[Any]) -> Result | psycopg.RawCursor[Any]:
         """Read its rows before the next statement."""
+        if (result := self._by_session(lambda prepared: prepared.run(sql, parameters))) is not None:
+            return result
+        cursor = psycopg.RawCursor(self.connection)
+        cursor.format = psycopg.pq.Format.BINARY
+        return cursor.execute(numbered(sql), parameters)
+
+    def execute_in_one_trip(self, several: Sequence[tuple[str, Sequence[Any]]]) -> Result | None:
+        """See `PreparedStatements.run_in_order`. None where there are no sessions; nothing has happened then."""
+        return self._by_session(lambda prepared: prepared.run_in_order(several))
+
+    def _by_session(self, work: Callable[[PreparedStatements], Result]) -> Result | None:
         if not self.has_sessions:
-            return self._execute_plain(sql, parameters)
+            return None
         if self._prepared is None or self._prepared.connection is not self.connection:
             self._prepared = PreparedStatements(self.connection)
         try:
-            return self._prepared.run(sql, parameters)
+            return work(self._prepared)
         except NOT_OURS as error:
             log.warning("%s (%s)", POOLED, error)
             self._is_pooler_found = True
             self.connection.prepare_threshold = None
             if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 raise psycopg.OperationalError(POOLED) from error  # the transaction is lost: to be tried again
-            return self._execute_plain(sql, parameters)  # nothing has happened yet
-
-    def _execute_plain(self, sql: str, parameters: Sequence[Any]) -> psycopg.RawCursor[Any]:
-        cursor = psycopg.RawCursor(self.connection)
-        cursor.format = psycopg.pq.Format.BINARY
-        return cursor.execute(numbered(sql), parameters)
+            return None

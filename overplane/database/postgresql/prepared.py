@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import abc, adapt
+from psycopg import abc, adapt, generators
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq import abc as pq_abc
 
 Key = tuple[str, tuple[int, ...]]  # a text, and the types of its parameters
 # Statements that a connection keeps. Each takes some 100 KB of the server; a busy service runs about sixty.
@@ -62,6 +63,22 @@ class Prepared:
     reader: abc.Transformer | None = None
 
 
+class Call(NamedTuple):
+    prepared: Prepared
+    values: Sequence[abc.Buffer | None]
+    formats: Sequence[Format] | None
+
+
+def _answers(server: pq_abc.PGconn, count: int) -> abc.PQGen[list[Any]]:
+    """Those to `count` statements, as they come. Waiting lets other threads work: libpq itself would not."""
+    yield from generators.send(server)
+    answers = []
+    for _ in range(count):
+        answers += yield from generators.fetch_many(server)
+    yield from generators.fetch_many(server)  # the sync's own
+    return answers
+
+
 class PreparedStatements:
     """Those of one connection, the last used at the end."""
 
@@ -71,23 +88,61 @@ class PreparedStatements:
         self._known: OrderedDict[Key, Prepared] = OrderedDict()
 
     def run(self, sql: str, parameters: Sequence[Any]) -> Result:
+        call = self._call(sql, parameters)
+        if self._is_to_begin:
+            return self._in_one_trip([call])
+        server = self.connection.pgconn
+        answer = server.exec_prepared(call.prepared.name, call.values, call.formats, Format.BINARY)  # type: ignore[arg-type]  # a null is None
+        return self._read(call.prepared, self._check(answer))
+
+    def run_in_order(self, several: Sequence[tuple[str, Sequence[Any]]]) -> Result:
+        """All of them or none, in one round trip; what the last one answered.
+
+        Each sees what those before it did, and what others had committed when its turn came.
+        """
+        return self._in_one_trip([self._call(*one) for one in several])
+
+    @property
+    def _is_to_begin(self) -> bool:
+        idle = self.connection.pgconn.transaction_status == TransactionStatus.IDLE
+        return idle and not self.connection.autocommit
+
+    def _call(self, sql: str, parameters: Sequence[Any]) -> Call:
         values = self._writer.dump_sequence(parameters, [adapt.PyFormat.AUTO] * len(parameters))
         key = (sql, self._writer.types or ())
-        server = self.connection.pgconn
-        if not self.connection.autocommit and server.transaction_status == TransactionStatus.IDLE:
-            self._check(server.exec_(b"BEGIN"))
+        formats = self._writer.formats
         if known := self._known.get(key):
             self._known.move_to_end(key)
         else:
             known = self._known[key] = self._prepare(key)
-        answer = server.exec_prepared(known.name, values, self._writer.formats, Format.BINARY)  # type: ignore[arg-type]  # a null is None
-        result = self._check(answer)
-        if known.reader:
-            known.reader.set_pgresult(result, set_loaders=False)
+        return Call(known, values, formats)
+
+    def _in_one_trip(self, calls: Sequence[Call]) -> Result:
+        """Between two syncs the server takes everything for one transaction; a transaction that must begin does so with them."""
+        server, begin = self.connection.pgconn, self._is_to_begin
+        server.enter_pipeline_mode()
+        try:
+            if begin:
+                server.send_query_params(b"BEGIN", None)
+            for call in calls:
+                server.send_query_prepared(call.prepared.name, call.values, call.formats, Format.BINARY)
+            server.pipeline_sync()
+            answers = self.connection.wait(_answers(server, begin + len(calls)))
+        except BaseException:
+            self.connection.close()  # what is still on its way would be taken for the next one's answer
+            raise
+        server.exit_pipeline_mode()
+        for answer in answers:  # after the first that failed the server passes over the others
+            self._check(answer)
+        return self._read(calls[-1].prepared, answers[-1])
+
+    def _read(self, prepared: Prepared, result: Any) -> Result:
+        if prepared.reader:
+            prepared.reader.set_pgresult(result, set_loaders=False)
         else:
-            known.reader = adapt.Transformer(self.connection)
-            known.reader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
-        return Result(result, known.reader)
+            prepared.reader = adapt.Transformer(self.connection)
+            prepared.reader.set_pgresult(result, set_loaders=True, format=Format.BINARY)
+        return Result(result, prepared.reader)
 
     def _prepare(self, key: Key) -> Prepared:
         server, name = self.connection.pgconn, name_of(key)
