@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from gunicorn import util
-from gunicorn.http import message
+from gunicorn.http import message, wsgi
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -30,6 +30,36 @@ PIECE = 1024 * 1024
 # Objects more than before until the collector runs: those of some fifty requests, a few megabytes. Python's 700 are
 # fewer than one request makes.
 COLLECTED_AFTER = 20_000
+
+
+class Parts:
+    """Stands in for a socket, and keeps what is to be sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+class Response(wsgi.Response):
+    """Sends the headers with the first piece of the body: one packet instead of two, and one call of the system, which
+    were 7 % of the time of a small request."""
+
+    def write(self, arg: bytes) -> None:
+        if self.headers_sent:
+            super().write(arg)
+            return
+        sock, parts = self.sock, Parts()
+        self.sock = parts  # type: ignore[assignment]  # it has what is called of a socket
+        try:
+            super().write(arg)
+        finally:
+            self.sock = sock
+        sock.sendall(b"".join(parts.sent))
+
+
+wsgi.Response = Response  # type: ignore[misc]  # gunicorn takes another class for HTTP/2 only
 
 
 class Worker(ThreadWorker):

@@ -359,3 +359,12 @@ def test_a_packed_answer_over_the_wire(service: Service, live_api: Api) -> None:
     _, body, of_head = service.call("HEAD", CUSTOMER, live_api.key, Accept_Encoding="gzip")
     assert (body, of_head["Content-Length"]) == (b"", headers["Content-Length"])
     assert "no-body response" not in service.log
+
+
+def test_a_small_answer_is_one_packet(service: Service, live_api: Api) -> None:
+    request = f"GET {CUSTOMER} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {live_api.key}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as caller:
+        for _ in range(20):
+            caller.sendall(request)
+            _, headers, body = answered(caller.recv(65_536))
+            assert len(body) == int(headers["Content-Length"]) > 0
