@@ -34,7 +34,7 @@ from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
-from tests.backoffice.people import member
+from tests.backoffice.people import member, signed_in
 from tests.filled_forms import new_form
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
@@ -71,15 +71,13 @@ def visitor(kind: str) -> tuple[Client, Any]:
     if kind in GROUPS:
         client = member(kind, "me")
         return client, User.objects.get(username="me")
-    client = Client()
     if kind == ANONYMOUS:
-        return client, None
+        return Client(), None
     user = User.objects.create_user("me", is_staff=kind == STRANGER)
     if kind == OUTSIDER:
         member("Administrator", "chief")
         user.groups.set(Group.objects.all())
-    client.force_login(user)
-    return client, user
+    return signed_in(user), user
 
 
 def made_job(kind: str, actor: str, **payload: Any) -> Job:

@@ -1,9 +1,11 @@
 """A receiver, a clock that can be moved, and the loop that delivers, one step at a time."""
 
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from django.utils import timezone
 from overplane.events.webhooks import clock, services
 from overplane.events.webhooks.dispatching import Dispatcher
 from overplane.events.webhooks.models import Delivery, Endpoint
+from overplane.events.webhooks.transport import Sender
 from tests.conftest import settle
 from tests.events.webhooks.receiving import Receiver, receiving
 
@@ -41,11 +44,17 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return own
 
 
+@cache
+def trust() -> ssl.SSLContext:
+    """As each sender makes it for itself: reading the machine's authorities takes as long as a delivery."""
+    return ssl.create_default_context()
+
+
 @dataclass
 class Courier:
     """Delivers all that is due now."""
 
-    dispatcher: Dispatcher = field(default_factory=Dispatcher)
+    dispatcher: Dispatcher = field(default_factory=lambda: Dispatcher(Sender(tls=trust())))
 
     def step(self) -> bool:
         self.dispatcher._looked = self.dispatcher._ticked = float("-inf")

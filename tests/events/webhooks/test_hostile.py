@@ -13,7 +13,7 @@ from overplane.database.text import has_forbidden_characters
 from overplane.events.webhooks import services, transport
 from overplane.events.webhooks.transport import Sender
 from tests.conftest import Api
-from tests.events.webhooks.conftest import Courier, deliveries
+from tests.events.webhooks.conftest import Courier, deliveries, trust
 from tests.events.webhooks.receiving import Receiver, listening, read_request
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -38,7 +38,7 @@ def answering(answer: bytes, poured: int = 0) -> Iterator[str]:
 def sender(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     settings.WEBHOOK_ALLOW_PRIVATE = True
     monkeypatch.setattr(transport, "SECONDS", 2.0)
-    own = Sender()
+    own = Sender(tls=trust())
     own.start()
     yield own
     own.close()

@@ -10,7 +10,7 @@ from overplane.events.webhooks.models import Attempt, Endpoint
 from overplane.events.webhooks.transport import Outcome, Sender
 from tests.conftest import Api
 from tests.events.webhooks import receiving
-from tests.events.webhooks.conftest import Courier, deliveries
+from tests.events.webhooks.conftest import Courier, deliveries, trust
 from tests.events.webhooks.receiving import Answer, Receiver
 
 
@@ -18,7 +18,7 @@ from tests.events.webhooks.receiving import Answer, Receiver
 def sender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     monkeypatch.setattr(transport, "SECONDS", 0.4)
     monkeypatch.setattr(transport, "WATCH_SECONDS", 0.05)
-    own = Sender()
+    own = Sender(tls=trust())
     own.start()
     yield own
     own.close()
