@@ -59,15 +59,6 @@ def locked_version(customer_id: str, expected: frozenset[int] | None) -> int:
     return row[0]
 
 
-def read_to_delete(customer_id: str, expected: frozenset[int] | None) -> tuple[int, Any]:
-    """The customer's version, and `created_at` as the database gives it; not locked."""
-    row = CUSTOMERS.get(customer_id, columns="version, created_at")
-    if row is None:
-        raise missing_customer(customer_id)
-    check_version(row[0], expected)
-    return row[0], row[1]
-
-
 def missing_customer(customer_id: str) -> ObjectMissing:
     """Why there is no customer with this id: it was merged into another one, or else it is not there."""
     row = MERGED.get(customer_id, columns="customer_id")

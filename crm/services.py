@@ -24,7 +24,14 @@ from crm.line_item_plans import (
     write,
 )
 from crm.line_items import LINE_ITEMS, PARENT
-from crm.locking import locked_customers, locked_version, locking, read_to_change, read_to_delete
+from crm.locking import (
+    check_version,
+    locked_customers,
+    locked_version,
+    locking,
+    missing_customer,
+    read_to_change,
+)
 from crm.models import CUSTOMERS, SEARCHABLE, TOMBSTONES, Customer
 from overplane.database import bulk, erasure, statements
 from overplane.database.attributes import attributes
@@ -142,7 +149,7 @@ def _update_customer(before: dict[str, Any], has_searched: bool, values: Values,
 
 def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int] | None = None) -> None:
     # Most customers stand alone and nobody writes to them just now: two round trips. What is left takes five.
-    if _delete_alone(customer_id, *read_to_delete(customer_id, expected), origin):
+    if _delete_alone(customer_id, expected, origin):
         return
     with transaction.atomic(savepoint=False):
         # The lock comes first. What others wrote while this one waited (customer, line items, events) is then seen below.
@@ -150,12 +157,20 @@ def delete_customer(customer_id: str, *, origin: Origin, expected: frozenset[int
         _delete([(customer_id, version)], origin)
 
 
-def _delete_alone(customer_id: str, version: int, created_at: Any, origin: Origin) -> bool:
-    """False, and nothing is done, if the customer is not as it was any more or a merge has left traces.
+def _delete_alone(customer_id: str, expected: frozenset[int] | None, origin: Origin) -> bool:
+    """False, and nothing is done, if a merge has left traces, or if somebody changes the customer after it is read.
 
     The lock comes first here, too: what others wrote while it waited is seen by what erases.
     """
     alone = merged.stands_alone(customer_id)
+    reading = f"SELECT version, created_at, {alone.sql} FROM {CUSTOMERS.name} WHERE id = %s"
+    row = statements.first(reading, [*alone.parameters, customer_id])
+    if row is None:
+        raise missing_customer(customer_id)
+    version, created_at, is_alone = row
+    check_version(version, expected)
+    if not is_alone:
+        return False
     sql = f"DELETE FROM {CUSTOMERS.name} WHERE id = %s AND version = %s AND {alone.sql}"
     deletion = Statement(sql, [customer_id, version, *alone.parameters])
     tombstone = TOMBSTONES.insertion({"id": customer_id, "created_at": created_at})
