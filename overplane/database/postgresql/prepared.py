@@ -89,9 +89,9 @@ class PreparedStatements:
 
     def run(self, sql: str, parameters: Sequence[Any]) -> Result:
         call = self._call(sql, parameters)
-        if self._is_to_begin:
-            return self._in_one_trip([call])
         server = self.connection.pgconn
+        if self._is_to_begin:
+            self._check(server.exec_(b"BEGIN"))
         answer = server.exec_prepared(call.prepared.name, call.values, call.formats, Format.BINARY)  # type: ignore[arg-type]  # a null is None
         return self._read(call.prepared, self._check(answer))
 
