@@ -59,7 +59,7 @@ class Response(wsgi.Response):
         sock.sendall(b"".join(parts.sent))
 
 
-wsgi.Response = Response  # type: ignore[misc]  # gunicorn takes another class for HTTP/2 only
+wsgi.Response = Response  # type: ignore[misc]  # one class in another's place: gunicorn lets us choose it for HTTP/2 only
 
 
 class Worker(ThreadWorker):

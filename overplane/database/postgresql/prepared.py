@@ -92,7 +92,7 @@ class PreparedStatements:
         server = self.connection.pgconn
         if self._is_to_begin:
             self._check(server.exec_(b"BEGIN"))
-        answer = server.exec_prepared(call.prepared.name, call.values, call.formats, Format.BINARY)  # type: ignore[arg-type]  # a null is None
+        answer = server.exec_prepared(call.prepared.name, call.values, call.formats, Format.BINARY)  # type: ignore[arg-type]  # psycopg's type leaves out that a null is None
         return self._read(call.prepared, self._check(answer))
 
     def run_in_order(self, several: Sequence[tuple[str, Sequence[Any]]]) -> Result:
@@ -104,8 +104,8 @@ class PreparedStatements:
 
     @property
     def _is_to_begin(self) -> bool:
-        idle = self.connection.pgconn.transaction_status == TransactionStatus.IDLE
-        return idle and not self.connection.autocommit
+        idle = TransactionStatus.IDLE
+        return not self.connection.autocommit and self.connection.pgconn.transaction_status == idle
 
     def _call(self, sql: str, parameters: Sequence[Any]) -> Call:
         values = self._writer.dump_sequence(parameters, [adapt.PyFormat.AUTO] * len(parameters))
@@ -128,7 +128,7 @@ class PreparedStatements:
                 server.send_query_prepared(call.prepared.name, call.values, call.formats, Format.BINARY)
             server.pipeline_sync()
             answers = self.connection.wait(_answers(server, begin + len(calls)))
-        except BaseException:
+        except BaseException:  # also a worker's end, which is raised wherever it is
             self.connection.close()  # what is still on its way would be taken for the next one's answer
             raise
         server.exit_pipeline_mode()

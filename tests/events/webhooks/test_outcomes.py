@@ -23,6 +23,8 @@ ARRIVED, REFUSED = Outcome(NOW, 5, 200), Outcome(NOW, 5, 500, error="It answered
 ME = "me"
 TABLE = Endpoint._meta.db_table
 TOGETHER = pytest.mark.django_db(transaction=True)
+# Of a line of three: the first has arrived, the second is due, the third waits behind it.
+ONE_ON = [(DeliveryStatus.SUCCEEDED, False), (DeliveryStatus.PENDING, True), (DeliveryStatus.PENDING, False)]
 
 
 @pytest.fixture
@@ -138,11 +140,7 @@ def test_who_disables_it_finds_it_disabled_and_the_line_goes_on_when_it_is_enabl
     several = line(endpoint, "customer_a", 3)
     (now,) = written_during(lambda: services.disable(endpoint.pk, "By hand."), several[0])
     assert (now.status, Endpoint.objects.get().status) == ("disabled", "disabled")
-    assert states(several) == [
-        (DeliveryStatus.SUCCEEDED, False),
-        (DeliveryStatus.PENDING, True),
-        (DeliveryStatus.PENDING, False),
-    ]
+    assert states(several) == ONE_ON
 
 
 @pytest.mark.slow
@@ -152,11 +150,7 @@ def test_who_enables_it_plans_the_first_of_the_line_anew_and_not_what_arrived(en
     services.disable(endpoint.pk)
     written_during(lambda: services.enable(endpoint.pk), several[0])
     assert Endpoint.objects.get().status == "enabled"
-    assert states(several) == [
-        (DeliveryStatus.SUCCEEDED, False),
-        (DeliveryStatus.PENDING, True),
-        (DeliveryStatus.PENDING, False),
-    ]
+    assert states(several) == ONE_ON
 
 
 @pytest.mark.slow
