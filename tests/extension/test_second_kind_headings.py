@@ -63,11 +63,14 @@ def test_each_heading_that_was_known_means_what_it_meant() -> None:
 
 def test_each_guess_that_was_made_is_made() -> None:
     known = {*known_headings(), *customer_columns(), *nested_columns(), *OWN}
+    changed = []
     for heading, beside in product(sorted(known), BESIDE):
         headings = [*(one for one in beside if plain(one) != plain(heading)), heading]
         before = guess(headings, LINE_ITEMS)
         after = guess(headings, BOTH)
-        assert {one: after.get(one) for one in before} == before, headings
+        if {one: after.get(one) for one in before} != before:
+            changed.append(headings)
+    assert changed == []
 
 
 def test_no_file_becomes_one_of_another_kind_where_columns_may_be_left_out() -> None:
