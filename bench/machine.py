@@ -1,6 +1,7 @@
 """What processes cost, and what else the machine did meanwhile. Linux tells it in /proc; elsewhere nothing is known."""
 
 import os
+import resource
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -25,15 +26,23 @@ def family(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in family(child))]
 
 
-def cpu_seconds(pids: Iterable[int]) -> float:
+def cpu_seconds(pids: Iterable[int], *, ended: bool = False) -> float:
+    """`ended`: with the children of each that have ended."""
     spent = 0
     for pid in pids:
         try:
             fields = (PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        spent += int(fields[11]) + int(fields[12])
+        spent += sum(map(int, fields[11 : 15 if ended else 13]))
     return spent / TICKS
+
+
+def own_seconds(database: Iterable[int]) -> float:
+    """CPU seconds of this process and of its children, also those that have ended, and of these servers with all that they ran."""
+    children = family(os.getpid())[1:]
+    spent = sum(resource.getrusage(whose).ru_utime + resource.getrusage(whose).ru_stime for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))  # fmt: skip
+    return spent + cpu_seconds(children, ended=True) + cpu_seconds((one for pid in database for one in family(pid)), ended=True)  # fmt: skip
 
 
 def megabytes(pids: Iterable[int]) -> float:

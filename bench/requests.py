@@ -23,7 +23,7 @@ from typing import Any
 
 import psycopg
 
-from bench import floor, machine
+from bench import floor, goals, machine
 from bench.load import Order
 from bench.service import free_port
 from bench.transfers import generate
@@ -39,7 +39,7 @@ CLIENTS = (8, 32, 128)
 GOALS = {"retrieve": 0.55, "list 20": 0.65, "list 100": 0.75, "create": 0.45, "patch": 0.4, "delete": 0.4}
 KEYED_GOAL, BATCH_GOAL, BATCH_SIZE = 0.8, 10, 1000  # of creates without a key; times the customers of single creates
 START_GOAL, MEMORY_GOAL = 1.5, 100  # times `django.setup()`; megabytes
-NOISE, TRIES = 0.3, 3  # cores that others may use in a round; how often a round is done at most
+TRIES = 3  # how often a round is done at most
 SERVED, ASKING = 0, 1  # processors: the servers that are measured, and the database with the clients
 OWN_NAMES = {"version", "search_text"}
 
@@ -74,8 +74,8 @@ class Round:
 class Bench:
     """Both servers on one database; `database` are the process ids of its server."""
 
-    def __init__(self, servers: list[Server], database: list[int], body: dict[str, Any]) -> None:
-        self.servers, self.database, self.body = servers, database, body
+    def __init__(self, name: str, servers: list[Server], database: list[int], body: dict[str, Any]) -> None:
+        self.name, self.servers, self.database, self.body = name, servers, database, body
         self.rounds: dict[tuple[str, int, bool, str], list[Round]] = defaultdict(list)
         self.number = 0
 
@@ -83,7 +83,7 @@ class Bench:
         for i in range(ROUNDS):
             for server in (servers or self.servers)[:: 1 if i % 2 else -1]:
                 tried = [self._once(server, what, clients, keep_alive)]
-                while tried[-1].noise > NOISE and len(tried) < TRIES:
+                while tried[-1].noise > goals.NOISE and len(tried) < TRIES:
                     tried.append(self._once(server, what, clients, keep_alive))
                 self.rounds[what, clients, keep_alive, server.name].append(min(tried, key=lambda one: one.noise))
 
@@ -139,12 +139,13 @@ def told(bench: Bench) -> None:
         if not bare.a_second:
             continue
         ratio, goal = ours.a_second / bare.a_second, GOALS[what]
-        label = f"{what}, {clients}{'' if keep_alive else ', new'}"
+        label, noise = f"{what}, {clients}{'' if keep_alive else ', new'}", max(ours.noise, bare.noise)
+        judged = goals.at_least(f"{bench.name}: {label} / floor", ratio, goal, noise)
         costs = f"{ours.application:.2f} + {ours.database:.2f} ({bare.application:.2f} + {bare.database:.2f})"
         refused = f"  {ours.refused} REFUSED" if ours.refused else ""
         print(
             f"{label:26} {ours.a_second:7.0f} /{bare.a_second:6.0f} {ratio:6.2f} {goal:5.2f} {ours.p99:7.1f} {costs:>34}"
-            f" {max(ours.noise, bare.noise):6.2f}  {'reached' if ratio >= goal else 'missed'}{refused}",
+            f" {noise:6.2f}  {'reached' if judged.reached else 'MISSED'}{refused}",
             flush=True,
         )
 
@@ -156,17 +157,16 @@ def alone(bench: Bench) -> None:
         bench.measure(what, 1 if what == "batch" else CLIENTS[0], servers=service)
     plain, keyed = (bench.middle(one, CLIENTS[0], True, "service") for one in ("create", "keyed create"))
     batch = bench.middle("batch", 1, True, "service")
-    _line("create with a key / without", keyed.a_second / plain.a_second, KEYED_GOAL)
-    _line("customers of batches / of creates", batch.a_second * BATCH_SIZE / plain.a_second, BATCH_GOAL)
-    _line("memory of the worker, MB", plain.megabytes, MEMORY_GOAL, is_most=True)
+    noise = max(one.noise for one in (plain, keyed, batch))
+    of_creates = batch.a_second * BATCH_SIZE / plain.a_second
+    print(
+        goals.at_least(f"{bench.name}: create with a key / without", keyed.a_second / plain.a_second, KEYED_GOAL, noise)
+    )
+    print(goals.at_least(f"{bench.name}: customers of batches / of creates", of_creates, BATCH_GOAL, noise))
+    print(goals.at_most(f"{bench.name}: memory of a worker, MB", plain.megabytes, MEMORY_GOAL), flush=True)
 
 
-def _line(label: str, value: float, goal: float, *, is_most: bool = False) -> None:
-    reached = value <= goal if is_most else value >= goal
-    print(f"{label:42} {value:8.2f} {goal:6.1f}  {'reached' if reached else 'missed'}", flush=True)
-
-
-def start_up(environment: dict[str, str]) -> None:
+def start_up(name: str, environment: dict[str, str]) -> None:
     """One worker's way to its first answer, beside `django.setup()` with the same apps."""
     setup = "import django; django.setup()"
     served = "from overplane.wsgi import application; from django.urls import get_resolver; get_resolver().url_patterns"
@@ -179,7 +179,10 @@ def start_up(environment: dict[str, str]) -> None:
             spent.append(time.perf_counter() - started)
         return min(spent)
 
-    _line("start of a worker / django.setup()", seconds(served) / seconds(setup), START_GOAL, is_most=True)
+    with goals.watched() as noise:
+        ratio = seconds(served) / seconds(setup)
+    label = f"{name}: start of a worker / django.setup()"
+    print(goals.at_most(label, ratio, START_GOAL, noise.processors), flush=True)
 
 
 @contextmanager
@@ -197,7 +200,7 @@ def served(name: str, application: str, environment: dict[str, str], key: str) -
         process.wait()
 
 
-def of_database(url: str, folder: Path, database: list[int]) -> None:
+def of_database(name: str, url: str, folder: Path, database: list[int]) -> None:
     environment = os.environ | {
         "DATABASE_URL": url, "DATA_DIR": str(folder), "WEB_CONCURRENCY": "1", "WEB_THREADS": "4", "LOG_LEVEL": "ERROR",
         "DJANGO_SETTINGS_MODULE": "overplane.settings",
@@ -222,7 +225,7 @@ def of_database(url: str, folder: Path, database: list[int]) -> None:
     ):
         service.ids, floor_server.ids = ids, ids
         _wait_for([service, floor_server])
-        bench = Bench([service, floor_server], database, body)
+        bench = Bench(name, [service, floor_server], database, body)
         for clients in CLIENTS:
             for what in GOALS:
                 bench.measure(what, clients)
@@ -230,7 +233,7 @@ def of_database(url: str, folder: Path, database: list[int]) -> None:
             bench.measure(what, CLIENTS[0], keep_alive=False)
         told(bench)
         alone(bench)
-    start_up(environment)
+    start_up(name, environment)
 
 
 def _sqlite_file(folder: Path) -> Path:
@@ -280,13 +283,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="overplane-requests-") as folder:
             print(name)
             if name == "sqlite":
-                of_database("", Path(folder), [])
+                of_database(name, "", Path(folder), [])
                 continue
             server = start_postgresql(durable=True)
             try:
-                pid = int((server.home / "data" / "postmaster.pid").read_text().split("\n")[0])
                 if hasattr(os, "sched_setaffinity") and machine.pinned(ASKING):
-                    os.sched_setaffinity(pid, {ASKING})  # its connections inherit it
-                of_database(server.url, Path(folder), [pid])
+                    os.sched_setaffinity(server.pid, {ASKING})  # its connections inherit it
+                of_database(name, server.url, Path(folder), [server.pid])
             finally:
                 server.destroy()

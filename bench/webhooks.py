@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 
+from bench import goals
 from bench.service import ROOT, Client, Service, free_port
 from bench.transfers import generate
 
@@ -23,6 +24,7 @@ KILLS = int(os.environ.get("WEBHOOK_KILLS", "20"))
 SECONDS = int(os.environ.get("WEBHOOK_SECONDS", "60"))
 IMPORTED = int(os.environ.get("WEBHOOK_IMPORTED", "200000"))
 CUSTOMERS, THREADS = 100, 4
+P99_GOAL, IMPORT_GOAL, NEIGHBOURS_GOAL = 1_000, 2_000, 50  # milliseconds; the last one: more than without the bad ones
 
 
 def main() -> None:
@@ -164,11 +166,13 @@ def kills(bench: Bench) -> None:
     assert not inverted
 
 
-def report(bench: Bench, what: str) -> None:
+def report(bench: Bench, what: str) -> float:
+    """The 99th percentile, milliseconds."""
     ours = set(bench.customers)
     late = sorted((float(line[0]) - float(line[5])) * 1000 for line in bench.lines() if line[3] in ours)
     p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
     print(f"{what}: {len(late)} deliveries, p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst {late[-1]:.0f} ms", flush=True)
+    return p99
 
 
 def lag(bench: Bench) -> None:
@@ -178,7 +182,8 @@ def lag(bench: Bench) -> None:
     count = bench.write(SECONDS, 200)
     rate = count / (time.monotonic() - started)
     bench.wait()
-    report(bench, f"{rate:.0f} events/s for {SECONDS} s")
+    p99 = report(bench, f"{rate:.0f} events/s for {SECONDS} s")
+    goals.at_most("webhooks: from write to delivered, p99, ms", p99, P99_GOAL)
 
 
 def lag_beside_an_import(bench: Bench) -> None:
@@ -192,7 +197,8 @@ def lag_beside_an_import(bench: Bench) -> None:
         while process.poll() is None or time.monotonic() - started < 10:
             count += bench.write(1, 200)
         rate = count / (time.monotonic() - started)
-    report(bench, f"{rate:.0f} events/s beside an import of {IMPORTED}, {time.monotonic() - started:.0f} s")
+    p99 = report(bench, f"{rate:.0f} events/s beside an import of {IMPORTED}, {time.monotonic() - started:.0f} s")
+    goals.at_most("webhooks: the same beside an import, p99, ms", p99, IMPORT_GOAL)
 
 
 @contextmanager
@@ -209,13 +215,14 @@ def neighbours(bench: Bench) -> None:
     bench.warm()
     bench.write(SECONDS / 2, 10)
     bench.wait()
-    report(bench, "ten good endpoints, 10 events/s")
+    alone = report(bench, "ten good endpoints, 10 events/s")
     bench.endpoint("/hang")
     bench.endpoint("/dead", free_port())
     bench.warm()
     bench.write(SECONDS / 2, 10)
     bench.wait()
-    report(bench, "the same beside a dead and a hanging one")
+    beside = report(bench, "the same beside a dead and a hanging one")
+    goals.at_most("webhooks: a dead and a hanging endpoint beside, ms", beside - alone, NEIGHBOURS_GOAL)
 
 
 if __name__ == "__main__":

@@ -62,20 +62,30 @@ def create_customer(
     if customer_id is not None:
         row["id"] = customer_id
     if not lists:
-        statements.execute_atomically(*_creation(row, [], origin))
-        return WriteResult(representation.customer(row), 1)
+        written, made = _creation(row, [], origin)
+        statements.execute_atomically(*made)
+        return written
     plans = plan_full_lists(row, {}, without_ids(lists))
     inserts = {plan.kind.name: plan.inserts for plan in plans}
     with transaction.atomic(savepoint=False):
-        statements.execute_atomically(*_creation(row, searched_in(inserts), origin))
+        written, made = _creation(row, searched_in(inserts), origin)
+        statements.execute_atomically(*made)
         write(plans, origin=origin)
-    return WriteResult(representation.with_line_items(representation.customer(row), inserts), 1)
+    return WriteResult(representation.with_line_items(written.output, inserts), 1)
 
 
-def _creation(row: dict[str, Any], searched: Sequence[str | None], origin: Origin) -> tuple[Statement, Statement]:
-    change = Change("customer.created", row["id"], row["id"], 1, representation.customer(row), {})
+def planned_creation(values: Values, *, origin: Origin) -> tuple[WriteResult, Sequence[Statement]]:
+    """As `create_customer` without lists, judged and not yet written: the result, and the statements that make it true."""
+    return _creation(new_customer(values, now=timezone.now()), [], origin)
+
+
+def _creation(
+    row: dict[str, Any], searched: Sequence[str | None], origin: Origin
+) -> tuple[WriteResult, Sequence[Statement]]:
+    output = representation.customer(row)
+    change = Change("customer.created", row["id"], row["id"], 1, output, {})
     stored = row | {"search_text": search.text_of(row, searched)}
-    return CUSTOMERS.insertion(stored), log.entry(change, origin=origin)
+    return WriteResult(output, 1), [CUSTOMERS.insertion(stored), log.entry(change, origin=origin)]
 
 
 def new_customer(values: Values, *, now: datetime) -> dict[str, Any]:

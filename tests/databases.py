@@ -33,11 +33,10 @@ UNPRIVILEGED = ("postgres", "nobody")
 class PostgresServer:
     """A throw-away cluster on a free port. `durable`: one that may be killed and must lose nothing."""
 
-    def __init__(self, bin_dir: Path, *, durable: bool = False) -> None:
+    def __init__(self, bin_dir: Path, *, durable: bool = False, **settings: str) -> None:
         self.bin_dir = bin_dir
-        self.settings = {"max_connections": "200", "max_prepared_transactions": "8", "shared_buffers": "256MB"} | (
-            {} if durable else FAST
-        )
+        usual = {"max_connections": "200", "max_prepared_transactions": "8", "shared_buffers": "256MB"}
+        self.settings = usual | ({} if durable else FAST) | settings
         self.home = Path(tempfile.mkdtemp(prefix="overplane-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
         self.user = self._unprivileged_user()
         if self.user:
@@ -81,6 +80,10 @@ class PostgresServer:
     def start(self) -> "PostgresServer":
         self._run("pg_ctl", "-D", str(self.home / "data"), "-l", str(self.home / "log"), "-w", "-t", "60", "start")
         return self
+
+    @property
+    def pid(self) -> int:
+        return int((self.home / "data" / "postmaster.pid").read_text().split("\n")[0])
 
     def stop(self, mode: str = "fast") -> None:
         """`immediate` is a crash: nothing is written back, the next start recovers."""
@@ -126,11 +129,11 @@ def _readable_by_all(package: Path) -> Path:
     return home / package.name
 
 
-def start_postgresql(*, durable: bool = False) -> PostgresServer:
+def start_postgresql(*, durable: bool = False, **settings: str) -> PostgresServer:
     """A running server of the first kind that works."""
     failures = []
     for bin_dir in binaries():
-        server = PostgresServer(bin_dir, durable=durable)
+        server = PostgresServer(bin_dir, durable=durable, **settings)
         try:
             return server.create().start()
         except (RuntimeError, OSError) as failure:

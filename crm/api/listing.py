@@ -70,10 +70,9 @@ def listed(filtered: QuerySet | None, order: Order, page: Page) -> tuple[int, Sl
     if filtered is None and order == NEWEST_FIRST and page.offset < FAR:
         rows = _newest(page)
         return int(rows[0][-1]) if rows else counters.total(connection, TABLE), Slice.cut(rows, page)
-    part = page.of(
-        Customer.objects.all() if filtered is None else filtered, order, CUSTOMERS.names, _position_in(order)
-    )
-    return filtered.count() if filtered is not None else counters.total(connection, TABLE), part
+    total = counters.total(connection, TABLE) if filtered is None else filtered.count()
+    chosen = Customer.objects.all() if filtered is None else filtered
+    return total, page.of(chosen, order, CUSTOMERS.names, _position_in(order), total=total)
 
 
 def _newest(page: Page) -> list[Row]:

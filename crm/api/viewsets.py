@@ -26,7 +26,7 @@ from overplane.api.body import MIB
 from overplane.api.errors import INVALID_REQUEST, ApiError, envelope
 from overplane.api.pagination import PARAMETERS, Page
 from overplane.api.streams import StreamResponse
-from overplane.api.viewsets import ApiViewSet, JsonResponse
+from overplane.api.viewsets import ApiViewSet, JsonResponse, Planned
 from overplane.database.rows import Row
 from overplane.problems import problems_in
 from overplane.queries.parameters import Query
@@ -86,9 +86,22 @@ class CustomerViewSet(ApiViewSet):
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
         values, lists = parse_customer(self.payload, partial=False)
-        output, version = services.create_customer(values, origin=self.origin, lists=lists)
-        response = JsonResponse(output, status=201, version=version, subjects=[output["id"]])
-        response["Location"] = f"{request.path.rstrip('/')}/{output['id']}"
+        return self._created(services.create_customer(values, origin=self.origin, lists=lists))
+
+    def planned(self, method: str) -> Planned | None:
+        if method != "POST":
+            return None
+        self.no_query()
+        values, lists = parse_customer(self.payload, partial=False)
+        if lists:
+            return None
+        written, made = services.planned_creation(values, origin=self.origin)
+        return Planned(self._created(written), [written.output["id"]], made)
+
+    def _created(self, written: services.WriteResult) -> JsonResponse:
+        pk = written.output["id"]
+        response = JsonResponse(written.output, status=201, version=written.version, subjects=[pk])
+        response["Location"] = f"{self.request.path.rstrip('/')}/{pk}"
         return response
 
     def partial_update(self, request: HttpRequest, id: str) -> HttpResponse:

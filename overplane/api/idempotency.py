@@ -2,12 +2,16 @@
 
 A second request with the same key is refused while the first one runs (PostgreSQL: an advisory lock of the
 transaction). SQLite has one writer at a time, so there the second waits, and then gets the stored answer.
+
+What can say its answer before anything is written needs one round trip for key, change and events instead of six
+(`Once.first_answer`): 0.53 of the creates a second that go without a key were that, and TIMES are now.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -47,37 +51,75 @@ def request_fingerprint(method: str, path: str, payload: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def run_once(
-    scope: str,
-    key: str,
-    fingerprint: str,
-    work: Callable[[], tuple[HttpResponse, Collection[str] | None]],
-    *,
-    opened: Callable[[bytes], bytes | None] = lambda stored: stored,
-) -> HttpResponse:
-    """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.
-
-    If that is None, the answer itself is not kept, only that the work was done. An answer with a secret has a `sealed`
-    text, which is kept instead; `opened` makes the answer of it.
-    """
-    with transaction.atomic():
-        _claim(scope, key)
-        for row in ANSWERS.fetch("WHERE scope = %s AND key = %s", [scope, key]):
-            stored = ANSWERS.values(row)
-            if stored["created_at"] > timezone.now() - RETENTION:
-                return _replay(stored, fingerprint, opened)
-            IdempotentAnswer.objects.filter(pk=stored["id"])._raw_delete(using=connection.alias)
-        response, subjects = work()
-        if 200 <= response.status_code < 300:
-            _store({"scope": scope, "key": key, "fingerprint": fingerprint}, response, subjects)
-        return response
+Work = Callable[[], tuple[HttpResponse, Collection[str] | None]]
 
 
-def _claim(scope: str, key: str) -> None:
-    number = int.from_bytes(hashlib.sha256(f"{scope}\0{key}".encode()).digest()[:8], "big", signed=True)
-    if not statements.try_lock(number):
-        message = "A request with this Idempotency-Key is still being worked on. Send it again in a moment."
-        raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One request with a key. `scope`: within which its keys are its own."""
+
+    scope: str
+    key: str
+    fingerprint: str
+
+    def run(self, work: Work, *, opened: Callable[[bytes], bytes | None] = lambda stored: stored) -> HttpResponse:
+        """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.
+
+        If that is None, the answer itself is not kept, only that the work was done. An answer with a secret has a `sealed`
+        text, which is kept instead; `opened` makes the answer of it.
+        """
+        with transaction.atomic():
+            if not statements.try_lock(self._number):
+                message = "A request with this Idempotency-Key is still being worked on. Send it again in a moment."
+                raise error(409, Code.IDEMPOTENCY_KEY_IN_USE, message, type_=IDEMPOTENCY, Retry_After="1")
+            for row in ANSWERS.fetch("WHERE scope = %s AND key = %s", [self.scope, self.key]):
+                stored = ANSWERS.values(row)
+                if stored["created_at"] > timezone.now() - RETENTION:
+                    return _replay(stored, self.fingerprint, opened)
+                IdempotentAnswer.objects.filter(pk=stored["id"])._raw_delete(using=connection.alias)
+            response, subjects = work()
+            if 200 <= response.status_code < 300:
+                insertion = self._insertion(response, keeps_body=subjects is not None)
+                if subjects:
+                    statements.update_then(insertion, self._shown(subjects), returning="id")
+                else:
+                    statements.run(*insertion)
+            return response
+
+    def first_answer(self, response: HttpResponse, subjects: Collection[str], made: Sequence[Statement]) -> bool:
+        """Stores the answer and makes it true (`made`). False, and nothing is done, if the key is known or in use."""
+        insertion, free = self._insertion(response, keeps_body=True), statements.trying_lock(self._number)
+        sql = f"{insertion.sql} WHERE {free.sql} ON CONFLICT DO NOTHING"
+        claim = Statement(sql, [*insertion.parameters, *free.parameters])
+        return statements.update_then(claim, self._shown(subjects), *made, returning="id")
+
+    @property
+    def _number(self) -> int:
+        """Of the lock that says that the key is in use."""
+        digest = hashlib.sha256(f"{self.scope}\0{self.key}".encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+    def _insertion(self, response: HttpResponse, *, keeps_body: bool) -> Statement:
+        return ANSWERS.insertion({
+            "scope": self.scope,
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "status": response.status_code,
+            "headers": dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode(),
+            "body": (getattr(response, "sealed", None) or response.content) if keeps_body else None,
+            "created_at": timezone.now(),
+        })  # fmt: skip
+
+    def _shown(self, subjects: Collection[str]) -> Statement:
+        """Says which objects the answer shows, after its insertion."""
+        into = f"INSERT INTO {SUBJECTS.name} (answer_id, subject)"
+        if is_postgresql():
+            return Statement(f"{into} SELECT id, unnest(%s::text[]) FROM change", [list(subjects)])
+        sql = (
+            f"{into} SELECT {ANSWERS.name}.id, value FROM {ANSWERS.name}, json_each(%s)"
+            f" WHERE scope = %s AND {ANSWERS.name}.key = %s"
+        )
+        return Statement(sql, [dumps(list(subjects)).decode(), self.scope, self.key])
 
 
 def _replay(stored: Mapping[str, Any], fingerprint: str, opened: Callable[[bytes], bytes | None]) -> HttpResponse:
@@ -90,31 +132,6 @@ def _replay(stored: Mapping[str, Any], fingerprint: str, opened: Callable[[bytes
         raise error(400, Code.IDEMPOTENCY_ANSWER_ERASED, message, type_=IDEMPOTENCY)
     headers = json.loads(stored["headers"]) | {"Idempotent-Replayed": "true"}
     return HttpResponse(body, status=stored["status"], headers=headers, content_type="application/json")
-
-
-def _store(request: Mapping[str, str], response: HttpResponse, subjects: Collection[str] | None) -> None:
-    answer = {
-        "status": response.status_code,
-        "headers": dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode(),
-        "body": None if subjects is None else getattr(response, "sealed", None) or response.content,
-        "created_at": timezone.now(),
-    }
-    insertion = ANSWERS.insertion({**request, **answer})
-    if not subjects:
-        statements.run(*insertion)
-    elif is_postgresql():  # in one round trip
-        sql = (
-            f"WITH answer AS ({insertion.sql} RETURNING id) INSERT INTO {SUBJECTS.name} (answer_id, subject)"
-            " SELECT id, unnest(%s::text[]) FROM answer"
-        )
-        statements.run(sql, [*insertion.parameters, list(subjects)])
-    else:
-        statements.run(*insertion)
-        sql = (
-            f"INSERT INTO {SUBJECTS.name} (answer_id, subject) SELECT {ANSWERS.name}.id, value"
-            f" FROM {ANSWERS.name}, json_each(%s) WHERE scope = %s AND {ANSWERS.name}.key = %s"
-        )
-        statements.run(sql, [dumps(list(subjects)).decode(), request["scope"], request["key"]])
 
 
 def erase_answers(subjects: Sequence[str]) -> Statement:

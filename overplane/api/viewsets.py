@@ -3,7 +3,8 @@
 A concrete viewset parses with its serializer, calls a service and answers with a representation.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from rest_framework.viewsets import ViewSet
 
 from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling
 from overplane.database.encoding import dumps
+from overplane.database.statements import Statement
 from overplane.database.text import has_forbidden_characters
 from overplane.observability import IdentifiedRequest
 from overplane.origin import Origin
@@ -39,6 +41,15 @@ class JsonResponse(HttpResponse):
         self.sealed = dumps(sealed) if sealed is not None else None
         if version is not None:
             self["ETag"] = etags.etag(version)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An answer, whose values it shows, and the statements that make it true."""
+
+    response: HttpResponse
+    subjects: Collection[str]
+    made: Sequence[Statement]
 
 
 class ApiViewSet(ViewSet):
@@ -94,12 +105,26 @@ class ApiViewSet(ViewSet):
         self.idempotency_key = key
         payload = self.payload if method != "DELETE" else {}
         fingerprint = idempotency.request_fingerprint(method, request.get_full_path(), payload)
+        once = idempotency.Once(self.caller.family, key, fingerprint)
+        if (planned := self._planned(method)) and once.first_answer(planned.response, planned.subjects, planned.made):
+            return planned.response
 
         def work() -> tuple[HttpResponse, Collection[str] | None]:
             response = handler(request, **self.kwargs)
             return response, getattr(response, "subjects", ())
 
-        return idempotency.run_once(self.caller.family, key, fingerprint, work, opened=self.opened)
+        return once.run(work, opened=self.opened)
+
+    def _planned(self, method: str) -> Planned | None:
+        """What is wrong with a request is said later: first its key is looked for."""
+        try:
+            return self.planned(method)
+        except (ValidationError, errors.ApiError, ObjectMissing):
+            return None
+
+    def planned(self, method: str) -> Planned | None:
+        """What a request with a key comes to, if that can be said before anything is written; else its handler does it."""
+        return None
 
     def opened(self, sealed: bytes) -> bytes | None:
         """A stored answer as it was first given; None if that can no longer be made."""

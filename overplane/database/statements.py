@@ -50,16 +50,17 @@ def execute_atomically(*several: Statement) -> None:
             run(*one)
 
 
-def update_then(change: Statement, *several: Statement, lock: Statement | None = None) -> bool:
+def update_then(change: Statement, *several: Statement, lock: Statement | None = None, returning: str = "1") -> bool:
     """Makes the change; if that touches a row, all the others too, else nothing.
 
-    They are UPDATE … WHERE or INSERT … SELECT. The last one is an insertion: PostgreSQL counts its rows only, and so says
+    They are UPDATE … WHERE or INSERT … SELECT; on PostgreSQL they may select what the change is `returning`, FROM change.
+    The last one is an insertion: PostgreSQL counts its rows only, and so says
     whether there was a change. As in `execute_atomically` each sees what was there before, also if the change waits for
     somebody: a row that it finds is then looked at once more as it is now, but a row that came meanwhile is not found.
     With `lock` all of them see what is there as soon as it is held. (SQLite's transaction is the lock.)
     """
     if is_postgresql():
-        sql = _conditional(change.sql, tuple(one.sql for one in several))
+        sql = _conditional(f"{change.sql} RETURNING {returning}", tuple(one.sql for one in several))
         whole = Statement(sql, [value for one in (change, *several) for value in one.parameters])
         return bool(_run_after(lock, whole) if lock else run(*whole))
     with transaction.atomic(savepoint=False):
@@ -80,7 +81,7 @@ def _joined(texts: tuple[str, ...]) -> str:
 def _conditional(change: str, texts: tuple[str, ...]) -> str:
     conditional = [f"{one} {'AND' if ' WHERE ' in one else 'WHERE'} EXISTS (SELECT FROM change)" for one in texts]
     *before, last = conditional
-    parts = [f"change AS ({change} RETURNING 1)", *(f"part_{i} AS ({text})" for i, text in enumerate(before))]
+    parts = [f"change AS ({change})", *(f"part_{i} AS ({text})" for i, text in enumerate(before))]
     return f"WITH {', '.join(parts)} {last}"
 
 
@@ -123,7 +124,13 @@ def _ready(connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
 
 def try_lock(number: int) -> bool:
     """As `dialect.lock`, without waiting. False: another transaction holds it. (On SQLite it waited to begin, and has ended.)"""
-    return not is_postgresql() or first("SELECT pg_try_advisory_xact_lock(%s)", [number]) == (True,)
+    trying = trying_lock(number)
+    return first(f"SELECT {trying.sql}", trying.parameters) in ((True,), (1,))
+
+
+def trying_lock(number: int) -> Statement:
+    """The condition that is true if the lock of this number could be had, which the transaction then holds to its end."""
+    return Statement("pg_try_advisory_xact_lock(%s)", [number]) if is_postgresql() else Statement("1", [])
 
 
 # So many values go into one IN list: the plan stays a walk of the index, and SQLite binds 32,766 values at most.

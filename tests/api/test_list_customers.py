@@ -107,12 +107,19 @@ class TestPages:
         back = re.search(r'<http://testserver(/[^>]+)>; rel="prev"', answer["Link"])[1]
         assert ids(api.get(back).json()) == seen[6:9]
 
-    def test_far_offsets_are_the_same_rows(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        made = [api.create()["id"] for _ in range(9)][::-1]
+    @pytest.mark.parametrize("query", ["", "territory=x&", "order_by=customer_name&", "order_by=-updated_at&"])
+    def test_far_offsets_are_the_same_rows(self, api: Api, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+        """Also those that are looked for from the end, and those beyond it."""
+        for i in range(9):
+            api.create(customer_name=f"n{i % 3}", territory="x")
+        everything = ids(api.get(f"{CUSTOMER}?{query}").json())
         monkeypatch.setattr("overplane.api.pagination.FAR", 2)
         monkeypatch.setattr("crm.api.listing.FAR", 2)
-        page = api.get(f"{CUSTOMER}?limit=3&offset=4").json()
-        assert (ids(page), page["has_more"], page["total"]) == (made[4:7], True, 9)
+        for offset in range(2, 12):
+            for limit in (1, 3, 20):
+                page = api.get(f"{CUSTOMER}?{query}limit={limit}&offset={offset}").json()
+                assert ids(page) == everything[offset : offset + limit], (offset, limit)
+                assert (page["has_more"], page["total"]) == (offset + limit < 9, 9), (offset, limit)
 
     def test_orders_by_code_point(self, api: Api) -> None:
         for name in ("b", "a", "Z", "ä", "B", "_"):

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from crm import services
 from overplane.api.models import IdempotentAnswer
+from overplane.database import statements
+from overplane.database.statements import Statement
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.threads import concurrently
 
@@ -20,6 +23,43 @@ def test_fifty_clients_with_one_key_make_one_customer(live_api: Api) -> None:
     assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
     assert all("Retry-After" in answer for answer in answers if answer.status_code == 409)
     assert live_api.get(CUSTOMER).json()["total"] == 1
+
+
+def test_while_a_key_is_in_use_nothing_is_done_under_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer = api.create()["id"]
+    calls: list[Callable[[], Any]] = [
+        lambda: api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k"),
+        lambda: api.post(CUSTOMER, {"customer_name": "x", "supplier_numbers": []}, Idempotency_Key="k"),
+        lambda: api.patch(f"{CUSTOMER}/{customer}", {"gender": "x"}, Idempotency_Key="k"),
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(statements, "trying_lock", lambda number: Statement("1 = 0", []))
+        answers = [call() for call in calls]
+    assert [(one.status_code, one.json()["error"]["code"]) for one in answers] == [(409, "idempotency_key_in_use")] * 3
+    assert [one["Retry-After"] for one in answers] == ["1"] * 3
+    assert not IdempotentAnswer.objects.exists()
+    assert api.get(CUSTOMER).json()["data"] == [api.get(f"{CUSTOMER}/{customer}").json()]
+    assert api.get(f"{CUSTOMER}/{customer}").json()["gender"] is None
+
+
+def test_what_the_database_refuses_leaves_the_key_free(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = live_api.create()["id"]
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "new_id", lambda prefix: there)
+        refused = live_api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k")
+    assert refused.status_code >= 400
+    assert not IdempotentAnswer.objects.exists()
+    made = live_api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k")
+    assert (made.status_code, "Idempotent-Replayed" in made) == (201, False)
+
+
+def test_that_a_key_was_used_for_something_else_comes_before_what_is_wrong_now(api: Api) -> None:
+    api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k")
+    again = api.post(CUSTOMER, {"customer_name": ""}, Idempotency_Key="k")
+    assert again.json()["error"]["code"] == "idempotency_key_mismatch"
+    refused = api.post(CUSTOMER, {"customer_name": ""}, Idempotency_Key="new")
+    assert [one["param"] for one in refused.json()["error"]["errors"]] == ["customer_name"]
+    assert api.post(CUSTOMER, {"customer_name": "y"}, Idempotency_Key="new").status_code == 201
 
 
 @pytest.mark.parametrize("atomic", [True, False])
