@@ -33,9 +33,11 @@ UNWANTED = (
     "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
     "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
 )  # fmt: skip
-# As root there is no sandbox to be had; a test must not call home.
+# As root there is no sandbox to be had; a test must not call home. All pages are ours, so one process is enough to draw
+# them: else each test pays for two or three of which it uses one.
 ARGUMENTS = [
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-gpu",
+    "--renderer-process-limit=1", "--disable-site-isolation-trials",
     f"--disable-features={','.join(UNWANTED)}",
 ]  # fmt: skip
 NONE_FOUND = (

@@ -111,7 +111,8 @@ def python(work: Path, service: Service) -> None:
     run(sys.executable, *generate, *options, cwd=work)
     for name in ("walk.py", "mypy.ini"):
         shutil.copy(HERE / name, work)
-    run(sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "-p", "overplane_client", "-m", "walk", cwd=work)
+    checked = ["--config-file", "mypy.ini", "--cache-dir", HERE / ".mypy_cache", "-p", "overplane_client", "-m", "walk"]
+    run(sys.executable, "-m", "mypy", *checked, cwd=work)
     run(sys.executable, "walk.py", cwd=work, SERVICE_URL=service.url, API_KEY=service.key)
 
 
