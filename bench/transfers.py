@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 CUSTOMERS = int(os.environ.get("TRANSFER_CUSTOMERS", "1000000"))
 IMPORT_GOAL, SQLITE_GOAL, EXPORT_GOAL = 1.35, 1.5, 1.6  # times as long as the bare way
 MEMORY_GOAL = 250  # megabytes
-TRIES = 2  # how often at most, where others used the machine meanwhile
+TRIES = int(os.environ.get("TRANSFER_TRIES", "2"))  # how often at most, where others used the machine meanwhile
 TABLES = ("crm_customer", "crm_suppliernumberatcustomer", "overplane_events_event")
 WORDS = [
     "Alfa",

@@ -14,11 +14,12 @@ from django.http import HttpRequest, HttpResponse
 
 from crm.locking import missing_customer
 from crm.models import CUSTOMERS, TOMBSTONES, Customer
-from overplane.api.pagination import FAR, Page, Slice, link_header
+from overplane.api.pagination import Page, Slice, link_header
 from overplane.api.viewsets import JsonResponse
 from overplane.database import counters, statements
 from overplane.database.ordering import Order
 from overplane.database.rows import Row, Table, sqlite_datetime, to_database
+from overplane.database.snapshot import one_snapshot
 from overplane.problems import ObjectMissing
 from overplane.queries.parameters import Query
 
@@ -67,12 +68,20 @@ def linked(request: HttpRequest, query: Query, page: Page, output: ListPage) -> 
 
 def listed(filtered: QuerySet | None, order: Order, page: Page) -> tuple[int, Slice]:
     """The total and the page. `filtered` is None if there are no conditions."""
-    if filtered is None and order == NEWEST_FIRST and page.offset < FAR:
+    if filtered is None and order == NEWEST_FIRST and not page.is_far:
         rows = _newest(page)
         return int(rows[0][-1]) if rows else counters.total(connection, TABLE), Slice.cut(rows, page)
-    total = counters.total(connection, TABLE) if filtered is None else filtered.count()
     chosen = Customer.objects.all() if filtered is None else filtered
-    return total, page.of(chosen, order, CUSTOMERS.names, _position_in(order), total=total)
+    if page.is_far:  # then the total says from which end to walk, so both must be of one moment
+        with one_snapshot():
+            total = _total(filtered)
+            return total, page.of(chosen, order, CUSTOMERS.names, _position_in(order), total=total)
+    part = page.of(chosen, order, CUSTOMERS.names, _position_in(order))
+    return _total(filtered), part
+
+
+def _total(filtered: QuerySet | None) -> int:
+    return counters.total(connection, TABLE) if filtered is None else filtered.count()
 
 
 def _newest(page: Page) -> list[Row]:

@@ -24,9 +24,10 @@ from crm.representation import CUSTOMER_NAMES
 from overplane.api import authentication, etags
 from overplane.api.body import MIB
 from overplane.api.errors import INVALID_REQUEST, ApiError, envelope
+from overplane.api.idempotency import Planned
 from overplane.api.pagination import PARAMETERS, Page
 from overplane.api.streams import StreamResponse
-from overplane.api.viewsets import ApiViewSet, JsonResponse, Planned
+from overplane.api.viewsets import ApiViewSet, JsonResponse
 from overplane.database.rows import Row
 from overplane.problems import problems_in
 from overplane.queries.parameters import Query
@@ -88,15 +89,13 @@ class CustomerViewSet(ApiViewSet):
         values, lists = parse_customer(self.payload, partial=False)
         return self._created(services.create_customer(values, origin=self.origin, lists=lists))
 
-    def planned(self, method: str) -> Planned | None:
-        if method != "POST":
+    def planned_create(self) -> Planned | None:
+        if not BY_NAME.keys().isdisjoint(self.payload):  # line items need more than one statement
             return None
         self.no_query()
-        values, lists = parse_customer(self.payload, partial=False)
-        if lists:
-            return None
+        values, _ = parse_customer(self.payload, partial=False)
         written, made = services.planned_creation(values, origin=self.origin)
-        return Planned(self._created(written), [written.output["id"]], made)
+        return Planned(self._created(written), made)
 
     def _created(self, written: services.WriteResult) -> JsonResponse:
         pk = written.output["id"]

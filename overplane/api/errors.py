@@ -101,6 +101,13 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
 }
 
 
+# What is wrong with a request, or with what it is about.
+FORESEEN: tuple[type[Exception], ...] = (
+    ApiError,
+    *(one for one in _ANSWERS if not issubclass(one, DatabaseError | InterfaceError)),
+)
+
+
 def envelope(failure: ApiError, request_id: str | None) -> dict[str, Any]:
     first = failure.problems[0]
     return {

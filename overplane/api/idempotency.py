@@ -3,14 +3,15 @@
 A second request with the same key is refused while the first one runs (PostgreSQL: an advisory lock of the
 transaction). SQLite has one writer at a time, so there the second waits, and then gets the stored answer.
 
-What can say its answer before anything is written needs one round trip for key, change and events instead of six
-(`Once.first_answer`): 0.53 of the creates a second that go without a key were that, and TIMES are now.
+A request that can say its answer before anything is written, under a key that is new, needs one round trip for key, change
+and events instead of six (`Once.run_in_one_trip`): creates with a key were 0.53 of those without one, and are 0.83
+(`python -m bench requests`).
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from django.utils import timezone
 from overplane.api.errors import IDEMPOTENCY, error
 from overplane.api.models import IdempotentAnswer, IdempotentSubject
 from overplane.database import statements
-from overplane.database.dialect import is_postgresql
+from overplane.database.dialect import is_postgresql, trying_lock
 from overplane.database.encoding import dumps
 from overplane.database.rows import Table
 from overplane.database.statements import Statement
@@ -51,23 +52,36 @@ def request_fingerprint(method: str, path: str, payload: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-Work = Callable[[], tuple[HttpResponse, Collection[str] | None]]
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An answer, and the statements that make it true: nothing of it is done yet.
+
+    They are as `statements.update_then` wants them: none reads what another one writes, and the last inserts a row.
+    """
+
+    response: HttpResponse
+    statements: Sequence[Statement]
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """One request with a key. `scope`: within which its keys are its own."""
+    """One request with a key. `scope`: within which its keys are its own.
+
+    An answer's `subjects` are the objects whose values it shows; if they are None its body is not kept, only that the work
+    was done. An answer with a secret has a `sealed` text, which is kept instead.
+    """
 
     scope: str
     key: str
     fingerprint: str
 
-    def run(self, work: Work, *, opened: Callable[[bytes], bytes | None] = lambda stored: stored) -> HttpResponse:
-        """Does the work once, and repeats its answer for the same key. `work` also says which objects its answer shows.
-
-        If that is None, the answer itself is not kept, only that the work was done. An answer with a secret has a `sealed`
-        text, which is kept instead; `opened` makes the answer of it.
-        """
+    def run(
+        self,
+        work: Callable[[], HttpResponse],
+        *,
+        opened: Callable[[bytes], bytes | None] = lambda stored: stored,
+    ) -> HttpResponse:
+        """Does the work once, and repeats its answer for the same key. `opened` makes the answer of what was kept."""
         with transaction.atomic():
             if not statements.try_lock(self._number):
                 message = "A request with this Idempotency-Key is still being worked on. Send it again in a moment."
@@ -77,21 +91,17 @@ class Once:
                 if stored["created_at"] > timezone.now() - RETENTION:
                     return _replay(stored, self.fingerprint, opened)
                 IdempotentAnswer.objects.filter(pk=stored["id"])._raw_delete(using=connection.alias)
-            response, subjects = work()
+            response = work()
             if 200 <= response.status_code < 300:
-                insertion = self._insertion(response, keeps_body=subjects is not None)
-                if subjects:
-                    statements.update_then(insertion, self._shown(subjects), returning="id")
-                else:
-                    statements.run(*insertion)
+                statements.update_then(self._insertion(response), *self._shown(response), returning="id")
             return response
 
-    def first_answer(self, response: HttpResponse, subjects: Collection[str], made: Sequence[Statement]) -> bool:
-        """Stores the answer and makes it true (`made`). False, and nothing is done, if the key is known or in use."""
-        insertion, free = self._insertion(response, keeps_body=True), statements.trying_lock(self._number)
-        sql = f"{insertion.sql} WHERE {free.sql} ON CONFLICT DO NOTHING"
+    def run_in_one_trip(self, planned: Planned) -> bool:
+        """Keeps the answer and makes it true. False, and nothing is done, if the key is known or in use."""
+        insertion, free = self._insertion(planned.response), trying_lock(self._number)
+        sql = f"{insertion.sql} WHERE {free.sql} ON CONFLICT (scope, key) DO NOTHING"
         claim = Statement(sql, [*insertion.parameters, *free.parameters])
-        return statements.update_then(claim, self._shown(subjects), *made, returning="id")
+        return statements.update_then(claim, *self._shown(planned.response), *planned.statements, returning="id")
 
     @property
     def _number(self) -> int:
@@ -99,27 +109,31 @@ class Once:
         digest = hashlib.sha256(f"{self.scope}\0{self.key}".encode()).digest()
         return int.from_bytes(digest[:8], "big", signed=True)
 
-    def _insertion(self, response: HttpResponse, *, keeps_body: bool) -> Statement:
+    def _insertion(self, response: HttpResponse) -> Statement:
+        is_kept = getattr(response, "subjects", ()) is not None
         return ANSWERS.insertion({
             "scope": self.scope,
             "key": self.key,
             "fingerprint": self.fingerprint,
             "status": response.status_code,
             "headers": dumps({name: response[name] for name in STORED_HEADERS if name in response}).decode(),
-            "body": (getattr(response, "sealed", None) or response.content) if keeps_body else None,
+            "body": (getattr(response, "sealed", None) or response.content) if is_kept else None,
             "created_at": timezone.now(),
         })  # fmt: skip
 
-    def _shown(self, subjects: Collection[str]) -> Statement:
-        """Says which objects the answer shows, after its insertion."""
+    def _shown(self, response: HttpResponse) -> list[Statement]:
+        """What says which objects the answer shows, to be run after its insertion."""
+        subjects = list(getattr(response, "subjects", ()) or ())
         into = f"INSERT INTO {SUBJECTS.name} (answer_id, subject)"
+        if not subjects:
+            return []
         if is_postgresql():
-            return Statement(f"{into} SELECT id, unnest(%s::text[]) FROM change", [list(subjects)])
+            return [Statement(f"{into} SELECT id, unnest(%s::text[]) FROM change", [subjects])]
         sql = (
             f"{into} SELECT {ANSWERS.name}.id, value FROM {ANSWERS.name}, json_each(%s)"
             f" WHERE scope = %s AND {ANSWERS.name}.key = %s"
         )
-        return Statement(sql, [dumps(list(subjects)).decode(), self.scope, self.key])
+        return [Statement(sql, [dumps(subjects).decode(), self.scope, self.key])]
 
 
 def _replay(stored: Mapping[str, Any], fingerprint: str, opened: Callable[[bytes], bytes | None]) -> HttpResponse:

@@ -3,8 +3,7 @@
 A concrete viewset parses with its serializer, calls a service and answers with a representation.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
@@ -13,7 +12,6 @@ from rest_framework.viewsets import ViewSet
 
 from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling
 from overplane.database.encoding import dumps
-from overplane.database.statements import Statement
 from overplane.database.text import has_forbidden_characters
 from overplane.observability import IdentifiedRequest
 from overplane.origin import Origin
@@ -41,15 +39,6 @@ class JsonResponse(HttpResponse):
         self.sealed = dumps(sealed) if sealed is not None else None
         if version is not None:
             self["ETag"] = etags.etag(version)
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """An answer, whose values it shows, and the statements that make it true."""
-
-    response: HttpResponse
-    subjects: Collection[str]
-    made: Sequence[Statement]
 
 
 class ApiViewSet(ViewSet):
@@ -106,25 +95,22 @@ class ApiViewSet(ViewSet):
         payload = self.payload if method != "DELETE" else {}
         fingerprint = idempotency.request_fingerprint(method, request.get_full_path(), payload)
         once = idempotency.Once(self.caller.family, key, fingerprint)
-        if (planned := self._planned(method)) and once.first_answer(planned.response, planned.subjects, planned.made):
+        planned = self._planned(handler)
+        if planned and once.run_in_one_trip(planned):
             return planned.response
+        return once.run(lambda: handler(request, **self.kwargs), opened=self.opened)
 
-        def work() -> tuple[HttpResponse, Collection[str] | None]:
-            response = handler(request, **self.kwargs)
-            return response, getattr(response, "subjects", ())
+    def _planned(self, handler: Callable[..., HttpResponse]) -> idempotency.Planned | None:
+        """What the request comes to, if its action has a `planned_…` beside its handler that can say it.
 
-        return once.run(work, opened=self.opened)
-
-    def _planned(self, method: str) -> Planned | None:
-        """What is wrong with a request is said later: first its key is looked for."""
+        That one writes nothing and takes no lock. It is asked before anybody knows whether the key is new; so what is wrong
+        with the request is left to the handler, which is not called if there is an answer to repeat.
+        """
+        plan = getattr(self, f"planned_{handler.__name__}", None)
         try:
-            return self.planned(method)
-        except (ValidationError, errors.ApiError, ObjectMissing):
+            return plan(**self.kwargs) if plan else None
+        except errors.FORESEEN:
             return None
-
-    def planned(self, method: str) -> Planned | None:
-        """What a request with a key comes to, if that can be said before anything is written; else its handler does it."""
-        return None
 
     def opened(self, sealed: bytes) -> bytes | None:
         """A stored answer as it was first given; None if that can no longer be made."""

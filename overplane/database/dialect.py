@@ -3,8 +3,9 @@
 A small difference has a name here. Where a whole algorithm differs, its module has it twice and takes one by `choose`.
 """
 
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,6 +15,11 @@ if TYPE_CHECKING:  # a service loads the driver of its own database only
     from overplane.database.sqlite.base import DatabaseWrapper as SqliteWrapper
 
 T = TypeVar("T")
+
+
+class Statement(NamedTuple):
+    sql: str
+    parameters: Sequence[Any]
 
 
 @cache
@@ -50,6 +56,11 @@ def row_lock() -> str:
     SQLite needs none: its transactions are IMMEDIATE, so whoever is in one that writes is alone in it.
     """
     return " FOR NO KEY UPDATE" if is_postgresql() else ""
+
+
+def trying_lock(number: int) -> Statement:
+    """The condition that is true if the lock of this number was free; the transaction then holds it to its end."""
+    return Statement("pg_try_advisory_xact_lock(%s)", [number]) if is_postgresql() else Statement("1", [])
 
 
 def lock(number: int) -> None:

@@ -8,20 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from operator import attrgetter, methodcaller
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from overplane.database.dialect import as_postgresql, is_postgresql
+from overplane.database.dialect import Statement, as_postgresql, is_postgresql, trying_lock
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
-
-
-class Statement(NamedTuple):
-    sql: str
-    parameters: Sequence[Any]
 
 
 ROWCOUNT, FETCHALL, FETCHONE = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
@@ -53,12 +48,13 @@ def execute_atomically(*several: Statement) -> None:
 def update_then(change: Statement, *several: Statement, lock: Statement | None = None, returning: str = "1") -> bool:
     """Makes the change; if that touches a row, all the others too, else nothing.
 
-    They are UPDATE … WHERE or INSERT … SELECT; on PostgreSQL they may select what the change is `returning`, FROM change.
-    The last one is an insertion: PostgreSQL counts its rows only, and so says
-    whether there was a change. As in `execute_atomically` each sees what was there before, also if the change waits for
+    They are UPDATE … WHERE or INSERT … SELECT; on PostgreSQL they may select what the change is `returning`, FROM change. The
+    last one is an insertion: PostgreSQL counts its rows only, and so says whether there was a change. As in `execute_atomically` each sees what was there before, also if the change waits for
     somebody: a row that it finds is then looked at once more as it is now, but a row that came meanwhile is not found.
     With `lock` all of them see what is there as soon as it is held. (SQLite's transaction is the lock.)
     """
+    if not several and not lock:
+        return bool(run(*change))
     if is_postgresql():
         sql = _conditional(f"{change.sql} RETURNING {returning}", tuple(one.sql for one in several))
         whole = Statement(sql, [value for one in (change, *several) for value in one.parameters])
@@ -124,13 +120,8 @@ def _ready(connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
 
 def try_lock(number: int) -> bool:
     """As `dialect.lock`, without waiting. False: another transaction holds it. (On SQLite it waited to begin, and has ended.)"""
-    trying = trying_lock(number)
-    return first(f"SELECT {trying.sql}", trying.parameters) in ((True,), (1,))
-
-
-def trying_lock(number: int) -> Statement:
-    """The condition that is true if the lock of this number could be had, which the transaction then holds to its end."""
-    return Statement("pg_try_advisory_xact_lock(%s)", [number]) if is_postgresql() else Statement("1", [])
+    condition = trying_lock(number)
+    return first(f"SELECT {condition.sql}", condition.parameters) == (True,)  # SQLite's 1, too
 
 
 # So many values go into one IN list: the plan stays a walk of the index, and SQLite binds 32,766 values at most.

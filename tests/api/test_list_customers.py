@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.models import Customer
+from overplane.api import pagination
 from overplane.database import counters
 from overplane.database.text import NOT_WORD, fold, is_blank
 from tests.conftest import CUSTOMER, Api, codes
-from tests.threads import concurrently
+from tests.threads import concurrently, meanwhile
 
 
 def ids(page: dict[str, Any]) -> list[str]:
@@ -113,13 +114,23 @@ class TestPages:
         for i in range(9):
             api.create(customer_name=f"n{i % 3}", territory="x")
         everything = ids(api.get(f"{CUSTOMER}?{query}").json())
-        monkeypatch.setattr("overplane.api.pagination.FAR", 2)
-        monkeypatch.setattr("crm.api.listing.FAR", 2)
+        monkeypatch.setattr(pagination, "FAR", 2)
         for offset in range(2, 12):
             for limit in (1, 3, 20):
                 page = api.get(f"{CUSTOMER}?{query}limit={limit}&offset={offset}").json()
                 assert ids(page) == everything[offset : offset + limit], (offset, limit)
                 assert (page["has_more"], page["total"]) == (offset + limit < 9, 9), (offset, limit)
+
+    @pytest.mark.parametrize("query", ["order_by=created_at&", "territory=x&order_by=created_at&"])
+    def test_a_far_page_is_of_the_moment_at_which_it_was_counted(
+        self, live_api: Api, monkeypatch: pytest.MonkeyPatch, query: str
+    ) -> None:
+        made = [live_api.create(territory="x")["id"] for _ in range(9)]
+        monkeypatch.setattr(pagination, "FAR", 2)
+        with meanwhile(lambda: Api(live_api.key).create(territory="x"), before='AS "pk" FROM "crm_customer"') as later:
+            page = live_api.get(f"{CUSTOMER}?{query}limit=3&offset=6").json()
+        assert later
+        assert (ids(page), page["has_more"], page["total"]) == (made[6:], False, 9)
 
     def test_orders_by_code_point(self, api: Api) -> None:
         for name in ("b", "a", "Z", "ä", "B", "_"):

@@ -2,17 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
 from crm import services
+from overplane.api import idempotency
 from overplane.api.models import IdempotentAnswer
 from overplane.database import statements
-from overplane.database.statements import Statement
+from overplane.database.dialect import Statement
 from tests.conftest import CUSTOMER, ROW, Api
-from tests.threads import concurrently
+from tests.threads import concurrently, meanwhile
 
 
 @pytest.mark.slow
@@ -33,13 +36,37 @@ def test_while_a_key_is_in_use_nothing_is_done_under_it(api: Api, monkeypatch: p
         lambda: api.patch(f"{CUSTOMER}/{customer}", {"gender": "x"}, Idempotency_Key="k"),
     ]
     with monkeypatch.context() as patch:
-        patch.setattr(statements, "trying_lock", lambda number: Statement("1 = 0", []))
+        for module in (statements, idempotency):
+            patch.setattr(module, "trying_lock", lambda number: Statement("1 = 0", []))
         answers = [call() for call in calls]
     assert [(one.status_code, one.json()["error"]["code"]) for one in answers] == [(409, "idempotency_key_in_use")] * 3
     assert [one["Retry-After"] for one in answers] == ["1"] * 3
     assert not IdempotentAnswer.objects.exists()
     assert api.get(CUSTOMER).json()["data"] == [api.get(f"{CUSTOMER}/{customer}").json()]
     assert api.get(f"{CUSTOMER}/{customer}").json()["gender"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("expired", [False, True])
+def test_a_create_that_comes_while_another_one_holds_its_key_is_not_done(live_api: Api, expired: bool) -> None:
+    """The first one, with line items, has done its work and not yet kept its answer."""
+    if expired:
+        live_api.post(CUSTOMER, {"customer_name": "of yesterday"}, Idempotency_Key="k")
+        IdempotentAnswer.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    other = Api(live_api.key)
+    with meanwhile(
+        lambda: other.post(CUSTOMER, {"customer_name": "second"}, Idempotency_Key="k"),
+        before='INSERT INTO "overplane_api_idempotentanswer"',
+    ) as answers:
+        body = {"customer_name": "first", "supplier_numbers": [{"company": "x"}]}
+        assert live_api.post(CUSTOMER, body, Idempotency_Key="k").status_code == 201
+    (second,) = answers
+    if connection.vendor == "postgresql":
+        assert (second.status_code, second.json()["error"]["code"]) == (409, "idempotency_key_in_use")
+    else:  # it has waited for the first one
+        assert (second.status_code, second.json()["error"]["code"]) == (400, "idempotency_key_mismatch")
+    found = [one["customer_name"] for one in live_api.get(CUSTOMER).json()["data"]]
+    assert found == ["first", "of yesterday"][: 1 + expired]
 
 
 def test_what_the_database_refuses_leaves_the_key_free(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import SupplierNumberAtCustomer
+from overplane.api import pagination
 from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.threads import concurrently
 
@@ -154,7 +155,7 @@ def test_a_row_never_changes_its_customer(api: Api, customer: str) -> None:
     assert api.patch(f"{ROW}/{row['id']}", row).status_code == 200
 
 
-def test_the_list_needs_its_parent_and_pages_if_asked(api: Api, customer: str) -> None:
+def test_the_list_needs_its_parent_and_pages_if_asked(api: Api, customer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = list(fill(api, customer, "ABCDE").values())
     assert codes(api.get(ROW)) == {"parent_id": "parameter_missing"}
     assert codes(api.get(f"{ROW}?parent_id=customer_none")) == {"parent_id": "resource_missing"}
@@ -168,6 +169,9 @@ def test_the_list_needs_its_parent_and_pages_if_asked(api: Api, customer: str) -
     assert page("limit=2&offset=1") == ([1, 2], True, 5)
     assert page("offset=3") == ([3, 4], False, 5)
     assert page("offset=9") == ([], False, 5)
+    monkeypatch.setattr(pagination, "FAR", 1)
+    assert page("limit=2&offset=1") == ([1, 2], True, 5)
+    assert page("limit=2&offset=3") == ([3, 4], False, 5)
     assert page(f"limit=2&starting_after={rows[1]}") == ([2, 3], True, 5)
     assert page(f"starting_after={rows[1]}") == ([2, 3, 4], False, 5)
     assert page(f"limit=1&ending_before={rows[2]}") == ([1], True, 5)
