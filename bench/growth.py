@@ -3,7 +3,7 @@
 Each line: the lowest of several median milliseconds through the whole application (Django's test client, no network), the
 sizes in turns; the last size beside the first with its goal; and what the plans of its statements read at the last size.
 `GROWTH_SIZES` names other sizes; `GROWTH_SERVER` is a server that keeps what was filled, so that the next run need not.
-Ten million take an hour to fill, and 40 GB.
+Ten million take some twenty minutes to fill, and 22 GB.
 """
 
 import json
@@ -13,9 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from operator import itemgetter
 from typing import Any
 
 import django
@@ -30,7 +31,7 @@ from tests.databases import start_postgresql
 
 SIZES = [int(size) for size in os.environ.get("GROWTH_SIZES", "10000,100000,1000000,10000000").split(",")]
 ONLY = os.environ.get("GROWTH_ONLY", "")  # a part of the names of questions
-ROUNDS, PASSES = 9, 3
+ROUNDS, PASSES, TRIES = 9, 3, 2
 SLOW_MS = 1_000  # what takes longer is asked once a pass
 USED = 50  # customers that are changed
 GOAL = 1.5  # times as long as with the fewest customers, where nothing else is said
@@ -115,12 +116,13 @@ def main() -> None:
         return
     server = start_postgresql(**SETTINGS)
     try:
-        report(server.url)
+        report(server.url, server.pid)
     finally:
         server.destroy()
 
 
-def report(server_url: str) -> None:
+def report(server_url: str, *database: int) -> None:
+    """`database`: the server's process, if it is ours."""
     asked = {}
     for size in SIZES:
         started = time.perf_counter()
@@ -131,7 +133,7 @@ def report(server_url: str) -> None:
     for name, question in QUESTIONS.items():
         if ONLY not in name:
             continue
-        passes, noise = _passes(name, asked)
+        passes, noise = _passes(name, asked, database or [one.backend for one in asked.values()])
         seen[name] = {size: min(float(one[size]["ms"]) for one in passes) for size in SIZES}
         _tell(name, question.goal, seen[name], passes[-1][SIZES[-1]], noise)
     for name, (other, goal) in BESIDE.items() if not ONLY else ():
@@ -145,14 +147,16 @@ def report(server_url: str) -> None:
         one.end()
 
 
-def _passes(name: str, asked: dict[int, "Asked"]) -> tuple[list[dict[int, dict[str, Any]]], float]:
-    """The answers, the sizes in turns, and how much of the machine others used meanwhile: more passes, if that was much."""
-    passes: list[dict[int, dict[str, Any]]] = []
-    with goals.watched(*[one.backend for one in asked.values()]) as noise:
-        passes += [{size: one.answer(name) for size, one in asked.items()} for _ in range(PASSES)]
-    if noise.processors > goals.NOISE:
-        passes += [{size: one.answer(name) for size, one in asked.items()} for _ in range(PASSES)]
-    return passes, noise.processors
+def _passes(
+    name: str, asked: dict[int, "Asked"], database: Sequence[int]
+) -> tuple[list[dict[int, dict[str, Any]]], float]:
+    """The answers, the sizes in turns, and how much of the machine others used meanwhile; once more, if that was much."""
+    tried = []
+    while not tried or (tried[-1][1] > goals.NOISE and len(tried) < TRIES):
+        with goals.watched(*database) as noise:
+            passes = [{size: one.answer(name) for size, one in asked.items()} for _ in range(PASSES)]
+        tried.append((passes, noise.processors))
+    return min(tried, key=itemgetter(1))
 
 
 def _tell(name: str, goal: float | None, ms: dict[int, float], last: dict[str, Any], noise: float) -> None:
@@ -204,8 +208,8 @@ class Answering:
             people.filter(username="growth").first() or people.create_superuser("growth", password=None)
         )
         # Else each process is lucky or not with where the scheduler puts both, which is a factor of two.
-        if hasattr(os, "sched_setaffinity") and os.getuid() == 0:
-            connection.ensure_connection()
+        connection.ensure_connection()
+        if machine.may_pin() and connection.connection.info.host == "127.0.0.1":
             os.sched_setaffinity(connection.connection.info.backend_pid, os.sched_getaffinity(0))
         self.numbers = count(int(time.time() * 1000))
         self.size = size

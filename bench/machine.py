@@ -17,6 +17,11 @@ def pinned(processor: int) -> Callable[[], None] | None:
     return lambda: os.sched_setaffinity(0, {processor})
 
 
+def may_pin() -> bool:
+    """Whether this process may do that with one of another user."""
+    return hasattr(os, "sched_setaffinity") and os.getuid() == 0
+
+
 def family(pid: int) -> list[int]:
     """A process and its children."""
     try:
