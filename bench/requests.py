@@ -89,7 +89,8 @@ class Bench:
 
     def _once(self, server: Server, what: str, clients: int, keep_alive: bool) -> Round:
         self.number += 1
-        ids = server.to_delete() if what == "delete" else server.ids[-2000:]
+        # The first half is for deletions.
+        ids = server.to_delete() if what == "delete" else server.ids[len(server.ids) // 2 :][-2000:]
         mark = f"{os.getpid()}.{self.number}"
         order = Order(server.port, server.key, what, clients, SECONDS, keep_alive, ids, self.body, mark)
         pids = machine.family(server.process.pid)
@@ -142,7 +143,7 @@ def told(bench: Bench) -> None:
         label, noise = f"{what}, {clients}{'' if keep_alive else ', new'}", max(ours.noise, bare.noise)
         judged = goals.at_least(f"{bench.name}: {label} / floor", ratio, goal, noise)
         costs = f"{ours.application:.2f} + {ours.database:.2f} ({bare.application:.2f} + {bare.database:.2f})"
-        refused = f"  {ours.refused} REFUSED" if ours.refused else ""
+        refused = f"  {ours.refused} and {bare.refused} answers of 400 or more" if ours.refused or bare.refused else ""
         print(
             f"{label:26} {ours.a_second:7.0f} /{bare.a_second:6.0f} {ratio:6.2f} {goal:5.2f} {ours.p99:7.1f} {costs:>34}"
             f" {noise:6.2f}  {'reached' if judged.reached else 'MISSED'}{refused}",
