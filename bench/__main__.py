@@ -6,8 +6,11 @@ from bench import goals
 NAMES = ("crashes", "interruptions", "growth", "transfers", "upsert", "pooler", "requests", "webhooks")
 
 if __name__ == "__main__":
+    chosen = sys.argv[1:] or NAMES
+    if unknown := set(chosen) - set(NAMES):
+        sys.exit(f"There is no {', '.join(sorted(unknown))}, only {', '.join(NAMES)}.")
     try:
-        for name in sys.argv[1:] or NAMES:
+        for name in chosen:
             importlib.import_module(f"bench.{name}").main()
     finally:
         goals.table()

@@ -63,6 +63,8 @@ def filled(server_url: str, size: int) -> tuple[str, dict[str, str]]:
     environment = os.environ | {
         "DATABASE_URL": url, "DATA_DIR": f"/tmp/overplane-{name}", "DJANGO_SETTINGS_MODULE": "overplane.settings",
     }  # fmt: skip
+    collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "-v", "0"]
+    subprocess.run(collect, cwd=ROOT, env=environment, check=True)
     with psycopg.connect(server_url, autocommit=True) as admin:
         if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             return url, environment
@@ -75,9 +77,7 @@ def filled(server_url: str, size: int) -> tuple[str, dict[str, str]]:
 
 
 def _make(url: str, size: int, environment: dict[str, str]) -> None:
-    for command in ("migrate", "collectstatic"):
-        arguments = [sys.executable, "manage.py", command, "--no-input", "-v", "0"]
-        subprocess.run(arguments, cwd=ROOT, env=environment, check=True)
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
     with psycopg.connect(url, autocommit=True) as connection:
         with _without_indexes(connection):
             _fill(url, size)

@@ -19,10 +19,9 @@ class Judged:
     noise: float | None
 
     def __str__(self) -> str:
-        noise = "" if self.noise is None else f"{self.noise:.2f}"
-        return (
-            f"{self.label:52} {self.value:9.2f} {self.goal:8.2f}  {'reached' if self.reached else 'MISSED':8} {noise}"
-        )
+        noise = "" if self.noise is None else f"{self.noise:.2f}{' noisy' if self.noise > NOISE else ''}"
+        verdict = "reached" if self.reached else "MISSED"
+        return f"{self.label:52} {self.value:9.3f} {self.goal:8.2f}  {verdict:8} {noise}"
 
 
 judged: list[Judged] = []
@@ -44,10 +43,11 @@ def _judge(one: Judged) -> Judged:
 def table() -> None:
     """Everything that was judged since the start, missed goals too."""
     if judged:
-        print(f"\n{'all goals of this run':52} {'value':>9} {'goal':>8}  {'':8} noise (processors)")
+        print(f"\n{'all goals of this run':52} {'value':>9} {'goal':>8}  {'':8} noise")
         for one in judged:
             print(one)
-        print(f"{sum(one.reached for one in judged)} of {len(judged)} reached", flush=True)
+        print(f"{sum(one.reached for one in judged)} of {len(judged)} reached")
+        print(f"noise: processors that others used meanwhile; above {NOISE} a figure is worth little", flush=True)
 
 
 class Noise:

@@ -128,21 +128,23 @@ def report(server_url: str, *database: int) -> None:
         started = time.perf_counter()
         asked[size] = Asked(size, filled(server_url, size)[1])
         print(f"{size:,} customers are there after {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    print(f"{'':27}" + "".join(f"{size:>12,}" for size in SIZES) + "   ratio  goal")
-    seen = {}
+    print(f"{'milliseconds':27}" + "".join(f"{size:>12,}" for size in SIZES) + "   ratio  goal           plan")
+    seen, noises = {}, {}
     for name, question in QUESTIONS.items():
         if ONLY not in name:
             continue
-        passes, noise = _passes(name, asked, database or [one.backend for one in asked.values()])
+        passes, noises[name] = _passes(name, asked, database or [one.backend for one in asked.values()])
         seen[name] = {size: min(float(one[size]["ms"]) for one in passes) for size in SIZES}
-        _tell(name, question.goal, seen[name], passes[-1][SIZES[-1]], noise)
+        _tell(name, question.goal, seen[name], passes[-1][SIZES[-1]], noises[name])
     for name, (other, goal) in BESIDE.items() if not ONLY else ():
-        print(goals.at_most(f"{name} / {other}", seen[name][SIZES[-1]] / seen[other][SIZES[-1]], goal))
+        ratio = seen[name][SIZES[-1]] / seen[other][SIZES[-1]]
+        print(goals.at_most(f"{name} / {other}", ratio, goal, max(noises[name], noises[other])))
     for size, one in asked.items():
         if size >= 1_000_000 and not ONLY:
             bare = float(one.answer("bare offset")["ms"])
             ratio = seen["offset 0.9 n"][size] / bare
-            print(goals.at_most(f"offset 0.9 n / the database's own, {size:,}", ratio, OFFSET_GOAL), flush=True)
+            label = f"offset 0.9 n / the database's own, {size:,}"
+            print(goals.at_most(label, ratio, OFFSET_GOAL, noises["offset 0.9 n"]), flush=True)
     for one in asked.values():
         one.end()
 
@@ -161,7 +163,7 @@ def _passes(
 
 def _tell(name: str, goal: float | None, ms: dict[int, float], last: dict[str, Any], noise: float) -> None:
     ratio = ms[SIZES[-1]] / ms[SIZES[0]]
-    judged = ""
+    judged = "    – (no goal)"
     if goal is not None:
         reached = goals.at_most(f"{name}, {SIZES[-1]:,} / {SIZES[0]:,}", ratio, goal, noise).reached
         judged = f"{goal:5.1f}  {'reached' if reached else 'MISSED'}"
