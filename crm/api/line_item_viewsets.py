@@ -68,8 +68,9 @@ class LineItemViewSet(ApiViewSet):
         if not page.limit and page.cursor is None:
             return self._linked(query, page, *self._all(rows, page))
         page = page if page.limit else Page(ALL, 0, page.starting_after, page.ending_before)
-        part = page.of(rows, BY_POSITION, self.kind.table.names, self._position_in(parent))
-        return self._linked(query, page, part, rows.count())
+        names, position_in = self.kind.table.names, self._position_in(parent)
+        total, part = page.counted(rows, BY_POSITION, names, position_in, count=rows.count)
+        return self._linked(query, page, part, total)
 
     def _all(self, rows: QuerySet, page: Page) -> tuple[Slice, int]:
         """Without a limit all of them come; only beyond their end must they be counted."""

@@ -6,6 +6,7 @@ the same at any size and, by cursor, at any depth. Other orders and filtered lis
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -19,7 +20,6 @@ from overplane.api.viewsets import JsonResponse
 from overplane.database import counters, statements
 from overplane.database.ordering import Order
 from overplane.database.rows import Row, Table, sqlite_datetime, to_database
-from overplane.database.snapshot import one_snapshot
 from overplane.problems import ObjectMissing
 from overplane.queries.parameters import Query
 
@@ -72,16 +72,8 @@ def listed(filtered: QuerySet | None, order: Order, page: Page) -> tuple[int, Sl
         rows = _newest(page)
         return int(rows[0][-1]) if rows else counters.total(connection, TABLE), Slice.cut(rows, page)
     chosen = Customer.objects.all() if filtered is None else filtered
-    if page.is_far:  # then the total says from which end to walk, so both must be of one moment
-        with one_snapshot():
-            total = _total(filtered)
-            return total, page.of(chosen, order, CUSTOMERS.names, _position_in(order), total=total)
-    part = page.of(chosen, order, CUSTOMERS.names, _position_in(order))
-    return _total(filtered), part
-
-
-def _total(filtered: QuerySet | None) -> int:
-    return counters.total(connection, TABLE) if filtered is None else filtered.count()
+    count = partial(counters.total, connection, TABLE) if filtered is None else filtered.count
+    return page.counted(chosen, order, CUSTOMERS.names, _position_in(order), count=count)
 
 
 def _newest(page: Page) -> list[Row]:

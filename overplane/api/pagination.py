@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from overplane.api.errors import bad_request
 from overplane.database.ordering import Order
+from overplane.database.snapshot import one_snapshot
 from overplane.problems import Code
 from overplane.queries.parameters import Query
 
@@ -55,6 +56,23 @@ class Page:
     def missing_cursor(self) -> Exception:
         name = "ending_before" if self.backwards else "starting_after"
         return bad_request(Code.RESOURCE_MISSING, f"There is nothing at the cursor {self.cursor!r:.120}.", name)
+
+    def counted(
+        self,
+        queryset: QuerySet,
+        order: Order,
+        names: Sequence[str],
+        position_of: Callable[[str], Any],
+        *,
+        count: Callable[[], int],
+    ) -> tuple[int, "Slice"]:
+        """The total and the page. Far out both are of one moment, since the total says from which end to walk."""
+        if self.is_far:
+            with one_snapshot():
+                total = count()
+                return total, self.of(queryset, order, names, position_of, total=total)
+        part = self.of(queryset, order, names, position_of)
+        return count(), part
 
     def of(
         self,

@@ -13,7 +13,7 @@ from crm.models import Customer
 from overplane.api import pagination
 from overplane.database import counters
 from overplane.database.text import NOT_WORD, fold, is_blank
-from tests.conftest import CUSTOMER, Api, codes
+from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.threads import concurrently, meanwhile
 
 
@@ -131,6 +131,14 @@ class TestPages:
             page = live_api.get(f"{CUSTOMER}?{query}limit=3&offset=6").json()
         assert later
         assert (ids(page), page["has_more"], page["total"]) == (made[6:], False, 9)
+
+    def test_a_far_page_of_rows_is_of_one_moment_too(self, live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        customer = live_api.create()["id"]
+        rows = [live_api.add_row(customer, company=str(i))["id"] for i in range(9)]
+        monkeypatch.setattr(pagination, "FAR", 2)
+        with meanwhile(lambda: Api(live_api.key).delete(f"{ROW}/{rows[3]}"), before="IN ("):
+            page = live_api.get(f"{ROW}?parent_id={customer}&limit=3&offset=2").json()
+        assert (ids(page), page["has_more"], page["total"]) == (rows[2:5], True, 9)
 
     def test_orders_by_code_point(self, api: Api) -> None:
         for name in ("b", "a", "Z", "ä", "B", "_"):
