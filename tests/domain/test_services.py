@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from crm import line_item_services, services
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
+from overplane.database import statements
 from overplane.events.models import Event
 from overplane.origin import Origin
 from tests.conftest import Api
@@ -35,6 +36,9 @@ def rows_of(api: Api) -> tuple[str, list[str]]:
 # Each on a customer with two rows; `w` is another customer.
 WRITERS: dict[str, Callable[[str, list[str], str, Origin], Any]] = {
     "create_customer": lambda c, r, w, who: services.create_customer({"customer_name": "x"}, origin=who),
+    "planned_creation": lambda c, r, w, who: statements.execute_atomically(
+        *services.planned_creation({"customer_name": "x"}, origin=who)[1]
+    ),
     "create_customer with lists": lambda c, r, w, who: services.create_customer(
         {"customer_name": "x"}, lists={"supplier_numbers": [{"company": "x"}]}, origin=who
     ),
