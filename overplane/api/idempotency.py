@@ -4,7 +4,7 @@ A second request with the same key is refused while the first one runs (PostgreS
 transaction). SQLite has one writer at a time, so there the second waits, and then gets the stored answer.
 
 A request that can say its answer before anything is written, under a key that is new, needs one round trip for key, change
-and events instead of six (`Once.run_in_one_trip`): creates with a key were 0.53 of those without one, and are 0.83
+and events instead of six (`KeyedRequest.run_in_one_trip`): creates with a key were 0.53 of those without one, and are 0.83
 (`python -m bench requests`).
 """
 
@@ -64,7 +64,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class KeyedRequest:
     """One request with a key. `scope`: within which its keys are its own.
 
     An answer's `subjects` are the objects whose values it shows; if they are None its body is not kept, only that the work
@@ -75,7 +75,7 @@ class Once:
     key: str
     fingerprint: str
 
-    def run(
+    def run_once(
         self,
         work: Callable[[], HttpResponse],
         *,

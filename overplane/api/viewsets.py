@@ -94,11 +94,11 @@ class ApiViewSet(ViewSet):
         self.idempotency_key = key
         payload = self.payload if method != "DELETE" else {}
         fingerprint = idempotency.request_fingerprint(method, request.get_full_path(), payload)
-        once = idempotency.Once(self.caller.family, key, fingerprint)
+        keyed = idempotency.KeyedRequest(self.caller.family, key, fingerprint)
         planned = self._planned(handler)
-        if planned and once.run_in_one_trip(planned):
+        if planned and keyed.run_in_one_trip(planned):
             return planned.response
-        return once.run(lambda: handler(request, **self.kwargs), opened=self.opened)
+        return keyed.run_once(lambda: handler(request, **self.kwargs), opened=self.opened)
 
     def _planned(self, handler: Callable[..., HttpResponse]) -> idempotency.Planned | None:
         """What the request comes to, if its action has a `planned_…` beside its handler that can say it.
