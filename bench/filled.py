@@ -4,9 +4,12 @@ A customer each 97 seconds until now, each second one with a supplier number, an
 own code, which would take a day for ten million. An event shows some of its customer's attributes only.
 """
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +21,7 @@ import psycopg
 ROOT = Path(__file__).parent.parent
 # What a server of this size is given in production; nothing here outlives it, so it writes no more log than it must.
 SETTINGS = {"shared_buffers": "2GB", "max_wal_size": "8GB", "wal_level": "minimal", "max_wal_senders": "0"}
-AT_ONCE = 100_000  # rows a statement: its rows are kept until its triggers have run
+ROWS_A_STATEMENT = 100_000  # they are kept until its triggers have run
 WRITERS = 2
 SECONDS_BETWEEN = 97
 ID = "'customer_' || lpad(i::text, 26, '0')"
@@ -61,7 +64,7 @@ def filled(server_url: str, size: int) -> tuple[str, dict[str, str]]:
     name = f"size_{size}"
     url = f"{server_url.rpartition('/')[0]}/{name}"
     environment = os.environ | {
-        "DATABASE_URL": url, "DATA_DIR": f"/tmp/overplane-{name}", "DJANGO_SETTINGS_MODULE": "overplane.settings",
+        "DATABASE_URL": url, "DATA_DIR": _data_dir(name), "DJANGO_SETTINGS_MODULE": "overplane.settings",
     }  # fmt: skip
     collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "-v", "0"]
     subprocess.run(collect, cwd=ROOT, env=environment, check=True)
@@ -74,6 +77,13 @@ def filled(server_url: str, size: int) -> tuple[str, dict[str, str]]:
         _make(f"{url}_half", size, environment | {"DATABASE_URL": f"{url}_half"})
         admin.execute(f"ALTER DATABASE {name}_half RENAME TO {name}")
     return url, environment
+
+
+def _data_dir(name: str) -> str:
+    """Of this run, and gone after it."""
+    path = tempfile.mkdtemp(prefix=f"overplane-{name}-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 def _make(url: str, size: int, environment: dict[str, str]) -> None:
@@ -105,7 +115,7 @@ def _fill(url: str, size: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         (now,) = connection.execute("SELECT now()").fetchone() or (None,)
     for statement in (CUSTOMERS, NUMBERS, EVENTS):
-        parts = range(1, size + 1, AT_ONCE)
+        parts = range(1, size + 1, ROWS_A_STATEMENT)
         # The log is in the order of its times.
         writers = 1 if statement == EVENTS else WRITERS
         write = partial(_write, url, statement, size, now)
@@ -115,5 +125,5 @@ def _fill(url: str, size: int) -> None:
 
 def _write(url: str, statement: str, size: int, now: object, first: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        last = min(first + AT_ONCE - 1, size)
+        last = min(first + ROWS_A_STATEMENT - 1, size)
         connection.execute(statement, {"first": first, "last": last, "size": size, "now": now})

@@ -36,8 +36,8 @@ def test_while_a_key_is_in_use_nothing_is_done_under_it(api: Api, monkeypatch: p
         lambda: api.patch(f"{CUSTOMER}/{customer}", {"gender": "x"}, Idempotency_Key="k"),
     ]
     with monkeypatch.context() as patch:
-        for module in (statements, idempotency):
-            patch.setattr(module, "trying_lock", lambda number: Statement("1 = 0", []))
+        patch.setattr(statements, "try_lock", lambda number: False)
+        patch.setattr(idempotency, "trying_lock", lambda number: Statement("1 = 0", []))
         answers = [call() for call in calls]
     assert [(one.status_code, one.json()["error"]["code"]) for one in answers] == [(409, "idempotency_key_in_use")] * 3
     assert [one["Retry-After"] for one in answers] == ["1"] * 3
