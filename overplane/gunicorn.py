@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from overplane import settings
-from overplane.worker import LONGEST_REQUEST_LINE
+from overplane.server.connections import LONGEST_REQUEST_LINE
 
 METRICS_PREFIX = "overplane-metrics-"
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
-worker_class = "overplane.worker.Worker"
+worker_class = "overplane.server.worker.Worker"
 threads = settings.WEB_THREADS
 keepalive = 5
-graceful_timeout = 30
+graceful_timeout = settings.GRACEFUL_SECONDS
 limit_request_line = LONGEST_REQUEST_LINE
 # Whoever could send these would choose the path that the application sees; no proxy of ours needs them.
 forwarder_headers = ""

@@ -34,6 +34,13 @@ MERGE_UNDO_DAYS = env.integer("MERGE_UNDO_DAYS", 30, lowest=0)  # so long a merg
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")  # webhooks may go to any address, and by http
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0)  # requests a second for each key; 0: no limit
 
+# How long things may take, in seconds; 0 is no limit. docs/operations.md says what each one ends.
+STATEMENT_SECONDS = env.number("STATEMENT_SECONDS", 10, lowest=0)
+LOCK_SECONDS = env.number("LOCK_SECONDS", 3, lowest=0)
+IDLE_TRANSACTION_SECONDS = env.number("IDLE_TRANSACTION_SECONDS", 300, lowest=0)
+CLIENT_SECONDS = env.number("CLIENT_SECONDS", 20, lowest=1)
+GRACEFUL_SECONDS = env.integer("GRACEFUL_SECONDS", 30, lowest=1)
+
 INSTALLED_APPS = [
     "overplane.backoffice.apps.SiteConfig",  # django.contrib.admin with our own site
     "django.contrib.auth",

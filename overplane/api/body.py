@@ -72,7 +72,7 @@ def _check_media_type(request: HttpRequest) -> None:
 
 
 def _read(request: HttpRequest, limit: int) -> bytes:
-    """The body's bytes. Those of one that is refused unread are the server's business (see overplane.worker)."""
+    """The body's bytes. Those of one that is refused unread are the server's business (see overplane.server.worker)."""
     environ = request.META
     chunked = environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ
     announced = 0 if chunked else _announced(environ.get("CONTENT_LENGTH", ""))

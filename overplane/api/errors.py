@@ -6,11 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, ValidationError
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpResponse
 
 from overplane import observability
 from overplane.database.encoding import dumps
+from overplane.database.troubles import Trouble, trouble
 from overplane.problems import (
     Code,
     CursorExpired,
@@ -24,9 +25,9 @@ from overplane.problems import (
 log = logging.getLogger("overplane.api")
 INVALID_REQUEST, AUTHENTICATION, PERMISSION = "invalid_request_error", "authentication_error", "permission_error"
 IDEMPOTENCY, RATE_LIMIT, API = "idempotency_error", "rate_limit_error", "api_error"
-# PostgreSQL's words for "try the same again": serialization failure, deadlock, lock not available.
-TRY_AGAIN = {"40001", "40P01", "55P03"}
-QUERY_CANCELED = "57014"
+BROKEN = "Something went wrong on our side. Quote the request id when you ask."
+# Seconds after which to come again: at once where it is settled by then; later where the same would happen again.
+SOON, LATER = "1", "5"
 
 
 class ApiError(Exception):
@@ -60,24 +61,35 @@ def from_exception(exception: BaseException) -> ApiError:
     for class_, make in _ANSWERS.items():
         if isinstance(exception, class_):
             return make(exception)
-    log.error("unforeseen %s", type(exception).__name__, exc_info=exception)
-    return error(
-        500, Code.INTERNAL_ERROR, "Something went wrong on our side. Quote the request id when you ask.", type_=API
-    )
+    return _unforeseen(exception)
 
 
 def _database_error(exception: Exception) -> ApiError:
-    state = getattr(exception.__cause__, "sqlstate", None)
-    if state == QUERY_CANCELED:
-        return error(503, Code.TIMEOUT, "The database took too long. Ask for less at once.", type_=API, Retry_After="5")
-    if state in TRY_AGAIN:
-        message = "The object is being changed by others. Send the same request again."
-        return error(409, Code.UNAVAILABLE, message, type_=API, Retry_After="1")
-    if isinstance(exception, OperationalError | InterfaceError):
-        log.warning("database away: %s", exception)
-        return error(503, Code.UNAVAILABLE, "The database is not available. Try again.", type_=API, Retry_After="1")
+    match trouble(exception):
+        case Trouble.SLOW:
+            message = "The database took too long. Ask for less at once."
+            return error(503, Code.TIMEOUT, message, type_=API, Retry_After=LATER)
+        case Trouble.LOCKED:
+            return locked()
+        case Trouble.OVERTAKEN:
+            message = "The object is being changed by others. Send the same request again."
+            return error(409, Code.UNAVAILABLE, message, type_=API, Retry_After=SOON)
+        case Trouble.AWAY:
+            log.warning("database away: %s", exception)
+            message = "The database is not available. Try again."
+            return error(503, Code.UNAVAILABLE, message, type_=API, Retry_After=SOON)
+    return _unforeseen(exception)
+
+
+def locked() -> ApiError:
+    """Somebody holds the object, and nobody knows for how long."""
+    message = "Somebody else is changing this object, and it takes long. Nothing was done: send the same request again."
+    return error(503, Code.TIMEOUT, message, type_=API, Retry_After=LATER)
+
+
+def _unforeseen(exception: BaseException) -> ApiError:
     log.error("unforeseen %s", type(exception).__name__, exc_info=exception)
-    return error(500, Code.INTERNAL_ERROR, "Something went wrong on our side.", type_=API)
+    return error(500, Code.INTERNAL_ERROR, BROKEN, type_=API)
 
 
 def not_found(missing: ObjectMissing) -> ApiError:

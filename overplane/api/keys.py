@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from overplane.api.models import ApiKey
+from overplane.database.time_limits import at_once
 from overplane.ids import new_id
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -122,9 +123,14 @@ def _fetch(name: str) -> Caller | None:
         return None
     now = timezone.now()
     if record.last_used_at is None or now - record.last_used_at > LAST_USED_STEP:
-        unless_noted = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_STEP)
-        ApiKey.objects.filter(unless_noted, pk=record.pk).update(last_used_at=now)
+        _note_use(record.pk, now)
     return Caller(record.id, record.family, record.read_only, record.expires_at)
+
+
+def _note_use(key_id: str, now: datetime) -> None:
+    unless_noted = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_STEP)
+    # No request waits for this, and no read at all for the write lock of SQLite: the next one will note it.
+    at_once(lambda: ApiKey.objects.filter(unless_noted, pk=key_id).update(last_used_at=now))
 
 
 def forget() -> None:

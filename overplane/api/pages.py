@@ -22,13 +22,14 @@ from overplane.database import maintenance
 from overplane.database.encoding import dumps
 from overplane.problems import Code
 
+ALIVE = b'{"status":"ok"}'
 OF_DESCRIPTION = "GET, HEAD, OPTIONS"
 
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process is alive; asks nobody."""
-    return HttpResponse(b'{"status":"ok"}', content_type="application/json")
+    return HttpResponse(ALIVE, content_type="application/json")
 
 
 @require_safe

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from rest_framework.viewsets import ViewSet
 
-from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling
+from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling, turns
 from overplane.database.encoding import dumps
 from overplane.database.text import has_forbidden_characters
+from overplane.database.troubles import twice_if_overtaken
 from overplane.observability import IdentifiedRequest
 from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing
@@ -72,7 +73,11 @@ class ApiViewSet(ViewSet):
             handler = self._handler((request.method or "").lower())
             if has_forbidden_characters(self.kwargs.get("id", "")):
                 raise ObjectMissing("object", self.kwargs["id"])
-            response = self._answer_once(request, handler)
+            if request.method in self.reads:
+                response = handler(request, **self.kwargs)
+            else:
+                with turns.turn(self.kwargs.get("id", "")):
+                    response = twice_if_overtaken(lambda: self._write(request, handler))
         except Exception as exception:  # noqa: BLE001 (every failure becomes the envelope here)
             response = errors.answer(errors.from_exception(exception), self.request.request_id)
         for name, value in headers.items():
@@ -87,9 +92,10 @@ class ApiViewSet(ViewSet):
             raise errors.error(405, Code.METHOD_NOT_ALLOWED, message, Allow=allowed)
         return handler
 
-    def _answer_once(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
+    def _write(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
+        """Once, if the request has a key."""
         method = request.method or ""
-        if method in self.reads or (key := idempotency.key_of(request)) is None:
+        if (key := idempotency.key_of(request)) is None:
             return handler(request, **self.kwargs)
         self.idempotency_key = key
         payload = self.payload if method != "DELETE" else {}

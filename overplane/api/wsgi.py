@@ -16,12 +16,17 @@ from django.urls import set_script_prefix
 from django.utils.log import log_response
 
 from overplane.api.middleware import is_api
+from overplane.database import time_limits
 
 FIRST_REFUSAL = 400
 
 
 class Application(WSGIHandler):
     _middleware_chain: Callable[[HttpRequest], HttpResponse | StreamingHttpResponse]  # Django's; not in the stubs
+
+    def __init__(self) -> None:
+        time_limits.limit_requests()
+        super().__init__()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # type: ignore[override]  # as WSGI has it
         if settings.DEBUG or not is_api(get_path_info(environ)):

@@ -1,20 +1,67 @@
-"""A limit for statements that may have to read a whole table, such as a condition on a column without an index."""
+"""How long the database may take: for each request, and less for what may have to read a whole table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from overplane.database.dialect import is_postgresql
+from overplane.database.troubles import Trouble, trouble
 
-QUERY_CANCELED = "57014"  # PostgreSQL's code
 # SQLite asks after so many steps of its machine whether to go on: some hundred times a second.
 STEPS = 100_000
 
 
+_answers_requests = False
+
+
+def limit_requests() -> None:
+    """This process answers requests: its connections get the limits of the settings. Commands and jobs take their time."""
+    global _answers_requests  # noqa: PLW0603 (what a process is for is known once, at its start)
+    _answers_requests = True
+
+
+def of_sessions() -> dict[str, float]:
+    """The limits of a new connection of this process, in seconds, by PostgreSQL's names for them; 0 is none."""
+    limits = {"idle_in_transaction_session_timeout": settings.IDLE_TRANSACTION_SECONDS}
+    if _answers_requests:
+        limits |= {"statement_timeout": settings.STATEMENT_SECONDS, "lock_timeout": settings.LOCK_SECONDS}
+    return limits
+
+
 class TookTooLong(Exception):
     """The database was stopped before it had an answer."""
+
+
+def at_once(write: Callable[[], object]) -> None:
+    """Writes, unless somebody else would have to be waited for: then it is left undone. For what may as well come later."""
+    try:
+        with _without_waiting(), transaction.atomic():
+            if is_postgresql():
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL lock_timeout = 1")  # a millisecond; 0 would be no limit
+            write()
+    except OperationalError as failure:
+        if trouble(failure) is not Trouble.LOCKED:
+            raise
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """On SQLite, where a transaction that writes takes its only lock as it begins."""
+    if is_postgresql():
+        yield
+        return
+    with connection.cursor() as cursor:
+        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {before}")
 
 
 @contextmanager
@@ -39,7 +86,7 @@ def _on_postgresql(seconds: float) -> Iterator[None]:
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == QUERY_CANCELED:
+        if trouble(error) is Trouble.SLOW:
             raise TookTooLong from error
         raise
 
@@ -52,7 +99,7 @@ def _on_sqlite(seconds: float) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if str(error) == "interrupted":
+        if trouble(error) is Trouble.SLOW:
             raise TookTooLong from error
         raise
     finally:

@@ -27,7 +27,7 @@ from overplane.api.reference.pages import page as page_html
 from overplane.api.reference.schemas import INPUT, Attribute, Schemas, Table
 from overplane.api.reference.sections import Reference
 from overplane.problems import Code
-from overplane.worker import LONGEST_REQUEST_LINE
+from overplane.server.connections import LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, Api
 from tests.reference_page import DESCRIBED, PAGE, REFERENCE, SECTIONS, Page, is_receiver, parsed
 

@@ -13,7 +13,7 @@ from overplane.api.pagination import DEFAULT_LIMIT, MAX_LIMIT, MAX_LINK
 from overplane.api.reference.schemas import Schema, Schemas, prose
 from overplane.problems import Code
 from overplane.queries.parameters import MAX_PARAMETERS
-from overplane.worker import LONGEST_REQUEST_LINE
+from overplane.server.connections import LONGEST_REQUEST_LINE
 
 WRITING = ("post", "put", "patch")
 MOST_NAMED = 4

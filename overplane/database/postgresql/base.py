@@ -11,6 +11,7 @@ from django.db.backends.postgresql import base
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
 
+from overplane.database import time_limits
 from overplane.database.postgresql.prepared import PreparedStatements, Result, name_of, numbered
 
 log = logging.getLogger("overplane.database")
@@ -77,7 +78,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         names.prepare_threshold = connection.prepare_threshold
         connection._prepared = names
         # Compiling a statement of a hundred expressions costs seconds, and no statement here runs long enough to earn them.
-        connection.execute("SET jit = off")
+        limits = [f"SET {name} = {round(seconds * 1000)}" for name, seconds in time_limits.of_sessions().items()]
+        connection.execute("; ".join(["SET jit = off", *limits]))
         super()._configure_connection(connection)  # type: ignore[misc]  # Django's hook; not in the stubs
         return True  # to be committed
 

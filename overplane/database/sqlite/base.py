@@ -1,8 +1,15 @@
-"""Django's SQLite backend, where a whole number may be as large as the same column of PostgreSQL holds, and no larger."""
+"""Django's SQLite backend, where a whole number may be as large as the same column of PostgreSQL holds, and no larger.
+
+Requests wait no longer for the write lock than they may for a row of PostgreSQL.
+"""
+
+from typing import Any
 
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.sqlite3 import base
 from django.db.backends.sqlite3.operations import DatabaseOperations
+
+from overplane.database import time_limits
 
 
 class Operations(DatabaseOperations):
@@ -14,3 +21,9 @@ class Operations(DatabaseOperations):
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = Operations
     transaction_mode: str | None  # Django's, which its stubs leave out
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)  # type: ignore[misc]  # Django's hook; not in the stubs
+        if seconds := time_limits.of_sessions().get("lock_timeout"):
+            connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+        return connection

@@ -1,14 +1,16 @@
-"""The answer to what never became a request: the server could not read it, so no view and no middleware ever saw it."""
+"""Answers that the server gives by itself: to what it could not read, which no view ever saw, and to who asks for its health."""
 
 import logging
 import time
 
+from django.http import HttpResponse
 from gunicorn.http import errors as unread
 
 from overplane import observability
 from overplane.api import errors
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.api.middleware import HEADERS, NO_STORE, is_api
+from overplane.api.pages import ALIVE
 from overplane.ids import new_id
 from overplane.problems import Code
 
@@ -31,6 +33,16 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
     finally:
         observability.request_id.reset(token)
     observability.observe("", "none", response.status_code, started)
+    return _raw(response, request_id)
+
+
+def health() -> bytes:
+    """The process is alive; asks nobody, and does not ask by which name it was called."""
+    observability.observe("GET", "healthz", 200, time.perf_counter())
+    return _raw(HttpResponse(ALIVE, content_type="application/json"), new_id("req"))
+
+
+def _raw(response: HttpResponse, request_id: str) -> bytes:
     own = {"Request-Id": request_id, "Content-Length": str(len(response.content)), "Connection": "close"}
     for name, value in (HEADERS | own | {"Cache-Control": NO_STORE}).items():
         response[name] = value
@@ -41,6 +53,8 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
 def _failure(exception: BaseException) -> ApiError:
     text = str(exception)[:MOST_QUOTED]
     match exception:
+        case TimeoutError():
+            return error(408, Code.TIMEOUT, "The request did not come to its end in time.")
         case unread.LimitRequestLine():
             return error(414, Code.PARAMETER_TOO_LONG, f"The address is too long. {TOO_LONG}")
         case unread.LimitRequestHeaders():

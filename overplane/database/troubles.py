@@ -1,0 +1,50 @@
+"""What a failure of the database means to whoever asked: both databases say it in their own way."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TypeVar
+
+from django.db import Error, InterfaceError, OperationalError, connection
+
+T = TypeVar("T")
+
+
+class Trouble(Enum):
+    SLOW = auto()  # it took longer than it may
+    LOCKED = auto()  # somebody else held what was to be changed for longer than it may be waited for
+    OVERTAKEN = auto()  # a deadlock, or a change by others in between: nothing was done, and it may be tried again
+    AWAY = auto()  # no connection, or one that broke
+
+
+# PostgreSQL's codes: query cancelled; lock not available; serialization failure, deadlock. SQLite's names.
+CODES = {
+    "57014": Trouble.SLOW,
+    "55P03": Trouble.LOCKED,
+    "40001": Trouble.OVERTAKEN,
+    "40P01": Trouble.OVERTAKEN,
+    "SQLITE_INTERRUPT": Trouble.SLOW,
+    "SQLITE_BUSY": Trouble.LOCKED,
+    "SQLITE_LOCKED": Trouble.LOCKED,
+    "SQLITE_BUSY_SNAPSHOT": Trouble.OVERTAKEN,
+}
+
+
+def trouble(failure: BaseException | None) -> Trouble | None:
+    """None if it is no trouble of the database's, but a mistake of ours, or no failure of the database at all."""
+    if not isinstance(failure, Error):
+        return None
+    cause = failure.__cause__
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if code in CODES:
+        return CODES[code]
+    return Trouble.AWAY if isinstance(failure, OperationalError | InterfaceError) else None
+
+
+def twice_if_overtaken(work: Callable[[], T]) -> T:
+    """Does the work, and once more if a deadlock or others' changes undid it. Inside a transaction that is its owner's to do."""
+    try:
+        return work()
+    except OperationalError as failure:
+        if trouble(failure) is not Trouble.OVERTAKEN or connection.in_atomic_block:
+            raise
+    return work()

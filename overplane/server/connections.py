@@ -1,0 +1,156 @@
+"""A connection of gunicorn's whose client may be slow, or mean it ill.
+
+A thread is given only to a request that has come: its head, and a small body. What is larger is read by the thread, and
+answers are sent by it, both only as long as the client keeps a pace.
+"""
+
+import errno
+import re
+import socket
+import time
+from typing import Any, cast
+
+from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers.gthread import TConn
+
+from overplane import settings
+
+PIECE = 64 * 1024
+# gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
+# a page may show, have some 40,000 characters.
+LONGEST_REQUEST_LINE = 65_536
+# So much of a request is waited for without a thread. Hundreds of customers in one body are less; a thousand connections,
+# as many as gunicorn opens in a process, cannot fill the memory with it.
+MOST_AWAITED = 2 * LONGEST_REQUEST_LINE
+# Bytes a second: a client that is slower uses up its `CLIENT_SECONDS`. The slowest mobile networks bring as much.
+SLOWEST = 8 * 1024
+
+END_OF_HEAD = b"\r\n\r\n"
+BODY_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
+EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+
+
+class TooSlow(ConnectionResetError):
+    """For gunicorn a client that has gone: it ends the connection, and logs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "the client is too slow")
+
+
+class Patience:
+    """How much longer this client may keep a thread waiting, in seconds."""
+
+    def __init__(self) -> None:
+        self.left = settings.CLIENT_SECONDS
+
+    def wait(self, sock: socket.socket, move: Any) -> Any:
+        """What `move` answers, which reads or sends something and waits until it can. Raises `TooSlow`."""
+        began = time.monotonic()
+        sock.settimeout(max(self.left, 0.001))  # 0 would mean not to wait at all
+        try:
+            moved = move()
+        except TimeoutError:
+            raise TooSlow from None
+        finally:
+            sock.setblocking(True)
+        size = moved if isinstance(moved, int) else len(moved)
+        self.left = min(settings.CLIENT_SECONDS, self.left - (time.monotonic() - began) + size / SLOWEST)
+        return moved
+
+
+class Unreader(SocketUnreader):
+    """Reads from a client as long as it keeps its pace. `waits`: else what is not there raises `BlockingIOError`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.patience, self.waits = Patience(), True
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        size = min(max(size_hint or 0, self.mxchunk), self.max_body_chunk)
+        try:
+            return self.sock.recv(size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            if not self.waits:
+                raise
+        return self.patience.wait(self.sock, lambda: self.sock.recv(size))
+
+
+class Sender:
+    """Stands in for the socket of an answer: sends to a client as long as it keeps its pace."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock, self.patience = sock, Patience()
+
+    def sendall(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                sent = self.sock.send(rest, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                sent = self.patience.wait(self.sock, lambda: self.sock.send(rest))  # noqa: B023 (it is called at once)
+            rest = rest[sent:]
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        self.sock.settimeout(settings.CLIENT_SECONDS)  # without any progress
+        try:
+            return self.sock.sendfile(file, offset, count)
+        except TimeoutError:
+            raise TooSlow from None
+        finally:
+            self.sock.setblocking(True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sock, name)
+
+
+class Connection(TConn):
+    """`received`: what has come of a request that no thread has yet. `timeout`: when it must be whole, or read to its end."""
+
+    received: bytearray | None = None
+    has_ended = False
+    undrained = 0
+
+    def init(self) -> None:
+        is_new = not self.initialized
+        super().init()
+        if is_new and not self.is_http2:
+            self.parser.unreader = Unreader(self.sock)
+
+    def receive(self) -> bool:
+        """Reads what has come, and says whether that is enough for a thread to begin."""
+        if self.received is None:
+            self.received = bytearray(self.parser.unreader.take_buffered() if self.parser else b"")
+        while not is_whole(self.received):
+            try:
+                piece = self.sock.recv(PIECE, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            except OSError:
+                piece = b""
+            if not piece:
+                self.has_ended = True
+                return True
+            self.received += piece
+        return True
+
+    def hand_over(self) -> None:
+        """To a thread, which finds what has been read already."""
+        self.sock.setblocking(True)
+        self.init()
+        unreader = cast("Unreader", self.parser.unreader)
+        unreader.patience = Patience()
+        unreader.unread(bytes(self.received or b""))
+        self.received, self.data_ready = None, True
+
+
+def is_whole(received: bytearray) -> bool:
+    """Whether a thread need not wait for the rest. What gunicorn will refuse, and what is large, is whole in this sense."""
+    end = received.find(END_OF_HEAD)
+    if end < 0:
+        return len(received) > MOST_AWAITED
+    # Whoever sends `Expect` waits for an answer before the body.
+    length = BODY_LENGTH.search(received, 0, end + 2)
+    if length is None or EXPECTS.search(received, 0, end + 2):
+        return True
+    whole = end + len(END_OF_HEAD) + int(length[1])
+    return len(received) >= whole or whole > MOST_AWAITED
