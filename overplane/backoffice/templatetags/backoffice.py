@@ -16,11 +16,11 @@ from overplane.backoffice.grid import Grid, number_text, stored_cell
 from overplane.backoffice.moments import moment
 from overplane.backoffice.row_names import NUMBER, named
 from overplane.database.encoding import dumps
-from overplane.events.webhooks.wording import told
+from overplane.events.webhooks.wording import translated
 
 register = template.Library()
 register.filter(moment)
-register.filter(told)
+register.filter(translated)
 
 
 @register.filter

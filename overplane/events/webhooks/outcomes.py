@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from overplane.database import statements
-from overplane.database.rows import Table, to_database
+from overplane.database.rows import SqlTable, to_database
 from overplane.database.statements import Statement
 from overplane.events.models import Event
 from overplane.events.webhooks import clock, schedule, wording
@@ -40,7 +40,7 @@ WELL = (
     f"UPDATE {Endpoint._meta.db_table} SET succeeded = succeeded + %s WHERE id = %s AND holder = %s"
     " AND status = 'enabled' AND failures = 0"
 )
-ATTEMPTS = Table(Attempt, generated=["id"])
+ATTEMPTS = SqlTable(Attempt, generated=["id"])
 Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing was sent
 
 
@@ -104,7 +104,7 @@ def _write(several: list[Ended], holder: str) -> list[Endpoint]:
 
 
 FIELDS = ("status", "disabled_reason", "failing_since", "failures", "probe_at", "succeeded", "failed")
-HEALTH = Table(Endpoint)
+HEALTH = SqlTable(Endpoint)
 
 
 def _judge(delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:

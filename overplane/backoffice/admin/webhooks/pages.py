@@ -62,7 +62,7 @@ class LookingPages(admin.ModelAdmin):
             "title": self.opts.verbose_name,
             "endpoint": endpoint,
             "state": words.state_mark(endpoint),
-            "reason": wording.told(endpoint.disabled_reason),
+            "reason": wording.translated(endpoint.disabled_reason),
             "lag": words.lag_text(lag.seconds(endpoint)),
             "kinds": words.kinds_text(endpoint, len(endpoint.event_types)),
             "last_success": succeeded.values_list("last_at", flat=True).first(),
