@@ -21,7 +21,7 @@ from overplane.events.webhooks.models import (
 )
 from overplane.events.webhooks.transport import Outcome
 
-GONE = 410
+GONE_STATUS = 410
 TABLE = Delivery._meta.db_table
 # What somebody abandoned meanwhile stays so.
 WRITE = (
@@ -140,7 +140,7 @@ def _count(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now: dateti
         if endpoint.failures >= schedule.PROBED_AFTER:
             last = endpoint.failing_since + schedule.GIVEN_UP_AFTER
             endpoint.probe_at = min(schedule.next_probe(endpoint.failures, now, outcome.retry_after), max(last, now))
-    if outcome.status_code == GONE:
+    if outcome.status_code == GONE_STATUS:
         disable(endpoint, wording.GONE)
     elif schedule.is_given_up(endpoint.failing_since, endpoint.failures, now):
         disable(endpoint, wording.NO_SUCCESS % {"error": outcome.error})
