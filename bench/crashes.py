@@ -62,14 +62,16 @@ def keyed_creates() -> None:
             events = connection.execute(
                 "SELECT count(*), count(DISTINCT subject) FROM overplane_events_event WHERE type = 'customer.created'"
             ).fetchone()
-            kept = connection.execute(
+            counted = connection.execute(
                 "SELECT sum(n) FROM overplane_row_count WHERE relation = 'crm_customer'"
             ).fetchone()
         print(f"keyed creates: {len(ledger)} acknowledged of {CREATES}, {KILLS} kills, answers {dict(statuses)}")
-        print(f"  rows {rows[0]}, names {rows[1]}, created events {events[0]} about {events[1]}, kept count {kept[0]}")
+        print(
+            f"  rows {rows[0]}, names {rows[1]}, created events {events[0]} about {events[1]}, kept count {counted[0]}"
+        )
         assert stored == ledger
         assert rows == events == (CREATES, CREATES)
-        assert kept[0] == CREATES
+        assert counted[0] == CREATES
     finally:
         service.close()
 

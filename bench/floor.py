@@ -88,17 +88,17 @@ def _one(method: str, pk: str, environ: dict[str, Any]) -> tuple[str, Any]:
 
 def _all(method: str, environ: dict[str, Any]) -> tuple[str, Any]:
     if method == "GET":
-        asked = parse_qs(environ.get("QUERY_STRING", ""))
-        limit = int(asked.get("limit", ["20"])[0])
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        limit = int(query.get("limit", ["20"])[0])
         (total,) = execute("SELECT n FROM floor_total", ()).fetchone()
         rows = execute(f"SELECT {COLUMNS} FROM {TABLE} ORDER BY created_at DESC, id DESC LIMIT %s", (limit,)).fetchall()
         data = [dict(zip(NAMES, row, strict=True)) for row in rows]
         return "200 OK", {"data": data, "has_more": total > limit, "total": total}
     body, now = _read(environ), _now()
-    made = {name: body.get(name, False if name in BOOLEANS else None) for name in NAMES}
-    made |= {"id": f"customer_{secrets.token_hex(13)}", "created_at": now, "updated_at": now}
-    execute(f"INSERT INTO {TABLE} ({COLUMNS}) VALUES ({', '.join(['%s'] * len(NAMES))})", tuple(made.values()))
-    return "201 Created", made
+    customer = {name: body.get(name, False if name in BOOLEANS else None) for name in NAMES}
+    customer |= {"id": f"customer_{secrets.token_hex(13)}", "created_at": now, "updated_at": now}
+    execute(f"INSERT INTO {TABLE} ({COLUMNS}) VALUES ({', '.join(['%s'] * len(NAMES))})", tuple(customer.values()))
+    return "201 Created", customer
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

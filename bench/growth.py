@@ -111,8 +111,8 @@ OFFSET_GOAL = 0.5  # of the database's own OFFSET over whole rows
 
 
 def main() -> None:
-    if kept := os.environ.get("GROWTH_SERVER"):
-        report(kept)
+    if server_url := os.environ.get("GROWTH_SERVER"):
+        report(server_url)
         return
     server = start_postgresql(**SETTINGS)
     try:
@@ -123,40 +123,40 @@ def main() -> None:
 
 def report(server_url: str, *database: int) -> None:
     """`database`: the server's process, if it is ours."""
-    asked = {}
+    processes = {}
     for size in SIZES:
         started = time.perf_counter()
-        asked[size] = Asked(size, filled(server_url, size)[1])
+        processes[size] = SizeProcess(size, filled(server_url, size)[1])
         print(f"{size:,} customers are there after {time.perf_counter() - started:.0f} s", file=sys.stderr)
     print(f"{'milliseconds':27}" + "".join(f"{size:>12,}" for size in SIZES) + "   ratio  goal           plan")
     seen, noises = {}, {}
     for name, question in QUESTIONS.items():
         if ONLY not in name:
             continue
-        passes, noises[name] = _passes(name, asked, database or [one.backend for one in asked.values()])
+        passes, noises[name] = _passes(name, processes, database or [one.backend for one in processes.values()])
         seen[name] = {size: min(float(one[size]["ms"]) for one in passes) for size in SIZES}
         _tell(name, question.goal, seen[name], passes[-1][SIZES[-1]], noises[name])
     for name, (other, goal) in BESIDE.items() if not ONLY else ():
         ratio = seen[name][SIZES[-1]] / seen[other][SIZES[-1]]
         print(goals.at_most(f"{name} / {other}", ratio, goal, max(noises[name], noises[other])))
-    for size, one in asked.items():
+    for size, one in processes.items():
         if size >= 1_000_000 and not ONLY:
             bare = float(one.answer("bare offset")["ms"])
             ratio = seen["offset 0.9 n"][size] / bare
             label = f"offset 0.9 n / the database's own, {size:,}"
             print(goals.at_most(label, ratio, OFFSET_GOAL, noises["offset 0.9 n"]), flush=True)
-    for one in asked.values():
+    for one in processes.values():
         one.end()
 
 
 def _passes(
-    name: str, asked: dict[int, "Asked"], database: Sequence[int]
+    name: str, processes: dict[int, "SizeProcess"], database: Sequence[int]
 ) -> tuple[list[dict[int, dict[str, Any]]], float]:
     """The answers, the sizes in turns, and how much of the machine others used meanwhile; once more, if that was much."""
     tried = []
     while not tried or (tried[-1][1] > goals.NOISE and len(tried) < TRIES):
         with goals.watched(*database) as noise:
-            passes = [{size: one.answer(name) for size, one in asked.items()} for _ in range(PASSES)]
+            passes = [{size: one.answer(name) for size, one in processes.items()} for _ in range(PASSES)]
         tried.append((passes, noise.processors))
     return min(tried, key=itemgetter(1))
 
@@ -172,7 +172,7 @@ def _tell(name: str, goal: float | None, ms: dict[int, float], last: dict[str, A
     print(f"{name:27}" + "".join(f"{one:12.2f}" for one in ms.values()) + f" {ratio:7.2f} {judged:15} {last['plan']}", flush=True)  # fmt: skip
 
 
-class Asked:
+class SizeProcess:
     """A process with the whole application on the database of one size: answers a question's name with a line."""
 
     def __init__(self, size: int, environment: dict[str, str]) -> None:
@@ -197,7 +197,7 @@ class Asked:
 
 
 class Answering:
-    """The other side of `Asked`."""
+    """The other side of `SizeProcess`."""
 
     def __init__(self, size: int) -> None:
         from overplane.api import keys  # noqa: PLC0415 (after django.setup)
@@ -215,7 +215,7 @@ class Answering:
             os.sched_setaffinity(connection.connection.info.backend_pid, os.sched_getaffinity(0))
         self.numbers = count(int(time.time() * 1000))
         self.size = size
-        self.made: list[str] = []
+        self.created_ids: list[str] = []
         self.known = self._known()
 
     def _known(self) -> dict[str, Any]:
@@ -224,8 +224,8 @@ class Answering:
 
             def value(sql: str) -> Any:
                 cursor.execute(sql)
-                (found,) = cursor.fetchone() or (None,)
-                return found
+                (result,) = cursor.fetchone() or (None,)
+                return result
 
             size = self.size
             hour = (
@@ -252,25 +252,25 @@ class Answering:
             return {"ms": self._median(self._bare_offset)}
         question = QUESTIONS[name]
         if question.write:
-            once = getattr(self, question.write)
-            for _ in range(USED if once.__name__.startswith("patch") else 0):
-                once()
-            return {"ms": self._median(once), "queries": 0, "plan": ""}
+            write = getattr(self, question.write)
+            for _ in range(USED if write.__name__.startswith("patch") else 0):
+                write()
+            return {"ms": self._median(write), "queries": 0, "plan": ""}
         url = question.url.format(**self.known)
         client = self.staff if url.startswith("/admin/") else self.api
         with CaptureQueriesContext(connection) as captured:
             answer = client.get(url)
         assert answer.status_code == 200, (url, answer.content)
-        asked = [query["sql"] for query in captured.captured_queries]
-        plan = ", ".join(sorted(read(asked)))
-        return {"ms": self._median(lambda: client.get(url)), "queries": len(asked), "plan": plan}
+        statements = [query["sql"] for query in captured.captured_queries]
+        plan = ", ".join(sorted(read(statements)))
+        return {"ms": self._median(lambda: client.get(url)), "queries": len(statements), "plan": plan}
 
     @staticmethod
-    def _median(once: Callable[[], Any]) -> float:
+    def _median(action: Callable[[], Any]) -> float:
         spent: list[float] = []
         while len(spent) < ROUNDS and sum(spent) < LONGEST_MS:
             started = time.perf_counter()
-            once()
+            action()
             spent.append((time.perf_counter() - started) * 1000)
         return statistics.median(spent)
 
@@ -285,7 +285,7 @@ class Answering:
                 "email_id": f"info{n}@new.example", "tax_id": f"FR{n}"}  # fmt: skip
         answer = self.api.post(LIST, body, content_type="application/json")
         assert answer.status_code == 201, answer.content
-        self.made.append(answer.json()["id"])
+        self.created_ids.append(answer.json()["id"])
 
     def _patch(self, body: dict[str, str]) -> None:
         # Customers from all over the table that have been changed before: a row that nobody has used for a long time has its
@@ -301,22 +301,22 @@ class Answering:
         self._patch({"payment_terms": f"{next(self.numbers)} days"})
 
     def delete(self) -> None:
-        answer = self.api.delete(f"{LIST}/{self.made.pop()}")
+        answer = self.api.delete(f"{LIST}/{self.created_ids.pop()}")
         assert answer.status_code == 200, answer.content
 
 
 def read(statements: list[str]) -> set[str]:
     """The indexes that the plans of these queries use, and the tables that they read from end to end."""
-    found: set[str] = set()
+    scans: set[str] = set()
     with connection.cursor() as cursor:
         for sql in statements:
             if not sql.startswith("SELECT") or not re.search("crm_|overplane_events_event", sql):
                 continue
             cursor.execute("EXPLAIN " + sql)
             text = "\n".join(line for (line,) in cursor.fetchall())
-            found |= set(re.findall(r"Seq Scan on (?:crm|overplane_events)_\w+", text))
-            found |= set(re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", text))
-    return found
+            scans |= set(re.findall(r"Seq Scan on (?:crm|overplane_events)_\w+", text))
+            scans |= set(re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", text))
+    return scans
 
 
 if __name__ == "__main__":

@@ -99,16 +99,18 @@ def compare(url: str, file: Path) -> None:
             if row["supplier_numbers.company"]:
                 rows.append((len(rows) + 1, *(row[f"supplier_numbers.{n}"] for n in CHILD)))
     with psycopg.connect(url) as connection:
-        found = {row[0]: (row[1:], []) for row in connection.execute(f"SELECT id, {', '.join(OWN)} FROM crm_customer")}
+        stored = {row[0]: (row[1:], []) for row in connection.execute(f"SELECT id, {', '.join(OWN)} FROM crm_customer")}
         rows_sql = f"SELECT customer_id, idx, {', '.join(CHILD)} FROM crm_suppliernumberatcustomer ORDER BY 1, 2"
         for customer_id, *row in connection.execute(rows_sql):
-            found[customer_id][1].append(tuple(row))
-        assert len(found) == len(wanted), (len(found), len(wanted))
-        assert {values[0]: (values, rows) for values, rows in found.values()} == wanted
+            stored[customer_id][1].append(tuple(row))
+        assert len(stored) == len(wanted), (len(stored), len(wanted))
+        assert {values[0]: (values, rows) for values, rows in stored.values()} == wanted
         events = connection.execute(
             "SELECT count(*), count(DISTINCT object_id) FROM overplane_events_event WHERE type LIKE '%.created'"
         ).fetchone()
-        made = len(wanted) + sum(len(rows) for _, rows in wanted.values())
-        assert events == (made, made), (events, made)
-        kept = connection.execute("SELECT sum(n) FROM overplane_row_count WHERE relation = 'crm_customer'").fetchone()
-        assert kept == (len(wanted),), kept
+        created = len(wanted) + sum(len(rows) for _, rows in wanted.values())
+        assert events == (created, created), (events, created)
+        counted = connection.execute(
+            "SELECT sum(n) FROM overplane_row_count WHERE relation = 'crm_customer'"
+        ).fetchone()
+        assert counted == (len(wanted),), counted

@@ -57,8 +57,8 @@ class Order:
         return {"customer_name": f"Nordlicht {self.mark} {n}"}
 
     def _batch(self, n: int) -> dict[str, Any]:
-        made = [self.body | self._name(n * 1000 + i) for i in range(1000)]
-        return {"operations": [{"op": "create", "data": one} for one in made]}
+        customers = [self.body | self._name(n * 1000 + i) for i in range(1000)]
+        return {"operations": [{"op": "create", "data": one} for one in customers]}
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> bytes:
         content = b"" if body is None else json.dumps(body).encode()
@@ -143,7 +143,7 @@ def run(order: Order) -> Seen:
 
 
 if __name__ == "__main__":
-    found = run(Order(**json.loads(sys.stdin.read())))
-    found.cpu_seconds = time.process_time()
-    found.milliseconds.sort()
-    print(json.dumps(asdict(found)))
+    result = run(Order(**json.loads(sys.stdin.read())))
+    result.cpu_seconds = time.process_time()
+    result.milliseconds.sort()
+    print(json.dumps(asdict(result)))

@@ -26,8 +26,8 @@ async def main(port: int, file: str) -> None:
                 path = head.split(" ")[1]
                 if path.startswith("/hang"):
                     await asyncio.sleep(60)
-                made = event["data"]["object"].get("website") or "0"
-                line = f"{time.time()} {path} {event['id']} {event['data']['object']['id']} {event['object_version']} {made}\n"
+                changed_at = event["data"]["object"].get("website") or "0"
+                line = f"{time.time()} {path} {event['id']} {event['data']['object']['id']} {event['object_version']} {changed_at}\n"
                 os.write(handle, line.encode())
                 writer.write(ANSWER)
                 await writer.drain()

@@ -82,12 +82,12 @@ class Bench:
     def measure(self, what: str, clients: int, *, keep_alive: bool = True, servers: list[Server] | None = None) -> None:
         for i in range(ROUNDS):
             for server in (servers or self.servers)[:: 1 if i % 2 else -1]:
-                tried = [self._once(server, what, clients, keep_alive)]
+                tried = [self._measure(server, what, clients, keep_alive)]
                 while tried[-1].noise > goals.NOISE and len(tried) < TRIES:
-                    tried.append(self._once(server, what, clients, keep_alive))
+                    tried.append(self._measure(server, what, clients, keep_alive))
                 self.rounds[what, clients, keep_alive, server.name].append(min(tried, key=lambda one: one.noise))
 
-    def _once(self, server: Server, what: str, clients: int, keep_alive: bool) -> Round:
+    def _measure(self, server: Server, what: str, clients: int, keep_alive: bool) -> Round:
         self.number += 1
         # The first half is for deletions.
         ids = server.to_delete() if what == "delete" else server.ids[len(server.ids) // 2 :][-2000:]
@@ -96,7 +96,7 @@ class Bench:
         pids = machine.family(server.process.pid)
         database = [one for pid in self.database for one in machine.family(pid)]
         application, spent, busy = machine.cpu_seconds(pids), machine.cpu_seconds(database), machine.busy_seconds()
-        seen = json.loads(_asked(order))
+        seen = json.loads(_run_load(order))
         application, spent = machine.cpu_seconds(pids) - application, machine.cpu_seconds(database) - spent
         others = machine.busy_seconds() - busy - application - spent - seen["cpu_seconds"]
         count = max(1, seen["answers"])
@@ -122,7 +122,7 @@ class Bench:
         )
 
 
-def _asked(order: Order) -> str:
+def _run_load(order: Order) -> str:
     asking = subprocess.run(
         [sys.executable, "-m", "bench.load"],
         cwd=ROOT, input=json.dumps(asdict(order)), capture_output=True, text=True, check=True,
@@ -131,7 +131,7 @@ def _asked(order: Order) -> str:
     return asking.stdout
 
 
-def told(bench: Bench) -> None:
+def report(bench: Bench) -> None:
     print(
         f"{'':26} {'a second':>15} {'ratio':>6} {'goal':>5} {'p99 ms':>7} {'CPU ms (application + database)':>34} {'noise':>6}"
     )
@@ -232,7 +232,7 @@ def of_database(name: str, url: str, folder: Path, database: list[int]) -> None:
                 bench.measure(what, clients)
         for what in GOALS:
             bench.measure(what, CLIENTS[0], keep_alive=False)
-        told(bench)
+        report(bench)
         alone(bench)
     start_up(name, environment)
 
@@ -268,7 +268,7 @@ def _wait_for(servers: list[Server]) -> None:
     for server in servers:
         for _ in range(200):
             try:
-                _asked(Order(server.port, server.key, "list 20", 1, 0.01))
+                _run_load(Order(server.port, server.key, "list 20", 1, 0.01))
                 break
             except subprocess.CalledProcessError:
                 time.sleep(0.1)

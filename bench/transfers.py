@@ -112,13 +112,13 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[float, float, str
             peak = max(peak, int(re.search(r"VmHWM:\s+(\d+)", status)[1]))  # type: ignore[index]
         time.sleep(0.05)
     assert process.stdout
-    told = process.stdout.read()
+    output = process.stdout.read()
     if process.returncode:
-        raise RuntimeError(told)
-    return time.perf_counter() - started, peak / 1024, told.strip().rpartition("\n")[2]
+        raise RuntimeError(output)
+    return time.perf_counter() - started, peak / 1024, output.strip().rpartition("\n")[2]
 
 
-def told(what: str, seconds: float, count: int, beside: float | None = None, megabytes: float | None = None) -> None:
+def report(what: str, seconds: float, count: int, beside: float | None = None, megabytes: float | None = None) -> None:
     ratio = f"  {seconds / beside:5.2f} × bare" if beside else ""
     memory = f"  {megabytes:4.0f} MB" if megabytes else ""
     print(f"{what:34} {seconds:8.1f} s  {count / seconds:10,.0f} customers/s{ratio}{memory}", flush=True)
@@ -143,8 +143,8 @@ def quietest(measure: Callable[[], list[Transfer]]) -> list[Transfer]:
 
 
 def judge(what: str, bare: str, one: Transfer, goal: float) -> None:
-    told(bare, one.bare, CUSTOMERS)
-    told(what, one.seconds, CUSTOMERS, one.bare, one.megabytes)
+    report(bare, one.bare, CUSTOMERS)
+    report(what, one.seconds, CUSTOMERS, one.bare, one.megabytes)
     print(goals.at_most(f"{what} / bare", one.seconds / one.bare, goal, one.noise))
     print(goals.at_most(f"{what}, MB", one.megabytes, MEMORY_GOAL), flush=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.transfers import CUSTOMERS, generate, run, told
+from bench.transfers import CUSTOMERS, generate, report, run
 from tests.databases import start_postgresql
 
 CHANGED_EVERY = 100
@@ -36,7 +36,7 @@ def main() -> None:
                     ["import:" + json.loads(said)["run"]],
                 ).fetchone()
                 versions = connection.execute("SELECT count(*) FROM crm_customer WHERE version > 1").fetchone()
-            told("upsert, 1 % differ", seconds, CUSTOMERS, megabytes=peak)
+            report("upsert, 1 % differ", seconds, CUSTOMERS, megabytes=peak)
             print(f"  {counts}; events written {events}, customers with a new version {versions}")
             assert counts["updated"] == CUSTOMERS // CHANGED_EVERY == events[0] == versions[0]  # type: ignore[index]
             assert counts["unchanged"] == CUSTOMERS - counts["updated"]
@@ -49,9 +49,9 @@ def _change(old: Path, new: Path) -> None:
         rows, writer, count = csv.reader(source), csv.writer(target), 0
         headings = next(rows)
         writer.writerow(headings)
-        place = headings.index("territory")
+        column = headings.index("territory")
         for row in rows:
             if row[0]:
-                row[place] += "!" if count % CHANGED_EVERY == 0 else ""
+                row[column] += "!" if count % CHANGED_EVERY == 0 else ""
                 count += 1
             writer.writerow(row)

@@ -11,12 +11,12 @@ from crm import rules
 from crm.line_items import LINE_ITEMS
 from crm.models import CUSTOMERS
 from overplane.database.attributes import attributes
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 from overplane.database.snapshot import one_snapshot
 from overplane.problems import Errors, Problem, problems_in
 
 Judge = Callable[[Mapping[str, Any]], Errors]
-JUDGES: list[tuple[Table, Judge]] = [
+JUDGES: list[tuple[SqlTable, Judge]] = [
     (CUSTOMERS, rules.customer_errors),
     *((kind.table, partial(rules.line_item_errors, kind.name)) for kind in LINE_ITEMS),
 ]
@@ -36,7 +36,7 @@ def _as_sent(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _problems(table: Table, values: Mapping[str, Any], judge: Judge) -> Iterator[Problem]:
+def _problems(table: SqlTable, values: Mapping[str, Any], judge: Judge) -> Iterator[Problem]:
     """As if the values were sent again."""
     taken: dict[str, Any] = {}
     for name, known in attributes(table.model).items():

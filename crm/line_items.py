@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.models import SupplierNumberAtCustomer
 from overplane.database.attributes import Attribute, attributes
 from overplane.database.fields import CascadeKey
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 
 POSITION, PARENT = "idx", "customer_id"
 INTERNAL = ("version",)  # what the service keeps beside the object
@@ -37,8 +37,8 @@ class LineItem:
     paired_by: str | None = None
 
     @cached_property
-    def table(self) -> Table:
-        return Table(self.model)
+    def table(self) -> SqlTable:
+        return SqlTable(self.model)
 
     @cached_property
     def name(self) -> str:

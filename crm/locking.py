@@ -16,7 +16,7 @@ from overplane.database.dialect import row_lock
 from overplane.database.statements import Statement
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
-TURNS = 1_877_203_116  # see `Table.take_turns`; `matching.SPACE` is the number before
+TURNS = 1_877_203_116  # see `SqlTable.take_turns`; `matching.SPACE` is the number before
 
 
 # Most customers have no line items to be found by, and then nobody need ask for them.

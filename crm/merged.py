@@ -88,7 +88,7 @@ def parts_and_returned(customer_ids: Sequence[str]) -> tuple[list[tuple[str, int
     parts: list[tuple[str, int]] = []
     returned: list[str] = []
     for some in statements.in_parts(customer_ids):
-        back = log.told("customer.unmerged", some)
+        back = log.subjects_with_event("customer.unmerged", some)
         sql = (
             f"SELECT id, version FROM {MERGED.name} WHERE customer_id IN ({statements.marks(some)})"
             f" UNION ALL SELECT subject, 0 FROM ({back.sql}) AS returned"
@@ -103,7 +103,7 @@ def parts_and_returned(customer_ids: Sequence[str]) -> tuple[list[tuple[str, int
 
 def stands_alone(customer_id: str) -> Statement:
     """The condition that nothing was merged into this customer, and that it did not come back from a merge."""
-    back = log.told("customer.unmerged", [customer_id])
+    back = log.subjects_with_event("customer.unmerged", [customer_id])
     sql = f"NOT EXISTS (SELECT 1 FROM {MERGED.name} WHERE customer_id = %s) AND NOT EXISTS ({back.sql})"
     return Statement(sql, [customer_id, *back.parameters])
 

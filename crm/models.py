@@ -26,7 +26,7 @@ from overplane.database.fields import (
     RateField,
     StringField,
 )
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 from overplane.database.transforms import AsciiLower, AsciiLowerWithout
 
 StringField.register_lookup(Length)
@@ -242,7 +242,7 @@ class ImportRun(models.Model):
         return f"{self.file_name} ({self.id})"
 
 
-CUSTOMERS = Table(Customer, unread=["search_text"])
-SEARCHABLE = Table(Customer)  # with the text that search looks in: for those who write
-TOMBSTONES = Table(CustomerTombstone)
-MERGED = Table(MergedCustomer)
+CUSTOMERS = SqlTable(Customer, unread=["search_text"])
+SEARCHABLE = SqlTable(Customer)  # with the text that search looks in: for those who write
+TOMBSTONES = SqlTable(CustomerTombstone)
+MERGED = SqlTable(MergedCustomer)

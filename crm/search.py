@@ -163,8 +163,8 @@ def _has_id(word: str) -> Q | None:
     """The customer with this id, or whose line item or event has it."""
     if is_id("customer", word):
         return Q(pk=word)
-    if place := feed.place_of(word):
-        epoch, seq = place
+    if key := feed.key_of(word):
+        epoch, seq = key
         return Q(pk=Subquery(Event.objects.filter(pk=seq, epoch=epoch).values("subject")))
     prefix = word.partition("_")[0]
     if prefix not in OWNERS or not is_id(prefix, word):

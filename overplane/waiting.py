@@ -17,7 +17,7 @@ LONGEST = 25  # seconds; proxies give up on an answer after 30 or 60
 # has the figures.
 PAUSE = 0.1
 clock = time.monotonic
-_place = threading.Lock()
+_sleep_lock = threading.Lock()
 _ends = threading.Event()
 
 
@@ -33,7 +33,7 @@ def pauses(seconds: float, client: socket.socket | None) -> Generator[None]:
     `client`: the connection on which the answer is awaited, if it is known.
     """
     # With one thread nobody else would be answered meanwhile, not even /healthz.
-    if not seconds or settings.WEB_THREADS == 1 or not _place.acquire(blocking=False):
+    if not seconds or settings.WEB_THREADS == 1 or not _sleep_lock.acquire(blocking=False):
         return
     try:
         over = clock() + seconds
@@ -42,7 +42,7 @@ def pauses(seconds: float, client: socket.socket | None) -> Generator[None]:
                 return
             yield
     finally:
-        _place.release()
+        _sleep_lock.release()
 
 
 def _leaves(client: socket.socket | None, seconds: float) -> bool:

@@ -19,7 +19,7 @@ from overplane.api.pagination import Page, Slice, link_header
 from overplane.api.viewsets import JsonResponse
 from overplane.database import counters, statements
 from overplane.database.ordering import Order
-from overplane.database.rows import Row, Table, sqlite_datetime, to_database
+from overplane.database.rows import Row, SqlTable, sqlite_datetime, to_database
 from overplane.problems import ObjectMissing
 from overplane.queries.parameters import Query
 
@@ -47,7 +47,7 @@ class ListPage(NamedTuple):
     total: int
 
 
-def existing(table: Table, object_id: str) -> Row:
+def existing(table: SqlTable, object_id: str) -> Row:
     """The object's row. Raises `ObjectMissing`."""
     row = table.get(object_id)
     if row is None and table is CUSTOMERS:

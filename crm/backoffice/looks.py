@@ -11,7 +11,7 @@ from crm.backoffice import uploads
 from crm.transfer.excerpts import Excerpt
 from crm.transfer.mapping import recognizer
 from overplane.files.cells import BROKEN, Row, split_broken
-from overplane.files.encoding_guesses import Reading
+from overplane.files.encoding_guesses import EncodingGuess
 from overplane.files.layouts import Layout
 from overplane.files.outlines import Sheet, first_rows, sheets_to_choose
 from overplane.files.sources import Source, UnusableFile
@@ -49,7 +49,7 @@ class Look:
     rows: list[Row] = field(default_factory=list)
     head: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[EncodingGuess, ...] = ()
     sheets: list[Sheet] = field(default_factory=list)
     sheet: str | None = None
     problem: str = ""

@@ -75,7 +75,7 @@ def _shown(one: Judged, name: str, i: int) -> Shown:
         return Shown("")
     if (choices := dict(choices_of(name))) and value in choices:
         return Shown(choices[value])
-    return Shown(str(stored_cell(field_of(Customer, name), value).shown))
+    return Shown(str(stored_cell(field_of(Customer, name), value).text))
 
 
 def _items(one: Judged, kind: LineItem, i: int) -> Shown:

@@ -16,7 +16,7 @@ from crm.line_items import LineItem
 from crm.models import CUSTOMERS
 from crm.transfer.cells import expression
 from crm.transfer.selection import PART, ExportProgress, Selection
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 
 END = b"\0"  # of a line item in its file: no text holds a NUL
 BLOCK = 1 << 20  # bytes of that file that are read at once: few calls, little memory
@@ -134,7 +134,7 @@ def _line_items_sql(selection: Selection, kind: LineItem, names: Sequence[str]) 
     return _copy(f"SELECT {', '.join(cells)} FROM {tables} {where} ORDER BY {NEWEST_FIRST}, r.idx"), parameters
 
 
-def _expression(alias: str, table: Table, name: str) -> str:
+def _expression(alias: str, table: SqlTable, name: str) -> str:
     return next(expression(alias, field) for field in table.fields if field.attname == name)
 
 

@@ -25,13 +25,13 @@ from overplane.api.models import IdempotentAnswer, IdempotentSubject
 from overplane.database import statements
 from overplane.database.dialect import is_postgresql, trying_lock
 from overplane.database.encoding import dumps
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 from overplane.database.statements import Statement
 from overplane.problems import Code
 
 RETENTION = timedelta(hours=24)
 STORED_HEADERS = ("ETag", "Location")
-ANSWERS, SUBJECTS = (Table(model, generated=["id"]) for model in (IdempotentAnswer, IdempotentSubject))
+ANSWERS, SUBJECTS = (SqlTable(model, generated=["id"]) for model in (IdempotentAnswer, IdempotentSubject))
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -93,7 +93,7 @@ class KeyedRequest:
                 IdempotentAnswer.objects.filter(pk=stored["id"])._raw_delete(using=connection.alias)
             response = work()
             if 200 <= response.status_code < 300:
-                statements.update_then(self._insertion(response), *self._shown(response), returning="id")
+                statements.update_then(self._insertion(response), *self._subject_statements(response), returning="id")
             return response
 
     def run_in_one_trip(self, planned: Planned) -> bool:
@@ -101,7 +101,9 @@ class KeyedRequest:
         insertion, free = self._insertion(planned.response), trying_lock(self._number)
         sql = f"{insertion.sql} WHERE {free.sql} ON CONFLICT (scope, key) DO NOTHING"
         claim = Statement(sql, [*insertion.parameters, *free.parameters])
-        return statements.update_then(claim, *self._shown(planned.response), *planned.statements, returning="id")
+        return statements.update_then(
+            claim, *self._subject_statements(planned.response), *planned.statements, returning="id"
+        )
 
     @property
     def _number(self) -> int:
@@ -121,7 +123,7 @@ class KeyedRequest:
             "created_at": timezone.now(),
         })  # fmt: skip
 
-    def _shown(self, response: HttpResponse) -> list[Statement]:
+    def _subject_statements(self, response: HttpResponse) -> list[Statement]:
         """What says which objects the answer shows, to be run after its insertion."""
         subjects = list(getattr(response, "subjects", ()) or ())
         into = f"INSERT INTO {SUBJECTS.name} (answer_id, subject)"

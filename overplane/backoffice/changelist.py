@@ -14,7 +14,7 @@ from django.utils import formats
 
 from overplane.backoffice import filter_texts, sorting
 from overplane.backoffice.filter_texts import Chip
-from overplane.backoffice.filters import Reading, Unread
+from overplane.backoffice.filters import ParsedFilters, Unread
 from overplane.backoffice.list_pages import AFTER, BEFORE, VIEW, PagedChangeList
 from overplane.backoffice.sorting import MOST_SORTED
 from overplane.database import counters
@@ -40,19 +40,19 @@ class BigChangeList(PagedChangeList):
     """`model_admin.order_fields` are the columns that an index can sort by; `model_admin.filters` what it can be filtered by."""
 
     model_admin: "BigTableAdmin"
-    reading: Reading
+    parsed_filters: ParsedFilters
     is_too_slow = False  # the database was stopped before it had found the rows
 
     def get_filters(self, request: HttpRequest) -> tuple[list[ListFilter], bool, dict[str, bool | str], bool, bool]:
         """Our own filters, see `get_queryset`; none of Django's."""
-        self.reading = self.model_admin.filters.read(self.filter_params, PASSED)
+        self.parsed_filters = self.model_admin.filters.read(self.filter_params, PASSED)
         if list(self.filter_params) == [VIEW] and self.model_admin.opened(request) is None:
-            self.reading.unread.append(Unread(VIEW, self.params[VIEW]))
-        return [], True, {}, False, bool(self.reading)
+            self.parsed_filters.unread.append(Unread(VIEW, self.params[VIEW]))
+        return [], True, {}, False, bool(self.parsed_filters)
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet:
         queryset = super().get_queryset(request, exclude_parameters)
-        return self.reading.narrow(queryset)
+        return self.parsed_filters.filter_queryset(queryset)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str | Combinable]:
         self.request = request
@@ -136,18 +136,19 @@ class BigChangeList(PagedChangeList):
 
     @property
     def chips(self) -> list[Chip]:
-        asked = [filter_texts.asked_chip(one, self._without(one.parameter, one.texts)) for one in self.reading.asked]
-        return [*(filter_texts.unread_chip(one, self._without_unread(one)) for one in self.reading.unread), *asked]
+        parsed = self.parsed_filters
+        active = [filter_texts.active_chip(one, self._without(one.parameter, one.texts)) for one in parsed.active]
+        return [*(filter_texts.unread_chip(one, self._without_unread(one)) for one in parsed.unread), *active]
 
     @property
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong with each filter that cannot be read, and the address of the list without it."""
         known = self.model_admin.filters.fields
-        return [(filter_texts.problem(one, known), self._without_unread(one)) for one in self.reading.unread]
+        return [(filter_texts.problem(one, known), self._without_unread(one)) for one in self.parsed_filters.unread]
 
     def _without(self, parameter: str, texts: Collection[str]) -> str:
-        kept = [text for text in self.filter_params[parameter] if texts and text.strip() not in texts]
-        return self.get_query_string({parameter: kept or None})
+        remaining = [text for text in self.filter_params[parameter] if texts and text.strip() not in texts]
+        return self.get_query_string({parameter: remaining or None})
 
     def _without_unread(self, unread: Unread) -> str:
         is_whole = unread.field is None or unread.operator not in unread.field.operators

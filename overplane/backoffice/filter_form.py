@@ -46,9 +46,9 @@ def address(filters: Filters, sent: QueryDict) -> QueryDict | None:
 
 def _remove(query: QueryDict, instead: str) -> None:
     parameter, _separator, text = instead.partition(LISTED)
-    kept = [one for one in query.getlist(parameter) if text and one.strip() != text]
-    if kept:
-        query.setlist(parameter, kept)
+    remaining = [one for one in query.getlist(parameter) if text and one.strip() != text]
+    if remaining:
+        query.setlist(parameter, remaining)
     else:
         query.pop(parameter, None)
 

@@ -16,7 +16,7 @@ from overplane.backoffice.filters import (
     MOST_VALUES,
     OPERATORS,
     WITHOUT_VALUE,
-    Asked,
+    ActiveFilter,
     Field,
     Text,
     Unread,
@@ -44,11 +44,11 @@ class Chip(NamedTuple):
         return " ".join(part for part in (self.label, self.operator, self.value) if part)
 
 
-def asked_chip(asked: Asked, remove: str) -> Chip:
-    name = asked.field.name
-    words = [_shown(asked.field, asked.operator, value) for value in asked.values]
-    label, operator = capfirst(str(asked.field.label)), str(OPERATORS[asked.operator].label)
-    return Chip(label, operator, ", ".join(words), remove, asked.parameter, asked.texts, name, asked.operator)
+def active_chip(active: ActiveFilter, remove: str) -> Chip:
+    name = active.field.name
+    words = [_value_text(active.field, active.operator, value) for value in active.values]
+    label, operator = capfirst(str(active.field.label)), str(OPERATORS[active.operator].label)
+    return Chip(label, operator, ", ".join(words), remove, active.parameter, active.texts, name, active.operator)
 
 
 def unread_chip(unread: Unread, remove: str) -> Chip:
@@ -64,7 +64,7 @@ def _name(unread: Unread) -> str:
     return capfirst(str(unread.field.label)) if unread.field else unread.parameter
 
 
-def _shown(field: Field, operator: str, value: Any) -> str:
+def _value_text(field: Field, operator: str, value: Any) -> str:
     if operator == "within":
         return str(PERIODS[value].label)
     if operator == "between":

@@ -119,7 +119,7 @@ class Field:
             raise Unreadable
         return text
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
         raise NotImplementedError
 
 
@@ -134,7 +134,7 @@ class ConditionField(Field):
     def choices(self) -> Mapping[str, Text]:
         return {value: label for value, (label, _condition) in self.conditions.items()}
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
         condition = Q(pk__in=[])
         for value in values:
             condition |= self.conditions[value][1]
@@ -164,14 +164,14 @@ class ColumnField(Field):
         except ValidationError:
             raise Unreadable from None
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
         if operator in WITHOUT_VALUE:
             return queryset.filter(**{f"{self.name}__isnull": operator == "empty"})
         if operator == "between":
-            return self.narrow(self.narrow(queryset, "min", [values[0][0]]), "max", [values[0][1]])
+            return self.filter_queryset(self.filter_queryset(queryset, "min", [values[0][0]]), "max", [values[0][1]])
         if operator == "within":
             first, last = (self.read_one(day.isoformat()) for day in PERIODS[values[0]].days(timezone.localdate()))
-            return self.narrow(self.narrow(queryset, "from", [first]), "until", [last])
+            return self.filter_queryset(self.filter_queryset(queryset, "from", [first]), "until", [last])
         filter_class, lookup, negated = API_OPERATORS[self.api_kind][IN_API[operator]]
         one = filter_class(self.name, lookup, kind=self.api_kind, operator=IN_API[operator], negated=negated)
         return self.with_condition(one, queryset, list(values) if operator == "in" else values[0])
@@ -181,7 +181,7 @@ class ColumnField(Field):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActiveFilter:
     """A filter of an address: `texts` as they stand there, `values` as they were read."""
 
     parameter: str
@@ -202,20 +202,20 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedFilters:
     """What an address asks for. With anything unread in it no row is shown: nobody should take the rest for the answer."""
 
-    asked: list[Asked] = field(default_factory=list)
+    active: list[ActiveFilter] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.asked or self.unread)
+        return bool(self.active or self.unread)
 
-    def narrow(self, queryset: QuerySet) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         if self.unread:
             return queryset.none()
-        for one in self.asked:
-            queryset = one.field.narrow(queryset, one.operator, one.values)
+        for one in self.active:
+            queryset = one.field.filter_queryset(queryset, one.operator, one.values)
         return queryset
 
 
@@ -233,43 +233,43 @@ class Filters:
     def of(cls, fields: Iterable[Field], aliases: Mapping[str, str] | None = None) -> "Filters":
         return cls({one.name: one for one in fields}, aliases or {})
 
-    def read(self, sent: Mapping[str, Sequence[str]], passed: Iterable[str] = ()) -> Reading:
+    def read(self, sent: Mapping[str, Sequence[str]], passed: Iterable[str] = ()) -> ParsedFilters:
         """`sent` has a list of values for each parameter."""
-        reading = Reading()
+        parsed = ParsedFilters()
         known = set(passed)
         for parameter, texts in sent.items():
             if parameter not in known and not parameter.startswith("_"):
-                self._read_parameter(reading, parameter, [text.strip() for text in texts])
-        return reading
+                self._read_parameter(parsed, parameter, [text.strip() for text in texts])
+        return parsed
 
     def split(self, parameter: str) -> tuple[Field | None, str]:
         name, _dot, operator = self.aliases.get(parameter, parameter).partition(".")
         known = self.fields.get(name)
         return known, operator or (known.plain if known else "")
 
-    def _read_parameter(self, reading: Reading, parameter: str, texts: list[str]) -> None:
+    def _read_parameter(self, parsed: ParsedFilters, parameter: str, texts: list[str]) -> None:
         known, operator = self.split(parameter)
         if "." not in parameter:  # an empty field of a form asks nothing
             texts = [text for text in texts if text]
         if known is None or operator not in known.operators:
             if texts or known is None:
-                reading.unread.append(Unread(parameter, " ".join(texts), known, operator))
+                parsed.unread.append(Unread(parameter, " ".join(texts), known, operator))
             return
         takes = OPERATORS[operator].takes
         if takes == "none":
-            reading.asked.append(Asked(parameter, known, operator))
+            parsed.active.append(ActiveFilter(parameter, known, operator))
             return
         values = [_value(known, operator, text) for text in texts]
         wrong = [Unread(parameter, t, known, operator) for t, v in zip(texts, values, strict=True) if v is WRONG]
         if takes == "many" and (wrong or len(texts) > MOST_VALUES):
-            reading.unread.extend(wrong or [Unread(parameter, f"{len(texts)}", known, operator)])
+            parsed.unread.extend(wrong or [Unread(parameter, f"{len(texts)}", known, operator)])
         elif takes == "many" and texts:
-            reading.asked.append(Asked(parameter, known, operator, tuple(texts), tuple(values)))
+            parsed.active.append(ActiveFilter(parameter, known, operator, tuple(texts), tuple(values)))
         else:
-            reading.unread.extend(wrong)
+            parsed.unread.extend(wrong)
             for text, value in zip(texts, values, strict=True):
                 if value is not WRONG:
-                    reading.asked.append(Asked(parameter, known, operator, (text,), (value,)))
+                    parsed.active.append(ActiveFilter(parameter, known, operator, (text,), (value,)))
 
 
 WRONG = object()

@@ -40,7 +40,7 @@ class Heading:
 @dataclass(frozen=True, slots=True)
 class Cell:
     name: str
-    shown: str
+    text: str
     raw: str | None = None  # what an editor begins with, where that is not what is shown
     look: str = ""  # "avatar" before a name, or the class that the style sheet draws it by
 
@@ -82,10 +82,10 @@ class Grid:
     def lines(self) -> Iterator[Line]:
         notes = self.model_admin.notes(self.changelist.result_list, self.changelist.query)
         for row in self.changelist.result_list:
-            cells = [self.shown(row, name) for name in self.names]
+            cells = [self.visible_cell(row, name) for name in self.names]
             yield Line(row.pk, self.changelist.url_for_result(row), str(row), cells, notes.get(row.pk, ()))
 
-    def shown(self, row: models.Model, name: str) -> Cell:
+    def visible_cell(self, row: models.Model, name: str) -> Cell:
         cell = self.cell(row, name)
         return cell if name in self.editors else replace(cell, raw=None)
 
@@ -104,8 +104,8 @@ def stored_cell(known: models.Field, value: Any) -> Cell:
         return Cell(known.name, gettext("yes") if value else gettext("no"), raw)
     if isinstance(value, Decimal):
         return Cell(known.name, number_text(value, is_rate=isinstance(known, RateField)), raw)
-    shown = EMPTY if value in (None, "") else display_for_field(choice_word(known, value), known, EMPTY)
-    return Cell(known.name, shown, raw if raw != shown else None)
+    text = EMPTY if value in (None, "") else display_for_field(choice_word(known, value), known, EMPTY)
+    return Cell(known.name, text, raw if raw != text else None)
 
 
 def choice_word(known: models.Field, value: Any) -> Any:
@@ -136,8 +136,8 @@ def editor_of(form_field: Field) -> dict[str, Any]:
         return {"choices": [[str(value), str(label)] for value, label in widget.choices]}
     if widget.input_type == "checkbox":
         return {"choices": [["", gettext("no")], ["on", gettext("yes")]]}
-    kept = ("maxlength", "inputmode", "data-suggest")
-    return {"attributes": {name: value for name, value in widget.attrs.items() if name in kept}}
+    copied = ("maxlength", "inputmode", "data-suggest")
+    return {"attributes": {name: value for name, value in widget.attrs.items() if name in copied}}
 
 
 def read_cell(form_class: type[ModelForm], row: models.Model, name: str, sent: dict[str, str]) -> MergingForm:
@@ -183,7 +183,7 @@ class CellEditing:
                 except ValidationError as error:
                     return _refusal(WRONG, " ".join(error.messages))
         cell = stored_cell(row._meta.get_field(name), getattr(row, name))
-        answer = {"shown": str(cell.shown), "raw": cell.raw if cell.raw is not None else cell.shown}
+        answer = {"shown": str(cell.text), "raw": cell.raw if cell.raw is not None else cell.text}
         return JsonResponse(answer | self.told_of_cell(request, row, form, sent))
 
     def told_of_cell(
@@ -201,7 +201,7 @@ class CellEditing:
             who = self.who_wrote(form.instance, conflict) or gettext("somebody else")
             text = gettext("%(who)s changed it meanwhile.") % {"who": who}
             cell = stored_cell(form.instance._meta.get_field(name), conflict.theirs)
-            return _refusal(CONFLICT, text, shown=str(cell.shown), raw=conflict.theirs_text)
+            return _refusal(CONFLICT, text, shown=str(cell.text), raw=conflict.theirs_text)
         return _refusal(WRONG, " ".join(str(error) for errors in form.errors.values() for error in errors))
 
 

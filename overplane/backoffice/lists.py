@@ -70,9 +70,9 @@ class BigTableAdmin(CellEditing, ViewTabsAdmin, OwnScriptsAdmin):
 
     def column_choices(self, request: HttpRequest) -> list[tuple[str, str, bool]]:
         """Those shown in their order, then the others."""
-        shown = [str(name) for name in self.get_list_display(request)]
-        others = [name for name in self.columns if name not in shown]
-        return [(name, self.column_label(name), name in shown) for name in (*shown, *others)]
+        visible = [str(name) for name in self.get_list_display(request)]
+        others = [name for name in self.columns if name not in visible]
+        return [(name, self.column_label(name), name in visible) for name in (*visible, *others)]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         chosen = self.chosen_columns(request)

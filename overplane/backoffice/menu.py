@@ -14,7 +14,7 @@ WORK, ADMINISTRATION = "work", "administration"
 TITLES: dict[str, Text] = {WORK: "", ADMINISTRATION: _("Administration")}
 
 
-class Place(NamedTuple):
+class MenuPosition(NamedTuple):
     """Where an entry stands: its block, its icon of `icons.svg`, and its rank among the others (small ones first)."""
 
     block: str
@@ -22,19 +22,19 @@ class Place(NamedTuple):
     rank: int
 
 
-# The platform's own models. The domain adds its own, see `Site.place`.
-PLACES = {
-    "overplane_events.event": Place(WORK, "activity", 50),
-    "overplane_api.apikey": Place(ADMINISTRATION, "key-round", 110),
-    "overplane_webhooks.endpoint": Place(ADMINISTRATION, "webhook", 120),
-    "overplane_jobs.job": Place(WORK, "list-checks", 45),
-    "auth.user": Place(ADMINISTRATION, "user-round", 140),
-    "auth.group": Place(ADMINISTRATION, "users-round", 150),
-    "axes.accesslog": Place(ADMINISTRATION, "log-in", 160),
-    "axes.accessattempt": Place(ADMINISTRATION, "lock", 170),
-    "axes.accessfailurelog": Place(ADMINISTRATION, "triangle-alert", 180),
+# The platform's own models. The domain adds its own, see `Site.set_menu_position`.
+MENU_POSITIONS = {
+    "overplane_events.event": MenuPosition(WORK, "activity", 50),
+    "overplane_api.apikey": MenuPosition(ADMINISTRATION, "key-round", 110),
+    "overplane_webhooks.endpoint": MenuPosition(ADMINISTRATION, "webhook", 120),
+    "overplane_jobs.job": MenuPosition(WORK, "list-checks", 45),
+    "auth.user": MenuPosition(ADMINISTRATION, "user-round", 140),
+    "auth.group": MenuPosition(ADMINISTRATION, "users-round", 150),
+    "axes.accesslog": MenuPosition(ADMINISTRATION, "log-in", 160),
+    "axes.accessattempt": MenuPosition(ADMINISTRATION, "lock", 170),
+    "axes.accessfailurelog": MenuPosition(ADMINISTRATION, "triangle-alert", 180),
 }
-LAST = Place(ADMINISTRATION, "file-spreadsheet", 1000)  # of a model that nobody gave a place
+LAST = MenuPosition(ADMINISTRATION, "file-spreadsheet", 1000)  # of a model that nobody gave a place
 
 
 class Page(NamedTuple):
@@ -43,7 +43,7 @@ class Page(NamedTuple):
     title: Text
     url_name: str
     permissions: tuple[str, ...]
-    place: Place
+    position: MenuPosition
 
 
 class Entry(NamedTuple):
@@ -58,26 +58,34 @@ class Block(NamedTuple):
     entries: list[Entry]
 
 
-def blocks(request: HttpRequest, pages: Iterable[Page], models: Iterable[tuple[ModelAdmin, Place]]) -> list[Block]:
+def blocks(
+    request: HttpRequest, pages: Iterable[Page], models: Iterable[tuple[ModelAdmin, MenuPosition]]
+) -> list[Block]:
     """Blocks that have an entry; the one that the address lies below is the current one."""
     known = [
-        (page.place, page.title, reverse(page.url_name)) for page in pages if request.user.has_perms(page.permissions)
+        (page.position, page.title, reverse(page.url_name))
+        for page in pages
+        if request.user.has_perms(page.permissions)
     ]
     known += [
         (
-            place,
+            position,
             model_admin.opts.verbose_name_plural or "",
             reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist"),
         )
-        for model_admin, place in models
+        for model_admin, position in models
         if model_admin.has_view_permission(request)
     ]
     known.sort(key=lambda one: one[0].rank)
     home = reverse("admin:index")  # every address begins with it
-    above = [url for _place, _title, url in known if request.path.startswith(url) and url != home]
+    above = [url for _position, _title, url in known if request.path.startswith(url) and url != home]
     current = max(above, key=len, default=request.path)
     entries = {
-        block: [Entry(title, url, place.icon, url == current) for place, title, url in known if place.block == block]
+        block: [
+            Entry(title, url, position.icon, url == current)
+            for position, title, url in known
+            if position.block == block
+        ]
         for block in TITLES
     }
     return [Block(TITLES[block], entries[block]) for block in TITLES if entries[block]]

@@ -33,8 +33,8 @@ def posted_layout(sent: QueryDict, columns: Sequence[str]) -> dict[str, Any]:
     except ValueError:
         widths = {}
     known = widths.items() if isinstance(widths, dict) else ()
-    kept = {n: min(max(w, NARROWEST), WIDEST) for n, w in known if n in columns and type(w) is int}
-    return {"widths": kept, "dense": sent.get("density") == "dense"}
+    accepted = {n: min(max(w, NARROWEST), WIDEST) for n, w in known if n in columns and type(w) is int}
+    return {"widths": accepted, "dense": sent.get("density") == "dense"}
 
 
 class ListRequest(HttpRequest):

@@ -15,9 +15,9 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
 from overplane.backoffice import outcomes
-from overplane.backoffice.menu import LAST, PLACES, WORK, Page, Place, blocks
-from overplane.people import kept
-from overplane.people.kept import Kept
+from overplane.backoffice.menu import LAST, MENU_POSITIONS, WORK, MenuPosition, Page, blocks
+from overplane.people import posted_form
+from overplane.people.posted_form import PostedForm
 
 # Tells the browser's script that drafts of forms must go. An ended session sets none: then they are what must stay.
 SIGNED_OUT_COOKIE = "signed_out"
@@ -39,21 +39,23 @@ class Site(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self.pages = [Page(_("Overview"), "admin:index", (), Place(WORK, "house", 0))]
-        self.places: dict[str, Place] = dict(PLACES)
+        self.pages = [Page(_("Overview"), "admin:index", (), MenuPosition(WORK, "house", 0))]
+        self.menu_positions: dict[str, MenuPosition] = dict(MENU_POSITIONS)
 
     def add_page(self, page: Page) -> None:
         self.pages.append(page)
 
-    def place(self, model: type[Model], place: Place) -> None:
+    def set_menu_position(self, model: type[Model], position: MenuPosition) -> None:
         """Where a model's list stands in the menu."""
-        self.places[model._meta.label_lower] = place
+        self.menu_positions[model._meta.label_lower] = position
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         if context["has_permission"]:
             outcomes.tell(request)
-            models = [(one, self.places.get(model._meta.label_lower, LAST)) for model, one in self._registry.items()]
+            models = [
+                (one, self.menu_positions.get(model._meta.label_lower, LAST)) for model, one in self._registry.items()
+            ]
             context["menu"] = blocks(request, self.pages, models)
             if self.finder and request.user.has_perm(self.finder.permission):
                 context["finder"] = self.finder
@@ -65,18 +67,18 @@ class Site(AdminSite):
         inner = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            refusal = None if request.user.is_authenticated else kept.refusal(request, self.sign_in_page)
+            refusal = None if request.user.is_authenticated else posted_form.refusal(request, self.sign_in_page)
             return refusal or inner(request, *args, **kwargs)
 
         return update_wrapper(guarded, inner)
 
-    def sign_in_page(self, request: HttpRequest, form: Kept) -> HttpResponse:
+    def sign_in_page(self, request: HttpRequest, form: PostedForm) -> HttpResponse:
         context = {
             "title": _("Log in"),
             "app_path": f"{reverse('admin:login')}?{urlencode({REDIRECT_FIELD_NAME: form.path})}",
             REDIRECT_FIELD_NAME: form.path,
             "form": AdminAuthenticationForm(request),
-            "kept": form,
+            "posted_form": form,
         }
         context = self.each_context(request) | context
         response = TemplateResponse(request, self.login_template or "admin/login.html", context, status=403)
@@ -84,9 +86,9 @@ class Site(AdminSite):
         return response
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().login(request, (extra_context or {}) | {"kept": kept.carried(request)})
+        response = super().login(request, (extra_context or {}) | {"posted_form": posted_form.carried(request)})
         if request.method == "POST" and response.status_code == 302:
-            return kept.after_signing_in(request) or response
+            return posted_form.after_signing_in(request) or response
         return response
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

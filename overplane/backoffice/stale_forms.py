@@ -11,19 +11,19 @@ from django.utils.translation import gettext_lazy as _
 
 from overplane.api import pages
 from overplane.backoffice.site import Site
-from overplane.people import kept
+from overplane.people import posted_form
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     is_page = "text/html" in request.headers.get("accept", "")
-    form = kept.posted(request) if is_page and is_own(request) else None
+    form = posted_form.posted(request) if is_page and is_own(request) else None
     if form is None:
         return pages.csrf_failure(request, reason)
     site = admin.site
     if not site.has_permission(request):
         assert isinstance(site, Site)
         return site.sign_in_page(request, form)
-    return kept.page(request, form, title=_("This form is no longer valid"), status=403)
+    return posted_form.page(request, form, title=_("This form is no longer valid"), status=403)
 
 
 def is_own(request: HttpRequest) -> bool:

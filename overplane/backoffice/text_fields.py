@@ -22,14 +22,14 @@ class TextField(ColumnField):
     def __init__(self, name: str, label: Text, kind: str = "text", *, is_nullable: bool = True) -> None:
         super().__init__(name, label, kind, is_nullable=is_nullable)
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
         if self.by_part and len(values) == 1 and operator in ("contains", "begins", "is", "in"):
             queryset = self.by_part(queryset, values[0])
         if operator in ("is", "in"):
             return queryset.filter(self.equal(queryset.model, values))
         if operator == "not":
             return queryset.exclude(self.equal(queryset.model, values))
-        return super().narrow(queryset, operator, values)
+        return super().filter_queryset(queryset, operator, values)
 
     def equal(self, model: type[models.Model], values: Sequence[str]) -> Q:
         """That the column has one of these values, in whatever case. An index knows texts as they are written only."""

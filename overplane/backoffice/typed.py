@@ -14,9 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from overplane.people import kept
+from overplane.people import posted_form
 
-AGAIN = kept.AGAIN
+AGAIN = posted_form.AGAIN
 DRAFT = "_draft"  # the number that the browser has given to its draft
 DRAFT_NUMBER = re.compile(r"[0-9a-z]{1,20}")
 DAY_S = 24 * 3600  # a browser that is closed before the next page is opened finds out later
@@ -61,14 +61,14 @@ class TypedAdmin(admin.ModelAdmin):
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         if request.method != "POST":
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]  # not in the stubs
-        form = kept.posted(request)
+        form = posted_form.posted(request)
         add_url = reverse(f"admin:{opts.app_label}_{opts.model_name}_add")
         can_add = form is not None and self.has_add_permission(request)
         context = {
             "title": _("Deleted by somebody else"),
             "opts": opts,
             "typed": [(self._label_of(request, name), value) for name, value in form.typed] if form else [],
-            "as_new": kept.Kept(add_url, new_fields(form, object_id)) if form and can_add else None,
+            "as_new": posted_form.PostedForm(add_url, new_fields(form, object_id)) if form and can_add else None,
             "again": AGAIN,
         }
         return TemplateResponse(request, "backoffice/gone.html", self.admin_site.each_context(request) | context)
@@ -99,11 +99,11 @@ def _unsaved(form_class: Any) -> type[forms.ModelForm]:
     return Unsaved
 
 
-def new_fields(form: kept.Kept, object_id: str) -> list[tuple[str, str]]:
+def new_fields(form: posted_form.PostedForm, object_id: str) -> list[tuple[str, str]]:
     """The fields of a form for a new record, from those of a form for a stored one. Its rows are new ones as well."""
     return [
         (name, "0" if STORED_ROWS.search(name) else value)
         for name, value in form.fields
         if not name.startswith("initial-") and not ROW_ID.search(name) and name != AGAIN
-        if not (kept.OF_ROW.search(name) and value == object_id)  # the row's reference to its record
+        if not (posted_form.OF_ROW.search(name) and value == object_id)  # the row's reference to its record
     ]

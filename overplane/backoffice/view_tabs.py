@@ -135,8 +135,8 @@ class ViewTabsAdmin(SavedViewsAdmin):
     def _move(self, request: HttpRequest, view: SavedView, step: int) -> HttpResponse:
         order = [one.pk for one in self.arranged(request)[0]]
         if view.pk in order:
-            place = order.index(view.pk)
-            order.insert(max(place + step, 0), order.pop(place))
+            index = order.index(view.pk)
+            order.insert(max(index + step, 0), order.pop(index))
             self._store(request, order=order)
         return self._back(request)
 

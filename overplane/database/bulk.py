@@ -8,7 +8,7 @@ from django.db import connection, models
 
 from overplane.database import counters
 from overplane.database.dialect import is_postgresql
-from overplane.database.rows import Table, to_database
+from overplane.database.rows import SqlTable, to_database
 
 Column = Sequence[Any]
 NULL = "\\N"
@@ -33,11 +33,11 @@ class NoRows:
 class CopiedRows:
     """For PostgreSQL: `data` is what COPY reads, a line for each row."""
 
-    table: Table
+    table: SqlTable
     data: bytes
 
     @classmethod
-    def of(cls, table: Table, columns: Sequence[Column]) -> Self:
+    def of(cls, table: SqlTable, columns: Sequence[Column]) -> Self:
         lines = "\n".join(map("\t".join, zip(*map(_copied, table.written_fields, columns), strict=True)))
         return cls(table, lines.encode() + b"\n")
 
@@ -55,11 +55,11 @@ class CopiedRows:
 class BoundRows:
     """For SQLite: the parameters of an INSERT, for each row."""
 
-    table: Table
+    table: SqlTable
     data: list[tuple[Any, ...]]
 
     @classmethod
-    def of(cls, table: Table, columns: Sequence[Column]) -> Self:
+    def of(cls, table: SqlTable, columns: Sequence[Column]) -> Self:
         return cls(table, list(zip(*map(_bound, table.written_fields, columns), strict=True)))
 
     def write(self) -> None:
@@ -67,7 +67,7 @@ class BoundRows:
             cursor.executemany(self.table.insert_statement, self.data)
 
 
-def prepare(table: Table, columns: Sequence[Column]) -> PreparedRows:
+def prepare(table: SqlTable, columns: Sequence[Column]) -> PreparedRows:
     """`columns` are in the order of `table.written`, all of one length."""
     if not columns[0]:
         return NoRows()
@@ -76,11 +76,11 @@ def prepare(table: Table, columns: Sequence[Column]) -> PreparedRows:
     return BoundRows.of(table, columns)
 
 
-def insert(table: Table, columns: Sequence[Column]) -> None:
+def insert(table: SqlTable, columns: Sequence[Column]) -> None:
     prepare(table, columns).write()
 
 
-def insert_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(table: SqlTable, rows: Sequence[Mapping[str, Any]]) -> None:
     """The same of whole rows, in the way that is faster for so many."""
     if len(rows) > FEW:
         insert(table, [[row[name] for row in rows] for name in table.written])
@@ -88,7 +88,7 @@ def insert_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         table.insert(rows)
 
 
-def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+def update(table: SqlTable, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Writes the named attributes of many rows, each given by its primary key, and no others."""
     groups: dict[str, list[Sequence[Any]]] = {}
     for pk, values in changes:
@@ -99,7 +99,7 @@ def update(table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> No
             cursor.executemany(sql, rows)
 
 
-def analyze_if_grown(table: Table) -> None:
+def analyze_if_grown(table: SqlTable) -> None:
     """ANALYZE for a table that is ten times as large as PostgreSQL believes. Its cached plans are then made again.
 
     A foreign key's check that was planned while the table was empty may read a whole index for each row. Autovacuum

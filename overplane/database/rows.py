@@ -21,7 +21,7 @@ NOTHING: Mapping[str, Any] = {}
 STREAMED = 500  # rows at a time; with fifty columns some hundred kilobytes
 
 
-class Table:
+class SqlTable:
     """`names` are what is read: attribute names in the order of the model's fields.
 
     `unread` fields are written only; `generated` ones are filled in by the database.

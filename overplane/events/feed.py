@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from overplane.database import statements
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 from overplane.events import epochs, horizon, types
 from overplane.events.log import EVENTS
 from overplane.events.models import Epoch, Event
@@ -38,7 +38,7 @@ NAMES = (
     "epoch", "xid", "seq", "type", "created_at", "actor", "subject", "object_id", "object_version",
     "request_id", "idempotency_key", "object", "previous",
 )  # fmt: skip
-EPOCHS = Table(Epoch)
+EPOCHS = SqlTable(Epoch)
 # The newest event, and whether there is one at (seq, epoch, xid). On SQLite `seq` alone is the order.
 _IS_THERE = f"EXISTS (SELECT 1 FROM {EVENTS.name} WHERE seq = %s AND epoch = %s AND xid = %s)"
 NEWEST = f"SELECT epoch, xid, seq, {_IS_THERE} FROM {EVENTS.name} ORDER BY seq DESC LIMIT 1"
@@ -153,15 +153,15 @@ def resolve(after: str, log: Log) -> tuple[Position, Position]:
 
 def find(event_id: str) -> dict[str, Any] | None:
     """One event, as soon as it is committed: it need not be below the horizon, since no cursor follows from it."""
-    place = place_of(event_id)
-    if place is None:
+    key = key_of(event_id)
+    if key is None:
         return None
-    epoch, seq = place
+    epoch, seq = key
     row = Event.objects.filter(pk=seq, epoch=epoch).values_list(*NAMES).first()
     return output(row) if row else None
 
 
-def place_of(event_id: str) -> tuple[int, int] | None:
+def key_of(event_id: str) -> tuple[int, int] | None:
     """The epoch and the number that an event's id is made of."""
     match = EVENT_ID.fullmatch(event_id)
     if match is None:

@@ -9,14 +9,14 @@ from django.utils import timezone
 
 from overplane.database import bulk, statements
 from overplane.database.encoding import dumps
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 from overplane.database.statements import Statement
 from overplane.events import epochs
 from overplane.events.models import Event
 from overplane.origin import Origin
 
 # The database fills in seq and xid.
-EVENTS = Table(Event, generated=["seq", "xid"])
+EVENTS = SqlTable(Event, generated=["seq", "xid"])
 ERASE = f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"
 
 
@@ -107,7 +107,7 @@ def erase_values_elsewhere(owned: str, subjects: Sequence[str]) -> Statement:
     return Statement(sql, [*subjects, *subjects])
 
 
-def told(type_: str, subjects: Sequence[str]) -> Statement:
+def subjects_with_event(type_: str, subjects: Sequence[str]) -> Statement:
     """Selects the objects among these of which the log has an event of this type."""
     return Statement(
         f"SELECT subject FROM {EVENTS.name} WHERE type = %s AND subject IN ({statements.marks(subjects)})",

@@ -25,8 +25,10 @@ Record = tuple[int, bytes]
 
 def noteworthy(codes: Mapping[int, str], styles: list[int]) -> dict[int, NumberFormat]:
     """`codes` of formats by their number, `styles` the number of each style's format. By the style's index."""
-    made = {number: NumberFormat(code) for number, code in (PERCENT_FORMATS | dict(codes)).items()}
-    return {i: made[number] for i, number in enumerate(styles) if number in made and made[number].is_noteworthy}
+    formats = {number: NumberFormat(code) for number, code in (PERCENT_FORMATS | dict(codes)).items()}
+    return {
+        i: formats[number] for i, number in enumerate(styles) if number in formats and formats[number].is_noteworthy
+    }
 
 
 class RecordSearch:

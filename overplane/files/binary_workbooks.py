@@ -68,16 +68,16 @@ class BinaryBook:
             process = self._started()
             process.answer()
         process.ask(sheet.index)
-        found = process.answer()
+        answer = process.answer()
         findings = Findings(
-            formulas=Tally(found["formulas"], found["first_formulas"]),
-            concealed=Tally(found["concealed"], found["first_concealed"]),
-            hidden_columns=[(first, last) for first, last in found["hidden_columns"]],
-            merged=[(first, column, last) for first, column, last in found["merged"]],
-            is_unknown=found["is_unknown"],
+            formulas=Tally(answer["formulas"], answer["first_formulas"]),
+            concealed=Tally(answer["concealed"], answer["first_concealed"]),
+            hidden_columns=[(first, last) for first, last in answer["hidden_columns"]],
+            merged=[(first, column, last) for first, column, last in answer["merged"]],
+            is_unknown=answer["is_unknown"],
         )
-        findings.hidden_rows.extend(found["hidden_rows"])
-        return LoadedSheet(process.rows(), findings, found["left"])
+        findings.hidden_rows.extend(answer["hidden_rows"])
+        return LoadedSheet(process.rows(), findings, answer["left"])
 
 
 class ReadingProcess:

@@ -23,7 +23,7 @@ class _Lines:
     def __init__(self, lines: Iterator[str], line: int) -> None:
         self.lines = lines
         self.waiting: deque[str] = deque()
-        self.given: list[str] = []
+        self.consumed: list[str] = []
         self.length = 0
         self.line = line  # the number of the first one of the row, from 1
 
@@ -32,21 +32,21 @@ class _Lines:
 
     def __next__(self) -> str:
         line = self.waiting.popleft() if self.waiting else next(self.lines)
-        self.given.append(line)
+        self.consumed.append(line)
         self.length += len(line)
-        if self.length > LONGEST_LINE and len(self.given) > 1:
+        if self.length > LONGEST_LINE and len(self.consumed) > 1:
             raise csv.Error("the row is longer than 16 MiB")
         return line
 
     def begin(self) -> None:
-        self.line += len(self.given)
-        self.given, self.length = [], 0
+        self.line += len(self.consumed)
+        self.consumed, self.length = [], 0
 
     def keep_first(self) -> str:
         """The row is its first line only."""
-        self.waiting.extendleft(reversed(self.given[1:]))
-        del self.given[1:]
-        return self.given[0]
+        self.waiting.extendleft(reversed(self.consumed[1:]))
+        del self.consumed[1:]
+        return self.consumed[0]
 
 
 class CarefulReader:
@@ -75,14 +75,14 @@ class CarefulReader:
                 cells = self._mended(own, error)
             if cells is None:
                 return
-            if any(map(has_bad_bytes, own.given)):
+            if any(map(has_bad_bytes, own.consumed)):
                 self._mark_cells(cells, own)
             yield number, cells
 
     def _mended(self, own: _Lines, error: csv.Error) -> list[str]:
-        if len(own.given) > 1 and own.length < LONGEST_JOINED and (cells := self._spaced("".join(own.given))):
+        if len(own.consumed) > 1 and own.length < LONGEST_JOINED and (cells := self._spaced("".join(own.consumed))):
             return cells
-        is_alone = len(own.given) == 1
+        is_alone = len(own.consumed) == 1
         first = own.keep_first()
         if cells := self._spaced(first):
             return cells
@@ -107,7 +107,7 @@ class CarefulReader:
         return None
 
     def _mark_cells(self, cells: list[str], own: _Lines) -> None:
-        line, text = next((own.line + i, line) for i, line in enumerate(own.given) if has_bad_bytes(line))
+        line, text = next((own.line + i, line) for i, line in enumerate(own.consumed) if has_bad_bytes(line))
         self.broken_rows.add(bad_byte(text, self.encoding, line))
         for i, cell in enumerate(cells):
             if has_bad_bytes(cell):

@@ -12,7 +12,7 @@ from overplane.files.workbook_parts import VALUE, has
 
 # With any prefix, quotes and order of attributes; an attribute's text may hold a >.
 TAG = re.compile(rb"""<(?:[\w.-]+:)?(row|c)(?=[\s/>])((?:[^>"']|"[^"]*"|'[^']*')*)>""")
-PLACE_OF = re.compile(rb"""\sr\s*=\s*["']\s*\$?([A-Za-z]{0,4})\$?([0-9]{0,9})\s*["']""")
+POSITION = re.compile(rb"""\sr\s*=\s*["']\s*\$?([A-Za-z]{0,4})\$?([0-9]{0,9})\s*["']""")
 FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
 RESULT = re.compile(rb"<(?:[\w.-]+:)?v(?:\s[^>]*)?/?>([^<]*)")
 TYPE = re.compile(rb"""\st\s*=\s*["']([a-z]+)["']""", re.IGNORECASE)
@@ -33,17 +33,17 @@ def column_number(letters: bytes) -> int:
     return number
 
 
-def place_of(attributes: bytes) -> tuple[int, int]:
+def position_of(attributes: bytes) -> tuple[int, int]:
     """Row and column, 0 where nothing is said."""
-    place = PLACE_OF.search(attributes)
-    return (int(place[2] or 0), column_number(place[1])) if place else (0, 0)
+    match = POSITION.search(attributes)
+    return (int(match[2] or 0), column_number(match[1])) if match else (0, 0)
 
 
 def with_ends(tag: re.Pattern[bytes], window: bytes) -> Iterator[tuple[re.Match[bytes], int]]:
     """Each tag, and where the next one begins."""
-    found = tag.finditer(window)
-    before = next(found, None)
-    for following in found:
+    tags = tag.finditer(window)
+    before = next(tags, None)
+    for following in tags:
         if before:
             yield before, following.start()
         before = following
@@ -66,26 +66,26 @@ class CellSearch:
             self._look_at_rows(window)
         if self.styled:
             for cell in self.styled.finditer(window):
-                self._note_style(*place_of(cell[1]), cell[1])
+                self._note_style(*position_of(cell[1]), cell[1])
         if has(window, b'"', b'"e"'):
             for cell in USUAL_ERROR.finditer(window):
-                self._note_error(*place_of(cell[1]), _content(window, cell))
+                self._note_error(*position_of(cell[1]), _content(window, cell))
         if b"<f" not in window:
             return True
         formulas = list(USUAL_FORMULA.finditer(window))
         for cell in formulas:
-            self._note_formula(*place_of(cell[1]), cell[1], _content(window, cell))
+            self._note_formula(*position_of(cell[1]), cell[1], _content(window, cell))
         return len(formulas) == len(FORMULA.findall(window))
 
     def _look_at_rows(self, window: bytes) -> None:
         for tag, end in with_ends(USUAL_ROW, window):
             if HIDDEN.search(tag[1]):
-                self.look_at_row(place_of(tag[1])[0], tag[1], window[tag.end() : end])
+                self.look_at_row(position_of(tag[1])[0], tag[1], window[tag.end() : end])
 
     def look_at_row(self, row: int, attributes: bytes, content: bytes) -> None:
         if HIDDEN.search(attributes) and VALUE.search(content):
             first_cell = TAG.search(content)
-            row = row or (place_of(first_cell[2])[0] if first_cell else 0)
+            row = row or (position_of(first_cell[2])[0] if first_cell else 0)
             self.findings.hidden_rows.append(row)
 
     def look_at_cell(self, row: int, column: int, attributes: bytes, content: bytes) -> None:

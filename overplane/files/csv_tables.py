@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from overplane.files.careful_csv import CarefulReader
 from overplane.files.cells import BROKEN, LONGEST_CELL, BrokenRow, BrokenRows, Row, Table, split_broken
-from overplane.files.layouts import KEPT, LOOKED_AT, Layout, Recognizer, find_heading_row, note_of_heading_row
+from overplane.files.layouts import LOOKED_AT, PREVIEW_ROWS, Layout, Recognizer, find_heading_row, note_of_heading_row
 from overplane.files.sources import Source
 from overplane.files.texts import LONGEST_LINE, MARKING, BrokenText, decoded, lines
 from overplane.files.unusable import UnusableFile
@@ -40,21 +40,21 @@ class RowCount:
 
     def __init__(self) -> None:
         self.count = 0
-        self._asked: Iterator[int] | None = None
+        self._skipped: Iterator[int] | None = None
 
     def skip(self, rows: Iterator[list[str]]) -> None:
         """Passes over the rows that were given before: no Python runs between two of them."""
-        self._asked = count()
+        self._skipped = count()
         deque(islice(rows, self.count), maxlen=0)
-        self._asked = None
+        self._skipped = None
 
     def progress(self) -> int:
         """Another number than before if rows were made meanwhile. Of those that are skipped each block makes some."""
-        return self.count if self._asked is None else next(self._asked)
+        return self.count if self._skipped is None else next(self._skipped)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Parser:
     """How the text is taken apart. `begin`: how many characters before the first row are none of the table."""
 
     source: Source
@@ -67,30 +67,30 @@ class _Reading:
 
     def rows(self) -> Generator[Row, None, None]:
         """The first is row 1."""
-        given = RowCount()
+        row_count = RowCount()
         for takes_blanks in () if self.source.has_bad_bytes else (False, True):
             try:
-                yield from self._rows_after(given, takes_blanks=takes_blanks)
+                yield from self._rows_after(row_count, takes_blanks=takes_blanks)
                 return
             except QuoteAfterBlank:
                 continue
             except (csv.Error, BrokenText):
                 break
-        yield from self._rows_carefully(given.count)
+        yield from self._rows_carefully(row_count.count)
 
-    def _rows_after(self, given: RowCount, *, takes_blanks: bool) -> Iterator[Row]:
+    def _rows_after(self, row_count: RowCount, *, takes_blanks: bool) -> Iterator[Row]:
         """The rows that were not given yet, which it counts."""
         with self.source.bytes() as stream:
             texts = self.texts(stream)
             reader = csv.reader(
-                lines(texts if takes_blanks else self._without_blanks(texts), given.progress),
+                lines(texts if takes_blanks else self._without_blanks(texts), row_count.progress),
                 delimiter=self.delimiter,
                 strict=True,
                 skipinitialspace=takes_blanks,
             )
-            given.skip(reader)
-            for number, cells in enumerate(reader, given.count + 1):
-                given.count = number
+            row_count.skip(reader)
+            for number, cells in enumerate(reader, row_count.count + 1):
+                row_count.count = number
                 yield number, cells
 
     def _without_blanks(self, texts: Iterator[str]) -> Iterator[str]:
@@ -136,11 +136,11 @@ class _Reading:
 def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> Iterator[Table]:
     if layout.delimiter is not None:
         _check_delimiter(layout.delimiter)
-    reading = _reading(source, layout, recognizer)
-    with closing(reading.rows()) as rows:
+    parser = _parser_of(source, layout, recognizer)
+    with closing(parser.rows()) as rows:
         first = _first_rows(rows, layout)
         index = find_heading_row(first, layout, recognizer)
-        table = Table(_headings(source, first, index), chain(first[index + 1 :], rows), delimiter=reading.delimiter)
+        table = Table(_headings(source, first, index), chain(first[index + 1 :], rows), delimiter=parser.delimiter)
         table.head, table.has_ends = first[: index + 1], True
         if layout.heading_row is None:
             table.notes += note_of_heading_row(first, index)
@@ -149,13 +149,13 @@ def csv_table(source: Source, layout: Layout, recognizer: Recognizer | None) -> 
 
 def csv_rows(source: Source, layout: Layout) -> Generator[Row, None, None]:
     """All rows as they stand, whichever is the heading row."""
-    return _reading(source, layout, None).rows()
+    return _parser_of(source, layout, None).rows()
 
 
 def _first_rows(rows: Iterator[Row], layout: Layout) -> list[Row]:
     """Those among which the heading row is."""
     if layout.heading_row is not None:
-        last: deque[Row] = deque(maxlen=KEPT)
+        last: deque[Row] = deque(maxlen=PREVIEW_ROWS)
         for row in rows:
             last.append(row)
             if row[0] >= layout.heading_row:
@@ -189,7 +189,7 @@ def _headings(source: Source, first: Sequence[Row], index: int) -> list[str]:
     return headings
 
 
-def _reading(source: Source, layout: Layout, recognizer: Recognizer | None) -> _Reading:
+def _parser_of(source: Source, layout: Layout, recognizer: Recognizer | None) -> _Parser:
     """What the first block tells of the file."""
     try:
         with source.bytes() as stream:
@@ -199,7 +199,7 @@ def _reading(source: Source, layout: Layout, recognizer: Recognizer | None) -> _
     marked = MARKED.match(head)
     begin = marked.end() if marked else 0
     delimiter = layout.delimiter or (marked and _check_delimiter(marked[1]))
-    return _Reading(source, delimiter or _guessed(head[begin : begin + GUESSED_FROM], recognizer), begin)
+    return _Parser(source, delimiter or _guessed(head[begin : begin + GUESSED_FROM], recognizer), begin)
 
 
 def _guessed(head: str, recognizer: Recognizer | None) -> str:

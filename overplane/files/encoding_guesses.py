@@ -68,7 +68,7 @@ WEIGHTS = {
 }
 
 
-class Reading(NamedTuple):
+class EncodingGuess(NamedTuple):
     """An encoding, and words of the file as it shows them."""
 
     encoding: str
@@ -104,17 +104,19 @@ class Sample:
             except UnicodeError:
                 del self.decoders[name]
 
-    def readings(self) -> tuple[Reading, ...]:
+    def readings(self) -> tuple[EncodingGuess, ...]:
         """The most plausible first; those that show all words as one before them are left out. At the text's end."""
         self._drop_those_that_fail(b"", is_last=True)
         texts = {name: [word.decode(name, "replace") for word in self.words] for name in self._possible()}
         scores = {name: log_share + plausibility(texts[name]) for name, log_share in ENCODINGS.items() if name in texts}
-        told: dict[tuple[str, ...], str] = {}
+        distinct: dict[tuple[str, ...], str] = {}
         for name in sorted(scores, key=lambda name: scores[name], reverse=True):
-            told.setdefault(tuple(texts[name]), name)
-        best = dict(list(told.items())[:MOST_SHOWN])
-        shown = _most_telling(list(best))
-        return tuple(Reading(name, tuple(words[i][:LONGEST_WORD] for i in shown)) for words, name in best.items())
+            distinct.setdefault(tuple(texts[name]), name)
+        best = dict(list(distinct.items())[:MOST_SHOWN])
+        indexes = _most_telling(list(best))
+        return tuple(
+            EncodingGuess(name, tuple(words[i][:LONGEST_WORD] for i in indexes)) for words, name in best.items()
+        )
 
     def _possible(self) -> Iterator[str]:
         every = bytes(sorted(self.seen))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import BinaryIO, NamedTuple
 
-from overplane.files.encoding_guesses import ASCII_BYTES, Reading, Sample
+from overplane.files.encoding_guesses import ASCII_BYTES, EncodingGuess, Sample
 from overplane.files.unusable import UnusableFile
 from overplane.files.wording import gettext as _
 
@@ -31,7 +31,7 @@ class Encoding(NamedTuple):
 
     name: str
     is_guessed: bool = False
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[EncodingGuess, ...] = ()
     has_bad_bytes: bool = False
 
 

@@ -11,7 +11,7 @@ from overplane.files.wording import ngettext
 # How many different fields these headings name.
 Recognizer = Callable[[Sequence[str]], int]
 LOOKED_AT = 30  # rows in which the heading row is looked for: a letterhead with some lines of explanation
-KEPT = 8  # rows above a heading row that somebody named, which are kept to be shown
+PREVIEW_ROWS = 8  # rows above a heading row that somebody named, which are kept to be shown
 FEWEST = 2  # fields that a row must name to be taken for the heading row
 
 

@@ -62,10 +62,10 @@ class Section:
         return not self.parts and not self.is_amount and not self.percents
 
     @property
-    def places(self) -> tuple[int, int]:
+    def least_digits(self) -> tuple[int, int]:
         """The fewest digits that are shown before the point, and behind it."""
-        found = FIXED.fullmatch(self.picture)
-        whole, decimals = found.groups("") if found else ("", "")
+        match = FIXED.fullmatch(self.picture)
+        whole, decimals = match.groups("") if match else ("", "")
         return len(whole.replace(",", "")), decimals.count("0")
 
     @property
@@ -84,9 +84,9 @@ class Section:
         if not self.has_value:
             return False
         if self.is_amount:
-            return self.places[0] >= 2 and not self.literals
+            return self.least_digits[0] >= 2 and not self.literals
         literals = self.literals
-        if self.places[0] >= 2:  # behind a 0 a # shows zeros too
+        if self.least_digits[0] >= 2:  # behind a 0 a # shows zeros too
             return True
         if not literals or not literals.strip(" \xa0\u202f'’()-"):
             # A blank or an apostrophe between the digits parts thousands; a minus and brackets stand for a sign.
@@ -99,25 +99,25 @@ class Section:
         kinds = "".join("d" if part.kind == "digit" else part.text for part in self.parts)
         return re.search(r"d\s*-\s*d", kinds) is not None
 
-    def shown(self, value: Decimal) -> str:
+    def format_number(self, value: Decimal) -> str:
         """`value` is not negative. All its digits are there, also where the format would round them away."""
         whole, _, fraction = format(value, "f").partition(".")
         fraction = fraction.rstrip("0")
-        least, decimals = self.places
+        least, decimals = self.least_digits
         if self.is_amount:
             fraction = fraction.ljust(decimals, "0")
             return whole.lstrip("0").rjust(least, "0") + (f".{fraction}" if fraction else "")
         digits = list(whole.lstrip("0").rjust(least, "0") if least > 1 else whole.lstrip("0"))
-        places = [i for i, part in enumerate(self.parts) if part.kind in ("digit", "general")]
+        digit_indexes = [i for i, part in enumerate(self.parts) if part.kind in ("digit", "general")]
         texts = [part.text if part.kind == "literal" else "" for part in self.parts]
-        for i in reversed(places):
-            if self.parts[i].kind == "general" or i == places[0]:
+        for i in reversed(digit_indexes):
+            if self.parts[i].kind == "general" or i == digit_indexes[0]:
                 texts[i] = "".join(digits) or {"#": "", "?": " "}.get(self.parts[i].text, "0")
                 digits = []
             else:
                 texts[i] = digits.pop() if digits else {"0": "0", "?": " "}.get(self.parts[i].text, "")
-        if fraction and places:
-            texts[places[-1]] += "." + fraction
+        if fraction and digit_indexes:
+            texts[digit_indexes[-1]] += "." + fraction
         return "".join(texts).strip()
 
 
@@ -174,7 +174,7 @@ class NumberFormat:
             return section.literals if any(map(str.isalnum, section.literals)) else value
         if not self._is_shown(section, number):
             return value
-        return ("-" if number < 0 and not is_own else "") + section.shown(abs(number))
+        return ("-" if number < 0 and not is_own else "") + section.format_number(abs(number))
 
     def _is_shown(self, section: Section, number: Decimal) -> bool:
         """The section of negative numbers has a sign of its own, which says nothing of what they are."""

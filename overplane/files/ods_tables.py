@@ -79,10 +79,10 @@ class OdsBook:
             if b"table:display" in window:
                 hidden.update(STYLE.findall(window))
             start = 0
-            for found in TABLE.finditer(window):
-                self._note_values(window[start : found.start()])
-                self.sheets.append(self._sheet(found[1], hidden))
-                start = found.end()
+            for match in TABLE.finditer(window):
+                self._note_values(window[start : match.start()])
+                self.sheets.append(self._sheet(match[1], hidden))
+                start = match.end()
             self._note_values(window[start:])
 
     def _sheet(self, attributes: bytes, hidden: set[bytes]) -> SheetName:
@@ -215,8 +215,8 @@ class OdsRows:
     def _end_cell(self) -> None:
         attributes, self.column = self.attributes, self.column + 1
         first = self.column
-        shown = "\n".join(map("".join, self.paragraphs)) if self.length or len(self.paragraphs) > 1 else ""
-        text = text_of_cell(attributes, shown) if attributes or shown else ""
+        display_text = "\n".join(map("".join, self.paragraphs)) if self.length or len(self.paragraphs) > 1 else ""
+        text = text_of_cell(attributes, display_text) if attributes or display_text else ""
         if text.startswith(BROKEN) or "table:formula" in attributes:
             text = self._noted(text)
         if "table:number-columns-repeated" in attributes:

@@ -116,9 +116,9 @@ def _recognized(book: Book, filled: list[SheetName], layout: Layout, recognizer:
 def named_sheet(sheets: list[SheetName], wanted: str) -> SheetName:
     exact = [sheet for sheet in sheets if sheet.name == wanted]
     alike = [sheet for sheet in sheets if sheet.name.strip().casefold() == wanted.strip().casefold()]
-    for found in (exact, alike):
-        if len(found) == 1:
-            return found[0]
+    for matches in (exact, alike):
+        if len(matches) == 1:
+            return matches[0]
     raise UnusableFile(
         _("There is no sheet %(name)s. The sheets are: %(names)s.") % {"name": repr(wanted), "names": _names(sheets)}
     )
@@ -259,6 +259,6 @@ def _note_of_hidden_columns(findings: Findings, headings: list[str], left: int) 
     return [note % {"count": len(hidden), "columns": _tally(hidden)}]
 
 
-def _tally(places: Iterable[str]) -> Tally:
-    all_places = list(places)
-    return Tally(len(all_places), all_places[:NAMED])
+def _tally(names: Iterable[str]) -> Tally:
+    all_names = list(names)
+    return Tally(len(all_names), all_names[:NAMED])

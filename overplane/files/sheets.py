@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from overplane.files.cell_search import TAG, CellSearch, column_number, place_of, with_ends
+from overplane.files.cell_search import TAG, CellSearch, column_number, position_of, with_ends
 from overplane.files.cells import MOST_COLUMNS
 from overplane.files.findings import MOST_ROWS, Findings
 from overplane.files.unusable import UnusableFile
@@ -108,12 +108,12 @@ def _measured(part: SheetPart, search: CellSearch) -> Extent:
     row = column = 0
     for window in part.rows():
         for tag, end in with_ends(TAG, window):
-            place = place_of(tag[2])
+            position = position_of(tag[2])
             if tag[1] == b"row":
-                row, column = place[0] or row + 1, 0
+                row, column = position[0] or row + 1, 0
                 search.look_at_row(row, tag[2], window[tag.end() : window.find(b"row", tag.end())])
                 continue
-            row, column = (place[0] or row, place[1]) if place[1] else (row, column + 1)
+            row, column = (position[0] or row, position[1]) if position[1] else (row, column + 1)
             if tag[2].endswith(b"/"):
                 continue
             extent.rows, extent.columns = max(extent.rows, row), max(extent.columns, column)
@@ -129,9 +129,9 @@ def _search_beside(part: SheetPart, findings: Findings) -> None:
         if len(bounds) == 2:
             findings.hidden_columns.append((bounds[b"min"], min(bounds[b"max"], MOST_COLUMNS)))
     for name in part.merged:
-        if found := RANGE.fullmatch(name):
-            first, last = (column_number(found[i].encode()) for i in (1, 3))
-            findings.merge((int(found[2]), first), (int(found[4]), last))
+        if match := RANGE.fullmatch(name):
+            first, last = (column_number(match[i].encode()) for i in (1, 3))
+            findings.merge((int(match[2]), first), (int(match[4]), last))
 
 
 def _check_texts(parts: WorkbookParts, sheet: SheetName, cells: int, left: int) -> None:

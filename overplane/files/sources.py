@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from overplane.files.archives import Guarded, only_member, opened_archive, opened_member
 from overplane.files.checked_files import BLOCK, CheckedFile, ExaminedFile
-from overplane.files.encoding_guesses import Reading
+from overplane.files.encoding_guesses import EncodingGuess
 from overplane.files.encodings import encoding_of, known_encoding
 from overplane.files.unusable import UnusableFile
 from overplane.files.wording import gettext as _
@@ -70,7 +70,7 @@ class Source:
     packed: str = ""
     encoding: str = "utf-8"
     encoding_is_guessed: bool = False
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[EncodingGuess, ...] = ()
     has_bad_bytes: bool = False
     _raw: CheckedFile | None = field(default=None, repr=False)
 
@@ -95,13 +95,18 @@ class Source:
         if not self.readings:
             return ""
         best, *others = self.readings
-        told = ", ".join(f"{name} ({', '.join(words)})" for name, words in others)
+        alternatives = ", ".join(f"{name} ({', '.join(words)})" for name, words in others)
         text = _("%(file)s is not UTF-8. It seems to be %(encoding)s (%(words)s).")
-        if told:
+        if alternatives:
             text = _(
                 "%(file)s is not UTF-8. It seems to be %(encoding)s (%(words)s); other encodings would read it so: %(others)s."
             )
-        return text % {"file": self.name, "encoding": best.encoding, "words": ", ".join(best.words), "others": told}
+        return text % {
+            "file": self.name,
+            "encoding": best.encoding,
+            "words": ", ".join(best.words),
+            "others": alternatives,
+        }
 
     def set_encoding(self, name: str) -> None:
         """As somebody confirmed it, or a run was begun with."""

@@ -56,7 +56,7 @@ class ExcelDamage:
 
     def __init__(self) -> None:
         # The first rows and cells of each kind.
-        self.found: dict[str, list[tuple[int, str]]] = {"exponent": [], "point zero": [], "long": []}
+        self.examples: dict[str, list[tuple[int, str]]] = {"exponent": [], "point zero": [], "long": []}
         self.bits_lost: float | None = 0.0  # of long numbers; None once one of them has all its digits
         self.counts: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
@@ -70,7 +70,7 @@ class ExcelDamage:
                 rows = zip(numbers, cells, strict=True)
                 matching = [(n, cell.strip()) for n, cell in rows if pattern.fullmatch(cell.strip())]
                 self.counts[kind] += len(matching)
-                self.found[kind] = (self.found[kind] + matching)[:ROWS_TOLD]
+                self.examples[kind] = (self.examples[kind] + matching)[:ROWS_TOLD]
         if self.bits_lost is not None and len(max(cells, key=len, default="")) > KEPT_DIGITS:
             self._watch_long_ones([(n, cell.strip()) for n, cell in zip(numbers, cells, strict=True)])
         if self.has_leading_zero:  # then this column has not lost its leading zeros
@@ -88,7 +88,7 @@ class ExcelDamage:
                 self.bits_lost = None
                 return
         self.counts["long"] += len(long_ones)
-        self.found["long"] = (self.found["long"] + long_ones)[:ROWS_TOLD]
+        self.examples["long"] = (self.examples["long"] + long_ones)[:ROWS_TOLD]
 
     def warnings(self, heading: str) -> Iterator[str]:
         rounded, made_numbers = self.counts["exponent"], self.counts["point zero"]
@@ -131,7 +131,7 @@ class ExcelDamage:
             yield text % {"heading": heading, "number": shorter, "total": total, "usual": usual}
 
     def _rows(self, kind: str) -> str:
-        rows = ", ".join(_("row %(row)d: %(cell)s") % {"row": n, "cell": cell} for n, cell in self.found[kind])
+        rows = ", ".join(_("row %(row)d: %(cell)s") % {"row": n, "cell": cell} for n, cell in self.examples[kind])
         return rows + (" …" if self.counts[kind] > ROWS_TOLD else "")
 
 

@@ -77,13 +77,13 @@ def without_marks(text: str) -> str:
 
 def bad_byte(text: str, encoding: str, line: int) -> str:
     """What to tell people of the first one in this text, and what to do."""
-    found = MARKED.search(text)
-    assert found, "asked only where there is one"
+    match = MARKED.search(text)
+    assert match, "asked only where there is one"
     name = NAMES.get(encoding, encoding)
     hint = _("Mend that line, or name the file's encoding (--encoding).")
     return _("Line %(line)s: the byte 0x%(byte)s is not %(name)s. %(hint)s") % {
         "line": line,
-        "byte": format(ord(found[0]) - FIRST_MARK, "02X"),
+        "byte": format(ord(match[0]) - FIRST_MARK, "02X"),
         "name": name,
         "hint": hint,
     }

@@ -95,7 +95,9 @@ class WorkbookParts:
         for one in styles.iter():
             if _local(one.tag) == "numFmt":
                 codes[_whole(one.get("numFmtId"))] = one.get("formatCode", "")
-        noteworthy = {id: made for id, code in codes.items() if (made := NumberFormat(code)).is_noteworthy}
+        noteworthy = {
+            id: number_format for id, code in codes.items() if (number_format := NumberFormat(code)).is_noteworthy
+        }
         own = [one for group in styles if _local(group.tag) == "cellXfs" for one in group]
         ids = [_whole(one.get("numFmtId")) for one in own]
         return {index: noteworthy[id] for index, id in enumerate(ids) if id in noteworthy}
@@ -183,7 +185,7 @@ class SheetPart:
 
     def _search_tail(self, window: bytes) -> None:
         if b"mergeCell" in window:
-            self.merged += [found.decode("ascii", "replace") for found in MERGED.findall(window)]
+            self.merged += [name.decode("ascii", "replace") for name in MERGED.findall(window)]
         if len(self.merged) > MOST_MERGED:
             raise UnusableFile(
                 _("The sheet has more than %(most_merged)s merged cells. Unmerge them, save it again.")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from overplane.people import kept
+from overplane.people import posted_form
 from overplane.people.second_factor import HAS_NONE, confirmed, is_verified
 
 OPEN_PAGES = {
@@ -34,7 +34,7 @@ class SecondFactorMiddleware:
         if request.session.get(HAS_NONE) and not is_required:
             return None
         if confirmed(request.user):
-            return kept.refusal(request, kept.code_page) or redirect("second_factor_code")
+            return posted_form.refusal(request, posted_form.code_page) or redirect("second_factor_code")
         if is_required:
             return redirect("second_factor")
         request.session[HAS_NONE] = True

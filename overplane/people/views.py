@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from overplane.compression import secret
-from overplane.people import kept, recovery, second_factor
+from overplane.people import posted_form, recovery, second_factor
 from overplane.people.forms import CodeForm, SignInCodeForm
 
 
@@ -95,5 +95,5 @@ def code(request: HttpRequest) -> HttpResponse:
     form = SignInCodeForm(request.user, device, request.POST or None)
     if request.method == "POST" and form.is_valid():
         second_factor.accept(request, device, form)
-        return kept.after_signing_in(request) or redirect("admin:index")
-    return kept.show_code_form(request, form, kept.carried(request))
+        return posted_form.after_signing_in(request) or redirect("admin:index")
+    return posted_form.show_code_form(request, form, posted_form.carried(request))

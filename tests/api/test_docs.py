@@ -24,7 +24,7 @@ from overplane.api.error_codes import MEANINGS
 from overplane.api.reference.calls import Call, curl, javascript, python
 from overplane.api.reference.limits import limits
 from overplane.api.reference.pages import page as page_html
-from overplane.api.reference.schemas import INPUT, Attribute, Schemas, Table
+from overplane.api.reference.schemas import INPUT, Attribute, AttributeTable, Schemas
 from overplane.api.reference.sections import Reference
 from overplane.problems import Code
 from overplane.server.connections import LONGEST_REQUEST_LINE
@@ -44,7 +44,7 @@ def words(anchor: str) -> list[str]:
     return shlex.split(curl(call).replace("\\\n", ""))
 
 
-def attributes_in(tables: list[Table]) -> Iterator[Attribute]:
+def attributes_in(tables: list[AttributeTable]) -> Iterator[Attribute]:
     """With those inside of them."""
     for table in tables:
         for attribute in table.attributes:
@@ -164,7 +164,7 @@ TREE: dict[str, Any] = {
 def seen(schema: dict[str, Any]) -> Any:
     """Tables as titles and names, as deep as they go."""
 
-    def told(tables: list[Table]) -> Any:
+    def told(tables: list[AttributeTable]) -> Any:
         return [
             (one.title, [(a.name, told(a.inside)) if a.inside else a.name for a in one.attributes]) for one in tables
         ]

@@ -379,4 +379,4 @@ def test_natural_keys_are_found_by_their_index(query: str, index: str, three: No
         with connection.cursor() as cursor:  # three rows are read faster without
             cursor.execute("SET LOCAL enable_seqscan = off")
     asked = listing.FILTERS.read(dict(QueryDict(query).lists()))
-    assert index in asked.narrow(Customer.objects.order_by()).explain()
+    assert index in asked.filter_queryset(Customer.objects.order_by()).explain()

@@ -21,7 +21,7 @@ from overplane.database import bulk
 from overplane.database.attributes import attribute, attributes, parse_json
 from overplane.database.encoding import dumps
 from overplane.database.fields import DateField, IdField, MomentField, NumberField, RateField, StringField
-from overplane.database.rows import Table
+from overplane.database.rows import SqlTable
 from overplane.problems import Code, problems_in
 from overplane.queries import filters
 from overplane.queries.parameters import Query
@@ -60,7 +60,7 @@ with isolate_apps("overplane.database"):
 
 
 KNOWN = attributes(Everything)
-TABLE = Table(Everything)
+TABLE = SqlTable(Everything)
 BOUNDS = {
     "money": ("-9999999999.99", "9999999999.99", "0.01"),
     "fee": ("-999.99", "999.99", "0.01"),

@@ -111,7 +111,7 @@ def test_a_connection_keeps_the_statements_that_were_used_last(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if IS_POSTGRESQL:
-        monkeypatch.setattr("overplane.database.postgresql.prepared.KEPT", 3)
+        monkeypatch.setattr("overplane.database.postgresql.prepared.MOST_PREPARED", 3)
 
     def work(_: int) -> list[str]:
         for number in (1, 2, 3, 1, 4, 5):

@@ -41,7 +41,7 @@ def fast_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def _nobody_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(waiting, "_ends", threading.Event())
     yield
-    assert not waiting._place.locked(), "somebody still holds the place of the one that may sleep"
+    assert not waiting._sleep_lock.locked(), "somebody still holds the place of the one that may sleep"
 
 
 class Waiting:
@@ -79,7 +79,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def until_asleep() -> None:
-    until(waiting._place.locked)
+    until(waiting._sleep_lock.locked)
 
 
 def shown(answer: HttpResponse) -> list[str]:

@@ -68,10 +68,10 @@ class Entry:
 
 def page(model_admin: admin.ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
     chosen = {name: request.GET[name].strip() for name in PARAMETERS if request.GET.get(name, "").strip()}
-    reading = FILTERS.read({name: [value] for name, value in chosen.items()})
-    for one in reading.unread:
+    parsed = FILTERS.read({name: [value] for name, value in chosen.items()})
+    for one in parsed.unread:
         model_admin.message_user(request, problem(one, FILTERS.fields), messages.ERROR)
-    events = _from_page(request, reading.narrow(Event.objects.filter(subject=customer.pk)))
+    events = _from_page(request, parsed.filter_queryset(Event.objects.filter(subject=customer.pk)))
     newest = list(events.order_by("-seq")[: PAGE_SIZE + 1])
     older = ""
     if len(newest) > PAGE_SIZE:

@@ -30,11 +30,11 @@ CONDITIONS = {
 class KeyedField(TextField):
     """A natural key, equal by the index that knows it as imports do: blanks in a tax number do not count."""
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
         # Not by the search's text, which has the blanks.
         if operator in ("is", "in"):
             return queryset.filter(self.equal(queryset.model, values))
-        return super().narrow(queryset, operator, values)
+        return super().filter_queryset(queryset, operator, values)
 
     def equal(self, model: type[models.Model], values: Sequence[str]) -> Q:
         keys = [matching.stored_key(self.name, value) for value in values]
@@ -62,7 +62,7 @@ class ImportField(Field):
             raise Unreadable
         return run
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[Any]) -> QuerySet:
         events = Event.objects.filter(actor=f"import:{values[0].pk}", type=self.event_type)
         return queryset.filter(pk__in=events.values("subject"))
 
@@ -99,4 +99,4 @@ def filtered(query: str, until: datetime) -> QuerySet:
     """The customers of a list's address, as it was then: none that came later, and none at all if a filter cannot be read."""
     sent = QueryDict(query)
     queryset = searched(Customer.objects.filter(created_at__lte=until), sent.get("q", ""))
-    return FILTERS.read(dict(sent.lists()), PASSED).narrow(queryset)
+    return FILTERS.read(dict(sent.lists()), PASSED).filter_queryset(queryset)

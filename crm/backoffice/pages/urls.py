@@ -7,15 +7,15 @@ from django.utils.translation import gettext_lazy as _
 from crm.backoffice.pages import exports, find, import_files, import_mapping, imports, mending, merge
 from crm.backoffice.pages.import_steps import MAY_IMPORT
 from crm.models import Customer
-from overplane.backoffice.menu import WORK, Page, Place
+from overplane.backoffice.menu import WORK, MenuPosition, Page
 from overplane.backoffice.site import Finder, Site
 
 site = cast("Site", admin.site)
-site.place(Customer, Place(WORK, "building-2", 10))
+site.set_menu_position(Customer, MenuPosition(WORK, "building-2", 10))
 for page in (
-    Page(_("Duplicates"), "duplicates", ("crm.view_customer",), Place(WORK, "copy", 20)),
-    Page(_("Imports"), "import", MAY_IMPORT, Place(WORK, "download", 30)),
-    Page(_("Exports"), "export", ("crm.export_customer",), Place(WORK, "upload", 40)),
+    Page(_("Duplicates"), "duplicates", ("crm.view_customer",), MenuPosition(WORK, "copy", 20)),
+    Page(_("Imports"), "import", MAY_IMPORT, MenuPosition(WORK, "download", 30)),
+    Page(_("Exports"), "export", ("crm.export_customer",), MenuPosition(WORK, "upload", 40)),
 ):
     site.add_page(page)
 site.finder = Finder("find", "find_start", find.LIST, find.MAY_FIND)

@@ -32,7 +32,7 @@ EVENT = tagged_union("type", EVENTS)
 
 
 def event_schema(type_: str, subject: str, output: Schema, previous: Schema = NOTHING) -> None:
-    """Describes one type of event, which its domain does: `shown` and `previous` are what stands in its `data`."""
+    """Describes one type of event, which its domain does: `output` and `previous` are what stands in its `data`."""
     name = "".join(word.title() for word in re.split(r"[._]", type_)) + "Event"
     EVENTS[type_] = name
     EVENT.update(tagged_union("type", EVENTS, description=EVENT_TEXT))

@@ -19,8 +19,8 @@ ANSWERS = {
 
 def _also_thin(type_: str, data: Schema) -> Schema:
     """The data of an event, of whose object only the ids need be there: nothing else is with the payload `thin`."""
-    shown = data["properties"]["object"]
-    whole = COMPONENTS[shown["$ref"].rpartition("/")[2]] if "$ref" in shown else shown
+    object_schema = data["properties"]["object"]
+    whole = COMPONENTS[object_schema["$ref"].rpartition("/")[2]] if "$ref" in object_schema else object_schema
     ids = [name for name in whole["required"] if name in ("id", types.subject_names.get(type_))]
     if ids == whole["required"]:
         return data

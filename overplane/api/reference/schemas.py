@@ -17,7 +17,7 @@ REF = "$ref"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class AttributeTable:
     """Attributes of one object, parameters or headers. `link`: the section that shows them instead. `kind`: of each line."""
 
     title: str
@@ -47,7 +47,7 @@ class Attribute:
     type: str
     required: bool
     text: SafeString
-    inside: list[Table] = field(default_factory=list)
+    inside: list[AttributeTable] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def prose(text: str) -> SafeString:
     )
 
 
-def untitled(tables: list[Table]) -> list[Table]:
+def untitled(tables: list[AttributeTable]) -> list[AttributeTable]:
     """One table alone needs no title, unless that is all it has."""
     return [replace(one, title="") for one in tables] if len(tables) == 1 and tables[0].attributes else tables
 
@@ -168,7 +168,7 @@ class Schemas:
             kinds[kinds.index("array")] = f"list of {self.type(self.resolved(schema.get('items', {}))) or 'value'}s"
         return " or ".join(kinds)
 
-    def inside(self, schema: Schema, anchor: str, trail: Trail = OUTPUT) -> list[Table]:
+    def inside(self, schema: Schema, anchor: str, trail: Trail = OUTPUT) -> list[AttributeTable]:
         """The objects that a value is or holds, however deep in lists and alternatives.
 
         The descent ends at an object that contains the value itself, and at one that has a section of its own.
@@ -176,7 +176,7 @@ class Schemas:
         name, schema = ref_name(schema), self._followed(schema)
         is_long = len(schema.get("properties", ())) > LONG_TABLE
         if (name and name in trail.above) or (name in self.sections and trail.above and is_long):
-            return [Table(words_of(name), link=self.sections.get(name, ""))]
+            return [AttributeTable(words_of(name), link=self.sections.get(name, ""))]
         trail = trail.under(name)
         if "items" in schema:
             return self.inside(schema["items"], anchor, trail)
@@ -184,7 +184,7 @@ class Schemas:
             return self._variants(alternatives, anchor, trail)
         if "properties" not in schema:
             return []
-        return [Table(schema.get("title") or words_of(name), self._attributes(schema, anchor, trail))]
+        return [AttributeTable(schema.get("title") or words_of(name), self._attributes(schema, anchor, trail))]
 
     def _attributes(self, schema: Schema, anchor: str, trail: Trail) -> list[Attribute]:
         required = schema.get("required", []) if trail.is_input else []
@@ -193,20 +193,24 @@ class Schemas:
             for name, one in schema["properties"].items()
         ]
 
-    def _variants(self, alternatives: Sequence[Schema], anchor: str, trail: Trail) -> list[Table]:
+    def _variants(self, alternatives: Sequence[Schema], anchor: str, trail: Trail) -> list[AttributeTable]:
         """What all of them have in common once, without a title; then each with what is its own."""
         parts = [one for one in alternatives if kinds_of(one) != ["null"]]
         objects = [self._followed(one) for one in parts]
         if len(parts) == 1 or not all("properties" in one for one in objects):
             return [table for one in parts for table in self.inside(one, anchor, trail)]
         common = _common(objects)
-        tables = [Table("", self._attributes({**objects[0], "properties": common}, anchor, trail))] if common else []
+        tables = (
+            [AttributeTable("", self._attributes({**objects[0], "properties": common}, anchor, trail))]
+            if common
+            else []
+        )
         for part, schema in zip(parts, objects, strict=True):
             title = _title(schema, objects) or words_of(ref_name(part))
             own = {name: one for name, one in schema["properties"].items() if name not in common}
             inner = f"{anchor}.{re.sub(r'[^0-9A-Za-z_.-]+', '-', title)}"
             (table,) = self.inside({**schema, "properties": own} if common else part, inner, trail)
-            tables.append(Table(title, table.attributes, table.link))
+            tables.append(AttributeTable(title, table.attributes, table.link))
         return tables
 
 

@@ -13,9 +13,9 @@ from overplane.api.reference.samples import Sample, of_call, output
 from overplane.api.reference.schemas import (
     INPUT,
     Attribute,
+    AttributeTable,
     Schema,
     Schemas,
-    Table,
     prose,
     ref_name,
     untitled,
@@ -57,14 +57,14 @@ class Section:
     anchor: str
     title: str
     text: SafeString
-    tables: list[Table]
+    tables: list[AttributeTable]
     answer_title: str
     answer_sample: SafeString
     also: list[str] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
     path: str = ""
     filters: list[Filters] = field(default_factory=list)
-    answer: list[Table] = field(default_factory=list)
+    answer: list[AttributeTable] = field(default_factory=list)
     errors: list[tuple[str, SafeString]] = field(default_factory=list)
     call: Call | None = None
 
@@ -141,7 +141,7 @@ class Reference:
             title, anchor = words_of(name), self.schemas.sections[name]
             text = prose(self.schemas.referred(items).get("description", ""))
             first, *others = self.schemas.inside(items, anchor)
-            tables = [Table("Attributes", first.attributes), *others]
+            tables = [AttributeTable("Attributes", first.attributes), *others]
             sample = output(self.schemas.sample(items))
             yield Section(anchor, f"The {title} object", text, tables, answer_title=title, answer_sample=sample)
 
@@ -150,8 +150,8 @@ class Reference:
         anchor, (status, schema) = operation["operationId"], _answer(operation)
         filters, plain = _parted(operation["parameters"])
         tables = [
-            Table(title, [self._parameter(one, anchor) for one in plain if one["in"] == place], kind=kind)
-            for place, title, kind in PARAMETER_TABLES
+            AttributeTable(title, [self._parameter(one, anchor) for one in plain if one["in"] == location], kind=kind)
+            for location, title, kind in PARAMETER_TABLES
         ]
         if body := _body(operation):
             body_filters, body = self._without_filters(body)
@@ -193,15 +193,15 @@ class Reference:
             return [], body
         return filters, {**resolved, "properties": {name: one for name, one in properties.items() if name not in names}}
 
-    def _body_tables(self, body: Schema, anchor: str) -> list[Table]:
+    def _body_tables(self, body: Schema, anchor: str) -> list[AttributeTable]:
         first, *others = self.schemas.inside(body, anchor, INPUT)
-        return [Table("Body", first.attributes), *others]
+        return [AttributeTable("Body", first.attributes), *others]
 
-    def _answer_tables(self, schema: Schema, anchor: str) -> list[Table]:
+    def _answer_tables(self, schema: Schema, anchor: str) -> list[AttributeTable]:
         """The attributes of the answer, or the section that has them."""
         name = ref_name(schema)
         if name in self.schemas.sections:
-            return [Table(words_of(name), link=self.schemas.sections[name])]
+            return [AttributeTable(words_of(name), link=self.schemas.sections[name])]
         return untitled(self.schemas.inside(self.schemas.resolved(schema), anchor))
 
     def _parameter(self, parameter: Schema, anchor: str) -> Attribute:

@@ -39,11 +39,11 @@ class WebhookViewSet(ApiViewSet):
 
     def opened(self, sealed: bytes) -> bytes | None:
         """A secret is not stored: it is made once more for whoever did not get the answer."""
-        found = SEALED.search(sealed)
-        if found is None:
+        match = SEALED.search(sealed)
+        if match is None:
             return sealed
-        opened = secret.opened(found[1].decode())
-        return None if opened is None else sealed.replace(found[1], opened.encode())
+        opened = secret.opened(match[1].decode())
+        return None if opened is None else sealed.replace(match[1], opened.encode())
 
     def page_of(self, query: Query, page: Page, objects: Sequence[dict[str, Any]], **more: Any) -> HttpResponse:
         """The answer of a list, with the `Link` to its neighbours. `more`: its `total`, and whether it `has_more`."""
@@ -52,9 +52,9 @@ class WebhookViewSet(ApiViewSet):
             response["Link"] = links
         return response
 
-    def created(self, collection: str, shown: dict[str, Any], **more: Any) -> HttpResponse:
-        response = JsonResponse(shown, status=201, **more)
-        response["Location"] = f"{collection}/{shown['id']}"
+    def created(self, collection: str, representation: dict[str, Any], **more: Any) -> HttpResponse:
+        response = JsonResponse(representation, status=201, **more)
+        response["Location"] = f"{collection}/{representation['id']}"
         return response
 
 
@@ -66,17 +66,19 @@ class EndpointViewSet(WebhookViewSet):
         query.finish(PARAMETERS)
         if page.cursor is not None and not ENDPOINT_ID.fullmatch(page.cursor):
             raise page.missing_cursor()
-        found = part(page, Endpoint.objects.all(), page.cursor)
+        page_slice = part(page, Endpoint.objects.all(), page.cursor)
         return self.page_of(
-            query, page, output.endpoints(found.rows), total=Endpoint.objects.count(), has_more=found.has_more
+            query, page, output.endpoints(page_slice.rows), total=Endpoint.objects.count(), has_more=page_slice.has_more
         )
 
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
         values, start_at = bodies.parse_new(self.payload)
         endpoint, new_secret = services.create_endpoint(values, start_at=start_at)
-        shown = output.endpoint(endpoint, secret=new_secret)
-        return self.created(request.path.rstrip("/"), shown, sealed=shown | {"secret": secret.sealed(endpoint)})
+        representation = output.endpoint(endpoint, secret=new_secret)
+        return self.created(
+            request.path.rstrip("/"), representation, sealed=representation | {"secret": secret.sealed(endpoint)}
+        )
 
     def retrieve(self, request: HttpRequest, id: str) -> HttpResponse:
         endpoint = services.find(id)
@@ -105,15 +107,15 @@ class SecretRollViewSet(WebhookViewSet):
     def create(self, request: HttpRequest, id: str) -> HttpResponse:
         self.read_values(bodies.parse_nothing, lambda: services.find(id))
         endpoint, new_secret = services.roll_secret(id)
-        shown = output.endpoint(endpoint, secret=new_secret)
-        return JsonResponse(shown, sealed=shown | {"secret": secret.sealed(endpoint)})
+        representation = output.endpoint(endpoint, secret=new_secret)
+        return JsonResponse(representation, sealed=representation | {"secret": secret.sealed(endpoint)})
 
 
 @describe_replay()
 class ReplayViewSet(WebhookViewSet):
     def create(self, request: HttpRequest, id: str) -> HttpResponse:
-        asked = self.read_values(bodies.parse_replay, lambda: services.find(id))
-        return JsonResponse({"id": id, "deliveries": services.replay(id, **asked._asdict())})
+        options = self.read_values(bodies.parse_replay, lambda: services.find(id))
+        return JsonResponse({"id": id, "deliveries": services.replay(id, **options._asdict())})
 
 
 @describe_deliveries()
@@ -123,15 +125,15 @@ class DeliveryViewSet(WebhookViewSet):
         page = Page.requested(query)
         statuses = query.names("status", DeliveryStatus.values)
         query.finish((*PARAMETERS, "status"))
-        place = key_of(page.cursor) if page.cursor is not None else None
-        if page.cursor is not None and place is None:
+        cursor_key = key_of(page.cursor) if page.cursor is not None else None
+        if page.cursor is not None and cursor_key is None:
             raise page.missing_cursor()
         chosen = Delivery.objects.filter(endpoint=endpoint)
         if statuses is not None:
             chosen = chosen.filter(status__in=statuses)
-        found = part(page, chosen, place)
-        shown = [output.delivery(one) for one in found.rows]
-        return self.page_of(query, page, shown, total=chosen.count(), has_more=found.has_more)
+        page_slice = part(page, chosen, cursor_key)
+        listed = [output.delivery(one) for one in page_slice.rows]
+        return self.page_of(query, page, listed, total=chosen.count(), has_more=page_slice.has_more)
 
     def retrieve(self, request: HttpRequest, id: str, delivery_id: str) -> HttpResponse:
         delivery = services.find_delivery(id, delivery_id)

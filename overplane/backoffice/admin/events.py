@@ -33,7 +33,7 @@ class BySequence(Order):
 class PersonField(Field):
     """By the actor as the log writes it, or by a name alone."""
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
         actors = [actor for name in values for actor in ([name] if ":" in name else actors_named(name))]
         return queryset.filter(actor__in=actors)
 
@@ -41,7 +41,7 @@ class PersonField(Field):
 class ChangedField(Field):
     """By the name of an attribute that was changed."""
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
         condition = Q()
         for name in values:
             condition |= Q(changed__contains=f" {name} ")

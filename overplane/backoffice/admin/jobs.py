@@ -28,7 +28,7 @@ class KindField(Field):
     def choices(self) -> Mapping[str, Text]:
         return {kind.name: kind.label for kind in kinds.known.values()}
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
         return queryset.exclude(kind__in=values) if operator == "not" else queryset.filter(kind__in=values)
 
 

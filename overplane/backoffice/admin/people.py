@@ -34,7 +34,7 @@ admin.site.unregister(TOTPDevice)  # its pages show secrets
 class GroupField(Field):
     """By the name of a group."""
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
         named = Q()
         for name in values:
             named |= Q(name__iexact=name)

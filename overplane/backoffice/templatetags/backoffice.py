@@ -16,11 +16,11 @@ from overplane.backoffice.grid import Grid, number_text, stored_cell
 from overplane.backoffice.moments import moment
 from overplane.backoffice.row_names import NUMBER, named
 from overplane.database.encoding import dumps
-from overplane.events.webhooks.wording import told
+from overplane.events.webhooks.wording import translated
 
 register = template.Library()
 register.filter(moment)
-register.filter(told)
+register.filter(translated)
 
 
 @register.filter
@@ -56,7 +56,7 @@ def grid_of(changelist: Any) -> Grid:
 @register.simple_tag
 def shown_as(record: Any, name: str, value: Any) -> Any:
     """A value of an attribute of this record, of now or of another time; an empty one as a dash."""
-    return stored_cell(record._meta.get_field(name), value).shown or in_words(None)
+    return stored_cell(record._meta.get_field(name), value).text or in_words(None)
 
 
 @register.simple_tag
@@ -69,7 +69,7 @@ def shown_value(original: Any, field: Any) -> Any:
     return (
         moment(value, exact=True)
         if isinstance(value, datetime)
-        else stored_cell(original._meta.get_field(name), value).shown
+        else stored_cell(original._meta.get_field(name), value).text
     )
 
 
@@ -114,7 +114,7 @@ def initials(name: str) -> str:
     return (words[0][0] + words[1][0] if len(words) > 1 else words[0][:2] if words else "?").upper()
 
 
-KEPT = "_changelist_filters"  # Django's name of the list's address on the pages below it
+PRESERVED_FILTERS = "_changelist_filters"  # Django's name of the list's address on the pages below it
 
 
 @register.simple_tag(takes_context=True)
@@ -124,24 +124,24 @@ def list_of(context: Context, opts: Any) -> str:
         url = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
     except NoReverseMatch:
         return ""
-    kept = _kept(context)
-    return f"{url}?{kept}" if kept else url
+    preserved = _preserved_filters(context)
+    return f"{url}?{preserved}" if preserved else url
 
 
 @register.simple_tag(takes_context=True)
 def keeping_list(context: Context, url: str) -> str:
     """An address below the list, which goes on knowing the list's filters."""
-    kept = _kept(context)
-    return f"{url}?{urlencode({KEPT: kept})}" if kept else url
+    preserved = _preserved_filters(context)
+    return f"{url}?{urlencode({PRESERVED_FILTERS: preserved})}" if preserved else url
 
 
 @register.simple_tag(takes_context=True)
 def kept_list(context: Context) -> SafeString | str:
     """The same for a form that is sent by GET."""
-    kept = _kept(context)
-    return format_html('<input type="hidden" name="{}" value="{}">', KEPT, kept) if kept else ""
+    preserved = _preserved_filters(context)
+    return format_html('<input type="hidden" name="{}" value="{}">', PRESERVED_FILTERS, preserved) if preserved else ""
 
 
-def _kept(context: Context) -> str:
+def _preserved_filters(context: Context) -> str:
     request = context.get("request")
-    return request.GET.get(KEPT, "") if request else ""
+    return request.GET.get(PRESERVED_FILTERS, "") if request else ""

@@ -18,7 +18,7 @@ from psycopg.pq import abc as pq_abc
 
 Key = tuple[str, tuple[int, ...]]  # a text, and the types of its parameters
 # Statements that a connection keeps. Each takes some 100 KB of the server; a busy service runs about sixty.
-KEPT = 200
+MOST_PREPARED = 200
 ANSWERED = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -146,7 +146,7 @@ class PreparedStatements:
 
     def _prepare(self, key: Key) -> Prepared:
         server, name = self.connection.pgconn, name_of(key)
-        if len(self._known) >= KEPT:
+        if len(self._known) >= MOST_PREPARED:
             _, oldest = self._known.popitem(last=False)
             self._check(server.exec_(b"DEALLOCATE " + oldest.name))
         self._check(server.prepare(name, numbered(key[0]), key[1]))

@@ -19,7 +19,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from overplane.events.webhooks import body, clock, intake, leases, outcomes, secret, signing, wording
 from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.events.webhooks.outcomes import Ended
-from overplane.events.webhooks.picking import AT_ONCE, Picker
+from overplane.events.webhooks.picking import MAX_PARALLEL, Picker
 from overplane.events.webhooks.transport import Outcome, Sender
 
 THREADS = 256  # of a worker: 32 endpoints may hang at once before others wait; each is then down to one probe a step
@@ -76,14 +76,14 @@ class Dispatcher:
         changed = self.endpoints.keys() if look else ended | self.asking
         for name in [*changed]:
             if name in self.endpoints:
-                self._fill(self.endpoints[name], asked_for=look)
+                self._fill(self.endpoints[name], with_requested=look)
         if not is_time:
             return False
         readers = [one for one in self.endpoints.values() if self.picker.may_read(one, self.under_way.get(one.pk, {}))]
         new = intake.take_in(readers, self.name) if readers else {}
         for name, position in new.items():
             self.endpoints[name].position = position
-            self._fill(self.endpoints[name], asked_for=False)
+            self._fill(self.endpoints[name], with_requested=False)
         if new:
             self._ticked = float("-inf")  # there may be more
         return bool(new)
@@ -99,7 +99,7 @@ class Dispatcher:
         if now - self._looked < LOOK_SECONDS:
             return True, False
         self._looked = now
-        self.picker.ahead.clear()  # somebody may have disabled an endpoint, or sent it to the log's end
+        self.picker.prefetched.clear()  # somebody may have disabled an endpoint, or sent it to the log's end
         return True, True
 
     def _renew(self) -> None:
@@ -127,14 +127,14 @@ class Dispatcher:
         self.unwritten = []
         return set(written)
 
-    def _fill(self, endpoint: Endpoint, *, asked_for: bool) -> None:
+    def _fill(self, endpoint: Endpoint, *, with_requested: bool) -> None:
         """Starts what is due, up to the limit."""
         under_way = self.under_way.setdefault(endpoint.pk, {})
         due = self.picker.due(endpoint, list(under_way.values()))
-        if (asked_for or endpoint.pk in self.asking) and len(due) < AT_ONCE - len(under_way):
-            asked = self.picker.asked_for(endpoint, [*under_way.values(), *due])
-            (self.asking.add if asked else self.asking.discard)(endpoint.pk)
-            due += asked
+        if (with_requested or endpoint.pk in self.asking) and len(due) < MAX_PARALLEL - len(under_way):
+            requested = self.picker.requested(endpoint, [*under_way.values(), *due])
+            (self.asking.add if requested else self.asking.discard)(endpoint.pk)
+            due += requested
         if due:
             self._start(endpoint, due)
 

@@ -53,8 +53,8 @@ Resolver = Callable[[str, int], list[str]]
 
 def resolve(host: str, port: int) -> list[str]:
     """Every address of a name. Raises `OSError` if it has none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    records = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(one[4][0]) for one in records))
 
 
 def target(url: str) -> Target:
@@ -110,17 +110,17 @@ def address_of(goal: Target, resolver: Resolver = resolve) -> str:
 
     Raises `Refused`, or `OSError` if there is no such name.
     """
-    found = resolver(goal.host, goal.port)
-    if not found:
+    addresses = resolver(goal.host, goal.port)
+    if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, "it has no address")
-    for text in found:
+    for text in addresses:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:  # with a zone, or nothing that we know
             raise Refused(_not_public(text)) from None
         if not may_go_to(address):
             raise Refused(_not_public(f"{goal.host} ({text})"))
-    return found[0]
+    return addresses[0]
 
 
 def may_go_to(address: Address) -> bool:

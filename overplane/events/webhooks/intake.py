@@ -52,13 +52,13 @@ def _deliveries(chosen: dict[str, list[Row]]) -> list[Delivery]:
     for part in in_parts(subjects):
         pending = Delivery.objects.filter(OF_THE_FEED, endpoint__in=list(chosen), subject__in=part)
         taken.update(pending.order_by().values_list("endpoint_id", "subject").distinct())
-    now, made = clock.now(), []
+    now, deliveries = clock.now(), []
     for name, rows in chosen.items():
         for epoch, _xid, seq, type_, subject in rows:
             due = None if (name, subject) in taken else now
             taken.add((name, subject))
-            made.append(
+            deliveries.append(
                 Delivery(endpoint_id=name, epoch=epoch, seq=seq, event_type=type_, subject=subject, created_at=now,
                          next_attempt_at=due, cause=Cause.FEED)
             )  # fmt: skip
-    return made
+    return deliveries

@@ -34,8 +34,8 @@ def seconds_of(endpoints: Sequence[Endpoint]) -> dict[str, float]:
 
 def _first_pending(endpoints: Sequence[Endpoint]) -> dict[str, datetime]:
     waiting = Delivery.objects.filter(OF_THE_FEED, next_attempt_at__isnull=False, endpoint=OuterRef("pk"))
-    asked = Endpoint.objects.filter(pk__in=[one.pk for one in endpoints]).order_by()
-    firsts = asked.annotate(first=Subquery(waiting.order_by("seq").values("pk")[:1])).filter(first__isnull=False)
+    queryset = Endpoint.objects.filter(pk__in=[one.pk for one in endpoints]).order_by()
+    firsts = queryset.annotate(first=Subquery(waiting.order_by("seq").values("pk")[:1])).filter(first__isnull=False)
     deliveries = Delivery.objects.in_bulk([first for (first,) in firsts.values_list("first")])
     if not deliveries:
         return {}
@@ -48,12 +48,12 @@ def _first_pending(endpoints: Sequence[Endpoint]) -> dict[str, datetime]:
 
 def _first_unread(endpoints: Sequence[Endpoint]) -> dict[str, datetime]:
     by = order()
-    found: dict[str, datetime] = {}
+    since: dict[str, datetime] = {}
     for position, some in groupby(sorted(endpoints, key=lambda one: one.position), key=lambda one: one.position):
         unread = Event.objects.filter(by.after(position)).order_by(*by.columns)
         if at := unread.values_list("created_at", flat=True).first():
-            found.update((one.pk, at) for one in some)
-    return found
+            since.update((one.pk, at) for one in some)
+    return since
 
 
 class WebhookCollector(Collector):

@@ -108,7 +108,7 @@ class Cause(models.TextChoices):
 
 
 OF_THE_FEED = Q(status=DeliveryStatus.PENDING, cause=Cause.FEED)
-ASKED_FOR = Q(status=DeliveryStatus.PENDING) & ~Q(cause=Cause.FEED)
+REQUESTED = Q(status=DeliveryStatus.PENDING) & ~Q(cause=Cause.FEED)
 
 
 class Delivery(models.Model):
@@ -145,7 +145,7 @@ class Delivery(models.Model):
                 condition=OF_THE_FEED & Q(next_attempt_at__isnull=False),
             ),
             models.Index(fields=["endpoint", "subject", "id"], name="delivery_line", condition=OF_THE_FEED),
-            models.Index(fields=["endpoint", "id"], name="delivery_asked", condition=ASKED_FOR),
+            models.Index(fields=["endpoint", "id"], name="delivery_asked", condition=REQUESTED),
         ]
         constraints = [
             models.CheckConstraint(

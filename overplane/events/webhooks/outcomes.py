@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from overplane.database import statements
-from overplane.database.rows import Table, to_database
+from overplane.database.rows import SqlTable, to_database
 from overplane.database.statements import Statement
 from overplane.events.models import Event
 from overplane.events.webhooks import clock, schedule, wording
@@ -21,7 +21,7 @@ from overplane.events.webhooks.models import (
 )
 from overplane.events.webhooks.transport import Outcome
 
-GONE = 410
+GONE_STATUS = 410
 TABLE = Delivery._meta.db_table
 # What somebody abandoned meanwhile stays so.
 WRITE = (
@@ -40,7 +40,7 @@ WELL = (
     f"UPDATE {Endpoint._meta.db_table} SET succeeded = succeeded + %s WHERE id = %s AND holder = %s"
     " AND status = 'enabled' AND failures = 0"
 )
-ATTEMPTS = Table(Attempt, generated=["id"])
+ATTEMPTS = SqlTable(Attempt, generated=["id"])
 Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing was sent
 
 
@@ -104,7 +104,7 @@ def _write(several: list[Ended], holder: str) -> list[Endpoint]:
 
 
 FIELDS = ("status", "disabled_reason", "failing_since", "failures", "probe_at", "succeeded", "failed")
-HEALTH = Table(Endpoint)
+HEALTH = SqlTable(Endpoint)
 
 
 def _judge(delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:
@@ -140,7 +140,7 @@ def _count(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now: dateti
         if endpoint.failures >= schedule.PROBED_AFTER:
             last = endpoint.failing_since + schedule.GIVEN_UP_AFTER
             endpoint.probe_at = min(schedule.next_probe(endpoint.failures, now, outcome.retry_after), max(last, now))
-    if outcome.status_code == GONE:
+    if outcome.status_code == GONE_STATUS:
         disable(endpoint, wording.GONE)
     elif schedule.is_given_up(endpoint.failing_since, endpoint.failures, now):
         disable(endpoint, wording.NO_SUCCESS % {"error": outcome.error})

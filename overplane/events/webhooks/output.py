@@ -10,8 +10,8 @@ from overplane.events.webhooks.models import Attempt, Delivery, Endpoint
 
 def endpoint(one: Endpoint, *, secret: str | None = None) -> dict[str, Any]:
     """`secret`: in the answers of creating and rolling only."""
-    (shown,) = endpoints([one])
-    return shown | ({"secret": secret} if secret else {})
+    (representation,) = endpoints([one])
+    return representation | ({"secret": secret} if secret else {})
 
 
 def endpoints(several: Sequence[Endpoint]) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from django.db.models import QuerySet
 
 from overplane.events.webhooks import clock
-from overplane.events.webhooks.models import ASKED_FOR, OF_THE_FEED, Delivery, Endpoint
+from overplane.events.webhooks.models import OF_THE_FEED, REQUESTED, Delivery, Endpoint
 
-AT_ONCE = 8  # requests under way to an endpoint
+MAX_PARALLEL = 8  # requests under way to an endpoint
 WINDOW = 64  # deliveries read ahead; bodies never are, for values may be erased meanwhile
 
 
@@ -16,41 +16,41 @@ WINDOW = 64  # deliveries read ahead; bodies never are, for values may be erased
 class Picker:
     """`busy`: what is under way. Never two of one subject at a time."""
 
-    ahead: dict[str, list[Delivery]] = field(default_factory=dict)
+    prefetched: dict[str, list[Delivery]] = field(default_factory=dict)
 
     def may_read(self, endpoint: Endpoint, under_way: Collection[int]) -> bool:
         """May it read on in the feed? Not while it is behind with what was read: the rest waits in the log, for nothing."""
-        is_full = len(under_way) >= AT_ONCE and self.ahead.get(endpoint.pk)
+        is_full = len(under_way) >= MAX_PARALLEL and self.prefetched.get(endpoint.pk)
         return endpoint.is_enabled and endpoint.probe_at is None and not is_full
 
     def due(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
-        free, now = AT_ONCE - len(busy), clock.now()
+        free, now = MAX_PARALLEL - len(busy), clock.now()
         if not endpoint.is_enabled or free <= 0:
             return []
         heads = Delivery.objects.filter(OF_THE_FEED, endpoint=endpoint, next_attempt_at__isnull=False)
         if endpoint.probe_at is not None:
-            self.ahead.pop(endpoint.pk, None)
+            self.prefetched.pop(endpoint.pk, None)
             if now < endpoint.probe_at or any(one.is_of_feed for one in busy):
                 return []
             # One that was tried least: so none is tried to its end while nothing arrives.
             return list(_free_of(heads, busy).order_by("attempts", "id")[:1])
-        ahead = self.ahead.get(endpoint.pk)
-        if not ahead:
+        prefetched = self.prefetched.get(endpoint.pk)
+        if not prefetched:
             due = _free_of(heads, busy).filter(next_attempt_at__lte=now)
-            ahead = list(due.order_by("next_attempt_at", "id")[:WINDOW])
+            prefetched = list(due.order_by("next_attempt_at", "id")[:WINDOW])
         taken = {one.subject for one in busy}
-        due_now = [one for one in ahead if one.subject not in taken][:free]
+        due_now = [one for one in prefetched if one.subject not in taken][:free]
         started = {one.pk for one in due_now}
-        self.ahead[endpoint.pk] = [one for one in ahead if one.pk not in started and one.subject not in taken]
+        self.prefetched[endpoint.pk] = [one for one in prefetched if one.pk not in started and one.subject not in taken]
         return due_now
 
-    def asked_for(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
+    def requested(self, endpoint: Endpoint, busy: list[Delivery]) -> list[Delivery]:
         """Replays and the like, behind what the feed brings; several of a subject one after the other."""
-        waiting = _free_of(Delivery.objects.filter(ASKED_FOR, endpoint=endpoint), busy).order_by("id")
+        waiting = _free_of(Delivery.objects.filter(REQUESTED, endpoint=endpoint), busy).order_by("id")
         first_of_each: dict[str, Delivery] = {}
-        for one in waiting[: 4 * AT_ONCE]:
+        for one in waiting[: 4 * MAX_PARALLEL]:
             first_of_each.setdefault(one.subject, one)
-        return list(first_of_each.values())[: AT_ONCE - len(busy)]
+        return list(first_of_each.values())[: MAX_PARALLEL - len(busy)]
 
 
 def _free_of(chosen: QuerySet[Delivery], busy: list[Delivery]) -> QuerySet[Delivery]:

@@ -7,13 +7,13 @@ from django.db import transaction
 from overplane.events.webhooks import clock, deliveries
 from overplane.events.webhooks.models import Delivery, DeliveryStatus, Endpoint
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 STEP = 5000  # read and deleted in one transaction, which should hold its locks for a moment only
 
 
 def purge(older_than: datetime | None = None) -> int:
     """Deletes the old ones, in the order in which they were made; how many."""
-    limit = older_than or clock.now() - KEPT
+    limit = older_than or clock.now() - RETENTION
     count, last = deliveries.delete(Delivery.objects.exclude(endpoint__in=Endpoint.objects.all())), 0
     while rows := list(_after(last)):
         last = rows[-1][0]

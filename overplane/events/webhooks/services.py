@@ -44,10 +44,10 @@ def find(endpoint_id: str) -> Endpoint:
 def find_delivery(endpoint_id: str, delivery_id: str) -> Delivery:
     """Raises `ObjectMissing`."""
     key = key_of(delivery_id)
-    found = Delivery.objects.filter(pk=key, endpoint=find(endpoint_id)).first() if key is not None else None
-    if found is None:
+    delivery = Delivery.objects.filter(pk=key, endpoint=find(endpoint_id)).first() if key is not None else None
+    if delivery is None:
         raise ObjectMissing("delivery", delivery_id)
-    return found
+    return delivery
 
 
 @contextmanager
@@ -64,13 +64,13 @@ def create_endpoint(values: Mapping[str, Any], *, start_at: str | None = None) -
     cleaned = rules.cleaned(values, is_new=True)
     log, now = Log.now(), clock.now()
     endpoint = Endpoint(id=new_id(PREFIX), created_at=now, updated_at=now, **cleaned)
-    endpoint.position = log.end()[0] if start_at in (None, rules.NOW) else _place(str(start_at), log, "start_at")
+    endpoint.position = log.end()[0] if start_at in (None, rules.NOW) else _position_of(str(start_at), log, "start_at")
     new_secret = secret.draw(endpoint)
     endpoint.save(force_insert=True)
     return endpoint, new_secret
 
 
-def _place(cursor: str, log: Log, param: str) -> Position:
+def _position_of(cursor: str, log: Log, param: str) -> Position:
     """Where a cursor stands. Errors name the parameter in which it came."""
     try:
         return feed.resolve(cursor, log)[0]
@@ -180,7 +180,7 @@ def replay(
     endpoint = find(endpoint_id)  # not locked: copying a million events must keep no worker from its lease
     chosen = rules.event_types(list(event_types)) or endpoint.event_types
     log, by = Log.now(), order()
-    start, end = (_place(after, log, "after"), log.end()[0]) if after is not None else (log.purged, log.end()[0])
+    start, end = (_position_of(after, log, "after"), log.end()[0]) if after is not None else (log.purged, log.end()[0])
     within = Q(by.after(start)) & Q(by.until(end)) & Choice(types=chosen or None).condition()
     if created_from is not None:
         within &= Q(created_at__gte=created_from)

@@ -224,8 +224,8 @@ class Sender:
             with self._lock:
                 overdue = [one for one in self._requests if now >= min(one.until, self.until)]
                 old = [one for idle in self._idle.values() for one in idle if now - one[0] > IDLE_SECONDS]
-                kept = {key: [one for one in idle if one not in old] for key, idle in self._idle.items()}
-                self._idle = {key: idle for key, idle in kept.items() if idle}
+                remaining = {key: [one for one in idle if one not in old] for key, idle in self._idle.items()}
+                self._idle = {key: idle for key, idle in remaining.items() if idle}
             for request in overdue:
                 request.cut()
             for _, connection in old:

@@ -44,10 +44,10 @@ GAP = re.compile(r"%\\\((\w+)\\\)s|%\((\w+)\)s")
 PATTERNS = [(text, re.compile(GAP.sub(r"(?P<\1\2>.*)", re.escape(text)), re.DOTALL)) for text in ALL]
 
 
-def told(stored: str) -> str:
+def translated(stored: str) -> str:
     """In the reader's language, with what stands in its gaps. Else, as of the system's own words, what is stored."""
     for text, pattern in PATTERNS:
-        if found := pattern.fullmatch(stored):
-            values = {name: told(value) for name, value in found.groupdict().items()}
+        if match := pattern.fullmatch(stored):
+            values = {name: translated(value) for name, value in match.groupdict().items()}
             return gettext(text) % values if values else gettext(text)
     return stored

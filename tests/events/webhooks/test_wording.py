@@ -26,17 +26,17 @@ IN_GERMAN = [
 @pytest.mark.parametrize(("stored", "german"), IN_GERMAN)
 def test_errors_are_told_in_the_language_of_the_reader(stored: str, german: str) -> None:
     with override("de"):
-        assert wording.told(stored) == german
+        assert wording.translated(stored) == german
     with override("en"):
-        assert wording.told(stored) == stored
+        assert wording.translated(stored) == stored
 
 
 @pytest.mark.parametrize("text", wording.ALL)
 def test_every_text_is_found_again_and_translated(text: str) -> None:
     stored = text % dict.fromkeys(("why", "error", "host", "count", "seconds", "status"), "7") if "%(" in text else text
     with override("de"):
-        assert wording.told(stored) != stored or text == wording.TLS
-        assert "%(" not in wording.told(stored)
+        assert wording.translated(stored) != stored or text == wording.TLS
+        assert "%(" not in wording.translated(stored)
 
 
 def new_connection(cause: Exception) -> Exception:

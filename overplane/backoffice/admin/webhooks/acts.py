@@ -60,7 +60,7 @@ class EndpointPages(LookingPages):
         return self.render(request, "form", {"title": title, "form": form, "button": _("Create the endpoint")})
 
     def edit(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
-        endpoint = self.found(request, endpoint_id)
+        endpoint = self.get_endpoint(request, endpoint_id)
         initial = {name: getattr(endpoint, name) for name in rules.NAMES}
         form = EndpointForm(_posted(request), initial=initial)
         if request.method == "POST" and form.is_valid():
@@ -78,7 +78,7 @@ class EndpointPages(LookingPages):
         )  # fmt: skip
 
     def roll(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
-        endpoint = self.found(request, endpoint_id)
+        endpoint = self.get_endpoint(request, endpoint_id)
         if request.method != "POST":
             context = {"title": _("Roll the secret"), "original": endpoint, "signs_twice": signs_twice(endpoint)}
             return self.render(request, "roll", context)
@@ -94,23 +94,23 @@ class EndpointPages(LookingPages):
     # What is done by one click
 
     def ping(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
-        endpoint = self.found(request, endpoint_id)
+        endpoint = self.get_endpoint(request, endpoint_id)
         services.ping(endpoint.pk)
         messages.success(request, _("A test event is on its way."))
         return self.back_to(request, endpoint)
 
     def enable(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
-        endpoint = services.enable(self.found(request, endpoint_id).pk)
+        endpoint = services.enable(self.get_endpoint(request, endpoint_id).pk)
         return self._switched(request, endpoint, "Enabled", _("Enabled. It goes on where it stopped."))
 
     def enable_from_now(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
-        endpoint = services.enable(self.found(request, endpoint_id).pk, from_now=True)
+        endpoint = services.enable(self.get_endpoint(request, endpoint_id).pk, from_now=True)
         return self._switched(
             request, endpoint, "Enabled from now on", _("Enabled. What happened until now is left out.")
         )
 
     def disable(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
-        endpoint = services.disable(self.found(request, endpoint_id).pk)
+        endpoint = services.disable(self.get_endpoint(request, endpoint_id).pk)
         return self._switched(request, endpoint, "Disabled", _("Disabled. Nothing is sent until you enable it again."))
 
     def _switched(self, request: HttpRequest, endpoint: Endpoint, logged: str, said: str | Promise) -> HttpResponse:
@@ -119,13 +119,13 @@ class EndpointPages(LookingPages):
         return self.back_to(request, endpoint)
 
     def resend(self, request: HttpRequest, endpoint_id: str, delivery_id: str) -> HttpResponse:
-        endpoint = self.found(request, endpoint_id)
-        again = services.resend(endpoint.pk, self.found_delivery(endpoint, delivery_id).public_id)
+        endpoint = self.get_endpoint(request, endpoint_id)
+        again = services.resend(endpoint.pk, self.get_delivery(endpoint, delivery_id).public_id)
         messages.success(request, _("The event is sent once more: this is its new delivery."))
         return self.back_to(request, endpoint, "delivery", again.public_id)
 
     def replay(self, request: HttpRequest, endpoint_id: str) -> HttpResponse:
-        endpoint = self.found(request, endpoint_id)
+        endpoint = self.get_endpoint(request, endpoint_id)
         form = ReplayForm(_posted(request))
         if request.method == "POST" and form.is_valid():
             sent = form.cleaned_data | {"after": form.cleaned_data["after"] or None}

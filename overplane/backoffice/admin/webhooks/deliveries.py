@@ -44,12 +44,12 @@ class Log(NamedTuple):
     is_under_way: bool
 
 
-def log_of(endpoint: Endpoint, sent: Mapping[str, str], kept: dict[str, str]) -> Log:
-    """`kept`: what each address goes on carrying. What no page of ours has written is left out of account."""
+def log_of(endpoint: Endpoint, sent: Mapping[str, str], preserved: dict[str, str]) -> Log:
+    """`preserved`: what each address goes on carrying. What no page of ours has written is left out of account."""
     status = sent.get("status", "")
     chosen = Delivery.objects.filter(endpoint=endpoint)
     if status in DeliveryStatus.values:
-        chosen, kept = chosen.filter(status=status), kept | {"status": status}
+        chosen, preserved = chosen.filter(status=status), preserved | {"status": status}
     before, after = (key_of(sent.get(name, "")) for name in ("before", "after"))
     if after is not None:
         rows = list(chosen.filter(pk__gt=after).order_by("id")[: PER_PAGE + 1])
@@ -60,18 +60,18 @@ def log_of(endpoint: Endpoint, sent: Mapping[str, str], kept: dict[str, str]) ->
         has_newer, has_older = before is not None, len(rows) > PER_PAGE
         rows = rows[:PER_PAGE]
     newer, older = (
-        f"?{urlencode(kept | {name: row.public_id})}" if row else ""
+        f"?{urlencode(preserved | {name: row.public_id})}" if row else ""
         for name, row in (
             ("after", rows[0] if rows and has_newer else None),
             ("before", rows[-1] if rows and has_older else None),
         )
     )
     lines = [line(endpoint, row) for row in rows]
-    return Log(lines, _tabs(status, kept), newer, older, any(is_awaited(endpoint, one) for one in rows))
+    return Log(lines, _tabs(status, preserved), newer, older, any(is_awaited(endpoint, one) for one in rows))
 
 
-def _tabs(status: str, kept: dict[str, str]) -> list[Tab]:
-    others = {name: value for name, value in kept.items() if name != "status"}
+def _tabs(status: str, preserved: dict[str, str]) -> list[Tab]:
+    others = {name: value for name, value in preserved.items() if name != "status"}
     all_ = Tab(gettext("All"), f"?{urlencode(others)}", status not in DeliveryStatus.values)
     return [
         all_,

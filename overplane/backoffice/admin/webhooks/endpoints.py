@@ -36,7 +36,7 @@ class GetsField(Field):
     def choices(self) -> Mapping[str, Text]:
         return {one: event_words(one).alone for one in types.known}
 
-    def narrow(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
+    def filter_queryset(self, queryset: QuerySet, operator: str, values: Sequence[str]) -> QuerySet:
         chosen = Q(event_types=[])
         for value in values:
             chosen |= Q(event_types__icontains=f'"{value}"')

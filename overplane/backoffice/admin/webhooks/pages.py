@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from overplane.backoffice.admin.webhooks import words
 from overplane.backoffice.admin.webhooks.deliveries import is_awaited, line, log_of
 from overplane.backoffice.scripts import media_of
-from overplane.backoffice.templatetags.backoffice import KEPT
+from overplane.backoffice.templatetags.backoffice import PRESERVED_FILTERS
 from overplane.events.feed import Log
 from overplane.events.webhooks import clock, lag, services, wording
 from overplane.events.webhooks.models import Delivery, DeliveryStatus, Endpoint
@@ -28,7 +28,7 @@ TEMPLATES = "backoffice/webhooks"
 class LookingPages(admin.ModelAdmin):
     """What an endpoint and a delivery look like, and what all their pages need."""
 
-    def found(self, request: HttpRequest, endpoint_id: str, *, may_change: bool = True) -> Endpoint:
+    def get_endpoint(self, request: HttpRequest, endpoint_id: str, *, may_change: bool = True) -> Endpoint:
         if not (self.has_change_permission(request) if may_change else self.has_view_permission(request)):
             raise PermissionDenied
         try:
@@ -43,26 +43,26 @@ class LookingPages(admin.ModelAdmin):
     def back_to(self, request: HttpRequest, endpoint: Endpoint, page: str = "change", *more: str) -> HttpResponse:
         """To a page of the endpoint, which goes on knowing the list's filters."""
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=[quote(endpoint.pk), *more])
-        kept = self._kept(request)
-        return redirect(f"{url}?{urlencode(kept)}" if kept else url)
+        preserved = self._preserved_filters(request)
+        return redirect(f"{url}?{urlencode(preserved)}" if preserved else url)
 
     @staticmethod
-    def _kept(request: HttpRequest) -> dict[str, str]:
-        return {KEPT: request.GET[KEPT]} if request.GET.get(KEPT) else {}
+    def _preserved_filters(request: HttpRequest) -> dict[str, str]:
+        return {PRESERVED_FILTERS: request.GET[PRESERVED_FILTERS]} if request.GET.get(PRESERVED_FILTERS) else {}
 
     # Looking
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        endpoint = self.found(request, object_id, may_change=False)
-        log = log_of(endpoint, request.GET, self._kept(request))
+        endpoint = self.get_endpoint(request, object_id, may_change=False)
+        log = log_of(endpoint, request.GET, self._preserved_filters(request))
         succeeded = Delivery.objects.filter(endpoint=endpoint, status=DeliveryStatus.SUCCEEDED).order_by("-id")
         context = {
             "title": self.opts.verbose_name,
             "endpoint": endpoint,
             "state": words.state_mark(endpoint),
-            "reason": wording.told(endpoint.disabled_reason),
+            "reason": wording.translated(endpoint.disabled_reason),
             "lag": words.lag_text(lag.seconds(endpoint)),
             "kinds": words.kinds_text(endpoint, len(endpoint.event_types)),
             "last_success": succeeded.values_list("last_at", flat=True).first(),
@@ -76,8 +76,8 @@ class LookingPages(admin.ModelAdmin):
         return self.render(request, "endpoint", context)
 
     def delivery(self, request: HttpRequest, endpoint_id: str, delivery_id: str) -> HttpResponse:
-        endpoint = self.found(request, endpoint_id, may_change=False)
-        one = self.found_delivery(endpoint, delivery_id)
+        endpoint = self.get_endpoint(request, endpoint_id, may_change=False)
+        one = self.get_delivery(endpoint, delivery_id)
         context = {
             "title": _("Delivery"),
             "original": endpoint,
@@ -90,7 +90,7 @@ class LookingPages(admin.ModelAdmin):
         return self.render(request, "delivery", context)
 
     @staticmethod
-    def found_delivery(endpoint: Endpoint, delivery_id: str) -> Delivery:
+    def get_delivery(endpoint: Endpoint, delivery_id: str) -> Delivery:
         try:
             return services.find_delivery(endpoint.pk, delivery_id)
         except ObjectMissing:

@@ -39,9 +39,9 @@ def kinds_text(endpoint: Endpoint, most: int = 2) -> str:
     """The first types of events; what is left is counted."""
     if not endpoint.event_types:
         return gettext("all")
-    shown = ", ".join(str(words(one).alone) for one in endpoint.event_types[:most])
+    listed = ", ".join(str(words(one).alone) for one in endpoint.event_types[:most])
     left = len(endpoint.event_types) - most
-    return f"{shown} " + ngettext("and %d more", "and %d more", left) % left if left > 0 else shown
+    return f"{listed} " + ngettext("and %d more", "and %d more", left) % left if left > 0 else listed
 
 
 def status_mark(delivery: Delivery) -> SafeString:

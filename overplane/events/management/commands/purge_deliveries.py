@@ -10,7 +10,7 @@ class Command(BaseCommand):
     help = "Deletes old deliveries of webhooks. What is still to be delivered stays. The worker does it every day."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        days = purging.KEPT.days
+        days = purging.RETENTION.days
         parser.add_argument("--days", type=int, default=days, help=f"those of so many days are kept (default {days})")
 
     def handle(self, *, days: int, **options: Any) -> None:
