@@ -134,8 +134,8 @@ def give_back_line_items(
         for owner, ids in lists.items():
             for position, item_id in enumerate(ids, 1):
                 _take_over(kind, item_id, {POSITION: position, PARENT: owner}, origin)
-        given = {item_id for ids in lists.values() for item_id in ids}
-        rest = [item_id for item_id in order if item_id not in given]
+        moved_ids = {item_id for ids in lists.values() for item_id in ids}
+        rest = [item_id for item_id in order if item_id not in moved_ids]
         ordering.rearrange(kind, order, rest)
         if rest != order[: len(rest)]:
             log.record(reordered(kind, parent, order, rest), origin=origin)

@@ -73,11 +73,11 @@ def given_back_since() -> datetime:
 
 def survivors_of(ids: Iterable[str]) -> dict[str, str]:
     """Of these ids those of merged customers, each with the customer that it is part of now."""
-    found: dict[str, str] = {}
+    survivors: dict[str, str] = {}
     for part in statements.in_parts(sorted(ids)):
         sql = f"SELECT id, customer_id FROM {MERGED.name} WHERE id IN ({statements.marks(part)})"
-        found |= statements.rows(sql, part)
-    return found
+        survivors |= statements.rows(sql, part)
+    return survivors
 
 
 def parts_and_returned(customer_ids: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
@@ -129,7 +129,7 @@ def keep(survivor: Mapping[str, Any], after: Mapping[str, Any], others: Sequence
     """
     survivor_id, ids = survivor["id"], [one["id"] for one in others]
     row = statements.first(f"SELECT max(place) FROM {MERGED.name} WHERE survivor_id = %s", [survivor_id])
-    place = (row[0] if row else None) or 0
+    start = (row[0] if row else None) or 0
     items = {kind.name: existing_line_items(kind, ids) for kind in LINE_ITEMS}
     names = attributes(Customer)
     last = {name: after[name] for name in names}
@@ -141,7 +141,7 @@ def keep(survivor: Mapping[str, Any], after: Mapping[str, Any], others: Sequence
         version = one["version"] + 1
         rows.append(
             Merged(
-                one["id"], survivor_id, survivor_id, place + i, now, origin.actor, version, one, lists, before, brought
+                one["id"], survivor_id, survivor_id, start + i, now, origin.actor, version, one, lists, before, brought
             )
         )
         before = brought
@@ -151,7 +151,7 @@ def keep(survivor: Mapping[str, Any], after: Mapping[str, Any], others: Sequence
     MERGED.insert([_row(one) for one in rows])
 
 
-def shown(customer_id: str, merged_into: str) -> Values:
+def output(customer_id: str, merged_into: str) -> Values:
     return {"id": customer_id, "merged_into": merged_into}
 
 

@@ -62,14 +62,14 @@ def create_customer(
     if customer_id is not None:
         row["id"] = customer_id
     if not lists:
-        written, made = _creation(row, [], origin)
-        statements.execute_atomically(*made)
+        written, creation = _creation(row, [], origin)
+        statements.execute_atomically(*creation)
         return written
     plans = plan_full_lists(row, {}, without_ids(lists))
     inserts = {plan.kind.name: plan.inserts for plan in plans}
     with transaction.atomic(savepoint=False):
-        written, made = _creation(row, searched_in(inserts), origin)
-        statements.execute_atomically(*made)
+        written, creation = _creation(row, searched_in(inserts), origin)
+        statements.execute_atomically(*creation)
         write(plans, origin=origin)
     return WriteResult(representation.with_line_items(written.output, inserts), 1)
 
@@ -173,8 +173,8 @@ def _delete_alone(customer_id: str, expected: frozenset[int] | None, origin: Ori
     The lock comes first here, too: what others wrote while it waited is seen by what erases.
     """
     alone = merged.stands_alone(customer_id)
-    reading = f"SELECT version, created_at, {alone.sql} FROM {CUSTOMERS.name} WHERE id = %s"
-    row = statements.first(reading, [*alone.parameters, customer_id])
+    query = f"SELECT version, created_at, {alone.sql} FROM {CUSTOMERS.name} WHERE id = %s"
+    row = statements.first(query, [*alone.parameters, customer_id])
     if row is None:
         raise missing_customer(customer_id)
     version, created_at, is_alone = row
@@ -203,8 +203,8 @@ def _delete(versions: Sequence[tuple[str, int]], origin: Origin) -> None:
     ids = [customer_id for customer_id, _ in versions]
     parts, returned = merged.parts_and_returned(ids)
     everything = [*versions, *parts]
-    erasing = erasure.erase([customer_id for customer_id, _ in everything])
-    deletion = [*_elsewhere(returned), *_taking_out(ids), *erasing]
+    erasures = erasure.erase([customer_id for customer_id, _ in everything])
+    deletion = [*_elsewhere(returned), *_taking_out(ids), *erasures]
     events = [Change("customer.deleted", i, i, version + 1, representation.deleted(i), {}) for i, version in everything]
     if len(events) == 1:
         statements.execute_atomically(*deletion, log.entry(events[0], origin=origin))
@@ -222,7 +222,7 @@ def _elsewhere(returned: Sequence[str]) -> list[Statement]:
 def take_out(customers: Sequence[Values], merged_into: str, *, origin: Origin) -> None:
     """They are no customers any more, but not erased: `merged` keeps them, as parts of the one that they were merged into."""
     events = [
-        Change("customer.merged", one["id"], one["id"], one["version"] + 1, merged.shown(one["id"], merged_into), {})
+        Change("customer.merged", one["id"], one["id"], one["version"] + 1, merged.output(one["id"], merged_into), {})
         for one in customers
     ]
     with transaction.atomic(savepoint=False):

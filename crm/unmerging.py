@@ -30,12 +30,12 @@ Values = dict[str, Any]
 class Unmerged:
     """The survivor, those that are customers again, and what of the merge was changed since and so stays.
 
-    `kept`: attributes of the survivor by name, and of its line items by path (`supplier_numbers[ID].company`).
+    `not_reverted`: attributes of the survivor by name, and of its line items by path (`supplier_numbers[ID].company`).
     """
 
     survivor: services.WriteResult
     restored: list[services.WriteResult]
-    kept: list[str]
+    not_reverted: list[str]
 
 
 def unmerge_customers(
@@ -56,14 +56,14 @@ def unmerge_customers(
         _write(plan, origin)
         result = _revert(survivor, plan, origin)
     restored = [services.WriteResult(representation.customer(row), row["version"]) for row in plan.restored]
-    return Unmerged(result, restored, list(dict.fromkeys(plan.kept)))
+    return Unmerged(result, restored, list(dict.fromkeys(plan.not_reverted)))
 
 
 def changed_since(customer: Mapping[str, Any], parts: Sequence[Merged], one: Merged) -> list[str]:
     """What would stay if this one of the customer's parts were given back now."""
     plan = Plan(customer, deepcopy(list(parts)))
     plan.give_back(next(part for part in plan.parts if part.id == one.id))
-    return list(dict.fromkeys(plan.kept))
+    return list(dict.fromkeys(plan.not_reverted))
 
 
 def _chosen(customer_id: str, restored_ids: Sequence[str], parts: Sequence[Merged]) -> list[Merged]:
@@ -93,7 +93,7 @@ class Plan:
     values: Values = field(init=False)  # the survivor's attributes, as they will be
     restored: list[Values] = field(default_factory=list)
     lists: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # by kind and customer: ids, in order
-    kept: list[str] = field(default_factory=list)
+    not_reverted: list[str] = field(default_factory=list)
     items: dict[str, dict[str, Values]] = field(init=False)  # the survivor's line items, by kind and id
 
     def __post_init__(self) -> None:
@@ -132,7 +132,7 @@ class Plan:
         later = [part for part in self.parts if part.survivor_id == one.survivor_id and part.place > one.place]
         for name in [name for name in one.before if name in one.after and name in now]:
             if not _take_out(name, one, later, now):
-                self.kept.append(name)
+                self.not_reverted.append(name)
 
     def _take_out_items(self, kind: LineItem, one: Merged, above: Sequence[Merged]) -> None:
         there = self.items[kind.name]
@@ -142,7 +142,7 @@ class Plan:
             path = f"{kind.name}[{row['id']}]"
             now = there.get(row["id"])
             changed = [n for n in kind.names if n in row and now[n] != row[n]] if now else []
-            self.kept += [f"{path}.{name}" for name in changed] if now else [path]
+            self.not_reverted += [f"{path}.{name}" for name in changed] if now else [path]
         self.lists.setdefault(kind.name, {})[one.id] = ids
         for item_id in ids:
             del there[item_id]
@@ -184,6 +184,6 @@ def _revert(survivor: Mapping[str, Any], plan: Plan, origin: Origin) -> services
             return services.update_customer(survivor["id"], plan.values, origin=origin)
     except ValidationError as error:
         refused = error.error_dict if hasattr(error, "error_dict") else plan.values
-    plan.kept += [name for name in plan.values if name in refused and plan.values[name] != survivor[name]]
+    plan.not_reverted += [name for name in plan.values if name in refused and plan.values[name] != survivor[name]]
     rest = {name: value for name, value in plan.values.items() if name not in refused}
     return services.update_customer(survivor["id"], rest, origin=origin)

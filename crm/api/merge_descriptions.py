@@ -44,7 +44,7 @@ def _unmerged() -> Schema:
         "items": ref("Customer"),
         "description": "The customers that are back, as they were.",
     }
-    kept: Schema = {
+    not_reverted: Schema = {
         "type": "array",
         "items": TEXT | {"examples": ["tax_id"]},
         "description": "What was changed since the merge and so stays as it is: attributes of this customer, and of rows by path"
@@ -52,7 +52,7 @@ def _unmerged() -> Schema:
     }
     sample = customer["examples"][0]
     return customer | {
-        "properties": customer["properties"] | {"restored": restored, "kept": kept},
+        "properties": customer["properties"] | {"restored": restored, "kept": not_reverted},
         "required": [*customer["required"], "restored", "kept"],
         "description": "The customer as it is without those that were given back.",
         "examples": [sample | {"restored": [sample | {"id": OTHER_ID}], "kept": ["tax_id"]}],

@@ -49,5 +49,5 @@ class CustomerUnmergeViewSet(OnCustomer):
         ids = self.read(id, parse_unmerge)
         done = unmerging.unmerge_customers(id, ids, origin=self.origin, expected=self.expected_versions)
         restored = [one.output for one in done.restored]
-        output = done.survivor.output | {"restored": restored, "kept": done.kept}
+        output = done.survivor.output | {"restored": restored, "kept": done.not_reverted}
         return JsonResponse(output, version=done.survivor.version, subjects=[id, *ids])

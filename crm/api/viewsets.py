@@ -94,8 +94,8 @@ class CustomerViewSet(ApiViewSet):
             return None
         self.no_query()
         values, _ = parse_customer(self.payload, partial=False)
-        written, made = services.planned_creation(values, origin=self.origin)
-        return Planned(self._created(written), made)
+        written, creation = services.planned_creation(values, origin=self.origin)
+        return Planned(self._created(written), creation)
 
     def _created(self, written: services.WriteResult) -> JsonResponse:
         pk = written.output["id"]

@@ -31,8 +31,8 @@ from overplane.jobs.models import Job, JobFile
 
 STEPS = 1000  # of progress: of a large file one is some seconds
 # Where in the whole work each pass over the file begins and ends: checking costs about a third of it.
-PASSES = {"reading": (0.0, 0.1), "checking": (0.0, 0.35), "writing": (0.35, 1.0)}
-PASSES_OF_CHECK = {"checking": (0.0, 1.0)}
+PROGRESS_RANGES = {"reading": (0.0, 0.1), "checking": (0.0, 0.35), "writing": (0.35, 1.0)}
+CHECK_PROGRESS_RANGES = {"checking": (0.0, 1.0)}
 
 
 def count_customers(run: Run) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
 
 def undo_import(run: Run) -> dict[str, Any]:
     try:
-        undone = undo.undo(
+        result = undo.undo(
             run.payload["run"],
             started_by=run.job.actor,
             progress=lambda fraction: run.progress(int(fraction * STEPS), STEPS),
@@ -112,7 +112,7 @@ def undo_import(run: Run) -> dict[str, Any]:
     except UnusableFile as error:
         raise Refused(str(error)) from None
     _refused_path(run.payload["run"]).unlink(missing_ok=True)
-    return asdict(undone)
+    return asdict(result)
 
 
 def undo_change(run: Run) -> dict[str, Any]:
@@ -125,10 +125,10 @@ def _run_reported(
     """What the page shows. All the refused rows, to be corrected, are in a file beside it."""
 
     def progress(doing: str, fraction: float, customers: int) -> None:
-        first, last = passes[doing]
+        first, last = progress_ranges[doing]
         run.progress(int((first + fraction * (last - first)) * STEPS), STEPS)
 
-    passes = PASSES_OF_CHECK if run.job.kind == CHECKING.name else PASSES
+    progress_ranges = CHECK_PROGRESS_RANGES if run.job.kind == CHECKING.name else PROGRESS_RANGES
     try:
         source = uploads.source_of(stored, run.payload.get("encoding", ""))
         with refused:
@@ -204,7 +204,7 @@ UNDOING = Kind(
     url=_import_page,
     outcome=outcomes.import_undone,
 )
-UNDOING_CHANGES = Kind(changes.KIND, undo_change, _("Take back a change"), atomic=False, outcome=outcomes.undone)
+UNDOING_CHANGES = Kind(changes.KIND, undo_change, _("Take back a change"), atomic=False, outcome=outcomes.change_undone)
 EXPORTING = Kind(
     "crm.export_customers",
     export_customers,

@@ -20,7 +20,7 @@ from overplane.jobs.models import JobFile
 
 SAMPLES = 5  # rows to recognize a column by
 READ = 1000  # rows in which values are looked for that a field does not know
-SHOWN, SHOWN_BELOW = 8, 3  # rows of the file as they stand, and those of them below the heading row
+PREVIEW_ROWS, PREVIEW_ROWS_BELOW = 8, 3  # rows of the file as they stand, and those of them below the heading row
 WIDEST = 8  # columns of them: as many as a page is wide
 
 
@@ -66,8 +66,8 @@ class Look:
         if not self.head:
             return []
         rows = [*self.head, *self.rows]
-        last = max(len(self.head) + SHOWN_BELOW, SHOWN)
-        return rows[max(min(last, len(rows)) - SHOWN, 0) : last]
+        last = max(len(self.head) + PREVIEW_ROWS_BELOW, PREVIEW_ROWS)
+        return rows[max(min(last, len(rows)) - PREVIEW_ROWS, 0) : last]
 
 
 def look_at(stored: JobFile, choice: Choice) -> Look:
@@ -96,8 +96,8 @@ def _look_at_table(source: Source, layout: Layout) -> Look:
             delimiter=table.delimiter,
             merged=table.merged,
         )
-        rows = _shown(first[:SAMPLES])
-        head, sheet, notes = _shown(table.head), table.sheet, table.notes
+        rows = _as_texts(first[:SAMPLES])
+        head, sheet, notes = _as_texts(table.head), table.sheet, table.notes
         headings = table.headings
     return Look(headings, rows, head, notes, source.readings, sheets_to_choose(source), sheet, excerpt=excerpt)
 
@@ -117,7 +117,7 @@ def _look_without_table(source: Source, layout: Layout, problem: str) -> Look | 
     try:
         sheets = sheets_to_choose(source)
         is_to_choose = bool(sheets) and layout.sheet not in [sheet.name for sheet in sheets]
-        rows = [] if is_to_choose else _shown(first_rows(source, layout, SHOWN))
+        rows = [] if is_to_choose else _as_texts(first_rows(source, layout, PREVIEW_ROWS))
     except UnusableFile:
         return None
     if is_to_choose and layout.sheet is None:
@@ -128,7 +128,7 @@ def _look_without_table(source: Source, layout: Layout, problem: str) -> Look | 
     return Look(head=rows, readings=source.readings, sheets=sheets, sheet=sheet, problem=problem)
 
 
-def _shown(rows: list[Row]) -> list[Row]:
+def _as_texts(rows: list[Row]) -> list[Row]:
     return [(number, [_text(cell) for cell in cells]) for number, cells in rows]
 
 

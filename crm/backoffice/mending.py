@@ -23,7 +23,7 @@ from crm.transfer.excerpts import Excerpt, judged
 from crm.transfer.headings import plain
 from crm.transfer.options import ImportOptions
 from crm.transfer.reports import problem_as_json
-from crm.transfer.requested import KEPT, parts_of
+from crm.transfer.requested import KEEP_WHEN_BLANK, parts_of
 from overplane.files.cells import Row
 from overplane.jobs.models import Job, JobFile
 from overplane.problems import Code
@@ -109,7 +109,7 @@ class Mending:
         return Corrections(**self.job.payload.get(CORRECTED, {}))
 
     @cached_property
-    def shown(self) -> list[int]:
+    def column_indexes(self) -> list[int]:
         """The columns that the import reads, those with problems first."""
         headings = self.excerpt.headings
         written = self.job.payload.get("mapping", {})
@@ -122,14 +122,14 @@ class Mending:
     def choices(self) -> dict[int, list[tuple[str, str]]]:
         """Of the columns that are closed choices."""
         headings, mapping = self.excerpt.headings, self.job.payload.get("mapping", {})
-        names = {i: mapping.get(heading, "").removesuffix(KEPT) for i, heading in enumerate(headings)}
+        names = {i: mapping.get(heading, "").removesuffix(KEEP_WHEN_BLANK) for i, heading in enumerate(headings)}
         return {i: choices for i, name in names.items() if (choices := choices_of(name))}
 
     def label(self, index: int) -> str:
         """The field that a column goes to, if the heading does not say so."""
         mapping, heading = self.job.payload.get("mapping", {}), self.excerpt.headings[index]
         names = [name for text, name in mapping.items() if heading in parts_of(text, self.excerpt.headings)]
-        label = uploads.labels().get(names[0].removesuffix(KEPT), "") if names else ""
+        label = uploads.labels().get(names[0].removesuffix(KEEP_WHEN_BLANK), "") if names else ""
         return "" if plain(label) == plain(heading) else label
 
     @cached_property
@@ -139,8 +139,8 @@ class Mending:
         stale = [i for i, rows in enumerate(now) if i not in self.last or self.last[i][0] != rows]
         changed = [i for i in stale if now[i] != self.excerpt.customers[i]]
         still = {i: self.problems[i] for i in stale}
-        found = _problems(self.excerpt, [self.excerpt.customers[i] for i in changed], self._options())
-        for i, problems in zip(changed, found, strict=True):
+        problem_lists = _problems(self.excerpt, [self.excerpt.customers[i] for i in changed], self._options())
+        for i, problems in zip(changed, problem_lists, strict=True):
             still[i] = [*problems, *self._repeated(i, now[i], problems)]
         self.last |= {i: (now[i], self._refused(i, now[i], problems)) for i, problems in still.items()}
         return [self.last[i][1] for i in range(len(now))]
@@ -158,10 +158,10 @@ class Mending:
         copied = ((number, list(cells)) for number, cells in rows)
         return [*self.corrections.applied(copied, self.excerpt.headings, {})]
 
-    def _repeated(self, i: int, rows: Sequence[Row], found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _repeated(self, i: int, rows: Sequence[Row], problems: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """What another row of the file has too cannot be judged here: it stays wrong as long as it is not changed."""
         for problem in self.problems[i]:
-            if problem["code"] != str(Code.PARAMETER_DUPLICATE) or problem in found:
+            if problem["code"] != str(Code.PARAMETER_DUPLICATE) or problem in problems:
                 continue
             before, now = (self._texts(own, problem) for own in (self.excerpt.customers[i], rows))
             if before == now:
@@ -212,7 +212,7 @@ class Mending:
                     may_change=self.excerpt.headings[i] not in self.excerpt.nested,
                     choices=self.choices.get(i, []),
                 )
-                for i in self.shown
+                for i in self.column_indexes
             ],
         )
 
@@ -253,9 +253,9 @@ def _repeated_cells(mending: Mending, cells: Mapping[tuple[int, int], str]) -> d
         for number, index in texts.keys() & cells.keys():
             is_of_row = "." in mapping.get(headings[index], "")  # a column of line items
             repeated |= {
-                place: cells[number, index]
-                for place, text in texts.items()
-                if not is_of_row and place[1] == index and text == texts[number, index]
+                position: cells[number, index]
+                for position, text in texts.items()
+                if not is_of_row and position[1] == index and text == texts[number, index]
             }
     return repeated
 
@@ -264,12 +264,12 @@ def _problems(
     excerpt: Excerpt, customers: Sequence[Sequence[Row]], options: ImportOptions
 ) -> list[list[dict[str, Any]]]:
     """What is wrong with each of them."""
-    together = _judged(excerpt, customers, options)
-    found = [together.get(_numbers(rows)) for rows in customers]
+    by_numbers = _judged(excerpt, customers, options)
+    problem_lists = [by_numbers.get(_numbers(rows)) for rows in customers]
     # Side by side some may be taken for more of another.
     return [
         [*chain.from_iterable(_judged(excerpt, [rows], options).values())] if problems is None else problems
-        for rows, problems in zip(customers, found, strict=True)
+        for rows, problems in zip(customers, problem_lists, strict=True)
     ]
 
 

@@ -40,10 +40,10 @@ class Need(NamedTuple):
 
 
 def needs(user: User | AnonymousUser, actor: str, counted: dict[str, Any] | None) -> list[Need]:
-    found = [*_jobs(user, actor), *_endpoints(user), *_keys(user)]
+    result = [*_jobs(user, actor), *_endpoints(user), *_keys(user)]
     if user.has_perm("crm.change_customer") and counted:
-        found += _missing(counted.get("missing", {}))
-    return found
+        result += _missing(counted.get("missing", {}))
+    return result
 
 
 def _jobs(user: User | AnonymousUser, actor: str) -> Iterator[Need]:
@@ -76,8 +76,8 @@ def _unmended(imports: Sequence[Job]) -> list[Any]:
         return []
     since = {job.payload["file"] for job in imports if "file" in job.payload}
     runs = {job.pk: import_run_of(job) for job in refused}
-    undone = set(ImportRun.objects.filter(pk__in=runs.values(), state=RunState.UNDONE).values_list("pk", flat=True))
-    return [job for job in refused if runs[job.pk] not in undone and job.result.get("report") not in since]
+    undone_ids = set(ImportRun.objects.filter(pk__in=runs.values(), state=RunState.UNDONE).values_list("pk", flat=True))
+    return [job for job in refused if runs[job.pk] not in undone_ids and job.result.get("report") not in since]
 
 
 def _endpoints(user: User | AnonymousUser) -> Iterator[Need]:

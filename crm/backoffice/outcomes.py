@@ -6,7 +6,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
-from crm.backoffice.undo import Undone, count, token
+from crm.backoffice.undo import ChangeUndoResult, count, token
 from crm.backoffice.wording import kinds
 from overplane.jobs.kinds import Outcome
 from overplane.jobs.models import Job
@@ -55,7 +55,7 @@ def imported(job: Job) -> Outcome:
 
 def import_undone(job: Job) -> Outcome:
     result = job.result or {}
-    deleted, restored, kept, gone = (
+    deleted, restored, kept_count, gone = (
         result.get(name, 0) for name in ("deleted", "restored", "kept_count", "gone_count")
     )
     texts = (
@@ -68,13 +68,13 @@ def import_undone(job: Job) -> Outcome:
             ngettext(
                 "%(count)s was changed since and left as it is.",
                 "%(count)s were changed since and left as they are.",
-                kept,
+                kept_count,
             ),
-            kept,
+            kept_count,
         ),
     )
-    told = [text % {"count": intcomma(number)} for text, number in texts]
-    return Outcome(" ".join([*told, gone_text(gone)]).strip())
+    sentences = [text % {"count": intcomma(number)} for text, number in texts]
+    return Outcome(" ".join([*sentences, gone_text(gone)]).strip())
 
 
 def gone_text(number: int) -> str:
@@ -123,25 +123,25 @@ def changed_text(number: int) -> str:
     return ngettext("%s customer changed.", "%s customers changed.", number) % intcomma(number)
 
 
-def undone_texts(undone: Undone) -> tuple[str, str]:
+def undo_texts(result: ChangeUndoResult) -> tuple[str, str]:
     """What is as it was, and what is left as it is by now; empty if there is nothing to say of it."""
-    text = ngettext("Undone: %s customer is as it was.", "Undone: %s customers are as they were.", undone.restored)
-    back = text % intcomma(undone.restored) if undone.restored else ""
-    left = " ".join(filter(None, [_kept_text(undone), gone_text(undone.gone)]))
+    text = ngettext("Undone: %s customer is as it was.", "Undone: %s customers are as they were.", result.restored)
+    back = text % intcomma(result.restored) if result.restored else ""
+    left = " ".join(filter(None, [_kept_text(result), gone_text(result.gone)]))
     return back, left or ("" if back else gettext("Nothing was left to be taken back."))
 
 
-def _kept_text(undone: Undone) -> str:
-    if not undone.kept_count:
+def _kept_text(result: ChangeUndoResult) -> str:
+    if not result.kept_count:
         return ""
-    names = ", ".join(apart(name[:60]) for name in undone.kept) + (" …" if undone.kept_count > len(undone.kept) else "")
+    names = ", ".join(apart(name[:60]) for name in result.kept) + (" …" if result.kept_count > len(result.kept) else "")
     text = ngettext(
         "%(n)s customer was changed once more since; that stays: %(names)s.",
         "%(n)s customers were changed once more since; that stays: %(names)s.",
-        undone.kept_count,
+        result.kept_count,
     )
-    return text % {"n": intcomma(undone.kept_count), "names": names}
+    return text % {"n": intcomma(result.kept_count), "names": names}
 
 
-def undone(job: Job) -> Outcome:
-    return Outcome(" ".join(filter(None, undone_texts(Undone(**(job.result or {}))))))
+def change_undone(job: Job) -> Outcome:
+    return Outcome(" ".join(filter(None, undo_texts(ChangeUndoResult(**(job.result or {}))))))

@@ -22,7 +22,7 @@ def as_on_a_page(sentence: str) -> str:
     if "_" not in sentence:
         return sentence
     labels, names = _fields(get_language() or "")
-    return names.sub(lambda found: quoted(labels[found[1]]), sentence)
+    return names.sub(lambda match: quoted(labels[match[1]]), sentence)
 
 
 @cache  # an import may have a hundred thousand problems
@@ -36,6 +36,6 @@ def quoted(name: str) -> str:
     return _("“%(name)s”") % {"name": name}
 
 
-def _nulls(found: re.Match[str]) -> str:
-    words = " ".join(word.strip("'") for word in NULL.findall(found[0]))
+def _nulls(match: re.Match[str]) -> str:
+    words = " ".join(word.strip("'") for word in NULL.findall(match[0]))
     return _("%(words)s under “Words for an empty cell”") % {"words": words}

@@ -62,9 +62,9 @@ class RefusedWithExamples(RefusedRows):
         self.characters = 0
 
     def add(self, batch: Batch, parse_options: ParseOptions) -> None:
-        for index, told in sorted(batch.problems.items()):
+        for index, row_problems in sorted(batch.problems.items()):
             # Here begins what people read: the file of refused rows is downloaded from the page.
-            batch.problems[index] = problems = [on_a_page(problem) for problem in told]
+            batch.problems[index] = problems = [on_a_page(problem) for problem in row_problems]
             for problem in problems:
                 self._example_of(problem).note(problem)
             self._keep(batch, index, parse_options)
@@ -73,8 +73,8 @@ class RefusedWithExamples(RefusedRows):
     def _example_of(self, problem: RowProblem) -> Example:
         key = (str(problem.problem.code), problem.column)
         if key not in self.examples:
-            told = problem_as_json(problem)
-            self.examples[key] = Example(told["value"], told["message"])
+            output = problem_as_json(problem)
+            self.examples[key] = Example(output["value"], output["message"])
         return self.examples[key]
 
     def _keep(self, batch: Batch, index: int, parse_options: ParseOptions) -> None:
@@ -97,5 +97,5 @@ class RefusedWithExamples(RefusedRows):
 
     def with_examples(self, kinds: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The kinds of a report, each with its example."""
-        found = [self.examples.get((str(kind["code"]), kind["column"])) for kind in kinds]
-        return [kind | (example.as_json() if example else {}) for kind, example in zip(kinds, found, strict=True)]
+        examples = [self.examples.get((str(kind["code"]), kind["column"])) for kind in kinds]
+        return [kind | (example.as_json() if example else {}) for kind, example in zip(kinds, examples, strict=True)]

@@ -29,7 +29,7 @@ ROWS = 40  # that they may take with their line items
 MOST_VALUES = 12  # of a column, to be translated before the check; the check finds the others
 
 
-class Shown(NamedTuple):
+class SampleCell(NamedTuple):
     """A value as it would be stored, or what is wrong with it."""
 
     text: str
@@ -41,7 +41,7 @@ class Sample:
     """`lines`: by label of the field, what each customer has; `numbers` are the customers' rows. `problem`: why there is none."""
 
     numbers: list[int] = field(default_factory=list)
-    lines: list[tuple[str, list[Shown]]] = field(default_factory=list)
+    lines: list[tuple[str, list[SampleCell]]] = field(default_factory=list)
     problem: str = ""
 
 
@@ -53,39 +53,38 @@ def sample(excerpt: Excerpt, options: ImportOptions) -> Sample:
         return Sample(problem=as_on_a_page(str(error)))
     if one is None:
         return Sample()
-    made = range(min(CUSTOMERS, len(one.batch)))
+    indexes = range(min(CUSTOMERS, len(one.batch)))
     lines = [
-        (_label(name), [_shown(one, name, i) for i in made]) for name in CUSTOMER_NAMES if name in one.batch.values
+        (_label(name), [_cell(one, name, i) for i in indexes]) for name in CUSTOMER_NAMES if name in one.batch.values
     ]
-    lines += [(capfirst(str(kind.label_plural)), [_items(one, kind, i) for i in made]) for kind in one.columns.kinds]
+    lines += [(capfirst(str(kind.label_plural)), [_items(one, kind, i) for i in indexes]) for kind in one.columns.kinds]
     filled = [(label, cells) for label, cells in lines if any(cell.text or cell.problem for cell in cells)]
-    return Sample([one.batch.numbers[i] for i in made], filled)
+    return Sample([one.batch.numbers[i] for i in indexes], filled)
 
 
 def _label(name: str) -> str:
     return capfirst(str(field_of(Customer, name).verbose_name))
 
 
-def _shown(one: Judged, name: str, i: int) -> Shown:
+def _cell(one: Judged, name: str, i: int) -> SampleCell:
     heading, value = one.columns.heading(name), one.batch.values[name][i]
     problems = [p for p in one.batch.problems.get(i, ()) if p.column == heading]
     if problems:
-        return Shown(problems[0].value, as_on_a_page(problems[0].problem.message))
+        return SampleCell(problems[0].value, as_on_a_page(problems[0].problem.message))
     if value in (None, "", ABSENT):
-        return Shown("")
+        return SampleCell("")
     if (choices := dict(choices_of(name))) and value in choices:
-        return Shown(choices[value])
-    return Shown(str(stored_cell(field_of(Customer, name), value).text))
+    return SampleCell(str(stored_cell(field_of(Customer, name), value).text))
 
 
-def _items(one: Judged, kind: LineItem, i: int) -> Shown:
+def _items(one: Judged, kind: LineItem, i: int) -> SampleCell:
     headings = {one.columns.heading(name, kind) for name in one.columns.of(kind)}
     problems = [p for p in one.batch.problems.get(i, ()) if p.column in headings]
     texts = [
         ", ".join(f"{field_label(kind, name)} {value}" for name, value in item.items() if _is_said(name, value))
         for item in one.batch.items(kind, i)
     ]
-    return Shown("; ".join(texts), as_on_a_page(problems[0].problem.message) if problems else "")
+    return SampleCell("; ".join(texts), as_on_a_page(problems[0].problem.message) if problems else "")
 
 
 def _is_said(name: str, value: Any) -> bool:

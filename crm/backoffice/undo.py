@@ -33,7 +33,7 @@ signer = TimestampSigner(salt="crm.undo")
 
 
 @dataclass(slots=True)
-class Undone:
+class ChangeUndoResult:
     """How many customers were put back, and how many were left alone, all or a part of them, with the first names.
 
     `gone`: are no customers any more, so nothing of them can come back.
@@ -76,19 +76,21 @@ def _subjects(request_id: str, actor: str) -> QuerySet:
     return _events(request_id, actor).order_by().values("subject").distinct()
 
 
-def undo(request_id: str, origin: Origin, progress: Callable[[int, int], None] = lambda done, total: None) -> Undone:
+def undo(
+    request_id: str, origin: Origin, progress: Callable[[int, int], None] = lambda done, total: None
+) -> ChangeUndoResult:
     """Takes back what this very actor changed in that request. `origin` is the undo's own."""
     events = _events(request_id, origin.actor)
-    undone = Undone()
+    result = ChangeUndoResult()
     if gone := list(events.filter(type="customer.merged").values_list("subject", flat=True)):
-        _unmerge(gone, origin, undone)
-        return undone
+        _unmerge(gone, origin, result)
+        return result
     subjects = list(events.order_by("subject").values_list("subject", flat=True).distinct())
     for done, subject in enumerate(subjects):
         progress(done, len(subjects))
         with transaction.atomic():
-            _undo_one(subject, request_id, origin, undone)
-    return undone
+            _undo_one(subject, request_id, origin, result)
+    return result
 
 
 def _events(request_id: str, actor: str) -> QuerySet[Event]:
@@ -97,7 +99,7 @@ def _events(request_id: str, actor: str) -> QuerySet[Event]:
     return recent.filter(request_id=request_id)
 
 
-def _unmerge(ids: Sequence[str], origin: Origin, undone: Undone) -> None:
+def _unmerge(ids: Sequence[str], origin: Origin, result: ChangeUndoResult) -> None:
     """Those of a merge that are still part of another customer."""
     survivors = merged.survivors_of(ids)
     for survivor in sorted(set(survivors.values())):
@@ -107,26 +109,26 @@ def _unmerge(ids: Sequence[str], origin: Origin, undone: Undone) -> None:
             )
         except (ObjectMissing, UnmergeExpired, ValidationError):  # somebody was faster
             continue
-        undone.restored += len(done.restored) + (0 if done.kept else 1)
-        if done.kept:
-            undone.note_kept(done.survivor.output["customer_name"])
+        result.restored += len(done.restored) + (0 if done.not_reverted else 1)
+        if done.not_reverted:
+            result.note_kept(done.survivor.output["customer_name"])
 
 
-def _undo_one(subject: str, request_id: str, origin: Origin, undone: Undone) -> None:
+def _undo_one(subject: str, request_id: str, origin: Origin, result: ChangeUndoResult) -> None:
     locked = next(iter(locked_customers([subject])), None)
     if locked is None:
-        undone.gone += 1
+        result.gone += 1
         return
     events = _since(subject, request_id)
     if any(event.request_id == origin.request_id for event in events):  # by the same job, which is run again
-        undone.restored += 1
+        result.restored += 1
         return
     ours, others = [e for e in events if e.request_id == request_id], [e for e in events if e.request_id != request_id]
     is_whole = _restore_values(locked, ours, others, origin)
     is_whole = _restore_rows(subject, ours, others, origin) and is_whole
-    undone.restored += 1 if is_whole else 0
+    result.restored += 1 if is_whole else 0
     if not is_whole:
-        undone.note_kept(locked["customer_name"] or subject)
+        result.note_kept(locked["customer_name"] or subject)
 
 
 def _since(subject: str, request_id: str) -> list[Event]:

@@ -98,12 +98,12 @@ def shown_differences(event: Event) -> list[Difference]:
     kind = BY_EVENT.get(event.type)
     model = kind.model if kind else Customer
     return [
-        one._replace(old=_shown(model, one.name, one.old), new=_shown(model, one.name, one.new))
+        one._replace(old=_display_value(model, one.name, one.old), new=_display_value(model, one.name, one.new))
         for one in differences(event)
     ]
 
 
-def _shown(model: type[models.Model], name: str, value: Any) -> Any:
+def _display_value(model: type[models.Model], name: str, value: Any) -> Any:
     if value is None:
         return None
     if name in RATES:

@@ -106,12 +106,12 @@ class ParseOptions:
     heaviest: int | None = HEAVIEST
     nested: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # as of `Table`
     delimiter: str = ","  # of CSV
-    keep_when_blank: bool = False  # of all columns, or of those in `columns.kept`
+    keep_when_blank: bool = False  # of all columns, or of those in `columns.kept_when_blank`
     mode: str = "create"
 
     def keeps(self, name: str) -> bool:
         """Whether a blank cell of this attribute leaves what is stored."""
-        return self.keep_when_blank or name in self.columns.kept
+        return self.keep_when_blank or name in self.columns.kept_when_blank
 
     def is_empty(self, cells: Sequence[str]) -> bool:
         """Whether these cells say nothing at all. How the first one that is filled begins settles nearly all rows."""

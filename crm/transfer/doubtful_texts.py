@@ -36,7 +36,7 @@ INVISIBLE = "\u00ad\u200b\u2060\ufeff"
 FIRST_BYTES = ("Ã", "Â", "â€", "â‚", "â„", "Ä", "Å", "Î", "Ï", "Ð", "Ñ", "Ø", "Ù", "ã€", "ã\u0081", "ã‚", "ãƒ")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+)?")
 BEGINS_AS_DAY = re.compile("\0[0-9]{4}-[0-9]{2}-[0-9]{2}")
-SHOWN = 40  # characters of the first such text
+EXCERPT_LENGTH = 40  # characters of the first such text
 MISREAD_IN = ("cp1252", "latin-1", "mac-roman")
 
 
@@ -140,10 +140,10 @@ class DoubtfulTexts:
                 self._look(doubt, numbers, texts)
 
     def _look(self, doubt: Doubt, numbers: Sequence[int], texts: Sequence[str | None]) -> None:
-        found = [(n, text) for n, text in zip(numbers, texts, strict=True) if text and doubt.is_it(text)]
-        if found:
-            self.rows.setdefault(doubt, CountedRows()).add([n for n, _text in found])
-            self.first.setdefault(doubt, found[0][1])
+        matches = [(n, text) for n, text in zip(numbers, texts, strict=True) if text and doubt.is_it(text)]
+        if matches:
+            self.rows.setdefault(doubt, CountedRows()).add([n for n, _text in matches])
+            self.first.setdefault(doubt, matches[0][1])
 
     def warnings(self, heading: str) -> Iterator[str]:
         for doubt, rows in self.rows.items():
@@ -153,6 +153,6 @@ class DoubtfulTexts:
                 "heading": heading,
                 "cells": cells,
                 "rows": rows.first,
-                "text": repr(text if len(text) <= SHOWN else text[:SHOWN] + "…"),
+                "text": repr(text if len(text) <= EXCERPT_LENGTH else text[:EXCERPT_LENGTH] + "…"),
                 "sentence": doubt.sentence,
             }

@@ -19,13 +19,15 @@ def histories(subjects: Sequence[str], actor: str) -> dict[str, list[Event]]:
 
     What came before does not matter.
     """
-    found: dict[str, list[Event]] = {}
+    by_subject: dict[str, list[Event]] = {}
     for event in Event.objects.filter(subject__in=subjects).defer("object").order_by("seq"):
-        if event.actor == actor or event.subject in found:
-            found.setdefault(event.subject, []).append(event)
-    actors = {event.actor for events in found.values() for event in events} - {actor}
-    undone = {undo: original for undo, original in _undone_runs(actors).items() if original != actor}
-    return {subject: _without_undone(events, undone) for subject, events in found.items()} if undone else found
+        if event.actor == actor or event.subject in by_subject:
+            by_subject.setdefault(event.subject, []).append(event)
+    actors = {event.actor for events in by_subject.values() for event in events} - {actor}
+    originals = {undo: original for undo, original in _undone_runs(actors).items() if original != actor}
+    if not originals:
+        return by_subject
+    return {subject: _without_undone(events, originals) for subject, events in by_subject.items()}
 
 
 def _undone_runs(actors: Iterable[str]) -> dict[str, str]:
@@ -33,22 +35,22 @@ def _undone_runs(actors: Iterable[str]) -> dict[str, str]:
     ids = [name for door, _, name in (actor.partition(":") for actor in actors) if door == "import"]
     undos = {run.pk: run.settings["undo"] for run in ImportRun.objects.filter(pk__in=ids, settings__has_key="undo")}
     ended = ImportRun.objects.filter(pk__in=set(undos.values()), state=RunState.UNDONE)
-    undone = set(ended.values_list("pk", flat=True))
-    return {f"import:{undo}": f"import:{original}" for undo, original in undos.items() if original in undone}
+    undone_ids = set(ended.values_list("pk", flat=True))
+    return {f"import:{undo}": f"import:{original}" for undo, original in undos.items() if original in undone_ids}
 
 
-def _without_undone(events: list[Event], undone: Mapping[str, str]) -> list[Event]:
+def _without_undone(events: list[Event], originals: Mapping[str, str]) -> list[Event]:
     """One customer's events without those of runs that were taken back here, and of their undos.
 
     An undo takes back all of a customer or, if somebody changed it, nothing. So where it has events nothing of the run
     is left but new ids: those of the line items that the run deleted.
     """
-    for undo in dict.fromkeys(event.actor for event in events if event.actor in undone):
-        did = [event for event in events if event.actor == undone[undo]]
+    for undo in dict.fromkeys(event.actor for event in events if event.actor in originals):
+        did = [event for event in events if event.actor == originals[undo]]
         undid = [event for event in events if event.actor == undo]
         ids = _new_ids(did, undid)
         if did and ids is not None:
-            rest = [event for event in events if event.actor not in (undo, undone[undo])]
+            rest = [event for event in events if event.actor not in (undo, originals[undo])]
             events = [_renamed(event, ids) for event in rest] if ids else rest
     return events
 

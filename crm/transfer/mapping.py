@@ -41,8 +41,8 @@ MISTYPED = 0.7
 class Columns:
     """Attribute to index of the cell. `line_items`: the same by the name of their kind; `constants` hold for every customer.
 
-    `joined`: attributes that several cells make. `kept`: attributes that a blank cell leaves as they are. `left_out`:
-    headings whose meaning nobody knows.
+    `joined`: attributes that several cells make. `kept_when_blank`: attributes that a blank cell leaves as they are.
+    `left_out`: headings whose meaning nobody knows.
     """
 
     headings: list[str]
@@ -52,7 +52,7 @@ class Columns:
     constants: dict[str, str] = field(default_factory=dict)
     mapping: dict[str, str] = field(default_factory=dict)
     joined: dict[str, list[int]] = field(default_factory=dict)
-    kept: frozenset[str] = frozenset()
+    kept_when_blank: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
 
     @property
@@ -144,7 +144,7 @@ def resolve(
         columns,
         mapping=everything.mapping,
         joined={name: list(map(headings.index, own)) for name, own in requested.joined.items()},
-        kept=requested.kept,
+        kept_when_blank=requested.kept_when_blank,
         left_out=tuple(filter(None, unknown)),
     )
 

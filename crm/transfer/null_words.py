@@ -35,9 +35,9 @@ class NullWords:
         """`numbers` are the rows' numbers."""
         if self.suspicious.isdisjoint(texts):
             return
-        found = [(n, text) for n, text in zip(numbers, texts, strict=True) if text in self.suspicious]
-        self.words |= dict.fromkeys(text for _, text in found if text)
-        self.rows.add([n for n, _ in found])
+        matches = [(n, text) for n, text in zip(numbers, texts, strict=True) if text in self.suspicious]
+        self.words |= dict.fromkeys(text for _, text in matches if text)
+        self.rows.add([n for n, _ in matches])
 
     def warnings(self, heading: str) -> Iterator[str]:
         if not self.rows.count:

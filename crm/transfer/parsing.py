@@ -130,10 +130,10 @@ def _parse_customers(batch: Batch, parse_options: ParseOptions) -> None:
 
 def _judge_names(batch: Batch) -> None:
     """Names that were made for customers, if they are new."""
-    made = batch.new_values["customer_name"]
-    values, errors = parse_column(customer_columns()["customer_name"], list(made.values()))
+    new_names = batch.new_values["customer_name"]
+    values, errors = parse_column(customer_columns()["customer_name"], list(new_names.values()))
     batch.new_values["customer_name"] = {
-        i: v for at, (i, v) in enumerate(zip(made, values, strict=True)) if at not in errors
+        i: v for at, (i, v) in enumerate(zip(new_names, values, strict=True)) if at not in errors
     }
 
 

@@ -167,13 +167,13 @@ class RefusedRows:
 
     def _make_workbook(self) -> None:
         working = self.working_path
-        made = self.path.with_name(f"{self.path.name}.new")
+        workbook = self.path.with_name(f"{self.path.name}.new")
         try:
-            with working.open(encoding="utf-8-sig", newline="") as lines, made.open("wb") as target:
+            with working.open(encoding="utf-8-sig", newline="") as lines, workbook.open("wb") as target:
                 rows = csv.reader(lines, delimiter=self.delimiter)
                 workbook_writing.write(target, "refused", next(rows), rows)
         except (UnusableFile, IndexError) as error:  # a cell with its reason may be longer than a workbook's can be
-            made.unlink()
+            workbook.unlink()
             self.path = self.path.with_suffix(".csv") if self.path.suffix == ".xlsx" else self.path
             working.replace(self.path)
             self.warnings.append(
@@ -182,7 +182,7 @@ class RefusedRows:
             )
             self.format = "csv"
             return
-        made.replace(self.path)
+        workbook.replace(self.path)
         if working != self.path:
             working.unlink()
 

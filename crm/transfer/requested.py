@@ -13,16 +13,19 @@ from overplane.files.cells import ABSENT, BROKEN
 from overplane.files.sources import UnusableFile
 from overplane.problems import nearest
 
-JOINED_BY, KEPT = "+", "?"
+JOINED_BY, KEEP_WHEN_BLANK = "+", "?"
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """`fields` by heading. `joined`: the headings that are joined, by field. `kept`: fields that a blank cell leaves as they are."""
+    """`fields` by heading. `joined`: the headings that are joined, by field.
+
+    `kept_when_blank`: fields that a blank cell leaves as they are.
+    """
 
     fields: dict[str, str] = field(default_factory=dict)
     joined: dict[str, list[str]] = field(default_factory=dict)
-    kept: frozenset[str] = frozenset()
+    kept_when_blank: frozenset[str] = frozenset()
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -31,16 +34,18 @@ class Requested:
         return {heading: self.written(name) for heading, name in said.items()}
 
     def written(self, name: str) -> str:
-        return name + KEPT if name in self.kept else name
+        return name + KEEP_WHEN_BLANK if name in self.kept_when_blank else name
 
 
 def read_request(mapping: Mapping[str, str], headings: Sequence[str]) -> Requested:
     """Raises `UnusableFile` for a column that the file does not have."""
     fields: dict[str, str] = {}
     joined: dict[str, list[str]] = {}
-    kept = {name.removesuffix(KEPT) for name in mapping.values() if name.endswith(KEPT)}
+    kept_when_blank = {
+        name.removesuffix(KEEP_WHEN_BLANK) for name in mapping.values() if name.endswith(KEEP_WHEN_BLANK)
+    }
     for text, written in mapping.items():
-        heading, name = text.strip(), written.removesuffix(KEPT)
+        heading, name = text.strip(), written.removesuffix(KEEP_WHEN_BLANK)
         parts = parts_of(heading, headings)
         if absent := [part for part in parts if part not in headings]:
             raise UnusableFile(
@@ -54,7 +59,7 @@ def read_request(mapping: Mapping[str, str], headings: Sequence[str]) -> Request
         else:
             joined[name] = parts
     _check_joined(joined)
-    return Requested(fields, joined, frozenset(kept))
+    return Requested(fields, joined, frozenset(kept_when_blank))
 
 
 def parts_of(heading: str, headings: Iterable[str]) -> list[str]:

@@ -57,13 +57,13 @@ class UndoResult:
 
 def undo(run_id: str, *, started_by: str, progress: UndoProgress = lambda fraction: None) -> UndoResult:
     """Takes back one run, in short transactions: broken off, it is simply begun again. Raises `UnusableFile`."""
-    undone = UndoResult(_begin(run_id, started_by))
+    result = UndoResult(_begin(run_id, started_by))
     for subjects, after, fraction in _subjects(_actor(run_id)):
         with transaction.atomic():
-            _revert(_actor(run_id), subjects, after, undone)
+            _revert(_actor(run_id), subjects, after, result)
         progress(fraction)
-    _end(run_id, undone)
-    return undone
+    _end(run_id, result)
+    return result
 
 
 def _actor(run_id: str) -> str:
@@ -130,12 +130,12 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
 
 
 @transaction.atomic
-def _end(run_id: str, undone: UndoResult) -> None:
+def _end(run_id: str, result: UndoResult) -> None:
     """Another process may have ended the same undo before; its counts are the same."""
-    counts = {"deleted": undone.deleted, "restored": undone.restored, "kept": undone.kept_count}
+    counts = {"deleted": result.deleted, "restored": result.restored, "kept": result.kept_count}
     ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE)
-    ImportRun.objects.filter(pk=undone.run, state=RunState.WRITING).update(
-        state=RunState.DONE, finished_at=timezone.now(), counts=counts | {"gone": undone.gone_count}
+    ImportRun.objects.filter(pk=result.run, state=RunState.WRITING).update(
+        state=RunState.DONE, finished_at=timezone.now(), counts=counts | {"gone": result.gone_count}
     )
 
 
@@ -153,8 +153,8 @@ def _subjects(actor: str) -> Iterator[tuple[list[str], int, float]]:
         after = part[-1][0]
 
 
-def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult) -> None:
-    origin = Origin(_actor(undone.run))
+def _revert(actor: str, subjects: Sequence[str], after: int, result: UndoResult) -> None:
+    origin = Origin(_actor(result.run))
     locked = {one["id"]: one for one in locked_customers(subjects)}
     to_delete: list[str] = []
     touched: dict[str, list[Event]] = {}
@@ -163,18 +163,18 @@ def _revert(actor: str, subjects: Sequence[str], after: int, undone: UndoResult)
             continue
         other = next((event for event in events if event.actor != actor), None)
         if other and other.actor == origin.actor:  # done in an attempt that broke off
-            undone.deleted += other.type == "customer.deleted"
-            undone.restored += other.type != "customer.deleted"
+            result.deleted += other.type == "customer.deleted"
+            result.restored += other.type != "customer.deleted"
         elif customer_id not in locked:
-            undone.note_gone(customer_id)
+            result.note_gone(customer_id)
         elif other:
-            undone.note_kept(customer_id)
+            result.note_kept(customer_id)
         elif events[0].type == "customer.created":
             to_delete.append(customer_id)
         else:
             touched[customer_id] = events
-    undone.deleted += delete_customers(to_delete, origin=origin) if to_delete else 0
-    undone.restored += len(touched)
+    result.deleted += delete_customers(to_delete, origin=origin) if to_delete else 0
+    result.restored += len(touched)
     _restore(locked, touched, origin)
 
 

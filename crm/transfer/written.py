@@ -104,13 +104,13 @@ def plain_number(text: str, *, known: Attribute, decimals: int, is_rate: bool) -
         text = text[:-1].rstrip()
     if not decimals and (whole := WHOLE.fullmatch(text)):
         return whole[1]
-    if found := GROUPED.fullmatch(text):
-        sign, digits, separator, mark, fraction = found.groups()
+    if match := GROUPED.fullmatch(text):
+        sign, digits, separator, mark, fraction = match.groups()
         if mark is None and separator in ".," and digits.count(separator) == 1:
             return sign + _thousand_or_decimal(sign, digits, known=known, decimals=decimals)
         return text if mark == separator else sign + _digits_of(digits) + (f".{fraction}" if fraction else "")
-    if found := DECIMAL_COMMA.fullmatch(text):
-        return f"{found[1]}.{found[2]}"
+    if match := DECIMAL_COMMA.fullmatch(text):
+        return f"{match[1]}.{match[2]}"
     return text
 
 

@@ -21,8 +21,8 @@ def plain(text: str) -> str:
 
 
 def finds(api: Api, name: str, operator: str, part: str) -> bool:
-    made = api.create(customer_name=name)
-    answer = api.get(f"{CUSTOMER}?customer_name[{operator}]={quote(part)}&id={made['id']}")
+    customer = api.create(customer_name=name)
+    answer = api.get(f"{CUSTOMER}?customer_name[{operator}]={quote(part)}&id={customer['id']}")
     assert answer.status_code == 200, answer.content
     return bool(answer.json()["total"])
 
@@ -66,9 +66,9 @@ def test_contains(api: Api, name: str, part: str, there: bool) -> None:
 
 
 def test_an_attribute_that_search_does_not_know(api: Api) -> None:
-    made = api.create(customer_group=NFD("Größe STRAẞE"))
+    customer = api.create(customer_group=NFD("Größe STRAẞE"))
     for query in ("customer_group[contains]=" + quote(NFC("ößE strasse")), "customer_group[prefix]=" + quote("GRÖẞE")):
-        assert [one["id"] for one in api.get(f"{CUSTOMER}?{query}").json()["data"]] == [made["id"]]
+        assert [one["id"] for one in api.get(f"{CUSTOMER}?{query}").json()["data"]] == [customer["id"]]
 
 
 ODD = "ßẞſKÅΩϴθσςΣΐΰǰŉıİiIﬁﬂﬀﬃﬓǅǆᾳᾼͅ\u0300\u0301\u0307\u0308\u0323\u0345\u05b0각가ᄀ\u200d\u00ad\u2028´¨½㎏Ǿǽø ÆÞłðĦŧ-.%_\\'\"aA1"
@@ -93,17 +93,17 @@ def test_what_the_index_leaves_and_what_is_compared_agree(
     api: Api, name: str, cut: tuple[int, int], spell: Any, other: str, is_other: bool
 ) -> None:
     """The folded text that is looked up first never hides a customer, and both databases say what Python says."""
-    made = api.create(customer_name=name)
-    name = made["customer_name"]
+    customer = api.create(customer_name=name)
+    name = customer["customer_name"]
     part = other if is_other else spell(name[cut[0] : sum(cut)]) or spell(name)
     for operator, true in (
         ("contains", plain(part) in plain(name)),
         ("prefix", plain(name).startswith(plain(part))),
     ):
-        compared = Customer.objects.filter(**{f"customer_name__caseless_{operator}": part, "id": made["id"]})
-        answer = api.get(f"{CUSTOMER}?customer_name[{operator}]={quote(part)}&id={made['id']}")
+        compared = Customer.objects.filter(**{f"customer_name__caseless_{operator}": part, "id": customer["id"]})
+        answer = api.get(f"{CUSTOMER}?customer_name[{operator}]={quote(part)}&id={customer['id']}")
         assert (answer.json()["total"], compared.count()) == (true, true), (operator, name, part)
-    api.delete(f"{CUSTOMER}/{made['id']}")
+    api.delete(f"{CUSTOMER}/{customer['id']}")
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def stands() -> bool:
         return NAME in connection.introspection.get_constraints(cursor, "crm_widget")
 
 
-def asked(sql: str) -> Any:
+def fetch(sql: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchone()[0] if cursor.description else None
@@ -62,13 +62,13 @@ def test_it_is_built_once_and_dropped_once(states: Any, times: int) -> None:
             run(operation, *((after, before) if operation is remove else (before, after)), back=is_back)
         assert stands() is is_there
         if IS_POSTGRESQL:  # statistics come and go with it
-            assert asked(f"SELECT count(*) FROM pg_statistic_ext WHERE stxname = '{NAME}_values'") == int(is_there)
+            assert fetch(f"SELECT count(*) FROM pg_statistic_ext WHERE stxname = '{NAME}_values'") == int(is_there)
 
 
 @pytest.mark.skipif(not IS_POSTGRESQL, reason="SQLite builds an index whole or not at all")
 def test_what_was_left_half_built_is_built_anew(states: Any) -> None:
     run(AddIndexWithoutLock("widget", INDEX), *states)
     is_valid = f"SELECT indisvalid FROM pg_index WHERE indexrelid = '{NAME}'::regclass"
-    asked(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{NAME}'::regclass")
+    fetch(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{NAME}'::regclass")
     run(AddIndexWithoutLock("widget", INDEX), *states)
-    assert asked(is_valid)
+    assert fetch(is_valid)

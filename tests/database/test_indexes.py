@@ -13,9 +13,9 @@ from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
 @pytest.mark.parametrize("model", [Customer, CustomerTombstone, SupplierNumberAtCustomer])
 def test_no_columns_are_indexed_twice(model: type) -> None:
     with connection.cursor() as cursor:
-        found = connection.introspection.get_constraints(cursor, model._meta.db_table)
+        constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
     expressions = {index.name: index.expressions for index in model._meta.indexes}
-    indexed = [expressions.get(name) or tuple(one["columns"]) for name, one in found.items() if _is_index(one)]
+    indexed = [expressions.get(name) or tuple(one["columns"]) for name, one in constraints.items() if _is_index(one)]
     assert len(indexed) == len(set(indexed)), indexed
 
 

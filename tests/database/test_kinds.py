@@ -32,7 +32,7 @@ with isolate_apps("overplane.database"):
 
     class Everything(models.Model):
         id = IdField()
-        made = models.DateTimeField(null=True, editable=False)
+        generated_at = models.DateTimeField(null=True, editable=False)
         text = StringField()
         word = StringField(null=False, blank=True, default="word", max_length=20)
         truth = models.BooleanField(default=False)
@@ -98,7 +98,7 @@ def _stored(_table: None, db: None) -> None:
 
 def complete(**values: Any) -> dict[str, Any]:
     """A row, everything else at its default."""
-    return {"id": "one", "made": None} | {name: one.default for name, one in KNOWN.items()} | values
+    return {"id": "one", "generated_at": None} | {name: one.default for name, one in KNOWN.items()} | values
 
 
 def walked(name: str, value: Any) -> None:
@@ -116,8 +116,8 @@ def walked(name: str, value: Any) -> None:
         assert by_orm == [value]
         assert by_table == by_list[TABLE.names.index(name)] == value
         assert type(by_table) is type(value)
-        shown = json.loads(dumps({"x": by_table}), parse_float=Decimal)["x"]
-        assert value == (KNOWN[name].from_json(shown) if isinstance(value, date) else shown)
+        output = json.loads(dumps({"x": by_table}), parse_float=Decimal)["x"]
+        assert value == (KNOWN[name].from_json(output) if isinstance(value, date) else output)
         Everything.objects.all().delete()
 
 
@@ -170,8 +170,8 @@ def test_the_description_says_the_same_bounds(name: str) -> None:
     sent = input_schema(Everything, rules={}, partial=True, ignored=())["properties"][name]
     output = output_schema(Everything, [name], rules={})["properties"][name]
     for schema in (sent, output):
-        told = json.loads(dumps(schema), parse_float=Decimal)
-        assert (told["minimum"], told["maximum"]) == (Decimal(lowest), Decimal(highest))
+        described = json.loads(dumps(schema), parse_float=Decimal)
+        assert (described["minimum"], described["maximum"]) == (Decimal(lowest), Decimal(highest))
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -183,19 +183,19 @@ def test_a_filter_beyond_the_column_finds_nothing_or_is_refused(name: str, numbe
     TABLE.insert([complete(**{name: KNOWN[name].from_text("5") if name != "fine" else Decimal("0.5")})])
     for operator in ("", "[ne]", "[in]", "[gt]", "[gte]", "[lt]", "[lte]"):
         query = Query(urlencode({name + operator: number}))
-        found = filters.apply(table, Everything.objects.all(), query)
+        rows = filters.apply(table, Everything.objects.all(), query)
         if query.errors:
             assert len(number) > 18
             assert {one.code for errors in query.errors.values() for one in errors} == {"parameter_invalid_range"}
         elif name != "fine":
-            value, asked = 5, int(number)
+            value, bound = 5, int(number)
             expected = {
-                "": value == asked, "[in]": value == asked, "[ne]": value != asked, "[gt]": value > asked,
-                "[gte]": value >= asked, "[lt]": value < asked, "[lte]": value <= asked,
+                "": value == bound, "[in]": value == bound, "[ne]": value != bound, "[gt]": value > bound,
+                "[gte]": value >= bound, "[lt]": value < bound, "[lte]": value <= bound,
             }[operator]  # fmt: skip
-            assert found.count() == expected
+            assert rows.count() == expected
         else:
-            assert found.count() in (0, 1)
+            assert rows.count() in (0, 1)
 
 
 DAYS = {
@@ -272,10 +272,10 @@ def test_days_and_moments_are_compared(name: str) -> None:
         "[gt]=2024-01-02": {"on 3"}, "[gte]=2024-01-02": {"on 2", "on 3"}, "[lt]=2024-01-02": {"on 1"},
         "[lte]=2024-01-02": {"on 1", "on 2"}, "[is_null]=true": {"never"},
     }.items():  # fmt: skip
-        asked = Query(name + query)
-        found = filters.apply(table, Everything.objects.all(), asked)
-        assert not asked.errors
-        assert {one.pk for one in found} == expected, query
+        parsed_query = Query(name + query)
+        rows = filters.apply(table, Everything.objects.all(), parsed_query)
+        assert not parsed_query.errors
+        assert {one.pk for one in rows} == expected, query
 
 
 @pytest.mark.parametrize(("name", "form"), [("day", "date"), ("moment", "date-time"), ("start", "date")])
@@ -291,8 +291,8 @@ def test_what_may_have_no_value_is_found_by_that() -> None:
     TABLE.insert([complete(), complete(id="two", perhaps=False, ordinary=3, money=Decimal(1))])
     table = filters.filter_table(Everything)
     for name in ("perhaps", "ordinary", "money"):
-        found = filters.apply(table, Everything.objects.all(), Query(f"{name}[is_null]=true"))
-        assert [one.pk for one in found] == ["one"]
+        rows = filters.apply(table, Everything.objects.all(), Query(f"{name}[is_null]=true"))
+        assert [one.pk for one in rows] == ["one"]
     assert "count[is_null]" not in table
 
 
@@ -321,7 +321,7 @@ ANYTHING = st.one_of(
 def test_whatever_a_field_takes_from_json_is_stored_and_read_back(value: Any, name: str) -> None:
     values, errors = parse_json(KNOWN, {name: value})
     assert bool(values) != bool(errors)
-    told(errors)
+    check_problems(errors)
     for one in values.values():
         walked(name, one)
 
@@ -342,13 +342,13 @@ def test_whatever_a_field_takes_from_text_is_stored_and_read_back(text: str, nam
     try:
         value = KNOWN[name].from_text(text)
     except ValidationError as error:
-        told({name: [error]})
+        check_problems({name: [error]})
     else:
         walked(name, value)
 
 
-def told(errors: dict[str, list[ValidationError]]) -> None:
-    for one in [problem for found in errors.values() for error in found for problem in problems_in(error)]:
+def check_problems(errors: dict[str, list[ValidationError]]) -> None:
+    for one in [problem for own in errors.values() for error in own for problem in problems_in(error)]:
         assert one.code in {
             Code.PARAMETER_INVALID_TYPE, Code.PARAMETER_INVALID_RANGE, Code.PARAMETER_INVALID,
             Code.CHARACTERS_NOT_ALLOWED, Code.PARAMETER_TOO_LONG,

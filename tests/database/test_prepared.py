@@ -48,8 +48,8 @@ def by_thread(work: Callable[[int], T]) -> list[T]:
 
 
 def test_a_name_stands_for_one_text_in_every_process(live_api: Api) -> None:
-    made = live_api.create()
-    path = f"{CUSTOMER}/{made['id']}"
+    customer = live_api.create()
+    path = f"{CUSTOMER}/{customer['id']}"
     calls = [
         lambda: live_api.get(path),
         lambda: live_api.patch(path, {"gender": "x"}),
@@ -123,8 +123,8 @@ def test_a_connection_keeps_the_statements_that_were_used_last(
 
 
 def test_a_connection_that_has_forgotten_is_asked_in_plain_words(live_api: Api) -> None:
-    made = live_api.create()
-    path = f"{CUSTOMER}/{made['id']}"
+    customer = live_api.create()
+    path = f"{CUSTOMER}/{customer['id']}"
 
     def work(_: int) -> Statements:
         for name in ("gender", "territory"):
@@ -135,7 +135,7 @@ def test_a_connection_that_has_forgotten_is_asked_in_plain_words(live_api: Api) 
         return prepared()
 
     assert by_thread(work) == [{}]  # it has noticed the pooler
-    expected = made | {"gender": "second", "territory": "second"}
+    expected = customer | {"gender": "second", "territory": "second"}
     assert live_api.get(path).json() == expected | {"updated_at": live_api.get(path).json()["updated_at"]}
 
 
@@ -153,12 +153,12 @@ def test_a_connection_on_which_another_process_prepared_the_same(live_api: Api) 
 
 
 def test_a_transaction_that_is_lost_with_its_connection_may_be_sent_again(live_api: Api) -> None:
-    made = live_api.create()
+    customer = live_api.create()
 
     def work(_: int) -> list[int]:
-        live_api.add_row(made["id"], company="first")
+        live_api.add_row(customer["id"], company="first")
         change_hands()
-        answers = [live_api.post(ROW, {"customer_id": made["id"], "company": "second"}) for _ in range(2)]
+        answers = [live_api.post(ROW, {"customer_id": customer["id"], "company": "second"}) for _ in range(2)]
         assert all(answer["Retry-After"] for answer in answers if answer.status_code == 503)
         return [answer.status_code for answer in answers]
 
@@ -169,7 +169,7 @@ SCRIPT = """
 from django.db import connection, transaction
 from crm.models import CUSTOMERS, Customer
 
-def told(view):
+def count(view):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {view}")
         return cursor.fetchone()[0]
@@ -177,23 +177,23 @@ def told(view):
 def cursors():
     some = Customer.objects.iterator(1)
     next(some)
-    return told("pg_cursors WHERE name <> ''")
+    return count("pg_cursors WHERE name <> ''")
 
 CUSTOMERS.get("x")
 if connection.vendor == "postgresql":
-    print(told("pg_prepared_statements") > 0, cursors() > 0, end=" ")
+    print(count("pg_prepared_statements") > 0, cursors() > 0, end=" ")
     with transaction.atomic():
         print(cursors() > 0)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "told"), [("none", "True True True"), ("transaction", "False False True")])
-def test_with_a_transaction_pooler_nothing_outlives_a_transaction(live_api: Api, mode: str, told: str) -> None:
+@pytest.mark.parametrize(("mode", "expected"), [("none", "True True True"), ("transaction", "False False True")])
+def test_with_a_transaction_pooler_nothing_outlives_a_transaction(live_api: Api, mode: str, expected: str) -> None:
     for _ in range(3):
         live_api.create()
     ran = run(mode, "shell", "--no-imports", "-c", SCRIPT)
-    assert ran.stdout.strip() == (told if IS_POSTGRESQL else ""), ran.stderr
+    assert ran.stdout.strip() == (expected if IS_POSTGRESQL else ""), ran.stderr
 
 
 def test_another_word_for_the_pooler_is_refused_at_start() -> None:

@@ -29,8 +29,8 @@ def checked() -> tuple[list[list[str]], int]:
 
 
 def test_sound_data_is_said_to_be_sound(api: Api) -> None:
-    made = api.create(customer_details="one\ttwo\r\nthree", default_commission_rate=12.5, email_id="a@b")
-    api.add_row(made["id"], company="Acme DE", supplier_number="4711")
+    customer = api.create(customer_details="one\ttwo\r\nthree", default_commission_rate=12.5, email_id="a@b")
+    api.add_row(customer["id"], company="Acme DE", supplier_number="4711")
     assert checked() == ([], 0)
 
 
@@ -76,7 +76,7 @@ def test_a_stored_control_character_goes_into_every_file_and_is_refused_coming_b
         report = StringIO()
         with pytest.raises(CommandError):
             call_command("import_customers", str(file), "--match-on", "id", dry_run=True, json=True, stdout=report)
-        told = report.getvalue()
-        assert told.count("characters_not_allowed") >= 1
-        assert f"U+{ord(sign):04X}" in told
-        assert good not in told
+        output = report.getvalue()
+        assert output.count("characters_not_allowed") >= 1
+        assert f"U+{ord(sign):04X}" in output
+        assert good not in output

@@ -61,8 +61,8 @@ def test_updated_at_goes_on_where_it_lies_in_the_past(api: Api, imported: Any, c
 
 def test_an_import_gives_no_customer_an_update_before_its_creation(api: Api, imported: Any) -> None:
     imported(f"customer_name,created_at\nAhead,{FUTURE}\n")
-    (made,) = api.get(CUSTOMER).json()["data"]
-    assert made["created_at"] == made["updated_at"] == FUTURE
+    (customer,) = api.get(CUSTOMER).json()["data"]
+    assert customer["created_at"] == customer["updated_at"] == FUTURE
 
 
 class TestTheThrottle:

@@ -41,7 +41,7 @@ DIFFERENT = {
 
 
 def pairs(of: dict[str, list[tuple[str, str]]]) -> list[tuple[str, str, str]]:
-    return [(name, *pair) for name, found in of.items() for pair in found]
+    return [(name, *pair) for name, values in of.items() for pair in values]
 
 
 @pytest.mark.parametrize(("name", "one", "other"), pairs(SAME))
@@ -59,7 +59,7 @@ def test_values_that_are_not(name: str, one: str, other: str) -> None:
 def test_the_index_finds_either_by_the_other(name: str, one: str, other: str) -> None:
     for stored, sought in ((one, other), (other, one)):
         customer = make("x", **{name: stored})
-        assert [found.pk for found in matching.candidates(Customer.objects.all(), name, [sought])] == [customer]
+        assert [match.pk for match in matching.candidates(Customer.objects.all(), name, [sought])] == [customer]
         Customer.objects.all().delete()
 
 
@@ -105,14 +105,14 @@ def test_filters_are_exact_and_find_by_the_index(api: Api, name: str) -> None:
     values = {"email_id": ["A@b.de", "a@b.de", "c@d.de"], "tax_id": ["DE 1", "DE1", "DE 2"]}[name]
     ids = [make(value, **{name: value}) for value in values] + [make("none")]
 
-    def found(query: str) -> list[str]:
+    def matching_ids(query: str) -> list[str]:
         return sorted(one["id"] for one in api.get(f"{CUSTOMER}?{query}").json()["data"])
 
     for value, customer in zip(values, ids, strict=False):
-        assert found(f"{name}={value}") == found(f"{name}[in]={value}") == [customer]
-    assert found(f"{name}={values[0].swapcase()}x") == []
-    assert found(f"{name}[in]={values[0]},{values[2]},nobody") == sorted([ids[0], ids[2]])
-    assert found(f"{name}[ne]={values[0]}") == sorted(ids[1:])
+        assert matching_ids(f"{name}={value}") == matching_ids(f"{name}[in]={value}") == [customer]
+    assert matching_ids(f"{name}={values[0].swapcase()}x") == []
+    assert matching_ids(f"{name}[in]={values[0]},{values[2]},nobody") == sorted([ids[0], ids[2]])
+    assert matching_ids(f"{name}[ne]={values[0]}") == sorted(ids[1:])
     answer = api.post(f"{CUSTOMER}/search", {f"{name}[in]": values[:2]})
     assert answer.json()["total"] == 2
 
@@ -121,7 +121,7 @@ def test_filters_are_exact_and_find_by_the_index(api: Api, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(matching.KEYED))
 @pytest.mark.parametrize("how", ["exact", "in one", "in", "match"])
 def test_who_asks_for_a_value_starts_from_the_index(name: str, how: str) -> None:
-    asked = {
+    query = {
         "exact": lambda: customers_of(f"{name}=a@b.de"),
         "in one": lambda: customers_of(f"{name}[in]=a@b.de"),
         "in": lambda: customers_of(f"{name}[in]=a@b.de,c@d.de"),
@@ -130,7 +130,7 @@ def test_who_asks_for_a_value_starts_from_the_index(name: str, how: str) -> None
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")  # an empty table would be read whole
-    assert f"customer_{name.partition('_')[0]}_key" in asked().order_by().explain()
+    assert f"customer_{name.partition('_')[0]}_key" in query().order_by().explain()
 
 
 @pytest.mark.slow

@@ -20,23 +20,23 @@ from tests.domain.customers import ORIGIN, make, rows_of
 
 def test_merges_values_and_rows_and_tells_it(live_api: Api) -> None:
     api = live_api
-    kept, other, third = make("A", 2, territory="North"), make("B", 2, tax_id="DE1"), make("C", 1, disabled=True)
+    survivor, other, third = make("A", 2, territory="North"), make("B", 2, tax_id="DE1"), make("C", 1, disabled=True)
     row_ids = set(SupplierNumberAtCustomer.objects.values_list("id", flat=True))
     start = api.feed("").json()["next_cursor"]
-    choices = {"customer_name": other, "tax_id": other, "disabled": third, "territory": kept}
-    written = merging.merge_customers(kept, [other, third], choices=choices, origin=ORIGIN)
+    choices = {"customer_name": other, "tax_id": other, "disabled": third, "territory": survivor}
+    written = merging.merge_customers(survivor, [other, third], choices=choices, origin=ORIGIN)
     assert (written.version, written.output["customer_name"], written.output["tax_id"]) == (2, "B", "DE1")
     assert (written.output["disabled"], written.output["territory"]) == (True, "North")
-    answer = api.get(f"{CUSTOMER}/{kept}")
+    answer = api.get(f"{CUSTOMER}/{survivor}")
     assert answer.json().items() >= {n: v for n, v in written.output.items() if not n.endswith("_at")}.items()
     assert answer["ETag"] == '"2"'
-    assert rows_of(kept) == [(1, "A 1"), (2, "A 2"), (3, "B 1"), (4, "B 2"), (5, "C 1")]
+    assert rows_of(survivor) == [(1, "A 1"), (2, "A 2"), (3, "B 1"), (4, "B 2"), (5, "C 1")]
     assert set(SupplierNumberAtCustomer.objects.values_list("id", flat=True)) == row_ids
     assert api.get(f"{CUSTOMER}/{other}").status_code == api.get(f"{CUSTOMER}/{third}").status_code == 404
     assert set(CustomerTombstone.objects.values_list("id", flat=True)) == {other, third}
-    told = api.feed(f"?after={start}").json()["data"]
+    events = api.feed(f"?after={start}").json()["data"]
     moved = "supplier_number_at_customer.updated"
-    assert [e["type"] for e in told] == [
+    assert [e["type"] for e in events] == [
         "customer.updated",
         moved,
         moved,
@@ -44,14 +44,14 @@ def test_merges_values_and_rows_and_tells_it(live_api: Api) -> None:
         "customer.merged",
         "customer.merged",
     ]
-    assert told[0]["data"]["previous_attributes"] == {"customer_name": "A", "tax_id": None, "disabled": False}
-    assert told[1]["data"]["previous_attributes"] == {"idx": 1, "customer_id": other}
-    assert told[1]["data"]["object"]["customer_id"] == kept
-    assert {e["actor"] for e in told} == {"user:anna"}
-    assert told[4]["data"] == {"object": {"id": other, "merged_into": kept}, "previous_attributes": {}}
+    assert events[0]["data"]["previous_attributes"] == {"customer_name": "A", "tax_id": None, "disabled": False}
+    assert events[1]["data"]["previous_attributes"] == {"idx": 1, "customer_id": other}
+    assert events[1]["data"]["object"]["customer_id"] == survivor
+    assert {e["actor"] for e in events} == {"user:anna"}
+    assert events[4]["data"] == {"object": {"id": other, "merged_into": survivor}, "previous_attributes": {}}
     # What the log knows of the others stays: they can be given back.
     assert not Event.objects.filter(subject__in=[other, third], previous=None).exists()
-    assert [c["id"] for c in api.get(f"{CUSTOMER}?q=C 1").json()["data"]] == [kept]
+    assert [c["id"] for c in api.get(f"{CUSTOMER}?q=C 1").json()["data"]] == [survivor]
 
 
 @pytest.mark.django_db
@@ -70,9 +70,9 @@ def test_what_cannot_be_merged_changes_nothing() -> None:
         (VersionMismatch, a, [b], {"expected": {a: frozenset({1}), b: frozenset({2})}}),
     ]
     events = Event.objects.count()
-    for error, kept, merged, more in cases:
+    for error, survivor, merged, more in cases:
         with pytest.raises(error), transaction.atomic():
-            merging.merge_customers(kept, merged, **{"choices": {}, "origin": ORIGIN} | more)
+            merging.merge_customers(survivor, merged, **{"choices": {}, "origin": ORIGIN} | more)
     assert (Customer.objects.count(), Event.objects.count()) == (5, events)
     assert rows_of(b) == [(1, "B 1")]
 
@@ -82,10 +82,10 @@ def test_two_merges_of_the_same_customers_wait_for_each_other() -> None:
     a, b = make("A", 3), make("B", 3)
     ended: list[str] = []
 
-    def merge(kept: str, other: str) -> Callable[[], None]:
+    def merge(survivor: str, other: str) -> Callable[[], None]:
         def run() -> None:
             try:
-                merging.merge_customers(kept, [other], choices={}, origin=ORIGIN)
+                merging.merge_customers(survivor, [other], choices={}, origin=ORIGIN)
                 ended.append("merged")
             except ObjectMissing:
                 ended.append("gone")
@@ -127,8 +127,8 @@ PAIRS = [
 def test_finds_what_is_likely_one(one: dict[str, str], other: dict[str, str], reasons: tuple[str, ...]) -> None:
     ids = (make(**{"name": "Zeta Quick", **renamed(one)}), make(**{"name": "Omicron Blue", **renamed(other)}))
     make("Something Else")
-    found = duplicates.find()
-    assert [(group.reasons, group.ids) for group in found] == ([(reasons, ids)] if reasons else [])
+    groups = duplicates.find()
+    assert [(group.reasons, group.ids) for group in groups] == ([(reasons, ids)] if reasons else [])
 
 
 def renamed(values: dict[str, str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def test_two_merges_the_other_way_round_do_not_block_each_other(live_api: Api) -
 
 @pytest.mark.slow
 def test_a_row_that_a_merge_takes_over_meanwhile_is_still_found(live_api: Api) -> None:
-    kept, other = make("A"), make("B")
+    survivor, other = make("A"), make("B")
     row = live_api.add_row(other, company="x")["id"]
 
     def change() -> int:
@@ -39,6 +39,6 @@ def test_a_row_that_a_merge_takes_over_meanwhile_is_still_found(live_api: Api) -
 
     # The merge holds both customers by now, and has not moved the row yet.
     with meanwhile(change, before='UPDATE "crm_suppliernumberatcustomer"') as answers:
-        merging.merge_customers(kept, [other], choices={}, origin=Origin("user:anna"))
+        merging.merge_customers(survivor, [other], choices={}, origin=Origin("user:anna"))
     assert answers == [200]
-    assert live_api.get(f"{ROW}/{row}").json().items() >= {"customer_id": kept, "company": "y"}.items()
+    assert live_api.get(f"{ROW}/{row}").json().items() >= {"customer_id": survivor, "company": "y"}.items()

@@ -58,8 +58,8 @@ def by_api_create(api: Api) -> Door:
 @pytest.fixture
 def by_api_update(api: Api) -> Door:
     def door(sheet: Sheet) -> tuple[Codes, str]:
-        made = api.create()["id"]
-        answer = api.patch(f"{CUSTOMER}/{made}", json_of(sheet))
+        customer_id = api.create()["id"]
+        answer = api.patch(f"{CUSTOMER}/{customer_id}", json_of(sheet))
         return (codes(answer), "") if answer.status_code == 400 else ({}, answer.json()["id"])
 
     return door
@@ -73,16 +73,16 @@ def by_admin(api: Api) -> Door:
     staff = signed_in(get_user_model().objects.create_superuser("anna", password="x"))
 
     def door(sheet: Sheet) -> tuple[Codes, str]:
-        made = api.create()["id"]
-        url = reverse("admin:crm_customer_change", args=[made])
+        customer_id = api.create()["id"]
+        url = reverse("admin:crm_customer_change", args=[customer_id])
         if not new_form:
             new_form.update(as_rendered(staff.get(url)))
         answer = staff.post(url, new_form | sheet)
         if answer.status_code == 302:
-            return {}, made
+            return {}, customer_id
         errors = answer.context["adminform"].form.errors.as_data()
-        assert all(len(found) == 1 for found in errors.values()), errors
-        return {name: found[0].code for name, found in errors.items()}, ""
+        assert all(len(field_errors) == 1 for field_errors in errors.values()), errors
+        return {name: field_errors[0].code for name, field_errors in errors.items()}, ""
 
     return door
 
@@ -116,13 +116,13 @@ def by_import(db: None, tmp_path: Path) -> Door:
 
 def refused_by_import(file: Path) -> Codes:
     """What the command finds wrong, by column."""
-    told = StringIO()
+    output = StringIO()
     try:
-        call_command("import_customers", str(file), json=True, stdout=told)
+        call_command("import_customers", str(file), json=True, stdout=output)
     except CommandError as error:
         if error.returncode != 1:  # it is not about rows
             raise
-    return {problem["column"]: problem["code"] for problem in json.loads(told.getvalue())["problems"]}
+    return {problem["column"]: problem["code"] for problem in json.loads(output.getvalue())["problems"]}
 
 
 DOORS = ("by_api_create", "by_api_update", "by_admin", "by_import")
@@ -223,30 +223,30 @@ def test_refuses_the_same_with_the_same_code(door: Door, name: str, value: str, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "value", "code", "kept"), ONLY_IN_FILES)
+@pytest.mark.parametrize(("name", "value", "code", "stored"), ONLY_IN_FILES)
 def test_takes_what_people_write_from_files_only(
-    door: Door, by_import: Door, api: Api, name: str, value: str, code: str, kept: Any
+    door: Door, by_import: Door, api: Api, name: str, value: str, code: str, stored: Any
 ) -> None:
     if door is by_import:
-        assert api.get(f"{CUSTOMER}/{door({name: value})[1]}").json()[name] == kept
+        assert api.get(f"{CUSTOMER}/{door({name: value})[1]}").json()[name] == stored
     else:
         assert door({name: value}) == ({name: code}, "")
 
 
 def test_a_rate_may_have_its_sign_where_people_write(door: Door, by_admin: Door, by_import: Door, api: Api) -> None:
     if door in (by_admin, by_import):
-        made = door({"default_commission_rate": "5 %"})[1]
-        assert api.get(f"{CUSTOMER}/{made}").json()["default_commission_rate"] == 5
+        customer_id = door({"default_commission_rate": "5 %"})[1]
+        assert api.get(f"{CUSTOMER}/{customer_id}").json()["default_commission_rate"] == 5
     else:
         assert door({"default_commission_rate": "5 %"}) == ({"default_commission_rate": TYPE}, "")
 
 
-@pytest.mark.parametrize(("name", "value", "kept"), GOOD)
-def test_keeps_the_same(door: Door, api: Api, name: str, value: str, kept: Any) -> None:
+@pytest.mark.parametrize(("name", "value", "stored"), GOOD)
+def test_keeps_the_same(door: Door, api: Api, name: str, value: str, stored: Any) -> None:
     refused, customer_id = door({name: value})
     assert refused == {}
     output = api.get(f"{CUSTOMER}/{customer_id}")
-    assert output.json()[name] == kept
+    assert output.json()[name] == stored
     assert b":-0" not in output.content
 
 

@@ -91,9 +91,9 @@ def test_tells_its_change_with_its_origin(api: Api, name: str) -> None:
     winner = api.create()["id"]
     before = Event.objects.count()
     WRITERS[name](customer, rows, winner, ANNA)
-    told = Event.objects.order_by("seq")[before:]
-    assert len(told) == (2 if name in TWO_EVENTS else 1)
-    assert {(one.actor, one.request_id) for one in told} == {("user:anna", "req_1")}
+    events = Event.objects.order_by("seq")[before:]
+    assert len(events) == (2 if name in TWO_EVENTS else 1)
+    assert {(one.actor, one.request_id) for one in events} == {("user:anna", "req_1")}
 
 
 @pytest.mark.parametrize("name", WRITERS)

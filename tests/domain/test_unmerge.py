@@ -73,16 +73,16 @@ def test_what_is_merged_and_taken_back_is_as_it_was(data: st.DataObject) -> None
         versions = dict(Customer.objects.values_list("id", "version"))
         moments = dict(Customer.objects.values_list("id", "updated_at"))
         gone: list[str] = []
-        for kept, others, choices in data.draw(MERGES):
-            left = [ids[i] for i in dict.fromkeys([kept, *others]) if ids[i] not in gone]
-            if len(left) > 1 and left[0] == ids[kept]:
+        for survivor, others, choices in data.draw(MERGES):
+            left = [ids[i] for i in dict.fromkeys([survivor, *others]) if ids[i] not in gone]
+            if len(left) > 1 and left[0] == ids[survivor]:
                 chosen = {name: left[i % len(left)] for name, i in choices.items()}
                 merging.merge_customers(left[0], left[1:], choices=chosen, origin=ORIGIN)
                 gone += left[1:]
         assert Customer.objects.count() == COUNT - len(gone) == len(ids) - CustomerTombstone.objects.count()
         assert set(merged.survivors_of(ids).values()) <= set(ids) - set(gone)
         for customer_id in data.draw(st.permutations(gone)):
-            assert take_back(customer_id).kept == []
+            assert take_back(customer_id).not_reverted == []
         assert stored() == before
         assert MergedCustomer.objects.count() == CustomerTombstone.objects.count() == 0
         now = dict(Customer.objects.values_list("id", "version"))
@@ -104,39 +104,40 @@ def survivors() -> set[str]:
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_a_hundred_merges_return_in_any_order() -> None:
-    kept = make("Kept", 2, territory="North")
+    survivor = make("Kept", 2, territory="North")
     others = [make(f"O{i}", 1, territory=f"T{i}", disabled=bool(i % 2)) for i in range(100)]
     before = stored()
     for one in others:
-        merging.merge_customers(kept, [one], choices={"territory": one, "disabled": one}, origin=ORIGIN)
+        merging.merge_customers(survivor, [one], choices={"territory": one, "disabled": one}, origin=ORIGIN)
     for one in sorted(others, key=lambda one: one[::-1]):
-        assert take_back(one).kept == []
+        assert take_back(one).not_reverted == []
     assert stored() == before
 
 
 @pytest.mark.django_db
 def test_what_was_changed_since_stays_and_is_named() -> None:
-    kept, other = make("Kept", 1, territory="North"), make("Other", 3, territory="South", tax_id="T1", gender="x")
-    own, *theirs = rows(kept) + rows(other)
-    merging.merge_customers(kept, [other], choices={"territory": other, "tax_id": other}, origin=ORIGIN)
-    services.update_customer(kept, {"territory": "West", "industry": "Mining"}, origin=ORIGIN)
+    survivor, other = make("Kept", 1, territory="North"), make("Other", 3, territory="South", tax_id="T1", gender="x")
+    own, *theirs = rows(survivor) + rows(other)
+    merging.merge_customers(survivor, [other], choices={"territory": other, "tax_id": other}, origin=ORIGIN)
+    services.update_customer(survivor, {"territory": "West", "industry": "Mining"}, origin=ORIGIN)
     line_item_services.update_line_item(SUPPLIER_NUMBERS, theirs[0], {"company": "new"}, origin=ORIGIN)
     line_item_services.delete_line_item(SUPPLIER_NUMBERS, theirs[1], origin=ORIGIN)
-    added = line_item_services.add_line_item(SUPPLIER_NUMBERS, kept, {"company": "added"}, origin=ORIGIN).output["id"]
-    line_item_services.reorder_line_items(SUPPLIER_NUMBERS, kept, [added, theirs[2], own, theirs[0]], origin=ORIGIN)
+    written = line_item_services.add_line_item(SUPPLIER_NUMBERS, survivor, {"company": "added"}, origin=ORIGIN)
+    added = written.output["id"]
+    line_item_services.reorder_line_items(SUPPLIER_NUMBERS, survivor, [added, theirs[2], own, theirs[0]], origin=ORIGIN)
     expected = [
         "territory",
         "industry",
         f"supplier_numbers[{theirs[0]}].company",
         f"supplier_numbers[{theirs[1]}]",
     ]
-    parts = merged.part_of(kept)
-    assert sorted(unmerging.changed_since(Customer.objects.values().get(pk=kept), parts, parts[0])) == sorted(expected)
+    values, parts = Customer.objects.values().get(pk=survivor), merged.part_of(survivor)
+    assert sorted(unmerging.changed_since(values, parts, parts[0])) == sorted(expected)
     done = take_back(other)
-    assert sorted(done.kept) == sorted(expected)
+    assert sorted(done.not_reverted) == sorted(expected)
     assert done.survivor.output.items() >= {"territory": "West", "industry": "Mining", "tax_id": None}.items()
     assert done.restored[0].output.items() >= {"territory": "South", "tax_id": "T1", "gender": "x"}.items()
-    assert (rows(kept), rows(other)) == ([added, own], [theirs[0], theirs[2]])
+    assert (rows(survivor), rows(other)) == ([added, own], [theirs[0], theirs[2]])
     assert SupplierNumberAtCustomer.objects.get(pk=theirs[0]).company == "new"
 
 
@@ -157,7 +158,7 @@ def test_those_in_the_middle_of_a_chain_take_their_own_along() -> None:
     assert (rows_of(b), rows_of(c)) == ([(1, "B 1"), (2, "A 1")], [(1, "C 1")])
     merging.merge_customers(c, [b], origin=ORIGIN)
     done = unmerging.unmerge_customers(c, [b, a], origin=ORIGIN)
-    assert ([one.output["id"] for one in done.restored], done.kept) == ([a, b], [])
+    assert ([one.output["id"] for one in done.restored], done.not_reverted) == ([a, b], [])
     assert [rows_of(one) for one in (a, b, c)] == [[(1, "A 1")], [(1, "B 1")], [(1, "C 1")]]
 
 
@@ -174,8 +175,8 @@ def test_a_row_that_has_left_a_merged_customer_is_not_taken_from_whom_it_belongs
 
 @pytest.mark.django_db
 def test_a_value_that_is_refused_by_now_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, other = make("Old Name", territory="North"), make("New Name", territory="South")
-    merging.merge_customers(kept, [other], choices={"customer_name": other, "territory": other}, origin=ORIGIN)
+    survivor, other = make("Old Name", territory="North"), make("New Name", territory="South")
+    merging.merge_customers(survivor, [other], choices={"customer_name": other, "territory": other}, origin=ORIGIN)
 
     def refuse(values: Any) -> None:
         if values["customer_name"] == "Old Name":
@@ -183,25 +184,25 @@ def test_a_value_that_is_refused_by_now_stays(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(rules, "check_customer", refuse)
     done = take_back(other)
-    assert (done.kept, done.survivor.output["customer_name"]) == (["customer_name"], "New Name")
+    assert (done.not_reverted, done.survivor.output["customer_name"]) == (["customer_name"], "New Name")
     assert done.survivor.output["territory"] == "North"
 
 
 @pytest.mark.django_db
 def test_who_is_no_part_of_it_is_named() -> None:
-    kept, other, stranger = make("Kept"), make("Other"), make("Stranger")
-    merging.merge_customers(kept, [other], origin=ORIGIN)
+    survivor, other, stranger = make("Kept"), make("Other"), make("Stranger")
+    merging.merge_customers(survivor, [other], origin=ORIGIN)
     with pytest.raises(ValidationError) as refused, transaction.atomic():
-        unmerging.unmerge_customers(kept, [other, stranger, "customer_gone"], origin=ORIGIN)
+        unmerging.unmerge_customers(survivor, [other, stranger, "customer_gone"], origin=ORIGIN)
     assert list(refused.value.error_dict) == ["restore[1]", "restore[2]"]
     assert Customer.objects.count() == 2
 
 
 @pytest.mark.django_db
 def test_after_thirty_days_it_is_too_late_and_the_values_are_erased(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, other, later = make("Kept"), make("Canary Bird", 1), make("Later")
-    merging.merge_customers(kept, [other], origin=ORIGIN)
-    merging.merge_customers(kept, [later], origin=ORIGIN)
+    survivor, other, later = make("Kept"), make("Canary Bird", 1), make("Later")
+    merging.merge_customers(survivor, [other], origin=ORIGIN)
+    merging.merge_customers(survivor, [later], origin=ORIGIN)
     ago = timezone.now() - timedelta(days=settings.MERGE_UNDO_DAYS)
     MergedCustomer.objects.filter(pk=other).update(merged_at=ago)
     with pytest.raises(UnmergeExpired), transaction.atomic():
@@ -211,22 +212,22 @@ def test_after_thirty_days_it_is_too_late_and_the_values_are_erased(monkeypatch:
     assert MergedCustomer.objects.get(pk=later).contents
     with pytest.raises(UnmergeExpired), transaction.atomic():
         take_back(other)
-    assert take_back(later).kept == []
-    assert merged.survivors_of([other]) == {other: kept}
-    services.delete_customer(kept, origin=ORIGIN)
+    assert take_back(later).not_reverted == []
+    assert merged.survivors_of([other]) == {other: survivor}
+    services.delete_customer(survivor, origin=ORIGIN)
     assert MergedCustomer.objects.count() == 0
     assert Event.objects.filter(subject=other, type="customer.deleted").exists()
 
 
 @pytest.mark.django_db
 def test_an_attribute_that_came_since_has_its_default() -> None:
-    kept, other = make("Kept"), make("Other", 1)
-    merging.merge_customers(kept, [other], origin=ORIGIN)
-    (one,) = merged.part_of(kept)
+    survivor, other = make("Kept"), make("Other", 1)
+    merging.merge_customers(survivor, [other], origin=ORIGIN)
+    (one,) = merged.part_of(survivor)
     for values in (one.values, one.before, one.after):
         del values["is_frozen"], values["customer_type"]
     merged.rewrite([one])
-    assert take_back(other).kept == []
+    assert take_back(other).not_reverted == []
     restored = Customer.objects.get(pk=other)
     assert (restored.is_frozen, restored.customer_type, restored.customer_name) == (False, "Company", "Other")
 
@@ -234,8 +235,8 @@ def test_an_attribute_that_came_since_has_its_default() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("wrong", [{"survivor_id": "same"}, {"customer_id": "same"}, {"place": 0}, {"version": 0}])
 def test_the_database_refuses_what_cannot_be(wrong: dict[str, Any]) -> None:
-    kept, other = make("Kept"), make("Other")
-    values = {"survivor_id": kept, "customer_id": kept, "place": 1, "version": 1}
+    survivor, other = make("Kept"), make("Other")
+    values = {"survivor_id": survivor, "customer_id": survivor, "place": 1, "version": 1}
     values |= {name: other if value == "same" else value for name, value in wrong.items()}
     with pytest.raises(IntegrityError), transaction.atomic():
         MergedCustomer.objects.create(id=other, merged_at=timezone.now(), actor="user:anna", **values)
@@ -243,9 +244,9 @@ def test_the_database_refuses_what_cannot_be(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.django_db
 def test_every_kind_of_line_items_is_kept() -> None:
-    kept, other = make("Kept"), make("Other", 2)
-    merging.merge_customers(kept, [other], origin=ORIGIN)
-    (one,) = merged.part_of(kept)
+    survivor, other = make("Kept"), make("Other", 2)
+    merging.merge_customers(survivor, [other], origin=ORIGIN)
+    (one,) = merged.part_of(survivor)
     assert one.line_items.keys() == {kind.name for kind in LINE_ITEMS}
     assert len(one.line_items["supplier_numbers"]) == 2
 
@@ -261,6 +262,6 @@ def test_the_migration_leaves_what_is_there_as_it_is() -> None:
     finally:
         call_command("migrate", "crm", verbosity=0)
     assert stored() == before
-    kept, other = Customer.objects.get().pk, make("Other")
-    merging.merge_customers(kept, [other], origin=ORIGIN)
-    assert take_back(other).kept == []
+    survivor, other = Customer.objects.get().pk, make("Other")
+    merging.merge_customers(survivor, [other], origin=ORIGIN)
+    assert take_back(other).not_reverted == []

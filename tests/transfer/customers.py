@@ -11,12 +11,12 @@ BY_HAND = Origin("user:hand")
 
 
 def make(name: str, *rows: tuple[str, str], **values: Any) -> str:
-    made = services.create_customer({"customer_name": name, **values}, origin=BY_HAND).output["id"]
+    customer_id = services.create_customer({"customer_name": name, **values}, origin=BY_HAND).output["id"]
     for company, number in rows:
         line_item_services.add_line_item(
-            SUPPLIER_NUMBERS, made, {"company": company, "supplier_number": number}, origin=BY_HAND
+            SUPPLIER_NUMBERS, customer_id, {"company": company, "supplier_number": number}, origin=BY_HAND
         )
-    return made
+    return customer_id
 
 
 def rows_of(customer_id: str) -> list[tuple[str, str]]:

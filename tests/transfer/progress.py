@@ -7,9 +7,9 @@ class BrokenOff(Exception):
     pass
 
 
-def after(chunks: int, broken: Any = BrokenOff) -> Any:
-    """Breaks off when so many chunks are written."""
-    left = iter([*[None] * (chunks - 1), broken])
+def after(batches: int, broken: Any = BrokenOff) -> Any:
+    """Breaks off when so many batches are written."""
+    left = iter([*[None] * (batches - 1), broken])
 
     def progress(doing: str, fraction: float, customers: int) -> None:
         if doing == "writing" and (error := next(left, None)):

@@ -77,9 +77,9 @@ def test_what_is_written_is_what_was_checked(tmp_path: Path, kind: str) -> None:
             examined(path, path.name), imports.ImportOptions(size=100), started_by="t",
             progress=overwritten(path, other, doing="writing"),
         )  # fmt: skip
-    found = ImportRun.objects.get()
-    assert f"up to row {found.position}" in str(caught.value)
-    assert names() == set(NAMES[: found.position - 1])
+    import_run = ImportRun.objects.get()
+    assert f"up to row {import_run.position}" in str(caught.value)
+    assert names() == set(NAMES[: import_run.position - 1])
     path.write_bytes(content)
     imports.resume(examined(path, path.name), progress=nothing)
     assert names() == set(NAMES)

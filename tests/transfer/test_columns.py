@@ -13,16 +13,16 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    ("constant", "told"),
+    ("constant", "message"),
     [
         ("supplier_numbers.company=X", "have no field"), ("=X", "have no field"), ("color=X", "have no field"),
         ("id=customer_1", "--set id"), ("tax_id=5", "--set tax_id"), ("territory", "--set 'territory'"),
     ],
 )  # fmt: skip
-def test_a_constant_that_cannot_be_is_refused(imported: Any, constant: str, told: str) -> None:
+def test_a_constant_that_cannot_be_is_refused(imported: Any, constant: str, message: str) -> None:
     ran = imported("name\nX\nY\n", "--set", constant, "--match-on", "tax_id")
     assert ran.code == 2
-    assert told in ran.said
+    assert message in ran.said
     assert not Customer.objects.exists()
 
 

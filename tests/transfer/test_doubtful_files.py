@@ -61,8 +61,8 @@ def test_texts_of_line_items_are_told_too(imported: Callable[..., Ran]) -> None:
 
 
 def test_dates_that_a_spreadsheet_made_of_texts_are_told(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet, day = made.add_worksheet(), made.add_format({"num_format": "d-mmm"})
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet, day = workbook.add_worksheet(), workbook.add_format({"num_format": "d-mmm"})
         sheet.write_row(0, 0, ["customer_name", "tax_id", "created_at"])
         sheet.write(1, 0, "Acme")
         sheet.write_number(1, 1, 45352, day)
@@ -75,8 +75,8 @@ def test_dates_that_a_spreadsheet_made_of_texts_are_told(tmp_path: Path) -> None
 
 
 def test_numbers_longer_than_a_spreadsheet_knows_are_told(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         sheet.write_row(0, 0, ["customer_name", "tax_id"])
         sheet.write_row(1, 0, ["Acme", 12345678901234567890])
     ran = run(tmp_path / "a.xlsx")
@@ -101,8 +101,8 @@ def test_headings_that_stand_there_once_more_are_nobody(imported: Callable[..., 
 
 
 def test_headings_are_known_again_where_the_last_column_has_none(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         for row, cells in enumerate(
             [["customer_name", "territory"], ["Acme", "x"], ["customer_name", "territory"], ["Bell", "", "y"]]
         ):

@@ -47,10 +47,10 @@ def fill() -> None:
         values: dict[str, Any] = {"customer_name": text, "disabled": bool(i % 2), "default_currency": "EUR"}
         services.create_customer(values, origin=BY_HAND)
         values |= dict.fromkeys(free, text) | {"email_id": f"a{i}@b", "default_commission_rate": Decimal(i) / 8}
-        made = services.create_customer(values, origin=BY_HAND).output["id"]
-        for place in range(i % 3):
+        customer_id = services.create_customer(values, origin=BY_HAND).output["id"]
+        for number in range(i % 3):
             line_item_services.add_line_item(
-                SUPPLIER_NUMBERS, made, {"company": text, "supplier_number": f"{place}"}, origin=BY_HAND
+                SUPPLIER_NUMBERS, customer_id, {"company": text, "supplier_number": f"{number}"}, origin=BY_HAND
             )
 
 
@@ -107,7 +107,7 @@ def test_chooses_customers_and_columns(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["x.doc"], "end its name in csv"),
         (["x.csv", "--columns", "teritory"], 'Did you mean "territory"'),
@@ -121,11 +121,13 @@ def test_chooses_customers_and_columns(tmp_path: Path) -> None:
         ([".", "--format", "csv"], ".: Is a directory."),
     ],
 )
-def test_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str) -> None:
+def test_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as refused:
         call_command("export_customers", *arguments)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert refused.value.returncode == 2
 
 
@@ -136,10 +138,12 @@ def test_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arg
 def test_supplier_numbers_stay_with_their_customer(tmp_path: Path, name: str, layout: str, columns: str) -> None:
     """Same names, nothing but a name: only the id tells such customers apart."""
     for i in range(4):
-        made = services.create_customer({"customer_name": "Same", "tax_id": "7" if i == 3 else None}, origin=BY_HAND)
-        for place in range(2 * (i % 2)):
+        customer = services.create_customer(
+            {"customer_name": "Same", "tax_id": "7" if i == 3 else None}, origin=BY_HAND
+        )
+        for number in range(2 * (i % 2)):
             line_item_services.add_line_item(
-                SUPPLIER_NUMBERS, made.output["id"], {"company": f"{i}{place}"}, origin=BY_HAND
+                SUPPLIER_NUMBERS, customer.output["id"], {"company": f"{i}{number}"}, origin=BY_HAND
             )
     ids = list(Customer.objects.order_by("id").values_list("id", flat=True))
     rows = list(SupplierNumberAtCustomer.objects.order_by("id").values())
@@ -152,14 +156,14 @@ def test_supplier_numbers_stay_with_their_customer(tmp_path: Path, name: str, la
 
 @pytest.mark.django_db
 def test_columns_are_those_asked_for_where_no_supplier_number_needs_the_id(tmp_path: Path) -> None:
-    made = services.create_customer({"customer_name": "a"}, origin=BY_HAND).output["id"]
-    line_item_services.add_line_item(SUPPLIER_NUMBERS, made, {"company": "A"}, origin=BY_HAND)
+    customer_id = services.create_customer({"customer_name": "a"}, origin=BY_HAND).output["id"]
+    line_item_services.add_line_item(SUPPLIER_NUMBERS, customer_id, {"company": "A"}, origin=BY_HAND)
     columns = ["--columns", "customer_name"]
     assert export(tmp_path / "a.csv", *columns, "--rows", "none").decode("utf-8-sig") == "customer_name\na\n"
     assert list(json.loads(export(tmp_path / "a.ndjson", *columns))) == ["customer_name", *BY_NAME]
     head, line, _ = export(tmp_path / "a.csv", *columns).decode("utf-8-sig").split("\n")
     assert head.startswith("id,customer_name,supplier_numbers.id,")
-    assert line.startswith(f"{made},a,")
+    assert line.startswith(f"{customer_id},a,")
 
 
 @pytest.mark.django_db
@@ -253,11 +257,11 @@ def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_a_link_stays_a_link_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
-    kept, link, new = tmp_path / "kept.csv", tmp_path / "link.csv", tmp_path / "new.csv"
-    kept.touch(mode=0o600)
-    link.symlink_to(kept)
+    target, link, new = tmp_path / "kept.csv", tmp_path / "link.csv", tmp_path / "new.csv"
+    target.touch(mode=0o600)
+    link.symlink_to(target)
     content = export(link)
-    assert (link.is_symlink(), kept.read_bytes(), kept.stat().st_mode & 0o777) == (True, content, 0o600)
+    assert (link.is_symlink(), target.read_bytes(), target.stat().st_mode & 0o777) == (True, content, 0o600)
     mask = os.umask(0o027)
     try:
         export(new)
@@ -287,16 +291,16 @@ def test_an_output_that_nobody_reads_is_told_in_one_line(format: str) -> None:
     fill()
     reader, writer = os.pipe()
     os.close(reader)
-    status, told = shell(["-", "--format", format], stdout=writer)
+    status, output = shell(["-", "--format", format], stdout=writer)
     os.close(writer)
-    assert (status, told) == (3, "CommandError: Broken off: Broken pipe.\n")
+    assert (status, output) == (3, "CommandError: Broken off: Broken pipe.\n")
 
 
 @pytest.mark.slow
 def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'nowhere' / 'a.sqlite3'}"
-    status, told = shell([str(tmp_path / "a.csv")], DATABASE_URL=url)
-    assert (status, told) == (3, "CommandError: Broken off: unable to open database file.\n")
+    status, output = shell([str(tmp_path / "a.csv")], DATABASE_URL=url)
+    assert (status, output) == (3, "CommandError: Broken off: unable to open database file.\n")
     assert not list(tmp_path.iterdir())
 
 

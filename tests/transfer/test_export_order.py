@@ -50,14 +50,14 @@ def read_without_indexes() -> None:
 
 def in_lines(path: Path) -> Order:
     """Of a table. Further lines repeat the customer's name, or leave it blank."""
-    found: Order = {}
+    order: Order = {}
     customer = ""
     with opened_table(examined(path, path.name)) as table:
         name, number = (table.headings.index(one) for one in ("customer_name", "supplier_numbers.supplier_number"))
         for _, cells in table.rows:
             customer = cells[name] or customer
-            found.setdefault(customer, []).append(cells[number])
-    return found
+            order.setdefault(customer, []).append(cells[number])
+    return order
 
 
 def in_objects(path: Path) -> Order:

@@ -9,7 +9,7 @@ TABLE = "Owner,Account Name\nOlga,Acme\nOlga,Beta\n"
 
 
 @pytest.mark.parametrize(
-    ("below", "told"),
+    ("below", "warning"),
     [
         (",,\nTotal,2\n", "Row 5 stands below a blank row at the end of the file and was read as part of the table. If it is"
          " a total or a footer, delete it there."),
@@ -17,9 +17,9 @@ TABLE = "Owner,Account Name\nOlga,Acme\nOlga,Beta\n"
          " table. If they are totals or a footer, delete them there."),
     ],
 )  # fmt: skip
-def test_rows_below_a_blank_one_at_the_end_are_named(imported: Any, below: str, told: str) -> None:
+def test_rows_below_a_blank_one_at_the_end_are_named(imported: Any, below: str, warning: str) -> None:
     ran = imported(TABLE + below)
-    assert (ran.code, ran.report["warnings"]) == (0, [told])
+    assert (ran.code, ran.report["warnings"]) == (0, [warning])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.backoffice.people import member
 
 pytestmark = pytest.mark.django_db
 FILE = "Name,Type\nAcme,\nBeta,Prospect\nCole,Customer - Direct\n"
-TOLD = (
+MESSAGE = (
     "The column Type says something else than this service means by it (row 3: 'Prospect'; known are Company, Individual,"
     " Partnership). Leave it out (--map 'Type='), or keep it in another field (--map 'Type=customer_group')."
 )
@@ -19,7 +19,7 @@ TOLD = (
 @pytest.mark.parametrize("options", [[], ["--skip-errors"], ["--dry-run"]])
 def test_one_sentence_says_what_to_do(imported: Any, options: list[str]) -> None:
     ran = imported(FILE, *options)
-    assert (ran.code, ran.said) == (2, TOLD)
+    assert (ran.code, ran.said) == (2, MESSAGE)
     assert not Customer.objects.exists()
 
 

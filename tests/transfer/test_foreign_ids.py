@@ -10,7 +10,7 @@ from tests.backoffice.people import member
 
 pytestmark = pytest.mark.django_db
 FILE = "Id;Name\n4711;Acme\n4712;Beta\n;Gamma\n"
-TOLD = (
+MESSAGE = (
     "The column Id holds numbers of another system (row 2: '4711'), not ids of this one (customer_…). Leave it out"
     " (--map 'Id='), or keep the numbers in another field (--map 'Id=customer_pos_id')."
 )
@@ -19,7 +19,7 @@ TOLD = (
 @pytest.mark.parametrize("options", [[], ["--skip-errors"], ["--match-on", "id"], ["--dry-run"]])
 def test_one_sentence_says_what_to_do(imported: Any, options: list[str]) -> None:
     ran = imported(FILE, *options)
-    assert (ran.code, ran.said) == (2, TOLD)
+    assert (ran.code, ran.said) == (2, MESSAGE)
     assert not Customer.objects.exists()
     assert not ImportRun.objects.exists()
 

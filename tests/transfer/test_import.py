@@ -87,9 +87,9 @@ def test_reads_every_format_and_encoding(imported: Any, name: str) -> None:
         ("Müller", "a@b", "007", True),
         ("Acme", None, None, False),
     }
-    (found,) = ImportRun.objects.all()
-    assert (found.state, found.file_name, found.counts["created"]) == ("done", name, 2)
-    assert Event.objects.filter(type="customer.created", actor=f"import:{found.pk}").count() == 2
+    (import_run,) = ImportRun.objects.all()
+    assert (import_run.state, import_run.file_name, import_run.counts["created"]) == ("done", name, 2)
+    assert Event.objects.filter(type="customer.created", actor=f"import:{import_run.pk}").count() == 2
 
 
 BAD_FILES = {
@@ -115,7 +115,7 @@ BAD_FILES = {
     "nested.ndjson": b'{"customer_name": {"a": 1}}\n',
     "broken.parquet": b"PAR1" + bytes(100),
 }
-TOLD = {
+MESSAGES = {
     "a picture.csv": "is a picture", "binary.csv": "binary", "empty.csv": "is empty", "blank.csv": "no headings",
     "no headings.csv": "no headings", "twice.csv": "'customer_name'. Rename",
     "same meaning.csv": "'Firma'", "unknown.csv": "'Colour', 'Shape'", "no name.csv": "customer_name, which is required",
@@ -142,7 +142,7 @@ def content_of(name: str) -> bytes:
 def test_refuses_what_is_no_table_with_one_clear_sentence(imported: Any, name: str) -> None:
     ran = imported(content_of(name), name=name)
     assert ran.code == 2
-    assert TOLD[name] in ran.said
+    assert MESSAGES[name] in ran.said
     assert not Customer.objects.exists()
     assert not ImportRun.objects.exists()
 
@@ -180,9 +180,9 @@ def test_tells_every_problem_of_every_row_and_writes_nothing(imported: Any, tmp_
     assert ImportRun.objects.get().state == "refused"
     with Path(ran.report["errors_file"]).open(encoding="utf-8-sig", newline="") as file:
         csv.field_size_limit(1 << 20)
-        told = list(csv.DictReader(file))
-    assert [row["import_row"] for row in told] == ["3", "5", "6", "7", "8"]
-    assert "Must be an e-mail address" in told[0]["import_problems"]
+        refused_rows = list(csv.DictReader(file))
+    assert [row["import_row"] for row in refused_rows] == ["3", "5", "6", "7", "8"]
+    assert "Must be an e-mail address" in refused_rows[0]["import_problems"]
 
 
 def test_skips_bad_rows_whose_mended_file_goes_in(imported: Any) -> None:
@@ -242,8 +242,8 @@ def test_an_upsert_changes_what_differs_and_nothing_else(imported: Any) -> None:
         (2, None),
     ]
     assert rows_of(other) == [("A", "5"), ("B", "6")]
-    told = Event.objects.order_by("seq").values_list("type", "changed")[before:]
-    assert sorted(told) == [
+    events = Event.objects.order_by("seq").values_list("type", "changed")[before:]
+    assert sorted(events) == [
         ("customer.created", ""),
         ("customer.updated", " territory "),
         ("supplier_number_at_customer.created", ""),
@@ -261,8 +261,8 @@ def test_replacing_rows_deletes_orders_and_tells(imported: Any) -> None:
     ran = imported(file, "--match-on", "tax_id", "--replace-rows")
     assert ran.counts == {"unchanged": 1, "rows_created": 1, "rows_deleted": 1}
     assert rows_of(acme) == [("C", "3"), ("D", "4"), ("A", "1")]
-    told = Event.objects.filter(actor=f"import:{ran.report['run']}").values_list("type", flat=True)
-    assert sorted(name.partition(".")[2] for name in told) == ["created", "deleted", "reordered"]
+    event_types = Event.objects.filter(actor=f"import:{ran.report['run']}").values_list("type", flat=True)
+    assert sorted(name.partition(".")[2] for name in event_types) == ["created", "deleted", "reordered"]
     call_command("undo_import", ran.report["run"], stdout=io.StringIO())
     assert rows_of(acme) == [("A", "1"), ("B", "2"), ("C", "3")]
 
@@ -324,10 +324,10 @@ def test_words_constants_and_mappings(imported: Any, tmp_path: Path) -> None:
 
 def test_what_excel_has_done_is_warned_of(imported: Any) -> None:
     rows = "".join(f"c{i},{10_000_000 + i},{i}234567.0\n" for i in range(12)) + "d,1234567,4.41E+11\n"
-    told = "\n".join(imported("name,VAT no.,phone\n" + rows).report["warnings"])
-    assert "1 of 13 numbers has fewer than the usual 8 digits" in told
-    assert "12 values end in .0" in told
-    assert "has rounded 1 number for good (row 14: 4.41E+11)" in told
+    warnings = "\n".join(imported("name,VAT no.,phone\n" + rows).report["warnings"])
+    assert "1 of 13 numbers has fewer than the usual 8 digits" in warnings
+    assert "12 values end in .0" in warnings
+    assert "has rounded 1 number for good (row 14: 4.41E+11)" in warnings
 
 
 def test_the_same_file_goes_in_once(imported: Any) -> None:
@@ -381,16 +381,16 @@ def test_the_log_tells_of_an_import_what_it_tells_of_the_api(imported: Any, api:
     file += "file,North,7.5,B,9\n,,,C,3\n,,,D,4\n"
     imported(file, "--match-on", "tax_id", "--replace-rows")
 
-    def told(subject: str) -> list[Any]:
+    def events_of(subject: str) -> list[Any]:
         names = {"id", "created_at", "updated_at", "tax_id", "customer_id", "parent_id", "ordered_ids"}
-        found = []
+        events = []
         for event in Event.objects.filter(subject=subject).order_by("seq")[4:]:
             output, old = (json.loads(text) for text in (event.object, event.previous))
             values = [{n: v for n, v in one.items() if n not in names} for one in (output, old)]
-            found.append((event.type, event.object_version, *values))
-        return sorted(found, key=lambda one: one[0])
+            events.append((event.type, event.object_version, *values))
+        return sorted(events, key=lambda one: one[0])
 
-    assert told(by_file) == told(by_api)
+    assert events_of(by_file) == events_of(by_api)
     assert Event.objects.count() == before + 10
     assert rows_of(by_file) == rows_of(by_api) == [("B", "9"), ("C", "3"), ("D", "4")]
 

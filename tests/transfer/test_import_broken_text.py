@@ -42,11 +42,11 @@ MESSAGES = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_all_broken_rows_are_told_and_may_be_skipped(imported: Any, name: str) -> None:
     ran = imported(BROKEN[name], name=name)
-    told = [(p["row"], p["column"], p["message"]) for p in ran.report["problems"]]
-    assert (ran.code, told, names()) == (1, MESSAGES[name], set())
+    problems = [(p["row"], p["column"], p["message"]) for p in ran.report["problems"]]
+    assert (ran.code, problems, names()) == (1, MESSAGES[name], set())
     ran = imported(BROKEN[name], "--skip-errors", name=f"again.{name}")
-    told = [(p["row"], p["column"], p["message"]) for p in ran.report["problems"]]
-    assert (ran.code, told, ran.counts) == (1, MESSAGES[name], {"created": 3, "refused": 3})
+    problems = [(p["row"], p["column"], p["message"]) for p in ran.report["problems"]]
+    assert (ran.code, problems, ran.counts) == (1, MESSAGES[name], {"created": 3, "refused": 3})
     assert names() == {"Good", "Fine", "Last"}
 
 
@@ -152,8 +152,8 @@ def test_a_run_goes_on_in_the_encoding_that_was_accepted(tmp_path: Path) -> None
 
 def test_quotes_after_a_blank_are_no_data(imported: Any) -> None:
     imported('"name", "primary_address", "email_id"\n"Acme", "1 Main St, Berlin", "a@b.de"\n')
-    (found,) = Customer.objects.values_list("customer_name", "primary_address", "email_id")
-    assert found == ("Acme", "1 Main St, Berlin", "a@b.de")
+    (customer,) = Customer.objects.values_list("customer_name", "primary_address", "email_id")
+    assert customer == ("Acme", "1 Main St, Berlin", "a@b.de")
 
 
 def test_ids_that_were_protected_from_a_spreadsheet(imported: Any) -> None:

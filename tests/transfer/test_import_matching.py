@@ -43,11 +43,11 @@ def test_an_id_beside_the_key_must_be_that_customers(api: Api, imported: Any) ->
 def test_the_id_of_a_merged_customer_is_refused_with_the_one_that_is_there(
     imported: Any, heading: str, arguments: tuple[str, ...], code: str
 ) -> None:
-    kept, other = make("Acme"), make("Beta")
-    merging.merge_customers(kept, [other], origin=Origin("user:anna"))
+    survivor, other = make("Acme"), make("Beta")
+    merging.merge_customers(survivor, [other], origin=Origin("user:anna"))
     ran = imported(f"{heading}\n{other},X\n", *arguments)
     assert ran.problems == [(2, heading.partition(",")[0], code)]
-    assert f"merged into {kept}" in ran.report["problems"][0]["message"]
+    assert f"merged into {survivor}" in ran.report["problems"][0]["message"]
 
 
 @pytest.mark.django_db
@@ -97,8 +97,8 @@ def test_a_customer_that_is_overtaken_between_planning_and_lock_is_refused(
         ran: Ran = imported(file, *ON_TAX_ID)
     assert ran.problems == [problem]
     assert ran.counts == {"updated": 1, "refused": 1, "rows_created": 1}
-    found = live_api.get(f"{CUSTOMER}/{customer}")
-    assert {n: found.json()[n] for n in left} == left if left else found.status_code == 404
+    response = live_api.get(f"{CUSTOMER}/{customer}")
+    assert {n: response.json()[n] for n in left} == left if left else response.status_code == 404
     assert rows_of(customer) == []
     assert rows_of(other) == [("B", "9")]
 

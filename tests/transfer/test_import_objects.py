@@ -48,12 +48,12 @@ def test_absent_keys_of_a_row_are_left_alone(imported: Any) -> None:
 
 
 def test_replacing_rows_leaves_alone_whoever_says_nothing_of_them(imported: Any) -> None:
-    silent, empty, other = (make(n, ("A", "1"), tax_id=n) for n in ("silent", "empty", "other"))
+    without_list, empty, other = (make(n, ("A", "1"), tax_id=n) for n in ("silent", "empty", "other"))
     objects = [{"tax_id": "silent"}, {"tax_id": "empty", "supplier_numbers": []}]
     objects += [{"tax_id": "other", "supplier_numbers": [{"company": "B"}]}]
     ran = imported(lines(*objects), "--match-on", "tax_id", "--replace-rows", name="a.ndjson")
     assert ran.counts == {"unchanged": 3, "rows_created": 1, "rows_deleted": 2}
-    assert [rows_of(one) for one in (silent, empty, other)] == [[("A", "1")], [], [("B", None)]]
+    assert [rows_of(one) for one in (without_list, empty, other)] == [[("A", "1")], [], [("B", None)]]
 
 
 def test_where_all_lists_are_empty_all_rows_go(imported: Any) -> None:

@@ -19,8 +19,8 @@ def names(field: str = "tax_id") -> set[Any]:
 
 
 def test_numbers_with_leading_zeros_keep_them(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet, format = made.add_worksheet(), made.add_format({"num_format": "00000"})
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet, format = workbook.add_worksheet(), workbook.add_format({"num_format": "00000"})
         sheet.write_row(0, 0, ["customer_name", "tax_id"])
         sheet.write(1, 0, "Acme")
         sheet.write_number(1, 1, 1067, format)
@@ -29,8 +29,8 @@ def test_numbers_with_leading_zeros_keep_them(tmp_path: Path) -> None:
 
 
 def test_formulas_and_errors_harm_only_rows_that_need_them(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         sheet.write_row(0, 0, ["customer_name", "tax_id", "left out"])
         sheet.write_column(1, 0, ["Acme", "Bell", "Cole"])
         sheet.write_formula(1, 1, "=1+1", value="2")
@@ -46,8 +46,8 @@ def test_formulas_and_errors_harm_only_rows_that_need_them(tmp_path: Path) -> No
 
 def test_merged_cells_hold_for_their_rows_and_line_items_stay_with_their_customer(tmp_path: Path) -> None:
     company = f"{SUPPLIER_NUMBERS.name}.company"
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         sheet.write_row(0, 0, ["customer_name", "territory", company])
         sheet.write_column(1, 0, ["Acme", "Bell"])
         sheet.merge_range("B2:B3", "West")
@@ -81,15 +81,15 @@ def test_a_merged_cell_holds_for_a_row_that_ends_before_the_others(tmp_path: Pat
 
 
 def test_two_filled_sheets_are_refused_and_a_cover_sheet_is_passed_over(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
         for name in ("North", "South"):
-            made.add_worksheet(name).write_column(0, 0, ["customer_name", name])
-            made.get_worksheet_by_name(name).write_column(0, 1, ["tax_id", name])
+            workbook.add_worksheet(name).write_column(0, 0, ["customer_name", name])
+            workbook.get_worksheet_by_name(name).write_column(0, 1, ["tax_id", name])
     assert "has 2 filled sheets: 'North' (2 rows), 'South' (2 rows). Say which" in run(tmp_path / "a.xlsx").said
     assert not Customer.objects.exists()
-    with xlsxwriter.Workbook(tmp_path / "b.xlsx") as made:
-        made.add_worksheet("Cover").write_column(0, 0, ["Our customers", "May"])
-        sheet = made.add_worksheet("Table")
+    with xlsxwriter.Workbook(tmp_path / "b.xlsx") as workbook:
+        workbook.add_worksheet("Cover").write_column(0, 0, ["Our customers", "May"])
+        sheet = workbook.add_worksheet("Table")
         sheet.write_column(0, 0, ["Exported on May 1st", "", "customer_name", "Acme"])
         sheet.write_column(2, 1, ["tax_id", "7"])
         sheet.set_row(3, options={"hidden": True})

@@ -28,8 +28,8 @@ def test_columns_are_joined_blank_ones_left_out(imported: Any) -> None:
 def test_other_texts_are_joined_by_a_blank_and_their_columns_keep_their_own_meaning(imported: Any) -> None:
     assert imported("Vorname,Nachname,Ort\nAda,Lovelace,London\n", "--map", "Vorname + Nachname=customer_name",
                     "--map", "Ort=territory").code == 0  # fmt: skip
-    found = Customer.objects.values_list("customer_name", "first_name", "last_name").get()
-    assert found == ("Ada Lovelace", "Ada", "Lovelace")
+    stored = Customer.objects.values_list("customer_name", "first_name", "last_name").get()
+    assert stored == ("Ada Lovelace", "Ada", "Lovelace")
 
 
 def test_a_heading_that_has_a_plus_wins(imported: Any) -> None:
@@ -46,7 +46,7 @@ def test_it_is_saved_and_read_with_a_mapping(imported: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("mapping", "told"),
+    ("mapping", "message"),
     [
         ("Street+Town=primary_address", "The file has no column 'Town'."),
         ("Street+City=color", "Several columns can be joined to a text of the customer only, and 'color' is none."),
@@ -58,9 +58,9 @@ def test_it_is_saved_and_read_with_a_mapping(imported: Any, tmp_path: Path) -> N
         ("Street+City=customer_name", "More than one column or fixed value (--set) goes to customer_name."),
     ],
 )
-def test_what_cannot_be_joined_is_refused(imported: Any, mapping: str, told: str) -> None:
+def test_what_cannot_be_joined_is_refused(imported: Any, mapping: str, message: str) -> None:
     ran = imported("customer_name,Street,City\nA,x,y\n", "--map", "customer_name=customer_name", "--map", mapping)
-    assert (ran.code, told in ran.said) == (2, True), ran.said
+    assert (ran.code, message in ran.said) == (2, True), ran.said
 
 
 def test_a_joined_text_is_judged_and_refused_with_its_columns(imported: Any) -> None:

@@ -14,7 +14,7 @@ STORED = {"tax_id": "1", "territory": "North", "industry": "Trade", "disabled": 
 FILE = "tax_id,Name,Territory,Industry,disabled,default_commission_rate\n1,,,Steel,,\n2,New,,,,\n"
 
 
-def found() -> dict[str, Any]:
+def stored() -> dict[str, Any]:
     names = ("customer_name", "territory", "industry", "disabled", "default_commission_rate")
     return Customer.objects.filter(tax_id="1").values(*names).get()
 
@@ -22,7 +22,7 @@ def found() -> dict[str, Any]:
 def test_of_all_columns(imported: Any) -> None:
     make("Acme", **STORED | {"default_commission_rate": 5})
     assert imported(FILE, "--match-on", "tax_id", "--keep-when-blank").counts == {"created": 1, "updated": 1}
-    assert found() == {
+    assert stored() == {
         "customer_name": "Acme", "territory": "North", "industry": "Steel", "disabled": True, "default_commission_rate": 5,
     }  # fmt: skip
 
@@ -33,7 +33,7 @@ def test_of_one_column_in_a_mapping_file_too(imported: Any, tmp_path: Path) -> N
     mapping.write_text(json.dumps({"Name": "customer_name?", "disabled": "disabled?"}))
     options = ["--match-on", "tax_id", "--mapping", str(mapping), "--map", "Territory=territory?"]
     assert imported(FILE, *options).counts == {"created": 1, "updated": 1}
-    assert found() == {
+    assert stored() == {
         "customer_name": "Acme", "territory": "North", "industry": "Steel", "disabled": True,
         "default_commission_rate": None,
     }  # fmt: skip
@@ -42,7 +42,7 @@ def test_of_one_column_in_a_mapping_file_too(imported: Any, tmp_path: Path) -> N
 def test_a_word_for_nothing_is_blank_as_well(imported: Any) -> None:
     make("Acme", **STORED | {"default_commission_rate": 5})
     imported("tax_id,Territory\n1,NULL\n", "--match-on", "tax_id", "--null", "NULL", "--keep-when-blank")
-    assert found()["territory"] == "North"
+    assert stored()["territory"] == "North"
 
 
 def test_a_new_customer_needs_its_name_all_the_same(imported: Any) -> None:

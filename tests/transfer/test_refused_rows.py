@@ -75,12 +75,12 @@ def test_headings_are_found_again(imported: Any) -> None:
 
 @pytest.mark.parametrize("ending", ["json", "ndjson"])
 def test_of_refused_objects_absent_keys_stay_absent(imported: Any, ending: str) -> None:
-    hand = Origin("user:hand")
-    made = services.create_customer({"customer_name": "A", "tax_id": "1", "territory": "North"}, origin=hand).output[
-        "id"
-    ]
+    origin = Origin("user:hand")
+    customer_id = services.create_customer(
+        {"customer_name": "A", "tax_id": "1", "territory": "North"}, origin=origin
+    ).output["id"]
     row = line_item_services.add_line_item(
-        SUPPLIER_NUMBERS, made, {"company": "X", "supplier_number": "1"}, origin=hand
+        SUPPLIER_NUMBERS, customer_id, {"company": "X", "supplier_number": "1"}, origin=origin
     ).output["id"]
     objects = [
         {"tax_id": "1", "email_id": "nobody", "supplier_numbers": [{"id": row, "company": "Y"}]},
@@ -92,9 +92,9 @@ def test_of_refused_objects_absent_keys_stay_absent(imported: Any, ending: str) 
     assert ran.report["errors_file"].endswith(f"a.{ending}.errors.ndjson")
     mended = refused(ran).replace("nobody", "a@b")
     assert imported(mended, "--match-on", "tax_id", name="b.ndjson").counts == {"updated": 1, "rows_updated": 1}
-    assert Customer.objects.filter(pk=made).values_list("email_id", "territory").get() == ("a@b", "North")
-    found = SupplierNumberAtCustomer.objects.filter(pk=row).values_list("company", "supplier_number")
-    assert found.get() == ("Y", "1")
+    assert Customer.objects.filter(pk=customer_id).values_list("email_id", "territory").get() == ("a@b", "North")
+    line_items = SupplierNumberAtCustomer.objects.filter(pk=row).values_list("company", "supplier_number")
+    assert line_items.get() == ("Y", "1")
 
 
 def test_it_never_takes_the_place_of_the_file_that_is_imported(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ def test_goes_on_where_it_stood(tmp_path: Path, breaks: list[int]) -> None:
         imports.run(source, imports.ImportOptions(size=SIZE), started_by="test", progress=after(first))
     written = Customer.objects.count()
     assert written == ImportRun.objects.get().counts["created"] == first * SIZE
-    for chunks in others:
+    for batches in others:
         with pytest.raises(BrokenOff):
-            imports.resume(source, progress=after(chunks + Customer.objects.count() // SIZE))
+            imports.resume(source, progress=after(batches + Customer.objects.count() // SIZE))
     report = imports.resume(source, progress=lambda *_: None)
     assert report.counts["created"] == COUNT
     check_all()
@@ -91,9 +91,9 @@ def test_refused_rows_are_told_once_however_often_it_breaks_off(tmp_path: Path) 
     bad = {f"c{i}" for i in range(0, COUNT, 7)}
     assert (report.counts["created"], report.counts["refused"]) == (COUNT - len(bad), len(bad))
     with path.open(encoding="utf-8-sig", newline="") as file:
-        told = [row["customer_name"] for row in csv.DictReader(file) if row["customer_name"]]
-    assert len(told) == len(set(told))
-    assert set(told) == bad
+        reported = [row["customer_name"] for row in csv.DictReader(file) if row["customer_name"]]
+    assert len(reported) == len(set(reported))
+    assert set(reported) == bad
 
 
 @pytest.mark.slow
@@ -119,8 +119,8 @@ def test_a_run_that_broke_off_is_taken_back(tmp_path: Path) -> None:
         call_command("import_customers", str(tmp_path / "a.csv"), stdout=again)
     call_command("undo_import", ImportRun.objects.get().pk, stdout=again)
     assert not Customer.objects.exists()
-    call_command("import_customers", str(tmp_path / "a.csv"), "--json", stdout=(told := io.StringIO()))
-    assert json.loads(told.getvalue())["created"] == COUNT
+    call_command("import_customers", str(tmp_path / "a.csv"), "--json", stdout=(output := io.StringIO()))
+    assert json.loads(output.getvalue())["created"] == COUNT
 
 
 @pytest.mark.slow

@@ -40,20 +40,20 @@ class BrokenOff(Exception):
 
 @pytest.fixture
 def imported(tmp_path: Path) -> Any:
-    """Imports a text, `size` customers a chunk, and gives the run's id. `between`: what happens after each chunk."""
+    """Imports a text, `size` customers a batch, and gives the run's id. `between`: what happens after each batch."""
     count = iter(range(100))
 
-    def bring(text: str, *, between: Interfere = lambda chunk: None, **settings: Any) -> str:
+    def bring(text: str, *, between: Interfere = lambda batch: None, **settings: Any) -> str:
         path = tmp_path / f"{next(count)}.csv"
         path.write_text(text)
-        chunks = iter(range(1, 1000))
+        batches = iter(range(1, 1000))
 
         def progress(doing: str, fraction: float, customers: int) -> None:
             if doing == "writing":
-                between(next(chunks))
+                between(next(batches))
 
-        source, asked = examined(path, path.name), imports.ImportOptions(**settings)
-        run = imports.run(source, asked, started_by="test", progress=progress).run
+        source, options = examined(path, path.name), imports.ImportOptions(**settings)
+        run = imports.run(source, options, started_by="test", progress=progress).run
         assert run
         return run
 
@@ -91,7 +91,7 @@ def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_spares_what_others_have_changed_since(imported: Any) -> None:
-    kept, other = make("Kept", ("A", "1"), tax_id="1", territory="North"), make("Other", tax_id="2")
+    unchanged, other = make("Kept", ("A", "1"), tax_id="1", territory="North"), make("Other", tax_id="2")
     file = "tax_id,name,territory,supplier_numbers.company\n1,Kept,South,B\n2,Other,South,\n3,New,,X\n4,Newer,,\n"
     run = imported(file, mode="upsert", match_on="tax_id")
     services.update_customer(other, {"industry": "Trade"}, origin=BY_HAND)
@@ -102,18 +102,18 @@ def test_spares_what_others_have_changed_since(imported: Any) -> None:
     assert "1 customer deleted, 1 restored, 2 left alone" in said
     assert {other, newer} == {line.rpartition(" ")[2] for line in said.splitlines()[1:]}
     assert dict(Customer.objects.values_list("tax_id", "territory")) == {"1": "North", "2": "South", "4": None}
-    assert rows_of(kept) == [("A", "1")]
+    assert rows_of(unchanged) == [("A", "1")]
     assert taken_back(run)[0] == 2
     assert imported(file, mode="upsert", match_on="tax_id")  # as if it had never been
 
 
 @pytest.mark.slow
 def test_a_run_that_is_being_written_stops(imported: Any) -> None:
-    """The writer waits after its second chunk, and wants to write the third while the first two are taken back."""
+    """The writer waits after its second batch, and wants to write the third while the first two are taken back."""
     is_written, goes_on, has_ended = threading.Event(), threading.Event(), threading.Event()
 
-    def between(chunk: int) -> None:
-        if chunk == 2:
+    def between(batch: int) -> None:
+        if batch == 2:
             is_written.set()
             assert goes_on.wait(30)
 
@@ -132,12 +132,12 @@ def test_a_run_that_is_being_written_stops(imported: Any) -> None:
 
     def undo_it() -> str:
         assert is_written.wait(30)
-        undone = undo.undo(ImportRun.objects.get().pk, started_by="test", progress=progress)
-        return f"{undone.deleted} deleted"
+        result = undo.undo(ImportRun.objects.get().pk, started_by="test", progress=progress)
+        return f"{result.deleted} deleted"
 
-    written, undone = concurrently(lambda i: (write, undo_it)[i](), 2)
+    written, reverted = concurrently(lambda i: (write, undo_it)[i](), 2)
     assert "or is taking it back" in written
-    assert undone == "20 deleted"
+    assert reverted == "20 deleted"
     assert not Customer.objects.exists()
     assert ImportRun.objects.order_by("created_at")[0].state == "undone"
 
@@ -193,9 +193,9 @@ def test_returns_to_the_oldest_value_of_what_the_run_changed_twice(imported: Any
     assert rows_of(acme) == [("A", "3"), ("B", "1")]
     assert taken_back(run)[0] == 0
     assert rows_of(acme) == [("A", "1"), ("B", "1")]
-    told = Event.objects.filter(subject=acme, type="supplier_number_at_customer.updated").order_by("seq")
-    assert list(told.values_list("object_version", flat=True)) == [2, 3, 4]
-    assert [orjson.loads(event.previous)["supplier_number"] for event in told] == ["1", "2", "3"]
+    events = Event.objects.filter(subject=acme, type="supplier_number_at_customer.updated").order_by("seq")
+    assert list(events.values_list("object_version", flat=True)) == [2, 3, 4]
+    assert [orjson.loads(event.previous)["supplier_number"] for event in events] == ["1", "2", "3"]
     assert SupplierNumberAtCustomer.objects.get(customer=acme, company="A").version == 4
 
 
@@ -215,8 +215,8 @@ def test_broken_off_and_begun_again_it_counts_each_once(imported: Any) -> None:
     olds = [make(f"old{i}", tax_id=f"{i}") for i in range(9)]
     lines = [f"{i},{'old' if i < 9 else 'new'}{i},North\n" for i in range(18)]
     run = imported("tax_id,customer_name,territory\n" + "".join(lines), mode="upsert", match_on="tax_id", size=3)
-    kept = [olds[0], olds[8]]
-    for customer_id in kept:
+    changed = [olds[0], olds[8]]
+    for customer_id in changed:
         services.update_customer(customer_id, {"industry": "Trade"}, origin=BY_HAND)
     for parts in (4, 2, 11):
         with pytest.raises(BrokenOff):
@@ -228,9 +228,9 @@ def test_broken_off_and_begun_again_it_counts_each_once(imported: Any) -> None:
         restored[0], {"industry": "Trade"}, origin=BY_HAND
     )  # that is none of our business any more
     code, said, _ = taken_back(run, "--json")
-    told = json.loads(said)
-    assert (code, set(told.pop("kept"))) == (1, set(kept))
-    assert told == {"run": begun.pk, "deleted": 9, "restored": 7, "kept_count": 2, "gone_count": 0, "gone": []}
+    output = json.loads(said)
+    assert (code, set(output.pop("kept"))) == (1, set(changed))
+    assert output == {"run": begun.pk, "deleted": 9, "restored": 7, "kept_count": 2, "gone_count": 0, "gone": []}
     begun.refresh_from_db()
     assert begun.counts == {"deleted": 9, "restored": 7, "kept": 2, "gone": 0}
     assert (begun.state, ImportRun.objects.get(pk=run).state) == ("done", "undone")
@@ -256,8 +256,8 @@ def test_two_at_once_double_nothing(imported: Any) -> None:
     assert (one.deleted, one.restored, one.kept_count, one.gone_count) == (40, 1, 0, 0)
     assert rows_of(old) == [("A", "1")]
     assert list(Customer.objects.values_list("customer_name", flat=True)) == ["Old"]
-    told = Event.objects.filter(actor=f"import:{one.run}").values_list("type", flat=True)
-    assert sorted(told) == [
+    event_types = Event.objects.filter(actor=f"import:{one.run}").values_list("type", flat=True)
+    assert sorted(event_types) == [
         *["customer.deleted"] * 40,
         "customer.updated",
         "supplier_number_at_customer.deleted",
@@ -311,8 +311,8 @@ def test_tells_those_that_others_deleted_since(imported: Any) -> None:
 
 def test_the_back_office_tells_those_left_alone_and_those_gone(imported: Any) -> None:
     run = imported(names(3))
-    kept, gone = Customer.objects.order_by("id").values_list("id", flat=True)[:2]
-    services.update_customer(kept, {"industry": "Trade"}, origin=BY_HAND)
+    changed, gone = Customer.objects.order_by("id").values_list("id", flat=True)[:2]
+    services.update_customer(changed, {"industry": "Trade"}, origin=BY_HAND)
     services.delete_customer(gone, origin=BY_HAND)
     staff = member("Administrator")
     with translation.override("en"):
@@ -320,7 +320,7 @@ def test_the_back_office_tells_those_left_alone_and_those_gone(imported: Any) ->
     call_command("run_worker", until_idle=True)
     page = staff.get(reverse("import_job", args=[job.pk])).content.decode()
     assert "1 customer deleted, 0 restored; 1 was changed since" in page
-    assert reverse("admin:crm_customer_change", args=[kept]) in page
+    assert reverse("admin:crm_customer_change", args=[changed]) in page
     assert "1 customer had been deleted by somebody else:" in page
     assert f"<li>{gone}</li>" in page
 
@@ -328,10 +328,10 @@ def test_the_back_office_tells_those_left_alone_and_those_gone(imported: Any) ->
 def test_says_why_it_cannot(imported: Any) -> None:
     assert taken_back("run_nobody")[2].startswith("There is no import 'run_nobody'.")
     run = imported(names(2))
-    undone = undo.undo(run, started_by="test").run
+    undo_run = undo.undo(run, started_by="test").run
     assert taken_back(run)[::2] == (2, f"{run} is taken back already.")
-    code, _, error = taken_back(undone)
-    assert (code, error.partition(";")[0]) == (2, f"{undone} took back {run}")
+    code, _, error = taken_back(undo_run)
+    assert (code, error.partition(";")[0]) == (2, f"{undo_run} took back {run}")
     imported("customer_name,email_id\nx,nobody\n")
     refused = ImportRun.objects.get(state="refused").pk
     assert taken_back(refused)[2] == f"{refused} wrote nothing that could be taken back (refused)."

@@ -36,7 +36,7 @@ def imports(imported: Callable[..., Ran]) -> Callable[..., str]:
     return bring
 
 
-def undone(run_id: str) -> undo.UndoResult:
+def revert(run_id: str) -> undo.UndoResult:
     return undo.undo(run_id, started_by="test")
 
 
@@ -51,8 +51,8 @@ def test_a_newer_and_then_the_older_leave_nothing_behind(imports: Any) -> None:
     file = "tax_id,customer_name,territory\n1,Acme,North\n2,Beta,North\n"
     first = imports(file)
     second = imports("tax_id,territory\n1,South\n")
-    assert undone(second).restored == 1
-    assert (undone(first).deleted, undone_kept(first)) == (2, 0)
+    assert revert(second).restored == 1
+    assert (revert(first).deleted, undone_kept(first)) == (2, 0)
     assert not Customer.objects.exists()
     imports(file)
     assert Customer.objects.count() == 2
@@ -69,9 +69,9 @@ def test_line_items_that_came_back_under_new_ids_are_those_of_the_older_run(impo
     between = stored()
     second = imports(f"tax_id,{ROWS}\n1,B,2\n", "--replace-rows")  # both are deleted
     assert rows_of(acme) == [("B", "2")]
-    undone(second)
+    revert(second)
     assert stored() == between
-    undone(first)
+    revert(first)
     assert stored() == before
     changed = Event.objects.filter(type=SUPPLIER_NUMBERS.updated).order_by("seq")
     # By the first run, and under its new id by the first one's undo.
@@ -91,12 +91,12 @@ def test_three_runs_and_one_between_that_is_undone_first(imports: Any) -> None:
     ):
         runs.append(imports(file, *arguments))
         states.append(stored())
-    undone(runs.pop())
+    revert(runs.pop())
     assert stored() == states[2]
     again = imports(f"tax_id,{ROWS}\n1,Z,1\n", "--replace-rows")
-    undone(again)
+    revert(again)
     for run_id in reversed(runs):
-        assert undone(run_id).kept_count == 0
+        assert revert(run_id).kept_count == 0
         states.pop()
         assert stored() == states[-2]
 
@@ -106,8 +106,8 @@ def test_what_a_person_changed_stays_for_the_older_run_too(imports: Any) -> None
     first = imports("tax_id,territory\n1,North\n2,North\n")
     second = imports("tax_id,territory\n1,South\n2,South\n")
     services.update_customer(acme, {"industry": "Trade"}, origin=BY_HAND)
-    assert undone(second).kept == [acme]
-    assert undone(first).kept == [acme]
+    assert revert(second).kept == [acme]
+    assert revert(first).kept == [acme]
     assert dict(Customer.objects.values_list("pk", "territory")) == {acme: "South", beta: None}
 
 
@@ -115,9 +115,9 @@ def test_what_an_undo_left_for_a_third_run_stays_changed(imports: Any) -> None:
     """The second run is not undone here: the third had changed it, and only later that was taken back."""
     acme = make("Acme", tax_id="1")
     first, second, third = (imports(f"tax_id,territory\n1,{one}\n") for one in ("North", "South", "West"))
-    assert undone(second).kept == [acme]
-    assert undone(third).restored == 1
-    assert undone(first).kept == [acme]
+    assert revert(second).kept == [acme]
+    assert revert(third).restored == 1
+    assert revert(first).kept == [acme]
     assert Customer.objects.get().territory == "South"
 
 
@@ -138,8 +138,8 @@ def test_an_undo_that_broke_off_is_a_change_until_it_has_ended(imports: Any, mon
     assert (
         Customer.objects.filter(territory="North").count() == 1
     )  # the older run has kept it, though it was undone here
-    assert undone(second).restored == 6
-    assert undone(first).restored == 6
+    assert revert(second).restored == 6
+    assert revert(first).restored == 6
     assert set(Customer.objects.values_list("pk", "territory")) == {(i, None) for i in ids}
 
 
@@ -176,7 +176,7 @@ def test_undone_in_the_order_of_a_stack_each_leaves_what_it_found(
 
     def take_back() -> None:
         run_id, before = stack.pop()
-        assert undone(run_id).kept_count == 0
+        assert revert(run_id).kept_count == 0
         assert stored(prefix) == before
 
     for step in steps:

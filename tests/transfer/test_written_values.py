@@ -13,16 +13,16 @@ RATE = "default_commission_rate"
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("written", "stored"),
     [
         ("company", "Company"), ("FIRMA", "Company"), ("Unternehmen", "Company"), ("b2b", "Company"),
         ("Privatperson", "Individual"), ("einzelperson", "Individual"), ("INDIVIDUAL", "Individual"), ("Person", "Individual"),
         ("partnerschaft", "Partnership"), ("Personengesellschaft", "Partnership"), ("", "Company"),
     ],
 )  # fmt: skip
-def test_a_choice_is_known_by_value_and_label_in_any_case(imported: Any, written: str, kept: str) -> None:
+def test_a_choice_is_known_by_value_and_label_in_any_case(imported: Any, written: str, stored: str) -> None:
     assert imported(f"customer_name;Kundentyp\nA;{written}\n", "--map", "Kundentyp=customer_type").code == 0
-    assert Customer.objects.get().customer_type == kept
+    assert Customer.objects.get().customer_type == stored
 
 
 def test_another_word_for_a_choice_is_refused_with_its_cell(imported: Any) -> None:
@@ -54,15 +54,15 @@ def test_yes_and_no_as_people_and_programs_write_them(imported: Any, word: str, 
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("written", "stored"),
     [
         ("7,5", "7.5"), ("12,50", "12.5"), ("7.5%", "7.5"), ("7,5 %", "7.5"), ("7,5\u00a0%", "7.5"), ("0,123", "0.123"),
         ("0.123", "0.123"), ("33.333", "33.333"), ("12,3456", "12.3456"), ("1e1", "10"), ("−0", "0"), ("100,0", "100"),
     ],
 )  # fmt: skip
-def test_a_number_that_can_only_be_read_in_one_way(imported: Any, written: str, kept: str) -> None:
+def test_a_number_that_can_only_be_read_in_one_way(imported: Any, written: str, stored: str) -> None:
     assert imported(f"customer_name;Provision\nA;{written}\n").code == 0
-    assert f"{Customer.objects.get().default_commission_rate.normalize():f}" == kept
+    assert f"{Customer.objects.get().default_commission_rate.normalize():f}" == stored
 
 
 @pytest.mark.parametrize("written", ["1,234", "12,345"])

@@ -71,8 +71,8 @@ class AddedOnce(admin.ModelAdmin):
         if "_continue" not in request.POST:
             return super().response_add(request, obj, post_url_continue)
         self.message_user(request, saved_text(obj), messages.SUCCESS)
-        kept: dict[str, Any] = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
-        return redirect(add_preserved_filters(kept, reverse("admin:crm_customer_change", args=[obj.pk])))
+        context: dict[str, Any] = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
+        return redirect(add_preserved_filters(context, reverse("admin:crm_customer_change", args=[obj.pk])))
 
     def create_once(self, request: HttpRequest, values: services.Values) -> str:
         created = services.create_customer(values, origin=origin_of(request), customer_id=drawn_id(request))

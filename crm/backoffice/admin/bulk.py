@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from crm import services
 from crm.backoffice import outcomes, undo
 from crm.backoffice.admin import listing
-from crm.backoffice.admin.undoing import UndoingAdmin, job_message
+from crm.backoffice.admin.undo import UndoAdmin, job_message
 from crm.backoffice.pages.merge import MAY_MERGE, merge_selected
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import counted, kinds
@@ -107,7 +107,7 @@ def _old_values(customers: QuerySet, name: str) -> list[tuple[str | None, int]]:
     return list(counts[: SAMPLES + 1])
 
 
-class DeletionPage(UndoingAdmin):
+class DeletionPage(UndoAdmin):
     """What is said before one customer is deleted."""
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:

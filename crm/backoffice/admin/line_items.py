@@ -65,11 +65,11 @@ class LineItemFormSet(FormSet):
 
     def _page(self) -> QuerySet:
         if self.search:
-            return self._found().order_by(POSITION)[:PAGE_SIZE]
+            return self._search_results().order_by(POSITION)[:PAGE_SIZE]
         first = (self.page - 1) * PAGE_SIZE
         return self.queryset.filter(idx__gt=first, idx__lte=first + PAGE_SIZE).order_by(POSITION)
 
-    def _found(self) -> QuerySet:
+    def _search_results(self) -> QuerySet:
         """The rows of which a text holds what is looked for, whatever its case."""
         texts = [name for name, attribute in self.kind.attributes.items() if attribute.kind == "string"]
         holds = (Q(**{f"{name}__caseless_contains": self.search}) for name in texts)
@@ -77,7 +77,7 @@ class LineItemFormSet(FormSet):
 
     @cached_property
     def found_count(self) -> int:
-        return self._found().count() if self.search and self.instance.pk else 0
+        return self._search_results().count() if self.search and self.instance.pk else 0
 
     def _sent(self) -> list[models.Model]:
         """Those that were sent, in the page's order, which Django shows them in; an empty one where one is gone."""

@@ -32,12 +32,14 @@ class Value(NamedTuple):
 def of_page(customers: Sequence[Customer], words: str) -> dict[str, list[Match]]:
     """By the id of each customer that was found by something else than its name. Line items are read once, if one is needed."""
     wanted = list(search.ways_of(fold(words).split()))
-    found = {customer.pk: _explained(list(_own(customer)), wanted) for customer in customers}
-    if unclear := [customer for customer in customers if None in found[customer.pk]]:
+    explanations = {customer.pk: _explained(list(_own(customer)), wanted) for customer in customers}
+    if unclear := [customer for customer in customers if None in explanations[customer.pk]]:
         rows = _line_items([customer.pk for customer in unclear])
         for customer in unclear:
-            found[customer.pk] = _explained([*_own(customer), *_of_rows(rows[customer.pk])], wanted)
-    matches = {pk: [one.match for one in dict.fromkeys(values) if one and one.match] for pk, values in found.items()}
+            explanations[customer.pk] = _explained([*_own(customer), *_of_rows(rows[customer.pk])], wanted)
+    matches = {
+        pk: [one.match for one in dict.fromkeys(values) if one and one.match] for pk, values in explanations.items()
+    }
     return {pk: some for pk, some in matches.items() if some}
 
 
@@ -68,9 +70,9 @@ def _own(customer: Customer) -> Iterator[Value]:
 
 def _of_rows(rows: Iterable[Row]) -> Iterator[Value]:
     for kind, row in rows:
-        shown = [row[name] for name in kind.searched] + [row[n] for n in kind.names if n not in kind.searched]
+        values = [row[name] for name in kind.searched] + [row[n] for n in kind.names if n not in kind.searched]
         text = search_text([*(row[name] for name in kind.searched), row["id"]])
-        yield Value(Match(str(kind.label), ", ".join(str(one) for one in shown if one not in (None, ""))), text)
+        yield Value(Match(str(kind.label), ", ".join(str(one) for one in values if one not in (None, ""))), text)
 
 
 def _line_items(customer_ids: Sequence[str]) -> dict[str, list[Row]]:

@@ -26,7 +26,7 @@ from overplane.events.changes import people
 from overplane.problems import ObjectMissing, UnmergeExpired
 
 MAY_MERGE = ("crm.change_customer", "crm.delete_customer")
-SHOWN = 20  # merged customers on the page, the newest; for each it is worked out what would stay
+MAX_ENTRIES = 20  # merged customers on the page, the newest; for each it is worked out what would stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +44,23 @@ class Entry:
 def entries(customer: Customer, *, may_merge: bool) -> list[Entry]:
     """The customers that are part of this one, the newest first."""
     parts = merged.part_of(customer.pk)
-    newest = parts[: -SHOWN - 1 : -1]
+    newest = parts[: -MAX_ENTRIES - 1 : -1]
     who = people(newest)
     values = {field.attname: getattr(customer, field.attname) for field in customer._meta.concrete_fields}
-    shown = []
+    listed = []
     for one in newest:
         is_possible = may_merge and one.may_be_given_back
         stays = labels(unmerging.changed_since(values, parts, one)) if is_possible else []
         name = one.values.get("customer_name") or one.id
-        shown.append(Entry(one.id, name, one.merged_at, who[one.actor], is_possible, stays))
-    return shown
+        listed.append(Entry(one.id, name, one.merged_at, who[one.actor], is_possible, stays))
+    return listed
 
 
-def labels(kept: Sequence[str]) -> list[str]:
+def labels(paths: Sequence[str]) -> list[str]:
     """What stays, in words: the names of attributes, and of the kinds whose line items were changed."""
     known = {name: capfirst(label) for name, label in all_labels().items() if name in attributes(Customer)}
     kinds = {name: capfirst(str(kind.label_plural)) for name, kind in BY_NAME.items()}
-    return list(dict.fromkeys(known.get(path) or kinds.get(path.partition("[")[0], path) for path in kept))
+    return list(dict.fromkeys(known.get(path) or kinds.get(path.partition("[")[0], path) for path in paths))
 
 
 class MergesAdmin(admin.ModelAdmin):
@@ -85,9 +85,9 @@ class MergesAdmin(admin.ModelAdmin):
             count = len(done.restored)
             text = ngettext("%s customer is back.", "%s customers are back.", count) % count
             self.message_user(request, text, messages.SUCCESS)
-            if done.kept:
+            if done.not_reverted:
                 text = gettext("Changed since the merge, and left as it is: %(labels)s.")
-                self.message_user(request, text % {"labels": ", ".join(labels(done.kept))}, messages.WARNING)
+                self.message_user(request, text % {"labels": ", ".join(labels(done.not_reverted))}, messages.WARNING)
         return redirect("admin:crm_customer_change", customer_id)
 
     def to_survivor(self, request: HttpRequest, customer_id: str) -> HttpResponse | None:

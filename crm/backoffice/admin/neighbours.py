@@ -24,8 +24,8 @@ def step(model_admin: BigTableAdmin, request: HttpRequest, customer: Customer, *
     # A list that no index orders is gone through in the usual order: one step must not sort ten thousand customers.
     order = sorting.indexed(chosen, model_admin.order_fields) or model_admin.default_order
     beyond = order.beyond(getattr(customer, order.field), customer.pk, backwards=backwards)
-    found = listing.filtered(filters, timezone.now()).filter(beyond).order_by(*order.by(backwards=backwards))
-    other = found.values_list("pk", flat=True).first()
+    neighbours = listing.filtered(filters, timezone.now()).filter(beyond).order_by(*order.by(backwards=backwards))
+    other = neighbours.values_list("pk", flat=True).first()
     if other is None:
         text = gettext("This is the first of the list.") if backwards else gettext("This is the last of the list.")
         admin.ModelAdmin.message_user(model_admin, request, text, messages.INFO)

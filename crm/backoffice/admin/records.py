@@ -24,8 +24,8 @@ def status_marks(customer: Customer) -> list[SafeString]:
         ("frozen", gettext("frozen"), customer.is_frozen),
         ("internal", gettext("internal"), customer.is_internal_customer),
     ]
-    shown = [(kind, label) for kind, label, is_so in marks if is_so] or [("active", gettext("active"))]
-    return [format_html('<span class="status bo-{}">{}</span>', kind, label) for kind, label in shown]
+    visible = [(kind, label) for kind, label, is_so in marks if is_so] or [("active", gettext("active"))]
+    return [format_html('<span class="status bo-{}">{}</span>', kind, label) for kind, label in visible]
 
 
 def badges(customer: Customer) -> list[SafeString]:

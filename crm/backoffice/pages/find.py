@@ -19,7 +19,7 @@ from overplane.backoffice.templatetags.backoffice import hue, initials
 from overplane.database.text import fold
 
 MAY_FIND = "crm.view_customer"
-SHOWN = 8
+MAX_RESULTS = 8
 # Of a common word the database gives the first ones that it meets; the best of these are shown. 200 are read in 2 ms.
 CANDIDATES = 200
 SHORTEST = 2  # letters; one alone is in nearly every customer
@@ -34,7 +34,7 @@ def find(request: HttpRequest) -> HttpResponse:
     if len(words) < SHORTEST:
         return JsonResponse({"records": []})
     candidates = listing.searched(Customer.objects.order_by(), words).only(*search.SEARCHED)[:CANDIDATES]
-    best = sorted(candidates, key=lambda customer: _rank(fold(customer.customer_name), fold(words)))[:SHOWN]
+    best = sorted(candidates, key=lambda customer: _rank(fold(customer.customer_name), fold(words)))[:MAX_RESULTS]
     return JsonResponse({"records": _records(best, matched.of_page(best, words))})
 
 
@@ -62,7 +62,7 @@ def _records(customers: Iterable[Customer], matches: Mapping[str, Sequence[match
 @permission_required(MAY_FIND, raise_exception=True)
 def start(request: HttpRequest) -> HttpResponse:
     """Two statements. `opened` are the customers' ids as this browser keeps them; it keeps no names."""
-    ids = [unquote(one)[:100].replace("\0", "") for one in request.GET.get("opened", "").split(",")[:SHOWN]]
+    ids = [unquote(one)[:100].replace("\0", "") for one in request.GET.get("opened", "").split(",")[:MAX_RESULTS]]
     customers = Customer.objects.filter(pk__in=list(filter(None, ids))).order_by().only("customer_name")
     opened = sorted(customers, key=lambda customer: ids.index(customer.pk))
     model_admin = cast("BigTableAdmin", admin.site.get_model_admin(Customer))

@@ -27,7 +27,7 @@ from crm.transfer.foreign_choices import without_foreign_choices
 from crm.transfer.foreign_ids import without_foreign_ids
 from crm.transfer.mapping import NAME_PARTS
 from crm.transfer.options import MATCH_KEYS
-from crm.transfer.requested import JOINED_BY, KEPT, may_be_joined, parts_of
+from crm.transfer.requested import JOINED_BY, KEEP_WHEN_BLANK, may_be_joined, parts_of
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
 from overplane.jobs.models import Job, JobFile, Preset
@@ -161,8 +161,8 @@ def _sent(request: HttpRequest, look: Look, labels: dict[str, str], before: Chos
 
 def _payload(look: Look, choice: Choice, chosen: Chosen) -> dict[str, Any]:
     """Where the table was found is said to the job, too: it is to read what the person saw."""
-    place = {"sheet": look.sheet, "heading_row": look.heading_row}
-    return chosen.as_payload | {"encoding": choice.encoding, "notes": look.notes} | place
+    location = {"sheet": look.sheet, "heading_row": look.heading_row}
+    return chosen.as_payload | {"encoding": choice.encoding, "notes": look.notes} | location
 
 
 def _sample(look: Look, chosen: Chosen, how: HowForm) -> dict[str, Any]:
@@ -234,7 +234,9 @@ def _preset(request: HttpRequest) -> Chosen | None:
     preset = Preset.objects.filter(kind=uploads.PRESET, pk=number).first()
     if preset is None:
         return None
-    fields = {heading: name.removesuffix(KEPT) for heading, name in preset.values.items() if heading != VALUES}
+    fields = {
+        heading: name.removesuffix(KEEP_WHEN_BLANK) for heading, name in preset.values.items() if heading != VALUES
+    }
     return Chosen(fields, preset.values.get(VALUES) or {})
 
 
@@ -250,7 +252,7 @@ def _as_checked(job: Job, look: Look) -> Chosen:
     """With all that was corrected in its rows."""
     payload = corrected_payload(job.payload)
     fields = {
-        part: name.removesuffix(KEPT)
+        part: name.removesuffix(KEEP_WHEN_BLANK)
         for text, name in payload["mapping"].items()
         for part in parts_of(text, look.headings)
     }
@@ -286,6 +288,6 @@ def _problem_of_joined(chosen: dict[str, str]) -> str | None:
 
 def _save_preset(request: HttpRequest, chosen: Chosen) -> None:
     if name := request.POST.get("preset_name", "").replace("\0", "").strip()[:100]:
-        kept = chosen.fields | ({VALUES: chosen.values} if chosen.values else {})
-        values = {"values": kept, "actor": actor_of(request), "saved_at": timezone.now()}
+        preset_values = chosen.fields | ({VALUES: chosen.values} if chosen.values else {})
+        values = {"values": preset_values, "actor": actor_of(request), "saved_at": timezone.now()}
         Preset.objects.update_or_create(kind=uploads.PRESET, name=name, defaults=values)

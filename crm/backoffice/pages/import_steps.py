@@ -30,10 +30,10 @@ def steps(now: int) -> dict[str, Any]:
     return {"labels": labels, "now": now}
 
 
-def mapping_url(file_id: str, **reading: str | int | None) -> str:
-    """`reading`: encoding, sheet and heading row, as far as somebody chose them."""
+def mapping_url(file_id: str, **choice: str | int | None) -> str:
+    """`choice`: encoding, sheet and heading row, as far as somebody chose them."""
     url = reverse("import_mapping", args=[file_id])
-    chosen = {name: value for name, value in reading.items() if value}
+    chosen = {name: value for name, value in choice.items() if value}
     return f"{url}?{urlencode(chosen)}" if chosen else url
 
 

@@ -29,7 +29,7 @@ from crm.backoffice.pages.import_steps import (
     page,
     steps,
 )
-from crm.backoffice.pages.mending import places, problems_page
+from crm.backoffice.pages.mending import problems_page, rows_text
 from crm.backoffice.starting import start_job
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from overplane.backoffice.origin import actor_of
@@ -77,18 +77,18 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
 
 def _mapping_url(page_job: Job) -> str:
     """With the file read as it was, and its columns as they were said to be."""
-    reading = {name: page_job.payload.get(name) for name in ("encoding", "sheet", "heading_row")}
-    return mapping_url(page_job.payload.get("file") or "-", **reading, check=page_job.pk)
+    choice = {name: page_job.payload.get(name) for name in ("encoding", "sheet", "heading_row")}
+    return mapping_url(page_job.payload.get("file") or "-", **choice, check=page_job.pk)
 
 
 def _problems(result: dict[str, Any]) -> dict[str, Any]:
     """By kind, where several are of one; results of earlier versions have no examples."""
     kinds = [kind for kind in result.get("kinds", ()) if "rows" in kind]
     for kind in kinds:
-        kind["places"] = places(kind)
+        kind["rows_text"] = rows_text(kind)
     is_grouped = any(kind["count"] > 1 for kind in kinds)
-    shown = len(result.get("problems", ()))
-    return {"kinds": kinds if is_grouped else [], "shown": shown, "is_cut": shown < result.get("problem_count", 0)}
+    count = len(result.get("problems", ()))
+    return {"kinds": kinds if is_grouped else [], "shown": count, "is_cut": count < result.get("problem_count", 0)}
 
 
 def _counts(page_job: Job) -> list[tuple[str, int, str]]:

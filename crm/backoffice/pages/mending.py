@@ -12,7 +12,7 @@ from crm.backoffice.mending import LONGEST, Mending, Refused, corrected_payload
 from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, may_import, own_file
 from crm.backoffice.samples import choices_of
 from crm.transfer.refused_files import MARKED
-from crm.transfer.requested import KEPT
+from crm.transfer.requested import KEEP_WHEN_BLANK
 from overplane.backoffice.origin import actor_of
 from overplane.jobs.models import Job, JobFile, State
 
@@ -34,7 +34,7 @@ def problems_page(request: HttpRequest, job: Job) -> dict[str, Any] | None:
     of_kind = [one for one in refused if chosen in one.kinds] if chosen else refused
     page = Paginator(of_kind, ON_A_PAGE).get_page(request.GET.get("page"))
     return {
-        "columns": [(mending.excerpt.headings[i], mending.label(i)) for i in mending.shown],
+        "columns": [(mending.excerpt.headings[i], mending.label(i)) for i in mending.column_indexes],
         "kinds": [_kind(mending, i, kind) for i, kind in enumerate(_kinds(job)[:MOST_KINDS])],
         "chosen": chosen,
         "page": page,
@@ -58,12 +58,18 @@ def _kind(mending: Mending, i: int, kind: dict[str, Any]) -> dict[str, Any]:
         {"name": f"value-{i}-{k}", "old": old, "count": count, "new": new.get(old, "")}
         for k, (old, count) in enumerate(kind.get("values", ()) if is_of_cells else ())
     ]
-    name = mending.job.payload.get("mapping", {}).get(kind["column"], "").removesuffix(KEPT)
+    name = mending.job.payload.get("mapping", {}).get(kind["column"], "").removesuffix(KEEP_WHEN_BLANK)
     left = sum(key in one.kinds and kind["column"] in one.wrong for one in mending.refused)
-    return kind | {"key": key, "values": values, "choices": choices_of(name), "left": left, "places": places(kind)}
+    return kind | {
+        "key": key,
+        "values": values,
+        "choices": choices_of(name),
+        "left": left,
+        "rows_text": rows_text(kind),
+    }
 
 
-def places(kind: dict[str, Any]) -> str:
+def rows_text(kind: dict[str, Any]) -> str:
     """The first rows of a kind, for a sentence."""
     rows = kind.get("rows", ())  # results of earlier versions have none
     return ", ".join(map(str, rows)) + (" …" if kind["count"] > len(rows) else "")
@@ -95,15 +101,15 @@ def correct(request: HttpRequest, job_id: str) -> HttpResponseBase:
 def _sent(request: HttpRequest, mending: Mending) -> tuple[dict[tuple[int, int], str], dict[tuple[str, str], str]]:
     """What differs from how it stands: a form sends all of its fields."""
     all_cells = [(line.number, cell) for one in mending.refused for line in one.lines for cell in line.cells]
-    places = {f"cell-{number}-{cell.index}": (number, cell) for number, cell in all_cells if cell.may_change}
+    cells_by_name = {f"cell-{number}-{cell.index}": (number, cell) for number, cell in all_cells if cell.may_change}
     kinds = [_kind(mending, i, kind) for i, kind in enumerate(_kinds(mending.job)[:MOST_KINDS])]
     known = {value["name"]: (kind["column"], value) for kind in kinds for value in kind["values"]}
     cells: dict[tuple[int, int], str] = {}
     values: dict[tuple[str, str], str] = {}
     for name, sent in request.POST.items():
         text = str(sent).replace("\0", "\ufffd")
-        if name in places:
-            number, cell = places[name]
+        if name in cells_by_name:
+            number, cell = cells_by_name[name]
             if _trimmed(cell.text) != _trimmed(text):
                 cells[number, cell.index] = _trimmed(text)[:LONGEST]
         elif name in known:

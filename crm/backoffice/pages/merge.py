@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm import merging
 from crm.backoffice.admin.merges import MAY_MERGE
-from crm.backoffice.admin.undoing import UndoingAdmin
+from crm.backoffice.admin.undo import UndoAdmin
 from crm.backoffice.starting import start_job
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS, PARENT, POSITION, LineItem
@@ -186,6 +186,6 @@ def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return None
-    customers = cast("UndoingAdmin", admin.site.get_model_admin(Customer))
+    customers = cast("UndoAdmin", admin.site.get_model_admin(Customer))
     customers.message_with_undo(request, _("%(count)d customers merged.") % {"count": len(ids)})
     return redirect("admin:crm_customer_change", result.output["id"])

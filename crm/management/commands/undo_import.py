@@ -29,15 +29,15 @@ class Command(BaseCommand):
         if run is None:
             self._list()
             return
-        undone = self._undo(run)
+        result = self._undo(run)
         if json:
-            self.stdout.write(_as_json(undone))
+            self.stdout.write(_as_json(result))
         else:
-            self._tell(run, undone)
-        if undone.kept_count:
-            kept = counted(undone.kept_count, "customer")
-            were, they_are = ("was", "it is") if undone.kept_count == 1 else ("were", "they are")
-            raise CommandError(f"{kept} {were} changed since and left as {they_are}.", returncode=INCOMPLETE)
+            self._tell(run, result)
+        if result.kept_count:
+            customers = counted(result.kept_count, "customer")
+            were, they_are = ("was", "it is") if result.kept_count == 1 else ("were", "they are")
+            raise CommandError(f"{customers} {were} changed since and left as {they_are}.", returncode=INCOMPLETE)
 
     def _undo(self, run: str) -> undo.UndoResult:
         try:
@@ -49,16 +49,16 @@ class Command(BaseCommand):
             message = f"Broken off ({why}). What was taken back by then stays so: go on with undo_import {run}"
             raise CommandError(message, returncode=BROKEN) from None
 
-    def _tell(self, run: str, undone: undo.UndoResult) -> None:
+    def _tell(self, run: str, result: undo.UndoResult) -> None:
         counts = (
-            f"{counted(undone.deleted, 'customer')} deleted, {undone.restored} restored, {undone.kept_count} left alone"
+            f"{counted(result.deleted, 'customer')} deleted, {result.restored} restored, {result.kept_count} left alone"
         )
-        if undone.gone_count:
-            counts += f", {undone.gone_count} deleted by others since"
-        self.stdout.write(f"{run} is taken back (as {undone.run}): {counts}.")
-        for customer_id in undone.kept:
+        if result.gone_count:
+            counts += f", {result.gone_count} deleted by others since"
+        self.stdout.write(f"{run} is taken back (as {result.run}): {counts}.")
+        for customer_id in result.kept:
             self.stdout.write(f"changed since, left as it is: {customer_id}")
-        for customer_id in undone.gone:
+        for customer_id in result.gone:
             self.stdout.write(f"deleted by others since: {customer_id}")
 
     def _list(self) -> None:
@@ -67,5 +67,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{run.pk}  {run.created_at:%Y-%m-%d %H:%M}  {run.state:8}  {run.file_name}  {counts}")
 
 
-def _as_json(undone: undo.UndoResult) -> str:
-    return json.dumps(asdict(undone))
+def _as_json(result: undo.UndoResult) -> str:
+    return json.dumps(asdict(result))

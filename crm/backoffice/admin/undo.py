@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from crm.backoffice import undo
-from crm.backoffice.outcomes import apart, undone_texts
+from crm.backoffice.outcomes import apart, undo_texts
 from crm.backoffice.starting import start_job
 from crm.models import Customer
 from overplane.backoffice.merging import Conflict
@@ -35,7 +35,7 @@ def job_message() -> str:
     return format_html('{} <a href="{}">{}</a>', text, url, gettext("See how far it is."))
 
 
-class UndoingAdmin(admin.ModelAdmin):
+class UndoAdmin(admin.ModelAdmin):
     """Changes of customers that can be taken back for a while."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -64,11 +64,11 @@ class UndoingAdmin(admin.ModelAdmin):
             start_job(request, undo.KIND, {"request": request_id}, key=f"{undo.KIND} {request_id}")
             self.message_user(request, job_message(), messages.INFO)
             return JsonResponse({})
-        back, kept = undone_texts(undo.undo(request_id, origin_of(request)))
+        back, left = undo_texts(undo.undo(request_id, origin_of(request)))
         if back:
             self.message_user(request, back, messages.SUCCESS)
-        if kept:
-            self.message_user(request, kept, messages.WARNING)
+        if left:
+            self.message_user(request, left, messages.WARNING)
         return JsonResponse({})
 
     # What the editing of a cell tells, see `CellEditing`
