@@ -39,7 +39,7 @@ def by_upsert(api: Api, customer_id: str, rows: Any) -> HttpResponse:
 UPDATES: dict[str, Callable[[Api, str, Any], HttpResponse]] = {"patch": patch, "batch": in_batch, "upsert": by_upsert}
 
 
-def shown_by(answer: HttpResponse) -> dict[str, Any]:
+def customer_in(answer: HttpResponse) -> dict[str, Any]:
     assert answer.status_code == 200, answer.content
     body = answer.json()
     return body["data"][0]["object"] if "data" in body else body
@@ -90,7 +90,7 @@ def test_rows_are_kept_changed_moved_added_and_deleted(live_api: Api, way: str) 
     first, second, third = customer["supplier_numbers"]
     start = end(api)
     wanted = [third | {"supplier_number": "9"}, {"company": "New"}, {"id": first["id"]}]
-    output = shown_by(UPDATES[way](api, customer["id"], wanted))
+    output = customer_in(UPDATES[way](api, customer["id"], wanted))
     rows = api.rows(customer["id"])
     assert simple(rows) == [(1, "C", "9"), (2, "New", None), (3, "Acme DE", "4711")]
     assert [row["id"] for row in rows] == [third["id"], rows[1]["id"], first["id"]]
@@ -113,8 +113,8 @@ def test_what_was_read_can_be_sent_back_and_changes_nothing(live_api: Api, way: 
     customer = create(api, tax_id="DE1")
     read = api.get(f"{CUSTOMER}/{customer['id']}?expand[]=supplier_numbers").json()
     start, versions = end(api), list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("version", flat=True))
-    assert shown_by(UPDATES[way](api, customer["id"], read["supplier_numbers"])) == read
-    assert shown_by(api.patch(f"{CUSTOMER}/{customer['id']}", read)) == read
+    assert customer_in(UPDATES[way](api, customer["id"], read["supplier_numbers"])) == read
+    assert customer_in(api.patch(f"{CUSTOMER}/{customer['id']}", read)) == read
     assert types(api, start) == []
     assert list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("version", flat=True)) == versions
 
@@ -125,7 +125,7 @@ def test_absent_rows_are_untouched_and_an_empty_list_deletes_them(api: Api, way:
     answer = api.patch(f"{CUSTOMER}/{customer['id']}", {"gender": "x"}).json()
     assert "supplier_numbers" not in answer
     assert api.rows(customer["id"]) == customer["supplier_numbers"]
-    assert shown_by(UPDATES[way](api, customer["id"], []))["supplier_numbers"] == []
+    assert customer_in(UPDATES[way](api, customer["id"], []))["supplier_numbers"] == []
     assert api.rows(customer["id"]) == []
 
 
