@@ -74,6 +74,7 @@ def _cell(one: Judged, name: str, i: int) -> SampleCell:
     if value in (None, "", ABSENT):
         return SampleCell("")
     if (choices := dict(choices_of(name))) and value in choices:
+        return SampleCell(choices[value])
     return SampleCell(str(stored_cell(field_of(Customer, name), value).text))
 
 

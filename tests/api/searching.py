@@ -5,7 +5,7 @@ from urllib.parse import quote
 from tests.conftest import CUSTOMER, Api
 
 
-def found(api: Api, words: str) -> list[str]:
+def matching_names(api: Api, words: str) -> list[str]:
     """The names, newest first."""
     answer = api.get(f"{CUSTOMER}?q={quote(words)}")
     assert answer.status_code == 200, answer.content

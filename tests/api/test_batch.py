@@ -97,19 +97,19 @@ def test_an_ambiguous_match_names_the_candidates(api: Api) -> None:
 
 
 def test_what_a_batch_creates_and_an_update_breaks_is_judged_whole(api: Api) -> None:
-    made = api.create()
-    answer = run(api, {"op": "update", "id": made["id"], "data": {"customer_name": None}})
+    customer = api.create()
+    answer = run(api, {"op": "update", "id": customer["id"], "data": {"customer_name": None}})
     assert codes(answer) == {"operations[0].data.customer_name": "parameter_invalid_empty"}
 
 
 def test_a_customer_deleted_in_the_same_batch_leaves_no_values(api: Api) -> None:
-    made = api.create(customer_name="Secret")
+    customer = api.create(customer_name="Secret")
     answer = run(
         api,
-        {"op": "update", "id": made["id"], "data": {"customer_name": "Hidden"}},
-        {"op": "delete", "id": made["id"]},
+        {"op": "update", "id": customer["id"], "data": {"customer_name": "Hidden"}},
+        {"op": "delete", "id": customer["id"]},
         {"op": "upsert", "match_on": "email_id", "data": {"email_id": "x@y", "customer_name": "Gone"}},
-        {"op": "update", "id": made["id"], "data": {"territory": "x"}},
+        {"op": "update", "id": customer["id"], "data": {"territory": "x"}},
         atomic=False,
     )
     assert [one["status"] for one in answer.json()["data"]] == [200, 200, 201, 404]

@@ -90,15 +90,15 @@ def ids(text: str) -> list[str]:
 
 
 def test_a_thousand_changes_are_written_in_sets(api: Api, django_assert_max_num_queries: Any) -> None:
-    made = [api.create(customer_name=f"c{i}")["id"] for i in range(50)]
-    operations = [{"op": "update", "id": i, "data": {"customer_name": f"new {n}"}} for n, i in enumerate(made)]
+    customer_ids = [api.create(customer_name=f"c{i}")["id"] for i in range(50)]
+    operations = [{"op": "update", "id": i, "data": {"customer_name": f"new {n}"}} for n, i in enumerate(customer_ids)]
     with django_assert_max_num_queries(14):
         assert api.post(BATCH, {"operations": operations}).status_code == 200
     assert api.get(f"{CUSTOMER}?q=new+49").json()["total"] == 1
 
 
 def test_an_upsert_may_say_which_version_it_expects(api: Api) -> None:
-    made = api.create(tax_id="1")
+    customer = api.create(tax_id="1")
     data = {"tax_id": "1", "territory": "N"}
 
     def upsert(tax_id: str, if_match: str) -> int:
@@ -108,4 +108,4 @@ def test_an_upsert_may_say_which_version_it_expects(api: Api) -> None:
     assert upsert("1", '"2"') == 412
     assert upsert("1", '"1"') == 200
     assert upsert("2", '"1"') == 412  # there is nobody who could have this version
-    assert api.get(f"{CUSTOMER}/{made['id']}").json()["territory"] == "N"
+    assert api.get(f"{CUSTOMER}/{customer['id']}").json()["territory"] == "N"

@@ -37,20 +37,20 @@ def test_it_changes_the_one_who_is_there(api: Api, name: str, stored: str, sent:
 
 
 def test_within_one_batch_too(api: Api) -> None:
-    made = api.create(tax_id="DE 1")["id"]
+    customer_id = api.create(tax_id="DE 1")["id"]
     outcomes = run(
         api,
         upsert("email_id", "A@B.de"),
         upsert("email_id", "a@b.DE", territory="North"),
-        {"op": "update", "id": made, "data": {"tax_id": "DE-2"}},
+        {"op": "update", "id": customer_id, "data": {"tax_id": "DE-2"}},
         upsert("tax_id", "de2", territory="South"),
         upsert("tax_id", "DE 1"),  # nobody has it any more
-        {"op": "delete", "id": made},
+        {"op": "delete", "id": customer_id},
         upsert("tax_id", "DE/2"),  # nor this
     ).json()["data"]
     assert [one["status"] for one in outcomes] == [201, 200, 200, 200, 201, 200, 201]
     assert outcomes[0]["object"]["id"] == outcomes[1]["object"]["id"]
-    assert outcomes[3]["object"]["id"] == made
+    assert outcomes[3]["object"]["id"] == customer_id
     assert api.get(CUSTOMER).json()["total"] == 3
 
 

@@ -37,9 +37,9 @@ def chunked(*pieces: bytes) -> Body:
 )
 @pytest.mark.parametrize("key", [{}, {"HTTP_IDEMPOTENCY_KEY": "k"}])
 def test_broken_chunks(api: Api, pieces: tuple[bytes, ...], key: dict[str, str]) -> None:
-    made = api.create()
+    customer = api.create()
     for method, path in [
-        ("POST", CUSTOMER), ("PATCH", f"{CUSTOMER}/{made['id']}"), ("POST", f"{CUSTOMER}/batch"), ("POST", ROW),
+        ("POST", CUSTOMER), ("PATCH", f"{CUSTOMER}/{customer['id']}"), ("POST", f"{CUSTOMER}/batch"), ("POST", ROW),
         ("PATCH", f"{ROW}/reorder"),
     ]:  # fmt: skip
         answer = sent_as(api, chunked(*pieces), method, path, HTTP_TRANSFER_ENCODING="chunked", **key)

@@ -70,13 +70,13 @@ def test_the_etag_comes_and_goes_through_it(api: Api) -> None:
 
 
 def test_each_part_of_a_stream_can_be_read_when_it_comes(live_api: Api) -> None:
-    made = [live_api.create(customer_name=f"c{i}")["id"] for i in range(3)]
+    customer_ids = [live_api.create(customer_name=f"c{i}")["id"] for i in range(3)]
     answer = live_api.get(EXPORT, Accept_Encoding="gzip")
     assert answer["Content-Encoding"] == "gzip"
     assert "Content-Length" not in answer
     packer, parts = zlib.decompressobj(16 + zlib.MAX_WBITS), list(answer.streaming_content)
     read = [packer.decompress(part) for part in parts]
-    assert [json.loads(line).get("id") for line in read[0].splitlines()] == [*made[::-1], None]
+    assert [json.loads(line).get("id") for line in read[0].splitlines()] == [*customer_ids[::-1], None]
     assert packer.eof
     plain = live_api.get(EXPORT)
     assert "Content-Encoding" not in plain
@@ -84,15 +84,15 @@ def test_each_part_of_a_stream_can_be_read_when_it_comes(live_api: Api) -> None:
 
 
 def test_only_what_has_a_version_may_be_kept(api: Api) -> None:
-    made = api.create()
-    row = api.add_row(made["id"])
-    address = f"{CUSTOMER}/{made['id']}"
-    kept = [
+    customer = api.create()
+    row = api.add_row(customer["id"])
+    address = f"{CUSTOMER}/{customer['id']}"
+    versioned = [
         api.get(address), api.get(address, If_None_Match='"1"'), api.patch(address, {}), api.get(f"{ROW}/{row['id']}"),
         api.post(CUSTOMER, {"customer_name": "x"}),
     ]  # fmt: skip
-    assert {answer["Cache-Control"] for answer in kept} == {"private, no-cache"}
-    assert {"ETag" in answer for answer in kept} == {True}
+    assert {answer["Cache-Control"] for answer in versioned} == {"private, no-cache"}
+    assert {"ETag" in answer for answer in versioned} == {True}
     others = [
         api.get(CUSTOMER), api.get(f"{address}?fields=gender"), api.get(f"{address}x"), api.get("/api/crm/event"), api.delete(address),
         Api("").get(CUSTOMER), api.call("OPTIONS", CUSTOMER),

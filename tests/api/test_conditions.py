@@ -42,8 +42,8 @@ UNREADABLE = [
 
 
 def addresses(api: Api) -> list[str]:
-    made = api.create()["id"]
-    return [f"{ROW}/{api.add_row(made)['id']}", f"{CUSTOMER}/{made}"]
+    customer_id = api.create()["id"]
+    return [f"{ROW}/{api.add_row(customer_id)['id']}", f"{CUSTOMER}/{customer_id}"]
 
 
 @pytest.mark.parametrize("tag", NAMES_ONE)

@@ -60,8 +60,8 @@ def test_no_page_may_call_unless_it_is_named(api: Api) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [CUSTOMER, f"{CUSTOMER}/x", f"{CUSTOMER}/export", "/api/crm/event", "/api/nothing"])
 def test_a_preflight_of_a_named_page(allowed: None, db: None, path: str) -> None:
-    asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,content-type"}
-    answer = Client().options(path, headers={"Origin": PAGE} | asked)
+    headers = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,content-type"}
+    answer = Client().options(path, headers={"Origin": PAGE} | headers)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer["Access-Control-Allow-Origin"] == PAGE
     assert words(answer["Access-Control-Allow-Methods"]) == {"get", "head", "post", "put", "patch", "delete", "options"}
@@ -109,8 +109,8 @@ def test_pages_of_the_site_are_not_the_api(allowed: None, client: Client) -> Non
 
 def test_origins_as_browsers_send_them() -> None:
     text = " https://App.Example.com ,http://localhost:3000,https://a.example:443,http://[::1]:8080"
-    found = Environment({"O": text}).origins("O")
-    assert found == [PAGE, "http://localhost:3000", "https://a.example", "http://[::1]:8080"]
+    origins = Environment({"O": text}).origins("O")
+    assert origins == [PAGE, "http://localhost:3000", "https://a.example", "http://[::1]:8080"]
     assert Environment({}).origins("O") == []
 
 

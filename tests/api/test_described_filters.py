@@ -118,11 +118,11 @@ def is_day(text: str) -> bool:
 
 
 def test_every_sample_is_what_it_is_a_sample_of() -> None:
-    found = [part for part in parts(DESCRIBED, set()) if isinstance(part.get("examples"), list)]
-    assert len(found) > 50
+    samples = [part for part in parts(DESCRIBED, set()) if isinstance(part.get("examples"), list)]
+    assert len(samples) > 50
     wrong = [
         (example, part.get("description"))
-        for part in found
+        for part in samples
         for example in part["examples"]
         if not is_valid(part, example)
     ]

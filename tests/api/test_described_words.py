@@ -61,18 +61,18 @@ def labels() -> set[str]:
     models: list[type[Model]] = [Customer, *(kind.model for kind in LINE_ITEMS)]
     texts: set[str] = set()
     for model in models:
-        shown = output_schema(model, attributes(model), rules={})["properties"]
+        output = output_schema(model, attributes(model), rules={})["properties"]
         sent = input_schema(model, rules={}, partial=True, ignored=[])["properties"]
-        texts |= {one["description"] for one in (*shown.values(), *sent.values())}
+        texts |= {one["description"] for one in (*output.values(), *sent.values())}
     return texts
 
 
 def test_everything_is_described_in_more_than_a_few_words() -> None:
     unexplained = labels()
-    found = {where: text for where, text in described() if text not in unexplained}
-    assert len(found) > 1000
-    assert {where: text for where, text in found.items() if len(text.split()) <= FEW} == {}
-    assert {where: text for where, text in found.items() if not text.endswith((".", "…`"))} == {}
+    texts = {where: text for where, text in described() if text not in unexplained}
+    assert len(texts) > 1000
+    assert {where: text for where, text in texts.items() if len(text.split()) <= FEW} == {}
+    assert {where: text for where, text in texts.items() if not text.endswith((".", "…`"))} == {}
 
 
 def filters_of(operation: dict[str, Any]) -> dict[str, str]:

@@ -42,9 +42,9 @@ def test_is_that_of_the_deployment_that_serves_it() -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert [server["url"] for server in told["servers"]] == ["https://crm.example.com:8443"]
-    assert told["info"]["contact"]["url"] == "https://crm.example.com:8443/docs"
+    description = json.loads(ran.stdout)
+    assert [server["url"] for server in description["servers"]] == ["https://crm.example.com:8443"]
+    assert description["info"]["contact"]["url"] == "https://crm.example.com:8443/docs"
     assert settings.BASE_URL not in ran.stdout
 
 
@@ -52,9 +52,9 @@ def test_is_that_of_the_deployment_that_serves_it() -> None:
 def test_nothing_that_may_be_left_out_of_a_body_has_a_default(name: str, operation: dict[str, Any]) -> None:
     """To openapi-typescript what has a default is always there, so that it would have to be sent."""
     (content,) = operation["requestBody"]["content"].values()
-    found = list(parts(content["schema"], set()))
-    assert len(found) > 5
-    assert [part for part in found if "default" in part] == []
+    schemas = list(parts(content["schema"], set()))
+    assert len(schemas) > 5
+    assert [part for part in schemas if "default" in part] == []
 
 
 def test_only_a_name_must_be_sent() -> None:
@@ -73,19 +73,19 @@ def test_rows_can_be_sent_with_their_customer_as_they_are_answered() -> None:
 
 def test_no_boolean_is_a_constant() -> None:
     """openapi-generator's Python client compares it with a text, and raises when the work is done."""
-    found = list(parts(DESCRIBED, set()))
-    assert [part for part in found if isinstance(part.get("const"), bool)] == []
+    schemas = list(parts(DESCRIBED, set()))
+    assert [part for part in schemas if isinstance(part.get("const"), bool)] == []
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS)
 def test_an_answer_has_one_schema(name: str, operation: dict[str, Any]) -> None:
     """Clients would have to guess which of several it is, however deep it stands; unless a property says it."""
     for response in map(resolved, operation["responses"].values()):
-        found = list(parts(response, set()))
-        assert len(found) > 3
-        unclear = [part["anyOf"] for part in found if "anyOf" in part and not is_nullable(part["anyOf"])]
+        schemas = list(parts(response, set()))
+        assert len(schemas) > 3
+        unclear = [part["anyOf"] for part in schemas if "anyOf" in part and not is_nullable(part["anyOf"])]
         assert unclear == []
-        assert [part for part in found if "oneOf" in part and not part["discriminator"]["propertyName"]] == []
+        assert [part for part in schemas if "oneOf" in part and not part["discriminator"]["propertyName"]] == []
 
 
 def is_nullable(alternatives: list[dict[str, Any]]) -> bool:
@@ -144,10 +144,10 @@ def test_every_attribute_says_what_it_is_for(model: type[models.Model], meanings
 
 def test_a_closed_choice_that_may_be_without_a_value_says_so() -> None:
     choice = {"gender": {"enum": ["a", "b"]}}
-    shown = output_schema(Customer, ["gender"], rules=choice)["properties"]["gender"]
-    assert shown["anyOf"] == [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}]
-    assert "enum" not in shown
-    assert example_of(shown, "gender") == "a"
+    schema = output_schema(Customer, ["gender"], rules=choice)["properties"]["gender"]
+    assert schema["anyOf"] == [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}]
+    assert "enum" not in schema
+    assert example_of(schema, "gender") == "a"
 
 
 def test_an_attribute_that_nobody_has_explained_is_told_by_its_label() -> None:
@@ -157,18 +157,18 @@ def test_an_attribute_that_nobody_has_explained_is_told_by_its_label() -> None:
 
 
 def test_a_customer_is_described_however_it_is_asked_for(api: Api) -> None:
-    made = api.create(territory="North")
-    api.add_row(made["id"], supplier_number="4711")
-    assert list(made) == [name for name in SCHEMAS["Customer"]["properties"] if name not in BY_NAME]
+    customer = api.create(territory="North")
+    api.add_row(customer["id"], supplier_number="4711")
+    assert list(customer) == [name for name in SCHEMAS["Customer"]["properties"] if name not in BY_NAME]
     assert "supplier_numbers" in BY_NAME
     expanded = [f"expand[]={name}" for name in BY_NAME]
     for query in ("", "?fields=territory", *(f"?{one}" for one in expanded), f"?fields=gender&{'&'.join(expanded)}"):
-        one = api.get(f"{CUSTOMER}/{made['id']}{query}").json()
+        one = api.get(f"{CUSTOMER}/{customer['id']}{query}").json()
         page = api.get(f"{CUSTOMER}{query}").json()
         validator("Customer").validate(one)
         validator("CustomerPage").validate(page)
         assert page["data"] == [one]
-    assert validator("Customer").is_valid(made | {"id": None}) is False
+    assert validator("Customer").is_valid(customer | {"id": None}) is False
 
 
 def test_every_type_of_event_is_described() -> None:
@@ -198,20 +198,20 @@ def change_line_items(api: Api, kind: LineItem, customer_id: str) -> None:
 
 def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: Api) -> None:
     api = live_api
-    made = api.create()
-    api.patch(f"{CUSTOMER}/{made['id']}", {"customer_type": "Individual", "default_commission_rate": 2.5})
+    customer = api.create()
+    api.patch(f"{CUSTOMER}/{customer['id']}", {"customer_type": "Individual", "default_commission_rate": 2.5})
     for kind in LINE_ITEMS:
-        change_line_items(api, kind, made["id"])
+        change_line_items(api, kind, customer["id"])
     other = api.create()["id"]
     for call, name in (("merge", "from"), ("unmerge", "restore"), ("merge", "from")):
-        assert api.post(f"{CUSTOMER}/{made['id']}/{call}", {name: [other]}).status_code == 200
+        assert api.post(f"{CUSTOMER}/{customer['id']}/{call}", {name: [other]}).status_code == 200
     before = every_event(api)
-    api.delete(f"{CUSTOMER}/{made['id']}")
+    api.delete(f"{CUSTOMER}/{customer['id']}")
     after = every_event(api)
     assert {event["type"] for event in after} == set(types.known)
     assert len(after) == len(before) + 2  # it and the one that was merged into it
-    assert before[0]["data"]["object"] == made
-    assert after[0]["data"]["object"] == {"id": made["id"]}
+    assert before[0]["data"]["object"] == customer
+    assert after[0]["data"]["object"] == {"id": customer["id"]}
     assert "supplier_number_at_customer.created" in BY_EVENT
     of_rows = [event["data"]["object"] for event in before + after if event["type"] in BY_EVENT]
-    assert {one["customer_id"] for one in of_rows} == {made["id"]}
+    assert {one["customer_id"] for one in of_rows} == {customer["id"]}

@@ -164,12 +164,16 @@ TREE: dict[str, Any] = {
 def seen(schema: dict[str, Any]) -> Any:
     """Tables as titles and names, as deep as they go."""
 
+<<<<<<< HEAD
     def told(tables: list[AttributeTable]) -> Any:
+=======
+    def outline(tables: list[Table]) -> Any:
+>>>>>>> 93d569447e0cda9cc977e5eac09059fc5d7dcfda
         return [
-            (one.title, [(a.name, told(a.inside)) if a.inside else a.name for a in one.attributes]) for one in tables
+            (one.title, [(a.name, outline(a.inside)) if a.inside else a.name for a in one.attributes]) for one in tables
         ]
 
-    return told(Schemas({"components": {"schemas": TREE}}).inside(schema, "x", INPUT))
+    return outline(Schemas({"components": {"schemas": TREE}}).inside(schema, "x", INPUT))
 
 
 def test_an_object_that_holds_itself_ends_somewhere() -> None:
@@ -189,10 +193,10 @@ def test_alternatives_are_told_by_what_sets_them_apart_and_what_they_share_once(
 
 
 def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told() -> dict[str, str]:
+    def values_by_subject() -> dict[str, str]:
         return {one.subject: one.value for one in limits(DESCRIBED)}
 
-    before = told()
+    before = values_by_subject()
     assert before["Body of a request"] == f"{BODY_LIMIT // 1024**2} MiB" == "1 MiB"
     assert before["Body of a request to `/api/crm/customer/batch`"] == "16 MiB"
     assert before["Nesting of a body"] == "32 levels"
@@ -210,7 +214,7 @@ def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.Monk
     assert before["Failed authentications from one address"] == "20 a minute"
     settings.RATE_LIMIT = 2.5
     monkeypatch.setattr(idempotency, "RETENTION", idempotency.RETENTION * 2)
-    after = told()
+    after = values_by_subject()
     assert after["Requests with one key"] == "2.5 a second"
     assert after["An `Idempotency-Key` is remembered"] == "48 hours"
 
@@ -302,8 +306,8 @@ def test_a_call_means_the_same_in_every_language() -> None:
     assert json.loads(options[options.index("-d") + 1]) == HARD.body
     assert 'If-Match: "1"' in options
     posted = next(node for node in ast.walk(ast.parse(python(HARD))) if isinstance(node, ast.Call))
-    given = {one.arg: ast.literal_eval(one.value) for one in posted.keywords}
-    assert (given["json"], given["params"], given["headers"]["If-Match"]) == (HARD.body, HARD.query, '"1"')
+    arguments = {one.arg: ast.literal_eval(one.value) for one in posted.keywords}
+    assert (arguments["json"], arguments["params"], arguments["headers"]["If-Match"]) == (HARD.body, HARD.query, '"1"')
     text = javascript(HARD)
     body = re.search(r"JSON\.stringify\((.*)\),\n\}\);", text, re.DOTALL)
     assert body
@@ -313,15 +317,15 @@ def test_a_call_means_the_same_in_every_language() -> None:
 
 
 def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> None:
-    places = [a for tag, a in PAGE.tags if tag == "span" and a.get("class") == "key"]
-    assert len(places) == sum(sample.text.count("sk_test_...") for sample in PAGE.samples)
-    by_place: dict[tuple[str, str], list[str]] = {}
+    key_spans = [a for tag, a in PAGE.tags if tag == "span" and a.get("class") == "key"]
+    assert len(key_spans) == sum(sample.text.count("sk_test_...") for sample in PAGE.samples)
+    languages_by_sample: dict[tuple[str, str], list[str]] = {}
     for sample in PAGE.samples:
         if not is_receiver(sample):
             assert "sk_test_..." in sample.text
             assert settings.BASE_URL in sample.text
-        by_place.setdefault((sample.section, sample.title), []).append(sample.language)
-    assert {tuple(languages) for languages in by_place.values()} == {("curl", "python", "javascript")}
+        languages_by_sample.setdefault((sample.section, sample.title), []).append(sample.language)
+    assert {tuple(languages) for languages in languages_by_sample.values()} == {("curl", "python", "javascript")}
     topics = {
         "authentication",
         "input",
@@ -334,7 +338,9 @@ def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> No
         "sync",
         "webhooks",
     }
-    assert topics | {anchor for anchor, section in SECTIONS.items() if section.call} <= {place for place, _ in by_place}
+    assert topics | {anchor for anchor, section in SECTIONS.items() if section.call} <= {
+        section_id for section_id, _ in languages_by_sample
+    }
 
 
 def test_limits_have_the_rows_of_one_write() -> None:

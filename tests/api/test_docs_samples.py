@@ -103,18 +103,18 @@ def test_python_goes_on_from_the_cursor_of_the_export(
     live_api: Api, live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ((_, text),) = prepared(sync("python"), live_api, live_server.url)
-    get, made = requests.get, []
+    get, customer_ids = requests.get, []
 
     def get_after_a_change(address: str, **options: Any) -> requests.Response:
-        if address.endswith("/event") and not made:
-            made.append(live_api.create(customer_name="Meanwhile")["id"])
+        if address.endswith("/event") and not customer_ids:
+            customer_ids.append(live_api.create(customer_name="Meanwhile")["id"])
             settle()
         return get(address, **options)
 
     monkeypatch.setattr(requests, "get", get_after_a_change)
     event, last = run_python(text).splitlines()
     assert event.startswith("customer.created ")
-    assert made[0] in event
+    assert customer_ids[0] in event
     # And the next time from there: nothing comes twice.
     assert live_api.feed(f"?after={last.split()[-1]}").json()["data"] == []
     assert len((tmp_path / "customers.ndjson").read_text().splitlines()) == 2

@@ -32,9 +32,9 @@ def lines(api: Api, query: str = "") -> list[dict]:
 
 
 def test_streams_every_customer_and_ends_with_the_count(live_api: Api) -> None:
-    made = [live_api.create(customer_name=f"c{i}") for i in range(3)]
+    created = [live_api.create(customer_name=f"c{i}") for i in range(3)]
     *customers, end = lines(live_api)
-    assert customers == made[::-1]
+    assert customers == created[::-1]
     assert (end["end"], end["count"]) == (True, 3)
 
 
@@ -43,9 +43,9 @@ def test_the_feed_goes_on_from_its_cursor(live_api: Api) -> None:
     cursor = live_api.feed("").json()["next_cursor"]
     end = lines(live_api)[-1]
     new = live_api.create(customer_name="after")
-    told = live_api.feed(f"?after={end['next_cursor']}").json()["data"]
-    assert told[-1]["data"]["object"] == new
-    assert len(told) <= len(live_api.feed(f"?after={cursor}").json()["data"])
+    events = live_api.feed(f"?after={end['next_cursor']}").json()["data"]
+    assert events[-1]["data"]["object"] == new
+    assert len(events) <= len(live_api.feed(f"?after={cursor}").json()["data"])
 
 
 def test_takes_the_filters_of_the_list(live_api: Api) -> None:
@@ -66,19 +66,19 @@ def test_an_empty_export_ends_too(live_api: Api) -> None:
 
 def test_everything_is_of_one_moment(live_api: Api) -> None:
     """Somebody writes while it is read, and need not wait; SQLite reads the rows when the customers are read already."""
-    made = live_api.create(customer_name="a")
+    customer = live_api.create(customer_name="a")
 
     def meanwhile(execute, sql, params, many, context):
         result = execute(sql, params, many, context)
         if 'FROM "crm_customer"' in sql and "INSERT" not in sql:
-            concurrently(lambda _: live_api.add_row(made["id"], company="B"), 1)
+            concurrently(lambda _: live_api.add_row(customer["id"], company="B"), 1)
         return result
 
     with connection.execute_wrapper(meanwhile):
         answer = live_api.get(f"{EXPORT}?expand[]=supplier_numbers")
         (output, _) = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
     assert output["supplier_numbers"] == []
-    assert len(live_api.rows(made["id"])) == 1
+    assert len(live_api.rows(customer["id"])) == 1
 
 
 @pytest.mark.parametrize("is_begun", [True, False])
@@ -104,8 +104,8 @@ def test_a_restored_log_begins_its_epoch_before_the_snapshot(live_api: Api) -> N
 
 
 def insert(count: int, **values: Any) -> None:
-    made = new_customer({"customer_name": "Acme"} | values, now=timezone.now()) | {"search_text": " ACME"}
-    CUSTOMERS.insert([made | {"id": one} for one in new_ids("customer", count)])
+    columns = new_customer({"customer_name": "Acme"} | values, now=timezone.now()) | {"search_text": " ACME"}
+    CUSTOMERS.insert([columns | {"id": one} for one in new_ids("customer", count)])
 
 
 def failing(where: str, *, after: int = 0) -> Callable[..., Any]:

@@ -34,12 +34,12 @@ NAMES = list(MOMENTS)
 @pytest.fixture
 def moments(api: Api) -> Api:
     for name, moment in MOMENTS.items():
-        made = new_customer({"customer_name": name}, now=moment)
-        CUSTOMERS.insert([made | {"id": f"customer_{name.replace(' ', '')}", "search_text": ""}])
+        columns = new_customer({"customer_name": name}, now=moment)
+        CUSTOMERS.insert([columns | {"id": f"customer_{name.replace(' ', '')}", "search_text": ""}])
     return api
 
 
-def found(api: Api, query: str) -> set[str]:
+def names_matching(api: Api, query: str) -> set[str]:
     answer = api.get(f"{CUSTOMER}?fields=customer_name&{query}")
     assert answer.status_code == 200, answer.content
     names = {one["customer_name"] for one in answer.json()["data"]}
@@ -59,7 +59,7 @@ def test_a_date_is_that_whole_day(moments: Api) -> None:
         "[lte]": until_end,
     }.items():
         for name in ("created_at", "updated_at"):
-            assert found(moments, f"{name}{operator}=2024-01-15") == there, operator
+            assert names_matching(moments, f"{name}{operator}=2024-01-15") == there, operator
 
 
 def test_a_moment_is_the_second_it_falls_in(moments: Api) -> None:
@@ -75,18 +75,18 @@ def test_a_moment_is_the_second_it_falls_in(moments: Api) -> None:
         "2024-01-15T11:00:00 %2B02:00",
         "2024-01-15T04:00:00-05:00",
     ):
-        assert found(moments, f"created_at={written}") == second, written
-        assert found(moments, f"created_at[ne]={written}") == set(NAMES) - second
-        assert found(moments, f"created_at[gt]={written}") == {"next second", "end", "after", "last"}
-        assert found(moments, f"created_at[lte]={written}") == {"first", "before", "start"} | second
-    assert found(moments, "created_at=2024-01-15T09:00:00.999999Z") == {"in second"}
-    assert found(moments, "created_at[gt]=2024-01-15T09:00:00.999999Z&created_at[lte]=2024-01-15T09:00:01") == {
-        "next second"
-    }
+        assert names_matching(moments, f"created_at={written}") == second, written
+        assert names_matching(moments, f"created_at[ne]={written}") == set(NAMES) - second
+        assert names_matching(moments, f"created_at[gt]={written}") == {"next second", "end", "after", "last"}
+        assert names_matching(moments, f"created_at[lte]={written}") == {"first", "before", "start"} | second
+    assert names_matching(moments, "created_at=2024-01-15T09:00:00.999999Z") == {"in second"}
+    assert names_matching(
+        moments, "created_at[gt]=2024-01-15T09:00:00.999999Z&created_at[lte]=2024-01-15T09:00:01"
+    ) == {"next second"}
 
 
 def test_days_and_moments_stand_in_one_list(moments: Api) -> None:
-    assert found(moments, "created_at[in]=2024-01-16,2024-01-15T09:00:01Z,0001-01-01,1999-01-01") == {
+    assert names_matching(moments, "created_at[in]=2024-01-16,2024-01-15T09:00:01Z,0001-01-01,1999-01-01") == {
         "after",
         "next second",
         "first",
@@ -111,7 +111,7 @@ def test_the_ends_of_time(moments: Api) -> None:
         "[lte]=9999-12-31T23:59:59.999999Z": everybody,
         "[lt]=9999-12-31T23:59:59.999999Z": everybody - {"last"},
     }.items():
-        assert found(moments, f"created_at{query}") == there, query
+        assert names_matching(moments, f"created_at{query}") == there, query
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_a_closed_choice_takes_no_other_value(api: Api, query: str) -> None:
 def test_a_closed_choice_is_filtered_by(api: Api) -> None:
     for kind in ("Company", "Individual", "Partnership"):
         api.create(customer_name=kind, customer_type=kind)
-    assert found(api, "customer_type=Company") == {"Company"}
-    assert found(api, "customer_type[ne]=Company") == {"Individual", "Partnership"}
-    assert found(api, "customer_type[in]=Company,Partnership") == {"Company", "Partnership"}
+    assert names_matching(api, "customer_type=Company") == {"Company"}
+    assert names_matching(api, "customer_type[ne]=Company") == {"Individual", "Partnership"}
+    assert names_matching(api, "customer_type[in]=Company,Partnership") == {"Company", "Partnership"}
     # A part of a choice is free text.
-    assert found(api, "customer_type[contains]=ip") == {"Partnership"}
-    assert found(api, "customer_type[prefix]=comp") == {"Company"}
-    assert found(api, "customer_type[contains]=foo") == set()
+    assert names_matching(api, "customer_type[contains]=ip") == {"Partnership"}
+    assert names_matching(api, "customer_type[prefix]=comp") == {"Company"}
+    assert names_matching(api, "customer_type[contains]=foo") == set()
 
 
 @pytest.mark.parametrize("operator", ["", "[ne]", "[in]"])
@@ -169,7 +169,7 @@ def test_blank_is_no_value(api: Api, operator: str, blank: str) -> None:
 def test_a_value_is_trimmed_as_what_is_kept_is(api: Api) -> None:
     api.create(territory=" North ", customer_type="Individual")
     for query in ("territory=%20North%20", "territory[in]=South,%20North", "customer_type=Individual%20"):
-        assert found(api, query) == {"Acme"}
+        assert names_matching(api, query) == {"Acme"}
 
 
 LISTS: list[tuple[str, list[str]]] = [
@@ -203,12 +203,12 @@ def test_whatever_is_quoted_comes_back(values: list[str]) -> None:
 def test_names_with_commas_are_found(api: Api) -> None:
     for name in ("Acme, Inc.", "Foo", 'The "Bar", Ltd', "Acme"):
         api.create(customer_name=name)
-    assert found(api, "customer_name[in]=" + quote('"Acme, Inc.",Foo')) == {"Acme, Inc.", "Foo"}
-    assert found(api, "customer_name[in]=" + quote('"The ""Bar"", Ltd", Acme')) == {'The "Bar", Ltd', "Acme"}
+    assert names_matching(api, "customer_name[in]=" + quote('"Acme, Inc.",Foo')) == {"Acme, Inc.", "Foo"}
+    assert names_matching(api, "customer_name[in]=" + quote('"The ""Bar"", Ltd", Acme')) == {'The "Bar", Ltd', "Acme"}
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "told"),
+    ("text", "code", "message"),
     [
         ('"Acme, Inc.', "parameter_invalid", "double quote of value 1 is never closed"),
         ('Foo,"Acme', "parameter_invalid", "double quote of value 2 is never closed"),
@@ -223,10 +223,10 @@ def test_names_with_commas_are_found(api: Api) -> None:
         ("", "parameter_invalid_empty", "Value 1"),
     ],
 )
-def test_what_is_wrong_with_a_list_is_told(api: Api, text: str, code: str, told: str) -> None:
+def test_what_is_wrong_with_a_list_is_told(api: Api, text: str, code: str, message: str) -> None:
     answer = api.get(f"{CUSTOMER}?customer_name[in]={quote(text)}")
     assert codes(answer) == {"customer_name[in]": code}
-    assert told in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -254,12 +254,12 @@ def test_numbers_beyond_any_rate_are_compared_with(api: Api, operator: str, numb
         "": False, "[in]": False, "[ne]": True, "[gt]": float(number) < 5, "[gte]": float(number) < 5,
         "[lt]": float(number) > 5, "[lte]": float(number) > 5,
     }  # fmt: skip
-    assert bool(found(api, f"{RATE}{operator}={number}")) is wanted[operator]
+    assert bool(names_matching(api, f"{RATE}{operator}={number}")) is wanted[operator]
 
 
 def test_rates_are_compared_exactly(api: Api) -> None:
     api.create(default_commission_rate=5)
-    assert found(api, f"{RATE}=5.0000000001") == set()
-    assert found(api, f"{RATE}[lt]=5.0000000001") == {"Acme"}
-    assert found(api, f"{RATE}[gt]=4.9999999999") == {"Acme"}
+    assert names_matching(api, f"{RATE}=5.0000000001") == set()
+    assert names_matching(api, f"{RATE}[lt]=5.0000000001") == {"Acme"}
+    assert names_matching(api, f"{RATE}[gt]=4.9999999999") == {"Acme"}
     assert Customer.objects.count() == 1

@@ -127,8 +127,8 @@ def check(case: Any, key: str) -> None:
     checks = [CHECKS.get_one(name) for name in excluded]
     case.validate_response(answer, headers=headers, excluded_checks=checks, transport_kwargs={"headers": headers})
     if answer.status_code == 400 and case.meta and case.meta.generation.mode.is_positive:
-        found = [p for p in answer.json()["error"]["errors"] if not is_beyond_schemas(p, case)]
-        assert not found, f"{found} for {case.as_curl_command()}"
+        unexplained = [p for p in answer.json()["error"]["errors"] if not is_beyond_schemas(p, case)]
+        assert not unexplained, f"{unexplained} for {case.as_curl_command()}"
 
 
 calls = schemathesis.pytest.from_fixture("described").include(lambda context: context.operation.label in chosen)

@@ -181,9 +181,9 @@ def test_a_foreign_host(api: Api) -> None:
 
 
 def test_one_trailing_slash_is_served_the_same(api: Api) -> None:
-    made = api.create()
+    customer = api.create()
     assert api.get(f"{CUSTOMER}/").json() == api.get(CUSTOMER).json()
-    assert api.get(f"{CUSTOMER}/{made['id']}/").json() == made
+    assert api.get(f"{CUSTOMER}/{customer['id']}/").json() == customer
     assert api.post(f"{CUSTOMER}/", {"customer_name": "x"}).status_code == 201
 
 

@@ -96,17 +96,17 @@ def test_after_a_day_the_key_is_free_and_the_work_is_done_anew(api: Api, name: s
 
 
 def test_after_a_day_an_erased_answer_is_forgotten_too(api: Api) -> None:
-    made = api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k").json()
-    api.delete(f"{CUSTOMER}/{made['id']}")
+    customer = api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k").json()
+    api.delete(f"{CUSTOMER}/{customer['id']}")
     age(DAY + MINUTE)
     assert api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k").status_code == 201
 
 
 def test_of_an_erased_answer_nothing_is_left_but_that_it_was_given(api: Api) -> None:
-    made = api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k").json()
-    api.delete(f"{CUSTOMER}/{made['id']}")
-    kept = IdempotentAnswer.objects.get()
-    assert (kept.body, kept.headers) == (None, "{}")
+    customer = api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k").json()
+    api.delete(f"{CUSTOMER}/{customer['id']}")
+    stored = IdempotentAnswer.objects.get()
+    assert (stored.body, stored.headers) == (None, "{}")
 
 
 def test_the_purge_takes_the_old_and_leaves_the_young(api: Api) -> None:

@@ -116,13 +116,14 @@ def test_last_use_is_noted_at_most_once_a_minute(db: None, client: Client) -> No
 
 def test_a_rolled_key_is_of_the_same_family(db: None) -> None:
     old, old_key = keys.mint("x")
-    made = Api(old_key).post(CUSTOMER, {"customer_name": "once"}, Idempotency_Key="k")
+    created = Api(old_key).post(CUSTOMER, {"customer_name": "once"}, Idempotency_Key="k")
     _, key = keys.roll(old, grace=timedelta(hours=1))
     assert Api(old_key).get(CUSTOMER).status_code == 200
-    assert Api(key).post(CUSTOMER, {"customer_name": "once"}, Idempotency_Key="k").content == made.content
+    assert Api(key).post(CUSTOMER, {"customer_name": "once"}, Idempotency_Key="k").content == created.content
     stranger = keys.mint("y")[1]
     assert (
-        Api(stranger).post(CUSTOMER, {"customer_name": "once"}, Idempotency_Key="k").json()["id"] != made.json()["id"]
+        Api(stranger).post(CUSTOMER, {"customer_name": "once"}, Idempotency_Key="k").json()["id"]
+        != created.json()["id"]
     )
 
 
@@ -165,20 +166,20 @@ class TestLimits:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("DEBUG", "maybe", "yes or no"), ("PORT", "x", "a number"), ("OVERPLANE_MODE", "prod", "test or live"),
         ("BASE_URL", "crm.example", "http"), ("RATE_LIMIT", "-1", "0 or more"), ("DATABASE_URL", "mysql://x", "sqlite"),
     ],
 )  # fmt: skip
-def test_a_wrong_setting_stops_the_start(name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_stops_the_start(name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     result = subprocess.run([sys.executable, "manage.py", "check"], capture_output=True, text=True, check=False)
     assert result.returncode != 0
     last = result.stderr.strip().splitlines()[-1]
     assert name in last
     assert repr(value) in last
-    assert told in last
+    assert message in last
 
 
 def test_what_the_database_url_says_of_the_connection_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ PAGES_AT_MOST = 40
 
 
 def link(answer: object, rel: str) -> str:
-    found = re.search(rf'<http://testserver([^>]+)>; rel="{rel}"', answer.headers.get("Link", ""))
-    return found[1] if found else ""
+    match = re.search(rf'<http://testserver([^>]+)>; rel="{rel}"', answer.headers.get("Link", ""))
+    return match[1] if match else ""
 
 
 def walk(api: Api, url: str, rel: str) -> list[list[str]]:
@@ -35,13 +35,13 @@ def all_around(api: Api, url: str) -> list[str]:
 
 
 LIMITS = ["", "limit=1&", "limit=4&", "limit=5&", "limit=100&"]
-PLACES = ["", "offset=0", "offset=3", "offset=10", "offset=11", "offset=15", "offset=99999999999999999999"]
+OFFSETS = ["", "offset=0", "offset=3", "offset=10", "offset=11", "offset=15", "offset=99999999999999999999"]
 CURSORS = ["starting_after=0", "starting_after=5", "starting_after=10", "ending_before=0", "ending_before=5"]
-STARTS = [f"{limit}{place}" for limit in LIMITS for place in (*PLACES, *CURSORS)]
+STARTS = [f"{limit}{start}" for limit in LIMITS for start in (*OFFSETS, *CURSORS)]
 
 
 def with_id(start: str, ids: list[str]) -> str:
-    return re.sub(r"(after|before)=(\d+)", lambda found: f"{found[1]}={ids[int(found[2])]}", start)
+    return re.sub(r"(after|before)=(\d+)", lambda match: f"{match[1]}={ids[int(match[2])]}", start)
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -73,8 +73,8 @@ def test_a_walk_beyond_what_a_filter_leaves_comes_back(api: Api) -> None:
 def test_links_keep_what_was_asked_for(api: Api) -> None:
     for name in ("A & B", "A & B", "A & B"):
         api.create(territory=name)
-    asked = "territory=A+%26+B&fields=territory&expand[0]=supplier_numbers&q=acme&limit=1"
-    answer = api.get(f"{CUSTOMER}?{asked}&offset=1")
+    requested = "territory=A+%26+B&fields=territory&expand[0]=supplier_numbers&q=acme&limit=1"
+    answer = api.get(f"{CUSTOMER}?{requested}&offset=1")
     for rel, offset in (("prev", "0"), ("next", "2")):
         query = parse_qs(urlsplit(link(answer, rel)).query)
         assert query == {

@@ -31,12 +31,12 @@ def names(api: Api, query: str) -> list[str]:
 
 class TestPages:
     def test_newest_first_with_exact_total(self, api: Api) -> None:
-        made = [api.create(customer_name=f"c{i}")["id"] for i in range(25)][::-1]
+        newest_first = [api.create(customer_name=f"c{i}")["id"] for i in range(25)][::-1]
         page = api.get(CUSTOMER).json()
         assert list(page) == ["data", "has_more", "total"]
-        assert (ids(page), page["has_more"], page["total"]) == (made[:20], True, 25)
+        assert (ids(page), page["has_more"], page["total"]) == (newest_first[:20], True, 25)
         page = api.get(f"{CUSTOMER}?limit=10&offset=15").json()
-        assert (ids(page), page["has_more"], page["total"]) == (made[15:], False, 25)
+        assert (ids(page), page["has_more"], page["total"]) == (newest_first[15:], False, 25)
         page = api.get(f"{CUSTOMER}?offset=99999999999999999999").json()
         assert page == {"data": [], "has_more": False, "total": 25}
         assert len(api.get(f"{CUSTOMER}?limit={'9' * 21}").json()["data"]) == 25
@@ -82,29 +82,29 @@ class TestPages:
         assert '"territory"' in api.get(f"{CUSTOMER}?teritory=x").json()["error"]["message"]
 
     def test_cursors_go_both_ways_and_outlive_their_row(self, api: Api) -> None:
-        made = [api.create()["id"] for _ in range(10)][::-1]
+        newest_first = [api.create()["id"] for _ in range(10)][::-1]
         page = api.get(f"{CUSTOMER}?limit=4").json()
-        page = api.get(f"{CUSTOMER}?limit=4&starting_after={made[3]}").json()
-        assert (ids(page), page["has_more"], page["total"]) == (made[4:8], True, 10)
-        page = api.get(f"{CUSTOMER}?limit=3&ending_before={made[4]}").json()
-        assert (ids(page), page["has_more"]) == (made[1:4], True)
-        assert api.get(f"{CUSTOMER}?limit=4&ending_before={made[4]}").json()["has_more"] is False
-        api.delete(f"{CUSTOMER}/{made[3]}")
-        assert ids(api.get(f"{CUSTOMER}?limit=4&starting_after={made[3]}").json()) == made[4:8]
-        gone = api.get(f"{CUSTOMER}?order_by=customer_name&starting_after={made[3]}")
+        page = api.get(f"{CUSTOMER}?limit=4&starting_after={newest_first[3]}").json()
+        assert (ids(page), page["has_more"], page["total"]) == (newest_first[4:8], True, 10)
+        page = api.get(f"{CUSTOMER}?limit=3&ending_before={newest_first[4]}").json()
+        assert (ids(page), page["has_more"]) == (newest_first[1:4], True)
+        assert api.get(f"{CUSTOMER}?limit=4&ending_before={newest_first[4]}").json()["has_more"] is False
+        api.delete(f"{CUSTOMER}/{newest_first[3]}")
+        assert ids(api.get(f"{CUSTOMER}?limit=4&starting_after={newest_first[3]}").json()) == newest_first[4:8]
+        gone = api.get(f"{CUSTOMER}?order_by=customer_name&starting_after={newest_first[3]}")
         assert codes(gone) == {"starting_after": "resource_missing"}
 
     @pytest.mark.parametrize("query", ["", "territory=x&", "order_by=customer_name&", "order_by=-updated_at&"])
     def test_following_the_links_walks_everything_once(self, api: Api, query: str) -> None:
-        made = {api.create(customer_name=f"n{i % 3}", territory="x")["id"] for i in range(11)}
+        customer_ids = {api.create(customer_name=f"n{i % 3}", territory="x")["id"] for i in range(11)}
         url, seen = f"{CUSTOMER}?{query}limit=3", []
         while url:
             answer = api.get(url)
             seen += ids(answer.json())
-            found = re.search(r'<http://testserver(/[^>]+)>; rel="next"', answer.headers.get("Link", ""))
-            url = found[1] if found else ""
+            match = re.search(r'<http://testserver(/[^>]+)>; rel="next"', answer.headers.get("Link", ""))
+            url = match[1] if match else ""
         assert len(seen) == 11
-        assert set(seen) == made
+        assert set(seen) == customer_ids
         back = re.search(r'<http://testserver(/[^>]+)>; rel="prev"', answer["Link"])[1]
         assert ids(api.get(back).json()) == seen[6:9]
 
@@ -125,12 +125,12 @@ class TestPages:
     def test_a_far_page_is_of_the_moment_at_which_it_was_counted(
         self, live_api: Api, monkeypatch: pytest.MonkeyPatch, query: str
     ) -> None:
-        made = [live_api.create(territory="x")["id"] for _ in range(9)]
+        customer_ids = [live_api.create(territory="x")["id"] for _ in range(9)]
         monkeypatch.setattr(pagination, "FAR", 2)
         with meanwhile(lambda: Api(live_api.key).create(territory="x"), before='AS "pk" FROM "crm_customer"') as later:
             page = live_api.get(f"{CUSTOMER}?{query}limit=3&offset=6").json()
         assert later
-        assert (ids(page), page["has_more"], page["total"]) == (made[6:], False, 9)
+        assert (ids(page), page["has_more"], page["total"]) == (customer_ids[6:], False, 9)
 
     def test_a_far_page_of_rows_is_of_one_moment_too(self, live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         customer = live_api.create()["id"]
@@ -180,7 +180,7 @@ class TestFilters:
         api.create(customer_name="a_b\\c", territory=None, email_id="a@b.example")
 
     @pytest.mark.parametrize(
-        ("query", "found"),
+        ("query", "matches"),
         [
             ("territory=North", {"Straße 100%"}),
             ("territory[ne]=North", {"ÄRGER", "a_b\\c"}),
@@ -207,13 +207,13 @@ class TestFilters:
             ("email_id=a@b.example", {"a_b\\c"}),
         ],
     )
-    def test_finds(self, api: Api, query: str, found: set[str]) -> None:
+    def test_finds(self, api: Api, query: str, matches: set[str]) -> None:
         page = api.get(f"{CUSTOMER}?{query}").json()
-        assert {one["customer_name"] for one in page["data"]} == found
-        assert page["total"] == len(found)
+        assert {one["customer_name"] for one in page["data"]} == matches
+        assert page["total"] == len(matches)
 
     def test_a_shown_timestamp_finds_its_row(self, api: Api) -> None:
-        made = api.create(customer_name="now")
+        customer = api.create(customer_name="now")
         for operator, there in (
             ("", True),
             ("[gte]", True),
@@ -222,7 +222,7 @@ class TestFilters:
             ("[lt]", False),
             ("[in]", True),
         ):
-            page = api.get(f"{CUSTOMER}?created_at{operator}={made['created_at']}&customer_name=now").json()
+            page = api.get(f"{CUSTOMER}?created_at{operator}={customer['created_at']}&customer_name=now").json()
             assert bool(page["total"]) is there, operator
 
 
@@ -237,7 +237,7 @@ class TestSearch:
         ],
     )  # fmt: skip
     def test_finds(self, api: Api, query: str, there: bool) -> None:
-        made = api.create(
+        customer = api.create(
             customer_name="Müller & Söhne, Łódź, Straße 100%",
             email_id="user@example.com",
             mobile_no="030 1234",
@@ -245,15 +245,15 @@ class TestSearch:
             customer_pos_id="POS7",
             first_name="Anna",
         )
-        api.add_row(made["id"], supplier_number="4711-X")
+        api.add_row(customer["id"], supplier_number="4711-X")
         page = api.get(f"{CUSTOMER}?q={quote(query)}").json()
-        assert ids(page) == ([made["id"]] if there else [])
+        assert ids(page) == ([customer["id"]] if there else [])
         assert page["total"] == int(there)
 
     def test_reads_its_own_writes(self, api: Api) -> None:
-        made = api.create(customer_name="before")
-        row = api.add_row(made["id"], supplier_number="number1")
-        path = f"{CUSTOMER}/{made['id']}"
+        customer = api.create(customer_name="before")
+        row = api.add_row(customer["id"], supplier_number="number1")
+        path = f"{CUSTOMER}/{customer['id']}"
         api.patch(path, {"customer_name": "after"})
         assert names(api, "q=before") == []
         assert names(api, "q=after") == ["after"]
@@ -273,45 +273,48 @@ class TestSearch:
     )  # fmt: skip
     def test_is_what_its_rule_says(self, api: Api, name: str, words: list[str], part: tuple[int, int]) -> None:
         """Long words anywhere, short ones at a word's start, after folding."""
-        made = api.create(customer_name=name)
+        customer = api.create(customer_name=name)
         words = [*words, *name[part[0] : sum(part)].split()]
         text = " ".join(fold(name).split())
         starts = f"{text} {re.sub(NOT_WORD, ' ', text)}".split()
 
-        def found(word: str) -> bool:
+        def is_match(word: str) -> bool:
             return word in text if len(word) > 2 else any(start.startswith(word) for start in starts)
 
         folded = fold(" ".join(words)).split()
         # Blank words are no condition; words of which nothing is left find nobody.
         is_asked_for = bool(folded) or not " ".join(words).strip()
-        page = api.get(f"{CUSTOMER}?q={quote(' '.join(words))}&id={made['id']}").json()
-        assert page["total"] == int(is_asked_for and all(found(word) for word in folded)), (text, folded)
-        api.delete(f"{CUSTOMER}/{made['id']}")
+        page = api.get(f"{CUSTOMER}?q={quote(' '.join(words))}&id={customer['id']}").json()
+        assert page["total"] == int(is_asked_for and all(is_match(word) for word in folded)), (text, folded)
+        api.delete(f"{CUSTOMER}/{customer['id']}")
 
 
 def test_expand_and_fields(api: Api, django_assert_num_queries: Any) -> None:
-    made = [api.create(customer_name=f"c{i}") for i in range(3)]
-    rows = [api.add_row(one["id"], company=f"of {one['customer_name']}") for one in made]
+    customers = [api.create(customer_name=f"c{i}") for i in range(3)]
+    rows = [api.add_row(one["id"], company=f"of {one['customer_name']}") for one in customers]
     api.get(CUSTOMER)
     with django_assert_num_queries(2 + 2):  # and the test's own savepoint
         page = api.get(f"{CUSTOMER}?expand[]=supplier_numbers&fields=customer_name,gender").json()
-    output = {"id": made[2]["id"], "customer_name": "c2", "gender": None, "supplier_numbers": [rows[2]]}
+    output = {"id": customers[2]["id"], "customer_name": "c2", "gender": None, "supplier_numbers": [rows[2]]}
     assert page["data"][0] == output
-    assert api.get(f"{CUSTOMER}/{made[2]['id']}?expand[]=supplier_numbers&fields=gender,customer_name").json() == output
-    whole = api.get(f"{CUSTOMER}/{made[2]['id']}?expand[]=supplier_numbers").json()
-    assert whole == made[2] | {"supplier_numbers": [rows[2]]}
+    assert (
+        api.get(f"{CUSTOMER}/{customers[2]['id']}?expand[]=supplier_numbers&fields=gender,customer_name").json()
+        == output
+    )
+    whole = api.get(f"{CUSTOMER}/{customers[2]['id']}?expand[]=supplier_numbers").json()
+    assert whole == customers[2] | {"supplier_numbers": [rows[2]]}
 
 
 @pytest.mark.slow
 def test_the_kept_count_is_exact_whatever_happens(live_api: Api) -> None:
     def work(i: int) -> None:
         api = Api(live_api.key)
-        made = [api.create(customer_name=f"{i}")["id"] for _ in range(8)]
-        api.delete(f"{CUSTOMER}/{made[0]}")
+        customer_ids = [api.create(customer_name=f"{i}")["id"] for _ in range(8)]
+        api.delete(f"{CUSTOMER}/{customer_ids[0]}")
         with transaction.atomic():
             api.create()
             transaction.set_rollback(True)
-        operations = [{"op": "create", "data": {"customer_name": "b"}}] * 5 + [{"op": "delete", "id": made[1]}]
+        operations = [{"op": "create", "data": {"customer_name": "b"}}] * 5 + [{"op": "delete", "id": customer_ids[1]}]
         assert api.post(f"{CUSTOMER}/batch", {"operations": operations}).status_code == 200
 
     concurrently(work, 6)
@@ -344,5 +347,5 @@ def test_the_kept_count_is_exact_whatever_happens(live_api: Api) -> None:
 def test_contains_finds_what_is_there_though_an_index_narrows_it_first(api: Api, part: str) -> None:
     api.post(CUSTOMER, {"customer_name": f"vor{part}nach"})
     for operator, text in (("contains", part), ("prefix", f"vor{part}"), ("contains", part.upper())):
-        found = api.get(f"{CUSTOMER}?customer_name[{operator}]={quote(text)}").json()
-        assert found["total"] == 1, (operator, text)
+        page = api.get(f"{CUSTOMER}?customer_name[{operator}]={quote(text)}").json()
+        assert page["total"] == 1, (operator, text)

@@ -12,14 +12,14 @@ from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.threads import concurrently, meanwhile
 
 
-def merge(api: Api, kept: str, *others: str, **body: Any) -> Any:
-    answer = api.post(f"{CUSTOMER}/{kept}/merge", {"from": list(others)} | body)
+def merge(api: Api, survivor: str, *others: str, **body: Any) -> Any:
+    answer = api.post(f"{CUSTOMER}/{survivor}/merge", {"from": list(others)} | body)
     assert answer.status_code == 200, answer.content
     return answer
 
 
-def unmerge(api: Api, kept: str, *restored: str) -> Any:
-    return api.post(f"{CUSTOMER}/{kept}/unmerge", {"restore": list(restored)})
+def unmerge(api: Api, survivor: str, *restored: str) -> Any:
+    return api.post(f"{CUSTOMER}/{survivor}/unmerge", {"restore": list(restored)})
 
 
 def three(api: Api) -> tuple[str, str, str]:
@@ -31,37 +31,37 @@ def three(api: Api) -> tuple[str, str, str]:
 
 def test_merges_and_gives_back(live_api: Api) -> None:
     api = live_api
-    kept, other, third = three(api)
-    was = [api.get(f"{CUSTOMER}/{i}?expand[]=supplier_numbers").json() for i in (kept, other, third)]
+    survivor, other, third = three(api)
+    was = [api.get(f"{CUSTOMER}/{i}?expand[]=supplier_numbers").json() for i in (survivor, other, third)]
     start = api.feed("").json()["next_cursor"]
-    answer = merge(api, kept, other, third, values={"tax_id": "T-B"})
-    assert answer.json() == api.get(f"{CUSTOMER}/{kept}").json()
+    answer = merge(api, survivor, other, third, values={"tax_id": "T-B"})
+    assert answer.json() == api.get(f"{CUSTOMER}/{survivor}").json()
     assert (answer.json()["tax_id"], answer["ETag"]) == ("T-B", '"2"')
-    assert [row["company"] for row in api.rows(kept)] == ["own", "x", "y", "z"]
+    assert [row["company"] for row in api.rows(survivor)] == ["own", "x", "y", "z"]
     assert api.get(CUSTOMER).json()["total"] == 1
-    assert [one["id"] for one in api.get(f"{CUSTOMER}?q=T-B").json()["data"]] == [kept]
+    assert [one["id"] for one in api.get(f"{CUSTOMER}?q=T-B").json()["data"]] == [survivor]
     assert api.get(f"{CUSTOMER}?q={other}").json()["total"] == 0
 
-    answer = unmerge(api, kept, third, other)
+    answer = unmerge(api, survivor, third, other)
     output = answer.json()
     assert output["kept"] == []
     assert [one["id"] for one in output["restored"]] == [other, third]
     assert output["restored"] == [{n: v for n, v in one.items() if n != "supplier_numbers"} for one in was[1:]]
-    assert (output["id"], output["tax_id"], answer["ETag"]) == (kept, "T-A", '"3"')
-    now = [api.get(f"{CUSTOMER}/{i}?expand[]=supplier_numbers").json() for i in (kept, other, third)]
+    assert (output["id"], output["tax_id"], answer["ETag"]) == (survivor, "T-A", '"3"')
+    now = [api.get(f"{CUSTOMER}/{i}?expand[]=supplier_numbers").json() for i in (survivor, other, third)]
     assert [one | {"updated_at": ""} for one in now] == [one | {"updated_at": ""} for one in was]
     assert now[1:] == was[1:]
     assert api.get(f"{CUSTOMER}/{other}")["ETag"] == '"3"'
     moved = "supplier_number_at_customer.updated"
-    told = api.feed(f"?after={start}").json()["data"]
-    assert [event["type"] for event in told] == [
+    events = api.feed(f"?after={start}").json()["data"]
+    assert [event["type"] for event in events] == [
         "customer.updated", moved, moved, moved, "customer.merged", "customer.merged",
         "customer.unmerged", "customer.unmerged", moved, moved, moved, "customer.updated",
     ]  # fmt: skip
-    assert told[4]["data"]["object"] == {"id": other, "merged_into": kept}
-    assert told[6]["data"] == {"object": output["restored"][0], "previous_attributes": {}}
-    assert [event["object_version"] for event in told if event["data"]["object"]["id"] == other] == [2, 3]
-    assert told[-1]["data"]["previous_attributes"] == {"tax_id": "T-B"}
+    assert events[4]["data"]["object"] == {"id": other, "merged_into": survivor}
+    assert events[6]["data"] == {"object": output["restored"][0], "previous_attributes": {}}
+    assert [event["object_version"] for event in events if event["data"]["object"]["id"] == other] == [2, 3]
+    assert events[-1]["data"]["previous_attributes"] == {"tax_id": "T-B"}
 
 
 @pytest.mark.parametrize("call", ["get", "patch", "delete", "merge", "unmerge", "batch"])
@@ -90,15 +90,15 @@ def test_a_merged_id_leads_to_the_last_survivor(api: Api, call: str) -> None:
 
 
 def test_a_body_that_names_a_merged_customer_is_told_where_it_went(api: Api) -> None:
-    kept, other, third = three(api)
-    merge(api, kept, other)
+    survivor, other, third = three(api)
+    merge(api, survivor, other)
     for answer, param in (
         (api.post(ROW, {"customer_id": other}), "customer_id"),
         (api.get(f"{ROW}?parent_id={other}"), "parent_id"),
         (api.post(f"{CUSTOMER}/{third}/merge", {"from": [other]}), "from[0]"),
     ):
         assert (answer.status_code, codes(answer)) == (400, {param: "resource_missing"})
-        assert kept in answer.json()["error"]["message"]
+        assert survivor in answer.json()["error"]["message"]
 
 
 def test_a_cursor_on_a_merged_id_keeps_its_place(api: Api) -> None:
@@ -132,14 +132,14 @@ def test_a_cursor_on_a_merged_id_keeps_its_place(api: Api) -> None:
     ],
 )
 def test_what_is_wrong_with_a_merge(api: Api, body: dict[str, Any], wrong: dict[str, str]) -> None:
-    kept, other = api.create()["id"], api.create()["id"]
+    survivor, other = api.create()["id"], api.create()["id"]
     if isinstance(body.get("from"), list):
-        body = body | {"from": [{"SELF": kept, "OTHER": other}.get(one, one) for one in body["from"]]}
-    answer = api.post(f"{CUSTOMER}/{kept}/merge", body)
+        body = body | {"from": [{"SELF": survivor, "OTHER": other}.get(one, one) for one in body["from"]]}
+    answer = api.post(f"{CUSTOMER}/{survivor}/merge", body)
     assert (answer.status_code, codes(answer)) == (400, wrong)
     # An object that is not there, or has changed, is the more important news.
     assert api.post(f"{CUSTOMER}/customer_gone/merge", body).status_code == 404
-    assert api.post(f"{CUSTOMER}/{kept}/merge", body, If_Match='"9"').status_code == 412
+    assert api.post(f"{CUSTOMER}/{survivor}/merge", body, If_Match='"9"').status_code == 412
     assert Customer.objects.count() == 2
 
 
@@ -150,34 +150,34 @@ def test_what_is_wrong_with_a_merge(api: Api, body: dict[str, Any], wrong: dict[
         ({"restore": None}, {"restore": "parameter_invalid_type"}),
         ({"restore": []}, {"restore": "parameter_invalid_range"}),
         ({"restore": ["OTHER", "OTHER"]}, {"restore[1]": "parameter_duplicate"}),
-        ({"restore": ["OTHER", "KEPT", "customer_gone"]}, {"restore[1]": "resource_missing", "restore[2]": "resource_missing"}),
+        ({"restore": ["OTHER", "SURVIVOR", "customer_gone"]}, {"restore[1]": "resource_missing", "restore[2]": "resource_missing"}),
         ({"restore": ["OTHER"], "kept": 1}, {"kept": "parameter_unknown"}),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_taking_back(api: Api, body: dict[str, Any], wrong: dict[str, str]) -> None:
-    kept, other = api.create()["id"], api.create()["id"]
-    merge(api, kept, other)
+    survivor, other = api.create()["id"], api.create()["id"]
+    merge(api, survivor, other)
     if isinstance(body.get("restore"), list):
-        body = body | {"restore": [{"KEPT": kept, "OTHER": other}.get(one, one) for one in body["restore"]]}
-    answer = api.post(f"{CUSTOMER}/{kept}/unmerge", body)
+        body = body | {"restore": [{"SURVIVOR": survivor, "OTHER": other}.get(one, one) for one in body["restore"]]}
+    answer = api.post(f"{CUSTOMER}/{survivor}/unmerge", body)
     assert (answer.status_code, codes(answer)) == (400, wrong)
     assert api.post(f"{CUSTOMER}/customer_gone/unmerge", body).status_code == 404
-    assert api.post(f"{CUSTOMER}/{kept}/unmerge", body, If_Match='"9"').status_code == 412
+    assert api.post(f"{CUSTOMER}/{survivor}/unmerge", body, If_Match='"9"').status_code == 412
     assert Customer.objects.count() == 1
 
 
 def test_what_was_changed_since_is_named(api: Api) -> None:
-    kept, other, _ = three(api)
-    merge(api, kept, other, values={"tax_id": "T-B", "gender": "new"})
-    api.patch(f"{CUSTOMER}/{kept}", {"tax_id": "T-9"})
-    output = unmerge(api, kept, other).json()
+    survivor, other, _ = three(api)
+    merge(api, survivor, other, values={"tax_id": "T-B", "gender": "new"})
+    api.patch(f"{CUSTOMER}/{survivor}", {"tax_id": "T-9"})
+    output = unmerge(api, survivor, other).json()
     assert (output["kept"], output["tax_id"], output["gender"]) == (["tax_id"], "T-9", None)
     assert api.get(f"{CUSTOMER}/{other}").json()["tax_id"] == "T-B"
 
 
 def test_if_match_is_the_survivors(api: Api) -> None:
-    kept, other, _ = three(api)
-    path = f"{CUSTOMER}/{kept}"
+    survivor, other, _ = three(api)
+    path = f"{CUSTOMER}/{survivor}"
     assert api.post(f"{path}/merge", {"from": [other]}, If_Match='"2"').status_code == 412
     assert api.post(f"{path}/merge", {"from": [other], "values": {"gender": "x"}}, If_Match='"1"').status_code == 200
     assert api.post(f"{path}/unmerge", {"restore": [other]}, If_Match='"1"').status_code == 412
@@ -185,68 +185,68 @@ def test_if_match_is_the_survivors(api: Api) -> None:
 
 
 def test_is_done_once_under_a_key(api: Api) -> None:
-    kept, other, _ = three(api)
+    survivor, other, _ = three(api)
     for what, body in (("merge", {"from": [other]}), ("unmerge", {"restore": [other]})):
-        one, again = (api.post(f"{CUSTOMER}/{kept}/{what}", body, Idempotency_Key=what) for _ in range(2))
+        one, again = (api.post(f"{CUSTOMER}/{survivor}/{what}", body, Idempotency_Key=what) for _ in range(2))
         assert one.status_code == 200
         assert (again.content, again["Idempotent-Replayed"]) == (one.content, "true")
     api.delete(f"{CUSTOMER}/{other}")
-    gone = api.post(f"{CUSTOMER}/{kept}/unmerge", {"restore": [other]}, Idempotency_Key="unmerge")
+    gone = api.post(f"{CUSTOMER}/{survivor}/unmerge", {"restore": [other]}, Idempotency_Key="unmerge")
     assert gone.json()["error"]["code"] == "idempotency_answer_erased"
 
 
 def test_a_reader_may_not(api: Api, read_only_api: Api) -> None:
-    kept, other, _ = three(api)
+    survivor, other, _ = three(api)
     for what, body in (("merge", {"from": [other]}), ("unmerge", {"restore": [other]})):
-        answer = read_only_api.post(f"{CUSTOMER}/{kept}/{what}", body)
+        answer = read_only_api.post(f"{CUSTOMER}/{survivor}/{what}", body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "key_read_only")
 
 
 def test_after_a_month_it_is_too_late(api: Api, settings: Any) -> None:
-    kept, other, third = three(api)
-    merge(api, kept, other, third)
+    survivor, other, third = three(api)
+    merge(api, survivor, other, third)
     MergedCustomer.objects.filter(pk=other).update(merged_at=timezone.now() - timedelta(days=30))
-    answer = unmerge(api, kept, third, other)
+    answer = unmerge(api, survivor, third, other)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (410, "unmerge_expired", "restore[1]")
     settings.MERGE_UNDO_DAYS = 31
-    assert unmerge(api, kept, third, other).status_code == 200
+    assert unmerge(api, survivor, third, other).status_code == 200
 
 
 def test_erasing_the_survivor_leaves_no_value_of_the_merged(live_api: Api) -> None:
     """Searched for in every column of every table."""
     api = live_api
-    made = api.post(CUSTOMER, {"customer_name": "Canary Bird", "tax_id": "CANARY-1"}, Idempotency_Key="made")
-    other = made.json()["id"]
+    created = api.post(CUSTOMER, {"customer_name": "Canary Bird", "tax_id": "CANARY-1"}, Idempotency_Key="made")
+    other = created.json()["id"]
     api.add_row(other, company="Canary Cage", supplier_number="CANARY-2")
-    between, kept = (api.create(customer_name=name)["id"] for name in ("Between", "Kept"))
+    between, survivor = (api.create(customer_name=name)["id"] for name in ("Between", "Kept"))
     merge(api, between, other, values={"tax_id": "CANARY-1"})
     body = {"from": [between], "values": {"gender": "Canary"}}
-    assert api.post(f"{CUSTOMER}/{kept}/merge", body, Idempotency_Key="merged").status_code == 200
+    assert api.post(f"{CUSTOMER}/{survivor}/merge", body, Idempotency_Key="merged").status_code == 200
     assert occurrences("canary")
     start = api.feed("").json()["next_cursor"]
-    api.delete(f"{CUSTOMER}/{kept}")
+    api.delete(f"{CUSTOMER}/{survivor}")
     assert occurrences("canary") == []
-    told = api.feed(f"?after={start}").json()["data"]
-    assert [(e["type"], e["data"]["object"]) for e in told] == [
-        ("customer.deleted", {"id": i, "deleted": True}) for i in (kept, *sorted([other, between]))
+    events = api.feed(f"?after={start}").json()["data"]
+    assert [(e["type"], e["data"]["object"]) for e in events] == [
+        ("customer.deleted", {"id": i, "deleted": True}) for i in (survivor, *sorted([other, between]))
     ]
     assert api.get(f"{CUSTOMER}/{other}").json()["error"]["code"] == "resource_missing"
-    assert set(CustomerTombstone.objects.values_list("pk", flat=True)) == {kept, between, other}
+    assert set(CustomerTombstone.objects.values_list("pk", flat=True)) == {survivor, between, other}
     again = api.post(CUSTOMER, {"customer_name": "Canary Bird", "tax_id": "CANARY-1"}, Idempotency_Key="made")
     assert again.json()["error"]["code"] == "idempotency_answer_erased"
 
 
 def test_erasing_one_that_was_given_back_leaves_no_value_of_its_rows(live_api: Api) -> None:
     api = live_api
-    kept, other, stays = (api.create(customer_name=name)["id"] for name in ("Kept", "Other", "Stays"))
+    survivor, other, stays = (api.create(customer_name=name)["id"] for name in ("Kept", "Other", "Stays"))
     row = api.add_row(other, company="Canary Cage")["id"]
-    own = api.add_row(kept, company="Own Company")["id"]
+    own = api.add_row(survivor, company="Own Company")["id"]
     api.add_row(stays, company="Company that stays")
-    merge(api, kept, other)
+    merge(api, survivor, other)
     api.patch(f"{ROW}/{row}", {"supplier_number": "CANARY-2"})
     api.patch(f"{ROW}/{own}", {"supplier_number": "Number of its own"})
-    assert unmerge(api, kept, other).status_code == 200
+    assert unmerge(api, survivor, other).status_code == 200
     assert api.delete(f"{CUSTOMER}/{other}").status_code == 200
     assert occurrences("canary") == []
     assert len(occurrences("number of its own")) > 1
@@ -254,18 +254,18 @@ def test_erasing_one_that_was_given_back_leaves_no_value_of_its_rows(live_api: A
 
 
 def occurrences(word: str) -> list[str]:
-    found = []
+    occurring = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
-            found += [f"{table}: {row!r:.200}" for row in cursor.fetchall() if word in repr(row).lower()]
-    return found
+            occurring += [f"{table}: {row!r:.200}" for row in cursor.fetchall() if word in repr(row).lower()]
+    return occurring
 
 
 def test_two_at_once_give_back_once(live_api: Api) -> None:
-    kept, other, _ = three(live_api)
-    merge(live_api, kept, other)
-    answers = concurrently(lambda i: unmerge(live_api, kept, other).status_code, 2)
+    survivor, other, _ = three(live_api)
+    merge(live_api, survivor, other)
+    answers = concurrently(lambda i: unmerge(live_api, survivor, other).status_code, 2)
     assert sorted(answers) == [200, 400]
     assert Customer.objects.count() == 3
     assert [row["company"] for row in live_api.rows(other)] == ["x", "y"]
@@ -273,20 +273,20 @@ def test_two_at_once_give_back_once(live_api: Api) -> None:
 
 @pytest.mark.slow
 def test_giving_back_while_the_survivor_is_deleted(live_api: Api) -> None:
-    kept, other, _ = three(live_api)
-    merge(live_api, kept, other)
-    with meanwhile(lambda: unmerge(live_api, kept, other).status_code, before="DELETE FROM") as answers:
-        assert live_api.delete(f"{CUSTOMER}/{kept}").status_code == 200
+    survivor, other, _ = three(live_api)
+    merge(live_api, survivor, other)
+    with meanwhile(lambda: unmerge(live_api, survivor, other).status_code, before="DELETE FROM") as answers:
+        assert live_api.delete(f"{CUSTOMER}/{survivor}").status_code == 200
     assert answers == [404]
     assert (Customer.objects.count(), MergedCustomer.objects.count()) == (1, 0)
 
 
 @pytest.mark.slow
 def test_deleting_the_survivor_while_one_is_given_back(live_api: Api) -> None:
-    kept, other, _ = three(live_api)
-    merge(live_api, kept, other)
-    with meanwhile(lambda: live_api.delete(f"{CUSTOMER}/{kept}").status_code, before="DELETE FROM") as answers:
-        assert unmerge(live_api, kept, other).status_code == 200
+    survivor, other, _ = three(live_api)
+    merge(live_api, survivor, other)
+    with meanwhile(lambda: live_api.delete(f"{CUSTOMER}/{survivor}").status_code, before="DELETE FROM") as answers:
+        assert unmerge(live_api, survivor, other).status_code == 200
     assert answers == [200]
     assert live_api.get(f"{CUSTOMER}/{other}").json()["customer_name"] == "B"
     assert [row["company"] for row in live_api.rows(other)] == ["x", "y"]
@@ -295,26 +295,26 @@ def test_deleting_the_survivor_while_one_is_given_back(live_api: Api) -> None:
 @pytest.mark.slow
 def test_deleting_the_survivor_while_another_is_merged_into_it(live_api: Api) -> None:
     """The deletion waits; what became part of it meanwhile is erased with it."""
-    kept, other, _ = three(live_api)
-    with meanwhile(lambda: live_api.delete(f"{CUSTOMER}/{kept}").status_code, before="DELETE FROM") as answers:
-        merge(live_api, kept, other)
+    survivor, other, _ = three(live_api)
+    with meanwhile(lambda: live_api.delete(f"{CUSTOMER}/{survivor}").status_code, before="DELETE FROM") as answers:
+        merge(live_api, survivor, other)
     assert answers == [200]
     assert MergedCustomer.objects.count() == 0
     assert live_api.get(f"{CUSTOMER}/{other}").json()["error"]["code"] == "resource_missing"
-    told = live_api.feed(f"?object_id={other}").json()["data"]
-    assert told[0]["type"] == "customer.deleted"
+    events = live_api.feed(f"?object_id={other}").json()["data"]
+    assert events[0]["type"] == "customer.deleted"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"If_Match": '"1"'}, {"Idempotency_Key": "k"}])
 def test_a_change_of_one_that_is_merged_meanwhile(live_api: Api, headers: dict[str, str]) -> None:
-    kept, other, _ = three(live_api)
+    survivor, other, _ = three(live_api)
 
     def change() -> tuple[int, str]:
         answer = live_api.patch(f"{CUSTOMER}/{other}", {"gender": "x"}, **headers)
         return answer.status_code, answer.json()["error"]["merged_into"]
 
     with meanwhile(change, before="DELETE FROM") as answers:
-        merge(live_api, kept, other)
-    assert answers == [(404, kept)]
-    assert unmerge(live_api, kept, other).json()["restored"][0]["gender"] is None
+        merge(live_api, survivor, other)
+    assert answers == [(404, survivor)]
+    assert unmerge(live_api, survivor, other).json()["restored"][0]["gender"] is None

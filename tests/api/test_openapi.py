@@ -72,18 +72,18 @@ def assert_headers_as_described(path: str, method: str, answer: HttpResponse) ->
 def test_sends_no_header_that_is_not_described(api: Api, settings: Any) -> None:
     settings.RATE_LIMIT = 1000.0
     one, row = f"{CUSTOMER}/{{id}}", f"{ROW}/{{id}}"
-    made = api.post(CUSTOMER, {"customer_name": "Acme"}, Idempotency_Key="k")
+    created = api.post(CUSTOMER, {"customer_name": "Acme"}, Idempotency_Key="k")
     again = api.post(CUSTOMER, {"customer_name": "Acme"}, Idempotency_Key="k")
     assert again["Idempotent-Replayed"] == "true"
     api.create()
-    address = f"{CUSTOMER}/{made.json()['id']}"
-    row_id = api.add_row(made.json()["id"])["id"]
+    address = f"{CUSTOMER}/{created.json()['id']}"
+    row_id = api.add_row(created.json()["id"])["id"]
     for path, method, answer in [
-        (CUSTOMER, "post", made),
+        (CUSTOMER, "post", created),
         (CUSTOMER, "post", again),
         (CUSTOMER, "get", api.get(f"{CUSTOMER}?limit=1")),
         (one, "get", api.get(address)),
-        (one, "get", api.get(address, If_None_Match=made["ETag"])),
+        (one, "get", api.get(address, If_None_Match=created["ETag"])),
         (one, "get", api.get(f"{CUSTOMER}/nobody")),
         (one, "get", Api("").get(address)),
         (one, "patch", api.patch(address, {"territory": "North"}, If_Match='"9"')),
@@ -91,7 +91,7 @@ def test_sends_no_header_that_is_not_described(api: Api, settings: Any) -> None:
         (one, "patch", api.call("PUT", address, {})),
         (row, "get", api.get(f"{ROW}/{row_id}")),
         (row, "delete", api.delete(f"{ROW}/{row_id}")),
-        (ROW, "get", api.get(f"{ROW}?parent_id={made.json()['id']}")),
+        (ROW, "get", api.get(f"{ROW}?parent_id={created.json()['id']}")),
         (one, "delete", api.delete(address)),
         (f"{CUSTOMER}/search", "post", api.post(f"{CUSTOMER}/search", {})),
         (f"{CUSTOMER}/batch", "post", api.post(f"{CUSTOMER}/batch", {"operations": [], "atomic": True})),

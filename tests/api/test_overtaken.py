@@ -38,8 +38,8 @@ def test_changes_of_two_attributes_both_survive(api: Api) -> None:
     with in_between(lambda: services.update_customer(customer, {"gender": "x"}, origin=OTHER)):
         written = services.update_customer(customer, {"territory": "North"}, origin=ANNA)
     assert (written.output["gender"], written.output["territory"], written.version) == ("x", "North", 3)
-    told = Event.objects.filter(type="customer.updated").order_by("seq").values_list("actor", "object_version")
-    assert list(told) == [("user:otto", 2), ("user:anna", 3)]
+    updates = Event.objects.filter(type="customer.updated").order_by("seq").values_list("actor", "object_version")
+    assert list(updates) == [("user:otto", 2), ("user:anna", 3)]
 
 
 def test_a_number_that_came_in_between_is_found(api: Api) -> None:
@@ -111,6 +111,6 @@ def test_a_deletion_of_a_version_that_passed_is_refused(live_api: Api) -> None:
 
 
 def assert_erased() -> None:
-    told = Event.objects.values_list("object", "previous")
-    assert len(told) > 1
-    assert "secret" not in str(list(told))
+    values = Event.objects.values_list("object", "previous")
+    assert len(values) > 1
+    assert "secret" not in str(list(values))

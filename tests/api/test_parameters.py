@@ -41,12 +41,12 @@ EXPANDED = ", ".join(BY_NAME)
 def test_an_unknown_name_is_told_ours(api: Api, path: str, query: str, named: list[str]) -> None:
     answer = api.get(f"{path}?{query}")
     assert list(codes(answer).values()) == ["parameter_unknown"]
-    told = answer.json()["error"]["message"].partition(" here.")[2]
-    assert told.split('"')[1::2] == named
+    message = answer.json()["error"]["message"].partition(" here.")[2]
+    assert message.split('"')[1::2] == named
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "param", "told"),
+    ("path", "query", "param", "message"),
     [
         (CUSTOMER, "fields=nope", "fields", 'customer_name, gender'),
         (CUSTOMER, "fields=customer_name,teritory", "fields", 'not "teritory". Did you mean "territory"?'),
@@ -60,15 +60,15 @@ def test_an_unknown_name_is_told_ours(api: Api, path: str, query: str, named: li
         (EVENTS, "types=customer.create", "types", 'Did you mean "customer.created"?'),
     ],
 )  # fmt: skip
-def test_a_value_that_is_none_of_the_choices(api: Api, path: str, query: str, param: str, told: str) -> None:
+def test_a_value_that_is_none_of_the_choices(api: Api, path: str, query: str, param: str, message: str) -> None:
     answer = api.get(f"{path}?{query}")
     assert codes(answer) == {param: "parameter_invalid"}
-    assert told in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
 
 
 def test_fields_of_one_customer_too(api: Api) -> None:
-    made = api.create()
-    answer = api.get(f"{CUSTOMER}/{made['id']}?fields=nope")
+    customer = api.create()
+    answer = api.get(f"{CUSTOMER}/{customer['id']}?fields=nope")
     assert codes(answer) == {"fields": "parameter_invalid"}
 
 
@@ -89,11 +89,11 @@ def test_of_many_mistakes_some_are_told(api: Api) -> None:
     ],
 )
 def test_expand_as_clients_write_it(api: Api, written: str) -> None:
-    made = api.create()
-    row = api.add_row(made["id"])
-    whole = made | {"supplier_numbers": [row]}
+    customer = api.create()
+    row = api.add_row(customer["id"])
+    whole = customer | {"supplier_numbers": [row]}
     assert api.get(f"{CUSTOMER}?{written}").json()["data"] == [whole]
-    assert api.get(f"{CUSTOMER}/{made['id']}?{written}").json() == whole
+    assert api.get(f"{CUSTOMER}/{customer['id']}?{written}").json() == whole
     lines = b"".join(api.get(f"{EXPORT}?{written}").streaming_content).decode()
     assert '"supplier_numbers":[{"id":"' + row["id"] in lines
 

@@ -63,7 +63,7 @@ COUNTS: dict[str, tuple[int, int]] = {
 }
 
 
-class Given:
+class Scenario:
     """Three customers; the first has three rows. Ids of both."""
 
     def __init__(self, api: Api) -> None:
@@ -84,13 +84,13 @@ def creates(count: int) -> dict[str, Any]:
     return {"operations": [{"op": "create", "data": {"customer_name": f"c{i}"}} for i in range(count)]}
 
 
-def far_out(given: Given) -> HttpResponse:
+def far_out(scenario: Scenario) -> HttpResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pagination, "FAR", 2)
-        return given.api.get(f"{CUSTOMER}?offset=2")
+        return scenario.api.get(f"{CUSTOMER}?offset=2")
 
 
-CALLS: dict[str, Callable[[Given], HttpResponse]] = {
+CALLS: dict[str, Callable[[Scenario], HttpResponse]] = {
     "retrieve": lambda g: g.api.get(g.customer),
     "retrieve, fields": lambda g: g.api.get(f"{g.customer}?fields=customer_name"),
     "retrieve, expand": lambda g: g.api.get(f"{g.customer}?expand[]=supplier_numbers"),
@@ -140,10 +140,10 @@ CALLS: dict[str, Callable[[Given], HttpResponse]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_costs_so_many_statements(live_api: Api, name: str) -> None:
-    given = Given(live_api)
+    scenario = Scenario(live_api)
     assert live_api.get(EVENTS).status_code == 200
     with CaptureQueriesContext(connection) as captured:
-        answer = CALLS[name](given)
+        answer = CALLS[name](scenario)
     assert answer.status_code < 500
     statements = [one["sql"] for one in captured.captured_queries]
     assert len(statements) == COUNTS[name][connection.vendor == "postgresql"], statements

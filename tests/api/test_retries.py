@@ -65,8 +65,8 @@ def test_a_create_that_comes_while_another_one_holds_its_key_is_not_done(live_ap
         assert (second.status_code, second.json()["error"]["code"]) == (409, "idempotency_key_in_use")
     else:  # it has waited for the first one
         assert (second.status_code, second.json()["error"]["code"]) == (400, "idempotency_key_mismatch")
-    found = [one["customer_name"] for one in live_api.get(CUSTOMER).json()["data"]]
-    assert found == ["first", "of yesterday"][: 1 + expired]
+    names = [one["customer_name"] for one in live_api.get(CUSTOMER).json()["data"]]
+    assert names == ["first", "of yesterday"][: 1 + expired]
 
 
 def test_what_the_database_refuses_leaves_the_key_free(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +76,8 @@ def test_what_the_database_refuses_leaves_the_key_free(live_api: Api, monkeypatc
         refused = live_api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k")
     assert refused.status_code >= 400
     assert not IdempotentAnswer.objects.exists()
-    made = live_api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k")
-    assert (made.status_code, "Idempotent-Replayed" in made) == (201, False)
+    answer = live_api.post(CUSTOMER, {"customer_name": "x"}, Idempotency_Key="k")
+    assert (answer.status_code, "Idempotent-Replayed" in answer) == (201, False)
 
 
 def test_that_a_key_was_used_for_something_else_comes_before_what_is_wrong_now(api: Api) -> None:
@@ -102,7 +102,7 @@ def test_a_batch_that_deletes_whom_it_shows_is_not_kept(api: Api, atomic: bool) 
     assert api.post(f"{CUSTOMER}/batch", body, Idempotency_Key="k").status_code in (200, 207)
     again = api.post(f"{CUSTOMER}/batch", body, Idempotency_Key="k")
     assert (again.status_code, again.json()["error"]["code"]) == (400, "idempotency_answer_erased")
-    assert not [kept for kept in IdempotentAnswer.objects.all() if b"secret" in bytes(kept.body or b"")]
+    assert not [stored for stored in IdempotentAnswer.objects.all() if b"secret" in bytes(stored.body or b"")]
 
 
 CHANGES: dict[str, Callable[[Api, str, str], Any]] = {
@@ -144,4 +144,4 @@ def test_no_answer_outlives_a_customer_that_is_deleted_meanwhile(live_api: Api, 
         assert CHANGES[name](live_api, customer, row).status_code < 300
     deleting.join()
     assert deleted == [200]
-    assert [kept.body for kept in IdempotentAnswer.objects.all()] == [None]
+    assert [stored.body for stored in IdempotentAnswer.objects.all()] == [None]

@@ -20,7 +20,7 @@ def world(api: Api, imported: Any) -> World:
     return World(api, imported, customer, rows)
 
 
-def found(api: Api, word: str) -> int:
+def total(api: Api, word: str) -> int:
     return api.get(f"{CUSTOMER}?q={word}").json()["total"]
 
 
@@ -28,8 +28,8 @@ def found(api: Api, word: str) -> int:
 def test_search_finds_what_is_there_now_and_no_more(world: World, way: str) -> None:
     change, present, gone = WAYS[way]
     change(world)
-    assert {word: found(world.api, word) for word in present} == dict.fromkeys(present, 1)
-    assert {word: found(world.api, word) for word in gone} == dict.fromkeys(gone, 0)
+    assert {word: total(world.api, word) for word in present} == dict.fromkeys(present, 1)
+    assert {word: total(world.api, word) for word in gone} == dict.fromkeys(gone, 0)
 
 
 @pytest.mark.parametrize("way", IMPORTS)
@@ -37,9 +37,9 @@ def test_search_goes_back_with_an_import_that_is_undone(world: World, way: str) 
     change, present, _ = IMPORTS[way]
     run = change(world)
     call_command("undo_import", run, stdout=io.StringIO())
-    assert {word: found(world.api, word) for word in ALL} == dict.fromkeys(ALL, 1)
+    assert {word: total(world.api, word) for word in ALL} == dict.fromkeys(ALL, 1)
     new = [word for word in present if word not in ALL]
-    assert {word: found(world.api, word) for word in new} == dict.fromkeys(new, 0)
+    assert {word: total(world.api, word) for word in new} == dict.fromkeys(new, 0)
 
 
 @pytest.mark.parametrize("way", ["DELETE", "batch", "undo"])
@@ -47,13 +47,13 @@ def test_search_finds_nobody_who_is_deleted(world: World, way: str) -> None:
     if way == "undo":
         run = world.file("customer_name,tax_id", "Neustadt,N1")
         call_command("undo_import", run, stdout=io.StringIO())
-        assert (found(world.api, "Neustadt"), found(world.api, "Altona")) == (0, 1)
+        assert (total(world.api, "Neustadt"), total(world.api, "Altona")) == (0, 1)
         return
     if way == "batch":
         world.batch({"op": "delete", "id": world.customer})
     else:
         world.api.delete(f"{CUSTOMER}/{world.customer}")
-    assert [found(world.api, word) for word in ALL] == [0] * len(ALL)
+    assert [total(world.api, word) for word in ALL] == [0] * len(ALL)
     assert traces("ALTONA") == 0
 
 

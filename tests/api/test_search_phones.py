@@ -12,7 +12,7 @@ from crm import phones, search
 from crm.models import Customer
 from overplane.events import feed
 from overplane.events.models import Event
-from tests.api.searching import found
+from tests.api.searching import matching_names
 from tests.conftest import CUSTOMER, Api
 
 GERMAN = ("+49 30 1234567", "0049 30 1234567", "+49 (0)30 1234567", "(+49) 030/1234567", "+49-30-123-45-67", "+49301234567",
@@ -33,9 +33,9 @@ def test_each_notation_finds_each_other_one(api: Api, stored: str) -> None:
     api.create(customer_name="other", mobile_no="+43 30 7654321", tax_id="12345")
     api.create(customer_name="it", mobile_no=stored)
     for words in GERMAN[:-1]:
-        assert found(api, words) == ["it"], words
-        assert found(api, f"it {words}") == ["it"], words
-        assert found(api, f"other {words}") == [], words
+        assert matching_names(api, words) == ["it"], words
+        assert matching_names(api, f"it {words}") == ["it"], words
+        assert matching_names(api, f"other {words}") == [], words
 
 
 @pytest.mark.parametrize("stored", AMERICAN)
@@ -43,7 +43,7 @@ def test_numbers_of_a_country_without_a_leading_zero(api: Api, stored: str) -> N
     api.create(customer_name="other", mobile_no="(647) 561-7698")
     api.create(customer_name="it", mobile_no=stored)
     for words in (*AMERICAN, "06475617697"):
-        assert found(api, words) == ["it"], words
+        assert matching_names(api, words) == ["it"], words
 
 
 @pytest.mark.parametrize(
@@ -53,21 +53,21 @@ def test_numbers_of_a_country_without_a_leading_zero(api: Api, stored: str) -> N
 def test_a_part_of_four_digits_is_enough(api: Api, part: str) -> None:
     api.create(customer_name="other", mobile_no="+43 1 99988877")
     api.create(customer_name="it", mobile_no="+49 30 1234567")
-    assert found(api, part) == ["it"]
+    assert matching_names(api, part) == ["it"]
 
 
 def test_a_country_is_not_overlooked(api: Api) -> None:
     api.create(customer_name="Vienna", mobile_no="+43 30 1234567")
     api.create(customer_name="Berlin", mobile_no="+49 30 1234567")
-    assert found(api, "+49 30 1234567") == ["Berlin"]
-    assert found(api, "+43301234567") == ["Vienna"]
-    assert found(api, "030 1234567") == ["Berlin", "Vienna"]
+    assert matching_names(api, "+49 30 1234567") == ["Berlin"]
+    assert matching_names(api, "+43301234567") == ["Vienna"]
+    assert matching_names(api, "030 1234567") == ["Berlin", "Vienna"]
 
 
 def test_words_of_digits_are_still_words(api: Api) -> None:
     api.create(customer_name="Haus 12", tax_id="777", mobile_no="5551234")
-    assert found(api, "12 777") == found(api, "777 5551 12") == ["Haus 12"]
-    assert found(api, "1277 7") == []
+    assert matching_names(api, "12 777") == matching_names(api, "777 5551 12") == ["Haus 12"]
+    assert matching_names(api, "1277 7") == []
 
 
 def newest_event() -> str:
@@ -76,23 +76,23 @@ def newest_event() -> str:
 
 
 def test_ids_are_found_as_they_are_pasted(api: Api) -> None:
-    made = api.create(customer_name="it")
+    customer = api.create(customer_name="it")
     api.create(customer_name="other")
-    row = api.add_row(made["id"], supplier_number="x")
+    row = api.add_row(customer["id"], supplier_number="x")
     event = newest_event()
-    for pasted in (made["id"], row["id"], event):
+    for pasted in (customer["id"], row["id"], event):
         for words in (pasted, f"  {pasted}\t", f'"{pasted}"', f"{pasted},", f"<{pasted}>"):
-            assert found(api, words) == ["it"], words
-    assert found(api, event[:-1]) == []
-    assert found(api, "evt_" + "v" * 24) == []
+            assert matching_names(api, words) == ["it"], words
+    assert matching_names(api, event[:-1]) == []
+    assert matching_names(api, "evt_" + "v" * 24) == []
 
 
 def test_an_event_of_nobody_finds_nobody(api: Api) -> None:
-    made = api.create()
+    customer = api.create()
     event = newest_event()
-    api.delete(f"{CUSTOMER}/{made['id']}")
+    api.delete(f"{CUSTOMER}/{customer['id']}")
     assert Event.objects.exists()
-    assert found(api, event) == []
+    assert matching_names(api, event) == []
 
 
 @pytest.mark.parametrize("words", ["+1 (647) 561-7697", "nord 030 1234567", "evt_" + "0" * 24])
@@ -144,9 +144,9 @@ class TestAdding:
         for i in range(8):
             live_api.create(customer_name=f"{i}", mobile_no=f"+49301234 50{i}" if i != 4 else None)
         texts = self.forget()
-        assert found(live_api, "030 1234503") == []
+        assert matching_names(live_api, "030 1234503") == []
         add()
-        assert found(live_api, "030 123450") == [*"7653210"]
+        assert matching_names(live_api, "030 123450") == [*"7653210"]
         assert dict(Customer.objects.values_list("pk", "search_text")) == texts
 
     def test_what_is_right_already_is_not_written(self, live_api: Api, add: Any) -> None:
@@ -158,15 +158,15 @@ class TestAdding:
     def test_what_somebody_writes_meanwhile_stays(
         self, live_api: Api, add: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        made = live_api.create(customer_name="0", mobile_no="+49301234 500")
+        customer = live_api.create(customer_name="0", mobile_no="+49301234 500")
         self.forget()
         migration = importlib.import_module("crm.migrations.0009_search_phones")
 
         def between(text: str, phone: str) -> str:
-            live_api.patch(f"{CUSTOMER}/{made['id']}", {"mobile_no": "+49 89 777777"})
+            live_api.patch(f"{CUSTOMER}/{customer['id']}", {"mobile_no": "+49 89 777777"})
             return search.with_phone(text, phone)
 
         monkeypatch.setattr(migration, "with_phone", between)
         add()
-        assert found(live_api, "030 1234500") == []
-        assert found(live_api, "089 777777") == ["0"]
+        assert matching_names(live_api, "030 1234500") == []
+        assert matching_names(live_api, "089 777777") == ["0"]

@@ -23,13 +23,13 @@ def names(api: Api, body: Any) -> list[str]:
 
 @pytest.fixture
 def customers(api: Api) -> list[dict[str, Any]]:
-    made = [
+    created = [
         api.create(customer_name="Acme, Inc.", territory="North", default_commission_rate=5, disabled=True),
         api.create(customer_name="Foo", territory="north", default_commission_rate=7.5, customer_type="Individual"),
         api.create(customer_name='a "b", c', mobile_no="(647) 561-7697"),
     ]
-    api.add_row(made[0]["id"], supplier_number="4711")
-    return made
+    api.add_row(created[0]["id"], supplier_number="4711")
+    return created
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def customers(api: Api) -> list[dict[str, Any]]:
     ],
 )
 def test_answers_as_the_list_does(api: Api, customers: Any, query: str, body: Any) -> None:
-    asked, listed = api.post(SEARCH, body), api.get(f"{CUSTOMER}?{query}")
-    assert (asked.status_code, listed.status_code) == (200, 200), (asked.content, listed.content)
-    assert asked.json() == listed.json()
-    assert "Link" not in asked.headers
-    assert "ETag" not in asked.headers
+    searched, listed = api.post(SEARCH, body), api.get(f"{CUSTOMER}?{query}")
+    assert (searched.status_code, listed.status_code) == (200, 200), (searched.content, listed.content)
+    assert searched.json() == listed.json()
+    assert "Link" not in searched.headers
+    assert "ETag" not in searched.headers
 
 
 def test_cursors(api: Api, customers: Any) -> None:
@@ -131,8 +131,8 @@ def test_long_texts(api: Api) -> None:
     assert names(api, {"customer_details[prefix]": "ʼN%" * 29_999 + "ʼN_"}) == []
     assert names(api, {"customer_details": "ŉ%" * 30_000}) == ["Acme"]
     for operator in ("", "[ne]", "[in]", "[contains]", "[prefix]"):
-        found = names(api, {f"customer_name{operator}": "a%_" * 200_000})
-        assert found == (["Acme"] if operator == "[ne]" else [])
+        matches = names(api, {f"customer_name{operator}": "a%_" * 200_000})
+        assert matches == (["Acme"] if operator == "[ne]" else [])
 
 
 @pytest.mark.parametrize(
@@ -189,15 +189,15 @@ def test_refuses(api: Api, body: Any, wrong: dict[str, str]) -> None:
 
 
 def test_says_what_to_do(api: Api) -> None:
-    told = {
+    messages = {
         "teritory": 'Did you mean "territory"?',
         "page": 'Use "offset" or "starting_after".',
         "territory": "To find what has no value use [is_null].",
     }
     answer = api.post(SEARCH, {"teritory": "x", "page": 1, "territory": None})
     for problem in answer.json()["error"]["errors"]:
-        assert told.pop(problem["param"]) in problem["message"]
-    assert not told
+        assert messages.pop(problem["param"]) in problem["message"]
+    assert not messages
 
 
 @pytest.mark.slow
@@ -227,14 +227,14 @@ def test_it_is_a_read(read_only_api: Api, api: Api) -> None:
 
 
 def test_nothing_else_is_a_read(read_only_api: Api, api: Api) -> None:
-    made = api.create()
+    customer = api.create()
     for method, path in (
         ("POST", CUSTOMER),
         ("POST", f"{CUSTOMER}/batch"),
         ("POST", ROW),
         ("POST", f"{ROW}/reorder"),
-        ("PATCH", f"{CUSTOMER}/{made['id']}"),
-        ("DELETE", f"{CUSTOMER}/{made['id']}"),
+        ("PATCH", f"{CUSTOMER}/{customer['id']}"),
+        ("DELETE", f"{CUSTOMER}/{customer['id']}"),
     ):
         answer = read_only_api.call(method, path, {})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "key_read_only"), path

@@ -162,8 +162,8 @@ def test_the_list_needs_its_parent_and_pages_if_asked(api: Api, customer: str, m
     assert codes(api.get(f"{ROW}?parent_id={customer}&limt=1")) == {"limt": "parameter_unknown"}
 
     def page(query: str) -> tuple[list[int], bool, int]:
-        found = api.get(f"{ROW}?parent_id={customer}&{query}").json()
-        return [rows.index(row["id"]) for row in found["data"]], found["has_more"], found["total"]
+        body = api.get(f"{ROW}?parent_id={customer}&{query}").json()
+        return [rows.index(row["id"]) for row in body["data"]], body["has_more"], body["total"]
 
     assert page("") == ([0, 1, 2, 3, 4], False, 5)
     assert page("limit=2&offset=1") == ([1, 2], True, 5)
@@ -205,5 +205,5 @@ def test_threads_leave_the_places_whole(live_api: Api) -> None:
     statuses = set().union(*concurrently(work, 8))
     assert statuses <= {200, 201, 400, 404}
     assert statuses >= {200, 201}
-    places = list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("idx", flat=True))
-    assert places == list(range(1, len(places) + 1))
+    positions = list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("idx", flat=True))
+    assert positions == list(range(1, len(positions) + 1))

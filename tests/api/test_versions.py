@@ -40,15 +40,15 @@ def test_another_object_is_another_version_and_the_same_is_the_same(world: World
     before, last = seen(world.api), Event.objects.latest("seq").seq
     CHANGES[name](world)
     after = seen(world.api)
-    told = Event.objects.exclude(type__endswith=".reordered").order_by("seq")
-    changed = set(told.filter(seq__gt=last).values_list("object_id", flat=True))
+    events = Event.objects.exclude(type__endswith=".reordered").order_by("seq")
+    changed = set(events.filter(seq__gt=last).values_list("object_id", flat=True))
     assert changed or name == "a new order"
     for one in before.keys() & after.keys():
         (old, old_tag), (new, new_tag) = before[one], after[one]
         # What is changed back in the same second looks as it did.
         assert old_tag != new_tag if old != new or one in changed else old_tag == new_tag, one
     versions: dict[str, list[int]] = {}
-    for event in told:
+    for event in events:
         versions.setdefault(event.object_id, []).append(event.object_version)
     for one, named in versions.items():
         assert named[0] == 1, one
@@ -64,15 +64,17 @@ def test_what_is_deleted_is_one_version_further(world: World) -> None:
     world.api.patch(f"{ROW}/{row}", {"company": "x"})
     world.api.delete(f"{ROW}/{row}")
     world.api.delete(f"{CUSTOMER}/{world.customer}")
-    told = Event.objects.filter(type__endswith=".deleted").order_by("seq").values_list("object_id", "object_version")
-    assert list(told) == [(row, 3), (world.customer, 2)]
+    deletions = (
+        Event.objects.filter(type__endswith=".deleted").order_by("seq").values_list("object_id", "object_version")
+    )
+    assert list(deletions) == [(row, 3), (world.customer, 2)]
 
 
 def test_each_operation_of_a_batch_is_a_version(world: World) -> None:
     changes = [{"op": "update", "id": world.customer, "data": {"gender": g}} for g in ("a", "b", "b", "c")]
     world.batch(*changes)
-    told = Event.objects.filter(type="customer.updated").order_by("seq").values_list("object_version", flat=True)
-    assert list(told) == [2, 3, 4]
+    versions = Event.objects.filter(type="customer.updated").order_by("seq").values_list("object_version", flat=True)
+    assert list(versions) == [2, 3, 4]
     answer = world.api.get(f"{CUSTOMER}/{world.customer}")
     assert (answer["ETag"], answer.json()["gender"]) == ('"4"', "c")
 
@@ -89,9 +91,9 @@ def test_rows_that_a_merge_takes_over_are_new_versions(world: World) -> None:
 @pytest.mark.parametrize("name", ["idx", "company", "supplier_number"])
 def test_null_is_no_place_and_no_value(world: World, name: str) -> None:
     """On create a row without a place goes last; on change it stays where it is."""
-    made = world.api.post(ROW, {"customer_id": world.customer, "company": "D", "supplier_number": "4", name: None})
-    assert made.status_code == 201
-    assert made.json()["idx"] == 4
+    created = world.api.post(ROW, {"customer_id": world.customer, "company": "D", "supplier_number": "4", name: None})
+    assert created.status_code == 201
+    assert created.json()["idx"] == 4
     before = world.api.get(f"{ROW}/{world.rows['B']}").json()
     answer = world.api.patch(f"{ROW}/{world.rows['B']}", {name: None})
     expected = before if name == "idx" else before | {name: None}

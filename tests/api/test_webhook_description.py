@@ -19,11 +19,11 @@ SENT = DESCRIBED["webhooks"]
 
 def assert_described(sent: bytes) -> str:
     """Its type."""
-    told = json.loads(sent)
-    (content,) = SENT[told["type"]]["post"]["requestBody"]["content"].values()
+    event = json.loads(sent)
+    (content,) = SENT[event["type"]]["post"]["requestBody"]["content"].values()
     schema = content["schema"] | {"components": DESCRIBED["components"]}
-    Draft202012Validator(schema).validate(told)
-    return told["type"]
+    Draft202012Validator(schema).validate(event)
+    return event["type"]
 
 
 def test_has_every_type_and_the_ping() -> None:
@@ -39,17 +39,17 @@ def test_names_the_headers_that_are_sent(type_: str) -> None:
 @pytest.mark.parametrize("payload", Payload.values)
 @pytest.mark.parametrize("is_erased", [False, True], ids=["with its values", "erased"])
 def test_what_is_sent_is_as_described(api: Api, payload: str, is_erased: bool) -> None:
-    made, other = api.create()["id"], api.create()["id"]
-    row = api.add_row(made, company="A")["id"]
-    api.add_row(made, company="B", idx=1)
+    customer_id, other = api.create()["id"], api.create()["id"]
+    row = api.add_row(customer_id, company="A")["id"]
+    api.add_row(customer_id, company="B", idx=1)
     api.patch(f"{ROW}/{row}", {"company": "C"})
     api.delete(f"{ROW}/{row}")
-    api.patch(f"{CUSTOMER}/{made}", {"territory": "North"})
-    assert api.post(f"{CUSTOMER}/{made}/merge", {"from": [other]}).status_code == 200
-    assert api.post(f"{CUSTOMER}/{made}/unmerge", {"restore": [other]}).status_code == 200
+    api.patch(f"{CUSTOMER}/{customer_id}", {"territory": "North"})
+    assert api.post(f"{CUSTOMER}/{customer_id}/merge", {"from": [other]}).status_code == 200
+    assert api.post(f"{CUSTOMER}/{customer_id}/unmerge", {"restore": [other]}).status_code == 200
     api.delete(f"{CUSTOMER}/{other}")
     if is_erased:
-        api.delete(f"{CUSTOMER}/{made}")
+        api.delete(f"{CUSTOMER}/{customer_id}")
     endpoint, _ = services.create_endpoint({"url": "https://example.com/"})
     deliveries: list[Delivery] = [
         Delivery(pk=event.seq, endpoint=endpoint, epoch=event.epoch, seq=event.seq, cause=Cause.REPLAY)

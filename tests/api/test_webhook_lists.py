@@ -76,10 +76,10 @@ def test_how_far_each_is_behind_takes_as_many_statements_for_many(api: Api) -> N
     for _ in range(4):
         created(api)
     with CaptureQueriesContext(connection) as many:
-        shown = api.get(HOOK).json()["data"]
-    assert len(shown) == 10
+        endpoints = api.get(HOOK).json()["data"]
+    assert len(endpoints) == 10
     assert len(many) == len(few)
-    assert {one["lag_seconds"] // 60 for one in shown if one["id"] in late} == {60}
+    assert {one["lag_seconds"] // 60 for one in endpoints if one["id"] in late} == {60}
 
 
 def test_a_walk_by_cursor_and_by_its_links(api: Api, listed: tuple[str, list[str]]) -> None:
@@ -146,13 +146,13 @@ def test_a_delivery_with_its_attempts(api: Api) -> None:
         attempts=1, last_at=now, last_status_code=500, last_milliseconds=12, last_error="HTTP 500",
         next_attempt_at=None, status=DeliveryStatus.FAILED,
     )  # fmt: skip
-    told = api.get(f"{HOOK}/{endpoint}/delivery/{delivery}").json()
+    output = api.get(f"{HOOK}/{endpoint}/delivery/{delivery}").json()
     attempt = {"at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "status_code": 500, "milliseconds": 12, "error": "HTTP 500"}
-    assert told["last_attempt"] == attempt
-    assert told["attempt_log"] == [attempt | {"excerpt": "no"}]
-    assert (told["attempts"], told["next_attempt_at"], told["status"]) == (1, None, "failed")
+    assert output["last_attempt"] == attempt
+    assert output["attempt_log"] == [attempt | {"excerpt": "no"}]
+    assert (output["attempts"], output["next_attempt_at"], output["status"]) == (1, None, "failed")
     listed = api.get(f"{HOOK}/{endpoint}/delivery").json()["data"]
-    assert listed == [{name: value for name, value in told.items() if name != "attempt_log"}]
+    assert listed == [{name: value for name, value in output.items() if name != "attempt_log"}]
 
 
 def test_one_is_sent_again(api: Api) -> None:

@@ -25,22 +25,22 @@ def created(api: Api, **values: Any) -> dict[str, Any]:
 
 def test_a_new_endpoint_has_the_documented_attributes_and_a_secret(api: Api) -> None:
     answer = api.post(HOOK, {"url": URL})
-    made = answer.json()
-    assert list(made) == [
+    endpoint = answer.json()
+    assert list(endpoint) == [
         "id", "created_at", "updated_at", "url", "description", "event_types", "payload", "status", "disabled_reason",
         "position", "lag_seconds", "failing_since", "secret",
     ]  # fmt: skip
-    assert made | {"secret": "", "id": "", "created_at": "", "updated_at": "", "position": ""} == {
+    assert endpoint | {"secret": "", "id": "", "created_at": "", "updated_at": "", "position": ""} == {
         "id": "", "created_at": "", "updated_at": "", "position": "", "secret": "", "url": URL, "description": None,
         "event_types": [], "payload": "snapshot", "status": "enabled", "disabled_reason": None, "lag_seconds": 0,
         "failing_since": None,
     }  # fmt: skip
-    assert made["id"].startswith("whe_")
-    assert made["secret"].startswith("whsec_")
-    assert answer["Location"] == f"{HOOK}/{made['id']}"
+    assert endpoint["id"].startswith("whe_")
+    assert endpoint["secret"].startswith("whsec_")
+    assert answer["Location"] == f"{HOOK}/{endpoint['id']}"
     assert "ETag" not in answer
-    shown = api.get(f"{HOOK}/{made['id']}").json()
-    assert shown == {name: value for name, value in made.items() if name != "secret"}
+    output = api.get(f"{HOOK}/{endpoint['id']}").json()
+    assert output == {name: value for name, value in endpoint.items() if name != "secret"}
 
 
 def test_it_begins_now_or_where_it_is_told_to(live_api: Api) -> None:
@@ -101,9 +101,9 @@ def test_with_private_addresses_allowed_http_is_too(api: Api) -> None:
 
 
 def test_attributes_change_and_null_resets_them(api: Api) -> None:
-    made = created(api, description="a", event_types=["customer.deleted", "customer.created"], payload="thin")
-    assert made["event_types"] == ["customer.created", "customer.deleted"]
-    path = f"{HOOK}/{made['id']}"
+    endpoint = created(api, description="a", event_types=["customer.deleted", "customer.created"], payload="thin")
+    assert endpoint["event_types"] == ["customer.created", "customer.deleted"]
+    path = f"{HOOK}/{endpoint['id']}"
     changed = api.patch(path, {"description": " b ", "url": "https://example.org/"}).json()
     assert (changed["description"], changed["url"], changed["payload"]) == ("b", "https://example.org/", "thin")
     reset = api.patch(path, {"description": "", "event_types": None, "payload": None}).json()
@@ -112,38 +112,38 @@ def test_attributes_change_and_null_resets_them(api: Api) -> None:
 
 
 def test_what_was_read_can_be_sent_back_and_changes_nothing(api: Api) -> None:
-    made = created(api)
+    endpoint = created(api)
     Endpoint.objects.update(updated_at=timezone.now() - timedelta(days=1))
-    path = f"{HOOK}/{made['id']}"
-    shown = api.get(path).json()
-    assert api.patch(path, shown).json() == shown
-    assert api.patch(path, {}).json() == shown
-    again = api.post(HOOK, shown)
+    path = f"{HOOK}/{endpoint['id']}"
+    output = api.get(path).json()
+    assert api.patch(path, output).json() == output
+    assert api.patch(path, {}).json() == output
+    again = api.post(HOOK, output)
     assert again.status_code == 201
-    assert again.json()["id"] != made["id"]
+    assert again.json()["id"] != endpoint["id"]
 
 
 def test_it_is_disabled_and_goes_on_where_it_stopped_or_now(live_api: Api) -> None:
-    made = created(live_api)
-    path = f"{HOOK}/{made['id']}"
+    endpoint = created(live_api)
+    path = f"{HOOK}/{endpoint['id']}"
     disabled = live_api.patch(path, {"status": "disabled"}).json()
     assert (disabled["status"], disabled["disabled_reason"]) == ("disabled", None)
     live_api.create()
     settle()
-    assert live_api.patch(path, {"status": "enabled"}).json()["position"] == made["position"]
+    assert live_api.patch(path, {"status": "enabled"}).json()["position"] == endpoint["position"]
     live_api.patch(path, {"status": "disabled"})
     now = live_api.patch(path, {"status": "enabled", "position": "now"}).json()
-    assert now["position"] == live_api.feed("").json()["next_cursor"] != made["position"]
+    assert now["position"] == live_api.feed("").json()["next_cursor"] != endpoint["position"]
     answer = live_api.patch(path, {"position": "later"})
     assert (answer.status_code, codes(answer)) == (400, {"position": "parameter_invalid"})
 
 
 def test_it_is_deleted_with_its_deliveries(api: Api) -> None:
-    made = created(api)
-    path = f"{HOOK}/{made['id']}"
+    endpoint = created(api)
+    path = f"{HOOK}/{endpoint['id']}"
     assert api.post(f"{path}/ping", {}).status_code == 201
     answer = api.delete(path)
-    assert (answer.status_code, answer.json()) == (200, {"id": made["id"], "deleted": True})
+    assert (answer.status_code, answer.json()) == (200, {"id": endpoint["id"], "deleted": True})
     purging.purge()
     assert not Delivery.objects.exists()
     for call in (api.get(path), api.delete(path), api.patch(path, {}), api.post(f"{path}/ping", {})):
@@ -166,27 +166,27 @@ def test_only_full_keys_write(read_only_api: Api, path: str) -> None:
 
 
 def test_a_key_of_a_retry_is_for_changes_only(api: Api) -> None:
-    made = created(api)
-    assert "Idempotent-Replayed" not in api.get(f"{HOOK}/{made['id']}", Idempotency_Key="k")
-    assert "Idempotent-Replayed" not in api.get(f"{HOOK}/{made['id']}", Idempotency_Key="k")
+    endpoint = created(api)
+    assert "Idempotent-Replayed" not in api.get(f"{HOOK}/{endpoint['id']}", Idempotency_Key="k")
+    assert "Idempotent-Replayed" not in api.get(f"{HOOK}/{endpoint['id']}", Idempotency_Key="k")
 
 
 def test_a_rolled_secret_signs_beside_the_former_one(api: Api) -> None:
-    made = created(api)
-    answer = api.post(f"{HOOK}/{made['id']}/roll-secret", {})
+    endpoint = created(api)
+    answer = api.post(f"{HOOK}/{endpoint['id']}/roll-secret", {})
     assert answer.status_code == 200
     rolled = answer.json()["secret"]
-    assert rolled != made["secret"]
-    assert secret.valid(services.find(made["id"]), timezone.now()) == [rolled, made["secret"]]
+    assert rolled != endpoint["secret"]
+    assert secret.valid(services.find(endpoint["id"]), timezone.now()) == [rolled, endpoint["secret"]]
 
 
 def test_the_body_of_an_action_may_be_left_out(api: Api) -> None:
-    made = created(api)
-    assert api.post(f"{HOOK}/{made['id']}/ping", None).status_code == 201
-    assert api.post(f"{HOOK}/{made['id']}/roll-secret", None, Idempotency_Key="k").status_code == 200
-    answer = api.post(f"{HOOK}/{made['id']}/ping", {"x": 1})
+    endpoint = created(api)
+    assert api.post(f"{HOOK}/{endpoint['id']}/ping", None).status_code == 201
+    assert api.post(f"{HOOK}/{endpoint['id']}/roll-secret", None, Idempotency_Key="k").status_code == 200
+    answer = api.post(f"{HOOK}/{endpoint['id']}/ping", {"x": 1})
     assert (answer.status_code, codes(answer)) == (400, {"x": "parameter_unknown"})
-    assert api.post(f"{HOOK}/{made['id']}/ping?x=1", {}).status_code == 400
+    assert api.post(f"{HOOK}/{endpoint['id']}/ping?x=1", {}).status_code == 400
 
 
 class TestRetries:
@@ -208,11 +208,11 @@ class TestRetries:
         assert third.content == first.content
 
     def test_of_a_roll(self, api: Api) -> None:
-        made = created(api)
-        first, second = self.both(api, f"{HOOK}/{made['id']}/roll-secret", {})
+        endpoint = created(api)
+        first, second = self.both(api, f"{HOOK}/{endpoint['id']}/roll-secret", {})
         assert second.content == first.content
-        newest, former = secret.valid(services.find(made["id"]), timezone.now())
-        assert (newest, former) == (first.json()["secret"], made["secret"])
+        newest, former = secret.valid(services.find(endpoint["id"]), timezone.now())
+        assert (newest, former) == (first.json()["secret"], endpoint["secret"])
 
     def test_nothing_that_is_stored_has_the_secret(self, api: Api) -> None:
         first, _ = self.both(api, HOOK, {"url": URL})
@@ -231,19 +231,19 @@ class TestRetries:
         assert Endpoint.objects.count() == 1
 
     def test_of_a_ping(self, api: Api) -> None:
-        made = created(api)
-        self.both(api, f"{HOOK}/{made['id']}/ping", {})
+        endpoint = created(api)
+        self.both(api, f"{HOOK}/{endpoint['id']}/ping", {})
         assert Delivery.objects.count() == 1
 
 
 def test_a_ping_is_a_delivery(api: Api) -> None:
-    made = created(api)
-    answer = api.post(f"{HOOK}/{made['id']}/ping", {})
-    told = answer.json()
+    endpoint = created(api)
+    answer = api.post(f"{HOOK}/{endpoint['id']}/ping", {})
+    delivery = answer.json()
     assert answer.status_code == 201
-    assert (told["event_type"], told["status"], told["attempts"]) == ("webhook.ping", "pending", 0)
-    assert answer["Location"] == f"{HOOK}/{made['id']}/delivery/{told['id']}"
-    assert api.get(answer["Location"]).json() == told | {"attempt_log": []}
+    assert (delivery["event_type"], delivery["status"], delivery["attempts"]) == ("webhook.ping", "pending", 0)
+    assert answer["Location"] == f"{HOOK}/{endpoint['id']}/delivery/{delivery['id']}"
+    assert api.get(answer["Location"]).json() == delivery | {"attempt_log": []}
 
 
 class TestReplay:

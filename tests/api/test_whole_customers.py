@@ -39,7 +39,7 @@ def by_upsert(api: Api, customer_id: str, rows: Any) -> HttpResponse:
 UPDATES: dict[str, Callable[[Api, str, Any], HttpResponse]] = {"patch": patch, "batch": in_batch, "upsert": by_upsert}
 
 
-def shown_by(answer: HttpResponse) -> dict[str, Any]:
+def customer_in(answer: HttpResponse) -> dict[str, Any]:
     assert answer.status_code == 200, answer.content
     body = answer.json()
     return body["data"][0]["object"] if "data" in body else body
@@ -60,15 +60,15 @@ def simple(rows: list[dict[str, Any]]) -> list[tuple[int, str | None, str | None
 def test_creates_a_customer_with_its_rows(live_api: Api) -> None:
     api = live_api
     start = end(api)
-    made = create(api)
-    assert simple(made["supplier_numbers"]) == [(1, "Acme DE", "4711"), (2, "Acme FR", "4712")]
-    assert made["supplier_numbers"] == api.rows(made["id"])
-    assert made == api.get(f"{CUSTOMER}/{made['id']}?expand[]=supplier_numbers").json()
-    told = api.feed(f"?after={start}").json()["data"]
-    assert [event["type"] for event in told] == ["customer.created", *["supplier_number_at_customer.created"] * 2]
-    assert "supplier_numbers" not in told[0]["data"]["object"]
-    assert [event["data"]["object"] for event in told[1:]] == made["supplier_numbers"]
-    assert [one["id"] for one in api.get(f"{CUSTOMER}?q=4712").json()["data"]] == [made["id"]]
+    customer = create(api)
+    assert simple(customer["supplier_numbers"]) == [(1, "Acme DE", "4711"), (2, "Acme FR", "4712")]
+    assert customer["supplier_numbers"] == api.rows(customer["id"])
+    assert customer == api.get(f"{CUSTOMER}/{customer['id']}?expand[]=supplier_numbers").json()
+    events = api.feed(f"?after={start}").json()["data"]
+    assert [event["type"] for event in events] == ["customer.created", *["supplier_number_at_customer.created"] * 2]
+    assert "supplier_numbers" not in events[0]["data"]["object"]
+    assert [event["data"]["object"] for event in events[1:]] == customer["supplier_numbers"]
+    assert [one["id"] for one in api.get(f"{CUSTOMER}?q=4712").json()["data"]] == [customer["id"]]
 
 
 def test_a_new_customer_ignores_the_ids_of_the_rows_it_was_read_with(api: Api) -> None:
@@ -86,22 +86,22 @@ def test_no_rows_are_an_empty_list(api: Api) -> None:
 @pytest.mark.parametrize("way", UPDATES)
 def test_rows_are_kept_changed_moved_added_and_deleted(live_api: Api, way: str) -> None:
     api = live_api
-    made = create(api, [*NUMBERS, {"company": "C"}], tax_id="DE1")
-    first, second, third = made["supplier_numbers"]
+    customer = create(api, [*NUMBERS, {"company": "C"}], tax_id="DE1")
+    first, second, third = customer["supplier_numbers"]
     start = end(api)
     wanted = [third | {"supplier_number": "9"}, {"company": "New"}, {"id": first["id"]}]
-    output = shown_by(UPDATES[way](api, made["id"], wanted))
-    rows = api.rows(made["id"])
+    output = customer_in(UPDATES[way](api, customer["id"], wanted))
+    rows = api.rows(customer["id"])
     assert simple(rows) == [(1, "C", "9"), (2, "New", None), (3, "Acme DE", "4711")]
     assert [row["id"] for row in rows] == [third["id"], rows[1]["id"], first["id"]]
-    assert output == made | {"supplier_numbers": rows}  # the customer itself is as it was
+    assert output == customer | {"supplier_numbers": rows}  # the customer itself is as it was
     assert types(api, start) == ["customer.deleted", "customer.updated", "customer.created", "customer.reordered"]
-    told = api.feed(f"?after={start}").json()["data"]
-    assert {event["type"].partition(".")[0] for event in told} == {"supplier_number_at_customer"}
-    assert told[0]["data"]["object"]["id"] == second["id"]
-    assert told[1]["data"] == {"object": rows[0], "previous_attributes": {"supplier_number": None}}
-    assert told[3]["data"]["object"]["ordered_ids"] == [row["id"] for row in rows]
-    for row, event in zip(rows[:2], told[1:3], strict=True):
+    events = api.feed(f"?after={start}").json()["data"]
+    assert {event["type"].partition(".")[0] for event in events} == {"supplier_number_at_customer"}
+    assert events[0]["data"]["object"]["id"] == second["id"]
+    assert events[1]["data"] == {"object": rows[0], "previous_attributes": {"supplier_number": None}}
+    assert events[3]["data"]["object"]["ordered_ids"] == [row["id"] for row in rows]
+    for row, event in zip(rows[:2], events[1:3], strict=True):
         assert api.get(f"{ROW}/{row['id']}")["ETag"] == f'"{event["object_version"]}"'
     assert api.get(f"{CUSTOMER}?q=4712").json()["total"] == 0
     assert api.get(f"{CUSTOMER}?q=4711").json()["total"] == 1
@@ -110,30 +110,30 @@ def test_rows_are_kept_changed_moved_added_and_deleted(live_api: Api, way: str) 
 @pytest.mark.parametrize("way", UPDATES)
 def test_what_was_read_can_be_sent_back_and_changes_nothing(live_api: Api, way: str) -> None:
     api = live_api
-    made = create(api, tax_id="DE1")
-    read = api.get(f"{CUSTOMER}/{made['id']}?expand[]=supplier_numbers").json()
+    customer = create(api, tax_id="DE1")
+    read = api.get(f"{CUSTOMER}/{customer['id']}?expand[]=supplier_numbers").json()
     start, versions = end(api), list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("version", flat=True))
-    assert shown_by(UPDATES[way](api, made["id"], read["supplier_numbers"])) == read
-    assert shown_by(api.patch(f"{CUSTOMER}/{made['id']}", read)) == read
+    assert customer_in(UPDATES[way](api, customer["id"], read["supplier_numbers"])) == read
+    assert customer_in(api.patch(f"{CUSTOMER}/{customer['id']}", read)) == read
     assert types(api, start) == []
     assert list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("version", flat=True)) == versions
 
 
 @pytest.mark.parametrize("way", UPDATES)
 def test_absent_rows_are_untouched_and_an_empty_list_deletes_them(api: Api, way: str) -> None:
-    made = create(api, tax_id="DE1")
-    answer = api.patch(f"{CUSTOMER}/{made['id']}", {"gender": "x"}).json()
+    customer = create(api, tax_id="DE1")
+    answer = api.patch(f"{CUSTOMER}/{customer['id']}", {"gender": "x"}).json()
     assert "supplier_numbers" not in answer
-    assert api.rows(made["id"]) == made["supplier_numbers"]
-    assert shown_by(UPDATES[way](api, made["id"], []))["supplier_numbers"] == []
-    assert api.rows(made["id"]) == []
+    assert api.rows(customer["id"]) == customer["supplier_numbers"]
+    assert customer_in(UPDATES[way](api, customer["id"], []))["supplier_numbers"] == []
+    assert api.rows(customer["id"]) == []
 
 
 def test_values_and_rows_change_together(live_api: Api) -> None:
     api = live_api
-    made = create(api)
+    customer = create(api)
     start = end(api)
-    answer = patch(api, made["id"], made["supplier_numbers"][:1], customer_name="Umbrella")
+    answer = patch(api, customer["id"], customer["supplier_numbers"][:1], customer_name="Umbrella")
     assert (answer.json()["customer_name"], answer["ETag"]) == ("Umbrella", '"2"')
     assert types(api, start) == ["customer.updated", "customer.deleted"]
     assert api.get(f"{CUSTOMER}?q=umbrella+4711").json()["total"] == 1
@@ -168,11 +168,11 @@ UNKNOWN: list[tuple[Any, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("rows", "wrong"), WRONG)
 def test_wrong_rows_are_refused_at_every_door_of_the_api(api: Api, rows: Any, wrong: dict[str, str]) -> None:
-    made = create(api, tax_id="DE1")
+    customer = create(api, tax_id="DE1")
     before = Event.objects.count()
     assert codes(api.post(CUSTOMER, {"customer_name": "x", "supplier_numbers": rows})) == wrong
-    assert codes(patch(api, made["id"], rows)) == wrong
-    for answer in (in_batch(api, made["id"], rows), by_upsert(api, made["id"], rows)):
+    assert codes(patch(api, customer["id"], rows)) == wrong
+    for answer in (in_batch(api, customer["id"], rows), by_upsert(api, customer["id"], rows)):
         assert answer.status_code == 400
         assert codes(answer) == {f"operations[0].data.{name}": code for name, code in wrong.items()}
     assert Event.objects.count() == before
@@ -181,11 +181,11 @@ def test_wrong_rows_are_refused_at_every_door_of_the_api(api: Api, rows: Any, wr
 
 @pytest.mark.parametrize(("rows", "wrong"), WRONG_IDS)
 def test_wrong_ids_delete_nothing(api: Api, rows: Any, wrong: dict[str, str]) -> None:
-    made = create(api, tax_id="DE1")
-    assert codes(patch(api, made["id"], rows)) == wrong
-    for answer in (in_batch(api, made["id"], rows), by_upsert(api, made["id"], rows)):
+    customer = create(api, tax_id="DE1")
+    assert codes(patch(api, customer["id"], rows)) == wrong
+    for answer in (in_batch(api, customer["id"], rows), by_upsert(api, customer["id"], rows)):
         assert codes(answer) == {f"operations[0].data.{name}": code for name, code in wrong.items()}
-    assert api.rows(made["id"]) == made["supplier_numbers"]
+    assert api.rows(customer["id"]) == customer["supplier_numbers"]
     assert len(create(api, rows)["supplier_numbers"]) == len(rows)
 
 
@@ -198,12 +198,12 @@ def test_a_batch_has_no_more_line_items_than_can_be_written_soon(api: Api) -> No
 
 @pytest.mark.parametrize(("rows", "wrong"), UNKNOWN)
 def test_an_id_that_is_no_row_of_the_customer_is_refused(api: Api, rows: Any, wrong: dict[str, str]) -> None:
-    made, other = create(api, tax_id="DE1"), create(api)
+    customer, other = create(api, tax_id="DE1"), create(api)
     rows = [{"id": other["supplier_numbers"][0]["id"]} if row.get("id") == OTHER else row for row in rows]
-    assert codes(patch(api, made["id"], rows, gender="x")) == wrong
-    assert codes(in_batch(api, made["id"], rows)) == {f"operations[0].data.{n}": c for n, c in wrong.items()}
-    assert api.rows(made["id"]) == made["supplier_numbers"]
-    assert api.get(f"{CUSTOMER}/{made['id']}").json()["gender"] is None  # all or nothing
+    assert codes(patch(api, customer["id"], rows, gender="x")) == wrong
+    assert codes(in_batch(api, customer["id"], rows)) == {f"operations[0].data.{n}": c for n, c in wrong.items()}
+    assert api.rows(customer["id"]) == customer["supplier_numbers"]
+    assert api.get(f"{CUSTOMER}/{customer['id']}").json()["gender"] is None  # all or nothing
 
 
 def test_problems_of_values_and_rows_are_told_together(api: Api) -> None:
@@ -216,12 +216,12 @@ def test_problems_of_values_and_rows_are_told_together(api: Api) -> None:
 
 
 def test_a_missing_customer_and_a_changed_one_come_first(api: Api) -> None:
-    made = create(api)
+    customer = create(api)
     assert patch(api, "customer_nobody", NUMBERS).status_code == 404
-    answer = api.patch(f"{CUSTOMER}/{made['id']}", {"supplier_numbers": []}, If_Match='"7"')
+    answer = api.patch(f"{CUSTOMER}/{customer['id']}", {"supplier_numbers": []}, If_Match='"7"')
     assert answer.status_code == 412
-    assert api.rows(made["id"]) == made["supplier_numbers"]
-    assert api.patch(f"{CUSTOMER}/{made['id']}", {"supplier_numbers": []}, If_Match='"1"').status_code == 200
+    assert api.rows(customer["id"]) == customer["supplier_numbers"]
+    assert api.patch(f"{CUSTOMER}/{customer['id']}", {"supplier_numbers": []}, If_Match='"1"').status_code == 200
 
 
 def test_a_retry_gets_the_rows_of_the_first_answer(api: Api) -> None:
@@ -234,11 +234,11 @@ def test_a_retry_gets_the_rows_of_the_first_answer(api: Api) -> None:
 
 
 def test_two_at_once_leave_one_of_the_two_lists(live_api: Api) -> None:
-    made = create(live_api)
+    customer = create(live_api)
     lists = [[{"company": f"{i}-{n}"} for n in range(4)] for i in range(6)]
-    answers = concurrently(lambda i: patch(live_api, made["id"], lists[i]).status_code, 6)
+    answers = concurrently(lambda i: patch(live_api, customer["id"], lists[i]).status_code, 6)
     assert answers == [200] * 6
-    rows = live_api.rows(made["id"])
+    rows = live_api.rows(customer["id"])
     assert [row["idx"] for row in rows] == [1, 2, 3, 4]
     assert len({row["company"].partition("-")[0] for row in rows}) == 1
 
@@ -246,20 +246,24 @@ def test_two_at_once_leave_one_of_the_two_lists(live_api: Api) -> None:
 def test_a_thousand_rows_are_one_write(api: Api, django_assert_max_num_queries: Any) -> None:
     rows = [{"company": f"Company {i}", "supplier_number": str(i)} for i in range(1000)]
     with django_assert_max_num_queries(16):
-        made = create(api, rows)
-    assert len(made["supplier_numbers"]) == 1000
+        customer = create(api, rows)
+    assert len(customer["supplier_numbers"]) == 1000
     with django_assert_max_num_queries(20):
-        answer = patch(api, made["id"], made["supplier_numbers"][::-1])
+        answer = patch(api, customer["id"], customer["supplier_numbers"][::-1])
     assert [row["supplier_number"] for row in answer.json()["supplier_numbers"]] == [str(i) for i in range(1000)][::-1]
 
 
 def test_operations_of_one_batch_build_on_each_other(api: Api) -> None:
-    made = create(api, tax_id="DE1")
-    first, second = made["supplier_numbers"]
+    customer = create(api, tax_id="DE1")
+    first, second = customer["supplier_numbers"]
     operations = [
-        {"op": "update", "id": made["id"], "data": {"supplier_numbers": [second, {"company": "New"}]}},
-        {"op": "update", "id": made["id"], "data": {"supplier_numbers": [{"company": "Last"}, {"id": second["id"]}]}},
-        {"op": "update", "id": made["id"], "data": {"supplier_numbers": [{"id": first["id"]}]}},
+        {"op": "update", "id": customer["id"], "data": {"supplier_numbers": [second, {"company": "New"}]}},
+        {
+            "op": "update",
+            "id": customer["id"],
+            "data": {"supplier_numbers": [{"company": "Last"}, {"id": second["id"]}]},
+        },
+        {"op": "update", "id": customer["id"], "data": {"supplier_numbers": [{"id": first["id"]}]}},
         {"op": "create", "data": {"customer_name": "Beta", "supplier_numbers": [{"supplier_number": "B1"}]}},
     ]
     answer = api.post(BATCH, {"operations": operations, "atomic": False})
@@ -267,7 +271,7 @@ def test_operations_of_one_batch_build_on_each_other(api: Api) -> None:
     lists = [simple(one["object"]["supplier_numbers"]) for one in answer.json()["data"] if "object" in one]
     assert lists[0] == [(1, "Acme FR", "4712"), (2, "New", None)]
     assert lists[1] == [(1, "Last", None), (2, "Acme FR", "4712")]
-    assert simple(api.rows(made["id"])) == lists[1]
+    assert simple(api.rows(customer["id"])) == lists[1]
     versions = SupplierNumberAtCustomer.objects.filter(pk=second["id"]).values_list("version", flat=True)
     assert list(versions) == [3]  # moved to 1, then to 2
     beta = answer.json()["data"][3]["object"]
@@ -277,31 +281,31 @@ def test_operations_of_one_batch_build_on_each_other(api: Api) -> None:
 
 
 def test_rows_of_a_customer_that_the_same_batch_deletes_go_with_it(api: Api) -> None:
-    made = create(api)
+    customer = create(api)
     operations = [
-        {"op": "update", "id": made["id"], "data": {"supplier_numbers": NUMBERS}},
-        {"op": "delete", "id": made["id"]},
+        {"op": "update", "id": customer["id"], "data": {"supplier_numbers": NUMBERS}},
+        {"op": "delete", "id": customer["id"]},
     ]
     assert api.post(BATCH, {"operations": operations}).status_code == 200
     assert SupplierNumberAtCustomer.objects.count() == 0
     assert not [
-        event for event in Event.objects.filter(subject=made["id"]) if event.previous and "4711" in event.object
+        event for event in Event.objects.filter(subject=customer["id"]) if event.previous and "4711" in event.object
     ]
 
 
 def test_a_batch_retrieves(api: Api) -> None:
-    made = create(api)
+    customer = create(api)
     operations = [
-        {"op": "retrieve", "id": made["id"]},
-        {"op": "update", "id": made["id"], "data": {"gender": "x"}},
-        {"op": "retrieve", "id": made["id"]},
+        {"op": "retrieve", "id": customer["id"]},
+        {"op": "update", "id": customer["id"], "data": {"gender": "x"}},
+        {"op": "retrieve", "id": customer["id"]},
         {"op": "retrieve", "id": "customer_nobody"},
     ]
     answer = api.post(BATCH, {"operations": operations, "atomic": False}).json()["data"]
     assert [one["status"] for one in answer] == [200, 200, 200, 404]
     assert [one["object"]["gender"] for one in answer[:3]] == [None, "x", "x"]
     assert [one.get("etag") for one in answer] == ['"1"', '"2"', '"2"', None]
-    assert answer[2]["object"] == api.get(f"{CUSTOMER}/{made['id']}").json()
+    assert answer[2]["object"] == api.get(f"{CUSTOMER}/{customer['id']}").json()
 
 
 def test_each_operation_of_a_batch_may_say_which_version_it_changes(api: Api) -> None:

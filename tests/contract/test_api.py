@@ -135,8 +135,8 @@ def test_is_listed_by_pages_and_filters(items: Items) -> None:
     assert ([one["id"] for one in rest["data"]], rest["total"]) == (ids[2:], 5)
     for name, value in values_of(items.kind, 2).items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        found = items.api.get(f"{items.route}?parent_id={customer_id}&{name}={text}").json()["data"]
-        assert [one["id"] for one in found] == [one["id"] for one in items.all(customer_id) if one[name] == value]
+        listed = items.api.get(f"{items.route}?parent_id={customer_id}&{name}={text}").json()["data"]
+        assert [one["id"] for one in listed] == [one["id"] for one in items.all(customer_id) if one[name] == value]
 
 
 @pytest.mark.parametrize("call", COSTS)
@@ -173,12 +173,12 @@ def test_every_change_is_told_once_and_names_its_customer(live_items: Items) -> 
     new = values_of(kind, 5)
     items.patch(b, new | {"idx": 1})
     items.delete(b)
-    told = data_of(items, customer_id)
-    assert [type_ for type_, _, _ in told] == [
+    events = data_of(items, customer_id)
+    assert [type_ for type_, _, _ in events] == [
         "customer.created", kind.created, kind.created, kind.updated, kind.reordered, kind.deleted, kind.reordered,
     ]  # fmt: skip
-    assert all(output["customer_id"] == customer_id for _, output, _ in told[1:])
-    (_, updated, previous), (_, order, old_order), (_, deleted, last) = told[3:6]
+    assert all(output["customer_id"] == customer_id for _, output, _ in events[1:])
+    (_, updated, previous), (_, order, old_order), (_, deleted, last) = events[3:6]
     assert of(kind, updated) == new
     assert previous == {"idx": 2} | {n: v for n, v in values_of(kind, 2).items() if v != new[n]}
     assert (order["ordered_ids"], old_order["ordered_ids"]) == ([b, a], [a, b])
@@ -186,7 +186,7 @@ def test_every_change_is_told_once_and_names_its_customer(live_items: Items) -> 
     assert last == {"idx": 1} | new
     items.api.delete(f"{CUSTOMER}/{customer_id}")
     scrubbed = data_of(items, customer_id)
-    assert [type_ for type_, _, _ in scrubbed] == [*(type_ for type_, _, _ in told), "customer.deleted"]
+    assert [type_ for type_, _, _ in scrubbed] == [*(type_ for type_, _, _ in events), "customer.deleted"]
     assert all(set(output) <= {"id", "customer_id", "deleted"} for _, output, _ in scrubbed)
     assert not kind.model.objects.filter(customer_id=customer_id).exists()
 
@@ -194,27 +194,27 @@ def test_every_change_is_told_once_and_names_its_customer(live_items: Items) -> 
 def test_goes_with_its_customer_in_one_body(live_items: Items) -> None:
     items, kind = live_items, live_items.kind
     body = {"customer_name": "Acme", kind.name: [values_of(kind, n) for n in (1, 2, 3)]}
-    made = items.api.post(CUSTOMER, body).json()
-    assert [of(kind, one) for one in made[kind.name]] == body[kind.name]
-    read = items.whole(made["id"])
-    assert read == made
+    customer = items.api.post(CUSTOMER, body).json()
+    assert [of(kind, one) for one in customer[kind.name]] == body[kind.name]
+    read = items.whole(customer["id"])
+    assert read == customer
     first, second, third = read[kind.name]
     changed = [third | values_of(kind, 9), values_of(kind, 4), first]
-    answer = items.api.patch(f"{CUSTOMER}/{made['id']}", {kind.name: changed})
+    answer = items.api.patch(f"{CUSTOMER}/{customer['id']}", {kind.name: changed})
     assert answer.status_code == 200, answer.content
-    after = items.whole(made["id"])[kind.name]
+    after = items.whole(customer["id"])[kind.name]
     assert answer.json()[kind.name] == after
     assert [of(kind, one) for one in after] == [values_of(kind, n) for n in (9, 4, 1)]
     assert ([after[0]["id"], after[2]["id"]], second["id"] in {one["id"] for one in after}) == (
         [third["id"], first["id"]],
         False,
     )
-    told = [type_ for type_, _, _ in data_of(items, made["id"])][4:]
-    assert sorted(told) == sorted([kind.deleted, kind.updated, kind.created, kind.reordered])
+    event_types = [type_ for type_, _, _ in data_of(items, customer["id"])][4:]
+    assert sorted(event_types) == sorted([kind.deleted, kind.updated, kind.created, kind.reordered])
     before = Event.objects.count()
-    assert items.api.patch(f"{CUSTOMER}/{made['id']}", items.whole(made["id"])).status_code == 200
+    assert items.api.patch(f"{CUSTOMER}/{customer['id']}", items.whole(customer["id"])).status_code == 200
     assert Event.objects.count() == before, "what was read can be sent back and changes nothing"
-    wrong = items.api.patch(f"{CUSTOMER}/{made['id']}", {kind.name: [{"id": "nobody"}, {"nonsense": 1}, 5]})
+    wrong = items.api.patch(f"{CUSTOMER}/{customer['id']}", {kind.name: [{"id": "nobody"}, {"nonsense": 1}, 5]})
     assert codes(wrong) == {
         f"{kind.name}[1].nonsense": "parameter_unknown",
         f"{kind.name}[2]": "parameter_invalid_type",
@@ -232,18 +232,18 @@ def test_goes_with_its_customer_in_a_batch(items: Items) -> None:
     ]
     answer = items.api.post(f"{CUSTOMER}/batch", {"operations": operations})
     assert answer.status_code == 200, answer.content
-    shown = [[of(kind, one) for one in outcome["object"][kind.name]] for outcome in answer.json()["data"]]
-    assert shown == [[values_of(kind, 1)], [values_of(kind, 2)], [values_of(kind, 3)] * 2]
+    line_items = [[of(kind, one) for one in outcome["object"][kind.name]] for outcome in answer.json()["data"]]
+    assert line_items == [[values_of(kind, 1)], [values_of(kind, 2)], [values_of(kind, 3)] * 2]
     assert [of(kind, one) for one in items.all(there)] == [values_of(kind, 3)] * 2
 
 
 def test_all_kinds_go_in_one_body(items: Items) -> None:
     body = {kind.name: [values_of(kind, n) for n in (1, 2)] for kind in LINE_ITEMS}
-    made = items.api.post(CUSTOMER, {"customer_name": "Acme"} | body).json()
+    customer = items.api.post(CUSTOMER, {"customer_name": "Acme"} | body).json()
     expand = "&".join(f"expand[]={kind.name}" for kind in LINE_ITEMS)
-    assert items.api.get(f"{CUSTOMER}/{made['id']}?{expand}").json() == made
-    items.api.patch(f"{CUSTOMER}/{made['id']}", {items.kind.name: []})
-    after = items.api.get(f"{CUSTOMER}/{made['id']}?{expand}").json()
+    assert items.api.get(f"{CUSTOMER}/{customer['id']}?{expand}").json() == customer
+    items.api.patch(f"{CUSTOMER}/{customer['id']}", {items.kind.name: []})
+    after = items.api.get(f"{CUSTOMER}/{customer['id']}?{expand}").json()
     assert {kind.name: len(after[kind.name]) for kind in LINE_ITEMS} == {
         kind.name: 0 if kind is items.kind else 2 for kind in LINE_ITEMS
     }
@@ -251,40 +251,40 @@ def test_all_kinds_go_in_one_body(items: Items) -> None:
 
 def test_a_merge_loses_none(live_items: Items) -> None:
     items, kind = live_items, live_items.kind
-    kept, own = items.customer(2)
+    survivor, own = items.customer(2)
     other, theirs = items.customer(3)
-    merging.merge_customers(kept, [other], choices={}, origin=Origin("user:anna"))
-    assert items.order(kept) == own + theirs
-    moved = [previous for type_, _, previous in data_of(items, kept) if type_ == kind.updated]
+    merging.merge_customers(survivor, [other], choices={}, origin=Origin("user:anna"))
+    assert items.order(survivor) == own + theirs
+    moved = [previous for type_, _, previous in data_of(items, survivor) if type_ == kind.updated]
     assert [one["customer_id"] for one in moved] == [other] * 3
 
 
 def test_a_merge_that_is_taken_back_gives_back_all(live_items: Items) -> None:
     items, kind = live_items, live_items.kind
-    kept, own = items.customer(2)
+    survivor, own = items.customer(2)
     other, theirs = items.customer(4)
     was = items.all(other)
-    merging.merge_customers(kept, [other], origin=Origin("user:anna"))
+    merging.merge_customers(survivor, [other], origin=Origin("user:anna"))
     items.delete(theirs[1])
-    last = items.add(kept, 5)["id"]
+    last = items.add(survivor, 5)["id"]
     changed = next((name for name in kind.names if was[2][name] != was[0][name]), None)
     items.patch(theirs[2], {changed: was[0][changed]} if changed else {})
-    done = items.api.post(f"{CUSTOMER}/{kept}/unmerge", {"restore": [other]}).json()
-    assert (items.order(kept), items.order(other)) == ([*own, last], [theirs[0], *theirs[2:]])
+    done = items.api.post(f"{CUSTOMER}/{survivor}/unmerge", {"restore": [other]}).json()
+    assert (items.order(survivor), items.order(other)) == ([*own, last], [theirs[0], *theirs[2:]])
     named = [f"{kind.name}[{theirs[1]}]", *([f"{kind.name}[{theirs[2]}].{changed}"] if changed else [])]
     assert done["kept"] == named
     now = {one["id"]: one for one in items.all(other)}
     assert [now[i] | {"idx": 1} for i in (theirs[0], theirs[3])] == [one | {"idx": 1} for one in (was[0], was[3])]
-    told = [previous for type_, _, previous in data_of(items, kept) if type_ == kind.reordered]
-    assert told[-1] == {"ordered_ids": [*own, theirs[0], *theirs[2:], last]}
+    previous_orders = [previous for type_, _, previous in data_of(items, survivor) if type_ == kind.reordered]
+    assert previous_orders[-1] == {"ordered_ids": [*own, theirs[0], *theirs[2:], last]}
 
 
 def test_customers_are_found_by_what_is_searched(items: Items) -> None:
     customer_id, (a,) = items.customer(1)
     for name in items.kind.searched:
         items.patch(a, {name: "ZX-4711-Q"})
-        found = items.api.get(f"{CUSTOMER}?q=zx-4711").json()["data"]
-        assert [one["id"] for one in found] == [customer_id]
+        customers = items.api.get(f"{CUSTOMER}?q=zx-4711").json()["data"]
+        assert [one["id"] for one in customers] == [customer_id]
         items.delete(a)
         a = items.add(customer_id)["id"]
         assert items.api.get(f"{CUSTOMER}?q=zx-4711").json()["total"] == 0

@@ -278,20 +278,22 @@ def test_the_history_tells_it_and_gives_old_values_back(office: BackOffice) -> N
 
 
 def test_a_merge_shows_and_keeps_all(office: BackOffice) -> None:
-    kind, kept, other = office.kind, office.customer(1, 2), office.customer(3, 4, name="Twin")
-    page = office.client.get(compare_url([kept, other])).content.decode()
+    kind, survivor, other = office.kind, office.customer(1, 2), office.customer(3, 4, name="Twin")
+    page = office.client.get(compare_url([survivor, other])).content.decode()
     assert capfirst(str(kind.label_plural)) in page
     assert texts_of(kind, 4)[telling(kind)] in page
     versions = dict(Customer.objects.values_list("id", "version"))
-    sent = {"id": [kept, other], "kept": kept} | {f"version-{i}": n for i, n in versions.items()}
-    assert office.client.post(reverse("merge"), sent)["Location"] == office.address(kept)
-    assert office.holds(kept, 1, 2, 3, 4)
+    sent = {"id": [survivor, other], "kept": survivor} | {f"version-{i}": n for i, n in versions.items()}
+    assert office.client.post(reverse("merge"), sent)["Location"] == office.address(survivor)
+    assert office.holds(survivor, 1, 2, 3, 4)
     moved = Event.objects.filter(type=kind.updated).first()
-    history = office.client.get(reverse("admin:crm_customer_history", args=[kept])).content.decode()
+    history = office.client.get(reverse("admin:crm_customer_history", args=[survivor])).content.decode()
     assert "Restore the old value of position" in history
     assert "Restore the old value of customer" not in history
     # Whose line item it is no form can change, so nobody can put that back either.
-    assert office.client.post(f"{LIST}{kept}/restore/", {"event": moved.pk, "field": "customer_id"}).status_code == 404
+    assert (
+        office.client.post(f"{LIST}{survivor}/restore/", {"event": moved.pk, "field": "customer_id"}).status_code == 404
+    )
 
 
 def test_deleting_many_says_how_many(office: BackOffice) -> None:
@@ -314,9 +316,9 @@ def test_every_page_calls_it_by_its_name(office: BackOffice) -> None:
     assert f"Add another {capfirst(kind.label)}" in form
     assert f"{kind} added" in office.client.get("/admin/").content.decode()
     changes = reverse("admin:overplane_events_event_changelist")
-    found = office.client.get(f"{changes}?type={kind.created}")
-    assert len(found.context["cl"].result_list) == 1
-    assert capfirst(f"{kind} added") in found.content.decode()
+    response = office.client.get(f"{changes}?type={kind.created}")
+    assert len(response.context["cl"].result_list) == 1
+    assert capfirst(f"{kind} added") in response.content.decode()
     assert str(kind.label_plural) in office.client.get(reverse("export")).content.decode().lower()
     placeholder = office.client.get(LIST).context["search_placeholder"]
     assert all(str(kind.model._meta.get_field(name).verbose_name) in placeholder for name in kind.searched)

@@ -30,11 +30,11 @@ def stored_values(kind: LineItem, n: int) -> dict[str, Any]:
 
 def make(name: str, counts: dict[LineItem, int], **values: Any) -> str:
     """A customer with so many line items of each kind."""
-    made = services.create_customer({"customer_name": name} | values, origin=BY_HAND).output["id"]
+    customer_id = services.create_customer({"customer_name": name} | values, origin=BY_HAND).output["id"]
     for kind, count in counts.items():
         for n in range(1, count + 1):
-            line_item_services.add_line_item(kind, made, stored_values(kind, n), origin=BY_HAND)
-    return made
+            line_item_services.add_line_item(kind, customer_id, stored_values(kind, n), origin=BY_HAND)
+    return customer_id
 
 
 def items_of(kind: LineItem, customer_id: str) -> list[dict[str, Any]]:
@@ -131,8 +131,8 @@ def test_undoing_gives_back_all_kinds(imported: Any) -> None:
     assert ran.code == 0, ran.said
     for kind in LINE_ITEMS:
         assert items_of(kind, acme) == [stored_values(kind, 5), stored_values(kind, 3)]
-    undone = undo.undo(ran.report["run"], started_by="test")
-    assert (undone.restored, undone.kept_count) == (1, 0)
+    result = undo.undo(ran.report["run"], started_by="test")
+    assert (result.restored, result.kept_count) == (1, 0)
     assert {kind: items_of(kind, acme) for kind in LINE_ITEMS} == before
     assert Customer.objects.get().territory == "North"
 

@@ -29,7 +29,7 @@ def imported(path: Path, *options: str) -> dict[str, Any]:
     return json.loads(out.getvalue())
 
 
-def table(path: Path, lines: list[list[str]]) -> Path:
+def write_csv(path: Path, lines: list[list[str]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(lines)
     return path
@@ -84,7 +84,7 @@ def test_an_upsert_changes_adds_and_deletes_and_is_taken_back(live_items: Items,
         ["", a, *texts_of(kind, 8).values()],
         ["", "", *texts_of(kind, 9).values()],
     ]
-    report = imported(table(tmp_path / "a.csv", lines), "--match-on", "id", "--replace-rows")
+    report = imported(write_csv(tmp_path / "a.csv", lines), "--match-on", "id", "--replace-rows")
     assert [report[f"rows_{what}"] for what in ("created", "updated", "deleted")] == [1, 1, 1]
     assert stored(items, customer_id) == [values_of(kind, n) for n in (3, 8, 9)]
     assert items.order(customer_id)[:2] == [c, a]
@@ -99,7 +99,7 @@ def test_a_file_of_nothing_but_them(live_items: Items, tmp_path: Path) -> None:
     items, kind = live_items, live_items.kind
     customer_id, ids = items.customer(1)
     lines = [["customer_id", *kind.names], [customer_id, *texts_of(kind, 5).values()]]
-    report = imported(table(tmp_path / "rows.csv", lines))
+    report = imported(write_csv(tmp_path / "rows.csv", lines))
     assert report["rows_created"] + report["rows_updated"] == 1
     assert items.order(customer_id)[0] == ids[0]
     assert values_of(kind, 5) in stored(items, customer_id)
@@ -109,7 +109,7 @@ def test_what_is_wrong_is_told_by_cell(live_items: Items, tmp_path: Path) -> Non
     kind = live_items.kind
     for name, known in kind.attributes.items():
         wrong = "x" * ((known.max_length or 0) + 1) if known.kind == "string" else "perhaps"
-        path = table(tmp_path / f"{name}.csv", [["name", f"{kind.name}.{name}"], ["Acme", wrong]])
+        path = write_csv(tmp_path / f"{name}.csv", [["name", f"{kind.name}.{name}"], ["Acme", wrong]])
         out = io.StringIO()
         with pytest.raises(CommandError):
             call_command("import_customers", str(path), "--json", stdout=out)

@@ -39,6 +39,6 @@ def _value(kind: LineItem, known: Attribute, n: int) -> Any:
     raise TypeError(f"{known.name}: what is a {known.kind}? Say it here.")
 
 
-def of(kind: LineItem, shown: dict[str, Any]) -> dict[str, Any]:
+def of(kind: LineItem, representation: dict[str, Any]) -> dict[str, Any]:
     """What a line item that is shown holds, beside its identity and position."""
-    return {name: shown[name] for name in kind.names}
+    return {name: representation[name] for name in kind.names}

@@ -52,7 +52,7 @@ def import_of_new_and_other_rows(api: Api, imported: Any) -> set[str]:
     return {there, new}
 
 
-def undoing(api: Api, imported: Any) -> set[str]:
+def undo_import(api: Api, imported: Any) -> set[str]:
     customers = import_of_new_and_other_rows(api, imported)
     actor = Event.objects.get(type="customer.created", actor__startswith="import:").actor
     call_command("undo_import", actor.partition(":")[2], verbosity=0)
@@ -60,17 +60,17 @@ def undoing(api: Api, imported: Any) -> set[str]:
 
 
 def merging_two(api: Api, imported: Any) -> set[str]:
-    kept, gone = make(api, "One", "1", "2"), make(api, "Two", "3", "4")
-    merging.merge_customers(kept, [gone], choices={}, origin=Origin("user:anna"))
-    return {kept, gone}
+    survivor, gone = make(api, "One", "1", "2"), make(api, "Two", "3", "4")
+    merging.merge_customers(survivor, [gone], choices={}, origin=Origin("user:anna"))
+    return {survivor, gone}
 
 
 def lists_in_a_body(api: Api, imported: Any) -> set[str]:
-    made = api.create(supplier_numbers=[{"company": name} for name in "ABC"])
-    first, second, _ = made["supplier_numbers"]
+    customer = api.create(supplier_numbers=[{"company": name} for name in "ABC"])
+    first, second, _ = customer["supplier_numbers"]
     changed = {"supplier_numbers": [{"company": "D"}, second, first | {"company": "E"}]}
-    assert api.patch(f"{CUSTOMER}/{made['id']}", changed).status_code == 200
-    return {made["id"]}
+    assert api.patch(f"{CUSTOMER}/{customer['id']}", changed).status_code == 200
+    return {customer["id"]}
 
 
 def batch(api: Api, imported: Any) -> set[str]:
@@ -105,7 +105,7 @@ def admin_form(api: Api, imported: Any) -> set[str]:
 WRITERS = {
     "single calls": (single_calls, {"created", "updated", "deleted", "reordered"}),
     "import": (import_of_new_and_other_rows, {"created", "updated", "deleted", "reordered"}),
-    "undo": (undoing, {"created", "updated", "deleted", "reordered"}),
+    "undo": (undo_import, {"created", "updated", "deleted", "reordered"}),
     "merge": (merging_two, {"created", "updated"}),
     "lists in a body": (lists_in_a_body, {"created", "updated", "deleted", "reordered"}),
     "batch": (batch, {"created", "updated", "deleted", "reordered"}),
@@ -117,9 +117,9 @@ WRITERS = {
 def test_every_writer_names_the_customer(live_api: Api, imported: Any, writer: str) -> None:
     write, kinds = WRITERS[writer]
     customers = write(live_api, imported)
-    told = line_item_events(live_api)
-    assert {kind for kind, _ in told} == kinds
-    assert {output.get("customer_id") for _, output in told} == customers
+    events = line_item_events(live_api)
+    assert {kind for kind, _ in events} == kinds
+    assert {output.get("customer_id") for _, output in events} == customers
     # As it is written, not only as the feed shows it: webhooks and backups read the log.
     stored = Event.objects.filter(type__startswith=LINE_ITEM, object__isnull=False).values_list("object", flat=True)
     named = {orjson.loads(text).get("customer_id") for text in stored}
@@ -140,8 +140,8 @@ def test_events_from_before_say_it_too(live_api: Api) -> None:
     }
     for kind, text in as_before.items():
         Event.objects.filter(type=LINE_ITEM + kind).update(object=orjson.dumps(text).decode())
-    told = line_item_events(live_api)
-    assert {kind: output for kind, output in told if kind in as_before} == {
+    events = line_item_events(live_api)
+    assert {kind: output for kind, output in events if kind in as_before} == {
         kind: output | {"customer_id": customer} for kind, output in as_before.items()
     }
 
@@ -152,7 +152,7 @@ def test_events_without_values_say_it_too(live_api: Api) -> None:
     live_api.add_row(customer, idx=1)
     live_api.delete(f"{ROW}/{row}")
     live_api.delete(f"/api/crm/customer/{customer}")
-    told = line_item_events(live_api)
-    assert [kind for kind, _ in told] == ["created", "created", "reordered", "deleted"]
-    assert told[0][1] == told[3][1] == {"id": row, "customer_id": customer}
-    assert told[2][1] == {"id": customer, "customer_id": customer}
+    events = line_item_events(live_api)
+    assert [kind for kind, _ in events] == ["created", "created", "reordered", "deleted"]
+    assert events[0][1] == events[3][1] == {"id": row, "customer_id": customer}
+    assert events[2][1] == {"id": customer, "customer_id": customer}

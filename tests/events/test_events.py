@@ -20,11 +20,13 @@ def events(api: Api, query: str = "?after=start&limit=1000") -> list[dict[str, A
 
 
 def test_a_change_is_told_with_old_and_new(live_api: Api) -> None:
-    made = live_api.create(territory="North")
-    answer = live_api.patch(f"{CUSTOMER}/{made['id']}", {"territory": "South", "gender": None}, Idempotency_Key="k1")
+    customer = live_api.create(territory="North")
+    answer = live_api.patch(
+        f"{CUSTOMER}/{customer['id']}", {"territory": "South", "gender": None}, Idempotency_Key="k1"
+    )
     created, updated = events(live_api)
     assert created["type"] == "customer.created"
-    assert created["data"] == {"object": made, "previous_attributes": {}}
+    assert created["data"] == {"object": customer, "previous_attributes": {}}
     assert updated["type"] == "customer.updated"
     assert updated["data"] == {"object": answer.json(), "previous_attributes": {"territory": "North"}}
     assert updated["request"] == {"id": answer["Request-Id"], "idempotency_key": "k1"}
@@ -34,9 +36,9 @@ def test_a_change_is_told_with_old_and_new(live_api: Api) -> None:
 
 
 def test_a_change_that_changes_nothing_is_not_told(live_api: Api) -> None:
-    made = live_api.create(territory="North")
-    same = live_api.patch(f"{CUSTOMER}/{made['id']}", {"territory": "North ", "disabled": False})
-    assert same.json() == made
+    customer = live_api.create(territory="North")
+    same = live_api.patch(f"{CUSTOMER}/{customer['id']}", {"territory": "North ", "disabled": False})
+    assert same.json() == customer
     assert same["ETag"] == '"1"'
     assert len(events(live_api)) == 1
 
@@ -47,31 +49,31 @@ def test_rows_are_told_and_shifts_too(live_api: Api) -> None:
     second = live_api.add_row(customer, company="B", idx=1)
     live_api.patch(f"{ROW}/{second['id']}", {"idx": 2})
     live_api.delete(f"{ROW}/{first['id']}")
-    told = [(e["type"].partition(".")[2], e["data"]) for e in events(live_api)[1:]]
-    assert [kind for kind, _ in told] == [
+    changes = [(e["type"].partition(".")[2], e["data"]) for e in events(live_api)[1:]]
+    assert [kind for kind, _ in changes] == [
         "created", "created", "reordered", "updated", "reordered", "deleted", "reordered",
     ]  # fmt: skip
     new_order = [second["id"], first["id"]]
-    assert told[2][1]["object"] == {"parent_id": customer, "customer_id": customer, "ordered_ids": new_order}
-    assert told[2][1]["previous_attributes"] == {"ordered_ids": [first["id"]]}
-    assert told[3][1]["previous_attributes"] == {"idx": 1}
-    assert told[5][1]["object"] == {"id": first["id"], "customer_id": customer, "deleted": True}
-    assert set(told[5][1]["previous_attributes"]) == {"idx", "company", "supplier_number", *SUPPLIER_NUMBERS.names}
+    assert changes[2][1]["object"] == {"parent_id": customer, "customer_id": customer, "ordered_ids": new_order}
+    assert changes[2][1]["previous_attributes"] == {"ordered_ids": [first["id"]]}
+    assert changes[3][1]["previous_attributes"] == {"idx": 1}
+    assert changes[5][1]["object"] == {"id": first["id"], "customer_id": customer, "deleted": True}
+    assert set(changes[5][1]["previous_attributes"]) == {"idx", "company", "supplier_number", *SUPPLIER_NUMBERS.names}
 
 
 def test_deleting_takes_the_values_out_of_the_log(live_api: Api) -> None:
-    made = live_api.create(customer_name="Secret Ltd")
-    row = live_api.add_row(made["id"], company="Hidden Inc")
-    live_api.patch(f"{CUSTOMER}/{made['id']}", {"customer_name": "Renamed"})
-    live_api.delete(f"{CUSTOMER}/{made['id']}")
-    told = events(live_api)
-    assert [e["type"] for e in told] == [
+    customer = live_api.create(customer_name="Secret Ltd")
+    row = live_api.add_row(customer["id"], company="Hidden Inc")
+    live_api.patch(f"{CUSTOMER}/{customer['id']}", {"customer_name": "Renamed"})
+    live_api.delete(f"{CUSTOMER}/{customer['id']}")
+    log = events(live_api)
+    assert [e["type"] for e in log] == [
         "customer.created", "supplier_number_at_customer.created", "customer.updated", "customer.deleted",
     ]  # fmt: skip
-    assert told[-1]["data"]["object"] == {"id": made["id"], "deleted": True}
-    assert told[0]["data"] == {"object": {"id": made["id"]}, "previous_attributes": {}}
-    assert told[1]["data"] == {"object": {"id": row["id"], "customer_id": made["id"]}, "previous_attributes": {}}
-    assert [e["object_version"] for e in told] == [1, 1, 2, 3]
+    assert log[-1]["data"]["object"] == {"id": customer["id"], "deleted": True}
+    assert log[0]["data"] == {"object": {"id": customer["id"]}, "previous_attributes": {}}
+    assert log[1]["data"] == {"object": {"id": row["id"], "customer_id": customer["id"]}, "previous_attributes": {}}
+    assert [e["object_version"] for e in log] == [1, 1, 2, 3]
     text = live_api.feed("?after=start").content.decode()
     assert "Secret" not in text
     assert "Hidden" not in text
@@ -133,15 +135,15 @@ def test_what_is_written_while_the_feed_is_read_comes_once(live_api: Api, query:
     with connection.execute_wrapper(meanwhile):
         page = live_api.get(f"/api/crm/event{query}").json()
     rest = live_api.feed(f"?after={page['next_cursor']}").json()
-    told = [e["data"]["object"]["id"] for e in page["data"] + rest["data"]]
+    ids = [e["data"]["object"]["id"] for e in page["data"] + rest["data"]]
     assert len(written) >= 2
-    assert len(told) == len(set(told))
-    assert set(written) <= set(told)
+    assert len(ids) == len(set(ids))
+    assert set(written) <= set(ids)
 
 
 def test_types_narrow_the_feed(live_api: Api) -> None:
-    made = live_api.create()
-    live_api.patch(f"{CUSTOMER}/{made['id']}", {"territory": "x"})
+    customer = live_api.create()
+    live_api.patch(f"{CUSTOMER}/{customer['id']}", {"territory": "x"})
     assert [e["type"] for e in events(live_api, "?after=start&types=customer.updated")] == ["customer.updated"]
     answer = live_api.feed("?types=customer.update")
     assert (answer.status_code, codes(answer)) == (400, {"types": "parameter_invalid"})

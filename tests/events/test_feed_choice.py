@@ -18,12 +18,12 @@ from tests.conftest import CUSTOMER, ROW, Api, codes
 EVENT = "/api/crm/event"
 
 
-class Given:
+class Scenario:
     """Two customers with line items, changed by turns; the first one's row has been deleted."""
 
     def __init__(self, api: Api) -> None:
         self.one, self.other = api.create(customer_name="One")["id"], api.create(customer_name="Other")["id"]
-        self.row, self.kept = api.add_row(self.one)["id"], api.add_row(self.one)["id"]
+        self.row, self.remaining_row = api.add_row(self.one)["id"], api.add_row(self.one)["id"]
         self.others_row = api.add_row(self.other)["id"]
         api.patch(f"{CUSTOMER}/{self.one}", {"territory": "North"})
         api.patch(f"{ROW}/{self.others_row}", {"company": "A"})
@@ -44,36 +44,39 @@ OF_ONE = [
 
 
 def test_the_feed_of_a_customer_has_its_line_items(live_api: Api) -> None:
-    given = Given(live_api)
-    assert kinds(live_api, f"after=start&customer_id={given.one}") == OF_ONE
-    assert kinds(live_api, f"customer_id={given.one}") == OF_ONE[::-1]
-    assert kinds(live_api, f"after=start&customer_id={given.other}&types=customer.updated") == ["customer.updated"]
-    live_api.delete(f"{CUSTOMER}/{given.one}")
-    assert kinds(live_api, f"after=start&customer_id={given.one}") == [*OF_ONE, "customer.deleted"]
+    scenario = Scenario(live_api)
+    assert kinds(live_api, f"after=start&customer_id={scenario.one}") == OF_ONE
+    assert kinds(live_api, f"customer_id={scenario.one}") == OF_ONE[::-1]
+    assert kinds(live_api, f"after=start&customer_id={scenario.other}&types=customer.updated") == ["customer.updated"]
+    live_api.delete(f"{CUSTOMER}/{scenario.one}")
+    assert kinds(live_api, f"after=start&customer_id={scenario.one}") == [*OF_ONE, "customer.deleted"]
 
 
 def test_the_feed_of_an_object_has_it_alone(live_api: Api) -> None:
-    given = Given(live_api)
-    assert kinds(live_api, f"after=start&object_id={given.row}") == ["customer.created", "customer.deleted"]
-    assert kinds(live_api, f"object_id={given.row}") == ["customer.deleted", "customer.created"]
+    scenario = Scenario(live_api)
+    assert kinds(live_api, f"after=start&object_id={scenario.row}") == ["customer.created", "customer.deleted"]
+    assert kinds(live_api, f"object_id={scenario.row}") == ["customer.deleted", "customer.created"]
     of_itself = ["customer.created", "customer.updated", "customer.reordered"]
-    assert kinds(live_api, f"after=start&object_id={given.one}") == of_itself
-    assert kinds(live_api, f"after=start&object_id={given.one}&types=customer.updated") == ["customer.updated"]
-    both = f"after=start&object_id={given.kept}&customer_id="
-    assert kinds(live_api, both + given.one) == ["customer.created"]
-    assert kinds(live_api, both + given.other) == []
+    assert kinds(live_api, f"after=start&object_id={scenario.one}") == of_itself
+    assert kinds(live_api, f"after=start&object_id={scenario.one}&types=customer.updated") == ["customer.updated"]
+    both = f"after=start&object_id={scenario.remaining_row}&customer_id="
+    assert kinds(live_api, both + scenario.one) == ["customer.created"]
+    assert kinds(live_api, both + scenario.other) == []
 
 
 def test_a_line_item_is_found_under_every_customer_that_had_it(live_api: Api) -> None:
-    given = Given(live_api)
-    merging.merge_customers(given.other, [given.one], choices={}, origin=Origin("user:anna"))
-    assert kinds(live_api, f"after=start&object_id={given.kept}") == ["customer.created", "customer.updated"]
+    scenario = Scenario(live_api)
+    merging.merge_customers(scenario.other, [scenario.one], choices={}, origin=Origin("user:anna"))
+    assert kinds(live_api, f"after=start&object_id={scenario.remaining_row}") == [
+        "customer.created",
+        "customer.updated",
+    ]
 
 
 @pytest.mark.parametrize("query", ["customer_id=%one", "object_id=%one", "object_id=%row"])
 def test_a_walk_through_a_choice_sees_all_once(live_api: Api, query: str) -> None:
-    given = Given(live_api)
-    query = query.replace("%one", given.one).replace("%row", given.row)
+    scenario = Scenario(live_api)
+    query = query.replace("%one", scenario.one).replace("%row", scenario.row)
     whole = [event["id"] for event in live_api.feed(f"?after=start&limit=1000&{query}").json()["data"]]
     cursor, seen, has_more = "start", [], True
     while has_more:
@@ -84,8 +87,8 @@ def test_a_walk_through_a_choice_sees_all_once(live_api: Api, query: str) -> Non
     assert len(seen) >= 2
     # Behind the last one chosen the cursor stands at the end of the log, not before what was not chosen.
     assert cursor == live_api.feed("").json()["next_cursor"]
-    live_api.patch(f"{CUSTOMER}/{given.one}", {"territory": "West"})
-    assert len(live_api.feed(f"?after={cursor}&{query}").json()["data"]) == (given.row not in query)
+    live_api.patch(f"{CUSTOMER}/{scenario.one}", {"territory": "West"})
+    assert len(live_api.feed(f"?after={cursor}&{query}").json()["data"]) == (scenario.row not in query)
 
 
 @pytest.mark.parametrize("query", ["customer_id=customer_nobody", "object_id=%25", "object_id=" + "x" * 500])
@@ -148,7 +151,7 @@ def test_a_page_starts_from_an_index(live_api: Api, name: str) -> None:
 
 
 def test_one_event_by_its_id(live_api: Api) -> None:
-    Given(live_api)
+    Scenario(live_api)
     events = live_api.feed("?after=start&limit=1000").json()["data"]
     assert len(events) == 10
     for event in events:
@@ -180,9 +183,9 @@ def test_an_id_that_no_event_has_is_404(live_api: Api) -> None:
 
 
 def test_an_event_without_values_is_shown_by_its_id_too(live_api: Api) -> None:
-    given = Given(live_api)
-    live_api.delete(f"{CUSTOMER}/{given.one}")
-    (made, _) = live_api.feed(f"?after=start&object_id={given.row}").json()["data"]
-    output: dict[str, Any] = live_api.get(f"{EVENT}/{made['id']}").json()
-    assert output["data"] == {"object": {"id": given.row, "customer_id": given.one}, "previous_attributes": {}}
-    assert Event.objects.filter(object_id=given.row).count() == 2
+    scenario = Scenario(live_api)
+    live_api.delete(f"{CUSTOMER}/{scenario.one}")
+    (created, _) = live_api.feed(f"?after=start&object_id={scenario.row}").json()["data"]
+    output: dict[str, Any] = live_api.get(f"{EVENT}/{created['id']}").json()
+    assert output["data"] == {"object": {"id": scenario.row, "customer_id": scenario.one}, "previous_attributes": {}}
+    assert Event.objects.filter(object_id=scenario.row).count() == 2

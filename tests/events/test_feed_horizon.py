@@ -93,8 +93,8 @@ def test_a_transaction_of_another_database_holds_nothing_back(live_api: Api) -> 
     settle()
     with psycopg_connection("postgres") as elsewhere:
         elsewhere.execute("SELECT pg_current_xact_id()")  # and then it idles
-        made = live_api.create()["id"]
-        assert subjects(live_api, "?after=start") == [made]
+        customer_id = live_api.create()["id"]
+        assert subjects(live_api, "?after=start") == [customer_id]
         assert live_api.get(EVENT).json()["has_more"] is False
 
 
@@ -137,11 +137,11 @@ def test_an_ordinary_role_tells_the_databases_apart(ordinary_role: None) -> None
 
 
 @only_postgresql
-@pytest.mark.parametrize("place", ["here", "elsewhere"])
-def test_a_prepared_transaction_holds_back_its_own_database_only(transactional_db: None, place: str) -> None:
+@pytest.mark.parametrize("database", ["here", "elsewhere"])
+def test_a_prepared_transaction_holds_back_its_own_database_only(transactional_db: None, database: str) -> None:
     name = f"overplane-{os.getpid()}"
     with (
-        psycopg_connection("" if place == "here" else "postgres", autocommit=True) as where,
+        psycopg_connection("" if database == "here" else "postgres", autocommit=True) as where,
         psycopg_connection(autocommit=True) as later,
     ):
         where.execute("BEGIN")
@@ -149,10 +149,10 @@ def test_a_prepared_transaction_holds_back_its_own_database_only(transactional_d
         where.execute(f"PREPARE TRANSACTION '{name}'")
         try:
             running(later)
-            if place == "elsewhere":
+            if database == "elsewhere":
                 settle()
             horizon = Log.now().horizon
-            assert horizon == prepared if place == "here" else horizon > prepared
+            assert horizon == prepared if database == "here" else horizon > prepared
         finally:
             where.execute(f"ROLLBACK PREPARED '{name}'")
 
@@ -192,7 +192,7 @@ def test_a_cursor_beyond_the_end_is_expired(live_api: Api, query: str) -> None:
 def test_a_cursor_of_a_newer_copy_is_expired_for_good(live_api: Api) -> None:
     """The disk was put back to where it was before the cursor; then the log grew past it."""
     live_api.create()
-    kept = live_api.feed("").json()["next_cursor"]
+    earlier = live_api.feed("").json()["next_cursor"]
     live_api.create()
     newer = live_api.feed("").json()["next_cursor"]
     Event.objects.filter(pk=newer.rpartition(".")[2])._raw_delete("default")
@@ -200,15 +200,15 @@ def test_a_cursor_of_a_newer_copy_is_expired_for_good(live_api: Api) -> None:
     new = [live_api.create()["id"] for _ in range(3)]
     assert live_api.feed(f"?after={newer}").status_code == 410
     settle()
-    assert subjects(live_api, f"?after={kept}") == new
+    assert subjects(live_api, f"?after={earlier}") == new
 
 
 def test_an_empty_log_and_one_that_is_purged_give_cursors_that_hold(live_api: Api) -> None:
     empty = [live_api.feed(query).json()["next_cursor"] for query in ("", "?after=start", "?types=customer.updated")]
-    made = live_api.create()["id"]
+    customer_id = live_api.create()["id"]
     settle()
     for cursor in empty:
-        assert subjects(live_api, f"?after={cursor}") == [made]
+        assert subjects(live_api, f"?after={cursor}") == [customer_id]
     last = live_api.feed("").json()["next_cursor"]
     call_command("purge_events", "--days", "0", verbosity=0)
     assert not Event.objects.exists()
@@ -242,13 +242,13 @@ def test_pollers_miss_nothing_and_are_never_sent_away(live_api: Api) -> None:
     def write(i: int) -> None:
         while time.monotonic() < ends:
             with transaction.atomic():
-                made = services.create_customer({"customer_name": "x"}, origin=BY_HAND).output["id"]
+                customer_id = services.create_customer({"customer_name": "x"}, origin=BY_HAND).output["id"]
                 time.sleep(0.01 * (i % 3) if connection.vendor == "postgresql" else 0)
-                services.update_customer(made, {"territory": "y"}, origin=BY_HAND)
+                services.update_customer(customer_id, {"territory": "y"}, origin=BY_HAND)
                 is_kept = time.monotonic_ns() % 4 > 0
                 transaction.set_rollback(not is_kept)
             if is_kept:
-                written.extend([made, made])
+                written.extend([customer_id, customer_id])
             time.sleep(0.005)
 
     def idle_elsewhere(i: int) -> None:

@@ -19,9 +19,9 @@ def lag(client: Client) -> float | None:
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert b"overplane_requests_total" in answer.content
-    found = [line for line in answer.content.decode().splitlines() if line.startswith(GAUGE)]
-    assert len(found) <= 1
-    return float(found[0].removeprefix(GAUGE)) if found else None
+    samples = [line for line in answer.content.decode().splitlines() if line.startswith(GAUGE)]
+    assert len(samples) <= 1
+    return float(samples[0].removeprefix(GAUGE)) if samples else None
 
 
 def warnings(client: Client) -> list[str]:

@@ -82,7 +82,7 @@ def until_asleep() -> None:
     until(waiting._sleep_lock.locked)
 
 
-def shown(answer: HttpResponse) -> list[str]:
+def subject_ids(answer: HttpResponse) -> list[str]:
     assert answer.status_code == 200, answer.content
     return [event["data"]["object"]["id"] for event in answer.json()["data"]]
 
@@ -91,17 +91,17 @@ def test_it_answers_as_soon_as_something_has_come(live_api: Api) -> None:
     cursor = end(live_api)
     request = Waiting(live_api, f"after={cursor}&wait=25")
     until_asleep()
-    made = live_api.create()["id"]
+    customer_id = live_api.create()["id"]
     answer = request.ended()
-    assert shown(answer) == [made]
+    assert subject_ids(answer) == [customer_id]
     assert live_api.feed(f"?after={answer.json()['next_cursor']}").json()["data"] == []
 
 
 def test_what_is_there_already_is_not_waited_for(live_api: Api) -> None:
-    made = live_api.create()["id"]
+    customer_id = live_api.create()["id"]
     settle()
     began = time.monotonic()
-    assert shown(live_api.get(f"{EVENT}?after=start&wait=25")) == [made]
+    assert subject_ids(live_api.get(f"{EVENT}?after=start&wait=25")) == [customer_id]
     assert time.monotonic() - began < 5
 
 
@@ -118,8 +118,8 @@ def test_else_it_is_empty_once_the_time_is_over(live_api: Api) -> None:
 def test_an_empty_log_is_waited_for_too(live_api: Api) -> None:
     request = Waiting(live_api, "after=start&wait=25")
     until_asleep()
-    made = live_api.create()["id"]
-    assert shown(request.ended()) == [made]
+    customer_id = live_api.create()["id"]
+    assert subject_ids(request.ended()) == [customer_id]
 
 
 @pytest.mark.slow
@@ -146,18 +146,18 @@ def test_one_request_of_a_process_sleeps_and_others_are_answered_at_once(live_ap
     second = live_api.get(f"{EVENT}?after={cursor}&wait=25")
     assert second.json() == {"data": [], "has_more": False, "next_cursor": cursor}
     assert time.monotonic() - began < 5
-    made = live_api.create()["id"]
-    assert shown(first.ended()) == [made]
+    customer_id = live_api.create()["id"]
+    assert subject_ids(first.ended()) == [customer_id]
     third = Waiting(live_api, f"after={end(live_api)}&wait=25")  # the place is free again
     until_asleep()
     live_api.create()
-    assert len(shown(third.ended())) == 1
+    assert len(subject_ids(third.ended())) == 1
 
 
 def test_a_process_of_one_thread_lets_nobody_sleep(live_api: Api, settings: Any) -> None:
     settings.WEB_THREADS = 1
     began = time.monotonic()
-    assert shown(live_api.get(f"{EVENT}?after={end(live_api)}&wait=25")) == []
+    assert subject_ids(live_api.get(f"{EVENT}?after={end(live_api)}&wait=25")) == []
     assert time.monotonic() - began < 5
 
 
@@ -167,7 +167,7 @@ def test_who_leaves_is_not_waited_for(live_api: Api) -> None:
     until_asleep()
     assert request.answer is None
     theirs.close()
-    assert shown(request.ended()) == []
+    assert subject_ids(request.ended()) == []
     ours.close()
 
 
@@ -178,8 +178,8 @@ def test_who_sends_the_next_request_already_has_not_left(live_api: Api) -> None:
     theirs.sendall(b"GET / HTTP/1.1\r\n")
     time.sleep(0.1)
     assert request.answer is None
-    made = live_api.create()["id"]
-    assert shown(request.ended()) == [made]
+    customer_id = live_api.create()["id"]
+    assert subject_ids(request.ended()) == [customer_id]
     assert theirs.close() is None
     assert ours.recv(100) == b"GET / HTTP/1.1\r\n"  # looked at, not taken
     ours.close()
@@ -190,9 +190,9 @@ def test_a_process_that_ends_lets_nobody_sleep_on(live_api: Api) -> None:
     request = Waiting(live_api, f"after={cursor}&wait=25")
     until_asleep()
     waiting.end()
-    assert shown(request.ended()) == []
+    assert subject_ids(request.ended()) == []
     began = time.monotonic()
-    assert shown(live_api.get(f"{EVENT}?after={cursor}&wait=25")) == []
+    assert subject_ids(live_api.get(f"{EVENT}?after={cursor}&wait=25")) == []
     assert time.monotonic() - began < 5
 
 
@@ -208,7 +208,7 @@ def test_no_transaction_is_open_while_it_sleeps(live_api: Api, monkeypatch: pyte
         return sleep(client, seconds)
 
     monkeypatch.setattr(waiting, "_leaves", look_before_sleeping)
-    assert shown(live_api.get(f"{EVENT}?after={end(live_api)}&wait=2")) == []
+    assert subject_ids(live_api.get(f"{EVENT}?after={end(live_api)}&wait=2")) == []
     assert len(seen) > 3
     assert all(seen)
 
@@ -270,8 +270,8 @@ def test_the_time_to_wait_may_be_nothing(api: Api) -> None:
 def test_it_is_no_slow_answer(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an operator watches is how long we take, not how long somebody wanted to wait."""
     seconds: list[float] = []
-    monkeypatch.setattr(observability, "observe", lambda *told: seconds.append(time.perf_counter() - told[-1]))
-    assert shown(live_api.get(f"{EVENT}?after={feed.end_cursor()}&wait=5")) == []
+    monkeypatch.setattr(observability, "observe", lambda *args: seconds.append(time.perf_counter() - args[-1]))
+    assert subject_ids(live_api.get(f"{EVENT}?after={feed.end_cursor()}&wait=5")) == []
     assert seconds[-1] < 0.4
 
 
@@ -291,7 +291,7 @@ def is_free(service: Service, api: Api, cursor: str) -> bool:
     return time.monotonic() - began > 0.9
 
 
-def told(caller: http.client.HTTPConnection) -> list[str]:
+def awaited_ids(caller: http.client.HTTPConnection) -> list[str]:
     answer = caller.getresponse()
     assert answer.status == 200
     return [event["data"]["object"]["id"] for event in json.loads(answer.read())["data"]]
@@ -301,19 +301,19 @@ def told(caller: http.client.HTTPConnection) -> list[str]:
 def test_a_service_wakes_lets_go_of_who_leaves_and_ends_in_a_moment(live_api: Api, tmp_path: Path) -> None:
     with served(tmp_path, WEB_CONCURRENCY="1") as service:
         with asleep(service, live_api, end(live_api)) as caller:
-            made = live_api.create()["id"]
-            assert told(caller) == [made]
+            customer_id = live_api.create()["id"]
+            assert awaited_ids(caller) == [customer_id]
         cursor = end(live_api)
         with asleep(service, live_api, cursor):
             assert not is_free(service, live_api, cursor)
         until(lambda: is_free(service, live_api, cursor))  # the client has left
         with asleep(service, live_api, cursor) as caller:
             service.process.send_signal(signal.SIGHUP)  # a reload: the worker ends, another one goes on
-            assert told(caller) == []
+            assert awaited_ids(caller) == []
         assert service.get("/healthz")[0] == 200  # as soon as the other one has started
         with asleep(service, live_api, cursor) as caller:
             began = time.monotonic()
             service.process.send_signal(signal.SIGTERM)
-            assert told(caller) == []
+            assert awaited_ids(caller) == []
             service.process.wait(20)
             assert time.monotonic() - began < 10

@@ -36,11 +36,11 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Receiver:
-    """Answers with each of `statuses` in turn, then with 200; `told` are the requests, `before` runs before an answer."""
+    """Answers with each of `statuses` in turn, then with 200; `requests` has what came, `before` runs before an answer."""
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
-        self.told: list[tuple[dict[str, str], bytes]] = []
+        self.requests: list[tuple[dict[str, str], bytes]] = []
         self.before = lambda: None
         receiver = self
 
@@ -49,7 +49,7 @@ class Receiver:
 
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.told.append(({name.lower(): value for name, value in self.headers.items()}, content))
+                receiver.requests.append(({name.lower(): value for name, value in self.headers.items()}, content))
                 receiver.before()
                 self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
                 self.send_header("Location", "/elsewhere")
@@ -67,7 +67,7 @@ class Receiver:
 
     @property
     def events(self) -> list[Event]:
-        return [json.loads(content) for _, content in self.told]
+        return [json.loads(content) for _, content in self.requests]
 
     def close(self) -> None:
         self.server.shutdown()
@@ -85,7 +85,7 @@ def receiver() -> Iterator[Receiver]:
 def collecting(count: int, cursor: str | None = START, **options: Any) -> tuple[Follower, list[Event], list[str]]:
     """A follower that ends as soon as it has so many events; what it took and told."""
     taken: list[Event] = []
-    told: list[str] = []
+    messages: list[str] = []
 
     def take(events: list[Event]) -> bool:
         taken.extend(json.loads(dumps(event)) for event in events)
@@ -93,14 +93,14 @@ def collecting(count: int, cursor: str | None = START, **options: Any) -> tuple[
             follower.stopped.set()
         return True
 
-    follower = Follower(take, told.append, cursor, **options)
-    return follower, taken, told
+    follower = Follower(take, messages.append, cursor, **options)
+    return follower, taken, messages
 
 
 def forwarding(receiver: Receiver, count: int, **options: Any) -> tuple[Follower, list[str]]:
     """A follower that ends when so many events have arrived."""
-    told: list[str] = []
-    forwarder = Forwarder(receiver.url, SECRET, told.append)
+    messages: list[str] = []
+    forwarder = Forwarder(receiver.url, SECRET, messages.append)
     arrived = []
 
     def take(events: list[Event]) -> bool:
@@ -110,8 +110,8 @@ def forwarding(receiver: Receiver, count: int, **options: Any) -> tuple[Follower
             follower.stopped.set()
         return is_taken
 
-    follower = Follower(take, told.append, START, limit=1, **options)
-    return follower, told
+    follower = Follower(take, messages.append, START, limit=1, **options)
+    return follower, messages
 
 
 def interrupt_after(work: Any) -> threading.Thread:
@@ -138,13 +138,13 @@ def lines_in(out: io.StringIO, count: int) -> None:
 
 
 def test_prints_a_line_for_each_event_and_where_to_go_on(live_api: Api) -> None:
-    made = live_api.create()["id"]
+    customer_id = live_api.create()["id"]
     settle()
     out, err = io.StringIO(), io.StringIO()
 
     def meanwhile() -> None:
         lines_in(out, 1)
-        live_api.patch(f"{CUSTOMER}/{made}", {"territory": "North"})
+        live_api.patch(f"{CUSTOMER}/{customer_id}", {"territory": "North"})
         lines_in(out, 2)
 
     thread, former = interrupt_after(meanwhile), signal.getsignal(signal.SIGINT)
@@ -161,14 +161,14 @@ def test_unless_told_it_begins_at_the_end_of_the_log(live_api: Api) -> None:
     settle()
     follower, taken, _ = collecting(1, cursor=None)
     follower._step()
-    made = live_api.create()["id"]
+    customer_id = live_api.create()["id"]
     follower.run()
-    assert [event["data"]["object"]["id"] for event in taken] == [made]
+    assert [event["data"]["object"]["id"] for event in taken] == [customer_id]
 
 
 def test_only_the_chosen_types(live_api: Api) -> None:
-    made = live_api.create()["id"]
-    live_api.patch(f"{CUSTOMER}/{made}", {"territory": "North"})
+    customer_id = live_api.create()["id"]
+    live_api.patch(f"{CUSTOMER}/{customer_id}", {"territory": "North"})
     settle()
     follower, taken, _ = collecting(1, choice=Choice(types=["customer.updated"]))
     follower.run()
@@ -178,7 +178,7 @@ def test_only_the_chosen_types(live_api: Api) -> None:
 def test_goes_on_when_the_database_is_back(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     first = live_api.create()["id"]
     settle()
-    follower, taken, told = collecting(2, limit=1)
+    follower, taken, messages = collecting(2, limit=1)
     with monkeypatch.context() as patch:
         patch.setitem(connection.settings_dict, "PORT", "1")
         if connection.vendor == "sqlite":
@@ -190,7 +190,7 @@ def test_goes_on_when_the_database_is_back(live_api: Api, monkeypatch: pytest.Mo
     second = live_api.create()["id"]
     away.join(20)
     assert [event["data"]["object"]["id"] for event in taken] == [first, second]
-    assert [line.partition(",")[0] for line in told] == [
+    assert [line.partition(",")[0] for line in messages] == [
         "The database does not answer", "The database answers again.",
     ]  # fmt: skip
 
@@ -203,17 +203,17 @@ def _run(follower: Follower) -> None:
 
 
 def test_what_is_forwarded_is_signed_and_ordered(live_api: Api, receiver: Receiver) -> None:
-    made = [live_api.create(customer_name=f"Müller {i}")["id"] for i in range(3)]
+    customer_ids = [live_api.create(customer_name=f"Müller {i}")["id"] for i in range(3)]
     settle()
-    follower, told = forwarding(receiver, 3)
+    follower, messages = forwarding(receiver, 3)
     follower.run()
     page = live_api.feed("?after=start").json()
-    for (headers, content), shown in zip(receiver.told, page["data"], strict=True):
-        assert Webhook(SECRET).verify(content.decode(), headers) == shown | {"timestamp": shown["created_at"]}
-        assert headers["webhook-id"] == shown["id"]
+    for (headers, content), event in zip(receiver.requests, page["data"], strict=True):
+        assert Webhook(SECRET).verify(content.decode(), headers) == event | {"timestamp": event["created_at"]}
+        assert headers["webhook-id"] == event["id"]
         assert headers["content-type"] == "application/json"
-    assert [event["data"]["object"]["id"] for event in receiver.events] == made
-    assert told == [f"{event['type']} {event['id']}: 200" for event in page["data"]]
+    assert [event["data"]["object"]["id"] for event in receiver.events] == customer_ids
+    assert messages == [f"{event['type']} {event['id']}: 200" for event in page["data"]]
     assert follower.cursor == page["next_cursor"]
 
 
@@ -223,11 +223,11 @@ def test_what_is_refused_is_sent_again_before_the_next(live_api: Api, receiver: 
     first, second = (live_api.create()["id"] for _ in range(2))
     settle()
     receiver.statuses = [200, status, status]
-    follower, told = forwarding(receiver, 2)
+    follower, messages = forwarding(receiver, 2)
     follower.run()
     assert [event["data"]["object"]["id"] for event in receiver.events] == [first, second, second, second]
-    assert len({headers["webhook-id"] for headers, _ in receiver.told}) == 2
-    assert [line.rpartition(" ")[2] for line in told] == ["200", str(status), str(status), "200"]
+    assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 2
+    assert [line.rpartition(" ")[2] for line in messages] == ["200", str(status), str(status), "200"]
 
 
 def test_the_pauses_between_two_tries_grow(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,34 +247,34 @@ def test_the_pauses_between_two_tries_grow(live_api: Api, monkeypatch: pytest.Mo
 def test_a_receiver_that_is_away_is_tried_again(live_api: Api, receiver: Receiver) -> None:
     live_api.create()
     settle()
-    follower, told = forwarding(receiver, 1)
+    follower, messages = forwarding(receiver, 1)
     here = follower.take
-    takes = iter([Forwarder("http://127.0.0.1:1/", SECRET, told.append)] * 2)
+    takes = iter([Forwarder("http://127.0.0.1:1/", SECRET, messages.append)] * 2)
 
     def take(events: list[Event]) -> bool:
         return next(takes, here)(events)
 
     follower.take = take
     follower.run()
-    assert [line.partition(": ")[2] for line in told] == ["NewConnectionError, trying again"] * 2 + ["200"]
+    assert [line.partition(": ")[2] for line in messages] == ["NewConnectionError, trying again"] * 2 + ["200"]
 
 
 def test_values_that_are_erased_meanwhile_are_not_sent_again(live_api: Api, receiver: Receiver) -> None:
-    made = live_api.create(customer_name="Secret Ltd")["id"]
+    customer_id = live_api.create(customer_name="Secret Ltd")["id"]
     settle()
     receiver.statuses = [500]
 
     def erase() -> None:
         receiver.before = lambda: None
         try:
-            live_api.delete(f"{CUSTOMER}/{made}")
+            live_api.delete(f"{CUSTOMER}/{customer_id}")
         finally:
             connections.close_all()
 
     receiver.before = erase
     follower, _ = forwarding(receiver, 1)
     follower.run()
-    (_, first), (_, second) = receiver.told
+    (_, first), (_, second) = receiver.requests
     assert b"Secret" in first
     assert b"Secret" not in second
     assert json.loads(first)["id"] == json.loads(second)["id"]
@@ -294,7 +294,7 @@ def test_the_command_forwards(live_api: Api, receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--types", "customer.create"], 'Did you mean "customer.created"?'),
         (["--forward", "http://127.0.0.1:1/"], "belong together"),
@@ -306,8 +306,8 @@ def test_the_command_forwards(live_api: Api, receiver: Receiver) -> None:
     ],
 )
 @pytest.mark.django_db
-def test_refuses_what_it_cannot_do(arguments: list[str], told: str) -> None:
-    with pytest.raises(CommandError, match=told.replace("?", r"\?")):
+def test_refuses_what_it_cannot_do(arguments: list[str], message: str) -> None:
+    with pytest.raises(CommandError, match=message.replace("?", r"\?")):
         call_command("follow_events", *arguments, stderr=io.StringIO())
 
 
@@ -324,7 +324,7 @@ def test_a_cursor_that_expires_ends_it(live_api: Api) -> None:
 @pytest.mark.slow
 def test_as_people_run_it(live_api: Api, tmp_path: Path) -> None:
     """In a shell: lines at once, Ctrl C, and a reader that leaves."""
-    made = live_api.create()["id"]
+    customer_id = live_api.create()["id"]
     settle()
     command = [sys.executable, "manage.py", "follow_events", "--after", "start"]
     environment = os.environ | {"DATABASE_URL": database_url(), "DATA_DIR": str(tmp_path)}
@@ -336,7 +336,7 @@ def test_as_people_run_it(live_api: Api, tmp_path: Path) -> None:
 
     with begun() as running:
         assert running.stdout
-        assert json.loads(running.stdout.readline())["data"]["object"]["id"] == made
+        assert json.loads(running.stdout.readline())["data"]["object"]["id"] == customer_id
         running.send_signal(signal.SIGINT)
         rest, err = running.communicate(timeout=20)
         assert (rest, running.returncode) == ("", 0)

@@ -75,9 +75,9 @@ def test_what_changes_nothing_writes_nothing(world: World, way: str) -> None:
 
 @pytest.mark.parametrize("move", MOVES)
 def test_an_order_is_told_where_others_shift_and_only_there(world: World, move: str) -> None:
-    change, told, order = MOVES[move]
+    change, event_types, order = MOVES[move]
     before = Event.objects.count()
     change(world)
     events = Event.objects.order_by("seq")[before:]
-    assert [event.type.rpartition(".")[2] for event in events] == told
+    assert [event.type.rpartition(".")[2] for event in events] == event_types
     assert "".join(row["company"] for row in world.api.rows(world.customer)) == order

@@ -42,8 +42,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with attributes of every kind and a second kind of line item, and the migration that Django makes of it."""
     home = copied(tmp_path_factory.mktemp("grown"))
     grow(home)
-    made = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
-    assert made.returncode == 0, made.stdout
+    result = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
+    assert result.returncode == 0, result.stdout
     return home
 
 
@@ -64,8 +64,8 @@ def test_new_attributes_and_a_second_kind_work_at_every_door_and_turn_no_test_re
     What was there before is tried on one database: it asks for nothing else than in the project as it is.
     """
     others = NAMING if connection.vendor == "sqlite" else ("-k", "not supplier_numbers")
-    kept = own_tests(copy, "tests/extension/walk.py", "tests/contract", *others)
-    assert kept.returncode == 0, kept.stdout[-6000:]
+    result = own_tests(copy, "tests/extension/walk.py", "tests/contract", *others)
+    assert result.returncode == 0, result.stdout[-6000:]
     assert (
         "visits_paid"
         in run(copy, "manage.py", "shell", "-c", "from crm.line_items import BY_NAME; print(*BY_NAME)").stdout
@@ -76,8 +76,8 @@ def test_a_second_kind_costs_what_is_promised(tmp_path: Path) -> None:
     """At most 80 lines in at most 6 files, outside of tests."""
     home = copied(tmp_path)
     add_line_item(home)
-    made = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
-    assert made.returncode == 0, made.stdout
+    result = run(home, "manage.py", "makemigrations", "crm", "-n", "grown", "--skip-checks")
+    assert result.returncode == 0, result.stdout
     changed = {
         path: added
         for path in home.rglob("*.py")

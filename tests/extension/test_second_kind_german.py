@@ -37,14 +37,14 @@ def test_they_lead_from_a_new_label_to_its_german(tmp_path: Path) -> None:
         assert count == 1
     models.write_text(text)
     make, compile_ = commands()
-    made = run(home, *shlex.split(make))
-    assert made.returncode == 0, made.stdout
+    result = run(home, *shlex.split(make))
+    assert result.returncode == 0, result.stdout
     _translate(catalogue)
     compiled = run(home, *shlex.split(compile_))
     assert compiled.returncode == 0, compiled.stdout
-    asked = run(home, "-W", "ignore", "manage.py", "shell", "-c", ASK).stdout
-    assert "'Lieferantenrang': 'supplier_numbers.rank'" in asked, asked
-    assert "'Kundenkarte': 'loyalty_card'" in asked, asked
+    guessed = run(home, "-W", "ignore", "manage.py", "shell", "-c", ASK).stdout
+    assert "'Lieferantenrang': 'supplier_numbers.rank'" in guessed, guessed
+    assert "'Kundenkarte': 'loyalty_card'" in guessed, guessed
     checked = run(
         home, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/backoffice/test_languages.py", "-k", "catalogue or german_with",
         OVERPLANE_TESTS_PREPARED="yes", OVERPLANE_TEST_DATABASE_NAME=str(home / "german.sqlite3"),

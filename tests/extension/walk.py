@@ -55,14 +55,14 @@ def stored(model: Any) -> list[dict[str, Any]]:
 
 def test_the_api_takes_and_shows_them(live_api: Api) -> None:
     api = live_api
-    made = api.create(**GROWN)
-    row = api.add_row(made["id"], **GROWN)
-    assert grown(made) == grown(row) == GROWN
+    customer = api.create(**GROWN)
+    row = api.add_row(customer["id"], **GROWN)
+    assert grown(customer) == grown(row) == GROWN
     assert stored(Customer) == stored(SupplierNumberAtCustomer) == [EXACT]
-    assert grown(api.get(f"{CUSTOMER}/{made['id']}").json()) == GROWN
+    assert grown(api.get(f"{CUSTOMER}/{customer['id']}").json()) == GROWN
     assert [grown(one) for one in api.get(CUSTOMER).json()["data"]] == [GROWN]
     assert [grown(one) for one in api.get(f"{CUSTOMER}?order_by=customer_name").json()["data"]] == [GROWN]
-    assert [grown(one) for one in api.rows(made["id"])] == [GROWN]
+    assert [grown(one) for one in api.rows(customer["id"])] == [GROWN]
     assert [grown(event["data"]["object"]) for event in api.feed("?after=start").json()["data"]] == [GROWN, GROWN]
     empty = api.create()
     assert grown(empty) == grown(api.add_row(empty["id"])) == DEFAULTS
@@ -70,26 +70,26 @@ def test_the_api_takes_and_shows_them(live_api: Api) -> None:
 
 @pytest.mark.parametrize("name", WRONG)
 def test_the_api_refuses_what_no_column_can_hold(api: Api, name: str) -> None:
-    made = api.create()
-    row = api.add_row(made["id"])
+    customer = api.create()
+    row = api.add_row(customer["id"])
     value, code = WRONG[name]
     for answer in (
         api.post(CUSTOMER, {"customer_name": "x", name: value}),
-        api.patch(f"{CUSTOMER}/{made['id']}", {name: value}),
-        api.post(ROW, {"customer_id": made["id"], name: value}),
+        api.patch(f"{CUSTOMER}/{customer['id']}", {name: value}),
+        api.post(ROW, {"customer_id": customer["id"], name: value}),
         api.patch(f"{ROW}/{row['id']}", {name: value}),
     ):
         assert (answer.status_code, codes(answer)) == (400, {name: code})
-    answer = api.patch(f"{CUSTOMER}/{made['id']}", {"supplier_numbers": [{name: value}]})
+    answer = api.patch(f"{CUSTOMER}/{customer['id']}", {"supplier_numbers": [{name: value}]})
     assert codes(answer) == {f"supplier_numbers[0].{name}": code}
 
 
 def test_the_api_changes_and_filters_by_them(api: Api) -> None:
-    made = api.create()
-    row = api.add_row(made["id"])
-    assert grown(api.patch(f"{CUSTOMER}/{made['id']}", GROWN).json()) == GROWN
+    customer = api.create()
+    row = api.add_row(customer["id"])
+    assert grown(api.patch(f"{CUSTOMER}/{customer['id']}", GROWN).json()) == GROWN
     assert grown(api.patch(f"{ROW}/{row['id']}", GROWN).json()) == GROWN
-    written = api.patch(f"{CUSTOMER}/{made['id']}", {"supplier_numbers": [GROWN, {"id": row["id"], "visits": 8}]})
+    written = api.patch(f"{CUSTOMER}/{customer['id']}", {"supplier_numbers": [GROWN, {"id": row["id"], "visits": 8}]})
     assert [one["visits"] for one in written.json()["supplier_numbers"]] == [-7, 8]
     api.create()
     for query in (
@@ -109,7 +109,7 @@ def test_the_api_changes_and_filters_by_them(api: Api) -> None:
         assert (answer.status_code, answer.json().get("total")) == (200, 1), query
     for query in ("credit=1e18", "visits=99999999999", "branches[lt]=-99999999999"):
         assert api.get(f"{CUSTOMER}?{query}").status_code in (200, 400), query
-    assert len(api.get(f"{ROW}?parent_id={made['id']}&branches=3").json()["data"]) == 2
+    assert len(api.get(f"{ROW}?parent_id={customer['id']}&branches=3").json()["data"]) == 2
     operations = [{"op": "create", "data": {"customer_name": "B", "supplier_numbers": [GROWN], **GROWN}}]
     (outcome,) = api.post(f"{CUSTOMER}/batch", {"operations": operations}).json()["data"]
     assert grown(outcome["object"]) == grown(outcome["object"]["supplier_numbers"][0]) == GROWN
@@ -127,12 +127,12 @@ def test_the_description_knows_them(api: Api) -> None:
 
 @pytest.mark.parametrize("format_", ["csv", "xlsx", "ndjson", "parquet"])
 def test_files_carry_them_out_and_in(live_api: Api, tmp_path: Path, format_: str) -> None:
-    made = live_api.create(**GROWN)
-    live_api.add_row(made["id"], company="C", **GROWN)
-    live_api.add_row(made["id"], company="D")
+    customer = live_api.create(**GROWN)
+    live_api.add_row(customer["id"], company="C", **GROWN)
+    live_api.add_row(customer["id"], company="D")
     file = tmp_path / f"customers.{format_}"
     call_command("export_customers", str(file), "--quiet")
-    live_api.delete(f"{CUSTOMER}/{made['id']}")
+    live_api.delete(f"{CUSTOMER}/{customer['id']}")
     call_command("import_customers", str(file), "--quiet", "--map", "id=", "--map", "supplier_numbers.id=")
     assert stored(Customer) == [EXACT]
     assert stored(SupplierNumberAtCustomer) == [EXACT, DEFAULTS]
@@ -148,17 +148,17 @@ def test_an_import_names_the_cell_that_no_column_can_hold(db: None, tmp_path: Pa
     out = io.StringIO()
     with pytest.raises(CommandError):
         call_command("import_customers", str(file), "--json", stdout=out)
-    told = {problem["column"] for problem in json.loads(out.getvalue())["problems"]}
-    assert told == set(lines[0]) - {"customer_name"}
+    columns = {problem["column"] for problem in json.loads(out.getvalue())["problems"]}
+    assert columns == set(lines[0]) - {"customer_name"}
 
 
 def test_an_import_changes_rows_by_them_and_gives_them_back(live_api: Api, tmp_path: Path) -> None:
-    made = live_api.create(tax_id="DE1")
-    live_api.add_row(made["id"], company="C", **GROWN)
+    customer = live_api.create(tax_id="DE1")
+    live_api.add_row(customer["id"], company="C", **GROWN)
     file = tmp_path / "rows.csv"
     file.write_text(
         f"customer_id,company,grade,is_vip,credit,visits,branches,since,seen_at,remarks\n"
-        f"{made['id']},C,B,no,0.5,0,9,2024-03-01,2024-03-01T10:00:00+01:00,short\n"
+        f"{customer['id']},C,B,no,0.5,0,9,2024-03-01,2024-03-01T10:00:00+01:00,short\n"
     )
     out = io.StringIO()
     call_command("import_customers", str(file), "--json", stdout=out)
@@ -174,9 +174,9 @@ def test_an_import_changes_rows_by_them_and_gives_them_back(live_api: Api, tmp_p
 @pytest.mark.django_db
 def test_the_back_office_edits_them(api: Api) -> None:
     client = member("Manager")
-    made = api.create(**GROWN)
-    row = api.add_row(made["id"], **GROWN)
-    address = reverse("admin:crm_customer_change", args=[made["id"]])
+    customer = api.create(**GROWN)
+    row = api.add_row(customer["id"], **GROWN)
+    address = reverse("admin:crm_customer_change", args=[customer["id"]])
     form = filled(client.get(address))
     assert client.post(address, form).status_code == 302
     assert stored(Customer) == stored(SupplierNumberAtCustomer) == [EXACT]
@@ -185,32 +185,32 @@ def test_the_back_office_edits_them(api: Api) -> None:
     assert page.status_code == 200, "what no column can hold must come back with the form"
     assert client.post(address, form | {"supplier_numbers-0-visits": "12", "credit": "1.25"}).status_code == 302
     assert api.get(f"{ROW}/{row['id']}").json()["visits"] == 12
-    assert api.get(f"{CUSTOMER}/{made['id']}").json()["credit"] == 1.25
-    assert client.get(reverse("admin:crm_customer_history", args=[made["id"]])).status_code == 200
+    assert api.get(f"{CUSTOMER}/{customer['id']}").json()["credit"] == 1.25
+    assert client.get(reverse("admin:crm_customer_history", args=[customer["id"]])).status_code == 200
     other = api.create()
-    assert b"9999999999.99" in client.get(f"{reverse('merge')}?id={made['id']}&id={other['id']}").content
+    assert b"9999999999.99" in client.get(f"{reverse('merge')}?id={customer['id']}&id={other['id']}").content
 
 
 def test_check_data_finds_nothing_wrong_with_them(api: Api) -> None:
-    made = api.create(**GROWN)
-    api.add_row(made["id"], **GROWN)
+    customer = api.create(**GROWN)
+    api.add_row(customer["id"], **GROWN)
     call_command("check_data")
 
 
 def test_a_merge_takes_the_rows_over(api: Api) -> None:
-    kept, other = api.create(), api.create()
+    survivor, other = api.create(), api.create()
     api.add_row(other["id"], **GROWN)
-    merging.merge_customers(kept["id"], [other["id"]], choices={}, origin=Origin("user:anna"))
+    merging.merge_customers(survivor["id"], [other["id"]], choices={}, origin=Origin("user:anna"))
     assert stored(SupplierNumberAtCustomer) == [EXACT]
 
 
 def test_a_merge_that_is_taken_back_gives_them_back(api: Api) -> None:
-    kept, other = api.create(), api.create(**GROWN)
+    survivor, other = api.create(), api.create(**GROWN)
     api.add_row(other["id"], **GROWN)
     values = grown(other)
-    assert api.post(f"{CUSTOMER}/{kept['id']}/merge", {"from": [other["id"]], "values": values}).status_code == 200
+    assert api.post(f"{CUSTOMER}/{survivor['id']}/merge", {"from": [other["id"]], "values": values}).status_code == 200
     assert stored(Customer) == [EXACT]
-    done = api.post(f"{CUSTOMER}/{kept['id']}/unmerge", {"restore": [other["id"]]}).json()
+    done = api.post(f"{CUSTOMER}/{survivor['id']}/unmerge", {"restore": [other["id"]]}).json()
     assert (done["kept"], done["restored"]) == ([], [other])
     assert stored(Customer) == [DEFAULTS, EXACT]
     assert stored(SupplierNumberAtCustomer) == [EXACT]

@@ -35,7 +35,7 @@ def everything() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in (Customer, SupplierNumberAtCustomer, Event)]
 
 
-def told(answer: HttpResponse) -> tuple[int, str, str, str]:
+def error_summary(answer: HttpResponse) -> tuple[int, str, str, str]:
     error = answer.json()["error"]
     return answer.status_code, error["type"], error["code"], answer.get("Retry-After", "missing")
 
@@ -59,7 +59,7 @@ def test_who_waits_too_long_is_told_when_to_come_again(
     with another_connection() as other:
         execute(other, LOCK, customer)
         with with_setting(setting, "100ms"):
-            assert told(WRITES[name](live_api, customer, row)) == expected
+            assert error_summary(WRITES[name](live_api, customer, row)) == expected
     assert everything() == before
     assert WRITES[name](live_api, customer, row).status_code in (200, 201)
 
@@ -98,7 +98,7 @@ def test_the_victim_of_a_deadlock_is_tried_once_more(live_api: Api, others_go_on
         assert answer.status_code == 200
         assert Event.objects.filter(type="customer.updated").count() == 2
         return
-    assert told(answer) == (503, "api_error", "timeout", "5")
+    assert error_summary(answer) == (503, "api_error", "timeout", "5")
     assert everything() == before
     assert live_api.post(f"{CUSTOMER}/batch", {"operations": operations}).status_code == 200
 
@@ -125,7 +125,7 @@ def test_who_is_overtaken_in_a_strict_transaction_is_tried_once_more(live_api: A
     if times == 1:
         assert answer.status_code == 200
     else:
-        assert told(answer) == (409, "api_error", "unavailable", "1")
+        assert error_summary(answer) == (409, "api_error", "unavailable", "1")
     again = live_api.patch(f"{CUSTOMER}/{customer}", {"gender": "x"}, Idempotency_Key="k")
     assert (again.status_code, again.json()["gender"], again.json()["territory"]) == (200, "x", "North")
 
@@ -139,7 +139,7 @@ def test_a_line_that_is_too_long_is_told(live_api: Api, name: str) -> None:
     with another_connection() as other:
         execute(other, "UPDATE crm_customer SET gender = 'theirs'")
         execute(connection, "PRAGMA busy_timeout = 50")
-        assert told(WRITES[name](live_api, customer, row)) == (503, "api_error", "timeout", "5")
+        assert error_summary(WRITES[name](live_api, customer, row)) == (503, "api_error", "timeout", "5")
     assert everything() == before
     assert WRITES[name](live_api, customer, row).status_code in (200, 201)
 
@@ -169,6 +169,6 @@ def test_a_database_that_is_away_is_told(
             patch.setitem(connection.settings_dict, "NAME", f"{connection.settings_dict['NAME']}-gone/db")
         answer = (WRITES | READS)[name](live_api, customer, row)
     connection.close()
-    assert told(answer) == (503, "api_error", "unavailable", "1")
+    assert error_summary(answer) == (503, "api_error", "unavailable", "1")
     assert answer["Request-Id"] == answer.json()["error"]["request_id"]
     assert (WRITES | READS)[name](live_api, customer, row).status_code in (200, 201)

@@ -106,8 +106,8 @@ def test_what_cannot_be_read_is_told_in_the_envelope(
 
 
 def test_it_is_logged_as_one_line_and_counted(service: Service, transactional_db: None) -> None:
-    told = refused(service.raw(head("GET", f"{CUSTOMER}?q={LONG}")), 414, "parameter_too_long")
-    (line,) = [line for line in service.log.splitlines() if told["request_id"] in line]
+    error = refused(service.raw(head("GET", f"{CUSTOMER}?q={LONG}")), 414, "parameter_too_long")
+    (line,) = [line for line in service.log.splitlines() if error["request_id"] in line]
     assert json.loads(line)["level"] == "warning"
     assert len(line) < 400
     counts = re.findall(
@@ -122,8 +122,8 @@ def test_a_page_keeps_the_plain_words_of_the_server(service: Service, transactio
 
 
 def test_as_many_ids_as_a_page_may_show_fit_into_an_address(service: Service, live_api: Api) -> None:
-    made = live_api.create()["id"]
-    ids = ",".join([*new_ids("customer", 999), made])
+    customer_id = live_api.create()["id"]
+    ids = ",".join([*new_ids("customer", 999), customer_id])
     status, body = service.get(f"{CUSTOMER}?id[in]={ids}&limit=1000", live_api.key)
     assert (status, json.loads(body)["total"]) == (200, 1)
 
@@ -153,9 +153,9 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_body_is_the_callers_fault_on_every_route(service: Service, live_api: Api, kind: str) -> None:
     framing, sent = BROKEN[kind]
-    made = live_api.create()
+    customer = live_api.create()
     for method, path in [
-        ("POST", CUSTOMER), ("PATCH", f"{CUSTOMER}/{made['id']}"), ("POST", f"{CUSTOMER}/batch"), ("POST", ROW),
+        ("POST", CUSTOMER), ("PATCH", f"{CUSTOMER}/{customer['id']}"), ("POST", f"{CUSTOMER}/batch"), ("POST", ROW),
         ("POST", f"{ROW}/reorder"), ("PUT", f"{ROW}/reorder"),
     ]:  # fmt: skip
         for extra in ([], ["Idempotency-Key: k"]):
@@ -305,8 +305,8 @@ def test_curl_that_asks_first(service: Service, live_api: Api) -> None:
     """curl sends `Expect: 100-continue` with a large body, and waits."""
     address = f"http://127.0.0.1:{service.port}/api/crm/nothing"
     command = ["curl", "-sS", "-X", "POST", "-H", "Expect: 100-continue", "--data-binary", "@-", address]
-    told = subprocess.run(command, input=b"x" * (8 * MB), capture_output=True, check=True)
-    assert json.loads(told.stdout)["error"]["code"] == "route_unknown"
+    curl = subprocess.run(command, input=b"x" * (8 * MB), capture_output=True, check=True)
+    assert json.loads(curl.stdout)["error"]["code"] == "route_unknown"
 
 
 def test_a_header_that_comes_twice(service: Service, live_api: Api) -> None:
@@ -314,15 +314,15 @@ def test_a_header_that_comes_twice(service: Service, live_api: Api) -> None:
     path, key = f"{CUSTOMER}/{live_api.create()['id']}", f"Authorization: Bearer {live_api.key}"
     length = "Content-Length: 2"
 
-    def told(*lines: str) -> int:
+    def status_of(*lines: str) -> int:
         return answered(service.raw(head("PATCH", path, length, "Connection: close", *lines) + b"{}"))[0]
 
-    assert told(key, 'If-Match: "7"', 'If-Match: "1"') == 200
-    assert told(key, 'If-Match: "7"', 'If-Match: "8"') == 412
-    assert told(key, 'If-Match: "7"', "If-Match: 1") == 400
-    assert told(key, key) == 401
-    assert told(key, "Content-Type: application/json", "Content-Type: text/plain") == 400
-    assert told(key, "Content-Encoding: identity", "Content-Encoding: gzip") == 415
+    assert status_of(key, 'If-Match: "7"', 'If-Match: "1"') == 200
+    assert status_of(key, 'If-Match: "7"', 'If-Match: "8"') == 412
+    assert status_of(key, 'If-Match: "7"', "If-Match: 1") == 400
+    assert status_of(key, key) == 401
+    assert status_of(key, "Content-Type: application/json", "Content-Type: text/plain") == 400
+    assert status_of(key, "Content-Encoding: identity", "Content-Encoding: gzip") == 415
 
 
 @pytest.mark.parametrize(

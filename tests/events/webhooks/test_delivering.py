@@ -25,10 +25,10 @@ def test_an_event_arrives_as_the_feed_shows_it(
     live_api.create(customer_name="Müller")
     courier.deliver()
     (got,) = receiver.received
-    shown = live_api.feed("?after=start").json()["data"][0]
-    assert got.event == shown | {"timestamp": shown["created_at"]}
-    assert got.body == dumps(feed.find(shown["id"]) | {"timestamp": Event.objects.get().created_at})
-    assert got.headers["webhook-id"] == shown["id"]
+    feed_event = live_api.feed("?after=start").json()["data"][0]
+    assert got.event == feed_event | {"timestamp": feed_event["created_at"]}
+    assert got.body == dumps(feed.find(feed_event["id"]) | {"timestamp": Event.objects.get().created_at})
+    assert got.headers["webhook-id"] == feed_event["id"]
     assert got.headers["content-type"] == "application/json"
     assert abs(int(got.headers["webhook-timestamp"]) - clock.now().timestamp()) < 5
     (delivery,) = deliveries(endpoint)
@@ -40,7 +40,7 @@ def test_an_event_arrives_as_the_feed_shows_it(
 def test_the_official_library_accepts_a_thousand_of_a_thousand(
     live_api: Api, receiver: Receiver, courier: Courier
 ) -> None:
-    _, made = services.create_endpoint({"url": receiver.url})
+    _, signing_secret = services.create_endpoint({"url": receiver.url})
     for number in range(100):
         live_api.create(customer_name=f"Köln {number}")
     endpoint = Endpoint.objects.get()
@@ -50,7 +50,7 @@ def test_the_official_library_accepts_a_thousand_of_a_thousand(
         assert services.replay(endpoint.id, after="start") == 100
     courier.deliver()
     assert len(receiver.received) == 1000
-    verifier = Webhook(made)
+    verifier = Webhook(signing_secret)
     for got in receiver.received:
         assert verifier.verify(got.body, got.headers)["id"] == got.headers["webhook-id"]
     assert Delivery.objects.filter(status="succeeded").count() == 1000
@@ -93,14 +93,14 @@ def test_what_nobody_chose_is_passed_over(
 ) -> None:
     monkeypatch.setattr(intake, "PAGE", 2)
     chosen = services.create_endpoint({"url": receiver.url, "event_types": ["customer.updated"]})[0]
-    made = []
+    customer_ids = []
     for _ in range(5):
-        made.append(live_api.create()["id"])
+        customer_ids.append(live_api.create()["id"])
         live_api.create()
-        live_api.patch(f"{CUSTOMER}/{made[-1]}", {"territory": "North"})
+        live_api.patch(f"{CUSTOMER}/{customer_ids[-1]}", {"territory": "North"})
     live_api.create()
     courier.deliver()
-    assert sorted(got.subject for got in receiver.received) == sorted(made)
+    assert sorted(got.subject for got in receiver.received) == sorted(customer_ids)
     assert {got.event["type"] for got in receiver.received} == {"customer.updated"}
     assert services.find(chosen.id).position == Log.now().end()[0]
 
@@ -178,12 +178,12 @@ def test_retry_after_stretches_a_step_to_twice_its_length_at_most() -> None:
     assert schedule.next_attempt(10, now) is None
 
 
-@pytest.mark.parametrize("asked", ["9", "date"])
+@pytest.mark.parametrize("retry_after", ["9", "date"])
 def test_retry_after_is_read_in_both_forms(
-    asked: str, live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
+    retry_after: str, live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
 ) -> None:
     moment = (clock.now() + timedelta(seconds=10)).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    receiver.answer = receiving.status(429, Retry_After=moment if asked == "date" else asked)
+    receiver.answer = receiving.status(429, Retry_After=moment if retry_after == "date" else retry_after)
     live_api.create()
     courier.deliver()
     (delivery,) = deliveries(endpoint)

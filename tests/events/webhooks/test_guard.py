@@ -63,15 +63,15 @@ def test_one_private_address_among_public_ones_is_enough(others: list[str], conn
 
 def test_a_name_is_asked_for_once_so_nothing_can_be_swapped(connected: list[Any]) -> None:
     """Rebinding: a public address for the check, a private one for the use."""
-    asked: list[str] = []
+    lookups: list[str] = []
 
     def rebinding(host: str, port: int) -> list[str]:
-        asked.append(host)
-        return ["93.184.215.14"] if len(asked) == 1 else ["127.0.0.1"]
+        lookups.append(host)
+        return ["93.184.215.14"] if len(lookups) == 1 else ["127.0.0.1"]
 
     sender = Sender(resolver=rebinding, tls=TLS)
     sender.send("https://hook.example.com/", b"{}", {})
-    assert (asked, connected) == (["hook.example.com"], [("93.184.215.14", 443)])
+    assert (lookups, connected) == (["hook.example.com"], [("93.184.215.14", 443)])
     assert sender.send("https://hook.example.com/", b"{}", {}).error.startswith("refused: ")
     assert connected == [("93.184.215.14", 443)]
 

@@ -107,8 +107,8 @@ def test_replay_resend_and_ping_are_tried_once_also_by_a_disabled_endpoint(
     courier.deliver()
     moved.move(hours=1)
     courier.deliver()
-    asked = deliveries(endpoint)[2:]
-    assert [(one.cause, one.status, one.attempts) for one in asked] == [
+    requested = deliveries(endpoint)[2:]
+    assert [(one.cause, one.status, one.attempts) for one in requested] == [
         ("replay", "failed", 1), ("replay", "failed", 1), ("resend", "failed", 1), ("ping", "failed", 1),
     ]  # fmt: skip
     of_it = [got for got in receiver.received if got.subject == customer["id"]]

@@ -90,12 +90,12 @@ def test_nobody_listens(sender: Sender, receiver: Receiver) -> None:
 
 
 def test_a_connection_that_the_server_ended_is_no_failure(sender: Sender, receiver: Receiver) -> None:
-    def once(handler: receiving.Handler) -> None:
+    def answer_and_close(handler: receiving.Handler) -> None:
         handler.say(200)
         handler.close_connection = True
 
     for _ in range(20):
-        assert sent(sender, receiver, once).is_success
+        assert sent(sender, receiver, answer_and_close).is_success
     assert receiver.connections == 20
 
 

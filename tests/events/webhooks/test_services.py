@@ -16,11 +16,11 @@ URL = "https://example.com/hook"
 
 
 def test_an_endpoint_is_made_changed_and_deleted() -> None:
-    endpoint, made = services.create_endpoint({"url": URL, "description": " Billing ", "event_types": []})
-    shown = output.endpoint(endpoint, secret=made)
-    assert shown["id"].startswith("whe_")
-    assert (shown["status"], shown["payload"], shown["description"]) == ("enabled", "snapshot", "Billing")
-    assert shown["secret"] == made
+    endpoint, plain_secret = services.create_endpoint({"url": URL, "description": " Billing ", "event_types": []})
+    body = output.endpoint(endpoint, secret=plain_secret)
+    assert body["id"].startswith("whe_")
+    assert (body["status"], body["payload"], body["description"]) == ("enabled", "snapshot", "Billing")
+    assert body["secret"] == plain_secret
     assert "secret" not in output.endpoint(endpoint)
     changed = services.update_endpoint(endpoint.id, {"payload": "thin", "event_types": ["customer.created"]})
     assert (changed.payload, changed.event_types) == ("thin", ["customer.created"])
@@ -73,11 +73,11 @@ def test_it_starts_now_or_at_the_start_or_at_a_cursor(live_api: Api) -> None:
 
 def test_the_secret_is_not_stored_and_survives_a_change_of_the_key() -> None:
     with override_settings(SECRET_KEY="former"):
-        endpoint, made = services.create_endpoint({"url": URL})
+        endpoint, plain_secret = services.create_endpoint({"url": URL})
     stored = [str(value) for value in vars(services.find(endpoint.id)).values()]
-    assert not any(made.removeprefix("whsec_") in value for value in stored)
+    assert not any(plain_secret.removeprefix("whsec_") in value for value in stored)
     with override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["former"]):
-        assert secret.valid(endpoint, clock.now()) == [made]
+        assert secret.valid(endpoint, clock.now()) == [plain_secret]
     with override_settings(SECRET_KEY="new"), pytest.raises(secret.SecretLost):
         secret.valid(endpoint, clock.now())
 
@@ -93,8 +93,8 @@ def test_deliveries_are_found_by_their_public_id() -> None:
     endpoint, _ = services.create_endpoint({"url": URL})
     delivery = services.ping(endpoint.id)
     assert services.find_delivery(endpoint.id, delivery.public_id) == delivery
-    shown = output.delivery_with_attempts(delivery)
-    assert (shown["status"], shown["attempts"], shown["last_attempt"], shown["attempt_log"]) == ("pending", 0, None, [])
+    body = output.delivery_with_attempts(delivery)
+    assert (body["status"], body["attempts"], body["last_attempt"], body["attempt_log"]) == ("pending", 0, None, [])
     for wrong in ("dlv_", "dlv_1", delivery.public_id.upper(), "dlv_" + "v" * 13):
         with pytest.raises(ObjectMissing):
             services.find_delivery(endpoint.id, wrong)

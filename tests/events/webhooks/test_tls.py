@@ -52,7 +52,7 @@ def serving(certificates: Certificates, name: str) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificates.by_name[name].configure_cert(context)
     server = Server()
-    context.sni_callback = lambda sock, asked, _: server.names.append(asked)
+    context.sni_callback = lambda sock, server_name, _: server.names.append(server_name)
 
     def serve(plain: socket.socket) -> None:
         with context.wrap_socket(
@@ -67,10 +67,10 @@ def serving(certificates: Certificates, name: str) -> Iterator[Server]:
 
 def sent(certificates: Certificates, server: Server, monkeypatch: pytest.MonkeyPatch, host: str = NAME) -> Outcome:
     """To the name, which resolves to a public address; whoever connects to that one gets to this server."""
-    connect, asked = socket.create_connection, []
+    connect, addresses = socket.create_connection, []
 
     def to_the_server(address: tuple[str, int], *args: object) -> socket.socket:
-        asked.append(address)
+        addresses.append(address)
         return connect(("127.0.0.1", server.port), 5)
 
     tls = ssl.create_default_context()
@@ -80,7 +80,7 @@ def sent(certificates: Certificates, server: Server, monkeypatch: pytest.MonkeyP
         patched.setattr(socket, "create_connection", to_the_server)
         outcome = sender.send(f"https://{host}/hook", b"{}", {})
     sender.close()
-    assert asked == [(PUBLIC, 443)]
+    assert addresses == [(PUBLIC, 443)]
     return outcome
 
 

@@ -17,15 +17,15 @@ from tests.events.webhooks.receiving import Handler, Receiver
 @pytest.fixture
 def held(receiver: Receiver) -> Iterator[threading.Event]:
     """The receiver answers when this is set, with an error and what it got."""
-    told = threading.Event()
+    released = threading.Event()
 
     def answer(handler: Handler) -> None:
-        told.wait(20)
+        released.wait(20)
         handler.say(500, b"I got " + handler.said.body)
 
     receiver.answer = answer
-    yield told
-    told.set()
+    yield released
+    released.set()
 
 
 def start(courier: Courier, receiver: Receiver) -> None:
