@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from overplane.api.models import ApiKey
-from overplane.database.time_limits import at_once
+from overplane.database.time_limits import write_unless_locked
 from overplane.ids import new_id
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -130,7 +130,7 @@ def _fetch(name: str) -> Caller | None:
 def _note_use(key_id: str, now: datetime) -> None:
     unless_noted = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_STEP)
     # No request waits for this, and no read at all for the write lock of SQLite: the next one will note it.
-    at_once(lambda: ApiKey.objects.filter(unless_noted, pk=key_id).update(last_used_at=now))
+    write_unless_locked(lambda: ApiKey.objects.filter(unless_noted, pk=key_id).update(last_used_at=now))
 
 
 def forget() -> None:

@@ -35,7 +35,7 @@ class TookTooLong(Exception):
     """The database was stopped before it had an answer."""
 
 
-def at_once(write: Callable[[], object]) -> None:
+def write_unless_locked(write: Callable[[], object]) -> None:
     """Writes, unless somebody else would have to be waited for: then it is left undone. For what may as well come later."""
     try:
         with _without_waiting(), transaction.atomic():

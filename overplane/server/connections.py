@@ -8,7 +8,7 @@ import errno
 import re
 import socket
 import time
-from typing import Any, cast
+from typing import Any
 
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn
@@ -16,6 +16,7 @@ from gunicorn.workers.gthread import TConn
 from overplane import settings
 
 PIECE = 64 * 1024
+READ_SIZE = 1024 * 1024  # of a large body: each read costs the GIL, which is to be had again
 # gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
 # a page may show, have some 40,000 characters.
 LONGEST_REQUEST_LINE = 65_536
@@ -66,7 +67,7 @@ class Unreader(SocketUnreader):
         self.patience, self.waits = Patience(), True
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        size = min(max(size_hint or 0, self.mxchunk), self.max_body_chunk)
+        size = min(max(size_hint or 0, self.mxchunk), READ_SIZE)
         try:
             return self.sock.recv(size, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -106,7 +107,9 @@ class Sender:
 class Connection(TConn):
     """`received`: what has come of a request that no thread has yet. `timeout`: when it must be whole, or read to its end."""
 
+    parser: Any  # gunicorn's own types leave out what is read of it here
     received: bytearray | None = None
+    timeout: float = 0.0
     has_ended = False
     undrained = 0
 
@@ -137,9 +140,8 @@ class Connection(TConn):
         """To a thread, which finds what has been read already."""
         self.sock.setblocking(True)
         self.init()
-        unreader = cast("Unreader", self.parser.unreader)
-        unreader.patience = Patience()
-        unreader.unread(bytes(self.received or b""))
+        self.parser.unreader.patience = Patience()
+        self.parser.unreader.unread(bytes(self.received or b""))
         self.received, self.data_ready = None, True
 
 

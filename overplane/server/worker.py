@@ -158,8 +158,8 @@ class Worker(gthread.ThreadWorker):
         if not piece or conn.undrained <= 0:
             self._end(conn, self.leaving)
 
-    def _end(self, conn: Connection, places: dict[Connection, None]) -> None:
-        del places[conn]
+    def _end(self, conn: Connection, waiting_room: dict[Connection, None]) -> None:
+        del waiting_room[conn]
         self.poller.unregister(conn.sock)
         self._close(conn)
 
@@ -182,7 +182,7 @@ class Worker(gthread.ThreadWorker):
             self._end(conn, self.leaving)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        super()._cap_keepalive(deadline)
+        super()._cap_keepalive(deadline)  # type: ignore[misc]  # new in gunicorn 27; the stubs know 26
         for conn in self.arriving | self.leaving:
             conn.timeout = min(conn.timeout, deadline)
 
@@ -202,8 +202,8 @@ class Worker(gthread.ThreadWorker):
             self.log.debug("The client left before its answer: %s", failure)
 
 
-def _expired(places: dict[Connection, None], now: float) -> list[Connection]:
-    return [conn for conn in places if conn.timeout <= now]
+def _expired(waiting_room: dict[Connection, None], now: float) -> list[Connection]:
+    return [conn for conn in waiting_room if conn.timeout <= now]
 
 
 def _path(received: bytearray) -> str | None:

@@ -23,7 +23,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     transaction_mode: str | None  # Django's, which its stubs leave out
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection = super().get_new_connection(conn_params)  # type: ignore[misc]  # Django's hook; not in the stubs
+        connection = super().get_new_connection(conn_params)
         if seconds := time_limits.of_sessions().get("lock_timeout"):
             connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
         return connection
