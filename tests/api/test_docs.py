@@ -164,11 +164,7 @@ TREE: dict[str, Any] = {
 def seen(schema: dict[str, Any]) -> Any:
     """Tables as titles and names, as deep as they go."""
 
-<<<<<<< HEAD
-    def told(tables: list[AttributeTable]) -> Any:
-=======
-    def outline(tables: list[Table]) -> Any:
->>>>>>> 93d569447e0cda9cc977e5eac09059fc5d7dcfda
+    def outline(tables: list[AttributeTable]) -> Any:
         return [
             (one.title, [(a.name, outline(a.inside)) if a.inside else a.name for a in one.attributes]) for one in tables
         ]
