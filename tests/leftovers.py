@@ -27,16 +27,16 @@ def _settings() -> Named:
     """As texts: what is changed inside a setting shows too. Not those that are worked out, or translated, on the way."""
     # Past the lazy object, which takes three calls for each: this is done twice for every test.
     held = settings._wrapped
-    found: Named = {}
+    values: Named = {}
     for name in dir(held):
         # Django itself hides this one while anything is overridden.
         if name.isupper() and name != "SETTINGS_MODULE":
             value = getattr(held, name)
             if type(value) in WHOLE:
-                found[name] = value
+                values[name] = value
             elif not isinstance(value, WORKED_OUT):
-                found[name] = repr(value)
-    return found
+                values[name] = repr(value)
+    return values
 
 
 def _environment() -> Named:
@@ -44,7 +44,7 @@ def _environment() -> Named:
     return {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
 
 
-def _place() -> Named:
+def _process() -> Named:
     return {
         "request id": observability.request_id.get(),
         "language": translation.get_language(),
@@ -56,8 +56,8 @@ def _place() -> Named:
     }
 
 
-WATCHED: dict[str, Callable[[], Named]] = {"setting": _settings, "environment": _environment, "process": _place}
-FOUND = pytest.StashKey[dict[str, Named]]()
+WATCHED: dict[str, Callable[[], Named]] = {"setting": _settings, "environment": _environment, "process": _process}
+BEFORE = pytest.StashKey[dict[str, Named]]()
 
 
 @pytest.fixture(autouse=True)
@@ -66,15 +66,15 @@ def found_in_order(request: pytest.FixtureRequest, django_db_setup: None) -> Non
 
     The tests' database is one of those things: who asks for it only while it runs would else be blamed for its name.
     """
-    request.node.stash[FOUND] = {kind: look() for kind, look in WATCHED.items()}
+    request.node.stash[BEFORE] = {kind: look() for kind, look in WATCHED.items()}
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     yield
-    if FOUND not in item.stash or nextitem is None:  # its setting up failed; what held for all tests is gone too
+    if BEFORE not in item.stash or nextitem is None:  # its setting up failed; what held for all tests is gone too
         return
-    before = item.stash[FOUND]
+    before = item.stash[BEFORE]
     left = [
         f"{kind} {name}: {old.get(name)!r:.120} became {new.get(name)!r:.120}"
         for kind, old, new in ((kind, before[kind], look()) for kind, look in WATCHED.items())

@@ -34,9 +34,9 @@ class Service:
         sent = {"Authorization": f"Bearer {key}", "Connection": "close"}
         caller.request(method, path, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
         answer = caller.getresponse()
-        told = answer.status, answer.read(), answer.headers
+        result = answer.status, answer.read(), answer.headers
         caller.close()
-        return told
+        return result
 
     def get(self, path: str, key: str = "") -> tuple[int, bytes]:
         status, body, _ = self.call("GET", path, key)

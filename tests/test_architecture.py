@@ -32,7 +32,7 @@ def tree(path: Path) -> list[ast.AST]:
     return list(ast.walk(ast.parse(path.read_text())))
 
 
-def found(
+def matches(
     paths: list[Path], looks_wrong: type[ast.AST] | tuple[type[ast.AST], ...], test: Callable[[Any], bool]
 ) -> list[str]:
     """Where a node of this class is what the test says."""
@@ -89,10 +89,10 @@ def test_the_environment_is_read_in_the_settings() -> None:
     def is_os(node: ast.AST) -> bool:
         return isinstance(node, ast.Name) and node.id == "os"
 
-    places = {where.partition(":")[0] for where in found(CODE, ast.Attribute, reads)}
+    modules = {where.partition(":")[0] for where in matches(CODE, ast.Attribute, reads)}
     # wsgi.py sets the name of the settings, as Django wants it; it reads nothing.
-    assert places == {"overplane/settings.py", "overplane/wsgi.py"}
-    assert not found(CODE, ast.ImportFrom, lambda node: node.module == "os")
+    assert modules == {"overplane/settings.py", "overplane/wsgi.py"}
+    assert not matches(CODE, ast.ImportFrom, lambda node: node.module == "os")
 
 
 def test_an_ignored_complaint_about_types_says_which_and_why() -> None:
@@ -106,9 +106,9 @@ DIALECT = ROOT / "overplane/database/dialect.py"
 
 
 def test_only_the_dialect_asks_which_database_it_is() -> None:
-    assert found([DIALECT], ast.Attribute, lambda node: node.attr == "vendor")
+    assert matches([DIALECT], ast.Attribute, lambda node: node.attr == "vendor")
     others = [path for path in CODE if path != DIALECT]
-    asking = {where.partition(":")[0] for where in found(others, ast.Attribute, lambda node: node.attr == "vendor")}
+    asking = {where.partition(":")[0] for where in matches(others, ast.Attribute, lambda node: node.attr == "vendor")}
     assert asking == set()
 
 
@@ -171,21 +171,21 @@ def test_no_test_module_imports_another() -> None:
         return any(part.startswith("test_") for one in names for part in one.split("."))
 
     modules = [path for path in MODULES if path.is_relative_to(ROOT / "tests")]
-    assert found(modules, (ast.Import, ast.ImportFrom), names_a_test_module) == []
+    assert matches(modules, (ast.Import, ast.ImportFrom), names_a_test_module) == []
 
 
 def test_nothing_is_written_in_save_or_delete_or_a_signal() -> None:
     """Bulk and queryset writes would go past them; the services are the only writers."""
     domain = [path for path in CODE if path.is_relative_to(ROOT / "crm")]
     assert len(domain) > 20
-    assert found(domain, ast.ClassDef, writes_by_itself) == []
-    assert found(domain, ast.Name, lambda node: node.id in SIGNALS) == []
-    assert found(domain, ast.alias, lambda node: node.name.split(".")[-1] in SIGNALS | {"signals"}) == []
+    assert matches(domain, ast.ClassDef, writes_by_itself) == []
+    assert matches(domain, ast.Name, lambda node: node.id in SIGNALS) == []
+    assert matches(domain, ast.alias, lambda node: node.name.split(".")[-1] in SIGNALS | {"signals"}) == []
 
 
-def writes_by_itself(made: ast.ClassDef) -> bool:
-    bases = " ".join(ast.unparse(base) for base in made.bases)
-    own = {inner.name for inner in made.body if isinstance(inner, ast.FunctionDef)}
+def writes_by_itself(definition: ast.ClassDef) -> bool:
+    bases = " ".join(ast.unparse(base) for base in definition.bases)
+    own = {inner.name for inner in definition.body if isinstance(inner, ast.FunctionDef)}
     is_stored = re.search(r"Model\b|Form\b|Serializer|Manager|QuerySet", bases) is not None
     return is_stored and not own.isdisjoint({"save", "delete", "save_base", "create", "update", "bulk_create"})
 

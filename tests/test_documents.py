@@ -20,9 +20,11 @@ HEADINGS = ["Context", "Decision", "Measured figures", "What it costs", "What wo
 A_SCREEN = 45
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TICKED = re.compile(r"`([^`\n]+)`")
-MADE = {"data", "node_modules"}  # when the service or its tests run
+GENERATED = {"data", "node_modules"}  # when the service or its tests run
 # Words of a code block or in backticks that can only be paths of this project: they begin in one of its directories …
-TOPS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in MADE and path.name[0] != ".")
+TOPS = sorted(
+    path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in GENERATED and path.name[0] != "."
+)
 PATH = re.compile(rf"(?<![\w/.:*-])(?:{'|'.join(map(re.escape, [*TOPS, '.ci']))})/[\w./-]*[\w/]")
 # … or are files of its root.
 FILE = re.compile(r"[\w.-]+\.(?:py|toml|txt|md|yaml|cfg)|Makefile|\.editorconfig")
@@ -79,8 +81,8 @@ def test_every_named_command_exists(document: Path) -> None:
 
 def test_the_paths_are_found_at_all() -> None:
     """A test that looks for nothing would always pass."""
-    found = {name(path.resolve()) for document in DOCUMENTS for path in named_paths(document)}
-    assert {"crm/models.py", "docs/operations.md", "tests/databases.py", "CHANGELOG.md"} <= found
+    paths = {name(path.resolve()) for document in DOCUMENTS for path in named_paths(document)}
+    assert {"crm/models.py", "docs/operations.md", "tests/databases.py", "CHANGELOG.md"} <= paths
     commands = {one for document in DOCUMENTS for one in COMMAND.findall(document.read_text())}
     assert {"prepare", "import_customers", "purge_events"} <= commands
 

@@ -27,7 +27,7 @@ from tests.conftest import CUSTOMER, Api
 from tests.served import ROOT, served
 
 State_ = dict[str, Any]
-FOUND: State_ = {"id": "req_before", "language": "de", "time zone": "Asia/Tokyo"}
+BEFORE: State_ = {"id": "req_before", "language": "de", "time zone": "Asia/Tokyo"}
 FRESH: State_ = {"language": "en", "time zone": "UTC"}
 
 
@@ -46,8 +46,8 @@ def forget_everything() -> None:
 @pytest.fixture
 def used_thread() -> Iterator[None]:
     """The thread has a language, a time zone and an id already, as if something else were going on in it."""
-    token = observability.request_id.set(FOUND["id"])
-    with translation.override(FOUND["language"]), timezone.override(FOUND["time zone"]):
+    token = observability.request_id.set(BEFORE["id"])
+    with translation.override(BEFORE["language"]), timezone.override(BEFORE["time zone"]):
         yield
     observability.request_id.reset(token)
 
@@ -70,13 +70,13 @@ def test_a_request_begins_fresh_and_leaves_nothing(used_thread: None) -> None:
     seen.clear()
     answer = RequestMiddleware(careless)(RequestFactory().get("/admin/"))
     assert seen == [FRESH | {"id": answer["Request-Id"]}]
-    assert state() == FOUND
+    assert state() == BEFORE
 
 
 def test_nor_does_one_that_breaks(used_thread: None) -> None:
     with pytest.raises(ZeroDivisionError):
         RequestMiddleware(broken)(RequestFactory().get("/admin/"))
-    assert state() == FOUND
+    assert state() == BEFORE
 
 
 @pytest.mark.django_db
@@ -94,13 +94,13 @@ def test_nor_do_calls_and_pages(api: Api, used_thread: None) -> None:
     ]
     for call in calls:
         call()
-        assert state() == FOUND
+        assert state() == BEFORE
 
 
 def look_and_forget(run: Run) -> dict[str, Any]:
-    found = state()
+    initial = state()
     forget_everything()
-    return found
+    return initial
 
 
 def forget_and_break(run: Run) -> None:
@@ -110,15 +110,15 @@ def forget_and_break(run: Run) -> None:
 
 @pytest.mark.django_db
 def test_nor_does_a_job(monkeypatch: pytest.MonkeyPatch, used_thread: None) -> None:
-    made = {f.__name__: Kind(f.__name__, f, f.__name__) for f in (look_and_forget, forget_and_break)}
-    monkeypatch.setattr(kinds, "known", made)
+    job_kinds = {f.__name__: Kind(f.__name__, f, f.__name__) for f in (look_and_forget, forget_and_break)}
+    monkeypatch.setattr(kinds, "known", job_kinds)
     with translation.override("en"):
         broken = queue.enqueue("forget_and_break", {}, "user:anna")
         looked = queue.enqueue("look_and_forget", {}, "user:anna")
     assert worker.Worker().run_one()
-    assert state() == FOUND
+    assert state() == BEFORE
     assert worker.Worker().run_one()
-    assert state() == FOUND
+    assert state() == BEFORE
     assert Job.objects.get(pk=broken.pk).state == State.FAILED
     assert Job.objects.get(pk=looked.pk).result == FRESH | {"id": looked.pk}
 
@@ -131,8 +131,8 @@ def states() -> Iterator[State_]:
 
 def test_what_is_read_ahead_is_in_the_language_of_who_asks_and_sets_nothing(used_thread: None) -> None:
     careless = {"id": "req_careless", "language": "de", "time zone": "America/Lima"}
-    assert list(prefetch(states())) == [FOUND, careless]
-    assert state() == FOUND
+    assert list(prefetch(states())) == [BEFORE, careless]
+    assert state() == BEFORE
 
 
 @pytest.mark.django_db(transaction=True)

@@ -27,9 +27,9 @@ def sent(client: Client, report: str, **fields: str) -> dict[str, Any]:
     return answer.json()
 
 
-def cell(told: dict[str, Any], number: int, index: int) -> dict[str, Any]:
+def cell(body: dict[str, Any], number: int, index: int) -> dict[str, Any]:
     """Of the answer to a script."""
-    return told["rows"][str(number)][0]["cells"][str(index)]
+    return body["rows"][str(number)][0]["cells"][str(index)]
 
 
 def mended(client: Client, report: str, **fields: str) -> str:

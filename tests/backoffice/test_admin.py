@@ -30,28 +30,28 @@ def add(staff: Client, *rows: dict[str, Any], **values: Any) -> Customer:
 
 
 def test_saves_through_the_services(staff: Client) -> None:
-    made = add(
+    record = add(
         staff, {"company": "A"}, {"company": "B", "idx": 1}, territory=" North ", customer_type="", disabled="on"
     )
-    assert (made.territory, made.customer_type, made.disabled, made.gender) == ("North", "Company", True, None)
+    assert (record.territory, record.customer_type, record.disabled, record.gender) == ("North", "Company", True, None)
     rows = SupplierNumberAtCustomer.objects.order_by("idx").values_list("idx", "company")
     assert list(rows) == [(1, "B"), (2, "A")]
     assert set(Event.objects.values_list("actor", flat=True)) == {"user:anna"}
-    assert Event.objects.filter(type="customer.created", subject=made.pk).count() == 1
+    assert Event.objects.filter(type="customer.created", subject=record.pk).count() == 1
 
 
 def test_changes_only_what_was_changed(staff: Client) -> None:
-    made = add(staff, {"company": "A"}, {"company": "B"}, territory="North", default_commission_rate="2.5")
+    customer = add(staff, {"company": "A"}, {"company": "B"}, territory="North", default_commission_rate="2.5")
     first, second = SupplierNumberAtCustomer.objects.order_by("idx")
     rows = [
-        {"id": first.pk, "customer": made.pk, "idx": 1, "company": "A", "DELETE": "on"},
-        {"id": second.pk, "customer": made.pk, "idx": 2, "company": "C"},
+        {"id": first.pk, "customer": customer.pk, "idx": 1, "company": "A", "DELETE": "on"},
+        {"id": second.pk, "customer": customer.pk, "idx": 2, "company": "C"},
     ]
     values = new_form(*rows, initial=2, territory="South", default_commission_rate="2.5")
-    answer = staff.post(reverse("admin:crm_customer_change", args=[made.pk]), values)
+    answer = staff.post(reverse("admin:crm_customer_change", args=[customer.pk]), values)
     assert answer.status_code == 302, answer.context["errors"]
-    made.refresh_from_db()
-    assert (made.territory, made.version) == ("South", 2)
+    customer.refresh_from_db()
+    assert (customer.territory, customer.version) == ("South", 2)
     assert list(SupplierNumberAtCustomer.objects.values_list("idx", "company")) == [(1, "C")]
     updated = Event.objects.get(type="customer.updated")
     assert updated.changed == " territory "
@@ -68,16 +68,16 @@ def test_deletes_one_and_many_through_the_services(staff: Client) -> None:
 
 @pytest.mark.slow
 def test_shows_lists_and_forms(staff: Client) -> None:
-    made = add(staff, {"company": "A"}, customer_name="<b>Bold</b>")
+    customer = add(staff, {"company": "A"}, customer_name="<b>Bold</b>")
     listed = staff.get(reverse("admin:crm_customer_changelist"))
     assert b"&lt;b&gt;Bold" in listed.content
-    assert staff.get(reverse("admin:crm_customer_change", args=[made.pk])).status_code == 200
+    assert staff.get(reverse("admin:crm_customer_change", args=[customer.pk])).status_code == 200
     assert staff.get(reverse("admin:crm_customer_add")).status_code == 200
 
 
 def test_a_key_is_shown_once_and_works_until_it_is_revoked(staff: Client) -> None:
-    made = staff.post(reverse("admin:overplane_api_apikey_add"), {"name": "shop", "read_only": "on"})
-    key = re.search(r"<code>(rk_test_\w+)</code>", made.content.decode())[1]
+    created = staff.post(reverse("admin:overplane_api_apikey_add"), {"name": "shop", "read_only": "on"})
+    key = re.search(r"<code>(rk_test_\w+)</code>", created.content.decode())[1]
     record = ApiKey.objects.get()
     assert key[-4:] == record.last_four
     assert key not in str(list(ApiKey.objects.values_list()))

@@ -68,7 +68,7 @@ def test_changes_of_different_fields_both_survive() -> None:
 @pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("name", "theirs", "mine", "kept"),
+    ("name", "theirs", "mine", "expected"),
     [
         ("territory", "South", "East", "East"),
         ("territory", None, "East", "East"),
@@ -77,19 +77,19 @@ def test_changes_of_different_fields_both_survive() -> None:
         ("customer_details", "theirs\nlong", "mine\r\nlong", "mine\nlong"),
     ],
 )
-def test_the_same_field_changed_by_two_is_chosen(name: str, theirs: Any, mine: str | None, kept: Any) -> None:
+def test_the_same_field_changed_by_two_is_chosen(name: str, theirs: Any, mine: str | None, expected: Any) -> None:
     client = member("Editor")
     customer_id = make("Acme", territory="North", default_commission_rate=1, customer_details="old")
     form = opened(client, customer_id) | {"industry": "Glass"}
     services.update_customer(customer_id, {name: theirs}, origin=ORIGIN)
     page = conflict(client, customer_id, form | {name: mine})
-    found = page.context["choices"][0].conflict
+    field_conflict = page.context["choices"][0].conflict
     assert Customer.objects.get().industry is None, "nothing is written before the choice"
-    again = dict(page.context["sent"]) | {found.initial_html_name: found.theirs_text}
-    saved(client, customer_id, again | {found.html_name: found.mine_text})
+    again = dict(page.context["sent"]) | {field_conflict.initial_html_name: field_conflict.theirs_text}
+    saved(client, customer_id, again | {field_conflict.html_name: field_conflict.mine_text})
     left = Customer.objects.get()
     value = getattr(left, name)
-    assert (f"{value.normalize():f}" if name == "default_commission_rate" else value) == kept
+    assert (f"{value.normalize():f}" if name == "default_commission_rate" else value) == expected
     assert left.industry == "Glass"
 
 
@@ -112,11 +112,11 @@ def test_theirs_may_be_kept_and_a_third_change_is_noticed_again() -> None:
     services.update_customer(customer_id, {"territory": "South"}, origin=ORIGIN)
     page = conflict(client, customer_id, form)
     assert page.context["choices"][0].who == "anna (back office)"
-    found = page.context["choices"][0].conflict
-    again = dict(page.context["sent"]) | {found.initial_html_name: found.theirs_text}
+    field_conflict = page.context["choices"][0].conflict
+    again = dict(page.context["sent"]) | {field_conflict.initial_html_name: field_conflict.theirs_text}
     services.update_customer(customer_id, {"territory": "West"}, origin=ORIGIN)
-    conflict(client, customer_id, again | {"territory": found.mine_text})
-    saved(client, customer_id, again | {"territory": found.theirs_text})
+    conflict(client, customer_id, again | {"territory": field_conflict.mine_text})
+    saved(client, customer_id, again | {"territory": field_conflict.theirs_text})
     assert Customer.objects.get().territory == "West"
 
 
@@ -189,7 +189,7 @@ def test_rows_beyond_a_hundred_come_by_the_page() -> None:
     answer = client.post(address(customer_id, "?supplier_numbers=2"), second | {"_continue": "1"})
     assert answer["Location"].endswith("?supplier_numbers=2")
     rows = rows_of(customer_id)
-    assert [place for place, _ in rows] == list(range(1, PAGE_SIZE + 5))
+    assert [position for position, _ in rows] == list(range(1, PAGE_SIZE + 5))
     assert [name for _, name in rows[PAGE_SIZE:]] == ["Acme 102", "Acme 103", "Acme 104", "Acme 101"]
     for nonsense in ("0", "-1", "x", "99999", "1e3"):
         assert client.get(address(customer_id, f"?supplier_numbers={nonsense}")).status_code == 200
@@ -248,6 +248,6 @@ def test_hints_at_customers_that_are_there_already(typed: dict[str, str], why: s
     client = member("Viewer")
     there = make("Nordlicht Werke GmbH", tax_id="DE811234", email_id="info@example.com")
     url = reverse("admin:crm_customer_duplicates_of")
-    found = client.get(url, typed).json()["customers"]
-    assert [one["why"] for one in found] == ([why] if why else [])
+    duplicates = client.get(url, typed).json()["customers"]
+    assert [one["why"] for one in duplicates] == ([why] if why else [])
     assert client.get(url, typed | {"self": there}).json()["customers"] == []

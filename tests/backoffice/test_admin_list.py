@@ -34,7 +34,7 @@ def chosen(action: str, *ids: str, **more: str) -> dict[str, object]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ("", ["Gamma", "Beta", "Alpha"]),
         ("q=alp", ["Alpha"]),
@@ -52,13 +52,13 @@ def chosen(action: str, *ids: str, **more: str) -> dict[str, object]:
         ("password=1&customer_name__regex=x", []),
     ],
 )
-def test_narrows_and_orders(query: str, found: list[str]) -> None:
+def test_narrows_and_orders(query: str, expected: list[str]) -> None:
     make("Alpha", territory="North")
     make("Beta", territory="North", customer_type="Individual")
     make("Gamma", territory="South", disabled=True)
     page = member("Viewer").get(f"{LIST}?{query}")
-    assert names(page) == found
-    assert page.context["cl"].count_text == str(len(found))
+    assert names(page) == expected
+    assert page.context["cl"].count_text == str(len(expected))
 
 
 @pytest.mark.django_db
@@ -136,9 +136,9 @@ def test_many_are_shown_first_and_then_changed_by_a_job(action: str, monkeypatch
         make(f"North {i}", 1, territory="North")
     make("South", territory="South")
     across = chosen(action, Customer.objects.first().pk) | {"select_across": "1"}
-    asked = client.post(f"{LIST}?territory=North", across)
-    assert asked.context["count"] == 5
-    assert "North 4" in asked.content.decode()
+    confirmation = client.post(f"{LIST}?territory=North", across)
+    assert confirmation.context["count"] == 5
+    assert "North 4" in confirmation.content.decode()
     assert not Job.objects.exists()
     client.post(f"{LIST}?territory=North", across | {"post": "yes"})
     assert Job.objects.get().state == State.QUEUED
@@ -171,18 +171,18 @@ def test_all_changes_are_found_by_person_key_field_kind_and_time() -> None:
     services.update_customer(a, {"territory": "North"}, origin=Origin(f"api_key:{key.pk}"))
     services.update_customer(a, {"industry": "Glass"}, origin=ORIGIN)
 
-    def found(query: str) -> int:
+    def count(query: str) -> int:
         page = client.get(f"{EVENTS}?{query}")
         assert page.status_code == 200
         return len(page.context["cl"].result_list)
 
-    assert found("") == 4
-    assert found("actor=shop") == found("field=territory") == found("door=api") == 1
-    assert found("actor=anna") == found("door=staff") == 3
-    assert found("actor=anna&field=industry&type=customer.updated") == 1
-    assert found("type=supplier_number_at_customer.created") == 1
-    assert found("created_to=2000-01-01") == found("actor=nobody") == 0
-    assert found(f"q={a}") == found(f"subject={a}") == 4
+    assert count("") == 4
+    assert count("actor=shop") == count("field=territory") == count("door=api") == 1
+    assert count("actor=anna") == count("door=staff") == 3
+    assert count("actor=anna&field=industry&type=customer.updated") == 1
+    assert count("type=supplier_number_at_customer.created") == 1
+    assert count("created_to=2000-01-01") == count("actor=nobody") == 0
+    assert count(f"q={a}") == count(f"subject={a}") == 4
     page = client.get(EVENTS).content.decode()
     assert "Acme" in page
     assert "shop (API)" in page

@@ -54,10 +54,10 @@ def test_a_page_costs_these_statements_and_no_more(page: str) -> None:
     keys.mint("about to expire")
     address, expected = COUNTS[page]
     client.get(address(a, b))  # what a process learns once
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         assert client.get(address(a, b)).status_code == 200
     # What asks for no row: the tests' own transactions, and on PostgreSQL the limit of time of a filtered list.
-    statements = [one["sql"] for one in asked if not re.search("SAVEPOINT|statement_timeout", one["sql"])]
+    statements = [one["sql"] for one in queries if not re.search("SAVEPOINT|statement_timeout", one["sql"])]
     assert len(statements) == expected, "\n".join(statements)
 
 
@@ -79,7 +79,7 @@ def test_a_page_of_webhooks_costs_the_same_for_any_number_of_deliveries(page: st
     last = [webhooks.ping(endpoint.pk) for _ in range(70)][-1]
     address, expected = OF_WEBHOOKS[page]
     client.get(address(endpoint, last))
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         assert client.get(address(endpoint, last)).status_code == 200
-    statements = [one["sql"] for one in asked if not re.search("SAVEPOINT|pg_stat_clear", one["sql"])]
+    statements = [one["sql"] for one in queries if not re.search("SAVEPOINT|pg_stat_clear", one["sql"])]
     assert len(statements) == expected, "\n".join(statements)

@@ -35,13 +35,13 @@ def rows_ids(customer: str) -> list[str]:
     )
 
 
-def told(client: Client) -> list[str]:
+def messages(client: Client) -> list[str]:
     return [str(one) for one in client.get(LIST).context["messages"]]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("field", "sent", "stored", "shown"),
+    ("field", "sent", "stored", "output"),
     [
         ("territory", "  South ", "South", "South"),
         ("territory", "", None, ""),
@@ -51,11 +51,11 @@ def told(client: Client) -> list[str]:
         ("customer_details", "x" * 5000, "x" * 5000, "x" * 5000),
     ],
 )
-def test_writes_one_attribute_with_an_event(field: str, sent: str, stored: Any, shown: str) -> None:
+def test_writes_one_attribute_with_an_event(field: str, sent: str, stored: Any, output: str) -> None:
     customer, client = make("Nordlicht", territory="North"), member("Editor")
     was = {"territory": "North", "customer_type": "Company"}.get(field, "")
     answer = edit(client, customer, field, sent, was)
-    assert (answer.status_code, answer.json()["shown"]) == (200, shown)
+    assert (answer.status_code, answer.json()["shown"]) == (200, output)
     assert value(customer, field) == stored
     event = Event.objects.filter(subject=customer).latest("seq")
     assert (event.type, event.changed.split()) == ("customer.updated", [field])
@@ -126,12 +126,12 @@ def test_a_cell_is_taken_back_unless_somebody_changed_it_since() -> None:
     services.update_customer(a, {"industry": "Glass"}, origin=ORIGIN)
     assert client.post(UNDO, {"token": first["undo"]}).status_code == 200
     assert (value(a, "territory"), value(a, "industry")) == ("North", "Glass")
-    assert told(client) == ["Undone: 1 customer is as it was."]
+    assert messages(client) == ["Undone: 1 customer is as it was."]
     second = edit(client, a, "territory", "South", "North").json()
     services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
     client.post(UNDO, {"token": second["undo"]})
     assert value(a, "territory") == "West"
-    assert told(client) == ["1 customer was changed once more since; that stays: \u2068Nordlicht\u2069."]
+    assert messages(client) == ["1 customer was changed once more since; that stays: \u2068Nordlicht\u2069."]
 
 
 @pytest.mark.django_db
@@ -148,7 +148,7 @@ def test_a_new_customer_is_told_of_as_one_that_was_there_before() -> None:
     sent = {"customer_name": "<i>Nordlicht", "customer_type": "Company", "_continue": "1"} | rows
     page = client.post(reverse("admin:crm_customer_add") + "?_changelist_filters=q%3Dnord", sent)
     assert page["Location"].endswith("/change/?_changelist_filters=q%3Dnord")
-    assert told(client) == ["“<bdi>&lt;i&gt;Nordlicht</bdi>” is saved."]
+    assert messages(client) == ["“<bdi>&lt;i&gt;Nordlicht</bdi>” is saved."]
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_forty_are_changed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
     assert set(Customer.objects.filter(pk__in=ids[1:]).values_list("customer_group", flat=True)) == {"All"}
     client.post(UNDO, {"token": token})
     assert [value(one, "customer_group") for one in ids] == ["Own", *(f"G{i % 3}" for i in range(1, 40))]
-    assert told(client) == [
+    assert messages(client) == [
         "Undone: 39 customers are as they were.",
         "1 customer was changed once more since; that stays: \u2068C00\u2069.",
     ]
@@ -183,13 +183,13 @@ def test_forty_are_changed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_foreign_or_old_token_takes_nothing_back(token: str) -> None:
     client = member("Editor")
     assert client.post(UNDO, {"token": token}).status_code == 200
-    assert told(client)[0].startswith("This can no longer be taken back here.")
+    assert messages(client)[0].startswith("This can no longer be taken back here.")
     assert member("Viewer", "looks").post(UNDO, {"token": token}).status_code == 403
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ("o=territory", ["B", "A", "C", "D"]),
         ("o=-territory", ["C", "A", "B", "D"]),
@@ -198,13 +198,13 @@ def test_a_foreign_or_old_token_takes_nothing_back(token: str) -> None:
         ("o=search_text", ["D", "C", "B", "A"]),
     ],
 )
-def test_a_small_list_is_sorted_by_any_column_and_by_two(query: str, found: list[str]) -> None:
+def test_a_small_list_is_sorted_by_any_column_and_by_two(query: str, expected: list[str]) -> None:
     make("A", territory="north")
     make("B", territory="East")
     make("C", territory="South", customer_type="Individual", default_commission_rate=5)
     make("D")
     client = member("Viewer")
-    assert [row.customer_name for row in client.get(f"{LIST}?{query}").context["cl"].result_list] == found
+    assert [row.customer_name for row in client.get(f"{LIST}?{query}").context["cl"].result_list] == expected
 
 
 @pytest.mark.slow

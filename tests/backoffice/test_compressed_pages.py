@@ -58,9 +58,9 @@ def test_what_shows_a_secret_is_neither_compressed_nor_stored() -> None:
     assert is_secret(packed(client, reverse("second_factor")))
     assert is_secret(packed(client, reverse("second_factor_qr")))
     device, _codes = set_up(client)
-    made = client.post(reverse("admin:overplane_api_apikey_add"), {"name": "shop"}, headers=GZIP)
-    assert b"sk_test_" in made.content
-    assert is_secret(made)
+    created = client.post(reverse("admin:overplane_api_apikey_add"), {"name": "shop"}, headers=GZIP)
+    assert b"sk_test_" in created.content
+    assert is_secret(created)
     codes = client.post(reverse("recovery_codes"), headers=GZIP)
     assert b"recovery-codes" in codes.content
     assert is_secret(codes)

@@ -58,7 +58,7 @@ def three() -> None:
         Customer.objects.filter(customer_name=name).update(created_at=moment)
 
 
-FOUND = {
+MATCHES = {
     # Text
     "territory.contains=NOR": "Alpha Beta",
     "territory.is=NORTH": "Alpha Beta",
@@ -113,9 +113,9 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("query", FOUND)
+@pytest.mark.parametrize("query", MATCHES)
 def test_finds_what_is_meant_on_the_page_and_in_a_job(query: str, three: None) -> None:
-    expected = set(FOUND[query].split())
+    expected = set(MATCHES[query].split())
     assert names(member("Viewer").get(f"{LIST}?{query}")) == expected
     assert jobs_rows(query) == expected
 
@@ -221,12 +221,12 @@ ADDED = {
 
 @pytest.mark.parametrize("sent", ADDED)
 def test_the_panel_makes_an_address_and_keeps_what_was_there(sent: str) -> None:
-    kept = "" if "q=" in sent else "q=ltd&status=active&website.filled=&"
-    pairs = [tuple(part.split("=", 1)) for part in f"{kept}{sent}".split("&")]
+    current = "" if "q=" in sent else "q=ltd&status=active&website.filled=&"
+    pairs = [tuple(part.split("=", 1)) for part in f"{current}{sent}".split("&")]
     answer = member("Viewer").get(f"{LIST}?{urlencode(pairs)}")
     assert answer.status_code == 302
     address = answer["Location"].partition("?")[2]
-    expected = [tuple(part.split("=", 1)) for part in f"{kept}{ADDED[sent]}".split("&")]
+    expected = [tuple(part.split("=", 1)) for part in f"{current}{ADDED[sent]}".split("&")]
     assert sorted((n, v) for n, vs in QueryDict(address).lists() for v in vs) == sorted(expected)
 
 
@@ -237,8 +237,8 @@ def test_a_period_is_a_value_of_the_form_and_drops_no_other_filter(address: str)
     sent = f"{name}={value}&add.field=created_at&add.op=within&add.value=last_7_days"
     page = member("Viewer").get(f"{address}?{sent}", follow=True)
     assert page.redirect_chain[0][0].endswith(f"?{name}={value}&created_at.within=last_7_days")
-    shown = [chip.value for chip in page.context["cl"].chips]
-    assert shown == ["active" if address == LIST else "back office", "the last 7 days"]
+    chip_values = [chip.value for chip in page.context["cl"].chips]
+    assert chip_values == ["active" if address == LIST else "back office", "the last 7 days"]
     assert len(page.context["cl"].result_list) == 1
     # The form passes on every filter that is in use.
     assert {(name, value), ("created_at.within", "last_7_days")} <= set(page.context["cl"].other_params)
@@ -320,15 +320,15 @@ def test_presets_and_filters_of_events_keep_each_other() -> None:
     services.update_customer(customer, {"territory": "North"}, origin=ORIGIN)
     client = member("Viewer")
 
-    def found(query: str) -> int:
+    def count(query: str) -> int:
         page = client.get(f"{EVENTS}?{query}", follow=True)
         return len(page.context["cl"].result_list)
 
-    assert found("field=territory&add.field=created_at&add.op=within&add.value=today") == 1
-    assert found("field=territory&created_at.within=last_month") == 0
-    assert found("field.in=territory&field.in=industry&actor.in=anna&actor.in=bert") == 1
-    assert found("type.not=customer.created") == 1
-    assert found("field=nonsense") == 0
+    assert count("field=territory&add.field=created_at&add.op=within&add.value=today") == 1
+    assert count("field=territory&created_at.within=last_month") == 0
+    assert count("field.in=territory&field.in=industry&actor.in=anna&actor.in=bert") == 1
+    assert count("type.not=customer.created") == 1
+    assert count("field=nonsense") == 0
     assert client.get(f"{EVENTS}?field=nonsense").context["cl"].problems
 
 
@@ -359,15 +359,15 @@ def test_breadcrumbs_saving_and_deleting_keep_the_filter(three: None) -> None:
     query = "industry.contains=s&o=customer_name"
     listed = client.get(f"{LIST}?{query}")
     pk = quote(Customer.objects.get(customer_name="Alpha").pk)
-    kept = urlencode({"_changelist_filters": "industry.contains=s&o=customer_name"})
+    preserved = urlencode({"_changelist_filters": "industry.contains=s&o=customer_name"})
     # The page's script puts it behind each row's address.
-    assert f'data-kept="{kept}"'.replace("&", "&amp;") in listed.content.decode()
+    assert f'data-kept="{preserved}"'.replace("&", "&amp;") in listed.content.decode()
     back = "?industry.contains=s&amp;o=customer_name"
     for page in (f"{LIST}{pk}/change/", f"{LIST}{pk}/history/", f"{LIST}{pk}/delete/", f"{LIST}add/"):
-        assert f'href="{LIST}{back}"' in client.get(f"{page}?{kept}").content.decode(), page
-    history = f"{LIST}{pk}/history/?{kept}".replace("&", "&amp;")
-    assert history in client.get(f"{LIST}{pk}/change/?{kept}").content.decode()
-    answer = client.post(f"{LIST}{pk}/delete/?{kept}", {"post": "yes"})
+        assert f'href="{LIST}{back}"' in client.get(f"{page}?{preserved}").content.decode(), page
+    history = f"{LIST}{pk}/history/?{preserved}".replace("&", "&amp;")
+    assert history in client.get(f"{LIST}{pk}/change/?{preserved}").content.decode()
+    answer = client.post(f"{LIST}{pk}/delete/?{preserved}", {"post": "yes"})
     assert answer["Location"] == f"{LIST}?{query}"
 
 
@@ -378,5 +378,5 @@ def test_natural_keys_are_found_by_their_index(query: str, index: str, three: No
     if is_postgresql():
         with connection.cursor() as cursor:  # three rows are read faster without
             cursor.execute("SET LOCAL enable_seqscan = off")
-    asked = listing.FILTERS.read(dict(QueryDict(query).lists()))
-    assert index in asked.filter_queryset(Customer.objects.order_by()).explain()
+    filters = listing.FILTERS.read(dict(QueryDict(query).lists()))
+    assert index in filters.filter_queryset(Customer.objects.order_by()).explain()

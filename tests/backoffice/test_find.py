@@ -30,17 +30,18 @@ def number(customer: str, **values: str) -> str:
 
 
 def test_a_record_is_found_by_name_number_and_id() -> None:
-    made = make("Nordlicht", mobile_no="(647)561-7697")
-    row = number(made, supplier_number="2195750", company="Overplane NL")
+    customer_id = make("Nordlicht", mobile_no="(647)561-7697")
+    row = number(customer_id, supplier_number="2195750", company="Overplane NL")
     make("Someone else")
     notes = {
         "nordl": "", "6475617697": "mobile phone (647)561-7697", "561 76": "mobile phone (647)561-7697",
-        "2195750": "supplier number 2195750, Overplane NL", f" {made} ": f"ID {made}", row: "supplier number 2195750, Overplane NL",
+        "2195750": "supplier number 2195750, Overplane NL", f" {customer_id} ": f"ID {customer_id}",
+        row: "supplier number 2195750, Overplane NL",
     }  # fmt: skip
     for words, note in notes.items():
         (one,) = records(words)
         assert (one["title"], one["note"], one["letters"]) == ("Nordlicht", note, "NO")
-        assert one["url"] == reverse("admin:crm_customer_change", args=[quote(made)])
+        assert one["url"] == reverse("admin:crm_customer_change", args=[quote(customer_id)])
 
 
 def test_names_that_begin_with_the_words_come_first_and_eight_are_shown() -> None:
@@ -48,8 +49,8 @@ def test_names_that_begin_with_the_words_come_first_and_eight_are_shown() -> Non
         make(f"The Acme {i}")
     make("Elsewhere", email_id="acme@x.example")
     make("Acme")
-    found = [one["title"] for one in records("acme")]
-    assert found == ["Acme", *(f"The Acme {i}" for i in range(7))]
+    titles = [one["title"] for one in records("acme")]
+    assert titles == ["Acme", *(f"The Acme {i}" for i in range(7))]
 
 
 @pytest.mark.parametrize("words", ["", " ", "a", "\0", "\u0301\u0301"])
@@ -79,9 +80,9 @@ def test_it_costs_two_statements_at_most() -> None:
     client = member("Manager")
     for address, own in ((f"{FIND}?q=nord", 1), (f"{FIND}?q=44556", 2), (f"{START}?opened=customer_1", 2)):
         client.get(address)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             assert client.get(address).status_code == 200
-        assert len(asked) == OF_EVERYBODY + own, [one["sql"] for one in asked]
+        assert len(queries) == OF_EVERYBODY + own, [one["sql"] for one in queries]
 
 
 def test_what_was_opened_last_comes_with_its_name_of_now() -> None:

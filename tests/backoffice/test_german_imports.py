@@ -81,22 +81,22 @@ def test_what_only_the_database_tells_is_german() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "„kunden.csv“ ist ein Bild, keine Tabelle."),
         ("a,a\n1,2\n", "Diese Überschriften stehen über mehr als einer Spalte:"),
         ("", "Die übertragene Datei ist leer."),
     ],
 )
-def test_what_cannot_be_read_is_said_in_german(text: str | bytes, told: str) -> None:
+def test_what_cannot_be_read_is_said_in_german(text: str | bytes, expected: str) -> None:
     client = member("Editor")
     answer = upload(GermanClient(client), text, "kunden.csv")
     page = client.get(answer["Location"], headers=GERMAN, follow=True) if answer.status_code == 302 else answer
-    assert told in page.content.decode()
+    assert expected in page.content.decode()
 
 
 def test_a_file_that_the_job_refuses_is_refused_in_german() -> None:
     job, page = job_of("Id;Name\n4711;Acme\n", **{"column-0": "id"})
-    told = "Die Spalte Id enthält Nummern eines anderen Systems (Zeile 2: '4711'), keine IDs von diesem (customer_…)."
-    assert job.error.startswith(told)
+    error = "Die Spalte Id enthält Nummern eines anderen Systems (Zeile 2: '4711'), keine IDs von diesem (customer_…)."
+    assert job.error.startswith(error)
     assert "enthält Nummern eines anderen Systems" in page

@@ -22,9 +22,9 @@ TABLE = [["Name", "E-Mail"], ["Acme", "a@b"], ["Bell", "b@b"]]
 def workbook(**sheets: list[list[Any]]) -> bytes:
     """A sheet whose name begins with _ is hidden."""
     target = io.BytesIO()
-    with xlsxwriter.Workbook(target) as made:
+    with xlsxwriter.Workbook(target) as writer:
         for name, rows in sheets.items():
-            sheet = made.add_worksheet(name.removeprefix("_"))
+            sheet = writer.add_worksheet(name.removeprefix("_"))
             for number, cells in enumerate(rows):
                 sheet.write_row(number, 0, cells)
             if name.startswith("_"):
@@ -107,11 +107,11 @@ def test_a_workbook_with_several_tables_asks_for_the_sheet() -> None:
     url = upload(client, workbook(North=TABLE, South=south, _Old=TABLE), "a.xlsx")["Location"]
     page = client.get(url)
     assert page.status_code == 200
-    told = text_of(page)
-    assert "Several sheets may hold the table." in told
+    output = text_of(page)
+    assert "Several sheets may hold the table." in output
     for option in ("North (3 rows)", "South (3 rows)", "Old (hidden, 3 rows)"):
-        assert option in told, option
-    assert "Check the file" not in told
+        assert option in output, option
+    assert "Check the file" not in output
     assert client.post(url, {"column-0": "customer_name"}).status_code == 200
     assert not Job.objects.filter(kind="crm.check_import").exists()
     chosen = f"{url}?sheet=South"
@@ -139,9 +139,9 @@ def test_the_sheet_that_was_found_is_kept_and_said() -> None:
     assert note in text_of(page)
     report = client.post(url, columns(page))["Location"]
     work()
-    told = text_of(client.get(report))
-    assert note in told
-    assert "<dt>to be created</dt><dd>1</dd>" in told
+    output = text_of(client.get(report))
+    assert note in output
+    assert "<dt>to be created</dt><dd>1</dd>" in output
 
 
 @pytest.mark.django_db
@@ -225,10 +225,10 @@ def test_a_saved_mapping_and_the_place_of_the_table_are_kept_together() -> None:
 def test_the_page_speaks_german() -> None:
     client = member("Editor")
     page = client.get(upload(client, LETTERHEAD)["Location"], headers={"accept-language": "de"})
-    told = text_of(page)
+    output = text_of(page)
     for text in ("Die Datei, wie sie ist", "Zeile mit den Überschriften", "So lesen"):
-        assert text in told, text
+        assert text in output, text
     url = upload(client, workbook(North=TABLE, South=TABLE[:1]), "a.xlsx")["Location"]
-    told = text_of(client.get(url, headers={"accept-language": "de"}))
+    output = text_of(client.get(url, headers={"accept-language": "de"}))
     for text in ("Wählen Sie das gemeinte Blatt", "North (3 Zeilen)", "South (1 Zeile)"):
-        assert text in told, text
+        assert text in output, text

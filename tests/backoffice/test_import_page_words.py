@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("said", "expected"),
     [
         ("If another one is meant, name it (--sheet).", "If another one is meant, name it."),
         ("Say which it is (--heading-row N). Further", "Say which it is. Further"),
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
         ("Sheet1 (hidden) was read.", "Sheet1 (hidden) was read."),
     ],
 )
-def test_options_and_names_of_fields_are_none_of_a_page(said: str, shown: str) -> None:
+def test_options_and_names_of_fields_are_none_of_a_page(said: str, expected: str) -> None:
     with translation.override("en"):
-        assert as_on_a_page(said) == shown
+        assert as_on_a_page(said) == expected
 
 
 def test_notes_and_reports_are_shown_so() -> None:

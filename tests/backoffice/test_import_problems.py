@@ -25,9 +25,9 @@ def text_of(client: Client, url: str, **headers: str) -> str:
 
 
 def kinds(client: Client, url: str) -> list[list[Any]]:
-    shown = client.get(url).context
-    found = (shown["mending"] or shown["problems"])["kinds"]
-    return [[kind[name] for name in ("column", "count", "places", "value")] for kind in found]
+    context = client.get(url).context
+    problem_kinds = (context["mending"] or context["problems"])["kinds"]
+    return [[kind[name] for name in ("column", "count", "places", "value")] for kind in problem_kinds]
 
 
 def imported(client: Client, report: str) -> str:
@@ -50,12 +50,12 @@ def test_problems_are_grouped_by_kind_and_the_page_says_how_many_it_shows() -> N
     assert "213 problems. Nothing" in text_of(client, report)
     page = imported(client, report)
     assert kinds(client, page)[0] == ["E-Mail", 210, "2, 3, 4 …", "nobody"]
-    told = text_of(client, page)
+    output = text_of(client, page)
     for text in ("<summary>The first 200 of 213 problems</summary>", "Kinds of problems"):
-        assert text in told, text
+        assert text in output, text
     for text in ("210 times", "rows 2, 3, 4 …", "1 time<", "row 214", "Must be a currency code"):
-        assert text in told, text
-    assert told.count('<bdi class="value">nobody</bdi>') == 201
+        assert text in output, text
+    assert output.count('<bdi class="value">nobody</bdi>') == 201
     german = text_of(client, page, **GERMAN)
     for text in ("213 Fehler.", "Die ersten 200 von 213 Fehlern", "210-mal", "1-mal", "Zeilen 2, 3, 4 …", "Zeile 214"):
         assert text in german, text
@@ -76,12 +76,12 @@ def test_an_import_of_the_good_rows_groups_its_problems_too() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_problems_of_different_kinds_stand_by_themselves() -> None:
     client = member("Editor")
-    told = text_of(client, imported(client, check(client, "Name,E-Mail\nAcme,nobody\n,b@b\n")))
-    assert "2 problems. " in told
-    assert "<h2>Problems</h2>" in told
-    assert "Kinds of problems" not in told
-    told = text_of(client, imported(client, check(client, "Name,E-Mail\nAcme,nobody\nBell,nothing\n")))
-    assert "<summary>Each problem by itself</summary>" in told
+    output = text_of(client, imported(client, check(client, "Name,E-Mail\nAcme,nobody\n,b@b\n")))
+    assert "2 problems. " in output
+    assert "<h2>Problems</h2>" in output
+    assert "Kinds of problems" not in output
+    output = text_of(client, imported(client, check(client, "Name,E-Mail\nAcme,nobody\nBell,nothing\n")))
+    assert "<summary>Each problem by itself</summary>" in output
 
 
 @pytest.mark.slow
@@ -98,8 +98,8 @@ def test_one_is_not_many() -> None:
     assert re.search(r"1 Kunde *<", text_of(client, reverse("import"), **GERMAN))
     undo = client.post(f"{apply}undo/")["Location"]
     call_command("run_worker", until_idle=True)
-    told = "Taken back: 1 customer deleted, 0 restored; 0 were changed since and left as they are."
-    assert told in text_of(client, undo)
+    message = "Taken back: 1 customer deleted, 0 restored; 0 were changed since and left as they are."
+    assert message in text_of(client, undo)
     assert "Zurückgenommen: 1 Kunde gelöscht, 0 wiederhergestellt;" in text_of(client, undo, **GERMAN)
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FILE = "Firma;E-Mail;Typ;Straße;PLZ;Ort\nAcme;nobody;Stammkunde;Main 1;01234;Berlin\nBell;b@b;Firma;;;Paris\n"
 
 
-def shown(sample: Sample) -> dict[str, list[tuple[str, str]]]:
+def lines_of(sample: Sample) -> dict[str, list[tuple[str, str]]]:
     return {label: [tuple(cell) for cell in cells] for label, cells in sample.lines}
 
 
@@ -37,7 +37,7 @@ def test_the_first_customers_are_shown_as_they_would_be() -> None:
     _url, page = page_of(member("Editor"))
     sample = page.context["sample"]
     assert sample.numbers == [2, 3]
-    lines = shown(sample)
+    lines = lines_of(sample)
     assert lines["Customer name"] == [("Acme", ""), ("Bell", "")]
     assert lines["Primary address"] == [
         ("Main 1, 01234, Berlin", ""),
@@ -55,7 +55,7 @@ def test_a_script_asks_for_the_sample_of_what_is_chosen_now() -> None:
     fields = columns(page) | {"column-4": "", "column-5": "territory"}
     fragment = client.post(url, fields | {"sample": "fragment"})
     assert "<html" not in fragment.content.decode()
-    lines = shown(fragment.context["sample"])
+    lines = lines_of(fragment.context["sample"])
     assert lines["Primary address"][0] == ("Main 1", "")
     assert lines["Territory"][1] == ("Paris", "")
     # Without a script a button shows the page anew, with what was chosen.
@@ -84,7 +84,7 @@ def test_values_of_a_closed_choice_are_said_once_and_kept_with_the_mapping() -> 
     assert [(one["old"], one["count"]) for one in column["values"]] == [("Stammkunde", 1)]
     said = {"old-2-0": "Stammkunde", "new-2-0": "Individual", "column-1": ""}
     fragment = client.post(url, fields | said | {"sample": "fragment"})
-    assert shown(fragment.context["sample"])["Customer type"][0] == ("Individual", "")
+    assert lines_of(fragment.context["sample"])["Customer type"][0] == ("Individual", "")
     job = checked(client, url, fields | said | {"preset_name": "Kunden"})
     assert job.result["problem_count"] == 0
     client.post(f"/admin/import/jobs/{job.pk}/apply/")
@@ -94,7 +94,8 @@ def test_values_of_a_closed_choice_are_said_once_and_kept_with_the_mapping() -> 
     }  # fmt: skip
     preset = Preset.objects.get()
     other, _page = page_of(client, FILE.replace("Acme", "Other"))
-    assert shown(client.get(f"{other}?preset={preset.pk}").context["sample"])["Customer type"][0] == ("Individual", "")
+    sample = client.get(f"{other}?preset={preset.pk}").context["sample"]
+    assert lines_of(sample)["Customer type"][0] == ("Individual", "")
 
 
 @pytest.mark.slow
@@ -125,8 +126,8 @@ def test_a_file_of_many_kinds_is_sampled_without_a_word_of_the_command() -> None
     ):
         _url, page = page_of(client, text, name)
         assert page.context["sample"].lines, name
-        assert shown(page.context["sample"])["Customer name"][0][0] == "Acme"
-    assert "supplier number 2" in str(shown(page.context["sample"]))
+        assert lines_of(page.context["sample"])["Customer name"][0][0] == "Acme"
+    assert "supplier number 2" in str(lines_of(page.context["sample"]))
 
 
 def test_an_editor_gets_back_to_a_check() -> None:
@@ -150,8 +151,8 @@ def test_who_changes_the_mapping_of_a_check_finds_all_that_was_said_and_correcte
     page = client.get(back)
     assert columns(page) | {"match_on": "email_id", "nulls": "n/a"} == fields
     assert 'value="n/a"' in page.content.decode()
-    assert shown(page.context["sample"])["Customer type"][0] == ("Individual", "")
-    assert shown(page.context["sample"])["E-mail"][0] == ("a@b", "")
+    assert lines_of(page.context["sample"])["Customer type"][0] == ("Individual", "")
+    assert lines_of(page.context["sample"])["E-mail"][0] == ("a@b", "")
     again = checked(client, page.context["here"], fields | {"old-2-0": "Stammkunde", "new-2-0": "Individual"})
     assert again.result["problem_count"] == 0
     # Of a column that is another field now, and of a value that is left as it is, nothing is said any more.
@@ -181,7 +182,7 @@ def test_the_parts_of_an_address_may_have_its_name_before_them() -> None:
     client = member("Editor")
     head = "CompanyName,RegAddress.AddressLine1,RegAddress.PostTown,RegAddress.PostCode,Shipping.City\n"
     _url, page = page_of(client, head + "Acme,Main 1,London,E1 6AN,Paris\n")
-    assert shown(page.context["sample"])["Primary address"] == [("Main 1, London, E1 6AN", "")]
+    assert lines_of(page.context["sample"])["Primary address"] == [("Main 1, London, E1 6AN", "")]
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ class Text(NamedTuple):
 
 
 def entries() -> list[Text]:
-    found = []
+    texts = []
     for block in CATALOGUE.read_text().split("\n\n"):
         parts: dict[str, str] = {}
         for line in block.splitlines():
@@ -59,8 +59,8 @@ def entries() -> list[Text]:
         if parts:
             translated = [text for name, text in parts.items() if name.startswith("msgstr")]
             flags = "".join(line for line in block.splitlines() if line.startswith("#,"))
-            found.append(Text(parts["msgid"], parts.get("msgid_plural", ""), translated, "fuzzy" in flags))
-    return found[1:]  # the first is the header
+            texts.append(Text(parts["msgid"], parts.get("msgid_plural", ""), translated, "fuzzy" in flags))
+    return texts[1:]  # the first is the header
 
 
 def in_python(source: str) -> Iterator[str]:
@@ -73,8 +73,8 @@ def in_python(source: str) -> Iterator[str]:
 
 
 def in_template(source: str) -> Iterator[str]:
-    for found in IN_TEMPLATE.finditer(templatize(source)):
-        yield ast.literal_eval(found[1] or found[2])
+    for match in IN_TEMPLATE.finditer(templatize(source)):
+        yield ast.literal_eval(match[1] or match[2])
 
 
 def in_the_sources() -> set[str]:
@@ -152,16 +152,16 @@ def test_what_is_wrong_is_said_in_german_beside_the_field() -> None:
     client = member("Editor")
     sent = new_form(customer_name="", default_currency="euro", email_id="x", default_commission_rate="viel")
     answer = client.post(reverse("admin:crm_customer_add"), sent, headers={"accept-language": "de"})
-    told = answer.content.decode()
+    output = answer.content.decode()
     for text in ("Darf nicht leer sein.", "drei Großbuchstaben", "ein @ mit etwas", "Muss eine Zahl sein"):
-        assert text in told, text
-    assert "Ausgangsrechnung ohne Auftrag erlauben" in told
+        assert text in output, text
+    assert "Ausgangsrechnung ohne Auftrag erlauben" in output
 
 
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_the_api_speaks_english_whatever_it_is_asked_and_whatever_page_came_before(api: Api) -> None:
-    made = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).output["id"]
+    customer_id = services.create_customer({"customer_name": "Acme"}, origin=Origin("user:setup")).output["id"]
     staff = member("Viewer")
     wrong = {"customer_name": "", "default_currency": "euro", "email_id": "x", "default_commission_rate": 101, "so": 1}
     calls = [
@@ -169,7 +169,7 @@ def test_the_api_speaks_english_whatever_it_is_asked_and_whatever_page_came_befo
         lambda **headers: api.get(f"{CUSTOMER}?limit=x&so=1", **headers),
         lambda **headers: api.get(f"{CUSTOMER}/customer_gone", **headers),
         lambda **headers: api.get("/api/nowhere", **headers),
-        lambda **headers: api.get(f"{CUSTOMER}/{made}", **headers),
+        lambda **headers: api.get(f"{CUSTOMER}/{customer_id}", **headers),
         lambda **headers: api.get("/api/openapi.json", **headers),
         lambda **headers: staff.get(reverse("docs"), headers=headers),
     ]
@@ -216,13 +216,13 @@ def refuse(run: Run) -> dict[str, Any]:
 @pytest.mark.django_db(transaction=True)
 def test_a_job_tells_its_outcome_in_the_language_of_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(kinds.known, "tests.refuse", Kind("tests.refuse", refuse, "Refuse", atomic=False))
-    asked = {}
+    job_ids = {}
     for language in ("de", "en"):
         with translation.override(language):
-            asked[language] = queue.enqueue("tests.refuse", {}, "user:anna").pk
+            job_ids[language] = queue.enqueue("tests.refuse", {}, "user:anna").pk
     call_command("run_worker", until_idle=True)
-    told = dict(Job.objects.filter(kind="tests.refuse").values_list("pk", "error"))
-    assert told == {asked["de"]: "Darf nicht leer sein.", asked["en"]: "Must not be empty."}
+    errors = dict(Job.objects.filter(kind="tests.refuse").values_list("pk", "error"))
+    assert errors == {job_ids["de"]: "Darf nicht leer sein.", job_ids["en"]: "Must not be empty."}
 
 
 @pytest.mark.django_db
@@ -238,9 +238,9 @@ def test_error_pages_say_what_to_do_in_the_reader_s_language(language: str, titl
     assert viewer.get("/nosuch", headers=headers).status_code == 404
     stale = Client(enforce_csrf_checks=True)
     User.objects.create_superuser("boss", password=PASSWORD)
-    told = stale.post(reverse("admin:login"), {"username": "boss", "password": PASSWORD}, headers=headers)
-    assert told.status_code == 403
-    assert ("nicht mehr" if language == "de" else "no longer valid") in told.content.decode()
+    forbidden = stale.post(reverse("admin:login"), {"username": "boss", "password": PASSWORD}, headers=headers)
+    assert forbidden.status_code == 403
+    assert ("nicht mehr" if language == "de" else "no longer valid") in forbidden.content.decode()
     wrong_host = viewer.get(reverse("admin:index"), headers=headers | {"host": "evil.example"})
     assert wrong_host.status_code == 400
     assert "<h1>" in wrong_host.content.decode()

@@ -55,26 +55,26 @@ def scripts(page: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 def test_each_list_is_a_grid_with_filters_and_a_bar_of_actions(client: Client, name: str) -> None:
-    shown = page(client, f"{name}_changelist")
-    assert 'class="grid"' in shown
-    assert 'id="rows"' in shown
-    assert '<th scope="row"' in shown
-    assert 'class="selection"' in shown
-    assert 'id="changelist-filter"' not in shown
-    assert not [one for one in scripts(shown) if "/admin/js/" in one or "jsi18n" in one]
-    for column in re.findall(r'data-name="(\w+)"', shown):
+    html = page(client, f"{name}_changelist")
+    assert 'class="grid"' in html
+    assert 'id="rows"' in html
+    assert '<th scope="row"' in html
+    assert 'class="selection"' in html
+    assert 'id="changelist-filter"' not in html
+    assert not [one for one in scripts(html) if "/admin/js/" in one or "jsi18n" in one]
+    for column in re.findall(r'data-name="(\w+)"', html):
         page(client, f"{name}_changelist", o=f"-{column}")
-    for field in re.findall(r'<option value="(\w+)"', shown.partition('name="add.field"')[2].partition("</select>")[0]):
+    for field in re.findall(r'<option value="(\w+)"', html.partition('name="add.field"')[2].partition("</select>")[0]):
         page(client, f"{name}_changelist", **{f"{field}.is": "x"})
-    assert "filter-problem" not in shown
+    assert "filter-problem" not in html
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_no_form_needs_django_scripts_or_its_plus(client: Client, name: str) -> None:
-    shown = page(client, f"{name}_add")
-    assert [one for one in scripts(shown) if "/admin/js/" in one] == ["/static/admin/js/change_form.js"]
-    assert "related-widget-wrapper" not in shown
-    assert "jsi18n" not in shown
+    html = page(client, f"{name}_add")
+    assert [one for one in scripts(html) if "/admin/js/" in one] == ["/static/admin/js/change_form.js"]
+    assert "related-widget-wrapper" not in html
+    assert "jsi18n" not in html
 
 
 def test_a_place_in_a_list_that_is_none_leads_to_the_list(client: Client) -> None:
@@ -96,8 +96,8 @@ def test_users_are_filtered_by_their_group(client: Client) -> None:
 
 def test_permissions_stand_under_what_they_are_for_and_are_saved(client: Client) -> None:
     group = Group.objects.get(name="Viewer")
-    shown = page(client, "auth_group_change", group.pk)
-    assert re.search(r"<label>customer</label>.*?export customers", shown, re.DOTALL)
+    html = page(client, "auth_group_change", group.pk)
+    assert re.search(r"<label>customer</label>.*?export customers", html, re.DOTALL)
     chosen = Permission.objects.filter(codename__in=("view_customer", "export_customer"))
     form = {"name": "Viewer", "permissions": [one.pk for one in chosen]}
     assert client.post(reverse("admin:auth_group_change", args=[group.pk]), form).status_code == 302
@@ -121,15 +121,15 @@ def test_what_is_left_of_tries_is_said_in_words(client: Client) -> None:
 
 def test_what_is_deleted_is_named_before_one_or_several(client: Client) -> None:
     first, second = (Group.objects.create(name=name) for name in ("Guests", "Helpers"))
-    asked = page(client, "auth_group_delete", first.pk)
-    assert "Guests" in asked
-    assert "It cannot be undone." in asked
-    assert not [one for one in scripts(asked) if "/admin/js/" in one]
+    confirmation = page(client, "auth_group_delete", first.pk)
+    assert "Guests" in confirmation
+    assert "It cannot be undone." in confirmation
+    assert not [one for one in scripts(confirmation) if "/admin/js/" in one]
     chosen = {"action": "delete_selected", "_selected_action": [first.pk, second.pk], "index": 0}
     url = reverse("admin:auth_group_changelist")
-    asked = client.post(url, chosen).content.decode()
-    assert "Helpers" in asked
-    assert f'name="_selected_action" value="{second.pk}"' in asked
+    confirmation = client.post(url, chosen).content.decode()
+    assert "Helpers" in confirmation
+    assert f'name="_selected_action" value="{second.pk}"' in confirmation
     client.post(url, chosen | {"post": "yes"})
     assert not Group.objects.filter(name__in=("Guests", "Helpers")).exists()
     third = Group.objects.create(name="Guests")

@@ -49,17 +49,19 @@ def said(words: str) -> dict[str, str]:
     ],
 )
 def test_the_list_says_what_was_found(words: str, expected: str) -> None:
-    made = make("Nordlicht", mobile_no="(647)561-7697", email_id="info@nord.example", tax_id="DE811", first_name="Kai")
-    number(made, supplier_number="1", company="Overplane DE")
-    number(made, supplier_number="2195750", company="Overplane NL")
+    customer_id = make(
+        "Nordlicht", mobile_no="(647)561-7697", email_id="info@nord.example", tax_id="DE811", first_name="Kai"
+    )
+    number(customer_id, supplier_number="1", company="Overplane DE")
+    number(customer_id, supplier_number="2195750", company="Overplane NL")
     make("Someone else", mobile_no="1")
     assert said(words) == {"Nordlicht": expected}
 
 
 def test_ids_are_said_too() -> None:
-    made = make("Nordlicht")
-    row = number(made, supplier_number="77", company="Overplane NL")
-    assert said(made) == {"Nordlicht": f"ID {made}"}
+    customer_id = make("Nordlicht")
+    row = number(customer_id, supplier_number="77", company="Overplane NL")
+    assert said(customer_id) == {"Nordlicht": f"ID {customer_id}"}
     assert said(row) == {"Nordlicht": "supplier number 77, Overplane NL"}
 
 
@@ -86,16 +88,16 @@ def test_line_items_are_read_once_a_page_and_only_if_needed() -> None:
         number(make(f"Nord {i}", tax_id="DE1"), supplier_number=f"44556{i}")
     customers = list(Customer.objects.all())
     for words, statements in (("44556", 1), ("de1", 0), ("nord", 0), ("", 0)):
-        with CaptureQueriesContext(connection) as asked:
-            found = matched.of_page(customers, words)
-        assert len(asked) == statements
-        assert len(found) == (5 if words in ("44556", "de1") else 0)
+        with CaptureQueriesContext(connection) as queries:
+            matches = matched.of_page(customers, words)
+        assert len(queries) == statements
+        assert len(matches) == (5 if words in ("44556", "de1") else 0)
 
 
 def test_the_line_is_no_part_of_the_link() -> None:
-    made = make("Nordlicht", tax_id="DE1")
+    customer_id = make("Nordlicht", tax_id="DE1")
     page = member("Viewer").get(LIST, {"q": "de1"}).content.decode()
     assert re.search(
-        rf'href="{re.escape(quote(made))}/change/">(?:(?!</a>).)*<bdi>Nordlicht</bdi></a><small',
+        rf'href="{re.escape(quote(customer_id))}/change/">(?:(?!</a>).)*<bdi>Nordlicht</bdi></a><small',
         page,
     )

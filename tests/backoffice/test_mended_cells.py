@@ -34,10 +34,10 @@ def test_a_value_is_left_as_it_is_again() -> None:
     client = member("Editor")
     report = checked(client)
     assert sent(client, report, **{"value-0-0": "Company"})["left"] == 3
-    told = sent(client, report, **{"value-0-0": ""})
-    assert told["left"] == 5
-    assert cell(told, 2, 2)["text"] == "Kunde X"
-    assert not cell(told, 2, 2)["is_corrected"]
+    body = sent(client, report, **{"value-0-0": ""})
+    assert body["left"] == 5
+    assert cell(body, 2, 2)["text"] == "Kunde X"
+    assert not cell(body, 2, 2)["is_corrected"]
 
 
 @pytest.mark.slow
@@ -100,9 +100,9 @@ def test_what_the_rows_of_a_customer_repeat_is_corrected_in_all_of_them() -> Non
     client = member("Editor")
     text = f"{ITEMS}Acme,nobody,X,1\nAcme,nobody,Y,2\nBell,nowhere,X,3\n,,Y,4\n"
     report = check(client, text)
-    told = sent(client, report, **{"cell-2-1": "a@b"})
-    assert told["left"] == 1
-    assert cell(told, 3, 1)["text"] == "a@b"
+    body = sent(client, report, **{"cell-2-1": "a@b"})
+    assert body["left"] == 1
+    assert cell(body, 3, 1)["text"] == "a@b"
     assert sent(client, report, **{"cell-4-1": "b@b"})["left"] == 0
     assert "5" not in corrected()["cells"]  # a blank cell goes on with the customer above
     assert sent(client, report, **{"cell-2-2": "Z"})["left"] == 0
@@ -117,19 +117,19 @@ def test_a_customer_that_is_emptied_is_not_mistaken_for_another() -> None:
     text = f"{ITEMS}Acme,nobody,,\nBell,no,X,1\n,,Y,2\nCole,nobody,,\n"
     report = check(client, text)
     # One customer becomes none, and another one two: as many as before, but not the same.
-    told = sent(client, report, **{"cell-2-0": "", "cell-2-1": "", "cell-4-0": "Other"})
+    body = sent(client, report, **{"cell-2-0": "", "cell-2-1": "", "cell-4-0": "Other"})
     assert "one @" in wrong(client.get(report))["cell-3-1"][0]
-    assert told["left"] == 2
-    assert told["rows"]["2"][0]["is_right"]  # an empty row is none
+    assert body["left"] == 2
+    assert body["rows"]["2"][0]["is_right"]  # an empty row is none
 
 
 @pytest.mark.slow
 def test_a_cell_that_becomes_a_foreign_id_is_wrong_and_nothing_else() -> None:
     client = member("Editor")
     report = check(client, "id,Name,E-Mail\ncustomer_" + "b" * 24 + ",Acme,nobody\n")
-    told = sent(client, report, **{"cell-2-0": "17", "cell-2-2": "a@b"})
-    assert told["left"] == 1
-    assert cell(told, 2, 0)["messages"]
+    body = sent(client, report, **{"cell-2-0": "17", "cell-2-2": "a@b"})
+    assert body["left"] == 1
+    assert cell(body, 2, 0)["messages"]
     assert client.get(report).status_code == 200
     assert result(mended(client, report))["problem_count"] == 1  # of the row: the check does not fail
 
@@ -139,8 +139,8 @@ def test_rows_of_foreign_ids_far_down_are_mended() -> None:
     client = member("Editor")
     good = "".join(f"customer_{n:024},Customer {n},a@b\n" for n in range(60))
     report = check(client, f"id,Name,E-Mail\n{good}17,Acme,nobody\n")
-    told = sent(client, report, **{"cell-62-2": "a@b"})
-    assert told["left"] == 1
+    body = sent(client, report, **{"cell-62-2": "a@b"})
+    assert body["left"] == 1
     assert sent(client, report, **{"cell-62-0": "customer_" + "b" * 24})["left"] == 0
 
 
@@ -178,8 +178,8 @@ def test_a_text_that_is_too_long_is_not_cut_because_the_form_is_sent() -> None:
     client = member("Editor")
     text = "x" * 70_000
     report = check(client, f"Name,E-Mail,Notes\nAcme,nobody,{text}\n")
-    told = sent(client, report, **{"cell-2-1": "a@b", "cell-2-2": text})
-    assert told["left"] == 1
+    body = sent(client, report, **{"cell-2-1": "a@b", "cell-2-2": text})
+    assert body["left"] == 1
     assert "Notes" not in corrected()["cells"]["2"]
 
 

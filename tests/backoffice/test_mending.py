@@ -38,18 +38,18 @@ def test_each_wrong_cell_is_a_field_with_its_message() -> None:
 def test_a_cell_is_kept_and_judged_at_once() -> None:
     client = member("Editor")
     report = checked(client)
-    told = sent(client, report, **{"cell-3-1": "still nobody"})
-    assert told["left"] == 5
-    assert "one @" in cell(told, 3, 1)["messages"][0]
-    told = sent(client, report, **{"cell-3-1": "b@b.de"})
-    assert told["left"] == 4
-    assert cell(told, 3, 1) == {"text": "b@b.de", "messages": [], "is_corrected": True}
-    assert told["rows"]["3"][0]["is_right"]
+    body = sent(client, report, **{"cell-3-1": "still nobody"})
+    assert body["left"] == 5
+    assert "one @" in cell(body, 3, 1)["messages"][0]
+    body = sent(client, report, **{"cell-3-1": "b@b.de"})
+    assert body["left"] == 4
+    assert cell(body, 3, 1) == {"text": "b@b.de", "messages": [], "is_corrected": True}
+    assert body["rows"]["3"][0]["is_right"]
     # Of a row with two faults each counts.
-    told = sent(client, report, **{"cell-7-1": "g@g"})
-    assert told["left"] == 4
-    assert not told["rows"]["7"][0]["is_right"]
-    assert set(told["rows"]) == {"7"}  # the others are as they were
+    body = sent(client, report, **{"cell-7-1": "g@g"})
+    assert body["left"] == 4
+    assert not body["rows"]["7"][0]["is_right"]
+    assert set(body["rows"]) == {"7"}  # the others are as they were
     page = client.get(report)  # whoever comes back finds it
     assert re.search('<input name="cell-3-1" [^>]*value="b@b.de"', page.content.decode())
     assert "cell-3-1" not in wrong(page)
@@ -63,10 +63,10 @@ def test_a_value_is_mended_in_every_row_and_the_file_goes_in() -> None:
     page = client.get(report)
     value = page.context["mending"]["kinds"][0]["values"][0]
     assert (value["old"], value["count"]) == ("Kunde X", 3)
-    told = sent(client, report, **{value["name"]: "Company", "cell-7-1": "g@g", "cell-3-1": "b@b"})
-    assert (told["left"], told["kinds"]) == (1, [0, 0, 1])
-    assert {number for number in told["rows"] if "2" in told["rows"][number][0]["cells"]} == {"2", "5", "7"}
-    assert cell(told, 5, 2)["text"] == "Company"
+    body = sent(client, report, **{value["name"]: "Company", "cell-7-1": "g@g", "cell-3-1": "b@b"})
+    assert (body["left"], body["kinds"]) == (1, [0, 0, 1])
+    assert {number for number in body["rows"] if "2" in body["rows"][number][0]["cells"]} == {"2", "5", "7"}
+    assert cell(body, 5, 2)["text"] == "Company"
     again = mended(client, report, **{"cell-6-0": "Eve"})
     assert Job.objects.get(pk=again.split("/")[-2]).result["problem_count"] == 0
     applied(client, again)
@@ -105,8 +105,8 @@ def test_what_another_row_has_too_stays_wrong_until_it_is_changed() -> None:
     client = member("Editor")
     text = "Name,Tax ID,E-Mail\nAcme,T1,a@b\nBell,T1,nobody\n"
     report = check(client, text, match_on="tax_id")
-    told = sent(client, report, **{"cell-3-2": "b@b"})
-    assert told["left"] == 1
+    body = sent(client, report, **{"cell-3-2": "b@b"})
+    assert body["left"] == 1
     assert "same “tax ID”" in wrong(client.get(report))["cell-3-1"][0]
     assert sent(client, report, **{"cell-3-1": "T2"})["left"] == 0
 
@@ -182,8 +182,8 @@ def test_rows_whose_cells_nobody_can_tell_apart_are_named_and_not_corrected() ->
 def test_hostile_text_stays_text() -> None:
     client = member("Editor")
     report = checked(client, 'Name,E-Mail,Type\n"<script>alert(1)</script>",nobody,Company\n')
-    told = sent(client, report, **{"cell-2-1": '"><b>x\0'})
-    assert cell(told, 2, 1)["text"] == '"><b>x\ufffd'
+    body = sent(client, report, **{"cell-2-1": '"><b>x\0'})
+    assert cell(body, 2, 1)["text"] == '"><b>x\ufffd'
     text = client.get(report).content.decode()
     assert "<script>alert" not in text
     assert html.escape('"><b>x\ufffd') in text
@@ -224,10 +224,10 @@ def test_customers_that_are_there_are_judged_by_the_database_too() -> None:
     known = make("Known")
     client = member("Editor")
     report = check(client, "id,Name,E-Mail\ncustomer_" + "b" * 24 + ",Acme,nobody\n")
-    told = sent(client, report, **{"cell-2-0": known, "cell-2-2": "a@b"})
-    assert told["left"] == 1
+    body = sent(client, report, **{"cell-2-0": known, "cell-2-2": "a@b"})
+    assert body["left"] == 1
     # In the words of the page, not of the command.
-    assert cell(told, 2, 0)["messages"] == ["There is a customer with this id. To change it match on the id."]
+    assert cell(body, 2, 0)["messages"] == ["There is a customer with this id. To change it match on the id."]
 
 
 @pytest.mark.slow

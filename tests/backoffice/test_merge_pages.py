@@ -151,9 +151,9 @@ def test_the_button_says_what_was_changed_since() -> None:
     assert token
     services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
     client.post(reverse("admin:crm_customer_undo"), {"token": token[1]})
-    told = toast(client, page)
-    assert "Undone: 1 customer is as it was." in told
-    assert "1 customer was changed once more since; that stays" in told
+    message = toast(client, page)
+    assert "Undone: 1 customer is as it was." in message
+    assert "1 customer was changed once more since; that stays" in message
     assert (Customer.objects.get(pk=a).territory, Customer.objects.get(pk=b).territory) == ("West", "South")
 
 
@@ -167,12 +167,12 @@ def test_the_survivors_page_shows_what_is_part_of_it_and_gives_it_back() -> None
     row = SupplierNumberAtCustomer.objects.get()
     line_item_services.update_line_item(SUPPLIER_NUMBERS, row.pk, {"company": "x"}, origin=ORIGIN)
     services.update_customer(a, {"territory": "West"}, origin=ORIGIN)
-    shown = client.get(page)
-    assert [(one.name, one.who, one.stays) for one in shown.context["merged"]] == [
+    answer = client.get(page)
+    assert [(one.name, one.who, one.stays) for one in answer.context["merged"]] == [
         ("Gamma", "anna (back office)", ["Territory"]),
         ("Beta", "anna (back office)", ["Territory", "Supplier numbers"]),
     ]
-    output = shown.content.decode()
+    output = answer.content.decode()
     assert "Changed since, and stays as it is: Territory, Supplier numbers" in output
     assert 'aria-label="Take back Beta"' in output
     address = reverse("admin:crm_customer_unmerge", args=[a])
@@ -180,9 +180,9 @@ def test_the_survivors_page_shows_what_is_part_of_it_and_gives_it_back() -> None
     assert "Take back" not in member("Viewer", "viewer").get(page).content.decode()
     assert client.get(address).status_code == 405
     assert client.post(address, {"restore": b})["Location"] == page
-    told = toast(client, page)
-    assert "1 customer is back." in told
-    assert "Changed since the merge, and left as it is: Territory, Supplier numbers." in told
+    message = toast(client, page)
+    assert "1 customer is back." in message
+    assert "Changed since the merge, and left as it is: Territory, Supplier numbers." in message
     assert Customer.objects.get(pk=b).territory == "South"
     client.post(address, {"restore": b})
     assert "is not merged into" in toast(client, page)

@@ -29,12 +29,12 @@ def work() -> None:
     call_command("run_worker", until_idle=True)
 
 
-def told(page: HttpResponse) -> list[str]:
+def messages(page: HttpResponse) -> list[str]:
     return [str(message) for message in page.context["messages"]]
 
 
 def texts(page: HttpResponse) -> list[str]:
-    return [re.sub(r"<[^>]+>", "", message).replace("\u2068", "").replace("\u2069", "") for message in told(page)]
+    return [re.sub(r"<[^>]+>", "", message).replace("\u2068", "").replace("\u2069", "") for message in messages(page)]
 
 
 def undo_of(message: str) -> tuple[str, dict[str, str]]:
@@ -56,15 +56,15 @@ def imported(client: Client) -> str:
 def test_an_import_is_told_once_on_any_page_and_taken_back_by_its_message() -> None:
     client = member("Manager")
     page = imported(client)
-    (message,) = told(client.get(INDEX))
+    (message,) = messages(client.get(INDEX))
     assert "is imported: 1 created, 1 changed." in message
     assert f'<a href="{page}">Show</a>' in message
-    assert told(client.get(INDEX)) == told(client.get(page)) == []
+    assert messages(client.get(INDEX)) == messages(client.get(page)) == []
     url, sent = undo_of(message)
     answer = client.post(url, sent, headers={"Accept": "application/json"}).json()
     work()
     assert list(Customer.objects.values_list("customer_name", "territory")) == [("Acme", None)]
-    assert told(client.get(answer["url"], headers={"X-Requested-With": "fetch"})) == []
+    assert messages(client.get(answer["url"], headers={"X-Requested-With": "fetch"})) == []
     assert texts(client.get(INDEX)) == [
         "Taken back: 1 customer deleted, 1 restored; 0 were changed since and left as they are. Show"
     ]
@@ -73,7 +73,7 @@ def test_an_import_is_told_once_on_any_page_and_taken_back_by_its_message() -> N
 @pytest.mark.slow
 def test_what_was_deleted_since_an_import_is_said_when_it_is_taken_back() -> None:
     client = member("Manager")
-    url, sent = undo_of(*told(client.get(imported(client))))
+    url, sent = undo_of(*messages(client.get(imported(client))))
     services.delete_customer(Customer.objects.get(customer_name="Bell").pk, origin=Origin("test"))
     client.post(url, sent)
     work()
@@ -88,8 +88,8 @@ def test_what_was_deleted_since_an_import_is_said_when_it_is_taken_back() -> Non
 def test_the_script_that_waits_for_the_end_takes_nobodys_message() -> None:
     client = member("Manager")
     page = imported(client)
-    assert told(client.get(page, headers={"X-Requested-With": "fetch"})) == []
-    (message,) = told(client.get(page))
+    assert messages(client.get(page, headers={"X-Requested-With": "fetch"})) == []
+    (message,) = messages(client.get(page))
     assert "Show</a>" not in message
     assert "data-undo" in message
 
@@ -101,7 +101,7 @@ def test_undo_is_offered_for_ten_minutes_to_those_who_may(group: str) -> None:
     imported(client)
     if group == "Manager":
         Job.objects.update(finished_at=timezone.now() - timedelta(minutes=11))
-    (message,) = told(client.get(INDEX))
+    (message,) = messages(client.get(INDEX))
     assert "data-undo" not in message
 
 
@@ -136,11 +136,11 @@ def many(monkeypatch: pytest.MonkeyPatch) -> tuple[Client, list[str]]:
     monkeypatch.setattr(bulk, "MAX_INLINE", 3)
     monkeypatch.setattr(undo, "MOST_AT_ONCE", 3)
     client = member("Editor")
-    made = [
+    created = [
         services.create_customer({"customer_name": f"C{i}", "territory": f"T{i}"}, origin=Origin("test"))
         for i in range(5)
     ]
-    ids = [one.output["id"] for one in made]
+    ids = [one.output["id"] for one in created]
     client.post(LIST, {"action": "set_territory", "_selected_action": ids[:1], "select_across": "1", "value": "All"})
     work()
     assert set(Customer.objects.values_list("territory", flat=True)) == {"All"}
@@ -152,7 +152,7 @@ def test_a_change_of_many_by_a_job_is_told_and_taken_back_by_another(many: tuple
     client, ids = many
     services.update_customer(ids[0], {"territory": "Own"}, origin=Origin("test"))
     services.delete_customer(ids[4], origin=Origin("test"))
-    started, message = told(client.get(LIST))
+    started, message = messages(client.get(LIST))
     assert message.startswith("5 customers changed.")
     assert "a job does it now" in started
     client.post(*undo_of(message))
@@ -169,7 +169,7 @@ def test_a_change_of_many_by_a_job_is_told_and_taken_back_by_another(many: tuple
 @pytest.mark.slow
 def test_the_same_button_in_a_second_tab_changes_nothing(many: tuple[Client, list[str]]) -> None:
     client, ids = many
-    url, sent = undo_of(told(client.get(LIST))[-1])
+    url, sent = undo_of(messages(client.get(LIST))[-1])
     client.post(url, sent)
     work()
     client.get(LIST)
@@ -203,9 +203,9 @@ def test_the_answer_to_a_form_tells_nothing_of_jobs(many: tuple[Client, list[str
     client.post(LIST, {"action": "set_territory", "_selected_action": ids, "select_across": "1", "value": "South"})
     client.get(LIST, headers={"X-Requested-With": "fetch"})
     work()
-    asked = client.post(LIST, {"action": "set_customer_group", "_selected_action": ids[:1]})
-    assert asked.status_code == 200
-    assert told(asked) == []
+    answer = client.post(LIST, {"action": "set_customer_group", "_selected_action": ids[:1]})
+    assert answer.status_code == 200
+    assert messages(answer) == []
     assert "5 customers changed." in texts(client.get(LIST))[-1]
 
 
@@ -233,10 +233,10 @@ def test_a_job_that_takes_back_goes_on_where_it_stood(many: tuple[Client, list[s
 def test_a_deletion_of_many_is_told_without_undo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "MAX_INLINE", 0)
     client = member("Manager")
-    made = services.create_customer({"customer_name": "Acme"}, origin=Origin("test"))
-    client.post(LIST, {"action": "delete_selected", "_selected_action": [made.output["id"]], "post": "yes"})
+    created = services.create_customer({"customer_name": "Acme"}, origin=Origin("test"))
+    client.post(LIST, {"action": "delete_selected", "_selected_action": [created.output["id"]], "post": "yes"})
     work()
-    message = told(client.get(LIST))[-1]
+    message = messages(client.get(LIST))[-1]
     assert "1 customer is deleted." in message
     assert "data-undo" not in message
 
@@ -250,10 +250,10 @@ def test_what_a_job_had_changed_before_it_broke_off_is_told_and_taken_back(
     services.update_customer(ids[0], {"territory": "Own"}, origin=Origin("test"))
     Job.objects.filter(kind=bulk.KIND).update(state=state, finished_at=timezone.now())
     if state == "cancelled":  # its worker may still write
-        assert len(told(client.get(LIST))) == 1
+        assert len(messages(client.get(LIST))) == 1
         Job.objects.filter(kind=bulk.KIND).update(finished_at=timezone.now() - timedelta(seconds=6))
     page = client.get(LIST)
     assert texts(page)[-1] == f"“Change many customers” {end}. 5 customers were changed by then. Undo Show"
-    client.post(*undo_of(told(page)[-1]))
+    client.post(*undo_of(messages(page)[-1]))
     work()
     assert set(Customer.objects.values_list("territory", flat=True)) == {"Own", "T1", "T2", "T3", "T4"}

@@ -39,11 +39,11 @@ def test_an_editor_sees_state_and_progress_of_his_own_jobs_alone() -> None:
     own = enqueued(IMPORTING.name, "anna", state=State.RUNNING, done=1234, total=5000)
     other = enqueued(IMPORTING.name, "bert")
     editor = member("Editor")
-    shown = rows(editor)
-    assert own.pk in shown
-    assert other.pk not in shown
-    assert "running" in shown
-    assert "1,234 / 5,000 (24\N{NO-BREAK SPACE}%)" in shown
+    output = rows(editor)
+    assert own.pk in output
+    assert other.pk not in output
+    assert "running" in output
+    assert "1,234 / 5,000 (24\N{NO-BREAK SPACE}%)" in output
     assert LIST in editor.get(reverse("admin:index")).content.decode()
     assert editor.get(reverse("admin:overplane_jobs_job_change", args=[own.pk])).status_code == 200
     assert editor.get(reverse("admin:overplane_jobs_job_change", args=[other.pk])).status_code == 302
@@ -55,18 +55,18 @@ def test_an_editor_sees_state_and_progress_of_his_own_jobs_alone() -> None:
 def test_a_job_that_is_done_is_done_as_a_whole() -> None:
     enqueued(IMPORTING.name, "anna", state=State.DONE, done=350, total=1000)
     enqueued(EXPORTING.name, "anna", state=State.FAILED, done=20, total=2000)
-    shown = rows(member("Editor"))
-    assert "1,000 / 1,000 (100\N{NO-BREAK SPACE}%)" in shown
-    assert "20 / 2,000 (1\N{NO-BREAK SPACE}%)" in shown
+    output = rows(member("Editor"))
+    assert "1,000 / 1,000 (100\N{NO-BREAK SPACE}%)" in output
+    assert "20 / 2,000 (1\N{NO-BREAK SPACE}%)" in output
 
 
 def test_a_line_leads_to_the_page_that_belongs_to_the_job() -> None:
     imported, exported = enqueued(IMPORTING.name, "anna"), enqueued(EXPORTING.name, "anna")
     other = enqueued(IMPORTING.name, "bert")
-    shown = rows(member("Manager"))
-    assert f'href="{reverse("import_job", args=[imported.pk])}' in shown
-    assert f'href="{reverse("export")}' in shown
-    assert f'href="{quote(other.pk)}/change/"' in shown
+    output = rows(member("Manager"))
+    assert f'href="{reverse("import_job", args=[imported.pk])}' in output
+    assert f'href="{reverse("export")}' in output
+    assert f'href="{quote(other.pk)}/change/"' in output
     assert kinds.page_of(exported) == reverse("export")
     assert kinds.page_of(Job(kind="crm.count_customers")) == kinds.page_of(Job(kind="gone")) == ""
 

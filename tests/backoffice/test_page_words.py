@@ -43,10 +43,10 @@ def test_options_are_taken_out(text: str, language: str) -> None:
             name: 1 if kind == "d" else quoted(HOSTILE) if name in options else "x" for name, kind in placeholders
         }
         said = said % values
-        shown = as_on_a_page(said)
-    assert not re.search("--[a-z]|undo_import|import_customers|manage.py", shown), shown
-    assert shown.strip().endswith((".", "?", ")", ":", "”", "“")) or not said.endswith("."), shown
-    assert "  " not in shown
+        output = as_on_a_page(said)
+    assert not re.search("--[a-z]|undo_import|import_customers|manage.py", output), output
+    assert output.strip().endswith((".", "?", ")", ":", "”", "“")) or not said.endswith("."), output
+    assert "  " not in output
 
 
 def test_there_are_such_sentences() -> None:

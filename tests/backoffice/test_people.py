@@ -167,8 +167,8 @@ def test_wrong_codes_make_one_wait() -> None:
     other = Client()
     other.force_login(User.objects.get())
     other.post(reverse("second_factor_code"), {"code": "000000" if code_of(device) != "000000" else "111111"})
-    told = other.post(reverse("second_factor_code"), {"code": code_of(device)})
-    assert re.search(rb"Wait until \d\d:\d\d:\d\d UTC", told.content)
+    answer = other.post(reverse("second_factor_code"), {"code": code_of(device)})
+    assert re.search(rb"Wait until \d\d:\d\d:\d\d UTC", answer.content)
     assert other.get(reverse("admin:index")).status_code == 302
 
 

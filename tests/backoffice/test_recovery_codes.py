@@ -42,10 +42,10 @@ def test_ten_codes_are_shown_once_and_stored_as_hashes() -> None:
     _device, codes = set_up(client)
     assert len(set(codes)) == 10
     stored = RecoveryCode.objects.order_by("number").values_list("hash", flat=True)
-    for code, kept in zip(codes, stored, strict=True):
+    for code, stored_hash in zip(codes, stored, strict=True):
         plain = code.replace(" ", "")
-        assert plain not in kept
-        assert check_password(plain, kept)
+        assert plain not in stored_hash
+        assert check_password(plain, stored_hash)
     page = client.get(PAGE).content.decode()
     assert "10 of 10 recovery codes are left." in page
     assert codes_on(page) == []
@@ -167,11 +167,11 @@ def test_a_code_is_spent_once_also_without_the_devices_lock() -> None:
     user, start = User.objects.get(), threading.Barrier(2)
     compared, plain = recovery.check_password, codes[0].replace(" ", "")
 
-    def together(*args: Any) -> bool:
+    def check_simultaneously(*args: Any) -> bool:
         is_right = compared(*args)
         start.wait(10)
         return is_right
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recovery, "check_password", together)
+        patch.setattr(recovery, "check_password", check_simultaneously)
         assert sorted(concurrently(lambda _i: recovery.spend(user, plain), 2)) == [False, True]

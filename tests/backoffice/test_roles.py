@@ -53,7 +53,7 @@ class World(NamedTuple):
     """What is there before the action."""
 
     client: Client
-    me: Any
+    user: Any
     other: Any
     customer: str
     twin: str
@@ -85,15 +85,15 @@ def made_job(kind: str, actor: str, **payload: Any) -> Job:
 
 
 def checked_import(actor: str) -> Job:
-    kept = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
-    job = made_job("crm.check_import", actor, file=kept.pk, name=kept.name, mapping={})
+    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
+    job = made_job("crm.check_import", actor, file=upload.pk, name=upload.name, mapping={})
     result = {"created": 1, "problems": [], "problem_count": 0}
     Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())
     return job
 
 
 def world(kind: str) -> World:
-    client, me = visitor(kind)
+    client, user = visitor(kind)
     other = User.objects.create_user("other", is_staff=True)
     TOTPDevice.objects.create(user=other, name="phone", confirmed=True)
     AccessAttempt.objects.create(username="other", failures_since_start=5)
@@ -111,10 +111,10 @@ def world(kind: str) -> World:
     endpoint = webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})[0].pk
     delivery = webhooks.ping(endpoint).public_id
     checked = checked_import("user:me")
-    return World(client, me, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery)
+    return World(client, user, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery)
 
 
-KEPT = [
+STORED_MODELS = [
     model
     for label in (
         "crm",
@@ -139,7 +139,7 @@ def everything() -> dict[str, set[Any]]:
             tuple(map(str, row))
             for row in model.objects.values_list(*(f.name for f in model._meta.concrete_fields if f.name not in unseen))
         }
-        for model in (*KEPT, TOTPDevice)
+        for model in (*STORED_MODELS, TOTPDevice)
     }
 
 
@@ -156,8 +156,8 @@ class Act(NamedTuple):
 
 def page(w: World, name: str, *args: str) -> str:
     """The address; an argument that names something of the world stands for its id."""
-    found = [getattr(w, arg) if arg in World._fields else arg for arg in args]
-    return reverse(name, args=[getattr(one, "pk", one) or 0 for one in found])
+    objects = [getattr(w, arg) if arg in World._fields else arg for arg in args]
+    return reverse(name, args=[getattr(one, "pk", one) or 0 for one in objects])
 
 
 def see(name: str, url: str, *args: Any, who: frozenset[str], query: str = "", text: str = "") -> Act:
@@ -258,7 +258,7 @@ ACTS = [
     see("duplicates", "duplicates", who=VIEWER),
     send(
         "keep columns", "admin:crm_customer_columns", form={"column": ["territory"]}, who=VIEWER,
-        done=lambda w: apps.get_model("overplane_backoffice.SavedView").objects.filter(user=w.me).exists(),
+        done=lambda w: apps.get_model("overplane_backoffice.SavedView").objects.filter(user=w.user).exists(),
     ),
     send(
         "save a view", "admin:crm_customer_views", form={"name": "mine", "query": "q=x"}, who=VIEWER,
@@ -350,10 +350,10 @@ ACTS = [
     send("add a user", f"{USERS}_add", form={"username": "new", **PASSWORD}, who=ADMINISTRATOR, done=users("new")),
     send("change a user", f"{USERS}_change", "other", who=ADMINISTRATOR, form={"username": "renamed", "is_staff": "on"},
          done=users("renamed")),
-    send("part of the form: make oneself a superuser", f"{USERS}_change", "me", who=NOBODY,
+    send("part of the form: make oneself a superuser", f"{USERS}_change", "user", who=NOBODY,
          form=lambda w: {"username": "me", "is_staff": "on", "is_active": "on", "is_superuser": "on",
-                         "groups": list(w.me.groups.values_list("pk", flat=True)) if w.me else []},
-         done=lambda w: w.me is not None and User.objects.get(pk=w.me.pk).is_superuser),
+                         "groups": list(w.user.groups.values_list("pk", flat=True)) if w.user else []},
+         done=lambda w: w.user is not None and User.objects.get(pk=w.user.pk).is_superuser),
     send("set another's password", "admin:auth_user_password_change", "other", form=PASSWORD, who=ADMINISTRATOR,
          done=lambda w: User.objects.get(pk=w.other.pk).check_password(PASSWORD["password1"])),
     send("bulk: reset another's second factor", f"{USERS}_changelist", who=ADMINISTRATOR,
@@ -436,7 +436,7 @@ def test_no_page_of_the_back_office_is_open_to_those_without_a_group(kind: str, 
     settings.MEDIA_ROOT = tmp_path
     w = world(kind)
     before = everything()
-    pages = {name: page(w, name, *given) for name, given in back_office_pages(get_resolver()) if name not in OPEN}
+    pages = {name: page(w, name, *args) for name, args in back_office_pages(get_resolver()) if name not in OPEN}
     assert len(pages) > 50
     for name, url in pages.items():
         for answer in (w.client.get(url), w.client.post(url)):

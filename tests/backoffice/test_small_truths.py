@@ -133,8 +133,8 @@ def test_changes_lead_to_their_customer() -> None:
     link = f'<a href="{reverse("admin:crm_customer_change", args=[quote(customer)])}">'
     event = Event.objects.get()
     for address in ("changelist", "change"):
-        given = [event.pk] if address == "change" else []
-        assert link in text(client, reverse(f"admin:overplane_events_event_{address}", args=given))
+        args = [event.pk] if address == "change" else []
+        assert link in text(client, reverse(f"admin:overplane_events_event_{address}", args=args))
 
 
 def test_the_title_of_an_event_names_its_customer(german: Client) -> None:

@@ -32,7 +32,7 @@ from tests.domain.customers import make
 
 
 @pytest.mark.parametrize(
-    ("headings", "found"),
+    ("headings", "expected"),
     [
         (["Kundenname", "E-Mail", "Tel"], {"Kundenname": "customer_name", "E-Mail": "email_id", "Tel": "mobile_no"}),
         (["customer_name", "Name"], {"customer_name": "customer_name"}),
@@ -40,8 +40,8 @@ from tests.domain.customers import make
         (["Währung", "VAT-Number", "", "###", "x"], {"Währung": "default_currency", "VAT-Number": "tax_id"}),
     ],
 )
-def test_guesses_what_headings_mean(headings: list[str], found: dict[str, str]) -> None:
-    assert guess(headings) == found
+def test_guesses_what_headings_mean(headings: list[str], expected: dict[str, str]) -> None:
+    assert guess(headings) == expected
 
 
 @pytest.mark.slow
@@ -245,12 +245,12 @@ def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     assert "3 problems. Nothing was imported" in output
     assert "Import now" not in output
     assert "<svg onload" not in output
-    found = client.get(reverse("job_file", args=[Job.objects.get(kind="crm.check_import").result["report"]]))
-    rows = list(csv.reader(io.StringIO(found.getvalue().decode("utf-8-sig"))))
+    report_file = client.get(reverse("job_file", args=[Job.objects.get(kind="crm.check_import").result["report"]]))
+    rows = list(csv.reader(io.StringIO(report_file.getvalue().decode("utf-8-sig"))))
     assert rows[0] == ["import_row", "import_problems", "Name", "email_id"]
     assert [(row[0], row[1].partition(":")[0]) for row in rows[1:]] == [("3", "email_id"), ("4", "Name"), ("5", "Name")]
     assert rows[1][3] == "'=no-mail"
-    assert found["Content-Disposition"].startswith("attachment")
+    assert report_file["Content-Disposition"].startswith("attachment")
     client.post(f"{report}apply/")
     call_command("run_worker", until_idle=True)
     assert not Customer.objects.exists()
@@ -325,29 +325,29 @@ def test_exports_what_was_asked_for(format: str) -> None:
     client.post(reverse("export"), {"format": format, "q": "muller"})
     call_command("run_worker", until_idle=True)
     page = client.get(reverse("export")).content.decode()
-    kept = JobFile.objects.get()
-    assert reverse("job_file", args=[kept.pk]) in page
-    answer = client.get(reverse("job_file", args=[kept.pk]))
+    file = JobFile.objects.get()
+    assert reverse("job_file", args=[file.pk]) in page
+    answer = client.get(reverse("job_file", args=[file.pk]))
     rows = read(format, answer.getvalue())
     name = rows[0]["customer_name"]
     assert name == ("=1+1 Müller" if format == "ndjson" else "'=1+1 Müller")
     assert len(rows) == 1
     assert (rows[0]["territory"], rows[0]["disabled"] in (True, "true")) == ('"><svg onload=x>', True)
     client.user = None
-    assert member("Manager", "other").get(reverse("job_file", args=[kept.pk])).status_code == 404
+    assert member("Manager", "other").get(reverse("job_file", args=[file.pk])).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("choice", "told"), [("", "has 40000 characters"), ("cut", "was cut: customer_details of the")]
+    ("choice", "expected"), [("", "has 40000 characters"), ("cut", "was cut: customer_details of the")]
 )
-def test_a_text_that_no_cell_holds_names_its_customer(choice: str, told: str) -> None:
+def test_a_text_that_no_cell_holds_names_its_customer(choice: str, expected: str) -> None:
     client = member("Manager")
     make("Acme", customer_details="x" * 40_000)
     client.post(reverse("export"), {"format": "xlsx", "long_cells": choice})
     call_command("run_worker", until_idle=True)
     page = html.unescape(client.get(reverse("export")).content.decode())
-    assert told in page
+    assert expected in page
     assert 'customer_details of the customer "Acme"' in page
     assert JobFile.objects.count() == (1 if choice else 0)
 

@@ -36,15 +36,15 @@ def hidden(page: HttpResponse) -> dict[str, Any]:
 
 
 def kept_of(page: HttpResponse) -> str:
-    found = re.search(r'name="kept"[^>]* value="([^"]*)"', page.content.decode())
-    assert found, page.content.decode()
-    return unescape(found[1])
+    match = re.search(r'name="kept"[^>]* value="([^"]*)"', page.content.decode())
+    assert match, page.content.decode()
+    return unescape(match[1])
 
 
 def token_of(client: Client, url: str = ADD) -> str:
-    found = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', client.get(url).content.decode())
-    assert found
-    return found[1]
+    match = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', client.get(url).content.decode())
+    assert match
+    return match[1]
 
 
 # The form for a new customer
@@ -135,9 +135,9 @@ def test_what_was_posted_after_the_session_ended_is_there_after_signing_in() -> 
 def test_a_wrong_password_does_not_lose_it_and_no_log_keeps_it() -> None:
     client, customer = member("Editor"), make("Nordlicht")
     client.session.flush()
-    kept = kept_of(client.post(change(customer), TYPED, headers=OWN))
-    wrong = client.post(reverse("admin:login"), {"username": "anna", "password": "wrong", "kept": kept})
-    assert kept_of(wrong) == kept
+    typed = kept_of(client.post(change(customer), TYPED, headers=OWN))
+    wrong = client.post(reverse("admin:login"), {"username": "anna", "password": "wrong", "kept": typed})
+    assert kept_of(wrong) == typed
     attempt = AccessAttempt.objects.get()
     assert "Nordmark" not in attempt.post_data + attempt.get_data
 
@@ -145,18 +145,18 @@ def test_a_wrong_password_does_not_lose_it_and_no_log_keeps_it() -> None:
 def test_the_second_factor_is_asked_for_on_the_way() -> None:
     client, customer = member("Editor"), make("Nordlicht")
     device = TOTPDevice.objects.create(user=User.objects.get(username="anna"), confirmed=True)
-    kept = kept_of(client.post(change(customer), TYPED, headers=OWN))  # signed in, but the code is still owed
+    typed = kept_of(client.post(change(customer), TYPED, headers=OWN))  # signed in, but the code is still owed
     client.session.flush()
-    assert kept_of(client.post(change(customer), TYPED, headers=OWN)) == kept
-    code_page = client.post(reverse("admin:login"), {"username": "anna", "password": PASSWORD, "kept": kept})
+    assert kept_of(client.post(change(customer), TYPED, headers=OWN)) == typed
+    code_page = client.post(reverse("admin:login"), {"username": "anna", "password": PASSWORD, "kept": typed})
     assert 'name="code"' in code_page.content.decode()
-    assert kept_of(code_page) == kept
+    assert kept_of(code_page) == typed
     assert client.get(change(customer)).status_code == 302
-    wrong = client.post(reverse("second_factor_code"), {"code": "000000", "kept": kept})
-    assert kept_of(wrong) == kept
+    wrong = client.post(reverse("second_factor_code"), {"code": "000000", "kept": typed})
+    assert kept_of(wrong) == typed
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
     code = f"{TOTP(device.bin_key).token():06d}"
-    page = client.post(reverse("second_factor_code"), {"code": code, "kept": kept})
+    page = client.post(reverse("second_factor_code"), {"code": code, "kept": typed})
     assert hidden(page)["territory"] == "Nordmark"
 
 
@@ -168,10 +168,10 @@ def test_secrets_and_what_no_form_can_carry_are_not_kept() -> None:
         assert answer["Location"].startswith(reverse("admin:login"))
 
 
-@pytest.mark.parametrize("kept", ["[", '["https://evil.example/", [], false]', '["/admin/\\\\evil", [], false]', "7"])
-def test_what_no_page_of_ours_has_written_is_not_followed(kept: str) -> None:
+@pytest.mark.parametrize("typed", ["[", '["https://evil.example/", [], false]', '["/admin/\\\\evil", [], false]', "7"])
+def test_what_no_page_of_ours_has_written_is_not_followed(typed: str) -> None:
     member("Editor")
-    answer = Client().post(reverse("admin:login"), {"username": "anna", "password": PASSWORD, "kept": kept})
+    answer = Client().post(reverse("admin:login"), {"username": "anna", "password": PASSWORD, "kept": typed})
     assert answer.status_code == 302
 
 
@@ -255,9 +255,9 @@ def test_what_was_typed_for_a_deleted_customer_makes_a_new_one() -> None:
     form = client.post(ADD, hidden(page))
     assert not Customer.objects.exists()
     assert client.post(ADD, filled(form)).status_code == 302
-    made = Customer.objects.get()
-    assert (made.customer_name, made.territory) == ("Nordlicht", "Nordmark")
-    assert SupplierNumberAtCustomer.objects.filter(customer=made).count() == 1
+    new_customer = Customer.objects.get()
+    assert (new_customer.customer_name, new_customer.territory) == ("Nordlicht", "Nordmark")
+    assert SupplierNumberAtCustomer.objects.filter(customer=new_customer).count() == 1
     viewer = member("Viewer", "bert").post(change(customer), sent)
     assert viewer.status_code == 403
 
@@ -314,32 +314,32 @@ SESSION = "/admin/session/"
 def test_a_script_asks_who_is_signed_in_and_signs_in() -> None:
     client = checked(Client())
     member("Editor")
-    asked = client.get(SESSION).json()
-    assert (asked["user"], asked["needs_code"]) == ("", False)
+    session = client.get(SESSION).json()
+    assert (session["user"], session["needs_code"]) == ("", False)
     sent = {"username": "anna", "password": PASSWORD}
     assert client.post(SESSION, sent).status_code == 403
-    wrong = client.post(SESSION, sent | {"password": "wrong"}, headers={"x-csrftoken": asked["token"]}).json()
+    wrong = client.post(SESSION, sent | {"password": "wrong"}, headers={"x-csrftoken": session["token"]}).json()
     assert wrong["user"] == ""
     assert wrong["message"]
-    right = client.post(SESSION, sent, headers={"x-csrftoken": asked["token"]}).json()
+    right = client.post(SESSION, sent, headers={"x-csrftoken": session["token"]}).json()
     assert (right["user"], right["message"]) == ("anna", "")
-    made = client.post(ADD, new_form() | {"csrfmiddlewaretoken": right["token"]})
-    assert made.status_code == 302
+    created = client.post(ADD, new_form() | {"csrfmiddlewaretoken": right["token"]})
+    assert created.status_code == 302
 
 
 def test_the_question_is_cheap(django_assert_max_num_queries: Any) -> None:
     client = member("Editor")
-    with django_assert_max_num_queries(3) as asked:
+    with django_assert_max_num_queries(3) as queries:
         assert client.get(SESSION).json()["user"] == "anna"
-    assert all(one["sql"].startswith("SELECT") for one in asked.captured_queries)
+    assert all(one["sql"].startswith("SELECT") for one in queries.captured_queries)
 
 
 def test_in_place_too_the_second_factor_is_owed() -> None:
     member("Editor")
     device = TOTPDevice.objects.create(user=User.objects.get(username="anna"), confirmed=True)
     client = Client()
-    asked = client.post(SESSION, {"username": "anna", "password": PASSWORD}).json()
-    assert (asked["user"], asked["needs_code"]) == ("anna", True)
+    session = client.post(SESSION, {"username": "anna", "password": PASSWORD}).json()
+    assert (session["user"], session["needs_code"]) == ("anna", True)
     assert client.get(ADD).status_code == 302
     assert client.post(SESSION, {"code": "12"}).json()["needs_code"]
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)

@@ -9,12 +9,12 @@ from tests.backoffice.people import member
 from tests.domain.customers import make
 
 LIST = "/admin/crm/customer/"
-KEPT = {"name": "North", "query": "territory=North", "column": ["customer_name", "industry"]}
+VIEW = {"name": "North", "query": "territory=North", "column": ["customer_name", "industry"]}
 pytestmark = pytest.mark.django_db
 
 
 def keep(client: Client, **more: object) -> SavedView:
-    values = KEPT | more
+    values = VIEW | more
     client.post(f"{LIST}views/", values)
     return SavedView.objects.get(name=values["name"], user_id=client.session["_auth_user_id"])
 
@@ -27,7 +27,7 @@ def tabs(client: Client, query: str = "all=") -> list[str]:
     return [tab.view.name for tab in client.get(f"{LIST}?{query}", follow=True).context["cl"].tabs]
 
 
-def told(client: Client, address: str = f"{LIST}?all=") -> str:
+def list_output(client: Client, address: str = f"{LIST}?all=") -> str:
     return client.get(address).content.decode()
 
 
@@ -49,8 +49,10 @@ def test_the_number_of_a_view_alone_shows_what_it_has_saved_and_takes_actions_on
     page = anna.get(f"{LIST}?view={view.pk}", follow=True)
     assert [row.customer_name for row in page.context["cl"].result_list] == ["Alpha"]
     across = {"action": "disable", "_selected_action": [], "select_across": "1"}
-    asked = anna.post(f"{LIST}?view={view.pk}", across | {"_selected_action": page.context["cl"].result_list[0].pk})
-    assert asked.context["count"] == 1
+    confirmation = anna.post(
+        f"{LIST}?view={view.pk}", across | {"_selected_action": page.context["cl"].result_list[0].pk}
+    )
+    assert confirmation.context["count"] == 1
 
 
 def test_a_view_that_is_gone_is_said_and_shows_nobody() -> None:
@@ -64,10 +66,10 @@ def test_a_view_that_is_gone_is_said_and_shows_nobody() -> None:
 def test_a_name_that_is_taken_replaces_nothing() -> None:
     bert = member("Manager", "bert")
     view = keep(bert, is_shared="on")
-    bert.post(f"{LIST}views/", KEPT | {"query": "territory=South"})
+    bert.post(f"{LIST}views/", VIEW | {"query": "territory=South"})
     view.refresh_from_db()
     assert (view.query, view.is_shared) == ("territory=North", True)
-    assert "You have a view “North” already" in told(bert)
+    assert "You have a view “North” already" in list_output(bert)
     assert SavedView.objects.exclude(name="").count() == 1
 
 
@@ -120,10 +122,10 @@ def test_taking_away_the_last_filter_of_a_view_stays_in_it_and_shows_all() -> No
 def test_managers_and_administrators_share_with_everybody(role: str, may: bool) -> None:
     anna, carl = member(role), member("Viewer", "carl")
     view = keep(anna)
-    assert ("Share with everybody" in told(anna, f"{LIST}?territory=North&view={view.pk}")) == may
+    assert ("Share with everybody" in list_output(anna, f"{LIST}?territory=North&view={view.pk}")) == may
     assert do(anna, view, "share") == (302 if may else 403)
     assert tabs(carl) == (["North"] if may else [])
-    assert anna.post(f"{LIST}views/", KEPT | {"name": "South", "is_shared": "on"}).status_code == (302 if may else 403)
+    assert anna.post(f"{LIST}views/", VIEW | {"name": "South", "is_shared": "on"}).status_code == (302 if may else 403)
     assert do(anna, view, "unshare") == 302
     assert "North" not in tabs(carl)
 
@@ -213,7 +215,7 @@ def test_an_unknown_act_is_none(what: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "widths"),
     [
         (
             {"widths": '{"territory": 120, "nothing": 5, "customer_type": 5000, "status": "x"}'},
@@ -225,13 +227,13 @@ def test_an_unknown_act_is_none(what: str) -> None:
         ({}, {}),
     ],
 )
-def test_columns_keep_their_order_and_only_widths_that_make_sense(sent: dict[str, str], kept: dict[str, int]) -> None:
+def test_columns_keep_their_order_and_only_widths_that_make_sense(sent: dict[str, str], widths: dict[str, int]) -> None:
     client = member("Viewer")
     columns = ["status", "nothing", "territory", "status", "customer_name"]
     client.post(f"{LIST}columns/", sent | {"column": columns, "back": LIST})
     page = client.get(LIST)
     assert page.context["cl"].list_display[-3:] == ["customer_name", "status", "territory"]
-    assert page.context["layout"] == {"widths": kept, "dense": False}
+    assert page.context["layout"] == {"widths": widths, "dense": False}
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from overplane.events.feed import Log
 from overplane.events.webhooks import services
 from overplane.events.webhooks.models import Attempt, Cause, Delivery, DeliveryStatus
 from tests.backoffice.people import member
-from tests.backoffice.webhook_pages import KEPT, address, delivered, made, sent, shown, text_of
+from tests.backoffice.webhook_pages import FILTERS_KEY, address, content_of, delivered, new_endpoint, sent, text_of
 from tests.conftest import settle
 from tests.domain.customers import ORIGIN, make
 
@@ -30,7 +30,7 @@ def client() -> Client:
 
 
 def test_errors_are_told_in_german(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     one = delivered(endpoint, status="failed", last_error="timeout: no connection within 5 s")
     Attempt.objects.create(
         delivery=one, subject="", at=one.created_at, milliseconds=9, error="refused: x is no public address."
@@ -45,13 +45,13 @@ def test_errors_are_told_in_german(client: Client) -> None:
 
 
 def test_a_line_says_what_happened_and_what_comes_next(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     soon = timezone.now() + timedelta(minutes=5)
     delivered(endpoint, status="failed", attempts=10, last_error="HTTP 503", last_status_code=503)
     delivered(endpoint, status="pending", attempts=2, last_error="timeout: no whole answer", next_attempt_at=soon)
     delivered(endpoint, status="pending", attempts=0, last_at=None, seq=2)
     delivered(endpoint, status="succeeded", last_status_code=204, cause=Cause.REPLAY)
-    page = shown(client, "change", endpoint.pk)
+    page = content_of(client, "change", endpoint.pk)
     rows = [text_of(one) for one in page.partition("<tbody>")[2].split("</tr>")]
     assert "Customer: changed replay" in rows[0]
     assert "succeeded customer_1 1 HTTP 204 120 ms" in rows[0]
@@ -60,12 +60,12 @@ def test_a_line_says_what_happened_and_what_comes_next(client: Client) -> None:
     assert f"{soon:%Y-%m-%dT%H:%M:%S}" in page
     assert "failed customer_1 10 HTTP 503" in rows[3]
     services.disable(endpoint.pk)
-    assert "when the endpoint is enabled" in shown(client, "change", endpoint.pk)
+    assert "when the endpoint is enabled" in content_of(client, "change", endpoint.pk)
 
 
 @pytest.mark.slow
 def test_deliveries_come_in_pages_the_newest_first(client: Client) -> None:
-    endpoint, other = made(), made()
+    endpoint, other = new_endpoint(), new_endpoint()
     keys = [delivered(endpoint, subject=f"customer_{i}").pk for i in range(120)]
     delivered(other)
 
@@ -77,7 +77,7 @@ def test_deliveries_come_in_pages_the_newest_first(client: Client) -> None:
         answer = client.get(address("change", endpoint.pk) + query)
         return answer.content.decode()
 
-    first = shown(client, "change", endpoint.pk, **{KEPT: "q=x", "status": "pending"})
+    first = content_of(client, "change", endpoint.pk, **{FILTERS_KEY: "q=x", "status": "pending"})
     second = follow(first, "next")
     third = follow(second, "next")
     assert numbers(first) + numbers(second) + numbers(third) == list(range(119, -1, -1))
@@ -88,13 +88,13 @@ def test_deliveries_come_in_pages_the_newest_first(client: Client) -> None:
     assert "_changelist_filters=q%3Dx" in third
     assert "status=pending" in third
     Delivery.objects.filter(pk=keys[5]).update(status=DeliveryStatus.FAILED)
-    assert numbers(shown(client, "change", endpoint.pk, status="failed")) == [5]
-    assert len(numbers(shown(client, "change", endpoint.pk, status="nonsense", before="nonsense"))) == 50
+    assert numbers(content_of(client, "change", endpoint.pk, status="failed")) == [5]
+    assert len(numbers(content_of(client, "change", endpoint.pk, status="nonsense", before="nonsense"))) == 50
 
 
 @SETTLED
 def test_a_delivery_shows_each_attempt_and_is_sent_again(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     customer = make()
     settle()
     services.replay(endpoint.pk, after="start")
@@ -106,7 +106,7 @@ def test_a_delivery_shows_each_attempt_and_is_sent_again(client: Client) -> None
             delivery=one, subject=one.subject, at=timezone.now(), status_code=code, milliseconds=code, error=error,
             excerpt=excerpt,
         )  # fmt: skip
-    page = shown(client, "delivery", endpoint.pk, one.public_id)
+    page = content_of(client, "delivery", endpoint.pk, one.public_id)
     assert "Customer: created" in page
     assert one.event_id in page
     assert f"?subject={customer}" in page
@@ -115,7 +115,7 @@ def test_a_delivery_shows_each_attempt_and_is_sent_again(client: Client) -> None
     again = Delivery.objects.get(cause=Cause.RESEND)
     assert answer["Location"] == address("delivery", endpoint.pk, again.public_id)
     assert again.event_id == one.event_id
-    page = shown(client, "delivery", endpoint.pk, again.public_id)
+    page = content_of(client, "delivery", endpoint.pk, again.public_id)
     assert "Not tried yet." in page
     assert "again.js" in page
 
@@ -123,7 +123,7 @@ def test_a_delivery_shows_each_attempt_and_is_sent_again(client: Client) -> None
 @pytest.mark.slow
 @SETTLED
 def test_events_are_replayed_by_time_and_types_or_from_a_cursor(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     customer = make()
     customers.update_customer(customer, {"territory": "North"}, origin=ORIGIN)
     settle()
@@ -141,9 +141,9 @@ def test_events_are_replayed_by_time_and_types_or_from_a_cursor(client: Client) 
     assert replayed(created_from=before) == both
     assert replayed(created_from=before, created_before=after, event_types=["customer.updated"]) == both[1:]
     assert replayed(created_before=before) == []
-    assert "No event fits." in text_of(shown(client, "change", endpoint.pk))
+    assert "No event fits." in text_of(content_of(client, "change", endpoint.pk))
     assert replayed(after=log.cursor(log.purged)) == both
-    assert "2 events are sent once more." in text_of(shown(client, "change", endpoint.pk))
+    assert "2 events are sent once more." in text_of(content_of(client, "change", endpoint.pk))
 
 
 @pytest.mark.parametrize(
@@ -158,25 +158,25 @@ def test_events_are_replayed_by_time_and_types_or_from_a_cursor(client: Client) 
 def test_a_replay_that_says_nothing_is_refused(client: Client, form: dict[str, str], said: str) -> None:
     make()
     settle()
-    endpoint = made()
+    endpoint = new_endpoint()
     assert said in text_of(sent(client, "replay", endpoint.pk, **form).content.decode())
     assert not Delivery.objects.exists()
 
 
 def test_hostile_texts_are_texts(client: Client) -> None:
-    endpoint = made(url="https://example.com/<img/src=x>'\"", description=f"<b>{HOSTILE[:25]}")
+    endpoint = new_endpoint(url="https://example.com/<img/src=x>'\"", description=f"<b>{HOSTILE[:25]}")
     services.disable(endpoint.pk, f"No success for five days. The last error: {HOSTILE}")
     one = delivered(endpoint, status="failed", last_error=HOSTILE, subject="<i>", event_type="<u>{{ 7 }}")
     Attempt.objects.create(
         delivery=one, subject="<i>", at=timezone.now(), milliseconds=1, error=HOSTILE, excerpt=HOSTILE
     )
     pages = [
-        shown(client, "changelist"),
-        shown(client, "change", endpoint.pk),
-        shown(client, "delivery", endpoint.pk, one.public_id),
-        shown(client, "edit", endpoint.pk),
-        shown(client, "replay", endpoint.pk),
-        shown(client, "delete", endpoint.pk),
+        content_of(client, "changelist"),
+        content_of(client, "change", endpoint.pk),
+        content_of(client, "delivery", endpoint.pk, one.public_id),
+        content_of(client, "edit", endpoint.pk),
+        content_of(client, "replay", endpoint.pk),
+        content_of(client, "delete", endpoint.pk),
         client.get(reverse("admin:index")).content.decode(),
     ]
     for page in pages:

@@ -18,7 +18,19 @@ from overplane.events.webhooks import clock, purging, services
 from overplane.events.webhooks import secret as secrets
 from overplane.events.webhooks.models import Cause, Delivery, DeliveryStatus, Endpoint
 from tests.backoffice.people import User, member
-from tests.backoffice.webhook_pages import KEPT, URL, address, delivered, fail, made, now, row, sent, shown, text_of
+from tests.backoffice.webhook_pages import (
+    FILTERS_KEY,
+    URL,
+    address,
+    content_of,
+    delivered,
+    fail,
+    new_endpoint,
+    now,
+    row,
+    sent,
+    text_of,
+)
 from tests.conftest import settle
 from tests.domain.customers import make
 
@@ -39,13 +51,13 @@ def client() -> Client:
 def test_the_list_shows_the_health_of_each(client: Client) -> None:
     make()
     settle()
-    good, bad, given_up, paused = (made(description=name) for name in ("good", "bad", "given up", "paused"))
+    good, bad, given_up, paused = (new_endpoint(description=name) for name in ("good", "bad", "given up", "paused"))
     delivered(good, status=DeliveryStatus.SUCCEEDED, last_status_code=200)
     late = services.create_endpoint({"url": URL, "event_types": ["customer.created"]}, start_at="start")[0]
     fail(bad, hours=7)
     services.disable(given_up.pk, "It answered 410: it is gone.")
     services.disable(paused.pk)
-    page = shown(client, "changelist")
+    page = content_of(client, "changelist")
     assert "delivering none" in row(page, good)
     assert len(re.findall(r"<time", page.partition(f'value="{good.pk}"')[2].partition("</tr>")[0])) == 1
     assert "failing" in row(page, bad)
@@ -65,35 +77,35 @@ def test_the_lag_is_said_in_its_largest_unit(client: Client, monkeypatch: pytest
     for ahead, text in ((timedelta(seconds=90), "1 min"), (timedelta(hours=5), "5 h"), (timedelta(days=3), "3 d")):
         moved = timezone.now() + ahead
         monkeypatch.setattr(clock, "now", lambda moved=moved: moved)
-        assert f"delivering {text}" in row(shown(client, "changelist"), endpoint)
+        assert f"delivering {text}" in row(content_of(client, "changelist"), endpoint)
 
 
 @pytest.mark.slow
 def test_the_list_is_searched_and_filtered(client: Client) -> None:
-    bills = made(description="Bills", event_types=["customer.created"])
-    store = made(url="https://store.example.com/", payload="thin")
-    lost = made(url="https://lost.example.com/")
+    bills = new_endpoint(description="Bills", event_types=["customer.created"])
+    store = new_endpoint(url="https://store.example.com/", payload="thin")
+    lost = new_endpoint(url="https://lost.example.com/")
     fail(store, hours=1)
     services.disable(lost.pk)
 
-    def found(**query: str) -> set[Endpoint]:
-        page = shown(client, "changelist", **query)
+    def matches(**query: str) -> set[Endpoint]:
+        page = content_of(client, "changelist", **query)
         assert "filter-problem" not in page
         return {one for one in (bills, store, lost) if f'value="{one.pk}"' in page}
 
-    assert found(q="bills") == {bills}
-    assert found(**{"url.contains": "store"}) == {store}
-    assert found(state="delivering") == {bills}
-    assert found(state="failing") == {store}
-    assert found(state="disabled") == {lost}
-    assert found(event="customer.created") == {bills, store, lost}
-    assert found(event="customer.deleted") == {store, lost}
-    assert found(payload="thin") == {store}
-    assert found(**{"failing_since.filled": "1"}) == {store}
+    assert matches(q="bills") == {bills}
+    assert matches(**{"url.contains": "store"}) == {store}
+    assert matches(state="delivering") == {bills}
+    assert matches(state="failing") == {store}
+    assert matches(state="disabled") == {lost}
+    assert matches(event="customer.created") == {bills, store, lost}
+    assert matches(event="customer.deleted") == {store, lost}
+    assert matches(payload="thin") == {store}
+    assert matches(**{"failing_since.filled": "1"}) == {store}
 
 
 def test_several_are_disabled_and_enabled_at_once(client: Client) -> None:
-    several = [made(), made()]
+    several = [new_endpoint(), new_endpoint()]
     chosen = {"_selected_action": [one.pk for one in several], "index": 0}
     client.post(address("changelist"), chosen | {"action": "disable_selected"})
     assert [now(one).status for one in several] == ["disabled", "disabled"]
@@ -102,17 +114,17 @@ def test_several_are_disabled_and_enabled_at_once(client: Client) -> None:
 
 
 def test_who_rolls_twice_in_a_day_is_warned(client: Client) -> None:
-    endpoint = made()
-    assert "signs no more" not in shown(client, "roll", endpoint.pk)
+    endpoint = new_endpoint()
+    assert "signs no more" not in content_of(client, "roll", endpoint.pk)
     services.roll_secret(endpoint.pk)
-    assert "signs no more" in shown(client, "roll", endpoint.pk)
+    assert "signs no more" in content_of(client, "roll", endpoint.pk)
 
 
 def test_it_is_deleted_with_its_deliveries_alone_or_with_others(client: Client) -> None:
-    endpoints = [made() for _ in range(3)]
+    endpoints = [new_endpoint() for _ in range(3)]
     for one in endpoints:
         delivered(one)
-    assert "It cannot be undone." in shown(client, "delete", endpoints[0].pk)
+    assert "It cannot be undone." in content_of(client, "delete", endpoints[0].pk)
     sent(client, "delete", endpoints[0].pk, post="yes")
     chosen = {"action": "delete_selected", "_selected_action": [one.pk for one in endpoints[1:]], "index": 0}
     client.post(address("changelist"), chosen)
@@ -141,7 +153,7 @@ def test_a_new_one_shows_its_secret_this_once(client: Client) -> None:
     assert "Content-Encoding" not in answer
     assert not any(secret in str(one.get_decoded()) for one in Session.objects.all())
     for again in ("changelist",), ("change", endpoint.pk), ("edit", endpoint.pk):
-        assert secret not in shown(client, *again)
+        assert secret not in content_of(client, *again)
 
 
 @SETTLED
@@ -185,8 +197,8 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(client: Client, wrong: d
 
 
 def test_types_of_events_are_ticked_in_groups(client: Client) -> None:
-    endpoint = made(event_types=["customer.merged"])
-    page = shown(client, "edit", endpoint.pk)
+    endpoint = new_endpoint(event_types=["customer.merged"])
+    page = content_of(client, "edit", endpoint.pk)
     assert "Customers" in page
     assert "Supplier numbers" in page
     assert "Merged into another <code>customer.merged</code>" in page
@@ -194,10 +206,10 @@ def test_types_of_events_are_ticked_in_groups(client: Client) -> None:
 
 
 def test_it_is_edited(client: Client) -> None:
-    endpoint = made(description="Bills", event_types=["customer.merged"])
+    endpoint = new_endpoint(description="Bills", event_types=["customer.merged"])
     form = {"url": f"{URL}/2", "description": "", "event_types": [], "payload": "thin", "status": "disabled"}
-    answer = client.post(address("edit", endpoint.pk, **{KEPT: "q=bills"}), form)
-    assert answer["Location"] == address("change", endpoint.pk, **{KEPT: "q=bills"})
+    answer = client.post(address("edit", endpoint.pk, **{FILTERS_KEY: "q=bills"}), form)
+    assert answer["Location"] == address("change", endpoint.pk, **{FILTERS_KEY: "q=bills"})
     endpoint = now(endpoint)
     assert (endpoint.url, endpoint.description, endpoint.event_types) == (f"{URL}/2", None, [])
     assert (endpoint.payload, endpoint.status, endpoint.disabled_reason) == ("thin", "disabled", "")
@@ -205,26 +217,26 @@ def test_it_is_edited(client: Client) -> None:
 
 
 def test_the_secret_is_rolled_and_shown_once(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     (former,) = secrets.valid(endpoint, clock.now())
-    assert "For 24 hours the former one signs too" in shown(client, "roll", endpoint.pk)
+    assert "For 24 hours the former one signs too" in content_of(client, "roll", endpoint.pk)
     assert secrets.valid(now(endpoint), clock.now()) == [former]
     answer = sent(client, "roll", endpoint.pk)
     new = secrets.valid(now(endpoint), clock.now())[0]
     assert new != former
     assert f'data-copy="{new}"' in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
-    assert "signs too, until" in shown(client, "change", endpoint.pk)
+    assert "signs too, until" in content_of(client, "change", endpoint.pk)
 
 
 # One endpoint
 
 
 def test_its_page_says_since_when_it_fails(client: Client) -> None:
-    endpoint = made()
-    assert "This endpoint fails" not in shown(client, "change", endpoint.pk)
+    endpoint = new_endpoint()
+    assert "This endpoint fails" not in content_of(client, "change", endpoint.pk)
     fail(endpoint, hours=7)
-    page = text_of(shown(client, "change", endpoint.pk))
+    page = text_of(content_of(client, "change", endpoint.pk))
     assert "This endpoint fails" in page
     assert "3 failures in a row." in page
 
@@ -236,7 +248,7 @@ def test_why_it_was_disabled_is_said_and_it_is_enabled_again(client: Client, pag
     make()
     settle()
     services.disable(endpoint.pk, "No success for five days. The last error: HTTP 503")
-    shown_page = shown(client, "change", endpoint.pk)
+    shown_page = content_of(client, "change", endpoint.pk)
     assert "This endpoint was disabled" in shown_page
     assert "No success for five days. The last error: HTTP 503" in shown_page
     german = client.get(address("change", endpoint.pk), headers={"accept-language": "de"}).content.decode()
@@ -244,70 +256,70 @@ def test_why_it_was_disabled_is_said_and_it_is_enabled_again(client: Client, pag
     assert sent(client, page, endpoint.pk).status_code == 302
     assert now(endpoint).is_enabled
     assert (now(endpoint).position == Log.now().end()[0]) == is_from_now
-    assert "was disabled" not in shown(client, "change", endpoint.pk)
+    assert "was disabled" not in content_of(client, "change", endpoint.pk)
 
 
 def test_it_is_disabled_by_hand(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     sent(client, "disable", endpoint.pk)
     assert (now(endpoint).status, now(endpoint).disabled_reason) == ("disabled", "")
-    assert "This endpoint is disabled" in shown(client, "change", endpoint.pk)
+    assert "This endpoint is disabled" in content_of(client, "change", endpoint.pk)
 
 
 def test_a_test_event_is_sent(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     assert sent(client, "ping", endpoint.pk)["Location"] == address("change", endpoint.pk)
     assert Delivery.objects.get().cause == Cause.PING
-    page = shown(client, "change", endpoint.pk)
+    page = content_of(client, "change", endpoint.pk)
     assert "Test event" in page
     assert "again.js" in page  # who waits for it sees it arrive
     Delivery.objects.update(status=DeliveryStatus.SUCCEEDED, next_attempt_at=None)
-    assert "again.js" not in shown(client, "change", endpoint.pk)
+    assert "again.js" not in content_of(client, "change", endpoint.pk)
 
 
 # The way back, and who may
 
 
 def test_every_page_leads_back_to_the_list_as_it_was(client: Client) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     one = delivered(endpoint)
-    kept = {KEPT: "state=failing"}
+    query = {FILTERS_KEY: "state=failing"}
     for page, *args in ("change",), ("edit",), ("replay",), ("roll",), ("delivery", one.public_id):
-        shown_page = shown(client, page, endpoint.pk, *args, **kept)
+        shown_page = content_of(client, page, endpoint.pk, *args, **query)
         assert f'href="{address("changelist")}?state=failing"' in shown_page, page
         actions = re.findall(r'(?:action|href)="(/admin/overplane_webhooks/endpoint/whe_5F[^"]+)"', shown_page)
         assert all("_changelist_filters=state%3Dfailing" in one for one in actions), (page, actions)
         assert page != "change" or len(actions) >= 7
     for page in ("ping", "disable", "enable", "enable_from_now"):
-        assert client.post(address(page, endpoint.pk, **kept))["Location"] == address("change", endpoint.pk, **kept)
+        assert client.post(address(page, endpoint.pk, **query))["Location"] == address("change", endpoint.pk, **query)
 
 
 @pytest.mark.parametrize("page", ["change", "edit", "roll", "replay"])
 def test_what_is_not_there_is_not_found(client: Client, page: str) -> None:
-    endpoint = made()
+    endpoint = new_endpoint()
     assert client.get(address(page, "whe_0")).status_code == 404
     assert client.get(address("delivery", endpoint.pk, "dlv_0")).status_code == 404
-    other = delivered(made())
+    other = delivered(new_endpoint())
     assert client.get(address("delivery", endpoint.pk, other.public_id)).status_code == 404
     assert client.post(address("resend", endpoint.pk, other.public_id)).status_code == 404
 
 
 @pytest.mark.parametrize("page", ["ping", "enable", "enable_from_now", "disable"])
 def test_what_changes_something_is_not_done_by_a_link(client: Client, page: str) -> None:
-    assert client.get(address(page, made().pk)).status_code == 405
+    assert client.get(address(page, new_endpoint().pk)).status_code == 405
 
 
 def test_who_may_only_look_gets_no_buttons() -> None:
     client = member("Viewer", "vera")
     from_page = member("Administrator")
-    endpoint = made()
+    endpoint = new_endpoint()
     assert client.get(address("changelist")).status_code == 403
     viewer = User.objects.get(username="vera")
     viewer.user_permissions.add(permission("view_endpoint"))
-    page = shown(client, "change", endpoint.pk)
+    page = content_of(client, "change", endpoint.pk)
     assert "Send a test" not in page.partition("Deliveries")[0]
     assert client.post(address("ping", endpoint.pk)).status_code == 403
-    assert "Send a test" in shown(from_page, "change", endpoint.pk).partition("Deliveries")[0]
+    assert "Send a test" in content_of(from_page, "change", endpoint.pk).partition("Deliveries")[0]
 
 
 def permission(name: str) -> Any:
@@ -332,7 +344,7 @@ def needs(client: Client) -> str:
 def test_the_first_page_names_what_does_not_arrive(
     client: Client, break_it: Callable[[Endpoint], object], said: str
 ) -> None:
-    endpoint = made(description="Bills")
+    endpoint = new_endpoint(description="Bills")
     assert "Webhook" not in needs(client)
     break_it(endpoint)
     assert said in needs(client)

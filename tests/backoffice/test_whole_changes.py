@@ -69,9 +69,9 @@ def test_what_others_changed_since_stays_and_is_named() -> None:
     customer = make("Nordlicht", territory="North", customer_group="Energy")
     services.update_customer(customer, {"territory": "South", "customer_group": "Retail"}, origin=ORIGIN)
     services.update_customer(customer, {"territory": "West"}, origin=Origin("user:bert"))
-    told = restored(member("Editor"), customer, restore=f"{change().pk}:")
-    assert "The old value is back." in told
-    assert "Changed since, and left as it is: Territory (bert (back office))." in told
+    output = restored(member("Editor"), customer, restore=f"{change().pk}:")
+    assert "The old value is back." in output
+    assert "Changed since, and left as it is: Territory (bert (back office))." in output
     assert values("territory", "customer_group") == ("West", "Energy")
     # One value that somebody chose comes back whatever came after it.
     restored(member("Editor", "emil"), customer, event=change().pk, field="territory")
@@ -82,9 +82,9 @@ def test_where_all_was_changed_since_nothing_is_written() -> None:
     customer = make("Nordlicht", territory="North", customer_group="Energy")
     for territory in ("South", "West"):
         services.update_customer(customer, {"territory": territory, "customer_group": territory}, origin=ORIGIN)
-    told = restored(member("Editor"), customer, event=change().pk)
-    assert "is back" not in told
-    assert "Changed since" in told
+    output = restored(member("Editor"), customer, event=change().pk)
+    assert "is back" not in output
+    assert "Changed since" in output
     assert values("territory", "customer_group") == ("West", "West")
 
 

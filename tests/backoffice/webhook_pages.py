@@ -15,10 +15,10 @@ from overplane.events.webhooks.models import Cause, Delivery, Endpoint
 
 URL = "https://hooks.example.com/crm"
 NAME = "admin:overplane_webhooks_endpoint"
-KEPT = "_changelist_filters"
+FILTERS_KEY = "_changelist_filters"
 
 
-def made(**values: Any) -> Endpoint:
+def new_endpoint(**values: Any) -> Endpoint:
     return services.create_endpoint({"url": URL} | values)[0]
 
 
@@ -27,7 +27,7 @@ def address(page: str, *args: object, **query: str) -> str:
     return reverse(f"{NAME}_{page}", args=[quote(args[0]), *args[1:]] if args else (), query=query)
 
 
-def shown(client: Client, page: str, *args: object, **query: str) -> str:
+def content_of(client: Client, page: str, *args: object, **query: str) -> str:
     answer = client.get(address(page, *args, **query))
     assert answer.status_code == 200, answer
     return answer.content.decode()

@@ -53,10 +53,10 @@ def executable(playwright: Playwright) -> str:
     own = playwright.chromium.executable_path
     if Path(own).exists():
         return own
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
+    installed = next(filter(None, map(shutil.which, NAMES)), None)
+    if installed is None:
         pytest.fail(NONE_FOUND, pytrace=False)
-    return found
+    return installed
 
 
 @pytest.fixture(scope="package")

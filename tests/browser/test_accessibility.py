@@ -34,8 +34,8 @@ def test_axe_finds_nothing_serious(visit: Visitors) -> None:
         reverse("admin:auth_group_change", args=[1]),
         reverse("second_factor"),
     ]
-    found: list[str] = []
+    problems: list[str] = []
     for tab, address in [(stranger, "/admin/login/"), *((page, address) for address in addresses)]:
         tab.goto(address)
-        found += findings_wide_and_narrow(tab)
-    assert not found, "\n".join(found)
+        problems += findings_wide_and_narrow(tab)
+    assert not problems, "\n".join(problems)

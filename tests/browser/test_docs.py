@@ -63,7 +63,7 @@ def test_search_is_done_by_keyboard(page: Page) -> None:
 
 
 def test_search_finds_sections_attributes_parameters_and_codes(page: Page, subtests: pytest.Subtests) -> None:
-    for typed, kind, found in (
+    for typed, kind, title in (
         ("create a cus", "Section", "Create a customer"),
         ("keeping", "Section", "Keeping a copy"),
         ("territory", "Attribute", "territory"),
@@ -80,11 +80,11 @@ def test_search_finds_sections_attributes_parameters_and_codes(page: Page, subte
             page.keyboard.press("Control+a")
             page.keyboard.type(typed)
             first = options(page).first
-            expect(first.locator("b, code")).to_have_text(found)
+            expect(first.locator("b, code")).to_have_text(title)
             expect(first.locator("small")).to_contain_text(kind)
             first.click()
-            place = "document.getElementById(decodeURIComponent(location.hash.slice(1)))"
-            assert page.evaluate(f"{place}.checkVisibility()")
+            target = "document.getElementById(decodeURIComponent(location.hash.slice(1)))"
+            assert page.evaluate(f"{target}.checkVisibility()")
 
 
 def test_search_says_that_there_is_nothing(page: Page) -> None:
@@ -132,17 +132,17 @@ def test_the_readers_key_stands_in_every_sample_and_goes_nowhere(visit: Visitors
     sent: list[str] = []
     page.on("request", lambda one: sent.append(f"{one.url} {one.all_headers()} {one.post_data}"))
     page.goto("/docs")
-    places = page.locator(".key")
-    count = places.count()
-    assert set(places.all_text_contents()) == {KEY}
+    key_elements = page.locator(".key")
+    count = key_elements.count()
+    assert set(key_elements.all_text_contents()) == {KEY}
     page.get_by_text("Your API key", exact=True).first.click()
     field = page.get_by_label("Your API key", exact=True)
     expect(field).to_be_focused()
     field.fill("nonsense")
     expect(page.locator("#own-key-state")).to_contain_text("This is no API key.")
-    assert set(places.all_text_contents()) == {KEY}
+    assert set(key_elements.all_text_contents()) == {KEY}
     field.fill(f" {OWN_KEY} ")
-    assert places.all_text_contents() == [OWN_KEY] * count
+    assert key_elements.all_text_contents() == [OWN_KEY] * count
     expect(page.locator("#own-key-state")).to_contain_text("4567")
     expect(page.locator("#own-key-note")).to_contain_text("sends it nowhere")
     page.keyboard.press("Escape")
@@ -152,13 +152,13 @@ def test_the_readers_key_stands_in_every_sample_and_goes_nowhere(visit: Visitors
     (sample,) = [one.text for one in samples_in("curl") if one.section == "createCustomer"]
     assert copied == sample.replace(KEY, OWN_KEY)
     page.reload()
-    assert set(places.all_text_contents()) == {OWN_KEY}
+    assert set(key_elements.all_text_contents()) == {OWN_KEY}
     assert page.evaluate("[JSON.stringify(localStorage), document.cookie, location.href].join()").count(OWN_KEY) == 0
     assert len(sent) > 3
     assert not [one for one in sent if OWN_KEY in one]
     page.get_by_text("Your API key …4567").click()
     page.get_by_role("button", name="Forget the key").click()
-    assert set(places.all_text_contents()) == {KEY}
+    assert set(key_elements.all_text_contents()) == {KEY}
     assert page.evaluate("sessionStorage.length") == 0
 
 
@@ -263,18 +263,18 @@ def test_axe_finds_nothing(visit: Visitors) -> None:
     page.get_by_role("combobox").fill("cur")
     page.evaluate(ONE_OF_EACH)
     page.evaluate(EVERYTHING_OPEN)
-    found: list[str] = []
+    problems: list[str] = []
     for scheme, size in SIZES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size(size)
-        found += violations(page, {} if scheme == "light" else COLOURS)
-    assert not found, "\n".join(found)
+        problems += violations(page, {} if scheme == "light" else COLOURS)
+    assert not problems, "\n".join(problems)
 
 
 def violations(page: Page, only: dict[str, Any]) -> list[str]:
     """Of whatever weight."""
-    found = Axe().run(page, options=OPTIONS | only).response["violations"]
-    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+    broken_rules = Axe().run(page, options=OPTIONS | only).response["violations"]
+    return [f"{one['id']}: {node['html'][:200]}" for one in broken_rules for node in one["nodes"]]
 
 
 def create_and_wait_for_the_feed(base_url: str, key: str) -> str:

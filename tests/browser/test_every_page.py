@@ -89,11 +89,11 @@ def test_one_long_word_makes_no_page_wider_and_what_is_touched_is_large_enough(
     visit: Visitors, client: Client, customers: list[str]
 ) -> None:
     page = visit(client, has_touch=True)
-    found = []
+    problems = []
     for address in pages(page, customers):
         for size in (WIDE, PHONE):
             page.set_viewport_size(size)
             if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-                found.append(f"{address} is wider than {size['width']}")
-        found += [f"{address}: {one}" for one in page.evaluate(SMALL, LEAST)]
-    assert not found, "\n".join(found)
+                problems.append(f"{address} is wider than {size['width']}")
+        problems += [f"{address}: {one}" for one in page.evaluate(SMALL, LEAST)]
+    assert not problems, "\n".join(problems)

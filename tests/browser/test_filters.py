@@ -22,7 +22,7 @@ def customers() -> None:
     make("Gamma", territory="South", customer_group="Retail")
 
 
-def asked(page: Page) -> list[tuple[str, str]]:
+def query_of(page: Page) -> list[tuple[str, str]]:
     return parse_qsl(urlsplit(page.url).query, keep_blank_values=True)
 
 
@@ -55,7 +55,7 @@ def test_an_attribute_is_found_in_either_language_and_filtered_by_from_the_keybo
     page.keyboard.type("NOR")
     page.keyboard.press("Enter")
     expect(rows(page)).to_have_text([re.compile("Beta"), re.compile("Alpha")])
-    assert asked(page) == [("territory.contains", "NOR")]
+    assert query_of(page) == [("territory.contains", "NOR")]
     expect(page.get_by_role("list", name="Filters in use")).to_contain_text("Territory contains NOR")
 
 
@@ -111,7 +111,7 @@ def test_several_values_are_chosen_with_suggestions_and_taken_back(visit: Visito
     value.fill("NORTH")
     opened.get_by_role("button", name="Apply").click()
     expect(rows(page)).to_have_text([re.compile("Alpha")])
-    assert asked(page) == [
+    assert query_of(page) == [
         ("customer_group", "retail"), ("territory.in", "Nowhere, at all"), ("territory.in", "NORTH"),
     ]  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_a_period_keeps_what_was_typed_and_chosen_before(visit: Visitors, custom
     opened.get_by_label("Value", exact=True).select_option(label="the last 7 days")
     opened.get_by_role("button", name="Apply").click()
     expect(rows(page)).to_have_text([re.compile("Alpha")])
-    assert set(asked(page)) == {("q", "a"), ("status", "active"), ("created_at.within", "last_7_days")}
+    assert set(query_of(page)) == {("q", "a"), ("status", "active"), ("created_at.within", "last_7_days")}
 
 
 def test_a_heading_opens_the_panel_with_its_attribute(visit: Visitors, customers: None) -> None:
@@ -156,7 +156,7 @@ def test_a_chip_is_changed_and_removed(visit: Visitors, customers: None) -> None
     chips.get_by_role("link", name="Remove Status is active").click()
     chips.get_by_role("link", name="Remove Commission rate").click()
     expect(rows(page)).to_have_count(2)
-    assert asked(page) == [("territory.contains", "nor")]
+    assert query_of(page) == [("territory.contains", "nor")]
 
 
 def test_a_search_leaves_the_panel_out_and_keeps_the_filters(visit: Visitors, customers: None) -> None:
@@ -165,7 +165,7 @@ def test_a_search_leaves_the_panel_out_and_keeps_the_filters(visit: Visitors, cu
     page.get_by_role("searchbox", name="Search", exact=True).fill("alp")
     page.keyboard.press("Enter")
     expect(rows(page)).to_have_text([re.compile("Alpha")])
-    assert sorted(asked(page)) == [("industry.empty", ""), ("q", "alp"), ("territory.contains", "nor")]
+    assert sorted(query_of(page)) == [("industry.empty", ""), ("q", "alp"), ("territory.contains", "nor")]
 
 
 def test_without_a_script_the_form_still_makes_a_filter(visit: Visitors, customers: None) -> None:
@@ -177,7 +177,7 @@ def test_without_a_script_the_form_still_makes_a_filter(visit: Visitors, custome
     opened.get_by_label("Value", exact=True).fill("north, south")
     opened.get_by_role("button", name="Apply").click()
     expect(rows(page)).to_have_count(2)
-    assert asked(page) == [("status", "active"), ("territory.in", "north"), ("territory.in", "south")]
+    assert query_of(page) == [("status", "active"), ("territory.in", "north"), ("territory.in", "south")]
 
 
 def test_what_cannot_be_read_is_said_and_mended_in_the_panel(visit: Visitors, customers: None) -> None:
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_is_said_and_mended_in_the_panel(visit: Visitors, cu
     expect(rows(page)).to_have_count(0)
     page.get_by_role("alert").get_by_role("link", name="Remove this filter").click()
     expect(rows(page)).to_have_count(2)
-    assert asked(page) == [("status", "active")]
+    assert query_of(page) == [("status", "active")]
 
 
 def test_a_view_is_saved_changed_shared_and_arranged_as_a_tab(visit: Visitors, customers: None) -> None:

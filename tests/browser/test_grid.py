@@ -81,8 +81,8 @@ def test_a_wrong_value_stays_open_with_its_reason(page: Page) -> None:
     expect(cell(page, "Nordlicht", "email_id")).to_have_text("a@b.example")
 
 
-@pytest.mark.parametrize(("choice", "kept"), [("Keep mine", "South"), ("Take theirs", "West")])
-def test_two_people_at_one_cell(page: Page, choice: str, kept: str) -> None:
+@pytest.mark.parametrize(("choice", "expected"), [("Keep mine", "South"), ("Take theirs", "West")])
+def test_two_people_at_one_cell(page: Page, choice: str, expected: str) -> None:
     customer = make("Nordlicht", territory="North")
     page.goto(LIST)
     services.update_customer(customer, {"territory": "West"}, origin=ORIGIN)
@@ -91,9 +91,9 @@ def test_two_people_at_one_cell(page: Page, choice: str, kept: str) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("West")
     page.get_by_role("button", name=choice).click()
-    expect(cell(page, "Nordlicht", "territory")).to_have_text(kept)
+    expect(cell(page, "Nordlicht", "territory")).to_have_text(expected)
     expect(page.locator(".saving")).to_have_count(0)
-    assert values("territory") == [kept]
+    assert values("territory") == [expected]
 
 
 def test_a_change_is_taken_back_from_its_toast(page: Page) -> None:

@@ -17,12 +17,12 @@ from tests.domain.customers import make
 
 
 def box(element: Locator) -> Any:
-    found = element.bounding_box()
-    assert found, "it is not on the page"
-    return found
+    bounds = element.bounding_box()
+    assert bounds, "it is not on the page"
+    return bounds
 
 
-class Table:
+class LineItemTable:
     """One kind's table; a row is known by a text of its own."""
 
     def __init__(self, page: Page, kind: LineItem) -> None:
@@ -71,8 +71,8 @@ def staff(transactional_db: None) -> Client:
     return client
 
 
-def tables(page: Page) -> list[Table]:
-    return [Table(page, kind) for kind in LINE_ITEMS]
+def tables(page: Page) -> list[LineItemTable]:
+    return [LineItemTable(page, kind) for kind in LINE_ITEMS]
 
 
 def test_each_table_is_sorted_by_itself(visit: Visitors, staff: Client) -> None:

@@ -142,9 +142,9 @@ def test_what_was_opened_is_offered_until_log_out(page: Page) -> None:
     expect(page.get_by_role("group", name="Recently opened").get_by_role("option")).to_have_text(
         [re.compile("Südwind$"), re.compile("Nordlicht$")]
     )
-    kept = page.evaluate("JSON.stringify({...localStorage})")
-    assert "Nordlicht" not in kept
-    assert "customer_" in kept
+    stored = page.evaluate("JSON.stringify({...localStorage})")
+    assert "Nordlicht" not in stored
+    assert "customer_" in stored
     page.keyboard.type("log out")
     page.keyboard.press("Enter")
     expect(page).not_to_have_url(re.compile("/admin/$"))
@@ -163,9 +163,9 @@ def test_somebody_else_is_not_offered_it(page: Page, visit: Visitors) -> None:
 
 
 def test_on_a_phone_a_button_in_the_bar_opens_it(visit: Visitors) -> None:
-    made = make("Nordlicht", mobile_no="(647)561-7697")
+    customer_id = make("Nordlicht", mobile_no="(647)561-7697")
     line_item_services.add_line_item(
-        SUPPLIER_NUMBERS, made, {"supplier_number": "2195750", "company": "Overplane NL"}, origin=ORIGIN
+        SUPPLIER_NUMBERS, customer_id, {"supplier_number": "2195750", "company": "Overplane NL"}, origin=ORIGIN
     )
     page = visit(member("Viewer"), viewport=PHONE)
     page.goto(LIST)

@@ -15,7 +15,7 @@ def is_as_wide_as_the_phone(page: Page) -> bool:
 
 
 def test_everything_can_be_done_on_a_phone_at_night(visit: Visitors) -> None:
-    found = make("Nordlicht", mobile_no="(647)561-7697", territory="North")
+    customer_id = make("Nordlicht", mobile_no="(647)561-7697", territory="North")
     for i in range(3):
         make(f"Customer {i}", customer_group="Old")
     page = visit(member("Manager"), viewport=PHONE, color_scheme="dark")
@@ -61,7 +61,7 @@ def test_everything_can_be_done_on_a_phone_at_night(visit: Visitors) -> None:
     expect(other.locator("#result_list tbody tr")).to_have_count(3)
 
     # Five supplier numbers at once, while the session ends.
-    page.goto(form_of(found))
+    page.goto(form_of(customer_id))
     page.get_by_role("button", name="Add another Supplier number").click()
     block = "".join(f"Overplane {i}\tSUP-{i}\n" for i in range(5))
     page.locator(ROWS).first.locator(".field-company input:not([type=hidden])").evaluate(PASTE, block)
@@ -72,7 +72,7 @@ def test_everything_can_be_done_on_a_phone_at_night(visit: Visitors) -> None:
     page.get_by_role("dialog", name="Log in again").get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("is saved")
-    assert [number for _position, number in rows_of(found)] == [f"SUP-{i}" for i in range(5)]
+    assert [number for _position, number in rows_of(customer_id)] == [f"SUP-{i}" for i in range(5)]
 
     # From anywhere to a customer.
     page.get_by_role("button", name="Search or jump to…").click()

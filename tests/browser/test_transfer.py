@@ -131,13 +131,13 @@ def test_three_thousand_rows_with_three_hundred_wrong_ones_are_mended_in_the_pag
     expect(page.get_by_text("No problems.")).to_be_visible()
     page.get_by_role("button", name="Import now").click()
     work(page, waits=True)
-    told = page.locator("#toasts li", has_text="is imported: 3,000 created.")
-    told.hover()  # so it stays
+    toast = page.locator("#toasts li", has_text="is imported: 3,000 created.")
+    toast.hover()  # so it stays
     assert Customer.objects.count() == GOOD + WRONG
     assert Customer.objects.filter(customer_type="Company").count() == GOOD + WRONG
     assert Customer.objects.get(primary_address="Elsewhere 1, 00002, Berlin").customer_name == "Found 0"
     created = page.get_by_role("link", name="3,000").get_attribute("href")
-    told.get_by_role("button", name="Undo").click()
+    toast.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("This page renews itself")).to_be_visible()
     page.goto(created)
     expect(page.get_by_text("created by the import", exact=False)).to_be_visible()
@@ -158,9 +158,9 @@ def workbook(path: Path) -> Path:
         *[["Gamma", "nobody"]] * 3,
         ["Delta", "d@b"],
     ]
-    with xlsxwriter.Workbook(path) as made:
+    with xlsxwriter.Workbook(path) as writer:
         for name, rows in (("North", north), ("South", south)):
-            sheet = made.add_worksheet(name)
+            sheet = writer.add_worksheet(name)
             for number, cells in enumerate(rows):
                 sheet.write_row(number, 0, cells)
     return path
@@ -173,11 +173,11 @@ def test_sheet_and_heading_row_are_chosen(visit: Visitors, tmp_path: Path) -> No
     expect(page.get_by_role("button", name="Check the file")).to_have_count(0)
     page.get_by_label("Sheet").select_option(label="South (7 rows)")
     page.get_by_role("button", name="Read it so").click()
-    shown = page.get_by_role("region", name="The file as it stands").get_by_role("row")
-    expect(shown.nth(0)).to_contain_text("heading row 1")
+    preview_rows = page.get_by_role("region", name="The file as it stands").get_by_role("row")
+    expect(preview_rows.nth(0)).to_contain_text("heading row 1")
     page.get_by_label("Heading row").fill("3")
     page.get_by_role("button", name="Read it so").click()
-    expect(shown.nth(2)).to_contain_text("heading row 3")
+    expect(preview_rows.nth(2)).to_contain_text("heading row 3")
     page.get_by_label("Kunde", exact=True).select_option(label="Customer name")
     page.get_by_label("Mail an").select_option(label="E-mail")
     page.get_by_role("button", name="Check the file").click()
@@ -215,10 +215,10 @@ def test_axe_finds_nothing_serious_about_importing(visit: Visitors, tmp_path: Pa
     page = visit(member("Manager"), viewport=PHONE, bypass_csp=True)
     file = tmp_path / "a.csv"
     file.write_text(BAD)
-    found = []
+    problems = []
 
     def look() -> None:
-        found.extend(findings_in_light_and_dark(page))
+        problems.extend(findings_in_light_and_dark(page))
 
     page.goto(reverse("import"))
     look()
@@ -238,4 +238,4 @@ def test_axe_finds_nothing_serious_about_importing(visit: Visitors, tmp_path: Pa
     look()
     page.goto(reverse("export"))
     look()
-    assert not found, "\n".join(found)
+    assert not problems, "\n".join(problems)

@@ -38,7 +38,7 @@ def retype(page: Page, name: str, text: str) -> None:
     page.locator(f"#id_{name}").fill(text)
 
 
-def kept(page: Page, number: int = 1) -> None:
+def expect_drafts(page: Page, number: int = 1) -> None:
     """So many drafts are in the browser."""
     until(lambda: page.evaluate(DRAFTS) == number)
 
@@ -70,7 +70,7 @@ def test_what_was_typed_is_offered_again_after_a_crash_and_put_back(page: Page) 
     page.goto(change(customer))
     retype(page, "territory", "South")
     page.get_by_label(re.compile("^company.*1$", re.IGNORECASE)).fill("Acme")
-    kept(page)
+    expect_drafts(page)
     page = crash(page)
     page.goto(change(customer))
     offer = page.get_by_role("region", name=re.compile(r"You typed something here at .* and did not save it"))
@@ -85,7 +85,7 @@ def test_what_was_typed_is_offered_again_after_a_crash_and_put_back(page: Page) 
     expect(page.locator("#toasts")).to_contain_text("is saved")
     assert Customer.objects.get().territory == "South"
     assert "Acme" in SupplierNumberAtCustomer.objects.values_list("company", flat=True)
-    kept(page, 0)
+    expect_drafts(page, 0)
     page.reload()
     expect(offer).to_be_hidden()
 
@@ -94,11 +94,11 @@ def test_it_is_thrown_away_if_one_wants(page: Page) -> None:
     customer = make("Nordlicht", territory="North")
     page.goto(change(customer))
     retype(page, "territory", "South")
-    kept(page)
+    expect_drafts(page)
     page = crash(page)
     page.goto(change(customer))
     page.get_by_role("button", name="Throw it away").click()
-    kept(page, 0)
+    expect_drafts(page, 0)
     page.reload()
     expect(page.locator("[data-offer]")).to_be_hidden()
 
@@ -110,7 +110,7 @@ def test_rows_that_were_added_or_taken_away_belong_to_it(page: Page) -> None:
     page.locator("[name='supplier_numbers-2-company']").fill("New & Co")
     page.locator("[name='supplier_numbers-2-supplier_number']").fill("77")
     page.locator("[name='supplier_numbers-0-supplier_number']").fill("changed")
-    kept(page)
+    expect_drafts(page)
     page = crash(page)
     page.goto(change(customer))
     page.get_by_role("button", name="Put it back").click()
@@ -121,18 +121,18 @@ def test_rows_that_were_added_or_taken_away_belong_to_it(page: Page) -> None:
     assert len(stored) == 3
     assert stored[0] == "changed"
     assert stored[2] == "77"
-    kept(page, 0)
+    expect_drafts(page, 0)
 
 
 def test_a_new_customer_is_drafted_too_and_its_errors_do_not_end_it(page: Page) -> None:
     page.goto(ADD)
     page.locator("#id_customer_name").fill("Nordlicht")
     page.locator("#id_email_id").fill("no address")
-    kept(page)
+    expect_drafts(page)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".errorlist").first).to_be_visible()
     expect(page.locator("[data-offer]")).to_be_hidden()
-    kept(page)
+    expect_drafts(page)
     page.locator("#id_territory").fill("North")
     until(lambda: "North" in page.evaluate("JSON.stringify(localStorage)"))
     page = crash(page)
@@ -155,7 +155,7 @@ def test_what_somebody_else_wrote_meanwhile_is_said_and_not_overwritten(page: Pa
     customer = make("Nordlicht", territory="North")
     page.goto(change(customer))
     retype(page, "territory", "South")
-    kept(page)
+    expect_drafts(page)
     services.update_customer(customer, {"territory": "West"}, origin=ORIGIN)
     page = crash(page)
     page.goto(change(customer))
@@ -170,25 +170,25 @@ def test_what_is_stored_already_is_not_offered(page: Page) -> None:
     customer = make("Nordlicht", territory="North")
     page.goto(change(customer))
     retype(page, "territory", "South")
-    kept(page)
+    expect_drafts(page)
     services.update_customer(customer, {"territory": "South"}, origin=ORIGIN)
     page = crash(page)
     page.goto(change(customer))
     expect(page.locator(".field-territory .shown")).to_have_text("South")
     expect(page.locator("[data-offer]")).to_be_hidden()
-    kept(page, 0)
+    expect_drafts(page, 0)
 
 
 def test_log_out_ends_all_drafts_and_another_person_sees_none(visit: Visitors) -> None:
     page, customer = visit(member("Editor")), make("Nordlicht", territory="North")
     page.goto(change(customer))
     retype(page, "territory", "Secret plan")
-    kept(page)
+    expect_drafts(page)
     other = page.context.new_page()
     other.goto(LIST)
     other.get_by_role("button", name="Account and settings").click()
     other.get_by_role("button", name="Log out").click()
-    kept(other, 0)
+    expect_drafts(other, 0)
     page.locator("#id_territory").fill("typed after the log-out")
     page.wait_for_timeout(400)
     assert page.evaluate(DRAFTS) == 0
@@ -200,32 +200,32 @@ def test_a_log_out_without_our_script_ends_them_on_the_next_page(visit: Visitors
     page, customer = visit(client), make("Nordlicht", territory="North")
     page.goto(change(customer))
     retype(page, "territory", "Secret plan")
-    kept(page)
+    expect_drafts(page)
     page.context.add_cookies([{"name": "signed_out", "value": "1", "url": f"{visit.base_url}/admin/"}])
     page = crash(page)
     page.goto("/admin/login/")
-    kept(page, 0)
+    expect_drafts(page, 0)
     page.goto(change(customer))
     retype(page, "territory", "Another plan")
-    kept(page)
+    expect_drafts(page)
     bert = member("Editor", "bert").cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": bert, "url": visit.base_url}])
     page = crash(page)
     page.goto(change(customer))
     expect(page.locator("[data-offer]")).to_be_hidden()
-    kept(page, 0)
+    expect_drafts(page, 0)
 
 
 def test_an_old_draft_is_thrown_away(page: Page) -> None:
     customer = make("Nordlicht", territory="North")
     page.goto(change(customer))
     retype(page, "territory", "South")
-    kept(page)
+    expect_drafts(page)
     page.evaluate("""() => { for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) {
         const draft = JSON.parse(localStorage[key]); draft.at -= 8 * 24 * 3600 * 1000; localStorage[key] = JSON.stringify(draft); } }""")
     page = crash(page)
     page.goto(change(customer))
-    kept(page, 0)
+    expect_drafts(page, 0)
     expect(page.locator("[data-offer]")).to_be_hidden()
 
 
@@ -395,7 +395,7 @@ def test_a_customer_deleted_meanwhile_becomes_a_new_one(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".record-head h1")).to_have_text("Nordlicht")
     assert Customer.objects.get().territory == "South"
-    kept(page, 0)
+    expect_drafts(page, 0)
 
 
 def test_a_double_click_makes_one_customer(page: Page) -> None:
@@ -410,7 +410,7 @@ def test_the_offer_and_the_dialog_fit(visit: Visitors, page: Page) -> None:
     customer = make("Nordlicht", territory="North")
     page.goto(change(customer))
     retype(page, "territory", "S" * 255)
-    kept(page)
+    expect_drafts(page)
     page = crash(page)
     page.goto(change(customer))
     expect(page.locator("[data-offer]")).to_be_visible()

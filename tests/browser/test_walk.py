@@ -173,42 +173,42 @@ def test_two_people_change_the_same_field_and_the_second_chooses(visit: Visitors
 
 
 def test_compares_two_customers_and_merges_them(visit: Visitors) -> None:
-    kept, other = make("Nordlicht", 1, territory="North"), make("Nordlicht GmbH", 1, tax_id="DE 1")
+    survivor, other = make("Nordlicht", 1, territory="North"), make("Nordlicht GmbH", 1, tax_id="DE 1")
     page = visit(member("Manager"))
     page.goto(LIST)
     for row in page.locator("#result_list tbody tr").all():
         row.get_by_role("checkbox").check()
     page.get_by_role("button", name="Compare and merge …").click()
     expect(page.get_by_role("heading", name="Merge customers")).to_be_visible()
-    page.locator(f"input[name=kept][value={kept}]").check()
+    page.locator(f"input[name=kept][value={survivor}]").check()
     page.locator(f"input[name=field-customer_name][value={other}]").check()
     page.get_by_role("button", name="Merge").click()
     expect(page.locator("#toasts li").first).to_contain_text("2 customers merged.")
     left = Customer.objects.get()
-    assert (left.pk, left.customer_name, left.tax_id, left.territory) == (kept, "Nordlicht GmbH", "DE 1", "North")
-    assert rows_of(kept) == [(1, "Nordlicht 1"), (2, "Nordlicht GmbH 1")]
+    assert (left.pk, left.customer_name, left.tax_id, left.territory) == (survivor, "Nordlicht GmbH", "DE 1", "North")
+    assert rows_of(survivor) == [(1, "Nordlicht 1"), (2, "Nordlicht GmbH 1")]
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator("#toasts li").first).to_contain_text("Undone: 2 customers")
-    assert Customer.objects.get(pk=kept).customer_name == "Nordlicht"
-    assert (rows_of(kept), rows_of(other)) == ([(1, "Nordlicht 1")], [(1, "Nordlicht GmbH 1")])
+    assert Customer.objects.get(pk=survivor).customer_name == "Nordlicht"
+    assert (rows_of(survivor), rows_of(other)) == ([(1, "Nordlicht 1")], [(1, "Nordlicht GmbH 1")])
 
 
 def test_leaving_unsaved_changes_asks_first(visit: Visitors) -> None:
     customer_id = make("Nordlicht")
     page = visit(member("Editor"))
     page.goto(form_of(customer_id))
-    asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.dismiss()))
     page.locator(".edit-all").click()
     page.locator("#id_territory").fill("South")
     page.locator(".rail .mark").click(no_wait_after=True)
     page.wait_for_timeout(300)
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
     assert page.locator("#id_territory").input_value() == "South"
     page.locator("#id_territory").fill("")
     page.locator(".rail .mark").click()
     expect(page.get_by_role("heading", name="Changed last")).to_be_visible()
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
 
 
 def test_hints_at_duplicates_while_a_name_is_typed(visit: Visitors) -> None:

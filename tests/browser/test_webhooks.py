@@ -62,12 +62,12 @@ def test_an_endpoint_is_made_tried_and_enabled_again(visit: Visitors) -> None:
     # The secret, this once.
     page.get_by_role("button", name="Copy the secret").click()
     endpoint = Endpoint.objects.get()
-    (made,) = secret.valid(endpoint, clock.now())
-    assert page.evaluate("navigator.clipboard.readText()") == made
+    (signing_secret,) = secret.valid(endpoint, clock.now())
+    assert page.evaluate("navigator.clipboard.readText()") == signing_secret
     expect(page.locator("#toasts")).to_contain_text("Copied")
     page.get_by_role("link", name="Done").click()
     expect(page.get_by_role("heading", name=URL)).to_be_visible()
-    assert made not in page.content()
+    assert signing_secret not in page.content()
 
     # A test event, and what came of it.
     page.get_by_role("button", name="Send a test").click()
@@ -120,13 +120,13 @@ def test_long_and_hostile_answers_stay_texts_and_axe_finds_nothing(visit: Visito
     client = member("Administrator")
     endpoint, one = ill()
     page = visit(client, bypass_csp=True)  # because axe itself writes styles into the page
-    found: list[str] = []
+    problems: list[str] = []
     for address in pages(endpoint, one):
         page.goto(address)
         assert not page.evaluate("Boolean(window.hacked || document.querySelector('[onload], main b'))"), address
         for size in (WIDE, PHONE):
             page.set_viewport_size(size)
             if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-                found.append(f"{address} is wider than {size['width']}")
-        found += findings_wide_and_narrow(page)
-    assert not found, "\n".join(found)
+                problems.append(f"{address} is wider than {size['width']}")
+        problems += findings_wide_and_narrow(page)
+    assert not problems, "\n".join(problems)

@@ -131,9 +131,9 @@ BAD: dict[str, tuple[bytes, str]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_refuses_in_one_sentence_and_keeps_its_memory(tmp_path: Path, name: str) -> None:
-    content, told = BAD[name]
+    content, expected = BAD[name]
     path = written(tmp_path, "a.xls", content)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     message = refusal(path)
-    assert any(part in message for part in told.split("|")), message
+    assert any(part in message for part in expected.split("|")), message
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10  # kilobytes

@@ -23,14 +23,14 @@ def read(path: Path, content: str | bytes, *, delimiter: str | None = None, **mo
         return list(table.rows)
 
 
-def told(rows: list[Row]) -> list[tuple[int, str, str]]:
+def problems_of(rows: list[Row]) -> list[tuple[int, str, str]]:
     """What is broken: row, what it shows, the message."""
-    found = []
+    problems = []
     for number, cells in rows:
         if isinstance(cells, BrokenRow):
-            found.append((number, cells[0], cells.message))
-        found += [(number, *split_broken(cell)) for cell in cells if cell.startswith(BROKEN)]
-    return found
+            problems.append((number, cells[0], cells.message))
+        problems += [(number, *split_broken(cell)) for cell in cells if cell.startswith(BROKEN)]
+    return problems
 
 
 def whole(rows: list[Row]) -> dict[int, list[str]]:
@@ -53,7 +53,7 @@ QUOTES = {
 def test_a_quote_where_none_may_stand_spoils_its_row_only(tmp_path: Path, name: str) -> None:
     content, broken, good = QUOTES[name]
     rows = read(tmp_path / "a.csv", content)
-    assert (told(rows), whole(rows)) == (broken, good)
+    assert (problems_of(rows), whole(rows)) == (broken, good)
 
 
 @pytest.mark.slow
@@ -61,7 +61,7 @@ def test_a_quote_that_is_never_closed_takes_no_more_than_its_line(tmp_path: Path
     lines = [f"{i},{'x' * 1000}" for i in range(17_000)]  # more than 16 MiB
     lines[1000] = '"lost,x'
     rows = read(tmp_path / "a.csv", "a,b\n" + "\n".join(lines))
-    assert told(rows) == [(1002, '"lost,x', NOT_CLOSED)]
+    assert problems_of(rows) == [(1002, '"lost,x', NOT_CLOSED)]
     assert (len(rows), rows[-1]) == (len(lines), (len(lines) + 1, ["16999", "x" * 1000]))
 
 
@@ -71,7 +71,7 @@ def test_too_many_broken_rows_are_no_table(tmp_path: Path) -> None:
     assert str(caught.value).startswith(
         "a.csv has more than 1000 rows that cannot be read. Of the first: This row is not"
     )
-    assert len(told(read(tmp_path / "b.csv", "a\n" + '"x"y\n' * 1000))) == 1000
+    assert len(problems_of(read(tmp_path / "b.csv", "a\n" + '"x"y\n' * 1000))) == 1000
 
 
 def test_the_heading_row_must_be_whole(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ BYTES: dict[str, tuple[bytes, dict[str, Any], list[tuple[int, str, str]]]] = {
 def test_a_bad_byte_spoils_its_cell_only(tmp_path: Path, name: str) -> None:
     content, more, broken = BYTES[name]
     rows = read(tmp_path / "a.csv", content, **more)
-    assert [(number, seen, message.partition(". ")[0] + ".") for number, seen, message in told(rows)] == broken
-    assert all("--encoding" in message for _, _, message in told(rows))
+    assert [(number, seen, message.partition(". ")[0] + ".") for number, seen, message in problems_of(rows)] == broken
+    assert all("--encoding" in message for _, _, message in problems_of(rows))
     end = content.decode(more.get("encoding", "utf-16" if content[0] > 0xF0 else "utf-8"), "replace")
     assert len(rows) == (3 if end[0] in "[{" else len(end.splitlines()) - 1 - end.count('"') // 2)
 
@@ -129,26 +129,26 @@ SPACED = {
 @pytest.mark.parametrize("name", SPACED)
 def test_quotes_after_a_blank_are_quotes(tmp_path: Path, name: str) -> None:
     content, rows = SPACED[name]
-    found = read(tmp_path / "a.csv", content, delimiter=";" if ";" in content else ",")
-    assert [[cell.strip() for cell in cells] for _, cells in found] == [[c.strip() for c in row] for row in rows]
+    read_rows = read(tmp_path / "a.csv", content, delimiter=";" if ";" in content else ",")
+    assert [[cell.strip() for cell in cells] for _, cells in read_rows] == [[c.strip() for c in row] for row in rows]
     if name in ("a quote in a cell", "no blanks"):
-        assert [cells for _, cells in found] == rows  # not even blanks are lost
-    assert [number for number, _ in found] == list(range(2, len(rows) + 2))
+        assert [cells for _, cells in read_rows] == rows  # not even blanks are lost
+    assert [number for number, _ in read_rows] == list(range(2, len(rows) + 2))
 
 
 def test_the_first_quote_after_a_blank_may_stand_anywhere(tmp_path: Path) -> None:
     plain = "".join(f"{i}, {'x' * 1000}\n" for i in range(3000))  # several blocks
-    found = read(tmp_path / "a.csv.gz", gzip.compress(f'a,b\n{plain}y, "z"\n'.encode()))
-    assert found[-1] == (3002, ["y", "z"])
-    assert [number for number, _ in found] == list(range(2, 3003))
+    rows = read(tmp_path / "a.csv.gz", gzip.compress(f'a,b\n{plain}y, "z"\n'.encode()))
+    assert rows[-1] == (3002, ["y", "z"])
+    assert [number for number, _ in rows] == list(range(2, 3003))
 
 
 def test_a_quote_after_a_blank_at_the_end_of_a_block(tmp_path: Path) -> None:
     for length in range((1 << 20) - 4, 1 << 20):
         filling = "a,b\n" + f"1,{'x' * 1021}\n" * 1023
         filling += "1," + "x" * (length - len(filling) - 3) + "\n"
-        found = read(tmp_path / "a.csv", filling + 'x, "y"\n' * 2)
-        assert [cells for _, cells in found[-2:]] == [["x", "y"]] * 2, length
+        rows = read(tmp_path / "a.csv", filling + 'x, "y"\n' * 2)
+        assert [cells for _, cells in rows[-2:]] == [["x", "y"]] * 2, length
 
 
 def test_very_many_quotes_after_a_blank_inside_of_cells_are_data(tmp_path: Path) -> None:

@@ -143,18 +143,18 @@ FORMATS: list[tuple[str, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("code", "value", "shown"), FORMATS)
-def test_a_format_shows_what_is_meant(code: str, value: Any, shown: Any) -> None:
-    made = NumberFormat(code)
-    assert made(value) == shown
-    assert made.is_noteworthy or shown == value
+@pytest.mark.parametrize(("code", "value", "expected"), FORMATS)
+def test_a_format_shows_what_is_meant(code: str, value: Any, expected: Any) -> None:
+    number_format = NumberFormat(code)
+    assert number_format(value) == expected
+    assert number_format.is_noteworthy or expected == value
 
 
 def test_a_cell_whose_format_shows_nothing_is_told(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         sheet.write_column(0, 0, ["a", "x"])
-        sheet.write_number(2, 0, 5, made.add_format({"num_format": ";;;"}))
+        sheet.write_number(2, 0, 5, workbook.add_format({"num_format": ";;;"}))
     _, rows, table = read(tmp_path / "a.xlsx")
     assert rows == [(2, ["x"]), (3, ["5"])]
     assert table.notes == [
@@ -163,18 +163,18 @@ def test_a_cell_whose_format_shows_nothing_is_told(tmp_path: Path) -> None:
 
 
 def test_numbers_have_the_digits_that_spreadsheets_know_and_durations_are_hours(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet, hours = made.add_worksheet(), made.add_format({"num_format": "[h]:mm"})
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet, hours = workbook.add_worksheet(), workbook.add_format({"num_format": "[h]:mm"})
         sheet.write_column(0, 0, ["a", 0.1 + 0.2, 0.12345678901])
         sheet.write_number(3, 0, 1.5, hours)
     assert [cells[0] for _, cells in read(tmp_path / "a.xlsx")[1]] == ["0.3", "0.12345678901", "36:00:00"]
 
 
 def test_cells_are_read_as_they_are_shown(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         sheet.write_row(0, 0, ["rate", "zip", "price", "text"])
-        percent, zip_code, price = (made.add_format({"num_format": code}) for code in ("0%", "00000", "#,##0.00 €"))
+        percent, zip_code, price = (workbook.add_format({"num_format": code}) for code in ("0%", "00000", "#,##0.00 €"))
         sheet.write_number(1, 0, 0.075, percent)
         sheet.write_number(1, 1, 1067, zip_code)
         sheet.write_number(1, 2, 1234.567, price)
@@ -193,8 +193,8 @@ def test_cells_are_read_as_they_are_shown(tmp_path: Path) -> None:
 
 
 def test_merged_cells_hold_for_each_row(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         sheet.merge_range("B1:C1", "Table")
         sheet.merge_range("B2:B3", "name")
         sheet.write_column("C2", ["city", "x"])
@@ -211,8 +211,8 @@ def test_merged_cells_hold_for_each_row(tmp_path: Path) -> None:
 
 
 def test_hidden_rows_and_columns_are_told(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
         for i in range(8):
             sheet.write_row(i, 0, [f"a{i}", f"b{i}", f"c{i}"])
         for i in (3, 5, 6, 7, 20):  # the last is blank

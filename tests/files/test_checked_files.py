@@ -14,7 +14,7 @@ from overplane.files.sources import examined
 from overplane.files.tables import opened_table
 from overplane.files.unusable import UnusableFile
 
-TOLD = "was changed while it was imported: what was checked is not what stands there now. Import a copy"
+MESSAGE = "was changed while it was imported: what was checked is not what stands there now. Import a copy"
 
 
 def workbook(text: str) -> bytes:
@@ -53,7 +53,7 @@ def test_a_file_that_is_written_over_is_read_no_further(tmp_path: Path, kind: st
         file.truncate()
     with pytest.raises(UnusableFile) as caught, opened_table(source) as table:
         list(table.rows)
-    assert TOLD in str(caught.value)
+    assert MESSAGE in str(caught.value)
 
 
 def test_each_byte_and_the_size_count(tmp_path: Path) -> None:

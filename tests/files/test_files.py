@@ -63,9 +63,9 @@ BAD_TEXTS: dict[str, tuple[bytes | str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", BAD_TEXTS)
 def test_refuses_text(tmp_path: Path, name: str) -> None:
-    content, more, told = BAD_TEXTS[name]
+    content, more, expected = BAD_TEXTS[name]
     message = refusal(written(tmp_path, "a.csv", content), **more)
-    assert told in message
+    assert expected in message
     assert message.startswith(("a.csv", "The delimiter", "There is no"))
 
 
@@ -138,8 +138,8 @@ OBJECTS: dict[str, tuple[str, list[str], list[list[str]]]] = {
 def test_reads_objects(tmp_path: Path, name: str, format: str) -> None:
     content, headings, rows = OBJECTS[name]
     text = content if format == "ndjson" else "[" + ",\n".join(content.split("\n")) + "]\n"
-    found = read(written(tmp_path, f"a.{format}", text))
-    assert (found[0], [cells for _, cells in found[1]]) == (headings, rows)
+    result = read(written(tmp_path, f"a.{format}", text))
+    assert (result[0], [cells for _, cells in result[1]]) == (headings, rows)
 
 
 def test_the_end_of_an_export_is_no_object(tmp_path: Path) -> None:
@@ -201,8 +201,8 @@ BAD_OBJECTS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("name", BAD_OBJECTS)
 def test_refuses_objects(tmp_path: Path, name: str) -> None:
-    content, told = BAD_OBJECTS[name]
-    assert told in refusal(written(tmp_path, name, content))
+    content, expected = BAD_OBJECTS[name]
+    assert expected in refusal(written(tmp_path, name, content))
 
 
 MANY = "{}," * 500_000 + '{"b1":1,"b2":1,"b3":1,"b4":1,"b5":1,"b6":1,"b7":1,"b8":1,"b9":1}'
@@ -225,14 +225,14 @@ BROKEN_OBJECTS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("name", BROKEN_OBJECTS)
 def test_an_object_that_cannot_be_read_spoils_no_other(tmp_path: Path, name: str) -> None:
-    content, told = BROKEN_OBJECTS[name]
+    content, expected = BROKEN_OBJECTS[name]
     objects = ['{"a":"first","list":[{"c":1}]}', content, '{"a":"last"}']
     text = f"[{', '.join(objects)}]" if name.endswith(".json") else "\n".join(objects)
     with opened(str(written(tmp_path, name, text))) as source, opened_table(source) as table:
         (_, first), (number, row), (last_number, last) = table.rows
     assert isinstance(row, BrokenRow)
     assert (first[0], number, last_number, last[0]) == ("first", 2, 3, "last")
-    assert row.message.startswith(told)
+    assert row.message.startswith(expected)
     assert row[0][:5] == content.replace('":', '": ')[:5] or row[0][:5] == content[:5]
 
 
@@ -300,8 +300,8 @@ BAD_PARQUET: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("name", BAD_PARQUET)
 def test_refuses_parquet(tmp_path: Path, name: str) -> None:
-    content, told = BAD_PARQUET[name]
-    assert told in refusal(written(tmp_path, "a.parquet", content))
+    content, expected = BAD_PARQUET[name]
+    assert expected in refusal(written(tmp_path, "a.parquet", content))
 
 
 def test_progress_may_be_asked_for_at_any_time(tmp_path: Path) -> None:

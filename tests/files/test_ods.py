@@ -30,9 +30,9 @@ def text(value: str, more: str = "") -> str:
     return f'<table:table-cell office:value-type="string" {more}><text:p>{value}</text:p></table:table-cell>'
 
 
-def number(value: str, shown: str, kind: str = "float", more: str = "") -> str:
+def number(value: str, displayed: str, kind: str = "float", more: str = "") -> str:
     return (
-        f'<table:table-cell office:value-type="{kind}" office:value="{value}" {more}><text:p>{shown}</text:p>'
+        f'<table:table-cell office:value-type="{kind}" office:value="{value}" {more}><text:p>{displayed}</text:p>'
         "</table:table-cell>"
     )
 
@@ -161,8 +161,8 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_refuses_in_one_sentence(tmp_path: Path, name: str) -> None:
-    content, told = BAD[name]
-    assert told in refusal(written(tmp_path, "a.ods", content))
+    content, expected = BAD[name]
+    assert expected in refusal(written(tmp_path, "a.ods", content))
 
 
 def test_notes_and_merged_cells(tmp_path: Path) -> None:

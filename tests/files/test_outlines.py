@@ -16,12 +16,12 @@ from tests.files.tables import read, written
 def workbook(folder: Path) -> Path:
     """With a blank row in a sheet, and a sheet without rows."""
     sheets = {"North": [["a", "b"], [], ["1", "2"]], "Blank": [], "South": [["c"]]}
-    with xlsxwriter.Workbook(folder / "a.xlsx") as made:
+    with xlsxwriter.Workbook(folder / "a.xlsx") as book:
         for name, rows in sheets.items():
-            sheet = made.add_worksheet(name)
+            sheet = book.add_worksheet(name)
             for number, cells in enumerate(rows):
                 sheet.write_row(number, 0, cells)
-        made.get_worksheet_by_name("South").hide()
+        book.get_worksheet_by_name("South").hide()
     return folder / "a.xlsx"
 
 
@@ -54,18 +54,18 @@ def test_a_table_knows_its_sheet_and_the_rows_down_to_its_heading(tmp_path: Path
 
 
 def test_notes_are_in_the_reader_s_language(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
         for name in ("People", "Sums", "Old"):
-            sheet = made.add_worksheet(name)
+            sheet = book.add_worksheet(name)
             sheet.write_row(2, 0, ["name", "phone"] if name == "People" else ["year", name])
             sheet.write_row(3, 0, ["Acme", 1])
-        people = made.get_worksheet_by_name("People")
+        people = book.get_worksheet_by_name("People")
         people.write(0, 0, "Title")
         people.write_formula("C5", "=1+1", None, 2)
         people.merge_range("A6:A7", "Bell")
         people.set_row(4, None, None, {"hidden": True})
         people.set_column("B:B", None, None, {"hidden": True})
-        made.get_worksheet_by_name("Old").hide()
+        book.get_worksheet_by_name("Old").hide()
     with translation.override("de"):
         table = read(tmp_path / "a.xlsx", recognizer=lambda cells: len({"name", "phone"} & {*cells}))[2]
     assert table.notes == [

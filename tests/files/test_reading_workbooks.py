@@ -80,9 +80,9 @@ BAD_BOOKS: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 
 @pytest.mark.parametrize("name", BAD_BOOKS)
 def test_refuses_workbooks_before_they_fill_the_memory(tmp_path: Path, name: str) -> None:
-    content, told = BAD_BOOKS[name]
+    content, expected = BAD_BOOKS[name]
     message = refusal(written(tmp_path, "a.xlsx", content))
-    assert any(part in message for part in told.split("|")), message
+    assert any(part in message for part in expected.split("|")), message
 
 
 def test_a_text_in_many_cells_is_fine_if_it_is_short(tmp_path: Path) -> None:
@@ -93,14 +93,14 @@ def test_a_text_in_many_cells_is_fine_if_it_is_short(tmp_path: Path) -> None:
 
 
 def test_reads_what_a_spreadsheet_writes(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as made:
-        chart, drawn = made.add_chartsheet("Chart"), made.add_chart({"type": "line"})
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as workbook:
+        chart, drawn = workbook.add_chartsheet("Chart"), workbook.add_chart({"type": "line"})
         drawn.add_series({"values": "=Table!$C$4:$C$5"})
         chart.set_chart(drawn)
-        sheet = made.add_worksheet("Table")
+        sheet = workbook.add_worksheet("Table")
         sheet.write_row(2, 1, ["name", "number", "day", "yes", "error"])
         sheet.write_row(3, 1, ["Müller", 12])
-        sheet.write_datetime(3, 3, datetime(2024, 2, 29), made.add_format({"num_format": "yyyy-mm-dd"}))  # noqa: DTZ001
+        sheet.write_datetime(3, 3, datetime(2024, 2, 29), workbook.add_format({"num_format": "yyyy-mm-dd"}))  # noqa: DTZ001
         sheet.write_boolean(3, 4, True)
         sheet.write_string(3, 5, "#N/A")
     headings, rows, _ = read(tmp_path / "a.xlsx")

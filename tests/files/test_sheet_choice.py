@@ -21,9 +21,9 @@ def recognizer(cells: Sequence[str]) -> int:
 
 
 def workbook(folder: Path, hidden: Sequence[str] = (), **sheets: list[list[Any]]) -> Path:
-    with xlsxwriter.Workbook(folder / "a.xlsx") as made:
+    with xlsxwriter.Workbook(folder / "a.xlsx") as writer:
         for name, rows in sheets.items():
-            sheet = made.add_worksheet(name)
+            sheet = writer.add_worksheet(name)
             for number, cells in enumerate(rows):
                 sheet.write_row(number, 0, cells)
             if name in hidden:

@@ -25,7 +25,7 @@ TEXTS = st.one_of(
 ).map(str.strip)
 
 
-def made(rows: Sequence[Sequence[str]]) -> bytes:
+def workbook_bytes(rows: Sequence[Sequence[str]]) -> bytes:
     target = io.BytesIO()
     workbook_writing.write(target, "Customers", ["name", "details"], rows)
     return target.getvalue()
@@ -45,31 +45,31 @@ def read(content: bytes) -> list[list[str]]:
 @given(st.lists(st.tuples(TEXTS.filter(bool), TEXTS), min_size=1))
 def test_every_text_comes_back(rows: list[tuple[str, str]]) -> None:
     if any(details for _, details in rows):
-        assert read(made(rows)) == [list(row) for row in rows]
+        assert read(workbook_bytes(rows)) == [list(row) for row in rows]
 
 
 @pytest.mark.parametrize("text", ["🦊" * (LONGEST // 2) + "x", "x" * LONGEST], ids=["foxes", "letters"])
 def test_the_longest_text_comes_back(text: str) -> None:
-    assert read(made([["a", text]])) == [["a", text]]
+    assert read(workbook_bytes([["a", text]])) == [["a", text]]
 
 
 @pytest.mark.parametrize("text", ["🦊" * (LONGEST // 2 + 1), "x" * (LONGEST + 1)], ids=["foxes", "letters"])
 def test_a_longer_text_is_refused_not_cut(text: str) -> None:
     with pytest.raises(UnusableFile, match="details in row 3 has 32768 characters as Excel counts them; a cell"):
-        made([["a", "b"], ["a", text]])
+        workbook_bytes([["a", "b"], ["a", text]])
 
 
 @pytest.mark.slow
 def test_more_rows_than_a_sheet_holds_are_refused() -> None:
     with pytest.raises(UnusableFile, match="A sheet holds 1,048,575 rows"):
-        made([["", ""]] * 1_048_575 + [["a", ""]])
+        workbook_bytes([["", ""]] * 1_048_575 + [["a", ""]])
 
 
 @pytest.mark.slow
 def test_the_same_table_gives_the_same_bytes() -> None:
-    first = made([["a", "b"]])
+    first = workbook_bytes([["a", "b"]])
     time.sleep(2.1)  # archives count in steps of two seconds
-    assert made([["a", "b"]]) == first
+    assert workbook_bytes([["a", "b"]]) == first
 
 
 def test_what_is_refused_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

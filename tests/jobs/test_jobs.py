@@ -47,7 +47,7 @@ def test_a_job_runs_and_tells_its_result() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("kind", "state", "told"),
+    ("kind", "state", "error"),
     [
         ("refuse", State.FAILED, "The file is empty."),
         ("break_down", State.FAILED, worker.BROKEN),
@@ -55,11 +55,11 @@ def test_a_job_runs_and_tells_its_result() -> None:
         ("be_cancelled", State.RUNNING, ""),  # the cancelling is part of what is taken back here
     ],
 )
-def test_what_does_not_end_well_is_taken_back(kind: str, state: State, told: str) -> None:
+def test_what_does_not_end_well_is_taken_back(kind: str, state: State, error: str) -> None:
     job = queue.enqueue(kind, {}, "user:anna")
     assert worker.Worker().run_one()
     job.refresh_from_db()
-    assert (job.state, job.error, work()) == (state, told, 0)
+    assert (job.state, job.error, work()) == (state, error, 0)
 
 
 @pytest.mark.django_db

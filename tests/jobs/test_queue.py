@@ -28,9 +28,9 @@ def look(run: Run) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = [Kind(f.__name__, f, f.__name__) for f in (save, lose_the_database, stop, look)]
-    made.append(Kind("hourly", save, "hourly", every=timedelta(hours=1)))
-    monkeypatch.setattr(kinds, "known", {kind.name: kind for kind in made})
+    job_kinds = [Kind(f.__name__, f, f.__name__) for f in (save, lose_the_database, stop, look)]
+    job_kinds.append(Kind("hourly", save, "hourly", every=timedelta(hours=1)))
+    monkeypatch.setattr(kinds, "known", {kind.name: kind for kind in job_kinds})
 
 
 def test_the_oldest_goes_first_and_knows_how_many_are_before_it() -> None:
