@@ -20,8 +20,8 @@ READ_SIZE = 1024 * 1024  # of a large body: each read costs the GIL, which is to
 # gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
 # a page may show, have some 40,000 characters.
 LONGEST_REQUEST_LINE = 65_536
-# So much of a request is waited for without a thread. Hundreds of customers in one body are less; a thousand connections,
-# as many as gunicorn opens in a process, cannot fill the memory with it.
+# So much of a request is waited for without a thread: more than a call for one object needs. A thousand connections, as
+# many as gunicorn opens in a process, take 128 MB at the worst.
 MOST_AWAITED = 2 * LONGEST_REQUEST_LINE
 # Bytes a second: a client that is slower uses up its `CLIENT_SECONDS`. The slowest mobile networks bring as much.
 SLOWEST = 8 * 1024

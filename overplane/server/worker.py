@@ -68,9 +68,9 @@ class Response(wsgi.Response):
         sock.sendall(b"".join(parts.sent))
 
 
-# One class in another's place: gunicorn lets us choose them for HTTP/2 only, or not at all.
-wsgi.Response = Response  # type: ignore[misc]
-gthread.TConn = Connection  # type: ignore[misc]
+# gunicorn lets us choose these classes for HTTP/2 only, or not at all.
+wsgi.Response = Response  # type: ignore[misc]  # one class in another's place
+gthread.TConn = Connection  # type: ignore[misc]  # one class in another's place
 
 
 class Worker(gthread.ThreadWorker):
