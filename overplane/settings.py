@@ -103,14 +103,21 @@ DATABASE_URL = env.url(
 )
 # `transaction`: a pooler stands before PostgreSQL that hands out another connection for each transaction (PgBouncer).
 DATABASE_POOLER = env.choice("DATABASE_POOLER", ("none", "transaction"))
+# libpq's own words. Seconds until a server is given up that lets nobody in, and milliseconds for one that confirms nothing.
+NETWORK_LIMITS = {
+    "connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+}  # fmt: skip
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"]["ENGINE"] = "overplane.database.postgresql"
-    # Preparing is possible, but only where it is asked for (see overplane.database.statements); with a pooler it is not.
-    # What the URL says stays: postgresql://…?sslmode=require.
-    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
-        None if DATABASE_POOLER == "transaction" else 10**9
-    )
+    DATABASES["default"]["OPTIONS"] = {
+        # Where nobody answers, somebody is to notice: a server that lets nobody in, one that is gone in mid-conversation.
+        **NETWORK_LIMITS,
+        # What the URL says stays: postgresql://…?sslmode=require.
+        **DATABASES["default"].get("OPTIONS", {}),
+        # Preparing is possible, but only where it is asked for (see overplane.database.statements); with a pooler it is not.
+        "prepare_threshold": None if DATABASE_POOLER == "transaction" else 10**9,
+    }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["ENGINE"] = "overplane.database.sqlite"
     DATABASES["default"]["OPTIONS"] = {
@@ -157,7 +164,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else N
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
-CSRF_FAILURE_VIEW = "overplane.backoffice.stale_forms.csrf_failure"
+CSRF_FAILURE_VIEW = "overplane.backoffice.failures.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -8,6 +8,7 @@ from overplane.api import pages
 from overplane.api.events.viewsets import EventViewSet
 from overplane.api.reference import docs
 from overplane.api.webhooks.urls import urlpatterns as webhook_routes
+from overplane.backoffice import failures
 from overplane.events import lag
 from overplane.events.webhooks.lag import WebhookCollector
 from overplane.people.signing_in import session
@@ -15,7 +16,7 @@ from overplane.people.signing_in import session
 handler400 = pages.handler400
 handler403 = pages.handler403
 handler404 = pages.handler404
-handler500 = pages.handler500
+handler500 = failures.handler500
 
 urlpatterns = [
     path("api/crm/event", EventViewSet.as_view({"get": "list"}), name="event-list"),

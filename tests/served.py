@@ -54,11 +54,12 @@ class Service:
             return b"".join(iter(lambda: caller.recv(65536), b""))
 
 
-def database_url() -> str:
+def database_url(port: int | None = None) -> str:
+    """Of the suite's own database; by another port where something stands before it."""
     known = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{known['NAME']}"
-    return f"postgresql://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
+    return f"postgresql://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{port or known['PORT']}/{known['NAME']}"
 
 
 @contextmanager

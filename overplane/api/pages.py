@@ -131,16 +131,24 @@ BROKEN = Failure(
     _("Nothing of this request was saved. Try again in a moment; if it happens again, tell the number below."),
     "Something went wrong on our side.",
 )
+BUSY = Failure(
+    503,
+    Code.TIMEOUT,
+    _("The service is busy"),
+    _("The database did not answer in time. Nothing of this request was saved: try again in a moment."),
+    "The database did not answer in time. Send the same request again.",
+)
 
 
 def _respond(request: HttpRequest, failure: Failure) -> HttpResponse:
     """A page for people; the envelope for programs, which do not ask for HTML."""
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
         # Nothing where we failed ourselves: the menu may ask the very database that has just failed.
-        around = {} if failure is BROKEN else surroundings.around(request)
+        around = {} if failure in (BROKEN, BUSY) else surroundings.around(request)
         context = {"failure": failure, "request_id": observability.request_id.get(), **around}
         return HttpResponse(render_to_string("error.html", context), status=failure.status)
-    return errors.answer(errors.error(failure.status, failure.code, failure.message))
+    type_ = errors.API if failure in (BROKEN, BUSY) else errors.INVALID_REQUEST
+    return errors.answer(errors.error(failure.status, failure.code, failure.message, type_=type_))
 
 
 def handler400(request: HttpRequest, exception: Any = None) -> HttpResponse:
@@ -161,3 +169,7 @@ def handler404(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 def handler500(request: HttpRequest) -> HttpResponse:
     return _respond(request, BROKEN)
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    return _respond(request, BUSY)

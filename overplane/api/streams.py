@@ -1,22 +1,38 @@
-"""Streamed answers. An error before the first part is answered like any other error."""
+"""Streamed answers. An error before the first part is answered like any other error.
+
+One occupies a thread for as long as its client reads, so at most half of a process's threads stream.
+"""
 
 import errno
 import logging
+import threading
 from collections.abc import Generator, Iterator
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import StreamingHttpResponse
 
 from overplane import observability
+from overplane.api.errors import API, LATER, error
+from overplane.problems import Code
 
 log = logging.getLogger("overplane.api")
+_free = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
 class StreamResponse(StreamingHttpResponse):
     """Makes the first part before the status is sent, so that an export that cannot begin is not a 200."""
 
     def __init__(self, parts: Generator[bytes, None, None], *, content_type: str) -> None:
-        super().__init__(_Stream(next(parts, b""), parts), content_type=content_type)
+        if not _free.acquire(blocking=False):
+            message = "Too many answers of this kind are being sent just now. Send the same request again."
+            raise error(503, Code.UNAVAILABLE, message, type_=API, Retry_After=LATER)
+        try:
+            first = next(parts, b"")
+        except BaseException:
+            _free.release()
+            raise
+        super().__init__(_Stream(first, parts), content_type=content_type)
 
 
 class _Stream:
@@ -24,7 +40,7 @@ class _Stream:
 
     def __init__(self, first: bytes, rest: Generator[bytes, None, None]) -> None:
         self.first, self.rest = first, rest
-        self.request_id = observability.request_id.get()
+        self.request_id, self.is_open = observability.request_id.get(), True
 
     def __iter__(self) -> Iterator[bytes]:
         yield self.first
@@ -45,3 +61,6 @@ class _Stream:
 
     def close(self) -> None:
         self.rest.close()
+        if self.is_open:
+            self.is_open = False
+            _free.release()

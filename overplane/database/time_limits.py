@@ -23,6 +23,10 @@ def limit_requests() -> None:
     _answers_requests = True
 
 
+def are_for_requests() -> bool:
+    return _answers_requests
+
+
 def of_sessions() -> dict[str, float]:
     """The limits of a new connection of this process, in seconds, by PostgreSQL's names for them; 0 is none."""
     limits = {"idle_in_transaction_session_timeout": settings.IDLE_TRANSACTION_SECONDS}

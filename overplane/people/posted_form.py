@@ -120,7 +120,7 @@ def after_signing_in(request: HttpRequest) -> HttpResponse | None:
     return page(request, form, title=_("You are logged in again"))
 
 
-def page(request: HttpRequest, form: PostedForm, *, title: Any, status: int = 200) -> HttpResponse:
+def page(request: HttpRequest, form: PostedForm, *, title: Any, status: int = 200) -> TemplateResponse:
     context = {"title": title, "posted_form": form, "again": AGAIN, "login_url": reverse("admin:login")}
     return TemplateResponse(
         request, "people/posted_form.html", admin.site.each_context(request) | context, status=status

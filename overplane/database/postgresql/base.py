@@ -12,6 +12,7 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
 
 from overplane.database import time_limits
+from overplane.database.postgresql import watch
 from overplane.database.postgresql.prepared import PreparedStatements, Result, name_of, numbered
 
 log = logging.getLogger("overplane.database")
@@ -62,6 +63,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @property
     def has_sessions(self) -> bool:
         return not self._is_pooler_found and self.settings_dict["OPTIONS"].get("prepare_threshold") is not None
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        if time_limits.are_for_requests():
+            watch.watch(connection, conn_params)
+        return connection
 
     def is_usable(self) -> bool:
         """An idle connection on which something arrives was closed by the server (or is best asked whether)."""

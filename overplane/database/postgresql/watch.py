@@ -1,0 +1,88 @@
+"""Ends the waiting for a server that has stopped to answer.
+
+The limit of a statement is the server's to keep, and one that is frozen or cut off keeps none: libpq waits for ever. So
+a thread looks whether connections wait for long, and if so, whether the server still lets anybody in.
+"""
+
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+from weakref import WeakSet
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+log = logging.getLogger("overplane.database")
+TICK = 0.5
+# Seconds of waiting after which the server is asked. What it still works on then is rare, and asking costs a connection.
+SUSPICIOUS = 2.0
+# A machine that is out of breath takes seconds to let somebody in, and is not dead.
+PATIENCE = 3
+
+_connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
+_lock = threading.Lock()
+_started = False
+
+
+def watch(connection: psycopg.Connection[Any], parameters: Mapping[str, Any]) -> None:
+    """From now on. `parameters`: with which the same server is reached."""
+    global _started  # noqa: PLW0603 (one thread a process)
+    with _lock:
+        _connections.add(connection)
+        if not _started:
+            threading.Thread(target=_look, args=[dict(parameters)], daemon=True, name="watch").start()
+            _started = True
+
+
+def _look(parameters: Mapping[str, Any]) -> None:
+    since: dict[psycopg.Connection[Any], float] = {}
+    while True:
+        time.sleep(TICK)
+        now = time.monotonic()
+        with _lock:
+            known = list(_connections)
+        since = {one: since.get(one, now) for one in known if _waits(one)}
+        suspects = [one for one, began in since.items() if now - began >= SUSPICIOUS]
+        if suspects:
+            if not answers(parameters):
+                log.error("PostgreSQL does not answer: %d connections are given up", len(suspects))
+                cut(suspects)
+            since = {}
+
+
+def _waits(connection: psycopg.Connection[Any]) -> bool:
+    try:
+        return connection.pgconn.transaction_status == TransactionStatus.ACTIVE
+    except psycopg.Error:  # it is being closed
+        return False
+
+
+def answers(parameters: Mapping[str, Any]) -> bool:
+    """Whether the server lets somebody in and does the least that one can ask."""
+    try:
+        connection = psycopg.connect(**{**parameters, "connect_timeout": PATIENCE, "autocommit": True})
+    except psycopg.Error:
+        return False
+    try:
+        connection.pgconn.send_query(b"SELECT 1")
+        readable, _, _ = select.select([connection.fileno()], [], [], PATIENCE)
+        return bool(readable)
+    except psycopg.Error:
+        return False
+    finally:
+        connection.close()
+
+
+def cut(connections: Collection[psycopg.Connection[Any]]) -> None:
+    """Whoever waits on one of them is told that it broke."""
+    for connection in connections:
+        try:
+            with socket.socket(fileno=os.dup(connection.pgconn.socket)) as sock:
+                sock.shutdown(socket.SHUT_RDWR)
+        except (OSError, psycopg.Error) as failure:
+            log.warning("a connection was closed already: %s", failure)

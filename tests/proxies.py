@@ -1,0 +1,55 @@
+"""A proxy before the database, which can stop to pass anything on: as a server that is frozen, or a cable that is cut."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Proxy:
+    """`flows`: whether bytes pass. New connections are taken all the same, as a system does for a frozen process."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.flows = threading.Event()
+        self.flows.set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        self.flows.clear()
+        try:
+            yield
+        finally:
+            self.flows.set()
+
+    def close(self) -> None:
+        self.flows.set()
+        self.listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(self.target)
+                for source, sink in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=[source, sink], daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError), source, sink:
+            while data := source.recv(65536):
+                self.flows.wait()
+                sink.sendall(data)
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def proxy(host: str, port: int) -> Iterator[Proxy]:
+    running = Proxy(host, port)
+    try:
+        yield running
+    finally:
+        running.close()
