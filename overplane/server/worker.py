@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from itertools import takewhile
 from selectors import EVENT_READ
 from typing import Any
 
@@ -30,6 +31,9 @@ DRAINED_BYTES, DRAINED_SECONDS = 32 * 1024 * 1024, 10.0
 COLLECTED_AFTER = 20_000
 # Of a body in which the application has no interest: a small one has come with its head, and the connection goes on.
 MOST_READ_UNASKED = 1024 * 1024
+READERS = max(1, settings.WEB_THREADS // 2)  # threads that read what is large, at the most
+OUT_OF_FILES_PAUSE = 0.1
+LINGER: float = gthread.STOP_KEEPALIVE_LINGER  # type: ignore[attr-defined]  # new in gunicorn 27; the stubs know 26
 LATE = object()  # what a thread answers that had waited for the body of a request
 PROBE = b"GET /healthz "
 
@@ -75,12 +79,18 @@ gthread.TConn = Connection  # type: ignore[misc]  # one class in another's place
 
 
 class Worker(gthread.ThreadWorker):
-    """`arriving` and `leaving`: connections that no thread is busy with, the oldest first."""
+    """`arriving`, `in_line` and `leaving`: connections that no thread is busy with, the oldest first.
+
+    Who has a large body is in line for one of the threads that read those: their clients may be slow, and the other threads
+    are for those whose requests are here.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.arriving: dict[Connection, None] = {}
+        self.in_line: dict[Connection, None] = {}
         self.leaving: dict[Connection, None] = {}
+        self.being_read: set[Connection] = set()
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -100,6 +110,14 @@ class Worker(gthread.ThreadWorker):
         waiting.end()  # Python joins the threads of a pool before it exits
         super().handle_quit(sig, frame)
 
+    def accept(self, listener: Any) -> None:
+        try:
+            super().accept(listener)
+        except OSError as failure:
+            # What is open already is served on. The listener stays readable: without a pause this would be a busy loop.
+            self.log.error("no connection can be accepted: %s", failure)
+            time.sleep(OUT_OF_FILES_PAUSE)
+
     def enqueue_req(self, conn: Any) -> None:
         """In the main loop: a thread for what has come; what has not is waited for without one."""
         is_whole = conn.receive()
@@ -112,12 +130,23 @@ class Worker(gthread.ThreadWorker):
         elif is_whole and conn.received.startswith(PROBE):
             # Answered while all threads are busy, too: a process that works must not be taken for a dead one.
             self._answer(conn, self.health())
+        elif conn.is_to_be_read() and len(self.being_read) >= READERS:
+            conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
+            self.in_line[conn] = None
         else:
+            if conn.is_to_be_read():
+                self.being_read.add(conn)
             super().enqueue_req(conn)
+
+    def _next_in_line(self) -> None:
+        if self.in_line:
+            conn = next(iter(self.in_line))
+            del self.in_line[conn]
+            self.enqueue_req(conn)
 
     def _wait_for(self, conn: Connection) -> None:
         if conn not in self.arriving:
-            conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
+            conn.timeout = self._in(settings.CLIENT_SECONDS)
             self.arriving[conn] = None
         self.poller.register(conn.sock, EVENT_READ, partial(self._on_arriving, conn))
 
@@ -133,6 +162,9 @@ class Worker(gthread.ThreadWorker):
         return super().handle(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
+        if conn in self.being_read:
+            self.being_read.remove(conn)
+            self._next_in_line()
         result = fs.result() if not fs.cancelled() and fs.exception() is None else None
         if result is LATE:
             self.enqueue_req(conn)
@@ -158,7 +190,7 @@ class Worker(gthread.ThreadWorker):
         except (OSError, ValueError):
             self._close(conn)  # the client was faster
             return
-        conn.timeout, conn.undrained = time.monotonic() + DRAINED_SECONDS, DRAINED_BYTES
+        conn.timeout, conn.undrained = self._in(DRAINED_SECONDS), DRAINED_BYTES
         self.leaving[conn] = None
 
     def _on_leaving(self, conn: Connection, sock: socket.socket) -> None:
@@ -181,19 +213,41 @@ class Worker(gthread.ThreadWorker):
         self.nr_conns -= 1
         conn.close()
 
+    def _in(self, seconds: float) -> float:
+        """The moment until which a client is waited for; a worker that stops does not wait for long."""
+        return time.monotonic() + (seconds if self.alive else min(seconds, LINGER))
+
     def murder_pending(self) -> None:
         super().murder_pending()
         now = time.monotonic()
         for conn in _expired(self.arriving, now):
-            received = conn.received
-            if received:
+            if conn.received:
                 del self.arriving[conn]
                 self.poller.unregister(conn.sock)
-                self._answer(conn, self.refusal(_path(received), TimeoutError("it came too slowly")) or b"")
+                self._refuse(conn, TimeoutError("it came too slowly"))
             else:
                 self._end(conn, self.arriving)
+        for conn in _expired(self.in_line, now):
+            del self.in_line[conn]
+            self._refuse(conn, BlockingIOError("others are being read"))
         for conn in _expired(self.leaving, now):
             self._end(conn, self.leaving)
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """For the next one. Whoever opens as many connections as may be, and says nothing, would lock out the others."""
+        for waiting_room in (self.leaving, self.arriving):
+            if waiting_room:
+                self._end(next(iter(waiting_room)), waiting_room)
+                return
+        if self.keepalived_conns:
+            kept: Any = self.keepalived_conns.popleft()
+            self.poller.unregister(kept.sock)
+            self._close(kept)
+
+    def _refuse(self, conn: Connection, reason: OSError) -> None:
+        self._answer(conn, self.refusal(_path(conn.received or bytearray()), reason) or b"")
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)  # type: ignore[misc]  # new in gunicorn 27; the stubs know 26
@@ -217,7 +271,7 @@ class Worker(gthread.ThreadWorker):
 
 
 def _expired(waiting_room: dict[Connection, None], now: float) -> list[Connection]:
-    return [conn for conn in waiting_room if conn.timeout <= now]
+    return list(takewhile(lambda conn: conn.timeout <= now, waiting_room))
 
 
 def _path(received: bytearray) -> str | None:
