@@ -7,10 +7,7 @@ import gc
 import socket
 import time
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
-from itertools import takewhile
-from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn import util
@@ -21,11 +18,9 @@ from gunicorn.workers import gthread
 
 from overplane import settings, waiting
 from overplane.server.connections import LONGEST_REQUEST_LINE, PIECE, Connection, Sender
+from overplane.server.waiting_rooms import WaitingRooms
 
 message.MAX_REQUEST_LINE = LONGEST_REQUEST_LINE  # type: ignore[misc]  # final for others
-# How much is read of what a client goes on sending after its answer, so that it gets to read that and does not find a
-# broken connection: twice the largest body that any call takes.
-DRAINED_BYTES, DRAINED_SECONDS = 32 * 1024 * 1024, 10.0
 # Objects more than before until the collector runs: those of some fifty requests, a few megabytes. Python's 700 are
 # fewer than one request makes.
 COLLECTED_AFTER = 20_000
@@ -33,7 +28,6 @@ COLLECTED_AFTER = 20_000
 MOST_READ_UNASKED = 1024 * 1024
 READERS = max(1, settings.WEB_THREADS // 2)  # threads that read what is large, at the most
 OUT_OF_FILES_PAUSE = 0.1
-LINGER: float = gthread.STOP_KEEPALIVE_LINGER  # type: ignore[attr-defined]  # new in gunicorn 27; the stubs know 26
 LATE = object()  # what a thread answers that had waited for the body of a request
 PROBE = b"GET /healthz "
 
@@ -78,24 +72,15 @@ wsgi.Response = Response  # type: ignore[misc]  # one class in another's place
 gthread.TConn = Connection  # type: ignore[misc]  # one class in another's place
 
 
-class Worker(gthread.ThreadWorker):
-    """`arriving`, `in_line` and `leaving`: connections that no thread is busy with, the oldest first.
-
-    Who has a large body is in line for one of the threads that read those: their clients may be slow, and the other threads
-    are for those whose requests are here.
-    """
-
+class Worker(WaitingRooms):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.arriving: dict[Connection, None] = {}
-        self.in_line: dict[Connection, None] = {}
-        self.leaving: dict[Connection, None] = {}
-        self.being_read: set[Connection] = set()
+        self.being_read: set[Connection] = set()  # what is large, by threads
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         raw_answers = import_module("overplane.api.raw_answers")
-        self.refusal: Callable[[str | None, BaseException], bytes | None] = raw_answers.refusal
+        self.refusal = raw_answers.refusal
         self.health: Callable[[], bytes] = raw_answers.health
         # What is loaded now stays: the collector need not look through it (4 % of a request's time), nor after each one.
         gc.collect()
@@ -144,16 +129,6 @@ class Worker(gthread.ThreadWorker):
             del self.in_line[conn]
             self.enqueue_req(conn)
 
-    def _wait_for(self, conn: Connection) -> None:
-        if conn not in self.arriving:
-            conn.timeout = self._in(settings.CLIENT_SECONDS)
-            self.arriving[conn] = None
-        self.poller.register(conn.sock, EVENT_READ, partial(self._on_arriving, conn))
-
-    def _on_arriving(self, conn: Connection, sock: socket.socket) -> None:
-        self.poller.unregister(sock)
-        self.enqueue_req(conn)
-
     def handle(self, conn: Any) -> Any:
         """In a thread."""
         if not conn.receive_soon():
@@ -173,87 +148,6 @@ class Worker(gthread.ThreadWorker):
         else:
             super().finish_request(conn, fs)
 
-    def _answer(self, conn: Connection, answer: bytes) -> None:
-        """From the main loop, which waits for nobody: a few hundred bytes fit into what the system keeps for a client."""
-        try:
-            conn.sock.send(answer, socket.MSG_DONTWAIT)
-        except OSError as failure:
-            self.log.debug("The client left before its answer: %s", failure)
-        self._leave(conn)
-
-    def _leave(self, conn: Connection) -> None:
-        """Ends our side, and reads what the client still sends, or it might find a broken connection instead of its answer."""
-        try:
-            conn.sock.setblocking(False)
-            conn.sock.shutdown(socket.SHUT_WR)
-            self.poller.register(conn.sock, EVENT_READ, partial(self._on_leaving, conn))
-        except (OSError, ValueError):
-            self._close(conn)  # the client was faster
-            return
-        conn.timeout, conn.undrained = self._in(DRAINED_SECONDS), DRAINED_BYTES
-        self.leaving[conn] = None
-
-    def _on_leaving(self, conn: Connection, sock: socket.socket) -> None:
-        try:
-            piece = sock.recv(PIECE)
-        except BlockingIOError:
-            return
-        except OSError:
-            piece = b""
-        conn.undrained -= len(piece)
-        if not piece or conn.undrained <= 0:
-            self._end(conn, self.leaving)
-
-    def _end(self, conn: Connection, waiting_room: dict[Connection, None]) -> None:
-        del waiting_room[conn]
-        self.poller.unregister(conn.sock)
-        self._close(conn)
-
-    def _close(self, conn: Connection) -> None:
-        self.nr_conns -= 1
-        conn.close()
-
-    def _in(self, seconds: float) -> float:
-        """The moment until which a client is waited for; a worker that stops does not wait for long."""
-        return time.monotonic() + (seconds if self.alive else min(seconds, LINGER))
-
-    def murder_pending(self) -> None:
-        super().murder_pending()
-        now = time.monotonic()
-        for conn in _expired(self.arriving, now):
-            if conn.received:
-                del self.arriving[conn]
-                self.poller.unregister(conn.sock)
-                self._refuse(conn, TimeoutError("it came too slowly"))
-            else:
-                self._end(conn, self.arriving)
-        for conn in _expired(self.in_line, now):
-            del self.in_line[conn]
-            self._refuse(conn, BlockingIOError("others are being read"))
-        for conn in _expired(self.leaving, now):
-            self._end(conn, self.leaving)
-        if self.nr_conns >= self.worker_connections:
-            self._make_room()
-
-    def _make_room(self) -> None:
-        """For the next one. Whoever opens as many connections as may be, and says nothing, would lock out the others."""
-        for waiting_room in (self.leaving, self.arriving):
-            if waiting_room:
-                self._end(next(iter(waiting_room)), waiting_room)
-                return
-        if self.keepalived_conns:
-            kept: Any = self.keepalived_conns.popleft()
-            self.poller.unregister(kept.sock)
-            self._close(kept)
-
-    def _refuse(self, conn: Connection, reason: OSError) -> None:
-        self._answer(conn, self.refusal(_path(conn.received or bytearray()), reason) or b"")
-
-    def _cap_keepalive(self, deadline: float) -> None:
-        super()._cap_keepalive(deadline)  # type: ignore[misc]  # new in gunicorn 27; the stubs know 26
-        for conn in self.arriving | self.leaving:
-            conn.timeout = min(conn.timeout, deadline)
-
     def handle_request(self, req: Any, conn: Any) -> bool:
         return super().handle_request(req, conn) and _is_read(req)
 
@@ -268,16 +162,6 @@ class Worker(gthread.ThreadWorker):
             util.write_nonblock(client, answer)
         except OSError as failure:
             self.log.debug("The client left before its answer: %s", failure)
-
-
-def _expired(waiting_room: dict[Connection, None], now: float) -> list[Connection]:
-    return list(takewhile(lambda conn: conn.timeout <= now, waiting_room))
-
-
-def _path(received: bytearray) -> str | None:
-    """Of a request of which at least the first line has come."""
-    words = received.partition(b"\r\n")[0].split(b" ") if b"\r\n" in received else []
-    return words[1].decode("latin-1") if len(words) > 1 else None
 
 
 def _is_read(req: Any) -> bool:
