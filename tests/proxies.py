@@ -7,7 +7,10 @@ from contextlib import contextmanager, suppress
 
 
 class Proxy:
-    """`flows`: whether bytes pass. New connections are taken all the same, as a system does for a frozen process."""
+    """`flows`: whether bytes pass. New connections are taken all the same, as a system does for a frozen process.
+
+    `target`: where new connections lead; it may be changed, as a balancer does after a failover.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
@@ -33,7 +36,11 @@ class Proxy:
         with suppress(OSError):  # closed
             while True:
                 client, _ = self.listener.accept()
-                server = socket.create_connection(self.target)
+                try:
+                    server = socket.create_connection(self.target)
+                except OSError:  # nobody there just now
+                    client.close()
+                    continue
                 for source, sink in ((client, server), (server, client)):
                     threading.Thread(target=self._pass_on, args=[source, sink], daemon=True).start()
 
