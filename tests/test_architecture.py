@@ -134,7 +134,7 @@ def remembered(path: Path) -> Iterator[str]:
     """Cached functions, and variables of a context or a thread."""
     for node in tree(path):
         if isinstance(node, ast.FunctionDef):
-            if any(re.search(r"\b(lru_)?cache\b", ast.unparse(one)) for one in node.decorator_list):
+            if any(re.search(r"\b((lru_)?cache|once)\b", ast.unparse(one)) for one in node.decorator_list):
                 yield f"{name(path)}:{node.name}"
         elif isinstance(node, ast.Assign | ast.AnnAssign) and is_of_context_or_thread(node.value):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

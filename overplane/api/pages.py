@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +19,7 @@ from overplane import observability
 from overplane.api import errors, surroundings
 from overplane.database import maintenance
 from overplane.database.encoding import dumps
+from overplane.once import once
 from overplane.problems import Code
 
 ALIVE = b'{"status":"ok"}'
@@ -65,9 +65,12 @@ def metrics(request: HttpRequest, collectors: Sequence[Collector] = ()) -> HttpR
     return HttpResponse(text, content_type=media_type)
 
 
-@cache
+@once
 def description() -> bytes:
-    """The OpenAPI description, made once a process; in English, whoever asks first."""
+    """The OpenAPI description, in English, whoever asks first.
+
+    Made when it is first asked for: its second would make the start of a worker half as long again, and most never need it.
+    """
     with translation.override(settings.LANGUAGE_CODE):
         return dumps(SchemaGenerator().get_schema(request=None, public=True))
 
