@@ -2,17 +2,21 @@
 
 import json
 import logging
-import time
-from collections.abc import Iterable
+import platform
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 
+import django
 from django.http import HttpRequest
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, Metric, generate_latest
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+
+from overplane import __version__
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -52,11 +56,23 @@ request_seconds = Histogram(
 )
 
 
-def observe(method: str, route: str, status: int, started: float) -> None:
-    """Counts one answer. `route` is the pattern, never the path: paths are endless. `started` is perf_counter()."""
-    answered, seconds = _meters(method if method in METHODS else OTHER, route, status)
+database_seconds = Histogram(
+    "overplane_database_seconds",
+    "Time that a request waited for the database.",
+    ["method", "route"],
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10),
+)
+refusals = Counter(
+    "overplane_rate_limit_refusals_total", "Requests refused with 429, by whose limit it was.", ["limit"]
+)
+
+
+def observe(method: str, route: str, status: int, *, seconds: float, of_database: float = 0.0) -> None:
+    """Counts one answer. `route` is the pattern, never the path: paths are endless."""
+    answered, whole, database = _meters(method if method in METHODS else OTHER, route, status)
     answered.inc()
-    seconds.observe(time.perf_counter() - started)
+    whole.observe(seconds)
+    database.observe(of_database)
 
 
 # Clients may send any method, and a series is never dropped once it has begun.
@@ -65,17 +81,31 @@ OTHER = "other"
 
 
 @lru_cache(maxsize=1024)
-def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    return requests_total.labels(method, route, str(status)), request_seconds.labels(method, route)
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram, Histogram]:
+    answered = requests_total.labels(method, route, str(status))
+    return answered, request_seconds.labels(method, route), database_seconds.labels(method, route)
 
 
-def metrics_text(*, several_processes: bool, collectors: Iterable[Collector] = ()) -> tuple[bytes, str]:
-    """The metrics of all workers of this machine, with what is asked for now (`collectors`), and their media type."""
+def counted_text(*, several_processes: bool) -> tuple[bytes, str]:
+    """What all workers of this machine have counted, and its media type."""
     registry = PROCESS_REGISTRY
     if several_processes:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    on_request = CollectorRegistry()
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def collected_text(collectors: Iterable[Collector]) -> bytes:
+    """What is asked for now."""
+    registry = CollectorRegistry()
     for collector in collectors:
-        on_request.register(collector)
-    return generate_latest(registry) + generate_latest(on_request), CONTENT_TYPE_LATEST
+        registry.register(collector)
+    return generate_latest(registry)
+
+
+class BuildCollector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        versions = {"version": __version__, "python": platform.python_version(), "django": django.__version__}
+        build = GaugeMetricFamily("overplane_build_info", "What runs here; always 1.", labels=list(versions))
+        build.add_metric(list(versions.values()), 1)
+        yield build

@@ -1,6 +1,7 @@
 """What a process makes at most once, though many threads ask for it at the same time."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -32,3 +33,19 @@ class Once(Generic[T]):
 
 def once(make: Callable[[], T]) -> Once[T]:
     return Once(make)
+
+
+class Recent(Generic[T]):
+    """What costs others something, and is asked for by many: made at most once in so many seconds, by one thread."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._lock = threading.Lock()
+        self._made: tuple[float, T] | None = None
+
+    def get(self, make: Callable[[], T]) -> T:
+        with self._lock:
+            if self._made is None or time.monotonic() - self._made[0] >= self.seconds:
+                result = make()
+                self._made = time.monotonic(), result
+            return self._made[1]

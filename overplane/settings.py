@@ -24,6 +24,7 @@ BIND = env.text("BIND", f"127.0.0.1:{PORT}")
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 2, lowest=1)
 WEB_THREADS = env.integer("WEB_THREADS", 4, lowest=1)
 METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep their counts; see gunicorn.py
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # who may read /metrics; none: this machine itself
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or stored_secret(DATA_DIR / "secret_key")

@@ -1,68 +1,22 @@
-"""What is served beside the API: health, metrics, its description, and errors for programs and people."""
+"""What is served beside the API: its description, and errors for programs and people."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
-from prometheus_client.registry import Collector
 
 from overplane import observability
 from overplane.api import errors, surroundings
-from overplane.database import maintenance
 from overplane.database.encoding import dumps
 from overplane.once import once
 from overplane.problems import Code
 
-ALIVE = b'{"status":"ok"}'
 OF_DESCRIPTION = "GET, HEAD, OPTIONS"
-
-
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process is alive; asks nobody."""
-    return HttpResponse(ALIVE, content_type="application/json")
-
-
-@require_safe
-def readyz(request: HttpRequest, concerns: Sequence[Callable[[], list[str]]] = ()) -> HttpResponse:
-    """The database answers, is migrated, and keeps its counts.
-
-    `concerns` warn of what somebody should look at. It takes no node out of rotation: all would go at once, and
-    each serves everything else as ever.
-    """
-    warnings: list[str] = []
-    try:
-        problems = _unready()
-        if not problems:
-            warnings = [warning for concern in concerns for warning in concern()]
-    except Error as failure:
-        problems = [f"database: {type(failure).__name__}"]
-    status = 503 if problems else 200
-    body = {"status": "not ready" if problems else "ok", "problems": problems, "warnings": warnings}
-    return HttpResponse(dumps(body), status=status, content_type="application/json")
-
-
-def _unready() -> list[str]:
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return ["migrations are not applied: manage.py migrate"]
-    return [f"trigger {name} is missing: manage.py migrate" for name in sorted(maintenance.missing(connection))]
-
-
-@require_safe
-def metrics(request: HttpRequest, collectors: Sequence[Collector] = ()) -> HttpResponse:
-    several = bool(settings.METRICS_DIR)
-    text, media_type = observability.metrics_text(several_processes=several, collectors=collectors)
-    return HttpResponse(text, content_type=media_type)
 
 
 @once

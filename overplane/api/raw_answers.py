@@ -10,7 +10,7 @@ from overplane import observability
 from overplane.api import errors
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.api.middleware import HEADERS, NO_STORE, is_api
-from overplane.api.pages import ALIVE
+from overplane.api.probes import ALIVE
 from overplane.ids import new_id
 from overplane.problems import Code
 
@@ -32,13 +32,13 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
         response = errors.answer(failure)
     finally:
         observability.request_id.reset(token)
-    observability.observe("", "none", response.status_code, started)
+    observability.observe("", "none", response.status_code, seconds=time.perf_counter() - started)
     return _raw(response, request_id)
 
 
 def health() -> bytes:
     """The process is alive; asks nobody, and does not ask by which name it was called."""
-    observability.observe("GET", "healthz", 200, time.perf_counter())
+    observability.observe("GET", "healthz", 200, seconds=0.0)
     return _raw(HttpResponse(ALIVE, content_type="application/json"), new_id("req"))
 
 
