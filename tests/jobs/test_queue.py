@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from overplane import observability
 from overplane.ids import new_id
-from overplane.jobs import kinds, queue, worker
+from overplane.jobs import kinds, purging, queue, worker
 from overplane.jobs.kinds import Kind, Run, Stopped
 from overplane.jobs.models import Job, JobFile, State
 from tests.jobs.work import lose_the_database, save
@@ -100,10 +100,10 @@ def test_a_worker_that_lives_keeps_its_job() -> None:
 @pytest.mark.parametrize(
     ("kind", "ended", "is_kept"),
     [
-        ("save", queue.RETENTION - DAY, True),
-        ("save", queue.RETENTION + DAY, False),
-        ("hourly", queue.RECURRING_RETENTION - DAY, True),
-        ("hourly", queue.RECURRING_RETENTION + DAY, False),
+        ("save", purging.RETENTION - DAY, True),
+        ("save", purging.RETENTION + DAY, False),
+        ("hourly", purging.RECURRING_RETENTION - DAY, True),
+        ("hourly", purging.RECURRING_RETENTION + DAY, False),
         ("save", None, True),
     ],
 )
@@ -112,7 +112,7 @@ def test_ended_jobs_are_kept_for_their_time(kind: str, ended: timedelta | None, 
     Job.objects.update(created_at=timezone.now() - 100 * DAY)  # however long ago it was asked for
     if ended is not None:
         Job.objects.update(state=State.DONE, finished_at=timezone.now() - ended)
-    assert queue.purge() == (0 if is_kept else 1)
+    assert purging.purge() == (0 if is_kept else 1)
     assert Job.objects.filter(pk=job.pk).exists() == is_kept
 
 
@@ -120,5 +120,5 @@ def test_ended_jobs_are_kept_for_their_time(kind: str, ended: timedelta | None, 
 def test_an_upload_that_no_job_took_yet_is_kept_for_a_while(age: timedelta, is_kept: bool) -> None:
     content = ContentFile(b"x", "a.csv")
     file = JobFile.objects.create(id=new_id("file"), name="a.csv", content=content, created_at=timezone.now() - age)
-    queue.purge()
+    purging.purge()
     assert JobFile.objects.filter(pk=file.pk).exists() == is_kept
