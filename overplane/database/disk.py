@@ -21,6 +21,11 @@ def folders() -> dict[Path, str]:
     return of_database | {Path(settings.DATA_DIR): "DATA_DIR"}
 
 
+def free(folder: Path) -> int:
+    """Bytes."""
+    return shutil.disk_usage(folder).free
+
+
 def problems() -> list[str]:
     """One for each folder that is full or cannot be written to. Paths are not named: strangers may read this."""
     return [problem for folder, name in folders().items() if (problem := _problem(folder, name))]
@@ -28,9 +33,8 @@ def problems() -> list[str]:
 
 def _problem(folder: Path, name: str) -> str | None:
     try:
-        free = shutil.disk_usage(folder).free
-        if free < LEAST_FREE:
-            return f"disk: {name} has {free // MEGABYTE} MB left, and needs {LEAST_FREE // MEGABYTE}"
+        if (room := free(folder)) < LEAST_FREE:
+            return f"disk: {name} has {room // MEGABYTE} MB left, and needs {LEAST_FREE // MEGABYTE}"
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(BLOCK)
             file.flush()
