@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "overplane.jobs",
     "overplane.people",
     "overplane.backoffice",
+    "overplane.backups",
     "crm",
     "crm.backoffice",
 ]
