@@ -12,6 +12,7 @@ METRICS_PREFIX = "overplane-metrics-"
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
 worker_class = "overplane.server.worker.Worker"
+logger_class = "overplane.server.log.Logger"
 threads = settings.WEB_THREADS
 keepalive = 5
 graceful_timeout = settings.GRACEFUL_SECONDS

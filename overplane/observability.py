@@ -1,11 +1,7 @@
-"""What an operator sees: request ids in log lines, health and readiness, metrics for Prometheus."""
+"""What an operator sees of requests: their ids, and metrics for Prometheus."""
 
-import json
-import logging
 import platform
 from collections.abc import Iterable, Iterator
-from contextvars import ContextVar
-from datetime import UTC, datetime
 from functools import lru_cache
 
 import django
@@ -18,33 +14,16 @@ from prometheus_client.registry import Collector
 
 from overplane import __version__
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-
 
 class IdentifiedRequest(HttpRequest):
     """Django's request with the attributes that our first middleware gives it. For types only: nothing makes one.
 
-    `waited`: seconds that it slept because it was asked to.
+    `waited`: seconds that it slept because it was asked to. `actor`: who asks, as soon as that is known.
     """
 
     request_id: str
     waited: float
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line, with the id of the request that caused it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            "request_id": request_id.get(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=True)
+    actor: str | None
 
 
 requests_total = Counter("overplane_requests_total", "Requests answered.", ["method", "route", "status"])

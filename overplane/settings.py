@@ -31,6 +31,7 @@ SECRET_KEY = env.text("SECRET_KEY") or stored_secret(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS", [])  # former ones: what they signed is valid still
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
 EVENT_DAYS = env.integer("EVENT_DAYS", 0, lowest=0)  # older events are deleted; 0: none are
+ACCESS_LOG = env.flag("ACCESS_LOG", default=True)  # a line for each request
 FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1)  # seconds; beyond them /readyz warns
 MERGE_UNDO_DAYS = env.integer("MERGE_UNDO_DAYS", 30, lowest=0)  # so long a merge can be taken back
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")  # webhooks may go to any address, and by http
@@ -240,14 +241,17 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "overplane.observability.JsonLines"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "formatters": {"json": {"()": "overplane.log_lines.JsonLines"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        "none": {"class": "logging.NullHandler"},  # without any Python would write a traceback of its own
+    },
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))},
     # A refused host name is answered with 400; a page of traceback for each scanner helps nobody. urllib3 warns of strange
     # headers with the whole URL of a webhook, which may hold a password, and with what was answered.
     "loggers": {
         "urllib3.connection": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
         "django.request": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },

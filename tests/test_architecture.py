@@ -126,7 +126,7 @@ MEMORIES = {
     "overplane/events/epochs.py:current": "forgotten with each new connection, and after each migration",
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",
-    "overplane/observability.py:request_id": "set and put back by `thread_state`",
+    "overplane/log_lines.py:request_id": "set and put back by `thread_state`",
 }
 
 

@@ -14,6 +14,7 @@ from overplane.api import errors
 from overplane.api.cors import Cors
 from overplane.database import timing
 from overplane.ids import new_id
+from overplane.log_lines import OF_REQUEST
 from overplane.observability import IdentifiedRequest
 from overplane.thread_state import thread_state
 
@@ -46,13 +47,14 @@ class RequestMiddleware:
 
     def __call__(self, request: IdentifiedRequest) -> Answer:
         started, database_before = time.perf_counter(), timing.waited()
-        request.request_id, request.waited = new_id("req"), 0.0
+        request.request_id, request.waited, request.actor = new_id("req"), 0.0, None
         # Programs are told in English, whatever their headers ask for; pages choose their language (LocaleMiddleware).
         with thread_state(request.request_id, settings.LANGUAGE_CODE):
             response = self._respond(request)
         response["Request-Id"] = request.request_id
         match = request.resolver_match
         route = match.route if match else "none"
+        request.META[OF_REQUEST] = request.request_id, route, request.actor or _person(request)
         observability.observe(
             request.method or "",
             route,
@@ -88,6 +90,12 @@ class RequestMiddleware:
         if request.method == "HEAD":
             _drop_content(response)
         return response
+
+
+def _person(request: HttpRequest) -> str | None:
+    """Who is logged in, if somebody asked for that: it would cost a query."""
+    user = getattr(request, "_cached_user", None)
+    return f"user:{user.pk}" if user is not None and user.pk else None
 
 
 def _probe(request: HttpRequest) -> Answer:

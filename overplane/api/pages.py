@@ -10,7 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.generators import SchemaGenerator
 
-from overplane import observability
+from overplane import log_lines
 from overplane.api import errors, surroundings
 from overplane.database.encoding import dumps
 from overplane.once import once
@@ -102,7 +102,7 @@ def _respond(request: HttpRequest, failure: Failure) -> HttpResponse:
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
         # Nothing where we failed ourselves: the menu may ask the very database that has just failed.
         around = {} if failure in (BROKEN, BUSY) else surroundings.around(request)
-        context = {"failure": failure, "request_id": observability.request_id.get(), **around}
+        context = {"failure": failure, "request_id": log_lines.request_id.get(), **around}
         return HttpResponse(render_to_string("error.html", context), status=failure.status)
     type_ = errors.API if failure in (BROKEN, BUSY) else errors.INVALID_REQUEST
     return errors.answer(errors.error(failure.status, failure.code, failure.message, type_=type_))

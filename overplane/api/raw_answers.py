@@ -6,7 +6,7 @@ import time
 from django.http import HttpResponse
 from gunicorn.http import errors as unread
 
-from overplane import observability
+from overplane import log_lines, observability
 from overplane.api import errors
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.api.middleware import HEADERS, NO_STORE, is_api
@@ -24,14 +24,14 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
     if path is not None and not is_api(path):
         return None
     request_id, started = new_id("req"), time.perf_counter()
-    token = observability.request_id.set(request_id)
+    token = log_lines.request_id.set(request_id)
     try:
         failure = _failure(exception)
         if failure.status < 500:
             log.warning("unreadable request: %.200s", exception)
         response = errors.answer(failure)
     finally:
-        observability.request_id.reset(token)
+        log_lines.request_id.reset(token)
     observability.observe("", "none", response.status_code, seconds=time.perf_counter() - started)
     return _raw(response, request_id)
 

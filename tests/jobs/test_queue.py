@@ -7,7 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from overplane import observability
+from overplane import log_lines
 from overplane.ids import new_id
 from overplane.jobs import kinds, purging, queue, worker
 from overplane.jobs.kinds import Kind, Run, Stopped
@@ -23,7 +23,7 @@ def stop(run: Run) -> None:
 
 
 def look(run: Run) -> dict[str, Any]:
-    return {"request": observability.request_id.get()}
+    return {"request": log_lines.request_id.get()}
 
 
 @pytest.fixture(autouse=True)
@@ -74,11 +74,11 @@ def test_a_job_whose_worker_is_told_to_stop_goes_back_and_is_not_blamed() -> Non
 
 def test_what_a_job_does_is_told_under_its_id_and_only_that() -> None:
     job = queue.enqueue("look", {}, "user:anna", request_id="req_1")
-    before = observability.request_id.get()
+    before = log_lines.request_id.get()
     assert worker.Worker().run_one()
     job.refresh_from_db()
     assert job.result == {"request": job.pk}
-    assert observability.request_id.get() == before
+    assert log_lines.request_id.get() == before
 
 
 def test_what_has_ended_is_not_cancelled_any_more() -> None:
