@@ -4,41 +4,43 @@ A line names the route's pattern and never the path or the query, which hold wha
 """
 
 import logging
+import os
+import sys
 from collections.abc import MutableMapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from gunicorn import glogging
 
 from overplane import settings
 from overplane.log_lines import OF_REQUEST, JsonLines
 
-LONGEST_METHOD = 20  # gunicorn takes any word for a method
+MILLISECOND = timedelta(milliseconds=1)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # gunicorn takes any word for one
 
 
 class Logger(glogging.Logger):
     def _set_handler(self, log: logging.Logger, output: Any, fmt: logging.Formatter, stream: Any = None) -> None:
         super()._set_handler(log, output, JsonLines(), stream)  # type: ignore[misc]  # gunicorn's hook; not in the stubs
 
-    def setup(self, cfg: Any) -> None:
-        super().setup(cfg)
-        if settings.ACCESS_LOG:
-            self._set_handler(self.access_log, "-", JsonLines())  # to standard error, as all of it
-
-    def _compute_access_log_enabled(self) -> bool:
-        return settings.ACCESS_LOG
-
     def access(self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta) -> None:
+        """Past Python's logging, which takes four times as long: 23 microseconds, 3 % of a small request."""
         if not settings.ACCESS_LOG:
             return
         request_id, route, actor = environ.get(OF_REQUEST, (None, None, None))
-        fields = {
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": "info",
+            "logger": "gunicorn.access",
             "request_id": request_id,
             "actor": actor,
-            "method": req.method[:LONGEST_METHOD],
+            "method": req.method if req.method in METHODS else "other",
             "route": route,
             "status": resp.status_code,
-            "ms": round(request_time / timedelta(milliseconds=1), 1),
+            "ms": round(request_time / MILLISECOND, 1),
             "bytes": resp.sent,
         }
-        self.access_log.info("request", extra={"fields": fields})
+        with suppress(OSError):  # nobody reads the log any more: no reason to fail
+            os.write(sys.__stderr__.fileno(), orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))  # type: ignore[union-attr]  # a server has one
