@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
@@ -25,7 +26,11 @@ def restore(path: Path, *, force: bool, tell: Callable[[str], None]) -> Manifest
     how.restore(path)
     connection.close()
     _verify(manifest)
-    epochs.current.cache_clear()
+    if pending:
+        call_command("migrate", interactive=False, verbosity=0)
+        tell(f"{pending} migrations of this version were applied to it.")
+    if missing := maintenance.missing(connection):
+        raise Unusable(f"Restored, but {', '.join(sorted(missing))} is missing: manage.py migrate puts it back.")
     epoch = epochs.start()
     tell(
         f"Restored and verified: {sum(manifest.counts.values())} rows in {len(manifest.counts)} tables, of {manifest.made_at}."
@@ -33,8 +38,7 @@ def restore(path: Path, *, force: bool, tell: Callable[[str], None]) -> Manifest
     tell(f"Events now belong to epoch {epoch}; cursors given out before get 410 cursor_expired.")
     _put_back_secret(path, manifest, tell)
     _put_back_files(path, manifest, tell)
-    migrate = f"manage.py prepare ({pending} migrations are not applied yet)" if pending else "manage.py prepare"
-    tell(f"Next: {migrate}, start the service and the worker, then manage.py doctor.")
+    tell("Next: manage.py prepare, start the service and the worker, then manage.py doctor.")
     return manifest
 
 
@@ -62,7 +66,7 @@ def _refuse(manifest: Manifest, database: str, *, is_forced: bool) -> None:
 
 
 def _verify(manifest: Manifest) -> None:
-    """Each table as it was, and what stands beside the tables."""
+    """Each table as it was."""
     with connection.cursor() as cursor:
         for table, expected in manifest.counts.items():
             cursor.execute(f'SELECT count(*) FROM "{table}"')
@@ -71,8 +75,6 @@ def _verify(manifest: Manifest) -> None:
                 raise Unusable(
                     f"{table} has {found} rows, and {expected} in the backup: it is not whole, or somebody writes."
                 )
-    if missing := maintenance.missing(connection):
-        raise Unusable(f"Restored, but {', '.join(sorted(missing))} is missing: manage.py migrate puts it back.")
 
 
 def _put_back_secret(path: Path, manifest: Manifest, tell: Callable[[str], None]) -> None:

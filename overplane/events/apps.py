@@ -9,15 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from overplane.events import epochs
 
 
-def forget_epoch(**kwargs: Any) -> None:
+def forget(connection: Any, **kwargs: Any) -> None:
     """A new connection may lead to a restored database."""
-    epochs.current.cache_clear()
+    connection.has_confirmed_log = False
 
 
 def begin(using: str, **kwargs: Any) -> None:
-    forget_epoch()
+    forget(connections[using])
     if using == DEFAULT_DB_ALIAS and "overplane_events_epoch" in connections[using].introspection.table_names():
-        epochs.current()
+        epochs.confirm()
 
 
 class EventsConfig(AppConfig):
@@ -26,5 +26,5 @@ class EventsConfig(AppConfig):
     verbose_name = _("Log")
 
     def ready(self) -> None:
-        connection_created.connect(forget_epoch)
+        connection_created.connect(forget)
         post_migrate.connect(begin, sender=self)
