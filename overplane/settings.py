@@ -24,6 +24,9 @@ BIND = env.text("BIND", f"127.0.0.1:{PORT}")
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 2, lowest=1)
 WEB_THREADS = env.integer("WEB_THREADS", 4, lowest=1)
 METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep their counts; see gunicorn.py
+# Both need requirements-observability.txt. The exporter reads the second one, and its further OTEL_… variables, by itself.
+SENTRY_DSN = env.text("SENTRY_DSN")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # who may read /metrics; none: this machine itself
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
@@ -84,6 +87,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",  # last: turns the answer to a locked-out login into a page that says so
 ]
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(0, "overplane.reporting.TraceMiddleware")
 ROOT_URLCONF = "overplane.urls"
 WSGI_APPLICATION = "overplane.wsgi.application"
 APPEND_SLASH = True
