@@ -1,5 +1,6 @@
 """gunicorn's configuration. The workers inherit the settings that are read here."""
 
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,10 @@ workers = settings.WEB_CONCURRENCY
 worker_class = "overplane.server.worker.Worker"
 logger_class = "overplane.server.log.Logger"
 threads = settings.WEB_THREADS
+# No more than the system lets a process have, beside its other files: the database, the log, what is sent.
+other_files = 30 + 8 * threads
+files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+worker_connections = 1000 if files == resource.RLIM_INFINITY else max(threads + 1, min(1000, files - other_files))
 keepalive = 5
 graceful_timeout = settings.GRACEFUL_SECONDS
 limit_request_line = LONGEST_REQUEST_LINE

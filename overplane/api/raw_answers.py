@@ -8,7 +8,7 @@ from gunicorn.http import errors as unread
 
 from overplane import log_lines, observability
 from overplane.api import errors
-from overplane.api.errors import ApiError, bad_request, error
+from overplane.api.errors import API, LATER, ApiError, bad_request, error
 from overplane.api.middleware import HEADERS, NO_STORE, is_api
 from overplane.api.probes import ALIVE
 from overplane.ids import new_id
@@ -55,6 +55,9 @@ def _failure(exception: BaseException) -> ApiError:
     match exception:
         case TimeoutError():
             return error(408, Code.TIMEOUT, "The request did not come to its end in time.")
+        case BlockingIOError():
+            message = "Too many large requests are being read just now. Send the same request again."
+            return error(503, Code.UNAVAILABLE, message, type_=API, Retry_After=LATER)
         case unread.LimitRequestLine():
             return error(414, Code.PARAMETER_TOO_LONG, f"The address is too long. {TOO_LONG}")
         case unread.LimitRequestHeaders():

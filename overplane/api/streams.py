@@ -60,7 +60,9 @@ class _Stream:
             log_lines.request_id.reset(token)
 
     def close(self) -> None:
-        self.rest.close()
-        if self.is_open:
-            self.is_open = False
-            _free.release()
+        try:
+            self.rest.close()
+        finally:  # closing may fail, where the database has gone meanwhile
+            if self.is_open:
+                self.is_open = False
+                _free.release()

@@ -70,13 +70,17 @@ def confirm() -> None:
 
     A standby cannot begin one, and leaves it to whoever writes.
     """
-    if getattr(connection, "has_confirmed_log", False):
+    if connection.connection is not None and getattr(connection, "confirmed_log", None) is connection.connection:
         return
     mark = fingerprint()
     if _last(mark) is None and not _is_standby():
         start(only_if_new=True)
-    # An attribute of our own, which `forget` takes back with each new connection.
-    connection.has_confirmed_log = True  # type: ignore[attr-defined]
+    connection.confirmed_log = connection.connection  # type: ignore[attr-defined]  # an attribute of our own
+
+
+def forget() -> None:
+    """As with a new connection."""
+    connection.confirmed_log = None  # type: ignore[attr-defined]
 
 
 def fingerprint() -> str:

@@ -18,7 +18,7 @@ from overplane.api import keys
 from overplane.ids import new_ids
 from overplane.problems import Code
 from overplane.server.connections import LONGEST_REQUEST_LINE
-from overplane.server.worker import DRAINED_BYTES
+from overplane.server.waiting_rooms import DRAINED_BYTES
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.served import Service, served
 

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from overplane.api.models import ApiKey
+from overplane.database import time_limits
 from overplane.database.dialect import is_postgresql
+from overplane.database.postgresql import watch
 from tests.conftest import CUSTOMER, Api
-from tests.connections import another_connection, execute, only_postgresql, psycopg_connection
+from tests.connections import another_connection, execute, only_postgresql, psycopg_connection, with_setting
 from tests.proxies import proxy
 from tests.served import Service, database_url, served
 
@@ -92,6 +94,34 @@ def test_a_statement_that_takes_long_is_ended(service: Service, live_api: Api) -
         other.rollback()
     assert (status, b'"code":"timeout"' in content) == (503, True)
     assert took < STATEMENT_SECONDS + 2
+
+
+@only_postgresql
+def test_a_server_that_refuses_is_not_frozen(transactional_db: None) -> None:
+    """As one that has no connection left: what it works on goes on."""
+    known = connection.settings_dict
+    parameters = {**connection.get_connection_params(), "dbname": "nobody"}
+    with proxy(known["HOST"], int(known["PORT"])) as between:
+        through = {**parameters, "host": "127.0.0.1", "port": between.port}
+        assert watch.answers(through)
+        assert watch.answers(through | {"dbname": known["NAME"]})
+        with between.frozen():
+            assert not watch.answers(through)
+    assert watch.answers(through)  # where nobody listens, nobody is frozen
+
+
+@only_postgresql
+def test_limits_for_a_part_of_a_transaction_end_with_it(transactional_db: None) -> None:
+    def limits() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
+            return list(cursor.fetchone())
+
+    with with_setting("lock_timeout", "7s"), with_setting("statement_timeout", "8s"), transaction.atomic():
+        with time_limits.at_most(1):
+            assert limits() == ["7s", "1s"]
+        time_limits.write_unless_locked(lambda: limits() == ["1ms", "8s"] or pytest.fail("no limit"))
+        assert limits() == ["7s", "8s"]
 
 
 @only_postgresql

@@ -76,8 +76,9 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
         """An idle connection on which something arrives was closed by the server (or is best asked whether)."""
         if self.connection is None or self.connection.closed:
             return False
-        readable, _, _ = select.select([self.connection.fileno()], [], [], 0)
-        return super().is_usable() if readable else True
+        readable = select.poll()  # select.select knows no number above 1,023
+        readable.register(self.connection.fileno(), select.POLLIN)
+        return super().is_usable() if readable.poll(0) else True
 
     def _configure_connection(self, connection: Any) -> bool:
         if not self.has_sessions:
