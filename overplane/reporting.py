@@ -33,7 +33,6 @@ def report_errors(**options: Any) -> None:
         dsn=settings.SENTRY_DSN,
         release=__version__,
         environment=settings.OVERPLANE_MODE,
-        send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
         include_source_context=True,
