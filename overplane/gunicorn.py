@@ -13,6 +13,7 @@ METRICS_PREFIX = "overplane-metrics-"
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
 worker_class = "overplane.server.worker.Worker"
+logger_class = "overplane.server.log.Logger"
 threads = settings.WEB_THREADS
 # No more than the system lets a process have, beside its other files: the database, the log, what is sent.
 other_files = 30 + 8 * threads

@@ -24,11 +24,17 @@ BIND = env.text("BIND", f"127.0.0.1:{PORT}")
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 2, lowest=1)
 WEB_THREADS = env.integer("WEB_THREADS", 4, lowest=1)
 METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep their counts; see gunicorn.py
+# Both need requirements-observability.txt. The exporter reads the second one, and its further OTEL_… variables, by itself.
+SENTRY_DSN = env.text("SENTRY_DSN")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # who may read /metrics; none: this machine itself
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or stored_secret(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS", [])  # former ones: what they signed is valid still
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
+EVENT_DAYS = env.integer("EVENT_DAYS", 0, lowest=0)  # older events are deleted; 0: none are
+ACCESS_LOG = env.flag("ACCESS_LOG", default=True)  # a line for each request
 FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1)  # seconds; beyond them /readyz warns
 MERGE_UNDO_DAYS = env.integer("MERGE_UNDO_DAYS", 30, lowest=0)  # so long a merge can be taken back
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")  # webhooks may go to any address, and by http
@@ -60,6 +66,7 @@ INSTALLED_APPS = [
     "overplane.jobs",
     "overplane.people",
     "overplane.backoffice",
+    "overplane.backups",
     "crm",
     "crm.backoffice",
 ]
@@ -80,6 +87,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",  # last: turns the answer to a locked-out login into a page that says so
 ]
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(0, "overplane.reporting.TraceMiddleware")
 ROOT_URLCONF = "overplane.urls"
 WSGI_APPLICATION = "overplane.wsgi.application"
 APPEND_SLASH = True
@@ -237,14 +246,17 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "overplane.observability.JsonLines"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "formatters": {"json": {"()": "overplane.log_lines.JsonLines"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        "none": {"class": "logging.NullHandler"},  # without any Python would write a traceback of its own
+    },
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))},
     # A refused host name is answered with 400; a page of traceback for each scanner helps nobody. urllib3 warns of strange
     # headers with the whole URL of a webhook, which may hold a password, and with what was answered.
     "loggers": {
         "urllib3.connection": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
         "django.request": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },

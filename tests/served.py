@@ -91,5 +91,6 @@ def _wait_for(service: Service) -> None:
             if service.get("/readyz")[0] == 200:
                 return
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise AssertionError(f"the service does not start: {service.log[-2000:]}")

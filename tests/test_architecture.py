@@ -125,7 +125,7 @@ MEMORIES = {
     "overplane/files/encoding_guesses.py:_of_character": "by the character",
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",
-    "overplane/observability.py:request_id": "set and put back by `thread_state`",
+    "overplane/log_lines.py:request_id": "set and put back by `thread_state`",
 }
 
 
@@ -133,7 +133,7 @@ def remembered(path: Path) -> Iterator[str]:
     """Cached functions, and variables of a context or a thread."""
     for node in tree(path):
         if isinstance(node, ast.FunctionDef):
-            if any(re.search(r"\b(lru_)?cache\b", ast.unparse(one)) for one in node.decorator_list):
+            if any(re.search(r"\b((lru_)?cache|once)\b", ast.unparse(one)) for one in node.decorator_list):
                 yield f"{name(path)}:{node.name}"
         elif isinstance(node, ast.Assign | ast.AnnAssign) and is_of_context_or_thread(node.value):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

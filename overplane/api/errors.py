@@ -9,7 +9,7 @@ from django.core.exceptions import DisallowedHost, ValidationError
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpResponse
 
-from overplane import observability
+from overplane import log_lines
 from overplane.database.encoding import dumps
 from overplane.database.troubles import Trouble, trouble
 from overplane.problems import (
@@ -138,7 +138,7 @@ def envelope(failure: ApiError, request_id: str | None) -> dict[str, Any]:
 
 def answer(failure: ApiError, request_id: str | None = None) -> HttpResponse:
     """The error envelope as a response."""
-    body = envelope(failure, request_id or observability.request_id.get())
+    body = envelope(failure, request_id or log_lines.request_id.get())
     return HttpResponse(dumps(body), status=failure.status, headers=failure.headers, content_type="application/json")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
+from overplane import observability
 from overplane.api.errors import RATE_LIMIT, ApiError, error
 from overplane.api.models import Allowance
 from overplane.problems import Code
@@ -55,6 +56,7 @@ def limit_key(key_id: str) -> dict[str, str]:
     }
     if is_allowed:
         return headers
+    observability.refusals.labels("key").inc()
     raise _too_many("Too many requests with this key.", bucket, left, headers)
 
 
@@ -63,6 +65,7 @@ def note_failure(address: str) -> None:
     bucket = Bucket(FAILURES_A_MINUTE / 60, FAILURES_A_MINUTE)
     is_allowed, left = bucket.take(f"failures:{address}")
     if not is_allowed:
+        observability.refusals.labels("address").inc()
         raise _too_many("Too many failed authentications from your address.", bucket, left, {})
 
 

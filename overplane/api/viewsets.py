@@ -70,6 +70,7 @@ class ApiViewSet(ViewSet):
         try:
             open_reads = self.reads if self.open_reads is None else self.open_reads
             self.caller = authentication.caller(request, reads=open_reads)
+            self.request.actor = self.caller.actor
             headers = throttling.limit_key(self.caller.id)
             handler = self._handler((request.method or "").lower())
             if has_forbidden_characters(self.kwargs.get("id", "")):

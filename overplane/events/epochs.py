@@ -80,7 +80,7 @@ def confirm() -> None:
 
 def forget() -> None:
     """As with a new connection."""
-    connection.confirmed_log = None  # type: ignore[attr-defined]
+    connection.confirmed_log = None  # type: ignore[attr-defined]  # our own
 
 
 def fingerprint() -> str:

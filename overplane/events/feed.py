@@ -10,7 +10,7 @@ an event can be looked up: if the log does not have a cursor's event, another lo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -239,18 +239,20 @@ def end_cursor() -> str:
 
 
 def purge(older_than: datetime) -> int:
-    """Deletes the oldest events, up to the first that is young enough. The cursors before that expire."""
+    return sum(old_events(older_than))
+
+
+def old_events(older_than: datetime) -> Iterator[int]:
+    """Deletes the oldest events, up to the first that is young enough; how many, after each step. The cursors before that expire."""
     log = Log.now()
     by = order()
     settled = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
     ordered = settled.order_by(*by.columns).values_list("epoch", "xid", "seq")
     first_to_keep = ordered.filter(created_at__gte=older_than).first()
     to_delete = ordered.filter(by.before(Position(*first_to_keep))) if first_to_keep else ordered
-    count = 0
     while step := list(to_delete[:PURGE_STEP]):
         last = Position(*step[-1])
         with transaction.atomic():
             Epoch.objects.filter(pk=last.epoch).update(purged_xid=last.xid, purged_seq=last.seq)
             Event.objects.filter(pk__in=[seq for _, _, seq in step])._raw_delete(using=connection.alias)
-        count += len(step)
-    return count
+        yield len(step)

@@ -10,6 +10,7 @@ from django.db.backends.sqlite3 import base
 from django.db.backends.sqlite3.operations import DatabaseOperations
 
 from overplane.database import time_limits
+from overplane.database.timing import TimedWrapper
 
 
 class Operations(DatabaseOperations):
@@ -18,7 +19,7 @@ class Operations(DatabaseOperations):
         return BaseDatabaseOperations.integer_field_range(self, internal_type)
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
     ops_class = Operations
     transaction_mode: str | None  # Django's, which its stubs leave out
 
