@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from django.db import connection
@@ -32,11 +32,12 @@ class Service:
     ) -> tuple[int, bytes, http.client.HTTPMessage]:
         caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = {"Authorization": f"Bearer {key}", "Connection": "close"}
-        caller.request(method, path, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = caller.getresponse()
-        result = answer.status, answer.read(), answer.headers
-        caller.close()
-        return result
+        with closing(caller):
+            caller.request(
+                method, path, body, sent | {name.replace("_", "-"): value for name, value in headers.items()}
+            )
+            with caller.getresponse() as answer:
+                return answer.status, answer.read(), answer.headers
 
     def get(self, path: str, key: str = "") -> tuple[int, bytes]:
         status, body, _ = self.call("GET", path, key)

@@ -55,8 +55,7 @@ class SqlTable:
     def insert_statement(self) -> str:
         """SELECT, not VALUES: a condition can follow it."""
         values = [self.computed[name]() if name in self.computed else "%s" for name in self.written]
-        # What is computed may hold a WHERE of its own, by which `statements` would take a condition to be there already.
-        return f"{self._insert_into} SELECT {', '.join(values)}{' WHERE true' if self.computed else ''}"
+        return f"{self._insert_into} SELECT {', '.join(values)}"
 
     @property
     def insert_whole_statement(self) -> str:
