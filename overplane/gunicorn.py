@@ -18,6 +18,9 @@ graceful_timeout = settings.GRACEFUL_SECONDS
 limit_request_line = LONGEST_REQUEST_LINE
 # Whoever could send these would choose the path that the application sees; no proxy of ours needs them.
 forwarder_headers = ""
+secure_scheme_headers: dict[
+    str, str
+] = {}  # by gunicorn's word a whole host is to be trusted; see overplane/addresses.py
 control_socket_disable = True
 if workers > 1:
     # The workers write their counts here, and whichever is asked adds them up. The variable must be there before the

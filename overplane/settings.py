@@ -31,6 +31,7 @@ SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS", [])  # former ones: wha
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
 FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1)  # seconds; beyond them /readyz warns
 MERGE_UNDO_DAYS = env.integer("MERGE_UNDO_DAYS", 30, lowest=0)  # so long a merge can be taken back
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose X-Forwarded-For and -Proto count; see overplane/addresses.py
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")  # webhooks may go to any address, and by http
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0)  # requests a second for each key; 0: no limit
 
@@ -75,6 +76,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "overplane.people.middleware.SecondFactorMiddleware",
+    "overplane.people.known_browsers.Middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -160,14 +162,15 @@ IS_HTTPS = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
+LOGIN_REDIRECT_URL = "admin:index"  # also where `next` names another site
 CSRF_FAILURE_VIEW = "overplane.backoffice.failures.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_ENGINE = "overplane.people.sessions"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -181,14 +184,19 @@ CONTENT_SECURITY_POLICY = {
 }
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "overplane.people.backends.OneQueryBackend"]
 # Five wrong passwords lock this name from this address for a quarter of an hour. The name alone would let anybody lock
-# out everybody; the address alone would lock an office for one person's typing.
+# out everybody; the address alone would lock an office for one person's typing. See overplane/people/lock_out.py.
+AXES_HANDLER = "overplane.people.lock_out.Handler"
+LOGIN_FAILURES_OF_ADDRESS = 50  # in the same time, whatever the names: what ten people of an office may mistype
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who goes on guessing must not lock a name for good
+AXES_CLIENT_IP_CALLABLE = "overplane.addresses.counted"
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "people/locked.html"
 AXES_VERBOSE = False
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "kept"]  # what was typed into a form is no part of a login
+# Not in the log: what was typed into a form is no part of a login, and a name may be a password in the wrong field.
+AXES_SENSITIVE_PARAMETERS = ["username", "kept"]
 REQUIRE_SECOND_FACTOR = env.flag("REQUIRE_SECOND_FACTOR")
 OTP_TOTP_ISSUER = PRODUCT
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -238,13 +246,19 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "overplane.observability.JsonLines"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        "nobody": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))},
     # A refused host name is answered with 400; a page of traceback for each scanner helps nobody. urllib3 warns of strange
     # headers with the whole URL of a webhook, which may hold a password, and with what was answered.
     "loggers": {
         "urllib3.connection": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {
+            "handlers": ["nobody"],
+            "propagate": False,
+        },  # with none Python writes it itself
         "django.request": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },

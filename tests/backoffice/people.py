@@ -4,8 +4,9 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
+
+from overplane.people.sessions import SessionStore
 
 User = get_user_model()
 PASSWORD = "a password that is long"
