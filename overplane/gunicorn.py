@@ -1,13 +1,15 @@
 """gunicorn's configuration. The workers inherit the settings that are read here."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from overplane import settings
+from overplane import private_files, settings
 from overplane.server.connections import LONGEST_REQUEST_LINE
 
+os.umask(private_files.MASK)  # for the workers, too; a socket in the file system is gunicorn's `umask`
 METRICS_PREFIX = "overplane-metrics-"
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY

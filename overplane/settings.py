@@ -7,14 +7,14 @@ from typing import Any
 
 import dj_database_url
 
-from overplane import __version__
+from overplane import __version__, private_files
 from overplane.checks import Environment, stored_secret
 
 env = Environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
 # The SQLite file, the generated secret and the collected static files.
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data")))
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR.mkdir(mode=private_files.FOLDER, parents=True, exist_ok=True)
 
 DEBUG = env.flag("DEBUG")
 OVERPLANE_MODE = env.choice("OVERPLANE_MODE", ("test", "live"))
@@ -148,10 +148,16 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "file_permissions_mode": private_files.FILE,
+            "directory_permissions_mode": private_files.FOLDER,
+        },
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MANIFEST_STRICT = False

@@ -12,8 +12,15 @@ User = get_user_model()
 PASSWORD = "a password that is long"
 
 
+def person(name: str) -> AbstractBaseUser:
+    return User.objects.get_or_create(username=name)[0]
+
+
 def member(role: str, name: str = "anna") -> Client:
-    user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
+    user = person(name)
+    user.set_password(PASSWORD)
+    user.is_staff = True
+    user.save()
     user.groups.add(Group.objects.get(name=role))
     return signed_in(user)
 
