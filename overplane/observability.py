@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -27,6 +28,10 @@ class IdentifiedRequest(HttpRequest):
     waited: float
 
 
+# PostgreSQL adds to its errors the row, or the line of COPY, that it refuses: a customer's values, which no log may hold.
+ROW = re.compile(r"\n(?:DETAIL|CONTEXT):.*?(?=\n\n(?:The above exception|During handling)|\Z)", re.DOTALL)
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line, with the id of the request that caused it."""
 
@@ -39,7 +44,7 @@ class JsonLines(logging.Formatter):
             "request_id": request_id.get(),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = ROW.sub("", self.formatException(record.exc_info))
         return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=True)
 
 

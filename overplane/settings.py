@@ -136,6 +136,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Admin forms: a customer with a hundred rows inline and texts of 65,535 characters.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+UPLOAD_MAX_MIB = env.integer(
+    "UPLOAD_MAX_MIB", 512, lowest=1
+)  # larger files are better read where they are, by the command
+FILE_UPLOAD_HANDLERS = [
+    "overplane.backoffice.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]

@@ -20,4 +20,4 @@ def visible_to(user: Any) -> Q:
     if user.is_superuser:
         return Q()
     people = get_user_model().objects.filter(pk=OuterRef("owner_id"))
-    return Q(owner_id__isnull=True) | Exists(people)
+    return Q(owner_id__isnull=True) | Q(Exists(people))

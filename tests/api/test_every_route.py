@@ -137,11 +137,12 @@ def test_each_key_gets_exactly_what_it_should(callers: dict[str, str]) -> None:
 
 
 def test_other_methods_are_refused_on_each_route(callers: dict[str, str]) -> None:
-    wrong = []
+    answers: dict[tuple[str, str], int] = {}
     for route in {route for route, _ in WHO}:
         known = {method for where, method in WHO if where == route}
         known |= {"HEAD"} if "GET" in known else set()
-        for method in set(METHODS) - known:
-            if (answer := call(method, route, callers["full"])).status_code != 405:
-                wrong.append((method, route, answer.status_code))
-    assert wrong == []
+        answers |= {
+            (method, route): call(method, route, callers["full"]).status_code for method in set(METHODS) - known
+        }
+    assert len(answers) > 50
+    assert {which: status for which, status in answers.items() if status != 405} == {}

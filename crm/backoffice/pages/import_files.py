@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,11 +14,11 @@ from django.views.decorators.http import require_http_methods
 from crm.backoffice import uploads
 from crm.backoffice.pages.import_steps import APPLY, CHECK, mapping_url, may_import, page, steps
 from overplane.backoffice.origin import actor_of
+from overplane.backoffice.uploads import largest
 from overplane.jobs.models import Job, State
 from overplane.jobs.owners import owned_by, visible_to
 
 RECENT = 10  # imports and checks on the page
-MAX_BYTES = 512 * 1024 * 1024  # larger ones are better read where they are, by the command
 
 
 class UploadForm(forms.Form):
@@ -37,10 +38,9 @@ class UploadForm(forms.Form):
         if Path(file.name).suffix.lower() not in uploads.SUFFIXES:
             suffixes = ", ".join(uploads.SUFFIXES)
             raise forms.ValidationError(_("The name of the file must end in one of: %(known)s.") % {"known": suffixes})
-        if file.size > MAX_BYTES:
-            raise forms.ValidationError(
-                _("The file is larger than 512 MiB. Split it, or ask whoever runs this service to import it.")
-            )
+        if file.size > largest():
+            text = _("The file is larger than %(most)s MiB. Split it, or ask whoever runs this service to import it.")
+            raise forms.ValidationError(text % {"most": settings.UPLOAD_MAX_MIB})
         return file
 
 
