@@ -123,7 +123,6 @@ MEMORIES = {
     "overplane/database/statements.py:_conditional": "by the statements' texts",
     "overplane/database/statements.py:_joined": "by the statements' texts",
     "overplane/files/encoding_guesses.py:_of_character": "by the character",
-    "overplane/events/epochs.py:current": "forgotten with each new connection, and after each migration",
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",
     "overplane/observability.py:request_id": "set and put back by `thread_state`",

@@ -97,12 +97,18 @@ class Log:
 
     @classmethod
     def now(cls) -> "Log":
-        epochs.current()  # the first to read a restored log begins its epoch, as the first to write would
+        epochs.confirm()  # the first to read a restored log begins its epoch, as the first to write would
         horizon.refresh()
-        sql = f"SELECT id, token, purged_xid, purged_seq, {horizon.expression()} FROM {EPOCHS.name} ORDER BY id"
+        sql = (
+            f"SELECT id, token, purged_xid, purged_seq, {horizon.expression()}, {epochs.is_current()}"
+            f" FROM {EPOCHS.name} ORDER BY id"
+        )
         marks = statements.rows(sql, [])
-        epoch, token, _, _, settled_to = marks[-1]
-        purged = max([Position(mark, xid, seq) for mark, _, xid, seq, _ in marks if seq], default=OLDEST)
+        if not marks[-1][-1]:  # so does the first after a promotion
+            epochs.start(only_if_new=True)
+            return cls.now()
+        epoch, token, _, _, settled_to, _ = marks[-1]
+        purged = max([Position(mark, xid, seq) for mark, _, xid, seq, *_ in marks if seq], default=OLDEST)
         return cls(epoch, token, settled_to, purged)
 
     def end(self, position: Position | None = None) -> tuple[Position, bool]:
