@@ -28,7 +28,7 @@ class IdentifiedRequest(HttpRequest):
     waited: float
 
 
-# PostgreSQL adds to its errors the row, or the line of COPY, that it refuses: a customer's values, which no log may hold.
+# PostgreSQL adds to its errors the row, or the line of COPY, that it refuses: values, which no log may hold.
 ROW = re.compile(r"\n(?:DETAIL|CONTEXT):.*?(?=\n\n(?:The above exception|During handling)|\Z)", re.DOTALL)
 
 

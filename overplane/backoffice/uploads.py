@@ -23,14 +23,7 @@ class BoundedUpload(FileUploadHandler):
         user = getattr(self.request, "user", None)
         return not (user and user.is_authenticated)
 
-    def handle_raw_input(
-        self,
-        input_data: Any,
-        META: dict[str, Any],  # noqa: N803 (Django's name)
-        content_length: int,
-        boundary: str,
-        encoding: str | None = None,
-    ) -> None:
+    def handle_raw_input(self, input_data: Any, META: dict[str, Any], content_length: int, *more: Any) -> None:  # noqa: N803 (Django's name)
         # The fields beside the file have their own limit. A little more passes, so that the form can say it in its page.
         if content_length > largest() + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise RequestDataTooBig

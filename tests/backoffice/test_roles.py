@@ -81,15 +81,11 @@ def visitor(kind: str) -> tuple[Client, Any]:
 
 
 def made_job(kind: str, actor: str, **payload: Any) -> Job:
-    return queue.enqueue(kind, payload, actor, owner=owner_of(actor))
-
-
-def owner_of(actor: str) -> int:
-    return person(actor.removeprefix("user:")).pk
+    return queue.enqueue(kind, payload, actor, owner=person(actor[5:]).pk)
 
 
 def checked_import(actor: str) -> Job:
-    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor, owner=owner_of(actor))
+    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor, owner=person(actor[5:]).pk)
     job = made_job("crm.check_import", actor, file=upload.pk, name=upload.name, mapping={})
     result = {"created": 1, "problems": [], "problem_count": 0}
     Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())

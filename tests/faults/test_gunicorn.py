@@ -187,7 +187,7 @@ def test_good_chunks_with_extensions_and_trailers(service: Service, live_api: Ap
     assert answered(raw)[0] == 201
 
 
-def test_a_foreign_host_fills_no_log(service: Service) -> None:
+def test_a_foreign_host_fills_no_log(service: Service, live_api: Api) -> None:
     before = len(service.log)
     for path in ("/admin/", "/admin/login/", "/docs", "/nowhere", CUSTOMER):
         assert service.call("GET", path, Host="evil.example")[0] == 400
