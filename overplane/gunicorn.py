@@ -1,14 +1,16 @@
 """gunicorn's configuration. The workers inherit the settings that are read here."""
 
+import os
 import resource
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from overplane import settings
+from overplane import private_files, settings
 from overplane.server.connections import LONGEST_REQUEST_LINE
 
+os.umask(private_files.MASK)  # for the workers, too; a socket in the file system is gunicorn's `umask`
 METRICS_PREFIX = "overplane-metrics-"
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
@@ -24,6 +26,9 @@ graceful_timeout = settings.GRACEFUL_SECONDS
 limit_request_line = LONGEST_REQUEST_LINE
 # Whoever could send these would choose the path that the application sees; no proxy of ours needs them.
 forwarder_headers = ""
+secure_scheme_headers: dict[
+    str, str
+] = {}  # by gunicorn's word a whole host is to be trusted; see overplane/addresses.py
 control_socket_disable = True
 if workers > 1:
     # The workers write their counts here, and whichever is asked adds them up. The variable must be there before the

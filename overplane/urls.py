@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from crm.api.urls import urlpatterns as api_routes
+from overplane import addresses
 from overplane.api import pages, probes
 from overplane.api.events.viewsets import EventViewSet
 from overplane.api.reference import docs
@@ -30,7 +31,7 @@ urlpatterns = [
     path("api/openapi.json", pages.openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("healthz", probes.healthz),
-    path("readyz", probes.readyz, {"concerns": [lag.warnings]}),
+    path("readyz", probes.readyz, {"concerns": [lag.warnings, addresses.warnings]}),
     path("metrics", probes.metrics, {"collectors": COLLECTORS}),
     path("language", set_language, name="set_language"),
     path("admin/session/", session, name="session"),

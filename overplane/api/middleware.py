@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
 
-from overplane import compression, observability
+from overplane import addresses, compression, observability
 from overplane.api import errors
 from overplane.api.cors import Cors
 from overplane.database import timing
@@ -47,6 +47,7 @@ class RequestMiddleware:
 
     def __call__(self, request: IdentifiedRequest) -> Answer:
         started, database_before = time.perf_counter(), timing.waited()
+        addresses.settle(request.META)
         request.request_id, request.waited, request.actor = new_id("req"), 0.0, None
         # Programs are told in English, whatever their headers ask for; pages choose their language (LocaleMiddleware).
         with thread_state(request.request_id, settings.LANGUAGE_CODE):

@@ -16,6 +16,7 @@ from overplane.api.models import Allowance
 from overplane.problems import Code
 
 FAILURES_A_MINUTE = 20
+CLOCKS_APART = 1.0  # seconds; with NTP it is some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,12 @@ class Bucket:
             Allowance.objects.bulk_create([fresh], ignore_conflicts=True)
             row = Allowance.objects.select_for_update().get(pk=name)
             # After the lock: a request that waited for the row would set its clock back, and one second would count twice.
-            now = max(time.time(), row.at)
-            tokens = min(self.burst, row.tokens + (now - row.at) * self.rate)
+            now = time.time()
+            # Another machine's clock may be a little ahead. What lies further in the future was written before this
+            # clock was set back: waiting until it has caught up would refuse everybody for as long.
+            at = min(row.at, now + CLOCKS_APART)
+            now = max(now, at)
+            tokens = min(self.burst, row.tokens + (now - at) * self.rate)
             is_allowed = tokens >= 1
             left = tokens - 1 if is_allowed else tokens
             Allowance.objects.filter(pk=name).update(tokens=left, at=now)

@@ -34,11 +34,15 @@ def enqueue(
     payload: dict[str, Any],
     actor: str,
     *,
+    owner: int | None = None,
     request_id: str | None = None,
     key: str | None = None,
     run_after: datetime | None = None,
 ) -> Job:
-    """A new job, there when the caller's transaction commits. With `key`: the open job of this key, if there is one."""
+    """A new job, there when the caller's transaction commits. With `key`: the open job of this key, if there is one.
+
+    `owner`: the primary key of the person whose it is; None for the service's own.
+    """
     if kind not in kinds.known:
         raise UnknownKind(f"There is no kind of job {kind!r}; register it in the `jobs.py` of its app.")
     now = timezone.now()
@@ -48,6 +52,7 @@ def enqueue(
         key=key,
         payload=payload,
         actor=actor,
+        owner_id=owner,
         request_id=request_id,
         language=get_language() or "",
         created_at=now,

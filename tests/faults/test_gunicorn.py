@@ -187,6 +187,15 @@ def test_good_chunks_with_extensions_and_trailers(service: Service, live_api: Ap
     assert answered(raw)[0] == 201
 
 
+def test_a_foreign_host_fills_no_log(service: Service, live_api: Api) -> None:
+    before = len(service.log)
+    for path in ("/admin/", "/admin/login/", "/docs", "/nowhere", CUSTOMER):
+        assert service.call("GET", path, Host="evil.example")[0] == 400
+    said = service.log[before:]
+    assert "Traceback" not in said
+    assert "Invalid HTTP_HOST" not in said
+
+
 MB = 1024 * 1024
 EARLY: dict[str, tuple[int, Callable[[Api], tuple[str, str, dict[str, str]]]]] = {
     "no key": (401, lambda api: ("POST", CUSTOMER, {"Authorization": ""})),
