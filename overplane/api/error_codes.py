@@ -47,8 +47,9 @@ MEANINGS = {
     Code.KEY_READ_ONLY: "The key may only read, and not everything: webhooks are for full keys.",
     Code.HOST_INVALID: "The service does not answer under this host name.",
     Code.INTERNAL_ERROR: "A fault of ours. Quote the request id when you ask.",
-    Code.UNAVAILABLE: "The database is away, or others are changing the same object. Send the same request again.",
-    Code.TIMEOUT: "The database took too long. Ask for less at once.",
+    Code.UNAVAILABLE: "The database is away, or others were faster with the same object. Send the same request again.",
+    Code.TIMEOUT: "The database took too long: ask for less at once. Or somebody holds the object for long: send the same "
+    "request again, after the seconds of `Retry-After`. With 408, the request itself came too slowly.",
     Code.RESOURCE_MERGED: "The object was merged into another one: `merged_into` names it.",
     Code.UNMERGE_EXPIRED: "The merge is too long ago to be taken back.",
 }

@@ -6,35 +6,50 @@ of that object after another, and nobody would be answered, not even those who w
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.conf import settings
 
 from overplane.api import errors
 from overplane.database.dialect import is_sqlite
 
-# Seconds after which a write is taken for one that waits: a hundred times what a PATCH takes. Writes of one object that
-# are only many are through before.
-WAITS = 0.5
+# Seconds without one write that got through, after which an object is taken for one that is held: a hundred times what
+# a PATCH takes. Where many write the same object, one after another gets through.
+HELD = 0.5
+
+
+@dataclass(slots=True)
+class Writes:
+    """Of one object, under way. `moved`: when the first of them began, or the last one got through."""
+
+    moved: float
+    count: int = 0
+
+
 _lock = threading.Lock()
-_under_way: defaultdict[str, list[float]] = defaultdict(list)  # by object: when each of its writes began
+_under_way: dict[str, Writes] = {}
 
 
 @contextmanager
 def turn(name: str) -> Iterator[None]:
-    """For the time of one write of the object with this ID. 503 where half of the threads are busy with it, and one waits."""
-    began, name = time.monotonic(), "" if is_sqlite() else name  # SQLite locks all of its objects together
+    """For the time of one write of the object with this ID. 503 where half of the threads wait for it already, and in vain."""
+    if is_sqlite():
+        name = ""  # its one lock is for all objects
+    elif not name:
+        yield  # it makes an object, for which nobody waits
+        return
     with _lock:
-        others = _under_way[name]
-        if len(others) >= max(1, settings.WEB_THREADS // 2) and began - others[0] > WAITS:
+        writes = _under_way.setdefault(name, Writes(moved=time.monotonic()))
+        if writes.count >= max(1, settings.WEB_THREADS // 2) and time.monotonic() - writes.moved > HELD:
             raise errors.locked()
-        others.append(began)
+        writes.count += 1
     try:
         yield
+        writes.moved = time.monotonic()
     finally:
         with _lock:
-            others.remove(began)
-            if not others:
+            writes.count -= 1
+            if not writes.count:
                 _under_way.pop(name, None)

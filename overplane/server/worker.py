@@ -30,6 +30,7 @@ DRAINED_BYTES, DRAINED_SECONDS = 32 * 1024 * 1024, 10.0
 COLLECTED_AFTER = 20_000
 # Of a body in which the application has no interest: a small one has come with its head, and the connection goes on.
 MOST_READ_UNASKED = 1024 * 1024
+LATE = object()  # what a thread answers that had waited for the body of a request
 PROBE = b"GET /healthz "
 
 
@@ -100,29 +101,42 @@ class Worker(gthread.ThreadWorker):
         super().handle_quit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:
-        """In the main loop: a thread for what has come, and a place to wait for what has not."""
-        if not conn.receive():
-            if conn not in self.arriving:
-                conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
-                self.arriving[conn] = None
-            self.poller.register(conn.sock, EVENT_READ, partial(self._on_arriving, conn))
+        """In the main loop: a thread for what has come; what has not is waited for without one."""
+        is_whole = conn.receive()
+        if not is_whole and not conn.is_nearly_whole():
+            self._wait_for(conn)
             return
         self.arriving.pop(conn, None)
         if conn.has_ended and not conn.received:
             self._close(conn)
-        elif conn.received.startswith(PROBE):
+        elif is_whole and conn.received.startswith(PROBE):
             # Answered while all threads are busy, too: a process that works must not be taken for a dead one.
             self._answer(conn, self.health())
         else:
-            conn.hand_over()
             super().enqueue_req(conn)
+
+    def _wait_for(self, conn: Connection) -> None:
+        if conn not in self.arriving:
+            conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
+            self.arriving[conn] = None
+        self.poller.register(conn.sock, EVENT_READ, partial(self._on_arriving, conn))
 
     def _on_arriving(self, conn: Connection, sock: socket.socket) -> None:
         self.poller.unregister(sock)
         self.enqueue_req(conn)
 
+    def handle(self, conn: Any) -> Any:
+        """In a thread."""
+        if not conn.receive_soon():
+            return LATE
+        conn.hand_over()
+        return super().handle(conn)
+
     def finish_request(self, conn: Any, fs: Any) -> None:
-        if not fs.cancelled() and fs.exception() is None and fs.result() is False:
+        result = fs.result() if not fs.cancelled() and fs.exception() is None else None
+        if result is LATE:
+            self.enqueue_req(conn)
+        elif result is False:
             self._leave(conn)
         else:
             super().finish_request(conn, fs)

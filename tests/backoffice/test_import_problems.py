@@ -27,7 +27,7 @@ def text_of(client: Client, url: str, **headers: str) -> str:
 def kinds(client: Client, url: str) -> list[list[Any]]:
     context = client.get(url).context
     problem_kinds = (context["mending"] or context["problems"])["kinds"]
-    return [[kind[name] for name in ("column", "count", "places", "value")] for kind in problem_kinds]
+    return [[kind[name] for name in ("column", "count", "rows_text", "value")] for kind in problem_kinds]
 
 
 def imported(client: Client, report: str) -> str:
