@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import trustme
@@ -18,7 +18,10 @@ TEMPLATE = Path(__file__).parent.parent / "deploy" / "nginx" / "nginx.conf.templ
 PROGRAM = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 NAME = "crm.example.com"
 BASE_URL = f"https://{NAME}"
-PARTS = ("BASE_URL", "SERVER_NAMES", "UPSTREAM", "HTTP_PORT", "HTTPS_PORT", "CERTIFICATE", "CERTIFICATE_KEY", "NGINX_STATE")  # fmt: skip
+PARTS = (
+    "BASE_URL", "SERVER_NAMES", "UPSTREAM", "HTTP_PORT", "HTTPS_PORT", "CERTIFICATE", "CERTIFICATE_KEY", "NGINX_STATE",
+    "NGINX_PID", "ACCESS_LOG",
+)  # fmt: skip
 
 
 def free_port() -> int:
@@ -51,6 +54,7 @@ class Proxy:
             BASE_URL=BASE_URL, SERVER_NAMES=f"{NAME} localhost 127.0.0.1", UPSTREAM=f"127.0.0.1:{upstream_port}",
             HTTP_PORT=str(self.plain_port), HTTPS_PORT=str(self.port), CERTIFICATE=str(home / "certificate.pem"),
             CERTIFICATE_KEY=str(home / "certificate.pem"), NGINX_STATE=str(home),
+            NGINX_PID=str(home / "nginx.pid"), ACCESS_LOG=str(home / "access.log"),
         )  # fmt: skip
         if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
             text = "\n".join(line for line in text.splitlines() if "listen [::]" not in line)
@@ -58,8 +62,11 @@ class Proxy:
 
     def connect(self, *, source: str = "127.0.0.1", timeout: float = 30) -> ssl.SSLSocket:
         """A new connection; `source` is the client's address, any of 127.0.0.0/8."""
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout, (source, 0))
-        return self.context.wrap_socket(plain, server_hostname=NAME)
+        with ExitStack() as stack:
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", self.port), timeout, (source, 0)))
+            secured = self.context.wrap_socket(plain, server_hostname=NAME)
+            stack.pop_all()
+        return secured
 
     def raw(self, sent: bytes, *, plain: bool = False) -> bytes:
         """All that comes back for these bytes, until the connection is closed."""
@@ -81,36 +88,35 @@ class Proxy:
     @property
     def log(self) -> str:
         """The lines of the access log, and what nginx complains of."""
-        return (self.home / "log").read_text()
+        return (self.home / "access.log").read_text() + (self.home / "log").read_text()
 
 
 @contextmanager
 def proxied(home: Path, upstream_port: int) -> Iterator[Proxy]:
     """nginx as an ordinary user: without port 80, and without the directories of the system."""
-    assert PROGRAM
     home.mkdir(exist_ok=True)
-    proxy = Proxy(home, upstream_port)
-    if os.geteuid() == 0:  # its own processes are not root's, and must be able to write there
-        text = (home / "nginx.conf").read_text().replace("user www-data;", "user nobody nogroup;")
-        (home / "nginx.conf").write_text(text)
-        shutil.chown(home, "nobody")
-    with (home / "log").open("w") as log:
-        process = subprocess.Popen(
-            [PROGRAM, "-p", str(home), "-c", str(home / "nginx.conf"), "-g", "daemon off;"], stdout=log, stderr=log
-        )
+    proxy, process = _started(home, upstream_port)
     try:
-        _wait_for(proxy)
         yield proxy
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _wait_for(proxy: Proxy) -> None:
-    for _ in range(100):
-        try:
-            proxy.connect().close()
-            return
-        except OSError:
+def _started(home: Path, upstream_port: int) -> tuple[Proxy, subprocess.Popen]:
+    assert PROGRAM
+    for _ in range(3):  # somebody else may take a free port first
+        proxy = Proxy(home, upstream_port)
+        if os.geteuid() == 0:  # its own processes are not root's, and must be able to write there
+            text = (home / "nginx.conf").read_text().replace("user www-data;", "user nobody nogroup;")
+            (home / "nginx.conf").write_text(text)
+            shutil.chown(home, "nobody")
+        with (home / "log").open("w") as log:
+            command = [PROGRAM, "-p", str(home), "-c", str(home / "nginx.conf"), "-g", "daemon off;"]
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        while process.poll() is None:
+            with suppress(OSError):
+                proxy.connect().close()
+                return proxy, process
             time.sleep(0.05)
-    raise AssertionError(f"nginx does not start: {proxy.log}")
+    raise AssertionError(f"nginx does not start: {(home / 'log').read_text()}")

@@ -36,6 +36,12 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
     return _raw(response, request_id)
 
 
+def crowded(path: str | None) -> bytes | None:
+    """To who waited with a large body until others had sent theirs, in vain."""
+    message = "Too many large bodies are being received just now. Send the same request again."
+    return refusal(path, error(503, Code.UNAVAILABLE, message, type_=errors.API, Retry_After=errors.LATER))
+
+
 def health() -> bytes:
     """The process is alive; asks nobody, and does not ask by which name it was called."""
     observability.observe("GET", "healthz", 200, time.perf_counter())

@@ -75,17 +75,21 @@ gthread.TConn = Connection  # type: ignore[misc]  # one class in another's place
 
 
 class Worker(gthread.ThreadWorker):
-    """`arriving` and `leaving`: connections that no thread is busy with, the oldest first."""
+    """`arriving`, `queued` and `leaving`: connections that no thread is busy with, the oldest first. `reading`: those whose
+    thread waits for the rest of a large body, at most half of the threads; others are `queued`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.arriving: dict[Connection, None] = {}
+        self.queued: dict[Connection, None] = {}
         self.leaving: dict[Connection, None] = {}
+        self.reading: set[Connection] = set()
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         raw_answers = import_module("overplane.api.raw_answers")
         self.refusal: Callable[[str | None, BaseException], bytes | None] = raw_answers.refusal
+        self.crowded: Callable[[str | None], bytes | None] = raw_answers.crowded
         self.health: Callable[[], bytes] = raw_answers.health
         # What is loaded now stays: the collector need not look through it (4 % of a request's time), nor after each one.
         gc.collect()
@@ -113,7 +117,25 @@ class Worker(gthread.ThreadWorker):
             # Answered while all threads are busy, too: a process that works must not be taken for a dead one.
             self._answer(conn, self.health())
         else:
+            self._start(conn)
+
+    def _start(self, conn: Connection) -> None:
+        """A hundred clients with a large body that does not come would else have all threads, one after the other."""
+        if conn.has_body():
             super().enqueue_req(conn)
+        elif len(self.reading) < max(1, settings.WEB_THREADS // 2):
+            self.reading.add(conn)
+            super().enqueue_req(conn)
+        else:
+            conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
+            self.queued[conn] = None
+
+    def _stop_reading(self, conn: Connection) -> None:
+        self.reading.remove(conn)
+        if self.queued:
+            following = next(iter(self.queued))
+            del self.queued[following]
+            self._start(following)
 
     def _wait_for(self, conn: Connection) -> None:
         if conn not in self.arriving:
@@ -133,6 +155,8 @@ class Worker(gthread.ThreadWorker):
         return super().handle(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
+        if conn in self.reading:
+            self._stop_reading(conn)
         result = fs.result() if not fs.cancelled() and fs.exception() is None else None
         if result is LATE:
             self.enqueue_req(conn)
@@ -192,12 +216,15 @@ class Worker(gthread.ThreadWorker):
                 self._answer(conn, self.refusal(_path(received), TimeoutError("it came too slowly")) or b"")
             else:
                 self._end(conn, self.arriving)
+        for conn in _expired(self.queued, now):
+            del self.queued[conn]
+            self._answer(conn, self.crowded(_path(conn.received or bytearray())) or b"")
         for conn in _expired(self.leaving, now):
             self._end(conn, self.leaving)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)  # type: ignore[misc]  # new in gunicorn 27; the stubs know 26
-        for conn in self.arriving | self.leaving:
+        for conn in self.arriving | self.queued | self.leaving:
             conn.timeout = min(conn.timeout, deadline)
 
     def handle_request(self, req: Any, conn: Any) -> bool:

@@ -50,6 +50,11 @@ def large_customers(api: Api, count: int) -> str:
     return answer.json()["data"][0]["object"]["id"]
 
 
+def with_key(sent: str, api: Api) -> bytes:
+    """Who has none is sent away before its body is read."""
+    return sent.replace("Host: localhost\r\n", f"Host: localhost\r\nAuthorization: Bearer {api.key}\r\n").encode()
+
+
 START = f"POST {CUSTOMER} HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -60,11 +65,14 @@ START = f"POST {CUSTOMER} HTTP/1.1\r\nHost: localhost\r\n"
         pytest.param(START[:10], id="half a line"),
         pytest.param(START + "X-Slow: ", id="headers without end"),
         pytest.param(START + "Content-Length: 9000\r\n\r\n{", id="a body without end"),
+        pytest.param(START + "Content-Length: 900000\r\n\r\n{", id="a large body without end"),
+        pytest.param(START + "Transfer-Encoding: chunked\r\n\r\n5\r\n{", id="chunks without end"),
+        pytest.param(START + "Expect: 100-continue\r\nContent-Length: 90\r\n\r\n", id="a body that is asked for"),
         pytest.param("POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\na=", id="a form"),
     ],
 )
 def test_three_hundred_that_do_not_finish_disturb_nobody(service: Service, live_api: Api, sent: str) -> None:
-    with opened(service, 300, sent.encode()):
+    with opened(service, 300, with_key(sent, live_api)):
         assert max(seconds(service, path, live_api.key) for path in (CUSTOMER, "/healthz", "/readyz")) < SOON
 
 
@@ -72,6 +80,16 @@ def test_who_does_not_finish_is_told_so_and_let_go(service: Service, live_api: A
     with opened(service, 2, (START + "X-Slow: ").encode()) as callers:
         answers = [b"".join(iter(lambda: caller.recv(4096), b"")) for caller in callers]  # noqa: B023 (used at once)
     assert all(answer.startswith(b"HTTP/1.1 408 ") and b'"code":"timeout"' in answer for answer in answers)
+
+
+def test_who_waits_in_vain_for_others_with_a_large_body_is_told_to_come_again(service: Service, live_api: Api) -> None:
+    with opened(service, 4, with_key(START + "Content-Length: 900000\r\n\r\n{", live_api)) as callers:
+        answers = [b"".join(iter(lambda: caller.recv(4096), b"")) for caller in callers]  # noqa: B023 (used at once)
+    crowded = [one for one in answers if one.startswith(b"HTTP/1.1 503 ")]
+    assert 1 <= len(crowded) <= 3
+    assert all(b'"code":"unavailable"' in one and b"\r\nRetry-After: " in one for one in crowded)
+    # Those whose turn it was are told that their body did not come whole.
+    assert all(one.startswith(b"HTTP/1.1 400 ") for one in answers if one not in crowded)
 
 
 def test_who_says_nothing_is_let_go_without_a_word(service: Service, live_api: Api) -> None:
