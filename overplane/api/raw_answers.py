@@ -39,7 +39,7 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
 def crowded(path: str | None) -> bytes | None:
     """To who waited with a large body until others had sent theirs, in vain."""
     message = "Too many large bodies are being received just now. Send the same request again."
-    return refusal(path, error(503, Code.UNAVAILABLE, message, type_=errors.API, Retry_After=errors.LATER))
+    return refusal(path, error(429, Code.RATE_LIMIT, message, type_=errors.RATE_LIMIT, Retry_After=errors.LATER))
 
 
 def health() -> bytes:

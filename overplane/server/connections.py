@@ -33,8 +33,6 @@ SLOWEST = 8 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 BODY_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
-CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-LAST_CHUNK = re.compile(rb"\r\n0+\r\n")
 
 
 class TooSlow(ConnectionResetError):
@@ -155,10 +153,6 @@ class Connection(TConn):
         readable.register(self.sock, select.POLLIN)
         return bool(readable.poll(MILLISECONDS)) and self.receive()
 
-    def has_body(self) -> bool:
-        """Whether no thread has to wait for the client before it answers."""
-        return is_whole_to_its_end(self.received or bytearray())
-
     def hand_over(self) -> None:
         """To gunicorn, which finds what has been read already."""
         self.sock.setblocking(True)
@@ -179,14 +173,3 @@ def is_whole(received: bytearray) -> bool:
         return True
     whole = end + len(END_OF_HEAD) + int(length[1])
     return len(received) >= whole or whole > MOST_AWAITED
-
-
-def is_whole_to_its_end(received: bytearray) -> bool:
-    """As `is_whole`, and of a large body, too."""
-    end = received.find(END_OF_HEAD)
-    if EXPECTS.search(received, 0, end + 2):
-        return False
-    if CHUNKED.search(received, 0, end + 2):
-        return LAST_CHUNK.search(received, end + 2) is not None
-    length = BODY_LENGTH.search(received, 0, end + 2)
-    return end < 0 or length is None or len(received) >= end + len(END_OF_HEAD) + int(length[1])

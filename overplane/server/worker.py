@@ -19,6 +19,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers import gthread
 
 from overplane import settings, waiting
+from overplane.server.bodies import Bodies
 from overplane.server.connections import LONGEST_REQUEST_LINE, PIECE, Connection, Sender
 
 message.MAX_REQUEST_LINE = LONGEST_REQUEST_LINE  # type: ignore[misc]  # final for others
@@ -75,15 +76,13 @@ gthread.TConn = Connection  # type: ignore[misc]  # one class in another's place
 
 
 class Worker(gthread.ThreadWorker):
-    """`arriving`, `queued` and `leaving`: connections that no thread is busy with, the oldest first. `reading`: those whose
-    thread waits for the rest of a large body, at most half of the threads; others are `queued`."""
+    """`arriving` and `leaving`: connections that no thread is busy with, the oldest first."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.arriving: dict[Connection, None] = {}
-        self.queued: dict[Connection, None] = {}
         self.leaving: dict[Connection, None] = {}
-        self.reading: set[Connection] = set()
+        self.bodies = Bodies()
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -120,22 +119,8 @@ class Worker(gthread.ThreadWorker):
             self._start(conn)
 
     def _start(self, conn: Connection) -> None:
-        """A hundred clients with a large body that does not come would else have all threads, one after the other."""
-        if conn.has_body():
+        if self.bodies.admit(conn):
             super().enqueue_req(conn)
-        elif len(self.reading) < max(1, settings.WEB_THREADS // 2):
-            self.reading.add(conn)
-            super().enqueue_req(conn)
-        else:
-            conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
-            self.queued[conn] = None
-
-    def _stop_reading(self, conn: Connection) -> None:
-        self.reading.remove(conn)
-        if self.queued:
-            following = next(iter(self.queued))
-            del self.queued[following]
-            self._start(following)
 
     def _wait_for(self, conn: Connection) -> None:
         if conn not in self.arriving:
@@ -155,8 +140,8 @@ class Worker(gthread.ThreadWorker):
         return super().handle(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        if conn in self.reading:
-            self._stop_reading(conn)
+        if following := self.bodies.leave(conn):
+            self._start(following)
         result = fs.result() if not fs.cancelled() and fs.exception() is None else None
         if result is LATE:
             self.enqueue_req(conn)
@@ -209,22 +194,21 @@ class Worker(gthread.ThreadWorker):
         super().murder_pending()
         now = time.monotonic()
         for conn in _expired(self.arriving, now):
-            received = conn.received
-            if received:
+            if conn.received:
                 del self.arriving[conn]
                 self.poller.unregister(conn.sock)
-                self._answer(conn, self.refusal(_path(received), TimeoutError("it came too slowly")) or b"")
+                self._answer(conn, self.refusal(_path(conn.received), TimeoutError("it came too slowly")) or b"")
             else:
                 self._end(conn, self.arriving)
-        for conn in _expired(self.queued, now):
-            del self.queued[conn]
+        for conn in _expired(self.bodies.queued, now):
+            del self.bodies.queued[conn]
             self._answer(conn, self.crowded(_path(conn.received or bytearray())) or b"")
         for conn in _expired(self.leaving, now):
             self._end(conn, self.leaving)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)  # type: ignore[misc]  # new in gunicorn 27; the stubs know 26
-        for conn in self.arriving | self.queued | self.leaving:
+        for conn in self.arriving | self.bodies.queued | self.leaving:
             conn.timeout = min(conn.timeout, deadline)
 
     def handle_request(self, req: Any, conn: Any) -> bool:

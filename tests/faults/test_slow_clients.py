@@ -85,9 +85,9 @@ def test_who_does_not_finish_is_told_so_and_let_go(service: Service, live_api: A
 def test_who_waits_in_vain_for_others_with_a_large_body_is_told_to_come_again(service: Service, live_api: Api) -> None:
     with opened(service, 4, with_key(START + "Content-Length: 900000\r\n\r\n{", live_api)) as callers:
         answers = [b"".join(iter(lambda: caller.recv(4096), b"")) for caller in callers]  # noqa: B023 (used at once)
-    crowded = [one for one in answers if one.startswith(b"HTTP/1.1 503 ")]
+    crowded = [one for one in answers if one.startswith(b"HTTP/1.1 429 ")]
     assert 1 <= len(crowded) <= 3
-    assert all(b'"code":"unavailable"' in one and b"\r\nRetry-After: " in one for one in crowded)
+    assert all(b'"code":"rate_limit"' in one and b"\r\nRetry-After: " in one for one in crowded)
     # Those whose turn it was are told that their body did not come whole.
     assert all(one.startswith(b"HTTP/1.1 400 ") for one in answers if one not in crowded)
 
