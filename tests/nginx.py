@@ -107,10 +107,9 @@ def _started(home: Path, upstream_port: int) -> tuple[Proxy, subprocess.Popen]:
     assert PROGRAM
     for _ in range(3):  # somebody else may take a free port first
         proxy = Proxy(home, upstream_port)
-        if os.geteuid() == 0:  # its own processes are not root's, and must be able to write there
-            text = (home / "nginx.conf").read_text().replace("user www-data;", "user nobody nogroup;")
+        if os.geteuid() == 0:  # nobody else may write into root's directories
+            text = (home / "nginx.conf").read_text().replace("user www-data;", "user root;")
             (home / "nginx.conf").write_text(text)
-            shutil.chown(home, "nobody")
         with (home / "log").open("w") as log:
             command = [PROGRAM, "-p", str(home), "-c", str(home / "nginx.conf"), "-g", "daemon off;"]
             process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -8,7 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -214,13 +214,19 @@ def test_an_export_that_breaks_off_is_not_taken_for_a_whole_one(
     large_customers(live_api, 400)
     home: Path = tmp_path_factory.mktemp("dying")
     environment = {"BASE_URL": BASE_URL, "ALLOWED_HOSTS": f"{NAME},127.0.0.1", "TRUSTED_PROXIES": "127.0.0.1"}
-    with served(home, **environment) as dying, proxied(home / "nginx", dying.port) as own:
+    with (
+        served(home, **environment) as dying,
+        proxied(home / "nginx", dying.port) as own,
+        ExitStack() as stack,
+    ):
         # So that the answer cannot be whole before its process ends: nginx may keep 512 MB of it.
         text = (own.home / "nginx.conf").read_text()
         assert "proxy_max_temp_file_size 512m;" in text
-        caller = http.client.HTTPSConnection("127.0.0.1", own.port, timeout=30, context=own.context)
+        caller = stack.enter_context(
+            closing(http.client.HTTPSConnection("127.0.0.1", own.port, timeout=30, context=own.context))
+        )
         caller.request("GET", f"{CUSTOMER}/export", headers={"Host": NAME, "Authorization": f"Bearer {live_api.key}"})
-        answer = caller.getresponse()
+        answer = stack.enter_context(caller.getresponse())
         first = answer.read(1000)
         for child in Path(f"/proc/{dying.process.pid}/task/{dying.process.pid}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
