@@ -67,7 +67,7 @@ def database_url(port: int | None = None) -> str:
 def served(home: Path, **variables: str) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = int(variables.get("PORT") or probe.getsockname()[1])
     environment = os.environ | {
         "DATABASE_URL": database_url(), "DATA_DIR": str(home), "PORT": str(port), "WEB_CONCURRENCY": "2",
         "LOG_LEVEL": "ERROR",

@@ -26,6 +26,8 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         users = get_user_model().objects
         self.stdout.write(f"{settings.PRODUCT}: {settings.BASE_URL}/admin/   API reference: {settings.BASE_URL}/docs")
+        if not settings.IS_HTTPS:
+            self.stdout.write("Plain HTTP, for your own machine. What stands in front of it elsewhere is in deploy/.")
         if not users.exists():
             password = secrets.token_urlsafe(12)
             users.create_superuser("admin", password=password)
