@@ -143,3 +143,24 @@ def test_a_server_that_is_frozen_is_given_up(live_api: Api, tmp_path: Path) -> N
                 assert (status, b'"code":"unavailable"' in content) == (503, True)
                 assert took < 12
         assert service.many(16, path, live_api.key) == {200: 16}
+
+
+@only_postgresql
+def test_a_server_that_is_gone_without_a_word_is_given_up(live_api: Api, tmp_path: Path) -> None:
+    """Its machine has lost its power, and another one answers at its address. Nobody tells the old connections."""
+    path = f"{CUSTOMER}/{live_api.create()['id']}"
+    known = connection.settings_dict
+    with (
+        proxy(known["HOST"], int(known["PORT"])) as between,
+        served(
+            tmp_path, WEB_CONCURRENCY="1", STATEMENT_SECONDS="2", DATABASE_URL=database_url(port=between.port)
+        ) as service,
+    ):
+        assert service.many(16, path, live_api.key) == {200: 16}
+        between.forget()
+        with ThreadPoolExecutor(4) as pool:
+            waiting = [pool.submit(timed, service, "GET", path, live_api.key) for _ in range(4)]
+            results = [one.result() for one in waiting]
+        assert {status for _, status, _, _ in results} <= {200, 503}
+        assert max(took for took, *_ in results) < 15
+        assert service.many(16, path, live_api.key) == {200: 16}

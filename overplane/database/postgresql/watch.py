@@ -23,6 +23,8 @@ TICK = 0.5
 # Seconds of waiting after which the server is asked. What it still works on then is rare, and asking costs a connection.
 # (A pooler whose connections all work lets nobody through: there it is what takes longer than a statement may.)
 SUSPICIOUS = 2.0
+# Seconds more than a statement may take. Each look finds the connection at work: not one statement after another.
+GRACE = 5.0
 # A machine that is out of breath takes seconds to let somebody in, and is not dead.
 PATIENCE = 3
 
@@ -44,7 +46,10 @@ def watch(connection: psycopg.Connection[Any], parameters: Mapping[str, Any]) ->
 def _look(parameters: Mapping[str, Any]) -> None:
     is_pooled = parameters.get("prepare_threshold") is None
     suspicious = max(SUSPICIOUS, settings.STATEMENT_SECONDS) if is_pooled else SUSPICIOUS
+    # What the server would have ended by itself waits for one that is gone, and another answers in its place.
+    overdue = settings.STATEMENT_SECONDS + GRACE if settings.STATEMENT_SECONDS else float("inf")
     since: dict[psycopg.Connection[Any], float] = {}
+    asked = 0.0
     while True:
         time.sleep(TICK)
         now = time.monotonic()
@@ -52,11 +57,13 @@ def _look(parameters: Mapping[str, Any]) -> None:
             known = list(_connections)
         since = {one: since.get(one, now) for one in known if _waits(one)}
         suspects = [one for one, began in since.items() if now - began >= suspicious]
-        if suspects:
-            if not answers(parameters):
-                log.error("PostgreSQL does not answer: %d connections are given up", len(suspects))
-                cut(suspects)
-            since = {}
+        lost = [one for one, began in since.items() if now - began >= overdue]
+        if suspects and now - asked >= suspicious:
+            lost = lost if answers(parameters) else suspects
+            asked = now
+        if lost:
+            log.error("PostgreSQL does not answer: %d connections are given up", len(lost))
+            cut(lost)
 
 
 def _waits(connection: psycopg.Connection[Any]) -> bool:
