@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from overplane.database.dialect import is_postgresql
 from overplane.database.troubles import Trouble, trouble
@@ -40,15 +40,18 @@ class TookTooLong(Exception):
 
 
 def write_unless_locked(write: Callable[[], object]) -> None:
-    """Writes, unless somebody else would have to be waited for: then it is left undone. For what may as well come later."""
+    """Writes, unless somebody else would have to be waited for, or the server only reads: then it is left undone.
+
+    For what may as well come later.
+    """
     try:
         with _without_waiting(), transaction.atomic():
             before = _limit("lock_timeout", "1") if is_postgresql() else ""  # a millisecond; 0 would be no limit
             write()
             if before:
                 _limit("lock_timeout", before)
-    except OperationalError as failure:
-        if trouble(failure) is not Trouble.LOCKED:
+    except DatabaseError as failure:
+        if trouble(failure) not in (Trouble.LOCKED, Trouble.READ_ONLY):
             raise
 
 

@@ -76,9 +76,17 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
         """An idle connection on which something arrives was closed by the server (or is best asked whether)."""
         if self.connection is None or self.connection.closed:
             return False
+        if self.errors_occurred and self._is_standby():
+            return False  # it was demoted: who connects anew finds the one that was promoted
         readable = select.poll()  # select.select knows no number above 1,023
         readable.register(self.connection.fileno(), select.POLLIN)
         return super().is_usable() if readable.poll(0) else True
+
+    def _is_standby(self) -> bool:
+        try:
+            return bool(self.connection.execute("SELECT pg_is_in_recovery()").fetchone()[0])
+        except psycopg.Error:
+            return True  # nor is it usable
 
     def _configure_connection(self, connection: Any) -> bool:
         if not self.has_sessions:
