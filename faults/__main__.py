@@ -13,6 +13,7 @@ import sys
 import time
 
 from faults.excerpts import excerpt
+from faults.proof import MAY_BE_MISSED, prove
 from faults.run import Outcome, run
 from faults.system import Ground
 from tests.databases import end_on_sigterm
@@ -72,4 +73,9 @@ def parse() -> argparse.Namespace:
 if __name__ == "__main__":
     os.environ.pop("DATABASE_URL", None)
     end_on_sigterm()
-    sys.exit(bool(seeds(parse())))
+    chosen = parse()
+    if chosen.what and chosen.what[0] != "planted":
+        sys.exit("Only `planted` may be named, and then the names of planted faults.")
+    if chosen.what:
+        sys.exit(prove(chosen.what[1:], chosen.database, chosen.seed or 1) > MAY_BE_MISSED)
+    sys.exit(bool(seeds(chosen)))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from faults.databases import Postgresql
 from faults.network import Cable
 from faults.plan import Fault
-from faults.system import FAKETIME, System
+from faults.system import System
 
 CUT, DELAYED = 0.3, 0.3  # of the answers, while it lasts
 FARTHEST_STEP = 3600  # seconds that the clock is set, forwards or back
@@ -62,6 +62,9 @@ class Disturber:
             time.sleep(fault.lasts / 3)
             self.system.start("worker")
 
+    def kill_import(self, fault: Fault) -> None:
+        """Whoever imports does that to its own: only it knows when there is something to kill."""
+
     # The cable
 
     def cut_answers(self, fault: Fault) -> None:
@@ -114,9 +117,3 @@ class Disturber:
 
     def exhaust_connections(self, fault: Fault) -> None:
         self._server().exhaust(fault.lasts)
-
-
-def impossible(system_disk_is_own: bool) -> set[str]:
-    """What this machine cannot have."""
-    missing = set() if system_disk_is_own else {"fill_disk"}
-    return missing if FAKETIME.exists() else missing | {"step_clock"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 # How often each is drawn. What a database or a machine cannot have is left out of its plans.
 EVERYWHERE = {
     "kill_web_worker": 5, "kill_web": 2, "restart_web": 2, "kill_worker": 3, "cut_answers": 6, "delay_answers": 3,
-    "hold_lock": 3, "step_clock": 2, "fill_disk": 2,
+    "hold_lock": 3, "kill_import": 3, "step_clock": 2, "fill_disk": 2,
 }  # fmt: skip
 ON_POSTGRESQL = {"kill_backend": 3, "stop_database": 3, "kill_database": 2, "exhaust_connections": 2}
 # A worker that was killed holds its endpoints for ten seconds more; what would be waited for in the end comes early.
@@ -26,10 +26,11 @@ class Fault:
         return f"{self.at:.1f} s {self.name}"
 
 
-def plan(seed: int, seconds: float, *, database: str, without: set[str]) -> list[Fault]:
-    """In their order. Between two of them something may recover: on average there is one in a second and a half."""
+def plan(seed: int, seconds: float, *, database: str, without: set[str], favoured: tuple[str, ...] = ()) -> list[Fault]:
+    """In their order. `favoured`: which are to come far more often. Between two of them something may recover: on average there is one in a second and a half."""
     dice = random.Random(f"plan {seed}")
     weights = EVERYWHERE | (ON_POSTGRESQL if database == "postgresql" else {})
+    weights |= {name: 40 for name in favoured if name in weights}
     names = [name for name in weights if name not in without]
     faults = []
     at = dice.uniform(0.3, 1)

@@ -84,6 +84,8 @@ class Walker:
                 self.api.history.add(self._whole(call, began, seen))
                 return
             after = f"&starting_after={ids[-1]}"
+            if self.api.dice.random() < 0.1:  # and the list must go on behind it all the same
+                self.api.call("delete", "DELETE", f"{CUSTOMER}/{ids[-1]}", target=ids[-1])
             time.sleep(0.02)
 
     def _whole(self, last: Any, began: float, seen: list[str]) -> Any:

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from bench.service import ROOT
 from faults.calls import Api
-from faults.disturbances import Disturber, impossible
+from faults.disturbances import Disturber
 from faults.history import History
 from faults.network import Cable
 from faults.plan import Fault, plan
+from faults.planted import Planted
 from faults.pool import Pool
 from faults.readers import FeedReader, Walker, whole_feed
 from faults.settling import endpoint, replay_keys, settle
 from faults.system import Ground, System
+from faults.transfers import Importer
 from faults.workload import Actor
 
 CLIENTS = 6
@@ -31,19 +33,22 @@ class Outcome:
     faults: list[str]
     problems: list[dict[str, str]]
     figures: dict[str, int] = field(default_factory=dict)
+    is_reached: bool = False  # whether the planted fault did anything
 
 
-def run(ground: Ground, seed: int, seconds: float, *, planted: str = "", keep: bool = False) -> Outcome:
-    without = impossible(ground.database.disk.is_own)
-    faults = plan(seed, seconds, database=ground.database.name, without=without)
+def run(ground: Ground, seed: int, seconds: float, *, planted: Planted | None = None, keep: bool = False) -> Outcome:
+    favoured = planted.helped_by if planted else ()
+    faults = plan(seed, seconds, database=ground.database.name, without=ground.impossible(), favoured=favoured)
     has_clock = any(fault.name == "step_clock" for fault in faults)
-    system = System(ground, f"seed{seed}", planted=planted, has_clock=has_clock)
+    system = System(ground, f"seed{seed}", planted=planted.name if planted else "", has_clock=has_clock)
     outcome: Outcome | None = None
     try:
         outcome = _run(system, seed, seconds, faults)
+        outcome.is_reached = (system.folder / "reached").exists()
         return outcome
     finally:
-        system.close(keep=keep or outcome is None or bool(outcome.problems))
+        is_telling = outcome is None or (bool(outcome.problems) and planted is None)
+        system.close(keep=keep or is_telling)
 
 
 def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outcome:
@@ -60,7 +65,9 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     apis = [api(f"c{i}") for i in range(CLIENTS)]
     clients = [Actor(one, pool, one.dice) for one in apis]
     stopped = threading.Event()
-    doers = [*clients, reader, Walker(api("walker"))]
+    killing = sum(fault.name == "kill_import" for fault in faults)
+    importer = Importer(system, history, random.Random(f"{seed} importer"), kills=min(killing / 2, 1.0))
+    doers = [*clients, reader, Walker(api("walker")), importer]
     threads = [threading.Thread(target=doer.run, args=[stopped], daemon=True) for doer in doers]
     disturber = Disturber(system, cable, faults)
     for thread in threads:

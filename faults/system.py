@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,6 @@ from pathlib import Path
 from bench.service import ROOT, free_port
 from faults.databases import DATABASES, Postgresql, Sqlite
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")  # Debian's libfaketime
 READY_SECONDS = 60
 
 
@@ -34,6 +34,24 @@ class Ground:
         }
         text = manage(self.environment, "prepare")
         self.password, self.key = (re.findall(rf"{what}: (\S+)", text)[0] for what in ("password", "API key"))
+
+        self.clock = self._clock_library()
+
+    def _clock_library(self) -> Path | None:
+        """What lets a run set the clock of its processes; None where nothing can be compiled."""
+        library = self.data / "clock.so"
+        compiler = shutil.which("cc")
+        command = [str(compiler), "-O1", "-shared", "-fPIC", "-o", str(library), "faults/clock.c", "-ldl"]
+        if compiler is None or subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
+            return None
+        return library
+
+    def impossible(self) -> set[str]:
+        """The faults that this machine cannot have."""
+        return {
+            *([] if self.database.disk.is_own else ["fill_disk"]),
+            *([] if self.clock else ["step_clock"]),
+        }
 
     def close(self) -> None:
         self.database.close()
@@ -67,20 +85,22 @@ class System:
         }
         if planted:
             self.environment |= {"FAULTS_PLANTED": planted, "FAULTS_REACHED": str(self.folder / "reached")}
-        self.planted = planted
+        self.planted, self.root = planted, ROOT
         self.clock = self.folder / "clock"
         self.served = dict(self.environment)
         if has_clock:
             self.step_clock(0)
-            self.served |= {
-                "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_CACHE_DURATION": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
-            }  # fmt: skip
+            self.served |= {"LD_PRELOAD": str(ground.clock), "FAULTS_CLOCK": str(self.clock)}
         self.processes: dict[str, subprocess.Popen] = {}
 
     @property
     def manage_command(self) -> list[str]:
         return [sys.executable, *(["-m", "faults.served"] if self.planted else ["manage.py"])]
+
+    @property
+    def importing(self) -> list[str]:
+        """Always in small batches: see there."""
+        return [sys.executable, "-m", "faults.served"]
 
     def start(self, name: str) -> None:
         config = "faults/gunicorn.py" if self.planted else "overplane/gunicorn.py"
@@ -160,9 +180,9 @@ class System:
         self.processes["web"].send_signal(signal.SIGHUP)
 
     def step_clock(self, seconds: int) -> None:
-        new = self.clock.with_suffix(".new")
-        new.write_text(f"{seconds:+d}s\n")
-        new.rename(self.clock)
+        """In place: the processes have the file in their memory."""
+        with self.clock.open("r+b" if self.clock.exists() else "wb") as file:
+            file.write(struct.pack("q", seconds))
 
     def close(self, *, keep: bool = False) -> None:
         for name in ("web", "worker", "receiver"):

@@ -14,7 +14,7 @@ MOST = 400  # customers; more would make each checker slower and no race likelie
 # How often each verb is drawn.
 VERBS = {
     "create": 10, "create_with_rows": 5, "patch": 20, "patch_if_match": 8, "patch_lists": 5, "retrieve": 14, "delete": 4,
-    "batch": 4, "add_row": 10, "patch_row": 7, "delete_row": 4, "reorder": 5, "merge": 2, "unmerge": 2, "search": 3,
+    "batch": 4, "add_row": 10, "patch_row": 7, "delete_row": 4, "reorder": 5, "merge": 3, "unmerge": 2, "search": 3,
     "list_rows": 3,
 }  # fmt: skip
 

@@ -11,13 +11,13 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "overplane.settings"
 django.setup()
 
-from faults.judging import acknowledged, answers, erasure, readers, register, replaying, tables  # noqa: E402
+from faults.judging import acknowledged, answers, erasure, imports, readers, register, replaying, tables  # noqa: E402
 from faults.judging.evidence import Evidence  # noqa: E402
 
 CHECKS = (
     answers.expected, answers.repeated, acknowledged.creations, acknowledged.changes, register.registers,
     replaying.replayed, readers.followed, readers.delivered, readers.lists, tables.positions, tables.counts, tables.texts,
-    tables.tombstones, erasure.erased,
+    tables.tombstones, erasure.erased, imports.imported,
 )  # fmt: skip
 MOST = 20  # problems of one check: what is wrong is often wrong everywhere
 

@@ -18,9 +18,9 @@ REFUSALS = {
 def expected(evidence: Evidence) -> Iterator[Problem]:
     for call in evidence.calls:
         text = f"{call.verb} {call.path} by {call.client}: {call.status} {call.code}"
-        if call.outcome == UNKNOWN and call.status not in (0, 503):
-            yield Problem("expected answers", text, call.target)
-        elif call.outcome == REFUSED and call.code not in REFUSALS.get(call.verb, ()) and call.verb != "replay":
+        is_failure = call.outcome == UNKNOWN and call.status not in (0, 503)
+        is_refusal = call.outcome == REFUSED and call.code not in REFUSALS.get(call.verb, ()) and call.verb != "replay"
+        if is_failure or is_refusal:
             yield Problem("expected answers", text, call.target)
         elif call.outcome == UNKNOWN and call.key:
             yield Problem("expected answers", f"{text}, and no final answer after {call.attempts} times", call.target)
