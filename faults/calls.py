@@ -45,6 +45,7 @@ class Api:
         except (OSError, http.client.HTTPException):
             call.outcome, call.status = UNKNOWN, 0
             return
+        call.code = ""
         call.status, call.request_id = status, answered.get("Request-Id", "")
         tag = answered.get("ETag", "").removeprefix("W/").strip('"')
         call.version = int(tag) if tag.isdigit() else 0

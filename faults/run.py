@@ -14,6 +14,7 @@ from faults.calls import Api
 from faults.disturbances import Disturber
 from faults.history import History
 from faults.network import Cable
+from faults.office import Office
 from faults.plan import Fault, plan
 from faults.planted import Planted
 from faults.pool import Pool
@@ -67,7 +68,8 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     stopped = threading.Event()
     killing = sum(fault.name == "kill_import" for fault in faults)
     importer = Importer(system, history, random.Random(f"{seed} importer"), kills=min(killing / 2, 1.0))
-    doers = [*clients, reader, Walker(api("walker")), importer]
+    office = Office(api("office"), pool, system.ground.password)
+    doers = [*clients, reader, Walker(api("walker")), importer, office]
     threads = [threading.Thread(target=doer.run, args=[stopped], daemon=True) for doer in doers]
     disturber = Disturber(system, cable, faults)
     for thread in threads:

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.service import ROOT, free_port
 from faults.databases import DATABASES, Postgresql, Sqlite
 
-READY_SECONDS = 60
+READY_SECONDS = 120  # far more than a start takes: a machine may be busy with others
 
 
 class Ground:

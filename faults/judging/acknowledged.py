@@ -23,9 +23,20 @@ def creations(evidence: Evidence) -> Iterator[Problem]:
         for e in evidence.feed
         if e["type"] == "customer.created"
     )
+    yield from _by_people(evidence)
     for word, count in words.items():
         if word.startswith("tok") and count > 1:
             yield Problem("acknowledged", f"{word} was sent once and created {count} times")
+
+
+def _by_people(evidence: Evidence) -> Iterator[Problem]:
+    """A form's answer names nobody; but there must be as many as were acknowledged."""
+    acknowledged = sum(call.outcome == OK for call in evidence.of("office_add"))
+    created = [e for e in evidence.feed if e["type"] == "customer.created" and e["actor"].startswith("user:")]
+    if len(created) < acknowledged:
+        yield Problem(
+            "acknowledged", f"the back office acknowledged {acknowledged} new customers, {len(created)} are there"
+        )
 
 
 def changes(evidence: Evidence) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from faults.planted import Instead, plant, reached, replace
+from faults.planted import Instead, execute, plant, reached, replace
 
 
 @plant("the rows behind a deleted one do not move up")
@@ -40,10 +40,7 @@ def rows_without_lock() -> None:
 
 @plant("the trigger that counts deletions is gone")
 def count_trigger_dropped() -> None:
-    is_postgresql = connection.vendor == "postgresql"
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP TRIGGER IF EXISTS crm_customer_count_delete{' ON crm_customer' if is_postgresql else ''}")
-    connection.close()
+    on = " ON crm_customer" if connection.vendor == "postgresql" else ""
+    execute(f"DROP TRIGGER IF EXISTS crm_customer_count_delete{on}")
     # Nor does the service say so itself.
     replace("overplane.api.pages:maintenance", lambda known: Instead(known, missing=lambda _: set()))
-    reached()
