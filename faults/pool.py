@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 TRACKED = ("customer_name", "first_name", "territory", "industry")  # what the workload changes of customers
+MERGED = frozenset("abcdefgh")  # a word that ends in one of these, as a quarter do: only such customers are ever merged
 HOT = 6  # so many customers get half of all calls: that is where clients meet
 
 
@@ -49,6 +50,12 @@ class Pool:
     def several(self, dice: random.Random, count: int) -> list[Known]:
         with self._lock:
             known = list(self._known.values())
+        return dice.sample(known, min(count, len(known)))
+
+    def to_merge(self, dice: random.Random, count: int) -> list[Known]:
+        """Always of the same few: whoever was in a merge is no register of its own any more."""
+        with self._lock:
+            known = [one for one in self._known.values() if one.token[-1] in MERGED]
         return dice.sample(known, min(count, len(known)))
 
     def merged(self, survivor: str, others: list[Known]) -> None:

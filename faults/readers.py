@@ -16,7 +16,10 @@ PAGE = 20
 
 
 class FeedReader:
-    """Writes each event's id, one a line, as it came: what a poller believes to be the log."""
+    """Writes each event's id, one a line, as it came: what a poller believes to be the log.
+
+    Beside it stand the id of a customer that was created and its word, which the log forgets when it is deleted.
+    """
 
     def __init__(self, api: Api, file: Path) -> None:
         self.api, self.file, self.cursor = api, file, "start"
@@ -33,7 +36,7 @@ class FeedReader:
         if call.outcome != OK:
             return -1
         with self.file.open("a") as out:
-            out.writelines(f"{event['id']}\n" for event in call.answer["data"])
+            out.writelines(f"{event['id']}{_created(event)}\n" for event in call.answer["data"])
         self.cursor = call.answer["next_cursor"]
         return len(call.answer["data"])
 
@@ -41,6 +44,12 @@ class FeedReader:
         while self.read_on():
             time.sleep(0.05)
         self.api.close()
+
+
+def _created(event: dict[str, Any]) -> str:
+    shown = event["data"]["object"]
+    name = shown.get("customer_name") if event["type"] == "customer.created" else None
+    return f" {shown['id']} {name.split(' ')[0]}" if name else ""
 
 
 def whole_feed(api: Api) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import django
@@ -23,6 +24,8 @@ def small(run: Callable[..., Any]) -> Callable[..., Any]:
 def slow(write: Callable[..., None]) -> Callable[..., None]:
     def slowly(*arguments: Any) -> None:
         write(*arguments)
+        if file := os.environ.get("FAULTS_WRITING"):
+            Path(file).touch()  # whoever waits to kill it may do so now
         time.sleep(PAUSE_SECONDS)
 
     return slowly

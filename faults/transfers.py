@@ -81,14 +81,16 @@ class Importer:
         return False
 
     def _command(self, *arguments: str, kill: bool = False) -> tuple[int, str]:
+        writing = self.system.folder / f"writing{self.count}"
+        writing.unlink(missing_ok=True)
         process = subprocess.Popen(
-            [*self.system.importing, *arguments], cwd=self.system.root, env=self.system.served, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [*self.system.importing, *arguments], cwd=self.system.root, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env=self.system.served | {"FAULTS_WRITING": str(writing)},
         )  # fmt: skip
-        try:
-            # An import begins to write a second after its start, and writes for as long as it has batches.
-            text, _ = process.communicate(timeout=self.dice.uniform(0.8, 2.5) if kill else 60)
-        except subprocess.TimeoutExpired:
+        if kill:
+            while process.poll() is None and not writing.exists():
+                time.sleep(0.01)
+            time.sleep(self.dice.uniform(0, 0.3))  # as long as some batches take
             process.kill()
-            text, _ = process.communicate()
+        text, _ = process.communicate()
         return process.returncode, text

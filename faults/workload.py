@@ -13,7 +13,7 @@ CUSTOMER, ROW = "/api/crm/customer", "/api/crm/supplier-number-at-customer"
 MOST = 400  # customers; more would make each checker slower and no race likelier
 # How often each verb is drawn.
 VERBS = {
-    "create": 10, "create_with_rows": 5, "patch": 20, "patch_if_match": 8, "patch_lists": 5, "retrieve": 14, "delete": 4,
+    "create": 10, "create_with_rows": 5, "patch": 20, "patch_if_match": 8, "patch_lists": 5, "retrieve": 20, "delete": 4,
     "batch": 4, "add_row": 10, "patch_row": 7, "delete_row": 4, "reorder": 5, "merge": 3, "unmerge": 2, "search": 3,
     "list_rows": 3,
 }  # fmt: skip
@@ -134,7 +134,7 @@ class Actor:
                     self.pool.put(Known(entry["object"]["id"], words[entry["index"]], 1))
 
     def merge(self) -> None:
-        chosen = self.pool.several(self.dice, self.dice.choice([2, 2, 3]))
+        chosen = self.pool.to_merge(self.dice, self.dice.choice([2, 2, 3]))
         if len(chosen) > 1:
             survivor, others = chosen[0], chosen[1:]
             body = {"from": [one.id for one in others]}

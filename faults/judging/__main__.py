@@ -15,7 +15,7 @@ from faults.judging import acknowledged, answers, erasure, imports, readers, reg
 from faults.judging.evidence import Evidence  # noqa: E402
 
 CHECKS = (
-    answers.expected, answers.repeated, acknowledged.creations, acknowledged.changes, register.registers,
+    answers.some, answers.expected, answers.repeated, acknowledged.creations, acknowledged.changes, register.registers,
     replaying.replayed, readers.followed, readers.delivered, readers.lists, tables.positions, tables.counts, tables.texts,
     tables.tombstones, erasure.erased, imports.imported,
 )  # fmt: skip

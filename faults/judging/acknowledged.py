@@ -15,7 +15,8 @@ def creations(evidence: Evidence) -> Iterator[Problem]:
     for customer_id, count in created.items():
         if count > 1:
             yield Problem("acknowledged", f"{customer_id} was created {count} times", customer_id)
-    for customer_id in evidence.tokens:
+    told = [call.answer["id"] for call in evidence.of("create") if call.outcome == OK]
+    for customer_id in {*told, *evidence.tokens}:
         if not created[customer_id]:
             yield Problem("acknowledged", f"{customer_id} was acknowledged, and never created", customer_id)
     words = Counter(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from faults.history import ERASED, OK, REFUSED, UNKNOWN
 from faults.judging.evidence import Evidence, Problem
 
+FEWEST = 20  # calls that must have been done, or a run says nothing
 # What may be wrong with a call because somebody else was faster. Everything else is a mistake of the service.
 GONE = {"resource_missing", "resource_merged"}
 ROWS = GONE | {"parameter_invalid_range", "reorder_incomplete"}
@@ -24,6 +25,13 @@ def expected(evidence: Evidence) -> Iterator[Problem]:
             yield Problem("expected answers", text, call.target)
         elif call.outcome == UNKNOWN and call.key:
             yield Problem("expected answers", f"{text}, and no final answer after {call.attempts} times", call.target)
+
+
+def some(evidence: Evidence) -> Iterator[Problem]:
+    """A service that does nothing does nothing wrong."""
+    done = sum(call.is_done for call in evidence.of(*REFUSALS, "create"))
+    if done < FEWEST or not evidence.feed or not evidence.webhooks:
+        yield Problem("expected answers", f"only {done} calls were done")
 
 
 def repeated(evidence: Evidence) -> Iterator[Problem]:

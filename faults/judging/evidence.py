@@ -11,7 +11,6 @@ from crm import representation
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import MERGED, SEARCHABLE, TOMBSTONES
 from faults.history import OK, Call, read
-from faults.settling import received
 from overplane.database.encoding import dumps
 
 Event = dict[str, Any]
@@ -37,7 +36,9 @@ class Evidence:
         self.folder = folder
         self.calls: list[Call] = sorted(read(folder / "history.jsonl"), key=lambda call: call.start)
         self.feed: list[Event] = [json.loads(line) for line in (folder / "feed.jsonl").read_text().splitlines()]
-        self.read: list[str] = (folder / "read").read_text().splitlines()
+        lines = [line.split(" ") for line in (folder / "read").read_text().splitlines()]
+        self.read: list[str] = [line[0] for line in lines]
+        self.named = {line[1]: line[2] for line in lines if len(line) > 1}
         self.customers = {row["id"]: row for row in SEARCHABLE.stream()}
         self.rows = {row["id"]: row for row in SUPPLIER_NUMBERS.table.stream()}
         self.tombstones = {row["id"] for row in TOMBSTONES.stream()}
@@ -49,17 +50,13 @@ class Evidence:
         lines = (self.folder / "webhooks").read_text().splitlines()
         return [line.split(" ")[2] for line in lines]
 
-    @cached_property
-    def delivered(self) -> set[str]:
-        return received(self.folder / "webhooks")
-
     def of(self, *verbs: str) -> Iterator[Call]:
         return (call for call in self.calls if call.verb in verbs)
 
     @cached_property
     def tokens(self) -> dict[str, str]:
-        """The word that traces a customer's values, by its id."""
-        known: dict[str, str] = {}
+        """The word that traces a customer's values, by its id: of all whom the follower of the feed or a client was told of."""
+        known = dict(self.named)
         for call in self.of("create"):
             if call.outcome == OK:
                 known[call.answer["id"]] = call.notes["token"]
