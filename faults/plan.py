@@ -37,6 +37,7 @@ def plan(seed: int, seconds: float, *, database: str, without: set[str], favoure
     while at < seconds * 0.9:
         known = [name for name in names if name not in EARLY or at < seconds * 0.6]
         name = dice.choices(known, [weights[one] for one in known])[0]
-        faults.append(Fault(round(at, 2), name, round(dice.uniform(0.3, 3), 2), dice.random()))
+        lasts = dice.uniform(0.3, max(min(3, seconds / 4), 0.4))
+        faults.append(Fault(round(at, 2), name, round(lasts, 2), dice.random()))
         at += dice.uniform(0.3, 2.7)
     return faults

@@ -32,9 +32,12 @@ class Ground:
             "WEB_CONCURRENCY": "2",
             "WEBHOOK_ALLOW_PRIVATE": "1",
         }
-        text = manage(self.environment, "prepare")
+        try:
+            text = manage(self.environment, "prepare")
+        except BaseException:  # interrupted half-way
+            self.close()
+            raise
         self.password, self.key = (re.findall(rf"{what}: (\S+)", text)[0] for what in ("password", "API key"))
-
         self.clock = self._clock_library()
 
     def _clock_library(self) -> Path | None:

@@ -44,10 +44,10 @@ def _one_after_the_other(*, stores_first: bool) -> None:
                     thread = threading.Thread(target=_store, args=[run_once, self, response, more])
                     thread.start()
                     thread.join()
-                    time.sleep(2 * WINDOW)
+                    time.sleep(5 * WINDOW)
             else:
                 response = work()
-                time.sleep(2 * WINDOW)
+                time.sleep(5 * WINDOW)
                 run_once(self, lambda: response, **more)
             return response
 
