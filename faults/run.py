@@ -19,7 +19,7 @@ from faults.plan import Fault, plan
 from faults.planted import Planted
 from faults.pool import Pool
 from faults.readers import FeedReader, Walker, whole_feed
-from faults.settling import endpoint, replay_keys, settle
+from faults.settling import endpoint, replay_keys, settle, warm_up
 from faults.system import Ground, System
 from faults.transfers import Importer
 from faults.workload import Actor
@@ -60,7 +60,7 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     def api(name: str, port: int = cable.port) -> Api:
         return Api(port, system.ground.key, history, name, random.Random(f"{seed} {name}"))
 
-    endpoint(api("setup", system.port), system.receiver_port)
+    endpoint(system, api("setup", system.port))
     pool = Pool()
     reader = FeedReader(api("reader"), system.folder / "read")
     apis = [api(f"c{i}") for i in range(CLIENTS)]
@@ -71,9 +71,10 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     office = Office(api("office"), pool, system.ground.password)
     doers = [*clients, reader, Walker(api("walker")), importer, office]
     threads = [threading.Thread(target=doer.run, args=[stopped], daemon=True) for doer in doers]
-    disturber = Disturber(system, cable, faults)
     for thread in threads:
         thread.start()
+    warm_up(history)
+    disturber = Disturber(system, cable, faults)
     disturber.run()
     time.sleep(max(disturber.began + seconds - time.monotonic(), 0))
     stopped.set()
