@@ -34,16 +34,19 @@ def warm_up(history: History) -> None:
 
 
 def settle(system: System, api: Api) -> None:
-    """Until every event has arrived at the receiver; if some never do, the judge will say so."""
-    until = time.monotonic() + WEBHOOK_SECONDS
+    """Until every event has arrived at the receiver; if for so long none comes any more, the judge will say what is missing."""
     ids: set[str] = set()
-    cursor = "start"
+    cursor, got = "start", set[str]()
+    until = time.monotonic() + WEBHOOK_SECONDS
     while time.monotonic() < until:
         call = api.call("settle", "GET", f"{FEED}?after={cursor}&limit=1000", notes={"quiet": True})
+        now = received(system.folder / "webhooks")
+        if now - got:
+            got, until = now, time.monotonic() + WEBHOOK_SECONDS
         if call.outcome == OK:
             ids.update(event["id"] for event in call.answer["data"])
             cursor = call.answer["next_cursor"]
-            if not call.answer["data"] and ids <= received(system.folder / "webhooks"):
+            if not call.answer["data"] and ids <= got:
                 return
         time.sleep(0.2)
 
