@@ -12,7 +12,8 @@ from faults.history import OK, UNKNOWN, Call, History
 from faults.pool import TRACKED, token
 from faults.system import System
 
-MOST_TRIES = 12  # of one command: the database may be away for some of them
+MOST_TRIES = 12  # of one import: the database may be away for some of them
+MOST_UNDOING = 4  # what fails so often fails for another reason
 DONE, NOTHING_TO_DO = 0, 2
 
 
@@ -74,7 +75,7 @@ class Importer:
         return next((line.split()[0] for line in text.splitlines() if file.name in line), None)
 
     def _tried(self, *arguments: str) -> bool:
-        for _ in range(MOST_TRIES):
+        for _ in range(MOST_UNDOING):
             code, _ = self._command(*arguments)
             if code in (0, 1):  # 1: some were changed since, and stay
                 return True
