@@ -42,14 +42,17 @@ class Proxy:
         with suppress(OSError):  # closed
             while True:
                 client, _ = self.listener.accept()
-                try:
-                    server = socket.create_connection(self.target)
-                except OSError:  # nobody there just now
-                    client.close()
-                    continue
-                self.current |= {client, server}
-                for source, sink in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass_on, args=[source, sink], daemon=True).start()
+                self._connect(client)
+
+    def _connect(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(self.target)
+        except OSError:  # nobody is there, just now
+            client.close()
+            return
+        self.current |= {client, server}
+        for source, sink in ((client, server), (server, client)):
+            threading.Thread(target=self._pass_on, args=[source, sink], daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with source, sink:

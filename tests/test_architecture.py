@@ -12,7 +12,9 @@ from django.apps import apps
 from django.db import models
 
 ROOT = Path(__file__).parent.parent
-MODULES = sorted(path for top in ("overplane", "crm", "tests", "bench") for path in (ROOT / top).rglob("*.py"))
+MODULES = sorted(
+    path for top in ("overplane", "crm", "tests", "bench", "faults") for path in (ROOT / top).rglob("*.py")
+)
 OURS = [path for path in MODULES if path.relative_to(ROOT).parts[0] in ("overplane", "crm")]
 CODE = [path for path in OURS if "migrations" not in path.parts]
 # Settings and routes put the house together, so they may name everything in it.
