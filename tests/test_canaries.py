@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from overplane.api import keys
 from overplane.jobs.models import Job, JobFile
-from overplane.observability import JsonLines
+from overplane.log_lines import JsonLines
 from tests.backoffice.people import PASSWORD
 from tests.conftest import CUSTOMER, Api
 

@@ -43,4 +43,4 @@ def count_trigger_dropped() -> None:
     on = " ON crm_customer" if connection.vendor == "postgresql" else ""
     execute(f"DROP TRIGGER IF EXISTS crm_customer_count_delete{on}")
     # Nor does the service say so itself.
-    replace("overplane.api.pages:maintenance", lambda known: Instead(known, missing=lambda _: set()))
+    replace("overplane.api.probes:maintenance", lambda known: Instead(known, missing=lambda _: set()))

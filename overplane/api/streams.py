@@ -43,13 +43,15 @@ class _Stream:
         self.request_id, self.is_open = log_lines.request_id.get(), True
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self.first
         try:
+            yield self.first
             yield from self.rest
         except Exception as failure:
             self._note(failure)
             # For the server this is a client that has gone: it ends the connection, and neither answers nor logs.
             raise ConnectionResetError(errno.ECONNRESET, "the answer was broken off") from failure
+        finally:
+            self._leave()
 
     def _note(self, failure: Exception) -> None:
         token = log_lines.request_id.set(self.request_id)
@@ -63,6 +65,9 @@ class _Stream:
         try:
             self.rest.close()
         finally:  # closing may fail, where the database has gone meanwhile
-            if self.is_open:
-                self.is_open = False
-                _free.release()
+            self._leave()
+
+    def _leave(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            _free.release()

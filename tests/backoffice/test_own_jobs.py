@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from crm.backoffice import uploads
 from crm.backoffice.jobs import CHECKING, EXPORTING, IMPORTING
-from overplane.jobs import kinds, queue
+from overplane.jobs import kinds, purging, queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.jobs.owners import NOBODY
 from tests.backoffice.people import member, person, signed_in
@@ -120,7 +120,7 @@ def test_who_gets_the_name_of_a_deleted_person_gets_nothing_else_of_him(settings
     boss.save()
     assert job.pk in rows(signed_in(boss))
     assert signed_in(boss).get(reverse("job_file", args=[file])).status_code == 404  # files are for their owner alone
-    queue.purge(timezone.now() + queue.RETENTION * 2)
+    purging.purge(timezone.now() + purging.RETENTION * 2)
     assert not JobFile.objects.exists()
 
 

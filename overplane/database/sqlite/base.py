@@ -3,6 +3,7 @@
 Requests wait no longer for the write lock than they may for a row of PostgreSQL.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         name = str(conn_params["database"])
         if not name.startswith(("file:", ":memory:")):
-            private_files.create(Path(name))
+            with suppress(OSError):  # SQLite says what is wrong
+                private_files.create(Path(name))
         connection = super().get_new_connection(conn_params)
         if seconds := time_limits.of_sessions().get("lock_timeout"):
             connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
