@@ -5,7 +5,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
-from crm.api import components, event_schemas  # noqa: F401 (the objects, and what events hold)
+from crm.api import components, event_schemas, import_schemas  # noqa: F401 (the objects, and what events hold)
 from crm.api.filter_texts import filter_text
 from crm.api.line_item_components import CUSTOMER_ID
 from crm.api.listing import ORDERS

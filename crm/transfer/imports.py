@@ -7,6 +7,7 @@ breaks off, `resume` goes on exactly there.
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.models import HAS_WRITTEN, ImportRun, RunState
+from crm.transfer import announcements
 from crm.transfer.options import ImportOptions
 from crm.transfer.pipeline import CheckPass, PreviewPass, ReadPass, WritePass
+from crm.transfer.recording import Recorder
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
 from crm.transfer.task import CONFIRM, ImportProgress, ImportTask, RunOvertaken
@@ -199,6 +202,7 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
         else:
             CheckPass(task, refused).execute()
             if report.problem_count:
+                task.recorder.refuse_all()
                 _finish(refused, report)
                 return _ended(task, RunState.REFUSED)
         # What would only be found in the middle of writing: another program at work on the file.
@@ -209,6 +213,8 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
     except RunOvertaken:
         raise
     except (UnusableFile, OSError, DatabaseError) as error:
+        with suppress(DatabaseError):  # it may be the reason itself
+            ImportRun.objects.filter(pk=run.pk, state=RunState.WRITING).update(finished_at=timezone.now())
         raise BrokenOff(run, error) from error
 
 
@@ -224,6 +230,7 @@ def _begin_writing(run: ImportRun) -> None:
             raise AlreadyImported(_already_imported(others[-1]))
         run.state = RunState.WRITING
         run.save(update_fields=["state"])
+        Recorder(run).begin_anew()
 
 
 def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
@@ -257,9 +264,12 @@ def _finish(refused: RefusedRows | None, report: Report) -> None:
 def _ended(task: ImportTask, state: RunState) -> Report:
     run, report = task.stored_run, task.report
     changed = ImportRun.objects.filter(pk=run.pk, state=run.state)
-    if not changed.update(state=state, finished_at=timezone.now(), counts=dict(report.counts)):
-        raise RunOvertaken(
-            _("Somebody else is at work on %(run)s, has ended it, or is taking it back.") % {"run": run.pk}
-        )
+    values = {"state": state, "finished_at": timezone.now(), "counts": dict(report.counts)}
+    with transaction.atomic():
+        if not changed.update(**values, refused_id=run.refused_id, report=run.report | {"warnings": report.warnings}):
+            raise RunOvertaken(
+                _("Somebody else is at work on %(run)s, has ended it, or is taking it back.") % {"run": run.pk}
+            )
+        announcements.finished(run, state, report.counts)
     report.state = str(state)
     return report

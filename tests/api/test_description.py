@@ -13,6 +13,7 @@ from django.db import models
 from crm.api.meanings import MEANINGS, SAME_FOR_ALL, words_of
 from crm.line_items import BY_EVENT, BY_NAME, LINE_ITEMS, SUPPLIER_NUMBERS, LineItem
 from crm.models import Customer, SupplierNumberAtCustomer
+from crm.transfer.undo import undo
 from overplane.api.schemas import attribute_schema, example_of, input_schema, output_schema
 from overplane.database.attributes import attributes
 from overplane.events import types
@@ -196,7 +197,7 @@ def change_line_items(api: Api, kind: LineItem, customer_id: str) -> None:
     api.post(f"{items.route}/reorder", {"parent_id": customer_id, "ordered_ids": [third, first]})
 
 
-def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: Api) -> None:
+def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: Api, imported: Any) -> None:
     api = live_api
     customer = api.create()
     api.patch(f"{CUSTOMER}/{customer['id']}", {"customer_type": "Individual", "default_commission_rate": 2.5})
@@ -205,6 +206,7 @@ def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: 
     other = api.create()["id"]
     for call, name in (("merge", "from"), ("unmerge", "restore"), ("merge", "from")):
         assert api.post(f"{CUSTOMER}/{customer['id']}/{call}", {name: [other]}).status_code == 200
+    undo(imported("name\nAcme\n").report["run"], started_by="test")
     before = every_event(api)
     api.delete(f"{CUSTOMER}/{customer['id']}")
     after = every_event(api)
