@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "overplane.people",
     "overplane.backoffice",
     "crm",
+    "crm.transfer",
     "crm.backoffice",
 ]
 MIDDLEWARE = [
@@ -149,10 +150,19 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Of the files that jobs read and make. A class of django-storages, say, where several machines share no disk.
+    "default": {
+        "BACKEND": env.text("FILE_STORAGE", "django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": env.mapping("FILE_STORAGE_OPTIONS"),
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MANIFEST_STRICT = False
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 2 * 1024**3, lowest=1)  # of a file that comes by the API
+# On the file system of the files: an upload that is whole is renamed, not copied.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+COPIES_DIR = DATA_DIR / "copies"  # of files whose storage is elsewhere
 # Files that jobs read and make. Served by views that ask for permission, never as they lie.
 MEDIA_ROOT = DATA_DIR / "files"
 

@@ -75,6 +75,7 @@ IMPORTS = _("Imports and exports")
 platform_words.known.update(
     {
         "import.finished": EventWords(IMPORTS, _("Import ended"), _("Import ended")),
+        "export.finished": EventWords(IMPORTS, _("Export ended"), _("Export ended")),
         "import.undone": EventWords(IMPORTS, _("Import taken back"), _("Import taken back")),
     }
 )

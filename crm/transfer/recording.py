@@ -6,7 +6,7 @@ cost as much as the customer's event.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from crm.line_item_plans import ListPlan
@@ -17,6 +17,7 @@ from crm.transfer.reports import MAX_VALUE
 from overplane.files.spreadsheets import escape_formula
 
 HEADINGS = ("row", "customer_id", "outcome", "code", "message")
+READ_AT_ONCE = 10  # records, about a megabyte
 ROWS = 2000  # of one record, where a whole file is refused: as many as a batch has customers
 REFUSED = ",refused"
 
@@ -141,3 +142,25 @@ def _line(number: int, problems: Sequence[Said]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow([number, "", "refused", code, escape_formula(message)])
     return text.getvalue()
+
+
+def result_lines(run_id: str, *, worded: Callable[[str], str]) -> Generator[bytes, None, None]:
+    """The file of results. Read in parts, so no transaction is open while somebody reads it. `worded`: messages as a door says them."""
+    yield (",".join(HEADINGS) + "\n").encode()
+    last, stored = 0, ImportOutcomes.objects.filter(run_id=run_id).order_by("id")
+    while part := list(stored.filter(pk__gt=last)[:READ_AT_ONCE]):
+        last = part[-1].pk
+        yield "".join([_worded(one.lines, worded) for one in part]).encode()
+
+
+def _worded(lines: str, worded: Callable[[str], str]) -> str:
+    if REFUSED not in lines:  # no message in it
+        return lines
+    text = io.StringIO()
+    rows = csv.reader(io.StringIO(lines, newline=""))
+    csv.writer(text, lineterminator="\n").writerows([*row[:-1], worded(row[-1])] for row in rows)
+    return text.getvalue()
+
+
+def result_name(file_name: str) -> str:
+    return f"{file_name.rpartition('.')[0] or file_name}.result.csv"

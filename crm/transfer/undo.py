@@ -57,7 +57,7 @@ class UndoResult:
 
 def undo(run_id: str, *, started_by: str, progress: UndoProgress = lambda fraction: None) -> UndoResult:
     """Takes back one run, in short transactions: broken off, it is simply begun again. Raises `UnusableFile`."""
-    result = UndoResult(_begin(run_id, started_by))
+    result = UndoResult(begin(run_id, started_by))
     for subjects, after, fraction in _subjects(_actor(run_id)):
         with transaction.atomic():
             _revert(_actor(run_id), subjects, after, result)
@@ -71,8 +71,8 @@ def _actor(run_id: str) -> str:
 
 
 @transaction.atomic
-def _begin(run_id: str, started_by: str) -> str:
-    """The id under which the run is taken back.
+def begin(run_id: str, started_by: str) -> str:
+    """The id under which the run is taken back. To be called again by whoever goes on with it. Raises `UnusableFile`.
 
     Each batch of the run locks it and checks that it is in the state `writing`. So once this is committed the run
     writes nothing more, and all that it wrote is in the log.

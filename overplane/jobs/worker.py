@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from overplane.jobs import kinds, queue
+from overplane.jobs import files, kinds, queue
 from overplane.jobs.kinds import Lost, Refused, Run, Stopped
 from overplane.jobs.models import Job
 from overplane.thread_state import thread_state
@@ -88,6 +88,7 @@ class Worker:
         if now - self._purged > PURGE_SECONDS:
             self._purged = now
             queue.purge()
+            files.purge_leftovers()
 
     def run_one(self) -> bool:
         """Runs the oldest job that waits; False if there is none."""
@@ -103,7 +104,10 @@ class Worker:
         try:
             with Beat(run, is_stopped=self.stopped.is_set), transaction.atomic() if kind.atomic else nullcontext():
                 result = kind.handler(run)
-                queue.finish(job, result, run.done, run.total)
+                with transaction.atomic():
+                    queue.finish(job, result, run.done, run.total)
+                    if kind.concluded:
+                        kind.concluded(job, result or {})
         except Lost:
             logger.warning("%s was cancelled or taken over; its work is taken back.", job)
         except Stopped:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from crm.transfer import announcements
 from crm.transfer.undo import undo
 from overplane.events import types
 from overplane.events.models import Event
 from overplane.events.webhooks import body, services
 from overplane.events.webhooks.models import PING, Cause, Delivery, Payload
 from overplane.events.webhooks.signing import sign
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.described import DESCRIBED
 
@@ -52,6 +54,7 @@ def test_what_is_sent_is_as_described(api: Api, payload: str, is_erased: bool, i
     if is_erased:
         api.delete(f"{CUSTOMER}/{customer_id}")
     undo(imported("name\nAcme\n").report["run"], started_by="test")
+    announcements.exported("export_abc123", 1, Origin("api_key:key_abc123"))
     endpoint, _ = services.create_endpoint({"url": "https://example.com/"})
     deliveries: list[Delivery] = [
         Delivery(pk=event.seq, endpoint=endpoint, epoch=event.epoch, seq=event.seq, cause=Cause.REPLAY)

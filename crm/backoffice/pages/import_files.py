@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.backoffice import uploads
 from crm.backoffice.pages.import_steps import APPLY, CHECK, mapping_url, may_import, page, steps
+from crm.transfer import runs
 from overplane.backoffice.origin import actor_of
 from overplane.jobs.models import Job, State
 
@@ -58,7 +59,7 @@ def upload(request: HttpRequest) -> HttpResponseBase:
 
 def _recent(request: HttpRequest) -> list[Job]:
     """The last imports, and the person's own checks from which no import was begun."""
-    jobs = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)
+    jobs = Job.objects.filter(kind__in=(APPLY, runs.IMPORT)).exclude(state=State.CANCELLED)
     if not request.user.has_perm("overplane_jobs.view_job"):
         jobs = jobs.filter(actor=actor_of(request))
     imports = list(jobs[:RECENT])
