@@ -123,10 +123,9 @@ MEMORIES = {
     "overplane/database/statements.py:_conditional": "by the statements' texts",
     "overplane/database/statements.py:_joined": "by the statements' texts",
     "overplane/files/encoding_guesses.py:_of_character": "by the character",
-    "overplane/events/epochs.py:current": "forgotten with each new connection, and after each migration",
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",
-    "overplane/observability.py:request_id": "set and put back by `thread_state`",
+    "overplane/log_lines.py:request_id": "set and put back by `thread_state`",
 }
 
 
@@ -134,7 +133,7 @@ def remembered(path: Path) -> Iterator[str]:
     """Cached functions, and variables of a context or a thread."""
     for node in tree(path):
         if isinstance(node, ast.FunctionDef):
-            if any(re.search(r"\b(lru_)?cache\b", ast.unparse(one)) for one in node.decorator_list):
+            if any(re.search(r"\b((lru_)?cache|once)\b", ast.unparse(one)) for one in node.decorator_list):
                 yield f"{name(path)}:{node.name}"
         elif isinstance(node, ast.Assign | ast.AnnAssign) and is_of_context_or_thread(node.value):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

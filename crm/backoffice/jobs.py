@@ -26,6 +26,7 @@ from crm.transfer.long_cells import LongCells
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
+from overplane.jobs import housekeeping
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import Job, JobFile
 
@@ -42,10 +43,6 @@ def count_customers(run: Run) -> dict[str, Any]:
 def find_duplicates(run: Run) -> dict[str, Any]:
     groups = duplicates.find(progress=run.progress)
     return {"groups": [[group.reasons, group.ids] for group in groups]}
-
-
-def purge_merged(run: Run) -> dict[str, Any]:
-    return {"count": merged.purge()}
 
 
 def check_import(run: Run) -> dict[str, Any]:
@@ -218,6 +215,6 @@ EXPORTING = Kind(
     url=lambda _job: reverse("export"),
     outcome=outcomes.exported,
 )
-PURGING = Kind("crm.purge_merged", purge_merged, _("Erase old merges"), every=timedelta(days=1))
-for kind in (COUNTING, PURGING, DUPLICATES, CHECKING, IMPORTING, UNDOING, UNDOING_CHANGES, EXPORTING):
+for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, UNDOING, UNDOING_CHANGES, EXPORTING):
     register(kind)
+housekeeping.register("merged customers past MERGE_UNDO_DAYS", merged.erase_old)

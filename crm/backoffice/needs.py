@@ -20,6 +20,7 @@ from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from overplane.events.webhooks.models import Endpoint, EndpointStatus
 from overplane.jobs.models import Job, State
+from overplane.jobs.owners import visible_to
 
 SINCE = timedelta(days=14)  # an import with refused rows that nobody mended by then is not going to be
 EXPIRING = timedelta(days=30)  # time enough to give a client its new key
@@ -39,16 +40,17 @@ class Need(NamedTuple):
     url: str
 
 
-def needs(user: User | AnonymousUser, actor: str, counted: dict[str, Any] | None) -> list[Need]:
-    result = [*_jobs(user, actor), *_endpoints(user), *_keys(user)]
+def needs(user: User | AnonymousUser, counted: dict[str, Any] | None) -> list[Need]:
+    result = [*_jobs(user), *_endpoints(user), *_keys(user)]
     if user.has_perm("crm.change_customer") and counted:
         result += _missing(counted.get("missing", {}))
     return result
 
 
-def _jobs(user: User | AnonymousUser, actor: str) -> Iterator[Need]:
+def _jobs(user: User | AnonymousUser) -> Iterator[Need]:
     """One statement for what several sorts of jobs have to tell."""
-    jobs = Job.objects.filter(kind__in=(DUPLICATES, "crm.import_customers"), state=State.DONE)
+    imports = Q(visible_to(user), kind="crm.import_customers")
+    jobs = Job.objects.filter(imports | Q(kind=DUPLICATES), state=State.DONE)
     newest = list(jobs.filter(finished_at__gte=timezone.now() - SINCE).order_by("-id")[:50])
     searched: dict[str, Any] = next(
         (job.result for job in newest if job.kind == DUPLICATES and job.result), {"groups": []}
@@ -57,9 +59,7 @@ def _jobs(user: User | AnonymousUser, actor: str) -> Iterator[Need]:
         text = ngettext("%s group of likely duplicates", "%s groups of likely duplicates", n) % n
         yield Need("copy", text, reverse("duplicates"))
     if user.has_perm("crm.add_customer"):
-        sees_all = user.has_perm("overplane_jobs.view_job")
-        own = [job for job in newest if job.kind != DUPLICATES and (sees_all or job.actor == actor)]
-        for job in _unmended(own):
+        for job in _unmended([job for job in newest if job.kind != DUPLICATES]):
             refused = job.result["problem_count"]
             text = ngettext("%(name)s: %(n)s problem", "%(name)s: %(n)s problems", refused)
             yield Need(

@@ -2,7 +2,6 @@
 
 import json
 import time
-from datetime import timedelta
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -18,7 +17,7 @@ from crm.transfer.recording import storable
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
 from overplane.files.sources import Source, UnusableFile, examined
-from overplane.jobs import files
+from overplane.jobs import files, housekeeping
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import Job, JobFile
 from overplane.origin import Origin
@@ -160,16 +159,10 @@ def tell_of_export(job: Job, result: dict[str, Any]) -> None:
     announcements.exported(runs.export_id(job), result["count"], Origin(job.actor, job.request_id))
 
 
-def purge_imports(job_run: Run) -> dict[str, Any]:
-    return {"count": purging.purge()}
-
-
 # None is one transaction: they write in short ones of their own.
 IMPORTING = Kind(runs.IMPORT, import_file, _("Import a file (API)"), atomic=False)
 UNDOING = Kind(runs.UNDO, undo_import, _("Take back an import (API)"), atomic=False)
 EXPORTING = Kind(runs.EXPORT, export_file, _("Export customers (API)"), atomic=False, concluded=tell_of_export)
-PURGING = Kind(
-    "crm.purge_imports", purge_imports, _("Delete old results of imports"), atomic=False, every=timedelta(days=1)
-)
-for kind in (IMPORTING, UNDOING, EXPORTING, PURGING):
+for kind in (IMPORTING, UNDOING, EXPORTING):
     register(kind)
+housekeeping.register("results of imports of 30 days ago", purging.results)

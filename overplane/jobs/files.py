@@ -48,7 +48,7 @@ def local_path(stored: JobFile) -> Path:
 
 def _copy(stored: JobFile) -> Path:
     folder = settings.COPIES_DIR
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / stored.pk
     if not path.exists():
         # Renamed when it is whole: others may want the same file just now.
@@ -66,10 +66,11 @@ def parts(stored: JobFile) -> Iterator[bytes]:
             yield part
 
 
-def purge_leftovers() -> None:
+def leftovers() -> Iterator[int]:
     """Of this machine: old copies, and uploads that were cut off."""
     for folder in (settings.COPIES_DIR, Path(settings.FILE_UPLOAD_TEMP_DIR)):
         for path in folder.glob("*"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - LEFT_SECONDS:
                     path.unlink()
+                    yield 1

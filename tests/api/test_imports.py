@@ -17,7 +17,7 @@ from django.test.client import MULTIPART_CONTENT, encode_multipart
 from crm.models import Customer, ImportRun
 from overplane.api import keys
 from overplane.events.models import Event
-from overplane.jobs import queue
+from overplane.jobs import purging
 from overplane.jobs.models import Job, JobFile
 from overplane.jobs.worker import Worker
 from tests.conftest import Api
@@ -318,7 +318,7 @@ def test_for_full_keys_only(imports: Imports) -> None:
 def test_what_is_kept_goes_after_a_month(imports: Imports) -> None:
     done = imports.ended(BAD, "?skip_errors=true")
     Job.objects.update(finished_at="2020-01-01T00:00:00Z")
-    queue.purge()
+    purging.purge()
     assert not JobFile.objects.exists()
     assert imports.get(done["id"])["status"] == "done"
     assert imports.api.get(f"{IMPORT}/{done['id']}/refused").status_code == 404

@@ -34,7 +34,7 @@ from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
-from tests.backoffice.people import member, signed_in
+from tests.backoffice.people import member, person, signed_in
 from tests.filled_forms import new_form
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
@@ -81,11 +81,11 @@ def visitor(kind: str) -> tuple[Client, Any]:
 
 
 def made_job(kind: str, actor: str, **payload: Any) -> Job:
-    return queue.enqueue(kind, payload, actor)
+    return queue.enqueue(kind, payload, actor, owner=person(actor[5:]).pk)
 
 
 def checked_import(actor: str) -> Job:
-    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
+    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor, owner=person(actor[5:]).pk)
     job = made_job("crm.check_import", actor, file=upload.pk, name=upload.name, mapping={})
     result = {"created": 1, "problems": [], "problem_count": 0}
     Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())
@@ -106,7 +106,7 @@ def world(kind: str) -> World:
     change = Event.objects.get(type="customer.updated").pk
     job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})
     made_job("crm.import_customers", "user:applier", name="applied.csv")
-    file = uploads.store(ContentFile(b"secret"), "theirs.csv", "user:other").pk
+    file = uploads.store(ContentFile(b"secret"), "theirs.csv", "user:other", owner=other.pk).pk
     key = keys.mint("shop")[0].pk
     endpoint = webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})[0].pk
     delivery = webhooks.ping(endpoint).public_id

@@ -12,7 +12,7 @@ from django.test import Client
 
 from crm.backoffice import uploads
 from crm.models import Customer
-from overplane.jobs import files, queue
+from overplane.jobs import files, purging
 from overplane.jobs.models import Job, JobFile
 from overplane.jobs.worker import Worker
 from tests.conftest import Api
@@ -57,10 +57,10 @@ def test_a_file_is_copied_to_whoever_reads_it_once(store: dict[str, bytes]) -> N
     assert path.read_bytes() == b"name\n"
     store.clear()
     assert files.local_path(stored) == path
-    files.purge_leftovers()
+    assert sum(files.leftovers()) in (0, 1)
     assert path.exists()
     os.utime(path, (0, 0))
-    files.purge_leftovers()
+    assert sum(files.leftovers()) in (0, 1)
     assert not path.exists()
 
 
@@ -85,5 +85,5 @@ def test_an_import_and_an_export_need_no_common_disk(store: dict[str, bytes], li
     assert b"Acme" in b"".join(live_api.get(f"{export}/file"))  # type: ignore[arg-type]
     assert len(store) == JobFile.objects.count() == 3
     Job.objects.update(finished_at="2020-01-01T00:00:00Z")
-    queue.purge()
+    purging.purge()
     assert not store

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from crm.transfer import purging
-from overplane.jobs import files, queue
+from overplane.jobs.purging import RETENTION, purge
 
 
 class Command(BaseCommand):
@@ -14,12 +14,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--days", type=int, default=queue.RETENTION.days, help="how long they are kept; default: 30"
-        )
+        parser.add_argument("--days", type=int, default=RETENTION.days, help="how long they are kept; default: 30")
 
     def handle(self, *, days: int, **options: Any) -> None:
         kept = timedelta(days=max(days, 0))
-        jobs = queue.purge(timezone.now() + queue.RETENTION - kept)
-        files.purge_leftovers()
-        self.stdout.write(f"Deleted what was kept of {purging.purge(kept)} imports, and {jobs} jobs with their files.")
+        jobs, records = purge(timezone.now() + RETENTION - kept), sum(purging.results(kept))
+        self.stdout.write(f"Deleted {jobs} jobs with their files, and {records} records of results and problems.")
