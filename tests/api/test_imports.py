@@ -322,3 +322,16 @@ def test_what_is_kept_goes_after_a_month(imports: Imports) -> None:
     assert not JobFile.objects.exists()
     assert imports.get(done["id"])["status"] == "done"
     assert imports.api.get(f"{IMPORT}/{done['id']}/refused").status_code == 404
+
+
+@pytest.mark.slow
+def test_three_hundred_bad_rows_of_three_thousand_are_mended(imports: Imports) -> None:
+    rows = [f"Customer {i},{'nobody' if i % 10 == 3 else f'c{i}@mail.example'}" for i in range(3000)]
+    first = imports.ended("\n".join(["name,email_id", *rows, ""]), "?skip_errors=true")
+    assert (first["counts"]["created"], first["counts"]["refused"], first["problem_count"]) == (2700, 300, 300)
+    assert imports.get(first["id"], "/problem?limit=1000")["total"] == 300
+    second = imports.ended(imports.file(first["id"], "refused")[1].replace("nobody", "some@body"))
+    assert (second["status"], second["counts"]["created"], second["problem_count"]) == ("done", 300, 0)
+    names = Customer.objects.values_list("customer_name", flat=True)
+    assert sorted(names) == sorted(f"Customer {i}" for i in range(3000))
+    assert len(imports.rows(first["id"])) == 3001
