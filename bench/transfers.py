@@ -21,13 +21,14 @@ from pathlib import Path
 
 import psycopg
 
-from bench import goals
+from bench import goals, http_imports
 from tests.databases import start_postgresql
 
 ROOT = Path(__file__).parent.parent
 CUSTOMERS = int(os.environ.get("TRANSFER_CUSTOMERS", "1000000"))
 IMPORT_GOAL, SQLITE_GOAL, EXPORT_GOAL = 1.35, 1.5, 1.6  # times as long as the bare way
-MEMORY_GOAL = 250  # megabytes
+MEMORY_GOAL, WEB_GROWTH_GOAL = 250, 50  # megabytes
+HTTP_GOAL = 0.9  # of the command's customers a second
 TRIES = int(os.environ.get("TRANSFER_TRIES", "2"))  # how often at most, where others used the machine meanwhile
 TABLES = ("crm_customer", "crm_suppliernumberatcustomer", "overplane_events_event")
 WORDS = [
@@ -153,6 +154,17 @@ def postgresql(file: Path, folder: Path) -> None:
     imported, exported = quietest(lambda: _of_postgresql(file, folder))
     judge("import_customers, PostgreSQL", "COPY FROM, bare", imported, IMPORT_GOAL)
     judge("export_customers to CSV", "COPY TO, bare", exported, EXPORT_GOAL)
+    over_http(file, imported)
+
+
+def over_http(file: Path, imported: Transfer) -> None:
+    """Beside the command's import of the same file: what queue, upload and polling cost."""
+    measured = http_imports.measure(file)
+    report("import over HTTP, PostgreSQL", measured.seconds, CUSTOMERS, megabytes=measured.worker)
+    print(f"  of it the upload {measured.upload:.1f} s; a web process grew by {measured.web_growth:.0f} MB")
+    ratio = imported.seconds / measured.seconds
+    print(goals.at_least("import over HTTP / command, customers a second", ratio, HTTP_GOAL, imported.noise))
+    print(goals.at_most("upload, MB of a web process", measured.web_growth, WEB_GROWTH_GOAL), flush=True)
 
 
 def _of_postgresql(file: Path, folder: Path) -> list[Transfer]:

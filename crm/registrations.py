@@ -38,6 +38,7 @@ types.known[:] = [f"customer.{what}" for what in ("created", "updated", "deleted
 for kind in LINE_ITEMS:
     types.known.extend(kind.events)
     types.subject_names.update(dict.fromkeys(kind.events, PARENT))
+types.known += ["import.finished", "import.undone", "export.finished"]
 types.names["import"] = types.Names(names_of_imports)
 maintenance.manage_count("crm_customer")
 maintenance.manage(maintenance.ManagedObject("crm_customer", search.install, search.missing))

@@ -1,12 +1,13 @@
 """Settings from the environment, judged at start: a wrong value stops the service with a message that says which."""
 
+import json
 import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -56,6 +57,17 @@ class Environment:
 
     def names(self, name: str, default: list[str]) -> list[str]:
         return [part.strip() for part in self.text(name).split(",") if part.strip()] or default
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """A JSON object."""
+        try:
+            value = json.loads(self.text(name, "{}"))
+        except ValueError:
+            value = None
+        if type(value) is not dict:
+            # (The value stays unsaid: it may hold a password.)
+            raise ImproperlyConfigured(f'{name} must be a JSON object: {{"bucket_name": "files"}}.')
+        return value
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         url = self.text(name, default)

@@ -54,6 +54,7 @@ class Code(StrEnum):
     TIMEOUT = "timeout"
     RESOURCE_MERGED = "resource_merged"
     UNMERGE_EXPIRED = "unmerge_expired"
+    IMPORT_STATE = "import_state"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "overplane.backoffice",
     "overplane.backups",
     "crm",
+    "crm.transfer",
     "crm.backoffice",
 ]
 MIDDLEWARE = [
@@ -167,17 +168,23 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+ON_DISK = "django.core.files.storage.FileSystemStorage"
+PRIVATE = {"file_permissions_mode": private_files.FILE, "directory_permissions_mode": private_files.FOLDER}
+FILE_STORAGE = env.text("FILE_STORAGE", ON_DISK)
 STORAGES = {
+    # Of the files that jobs read and make. A class of django-storages, say, where several machines share no disk.
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "file_permissions_mode": private_files.FILE,
-            "directory_permissions_mode": private_files.FOLDER,
-        },
+        "BACKEND": FILE_STORAGE,
+        "OPTIONS": env.mapping("FILE_STORAGE_OPTIONS") if FILE_STORAGE != ON_DISK else PRIVATE,
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MANIFEST_STRICT = False
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 2 * 1024**3, lowest=1)  # of a file that comes by the API
+# On the file system of the files: an upload that is whole is renamed, not copied.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(mode=private_files.FOLDER, exist_ok=True)
+COPIES_DIR = DATA_DIR / "copies"  # of files whose storage is elsewhere
 # Files that jobs read and make. Served by views that ask for permission, never as they lie.
 MEDIA_ROOT = DATA_DIR / "files"
 

@@ -5,18 +5,21 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from crm.api.import_schemas import EXPORT_ID, RUN_ID
 from crm.api.line_item_components import CUSTOMER_ID, example_id
 from crm.api.merge_descriptions import OTHER_ID
 from crm.line_items import LINE_ITEMS, LineItem
 from overplane.api.pages import description
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
-from overplane.api.reference.sections import Reference
+from overplane.api.reference.sections import FILE, Reference
 from overplane.api.webhooks.components import DELIVERY_ID, ENDPOINT_ID
+from overplane.jobs.worker import Worker
 from tests.conftest import Api
 from tests.contract.values import values_of
 
@@ -24,6 +27,8 @@ WEBHOOKS = "/api/crm/webhook-endpoint"
 EVENT = re.compile(r"\bevt_\w+")
 SYNC = "Export, then go on from its cursor"
 RECEIVER = "A receiver"
+MENDING = "Upload, mend, take back"
+IMPORTS, EXPORTS = "/api/crm/import", "/api/crm/export"
 EMPTY = {"meta", "link", "input", "circle", "path", "br"}
 
 
@@ -91,19 +96,38 @@ def samples_in(language: str) -> list[Sample]:
     return [sample for sample in PAGE.samples if sample.language == language]
 
 
+def needs_more(sample: Sample) -> bool:
+    """Is it called, instead of calling? (A shell cannot be.) Does it need a worker beside it?"""
+    return is_receiver(sample) or sample.title == MENDING
+
+
 def is_receiver(sample: Sample) -> bool:
-    """Is it called, instead of calling? (A shell cannot be.)"""
     return sample.title == RECEIVER and sample.language != "curl"
 
 
 def calls_in(language: str) -> list[Sample]:
-    return [sample for sample in samples_in(language) if not is_receiver(sample)]
+    return [sample for sample in samples_in(language) if not needs_more(sample)]
 
 
 def line_item(api: Api, kind: LineItem, customer_id: str) -> str:
     answer = api.post(f"/api/crm/{kind.id_prefix}", {"customer_id": customer_id} | values_of(kind, 1))
     assert answer.status_code == 201, answer.content
     return answer.json()["id"]
+
+
+def import_for(section: str, api: Api) -> str:
+    """An import in a state that this call fits."""
+    query = "?dry_run=true" if section == "applyImport" else "?skip_errors=true&again=true"
+    content = "name,email_id\nAcme,\n" + ("" if section == "applyImport" else "Bravo,nobody\n")
+    sent = {"authorization": f"Bearer {api.key}"}
+    answer = api.client.generic("POST", IMPORTS + query, content.encode(), "text/csv", headers=sent)
+    assert answer.status_code == 202, answer.content
+    run_id = answer.json()["id"]
+    if section == "resumeImport":
+        assert api.post(f"{IMPORTS}/{run_id}/cancel", None).status_code == 200
+    elif section != "cancelImport":
+        Worker().run(until_idle=True)
+    return run_id
 
 
 def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[Sample, str]]:
@@ -120,6 +144,12 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
             ids[ENDPOINT_ID] = api.post(WEBHOOKS, {"url": "https://example.com/webhooks"}).json()["id"]
         if DELIVERY_ID in sample.text:
             ids[DELIVERY_ID] = api.post(f"{WEBHOOKS}/{ids[ENDPOINT_ID]}/ping", {}).json()["id"]
+        Path(FILE).write_text("name\nAcme\n")
+        if RUN_ID in sample.text:
+            ids[RUN_ID] = import_for(sample.section, api)
+        if EXPORT_ID in sample.text:
+            ids[EXPORT_ID] = api.post(EXPORTS, {}).json()["id"]
+            Worker().run(until_idle=True)
         # A longer id may hold a shorter one.
         own = {example: ids[example] for example in sorted(ids, key=len, reverse=True)}
         own |= {KEY: api.key, settings.BASE_URL: base_url}

@@ -5,7 +5,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
-from crm.api import components, event_schemas  # noqa: F401 (the objects, and what events hold)
+from crm.api import components, event_schemas, import_schemas  # noqa: F401 (the objects, and what events hold)
 from crm.api.filter_texts import filter_text
 from crm.api.line_item_components import CUSTOMER_ID
 from crm.api.listing import ORDERS
@@ -113,7 +113,7 @@ def describe_customers() -> Callable[[type], type]:
     )  # fmt: skip
 
 
-def _sent(one: OpenApiParameter) -> Schema:
+def sent(one: OpenApiParameter) -> Schema:
     """A parameter of the list as an attribute of a body, with its JSON type."""
     filter_ = CUSTOMER_FILTERS.get(one.name)
     schema: Any = one.type
@@ -132,7 +132,7 @@ def describe_search() -> Callable[[type], type]:
     parameters = [limit_parameter(DEFAULT_LIMIT), *WHICH, ORDER_BY, Q, *SHAPE, *FILTERS]
     COMPONENTS["CustomerSearch"] = {
         "type": "object",
-        "properties": {one.name.replace("expand[]", "expand"): _sent(one) for one in parameters},
+        "properties": {one.name.replace("expand[]", "expand"): sent(one) for one in parameters},
         "additionalProperties": False,
         "description": "Which customers are asked for, in which order, and how many: the parameters of the list.",
         "examples": [{"customer_type": "Company", "created_at[gte]": "2024-01-15", "id[in]": [CUSTOMER_ID]}],

@@ -68,19 +68,24 @@ def import_customers(run: Run) -> dict[str, Any]:
     begun = ImportRun.objects.filter(pk=run_id).first()
     if begun and begun.state not in imports.OPEN:
         return _ended_before(run, begun)
+    ImportRun.objects.filter(pk=run_id).update(job_id=run.job.pk)
     options = uploads.options_of(run.payload)
     again = bool(run.payload.get("again"))
 
     def work(source: Source, more: dict[str, Any]) -> Report:
         if begun:
             return imports.resume(source, run_id=run_id, **more)
-        return imports.run(source, options, started_by=run.job.actor, again=again, run_id=run_id, **more)
+        return imports.run(
+            source, options, started_by=run.job.actor, again=again, run_id=run_id, job_id=run.job.pk, **more
+        )
 
     # Where another worker finds them that takes the job up again.
     path = _refused_path(run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _run_reported(run, stored, RefusedWithExamples(path), work)
+        result = _run_reported(run, stored, RefusedWithExamples(path), work)
+        ImportRun.objects.filter(pk=run_id).update(refused_id=result.get("report"))
+        return result
     except Refused:
         if not ImportRun.objects.filter(pk=run_id, state__in=imports.OPEN).exists():
             path.unlink(missing_ok=True)

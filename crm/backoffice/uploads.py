@@ -16,6 +16,7 @@ from overplane.database.fields import field_of
 from overplane.files.encoding_guesses import ENCODINGS as GUESSED
 from overplane.files.sources import Source, examined
 from overplane.ids import new_id
+from overplane.jobs import files
 from overplane.jobs.models import Job, JobFile
 
 PRESET = "crm.import_customers"
@@ -38,7 +39,7 @@ def store(file: File, name: str, actor: str, job: Job | None = None, *, owner: i
 
 def source_of(stored: JobFile, encoding: str = "") -> Source:
     """Raises `UnusableFile`."""
-    return examined(Path(stored.content.path), stored.name, encoding=encoding or None)
+    return examined(files.local_path(stored), stored.name, encoding=encoding or None)
 
 
 def labels() -> dict[str, str]:

@@ -71,6 +71,14 @@ event_title_lazy, event_group_lazy, event_alone_lazy = (
 platform_words.known.update(
     {one: EventWords(event_group_lazy(one), event_title_lazy(one), event_alone_lazy(one)) for one in EVENT_TYPES}
 )
+IMPORTS = _("Imports and exports")
+platform_words.known.update(
+    {
+        "import.finished": EventWords(IMPORTS, _("Import ended"), _("Import ended")),
+        "export.finished": EventWords(IMPORTS, _("Export ended"), _("Export ended")),
+        "import.undone": EventWords(IMPORTS, _("Import taken back"), _("Import taken back")),
+    }
+)
 
 
 def labels_of(type_: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from crm.transfer import bulk_writes
 from crm.transfer.batch import Batch, ParseOptions, Values
 from crm.transfer.batch_plans import BatchPlan
 from crm.transfer.planning import Planner
+from crm.transfer.recording import changed_ids, outcomes_of
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.task import ImportTask, RunOvertaken
 from overplane.database.bulk import PreparedRows
@@ -25,9 +26,10 @@ from overplane.problems import Code, invalid
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """New customers of a batch, by index, and what is to be written for them, with events of this epoch."""
+    """New customers of a batch, by index, their ids, and what is to be written for them, with events of this epoch."""
 
     indexes: Sequence[int]
+    ids: Sequence[str]
     epoch: int
     parts: Sequence[PreparedRows]
 
@@ -44,10 +46,16 @@ class BatchWriter:
         is_whole = len(indexes) == len(batch)
         columns = {n: column if is_whole else [column[i] for i in indexes] for n, column in batch.values.items()}
         line_items = {name: [items.get(i, ()) for i in indexes] for name, items in batch.line_items.items()}
+        ids = bulk_writes.ids_of(columns, len(indexes))
         parts = bulk_writes.new_customers(
-            columns, line_items, count=len(indexes), now=timezone.now(), origin=self.task.origin, epoch=self.epoch
+            columns | {"id": ids},
+            line_items,
+            count=len(indexes),
+            now=timezone.now(),
+            origin=self.task.origin,
+            epoch=self.epoch,
         )
-        return Creation(indexes, self.epoch, parts)
+        return Creation(indexes, ids, self.epoch, parts)
 
     def write(self, batch: Batch, prepared: Creation | None) -> None:
         """`prepared` is used if its customers are still those that are to be created."""
@@ -63,8 +71,10 @@ class BatchWriter:
             for part in creation.parts:
                 part.write()
             report.count_created(batch, plan.creates)
-            self._change(batch, plan, timezone.now())
+            changed = self._change(batch, plan, timezone.now())
             report.note_problems(batch)
+            created = dict(zip(creation.indexes, creation.ids, strict=True))
+            self.task.recorder.note_outcomes(batch, outcomes_of(batch, plan, created, changed))
             if self.refused and batch.problems:
                 self.refused.add(batch, self.parse_options)
             ImportRun.objects.filter(pk=run.pk).update(
@@ -80,8 +90,8 @@ class BatchWriter:
         if stored != (run.position, RunState.WRITING):
             raise RunOvertaken(_("Somebody else is at work on %(run)s, or is taking it back.") % {"run": run.pk})
 
-    def _change(self, batch: Batch, plan: BatchPlan, now: datetime) -> None:
-        """Locks the customers that differ, compares them once more, and writes what still differs."""
+    def _change(self, batch: Batch, plan: BatchPlan, now: datetime) -> set[str]:
+        """Locks the customers that differ, compares them once more, and writes what still differs. The ids of those."""
         report, line_items = self.task.report, self.planner.line_items
         ids = {before["id"] for before in plan.updates.values()}
         ids |= {one.customer["id"] for one in line_items.plans(batch, plan)}
@@ -100,12 +110,15 @@ class BatchWriter:
                 report.counts["unchanged"] += 1
         report.counts["unchanged"] += len([i for i in plan.unchanged if i not in batch.problems])
         bulk_writes.update_customers(changes, now=now, origin=self.task.origin)
+        changed = {before["id"] for before, _new in changes}
         if self.columns.line_items:
             # Read once more: events of line items tell the customer's version as it is now.
             customers = {one["id"]: one for one in locked_customers(ids)}
             plans = line_items.plans(batch, plan, customers)
             report.count_line_items(plans)
             change_line_items(plans, origin=self.task.origin)
+            changed |= changed_ids(plans)
+        return changed
 
     def _refuse_overtaken(self, batch: Batch, plan: BatchPlan, ids: set[str], locked: dict[str, Values]) -> None:
         """Customers that somebody deleted, or gave another key, between the planning and the lock."""

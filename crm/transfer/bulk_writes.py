@@ -38,15 +38,15 @@ def new_customers(
     """New customers with their line items and events, ready to be written in one transaction, in this order.
 
     `columns`: the customers' values, judged already; absent columns get the defaults. `line_items`: by the name of each
-    kind, the line items of every customer, in order. An `id`, `created_at` or `updated_at` of their own is kept. `epoch`: that of
-    the transaction which will write them. Does not touch the database.
+    kind, the line items of every customer, in order. Every customer has its `id`, see `ids_of`; a `created_at` or `updated_at`
+    of its own is kept. `epoch`: that of the transaction which will write them. Does not touch the database.
     """
     full = {
         name: _filled(columns.get(name), attribute.default, count) for name, attribute in attributes(Customer).items()
     }
     # In the file's order, each a moment after the one before.
     moments = [now + i * MICROSECOND for i in range(count)]
-    full["id"] = _filled_in(columns.get("id"), new_ids("customer", count))
+    full["id"] = columns["id"]
     full["created_at"] = _filled_in(columns.get("created_at"), moments)
     full["updated_at"] = _filled_in(columns.get("updated_at"), list(map(max, moments, full["created_at"])))
     full["version"] = [1] * count
@@ -64,6 +64,13 @@ def new_customers(
     for name, items in line_items.items():
         parts += _new_line_items(BY_NAME[name], full["id"], items, origin=origin, epoch=epoch)
     return parts
+
+
+def ids_of(columns: Mapping[str, Sequence[Any]], count: int) -> Sequence[str]:
+    """The ids that new customers bring, or get."""
+    brought = columns.get("id")
+    is_whole = brought is not None and None not in brought and ABSENT not in brought
+    return brought if brought is not None and is_whole else _filled_in(brought, new_ids("customer", count))
 
 
 def _by_customer(line_items: Mapping[str, Sequence[Items]], count: int) -> Iterator[Lists]:

@@ -7,18 +7,22 @@ breaks off, `resume` goes on exactly there.
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.models import HAS_WRITTEN, ImportRun, RunState
+from crm.transfer import announcements
 from crm.transfer.options import ImportOptions
 from crm.transfer.pipeline import CheckPass, PreviewPass, ReadPass, WritePass
+from crm.transfer.recording import Recorder, storable
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
 from crm.transfer.task import CONFIRM, ImportProgress, ImportTask, RunOvertaken
@@ -55,14 +59,21 @@ class BrokenOff(Exception):
 
 
 def check(
-    source: Source, options: ImportOptions, *, progress: ImportProgress, refused: RefusedRows | None = None
+    source: Source,
+    options: ImportOptions,
+    *,
+    progress: ImportProgress,
+    refused: RefusedRows | None = None,
+    run: ImportRun | None = None,
 ) -> Report:
-    """Everything but the writing: what would be created, changed, left and refused."""
-    task = ImportTask(source, options, progress)
+    """Everything but the writing: what would be created, changed, left and refused. `run`: of which that is recorded."""
+    task = ImportTask(source, options, progress, run)
     if refused:
         refused.imitate(source)
     PreviewPass(task, refused).execute()
-    _finish(refused, task.report)
+    _finish(refused, task)
+    if run:
+        return _ended(task, RunState.CHECKED)
     task.report.state = "checked"
     return task.report
 
@@ -77,30 +88,43 @@ def run(
     again: bool = False,
     accept_encoding: bool = False,
     run_id: str | None = None,
+    job_id: str | None = None,
 ) -> Report:
-    """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is."""
+    """Imports the file. Raises `UnusableFile` before anything is written, `BrokenOff` when some of it is.
+
+    `run_id`: of the run, which may wait for this already. `job_id`: the job that does it.
+    """
     _confirm_encoding(source, accept_encoding=accept_encoding)
     if not again and (before := earlier(source)):
         raise AlreadyImported(_already_imported(before))
     if refused:
         refused.imitate(source)
     # Other runs of this file that are still checking it, or were killed while they did, must not write any more.
-    ImportRun.objects.filter(file_hash=source.sha256, state=RunState.CHECKING).delete()
+    _drop(ImportRun.objects.filter(file_hash=source.sha256, dry_run=False))
     beside = {"format": source.format, "encoding": source.encoding, "again": again}
-    started = ImportRun.objects.create(
-        id=run_id or new_id("run"),
-        created_at=timezone.now(),
-        started_by=started_by[:100],
-        file_name=source.name[:255],
-        file_hash=source.sha256,
-        settings=asdict(options) | beside | {"errors": errors_setting(refused)},
+    values = {
+        "file_hash": source.sha256,
+        "settings": asdict(options) | beside | {"errors": errors_setting(refused)},
+        "state": RunState.CHECKING,
+        "job_id": job_id,
+    }
+    own = {"created_at": timezone.now(), "started_by": started_by[:100], "file_name": source.name[:255]}
+    started, _is_new = ImportRun.objects.update_or_create(
+        id=run_id or new_id("run"), defaults=values, create_defaults=own | values
     )
     try:
         return _execute(ImportTask(source, options, progress, started), refused)
     except (UnusableFile, OSError):
         # The file is the reason. After anything else that ends a check (a lost database, a stopped worker) the run can go on.
-        ImportRun.objects.filter(pk=started.pk, state=RunState.CHECKING).delete()
+        _drop(ImportRun.objects.filter(pk=started.pk))
         raise
+
+
+def _drop(runs: QuerySet[ImportRun]) -> None:
+    """Those of them that are only checked so far. A run whose file is kept has an address, so it stays, refused."""
+    checked = runs.filter(state=RunState.CHECKING)
+    checked.filter(file_id=None).delete()
+    checked.update(state=RunState.REFUSED, finished_at=timezone.now())
 
 
 def _confirm_encoding(source: Source, *, accept_encoding: bool) -> None:
@@ -198,7 +222,8 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
         else:
             CheckPass(task, refused).execute()
             if report.problem_count:
-                _finish(refused, report)
+                task.recorder.refuse_all()
+                _finish(refused, task)
                 return _ended(task, RunState.REFUSED)
         # What would only be found in the middle of writing: another program at work on the file.
         task.source.check_unchanged()
@@ -208,6 +233,8 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
     except RunOvertaken:
         raise
     except (UnusableFile, OSError, DatabaseError) as error:
+        with suppress(DatabaseError):  # it may be the reason itself
+            ImportRun.objects.filter(pk=run.pk, state=RunState.WRITING).update(finished_at=timezone.now())
         raise BrokenOff(run, error) from error
 
 
@@ -223,6 +250,7 @@ def _begin_writing(run: ImportRun) -> None:
             raise AlreadyImported(_already_imported(others[-1]))
         run.state = RunState.WRITING
         run.save(update_fields=["state"])
+        Recorder(run).begin_anew()
 
 
 def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
@@ -242,22 +270,28 @@ def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
             % {"old": old, "position": run.position, "path": refused.path}
         )
     WritePass(task, refused).execute()
-    _finish(refused, report)
+    _finish(refused, task)
     return _ended(task, RunState.DONE)
 
 
-def _finish(refused: RefusedRows | None, report: Report) -> None:
+def _finish(refused: RefusedRows | None, task: ImportTask) -> None:
     if refused:
         refused.finish()
-        report.add_warnings(refused.warnings)
+        task.report.add_warnings(refused.warnings)
+        if task.run:
+            task.run.refused_id = refused.stored_id
 
 
 def _ended(task: ImportTask, state: RunState) -> Report:
     run, report = task.stored_run, task.report
     changed = ImportRun.objects.filter(pk=run.pk, state=run.state)
-    if not changed.update(state=state, finished_at=timezone.now(), counts=dict(report.counts)):
-        raise RunOvertaken(
-            _("Somebody else is at work on %(run)s, has ended it, or is taking it back.") % {"run": run.pk}
-        )
+    outcome = {"warnings": [storable(warning) for warning in report.warnings]}
+    values = {"state": state, "finished_at": timezone.now(), "counts": dict(report.counts)}
+    with transaction.atomic():
+        if not changed.update(**values, refused_id=run.refused_id, report=outcome):
+            raise RunOvertaken(
+                _("Somebody else is at work on %(run)s, has ended it, or is taking it back.") % {"run": run.pk}
+            )
+        announcements.finished(run, state, report.counts)
     report.state = str(state)
     return report

@@ -14,6 +14,7 @@ from crm.transfer.first_reading import FirstReading
 from crm.transfer.mapping import Columns
 from crm.transfer.parsing import batches
 from crm.transfer.planning import Planner
+from crm.transfer.recording import changed_ids, outcomes_of
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.task import ImportTask
 from overplane.database.bulk import analyze_if_grown
@@ -41,6 +42,8 @@ class CheckPass:
 
     def execute(self) -> None:
         task, report = self.task, self.task.report
+        if task.run:
+            task.recorder.begin_anew()
         with task.opened() as (table, parse_options):
             planner = Planner(parse_options.columns, task.options)
             first_reading = FirstReading(parse_options, task.options, task.source.format)
@@ -58,6 +61,8 @@ class CheckPass:
 
     def check(self, batch: Batch, planner: Planner) -> None:
         planner.plan(batch)
+        if self.task.run:
+            self.task.recorder.note_checked(batch)
 
 
 class PreviewPass(CheckPass):
@@ -70,7 +75,12 @@ class PreviewPass(CheckPass):
             if i not in batch.problems:
                 report.note_update(batch.numbers[i], before, planner.changes(batch, i, before))
         report.counts["unchanged"] += len([i for i in plan.unchanged if i not in batch.problems])
-        report.count_line_items(planner.line_items.plans(batch, plan))
+        plans = planner.line_items.plans(batch, plan)
+        report.count_line_items(plans)
+        if self.task.run:
+            created = dict.fromkeys(plan.creates, "")  # which would get their ids when they are written
+            changed = {before["id"] for before in plan.updates.values()} | changed_ids(plans)
+            self.task.recorder.note_outcomes(batch, outcomes_of(batch, plan, created, changed))
 
 
 class WritePass:

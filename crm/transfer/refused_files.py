@@ -59,6 +59,7 @@ class RefusedRows:
         self.path = path
         self.file: BinaryIO | None = None
         self.warnings: list[str] = []
+        self.stored_id: str | None = None  # where somebody keeps the finished file
         self.format, self.delimiter, self.encoded = "csv", ",", UTF_8
 
     def imitate(self, source: Source) -> None:

@@ -12,6 +12,7 @@ MAX_REPORTED = 200  # problems and changes in a report: as many as anybody reads
 # Kinds of problems stand among the counts, which a run that breaks off keeps: `problem:CODE:COLUMN`. (Without NUL, which
 # PostgreSQL's JSON does not hold.)
 KIND = "problem:"
+MAX_VALUE = 200  # characters of a wrong value: a row has some 40 cells, any of which may be a whole document
 COUNTS = ("created", "updated", "unchanged", "refused", "rows_created", "rows_updated", "rows_deleted")
 
 
@@ -109,7 +110,7 @@ def problem_as_json(problem: RowProblem) -> dict[str, Any]:
     return {
         "row": problem.number,
         "column": problem.column,
-        "value": problem.value[:200],
+        "value": problem.value[:MAX_VALUE],
         "code": str(problem.problem.code),
         "message": problem.problem.message,
     }

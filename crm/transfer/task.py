@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -15,6 +16,7 @@ from crm.transfer.foreign_ids import check_ids
 from crm.transfer.headings import listed, quoted
 from crm.transfer.mapping import Columns, recognizer, resolve
 from crm.transfer.options import ImportOptions, check_sufficient
+from crm.transfer.recording import Recorder
 from crm.transfer.reports import Report
 from crm.transfer.requested import JOINED_BY
 from overplane.files.layouts import Layout
@@ -34,7 +36,7 @@ class RunOvertaken(UnusableFile):
     """Another process is at work on the same run, or has undone it."""
 
 
-@dataclass(slots=True)
+@dataclass
 class ImportTask:
     """`run` is what is stored of it; None if nothing is to be written."""
 
@@ -62,6 +64,10 @@ class ImportTask:
     def stored_run(self) -> ImportRun:
         assert self.run is not None, "only a task with a run writes"
         return self.run
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        return Recorder(self.stored_run)
 
     @property
     def origin(self) -> Origin:

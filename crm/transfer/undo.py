@@ -19,7 +19,7 @@ from crm.line_items import BY_EVENT, LINE_ITEMS, LineItem
 from crm.locking import locked_customers
 from crm.models import HAS_WRITTEN, ImportRun, RunState
 from crm.services import delete_customers
-from crm.transfer import bulk_writes
+from crm.transfer import announcements, bulk_writes
 from crm.transfer.histories import created_ids, histories, oldest_line_items, oldest_values, order_before
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile
@@ -57,12 +57,12 @@ class UndoResult:
 
 def undo(run_id: str, *, started_by: str, progress: UndoProgress = lambda fraction: None) -> UndoResult:
     """Takes back one run, in short transactions: broken off, it is simply begun again. Raises `UnusableFile`."""
-    result = UndoResult(_begin(run_id, started_by))
+    result = UndoResult(begin(run_id, started_by))
     for subjects, after, fraction in _subjects(_actor(run_id)):
         with transaction.atomic():
             _revert(_actor(run_id), subjects, after, result)
         progress(fraction)
-    _end(run_id, result)
+    _end(run_id, result, started_by)
     return result
 
 
@@ -71,8 +71,8 @@ def _actor(run_id: str) -> str:
 
 
 @transaction.atomic
-def _begin(run_id: str, started_by: str) -> str:
-    """The id under which the run is taken back.
+def begin(run_id: str, started_by: str) -> str:
+    """The id under which the run is taken back. To be called again by whoever goes on with it. Raises `UnusableFile`.
 
     Each batch of the run locks it and checks that it is in the state `writing`. So once this is committed the run
     writes nothing more, and all that it wrote is in the log.
@@ -130,12 +130,18 @@ def _refuse_what_cannot_be_taken_back(run: ImportRun) -> None:
 
 
 @transaction.atomic
-def _end(run_id: str, result: UndoResult) -> None:
+def _end(run_id: str, result: UndoResult, started_by: str) -> None:
     """Another process may have ended the same undo before; its counts are the same."""
-    counts = {"deleted": result.deleted, "restored": result.restored, "kept": result.kept_count}
-    ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE)
+    counts = {
+        "deleted": result.deleted,
+        "restored": result.restored,
+        "kept": result.kept_count,
+        "gone": result.gone_count,
+    }
+    if ImportRun.objects.filter(pk=run_id, state=RunState.UNDOING).update(state=RunState.UNDONE):
+        announcements.undone(run_id, counts, started_by[:100])
     ImportRun.objects.filter(pk=result.run, state=RunState.WRITING).update(
-        state=RunState.DONE, finished_at=timezone.now(), counts=counts | {"gone": result.gone_count}
+        state=RunState.DONE, finished_at=timezone.now(), counts=counts
     )
 
 

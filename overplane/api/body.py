@@ -73,6 +73,11 @@ def _check_media_type(request: HttpRequest) -> None:
     media_type = (request.META.get("CONTENT_TYPE") or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise error(415, Code.UNSUPPORTED_MEDIA_TYPE, "Send JSON: Content-Type: application/json.")
+    check_coding(request)
+
+
+def check_coding(request: HttpRequest) -> None:
+    """A body that comes packed is not read."""
     for header, plain in PLAIN.items():
         coding = request.META.get(f"HTTP_{header.upper().replace('-', '_')}", "").strip().lower()
         if coding in plain:
@@ -83,23 +88,40 @@ def _check_media_type(request: HttpRequest) -> None:
 
 def _read(request: HttpRequest, limit: int) -> bytes:
     """The body's bytes. Those of one that is refused unread are the server's business (see overplane.server.worker)."""
-    environ = request.META
-    chunked = environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ
-    announced = 0 if chunked else _announced(environ.get("CONTENT_LENGTH", ""))
-    if announced > limit:
+    stream = Stream(request)
+    if stream.announced > limit:
         raise _too_large(limit)
-    # Django reads nothing of a body without a length; gunicorn has already taken the chunks apart.
-    stream = environ["wsgi.input"] if chunked else request
     try:
         raw = stream.read(limit + 1)
     except (OSError, ParseException) as failure:
         raise bad_request(Code.JSON_INVALID, f"The body could not be read to its end: {failure!s:.200}.") from None
     if len(raw) > limit:
         raise _too_large(limit)
-    if len(raw) < announced:
-        message = f"The body broke off: {len(raw)} bytes came of {announced} that Content-Length tells."
-        raise bad_request(Code.JSON_INVALID, message)
+    stream.check_end()
     return raw
+
+
+class Stream:
+    """The bytes of a body as they come. `announced`: how many, if the request says it; else 0."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        environ = request.META
+        chunked = environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ
+        self.announced = 0 if chunked else _announced(environ.get("CONTENT_LENGTH", ""))
+        # Django reads nothing of a body without a length; gunicorn has already taken the chunks apart.
+        self._stream: Any = environ["wsgi.input"] if chunked else request
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        piece: bytes = self._stream.read(size)
+        self.size += len(piece)
+        return piece
+
+    def check_end(self, code: Code = Code.JSON_INVALID) -> None:
+        """A client that has left is no end of the body."""
+        if self.size < self.announced:
+            message = f"The body broke off: {self.size} bytes came of {self.announced} that Content-Length tells."
+            raise bad_request(code, message)
 
 
 def _announced(length: str) -> int:

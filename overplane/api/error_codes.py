@@ -44,7 +44,7 @@ MEANINGS = {
     Code.API_KEY_MISSING: "No API key was sent.",
     Code.API_KEY_INVALID: "There is no such API key, or it was revoked, or it is of the other mode.",
     Code.API_KEY_EXPIRED: "The API key has expired.",
-    Code.KEY_READ_ONLY: "The key may only read, and not everything: webhooks are for full keys.",
+    Code.KEY_READ_ONLY: "The key may only read, and not everything: webhooks, imports and exports are for full keys.",
     Code.HOST_INVALID: "The service does not answer under this host name.",
     Code.INTERNAL_ERROR: "A fault of ours. Quote the request id when you ask.",
     Code.UNAVAILABLE: "The database is away, or others were faster with the same object. Send the same request again.",
@@ -52,4 +52,5 @@ MEANINGS = {
     "request again, after the seconds of `Retry-After`. With 408, the request itself came too slowly.",
     Code.RESOURCE_MERGED: "The object was merged into another one: `merged_into` names it.",
     Code.UNMERGE_EXPIRED: "The merge is too long ago to be taken back.",
+    Code.IMPORT_STATE: "The import or export is in a state that this does not fit: `status` names it.",
 }

@@ -34,6 +34,7 @@ class ApiError(Exception):
     """An answer that is not 2xx. The first problem stands on top."""
 
     merged_into: str | None = None  # the object that the one asked for became part of
+    object_status: str | None = None  # of an object that is in the wrong one
 
     def __init__(
         self, status: int, type_: str, problems: Sequence[Problem], headers: dict[str, str] | None = None
@@ -131,6 +132,7 @@ def envelope(failure: ApiError, request_id: str | None) -> dict[str, Any]:
             "doc_url": f"{settings.BASE_URL}/docs#error-{first.code}",
             "request_id": request_id,
             **({"merged_into": failure.merged_into} if failure.merged_into else {}),
+            **({"status": failure.object_status} if failure.object_status else {}),
             "errors": [{"code": p.code, "param": p.param, "message": p.message} for p in failure.problems],
         }
     }

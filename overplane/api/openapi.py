@@ -5,7 +5,7 @@ into `INFO`. What all operations have in common (errors, headers, authentication
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -20,14 +20,15 @@ WEBHOOKS: dict[str, Schema] = {}  # what this service sends, by type of event
 TOPIC_WORDS: dict[
     str, Any
 ] = {}  # what the general prose of the reference calls by its name (see templates/reference/topics)
+OPTIONAL_BODIES: set[str] = set()  # operations of which no body at all says the same as an empty object
 ERRORS = {
     400: "Something is wrong in the query or the body; `errors` has all of it.",
     401: "No API key, or one that is unknown, expired, revoked or of the other mode.",
-    403: "A read-only key may not change anything, nor see webhooks.",
+    403: "A read-only key may not change anything, nor see webhooks, imports and exports.",
     404: "There is no object with this identifier.",
     405: "The route does not know this method; see the `Allow` header.",
     409: "A request with this `Idempotency-Key` is in flight, or others are changing the object: send this very"
-    " request again.",
+    " request again. Of an import: its state does not allow this (yet), and `status` names it.",
     410: "It is too late: the cursor is older than what is kept or of another copy of the log, or the merge too long ago.",
     412: "The object is not the version that `If-Match` names.",
     413: "The body is larger than the route takes; see the limits.",
@@ -144,6 +145,7 @@ def operation(
     also: int | None = None,
     status: int = 200,
     body: Schema | None = None,
+    bodies: Mapping[str, Schema] | None = None,
     parameters: Iterable[OpenApiParameter] = (),
     errors: Iterable[int] = (),
     headers: Iterable[OpenApiParameter] = (),
@@ -151,7 +153,7 @@ def operation(
 ) -> Callable[..., Any]:
     """Describes one handler: what it takes, what it answers with `status` (and `also`), and every error it can give.
 
-    `answered` says the success in words.
+    `answered` says the success in words. `bodies`: by media type, where it is not JSON.
     """
     parameters = list(parameters)
     answers: dict[Any, Any] = {(status, media_type): OpenApiResponse(answer, description=answered)}
@@ -167,13 +169,14 @@ def operation(
         description=description,
         tags=[tag],
         parameters=[*parameters, *headers],
-        request={"application/json": body} if body else None,
+        request=bodies or ({"application/json": body} if body else None),
         responses=answers,
     )
 
 
 ETAG = answer_header("ETag", "The object's version, for `If-Match` and `If-None-Match`.", 200, 201, 304)
 LOCATION = answer_header("Location", "Where the new object is.", 201)
+LOCATION_OF_ACCEPTED = answer_header("Location", "Where to look how far it is.", 202)
 LINK = answer_header("Link", "The addresses of the `next` and the `prev` page, where there are such.", 200)
 
 
@@ -204,7 +207,7 @@ def finish(result: Schema, generator: Any, request: Any, public: bool) -> Schema
     operations = [(method, one) for path in result["paths"].values() for method, one in path.items()]
     for method, one in operations:
         if "requestBody" in one:
-            one["requestBody"]["required"] = True
+            one["requestBody"]["required"] = one["operationId"] not in OPTIONAL_BODIES
         one["responses"] = {
             status: _finished(int(status), answer, components["responses"], writes=method != "get")
             for status, answer in sorted(one["responses"].items())

@@ -225,6 +225,7 @@ COMPONENTS |= {
                 "description": "Names the request in our logs: quote it when you ask for help.",
                 "examples": ["req_abc123"],
             },
+            "status": TEXT | {"description": "The state that the object is in, if it is the wrong one."},
             "merged_into": TEXT
             | {
                 "description": "With `resource_merged` only: the object that the one asked for is part of now.",

@@ -75,6 +75,7 @@ class ApiViewSet(ViewSet):
             handler = self._handler((request.method or "").lower())
             if has_forbidden_characters(self.kwargs.get("id", "")):
                 raise ObjectMissing("object", self.kwargs["id"])
+            self.receive()
             if request.method in self.reads:
                 response = handler(request, **self.kwargs)
             else:
@@ -87,6 +88,9 @@ class ApiViewSet(ViewSet):
         for name, value in headers.items():
             response.setdefault(name, value)
         return response
+
+    def receive(self) -> None:
+        """Reads what may take long, such as a file, before others have to wait for this request and before a transaction."""
 
     def _handler(self, method: str) -> Callable[..., HttpResponse]:
         handler = getattr(self, method, None) if method in self.http_method_names else None

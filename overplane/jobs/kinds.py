@@ -72,7 +72,7 @@ class Kind:
 
     Without it a handler must bear being run twice. `every`: enqueued by the worker itself. `url`: the page that shows what
     came of a job, for whoever started it. `outcome`: the same in a sentence, from a job that is done. `stays`: what one
-    that failed or was cancelled had written by then.
+    that failed or was cancelled had written by then. `concluded`: what commits with the job's being done, and so happens once.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Kind:
     url: Callable[[Job], str] | None = field(default=None, kw_only=True)
     outcome: Callable[[Job], Outcome] | None = field(default=None, kw_only=True)
     stays: Callable[[Job], Outcome] | None = field(default=None, kw_only=True)
+    concluded: Callable[[Job, dict[str, Any]], None] | None = field(default=None, kw_only=True)
 
 
 known: dict[str, Kind] = {}

@@ -99,7 +99,10 @@ class Worker:
         try:
             with Beat(run, is_stopped=self.stopped.is_set), transaction.atomic() if kind.atomic else nullcontext():
                 result = kind.handler(run)
-                queue.finish(job, result, run.done, run.total)
+                with transaction.atomic():
+                    queue.finish(job, result, run.done, run.total)
+                    if kind.concluded:
+                        kind.concluded(job, result or {})
         except Lost:
             logger.warning("%s was cancelled or taken over; its work is taken back.", job)
         except Stopped:

@@ -7,16 +7,32 @@ import io
 import json
 import shutil
 import subprocess
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import requests
+from django.conf import settings
+from django.db import connection
 from pytest_django.live_server_helper import LiveServer
 
+from crm.models import Customer
+from overplane.api.reference.calls import KEY
+from overplane.jobs.worker import Worker
 from tests.conftest import Api, settle
-from tests.reference_page import SECTIONS, SYNC, Sample, assert_only_what_came_after, calls_in, prepared
+from tests.reference_page import (
+    MENDING,
+    SECTIONS,
+    SYNC,
+    Sample,
+    assert_only_what_came_after,
+    calls_in,
+    prepared,
+    samples_in,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
@@ -59,7 +75,8 @@ def run_python(text: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path / "files"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_PROXY", "*")
 
@@ -81,6 +98,38 @@ def test_every_sample_in_python_runs(live_api: Api, live_server: LiveServer, sub
     for sample, text in prepared(calls_in("python"), live_api, live_server.url):
         with subtests.test(sample.name):
             assert run_python(text).strip(), "it tells nothing"
+
+
+@contextmanager
+def a_worker() -> Iterator[None]:
+    worker = Worker()
+
+    def work() -> None:
+        try:
+            worker.run()
+        finally:
+            connection.close()
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()
+
+
+@pytest.mark.parametrize("language", ["curl", "python"])
+def test_the_example_of_imports_runs_as_written(
+    live_api: Api, live_server: LiveServer, tmp_path: Path, language: str
+) -> None:
+    (sample,) = [one for one in samples_in(language) if one.title == MENDING]
+    text = sample.text.replace(KEY, live_api.key).replace(settings.BASE_URL, live_server.url)
+    with a_worker():
+        written = run_shell(text, tmp_path)[0] if language == "curl" else run_python(text)
+    assert "row,customer_id,outcome,code,message\n2,customer_" in written
+    assert "parameter_invalid" in written
+    assert list(Customer.objects.values_list("customer_name", "email_id")) == [("Bravo", "info@bravo.example")]
 
 
 def sync(language: str) -> list[Sample]:

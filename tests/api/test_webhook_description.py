@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from crm.transfer import announcements
+from crm.transfer.undo import undo
 from overplane.events import types
 from overplane.events.models import Event
 from overplane.events.webhooks import body, services
 from overplane.events.webhooks.models import PING, Cause, Delivery, Payload
 from overplane.events.webhooks.signing import sign
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.described import DESCRIBED
 
@@ -38,7 +41,7 @@ def test_names_the_headers_that_are_sent(type_: str) -> None:
 
 @pytest.mark.parametrize("payload", Payload.values)
 @pytest.mark.parametrize("is_erased", [False, True], ids=["with its values", "erased"])
-def test_what_is_sent_is_as_described(api: Api, payload: str, is_erased: bool) -> None:
+def test_what_is_sent_is_as_described(api: Api, payload: str, is_erased: bool, imported: Any) -> None:
     customer_id, other = api.create()["id"], api.create()["id"]
     row = api.add_row(customer_id, company="A")["id"]
     api.add_row(customer_id, company="B", idx=1)
@@ -50,6 +53,8 @@ def test_what_is_sent_is_as_described(api: Api, payload: str, is_erased: bool) -
     api.delete(f"{CUSTOMER}/{other}")
     if is_erased:
         api.delete(f"{CUSTOMER}/{customer_id}")
+    undo(imported("name\nAcme\n").report["run"], started_by="test")
+    announcements.exported("export_abc123", 1, Origin("api_key:key_abc123"))
     endpoint, _ = services.create_endpoint({"url": "https://example.com/"})
     deliveries: list[Delivery] = [
         Delivery(pk=event.seq, endpoint=endpoint, epoch=event.epoch, seq=event.seq, cause=Cause.REPLAY)

@@ -66,7 +66,10 @@ def test_checks_first_and_then_applies_once() -> None:
         ("Acme", None, None, "T1"),
     }
     run = ImportRun.objects.get()
-    assert set(Event.objects.values_list("actor", "type")) == {(f"import:{run.pk}", "customer.created")}
+    assert set(Event.objects.values_list("actor", "type")) == {
+        (f"import:{run.pk}", "customer.created"),
+        ("user:anna", "import.finished"),
+    }
     assert (run.started_by, run.file_name) == ("user:anna", "customers.csv")
 
 

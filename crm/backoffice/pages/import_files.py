@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from crm.backoffice import uploads
 from crm.backoffice.pages.import_steps import APPLY, CHECK, mapping_url, may_import, page, steps
+from crm.transfer import runs
 from overplane.backoffice.origin import actor_of
 from overplane.backoffice.uploads import largest
 from overplane.jobs.models import Job, State
@@ -59,7 +60,7 @@ def upload(request: HttpRequest) -> HttpResponseBase:
 
 def _recent(request: HttpRequest) -> list[Job]:
     """The last imports, and the person's own checks from which no import was begun."""
-    jobs = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)
+    jobs = Job.objects.filter(kind__in=(APPLY, runs.IMPORT)).exclude(state=State.CANCELLED)
     imports = list(jobs.filter(visible_to(request.user))[:RECENT])
     checks = Job.objects.filter(owned_by(request.user), kind=CHECK).exclude(state=State.CANCELLED)[:RECENT]
     files = {job.payload.get("file") for job in imports}

@@ -7,17 +7,19 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
+from django.utils.http import content_disposition_header, urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.backoffice import outcomes, uploads
 from crm.backoffice.mending import corrected_payload, is_corrected_since
+from crm.backoffice.page_words import as_on_a_page
 from crm.backoffice.pages.import_steps import (
     APPLY,
     CHECK,
@@ -31,12 +33,20 @@ from crm.backoffice.pages.import_steps import (
 )
 from crm.backoffice.pages.mending import problems_page, rows_text
 from crm.backoffice.starting import start_job
-from crm.models import HAS_WRITTEN, ImportRun, RunState
+from crm.models import HAS_WRITTEN, ImportOutcomes, ImportRun, RunState
+from crm.transfer import runs
+from crm.transfer.recording import result_lines, result_name
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.jobs.owners import owned_by, visible_to
 
 EXPORT = "crm.export_customers"
+IMPORTING = (APPLY, runs.IMPORT)  # here, or by the API
+TITLES = {
+    CHECK: _lazy("Check of the file"),
+    **dict.fromkeys(IMPORTING, _lazy("Import customers")),
+    UNDO: _lazy("Take back an import"),
+}
 FIRST_ESTIMATE = 50  # a fiftieth of the work tells how long the rest takes
 
 
@@ -44,17 +54,16 @@ FIRST_ESTIMATE = 50  # a fiftieth of the work tells how long the rest takes
 @may_import
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Progress while it runs, the report when it has ended."""
-    page_job = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, UNDO))
+    page_job = get_object_or_404(Job, pk=job_id, kind__in=TITLES)
     is_own = page_job.owner_id == request.user.pk
     if not is_own and not Job.objects.filter(visible_to(request.user), pk=page_job.pk).exists():
         raise PermissionDenied
-    run = ImportRun.objects.filter(pk=uploads.import_run_of(page_job)).first() if page_job.kind == APPLY else None
+    run = ImportRun.objects.filter(pk=uploads.import_run_of(page_job)).first() if page_job.kind in IMPORTING else None
     return page(
         request,
         "import_job",
-        title={CHECK: _("Check of the file"), APPLY: _("Import customers"), UNDO: _("Take back an import")}[
-            page_job.kind
-        ],
+        title=TITLES[page_job.kind],
+        result_run=run and ImportOutcomes.objects.filter(run_id=run.pk).exists() and run.pk,
         job=page_job,
         is_check=page_job.kind == CHECK,
         mapping_url=_mapping_url(page_job),
@@ -171,7 +180,7 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
     """Takes back what the import did."""
     if not _may_undo(request):
         raise PermissionDenied
-    begun = get_object_or_404(Job, visible_to(request.user), pk=job_id, kind=APPLY)
+    begun = get_object_or_404(Job, visible_to(request.user), pk=job_id, kind__in=IMPORTING)
     payload = {"run": uploads.import_run_of(begun), "name": begun.payload["name"]}
     key = f"{UNDO} {payload['run']}"
     undo_job = start_job(request, UNDO, payload, key=key)
@@ -198,4 +207,17 @@ def download(request: HttpRequest, file_id: str) -> FileResponse:
     response = FileResponse(stored.content.open("rb"), as_attachment=True, filename=stored.name)
     response["Cache-Control"] = "no-store"
     response["Content-Security-Policy"] = "sandbox"
+    return response
+
+
+@require_safe
+@may_import
+def result(request: HttpRequest, job_id: str) -> StreamingHttpResponse:
+    """What became of each row of the file."""
+    page_job = get_object_or_404(Job, visible_to(request.user), pk=job_id, kind__in=IMPORTING)
+    run = get_object_or_404(ImportRun, pk=uploads.import_run_of(page_job))
+    response = StreamingHttpResponse(result_lines(run.pk, worded=as_on_a_page), content_type="text/csv; charset=utf-8")
+    name = content_disposition_header(as_attachment=True, filename=result_name(run.file_name))
+    response["Content-Disposition"] = name or "attachment"
+    response["Cache-Control"] = "no-store"
     return response

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 KEY = "sk_test_..."  # stands in every sample for the reader's key; the page replaces it on request
 ONE_LINE = 72  # characters that fit into the column of the samples
 BRACKETS = "[]"
+JSON, JSON_LINES = "application/json", "application/x-ndjson"
+OF_ANSWERS = {True: "json", False: "text"}
 Words = Mapping[bool | None, str]
 OF_PYTHON: Words = {True: "True", False: "False", None: "None"}
 OF_JSON: Words = {True: "true", False: "false", None: "null"}
@@ -16,7 +19,7 @@ OF_JSON: Words = {True: "true", False: "false", None: "null"}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`answers_lines`: the answer is one JSON object a line, not one in all."""
+    """`file`: the name of one that is the body. `answers`: JSON, one object of JSON a line, or a text."""
 
     base_url: str
     method: str
@@ -24,7 +27,8 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
-    answers_lines: bool = False
+    file: str = ""
+    answers: str = JSON
 
     @classmethod
     def to(cls, base_url: str, method: str, address: str, *, header: str = "", body: str = "") -> "Call":
@@ -53,6 +57,8 @@ def curl(call: Call) -> str:
         if len(text) > ONE_LINE:
             text = json.dumps(call.body, indent=2, ensure_ascii=False)
         lines += ['-H "Content-Type: application/json"', "-d '" + text.replace("'", "'\\''") + "'"]
+    if call.file:
+        lines += [f"--data-binary @{call.file}"]
     return " \\\n  ".join(lines)
 
 
@@ -69,11 +75,16 @@ def python(call: Call) -> str:
     arguments = [
         json.dumps(call.url),
         *(f"{name}={literal(value, OF_PYTHON, 4, 4)}" for name, value in options.items()),
+        *(["data=file"] if call.file else []),
     ]
-    arguments += ["stream=True"] if call.answers_lines else []
+    arguments += ["stream=True"] if call.answers == JSON_LINES else []
     called = f"requests.{call.method.lower()}(\n    " + ",\n    ".join([*arguments, "timeout=30"]) + ",\n)"
-    if not call.answers_lines:
-        return f"import requests\n\nresponse = {called}\nresponse.raise_for_status()\nprint(response.json())"
+    if call.answers != JSON_LINES:
+        said = "response.json()" if call.answers == JSON else "response.text"
+        request = f"response = {called}"
+        if call.file:
+            request = f'with open("{call.file}", "rb") as file:\n{indent(request, "    ")}'
+        return f"import requests\n\n{request}\nresponse.raise_for_status()\nprint({said})"
     return (
         f"import json\n\nimport requests\n\nwith {called} as response:\n    response.raise_for_status()\n"
         "    for line in response.iter_lines():\n        print(json.loads(line))"
@@ -89,14 +100,21 @@ def javascript(call: Call) -> str:
     if call.body is not None:
         options += [f"body: JSON.stringify({literal(call.body, OF_JSON, 2, 2)})"]
     before, address = "", json.dumps(call.url)
+    if call.file:
+        before = "const file = document.querySelector('input[type=file]').files[0];\n"
+        options += ["body: file"]
     if call.query:
-        before = f"const query = new URLSearchParams({literal(dict(call.query), OF_JSON, 2, 0)});\n"
+        before += f"const query = new URLSearchParams({literal(dict(call.query), OF_JSON, 2, 0)});\n"
         address = f"`{call.url}?${{query}}`"
     lines = 'for (const line of (await response.text()).trim().split("\\n")) {\n  console.log(JSON.parse(line));\n}'
     return (
         f"{before}const response = await fetch({address}, {{\n  " + ",\n  ".join(options) + ",\n});\n"
         "if (!response.ok) throw new Error(await response.text());\n"
-        + (lines if call.answers_lines else "console.log(await response.json());")
+        + (
+            lines
+            if call.answers == JSON_LINES
+            else f"console.log(await response.{OF_ANSWERS[call.answers == JSON]}());"
+        )
     )
 
 

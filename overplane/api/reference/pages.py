@@ -31,6 +31,7 @@ TOPICS = {
     "batches": "Batches",
     "sync": "Keeping a copy",
     "webhooks": "Webhooks",
+    "imports": "Imports",
     "transport": "Compression and browsers",
     "limits": "Limits",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from overplane.api.reference.calls import Call
+from overplane.api.reference.calls import JSON, Call
 from overplane.api.reference.samples import Sample, of_call, output
 from overplane.api.reference.schemas import (
     INPUT,
@@ -24,7 +24,7 @@ from overplane.api.reference.schemas import (
 
 Operation = tuple[str, str, Schema]  # path, method, description
 FILTER = re.compile(r"(\w+)(?:\[(\w+)\])?")
-JSON_LINES = "application/x-ndjson"
+CSV, FILE = "text/csv", "file.csv"  # what samples send where a file is the body
 PARAMETER_TABLES = (
     # where, the table's title, what a line is
     ("path", "Path", "Path parameter"),
@@ -221,8 +221,11 @@ class Reference:
                 query[parameter["name"]] = str(examples[0])
         body = _body(operation)
         sent = self.schemas.body_sample(body) if body else None
-        lines = JSON_LINES in operation["responses"][min(operation["responses"])]["content"]
-        return Call(self.base_url, method.upper(), path, query, body=sent, answers_lines=lines)
+        (answers,) = operation["responses"][min(operation["responses"])]["content"]
+        is_file = body is None and "requestBody" in operation
+        headers = {"Content-Type": CSV} if is_file else {}
+        file = FILE if is_file else ""
+        return Call(self.base_url, method.upper(), path, query, headers, body=sent, file=file, answers=answers)
 
 
 def _do_the_same(one: Operation, other: Operation) -> bool:
@@ -239,7 +242,9 @@ def _answer(operation: Schema) -> tuple[str, Schema]:
 
 
 def _body(operation: Schema) -> Schema | None:
-    return operation["requestBody"]["content"]["application/json"]["schema"] if "requestBody" in operation else None
+    """Of a call that takes files none: JSON may be one of them."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return content[JSON]["schema"] if [*content] == [JSON] else None
 
 
 def _parted(parameters: Iterable[Schema]) -> tuple[list[Schema], list[Schema]]:

@@ -1,0 +1,64 @@
+"""The same file over HTTP: curl's request, a worker beside the service, and the time until its status is `done`."""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.service import ROOT, Service
+
+
+class OverHttp(NamedTuple):
+    """Seconds of the upload and of all, megabytes that a web process grew by, and the worker's at the most."""
+
+    upload: float
+    seconds: float
+    web_growth: float
+    worker: float
+
+
+def peak(process: int) -> float:
+    match = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+    return int(match[1]) / 1024 if match else 0.0
+
+
+def _web_peak(service: Service) -> float:
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return max(peak(int(child)) for child in children)
+
+
+def measure(file: Path) -> OverHttp:
+    service = Service()
+    worker = subprocess.Popen([sys.executable, "manage.py", "run_worker"], cwd=ROOT, env=service.environment)
+    try:
+        for _ in range(20):
+            call(service, "GET", "/api/crm/customer")
+        before, started = _web_peak(service), time.perf_counter()
+        with file.open("rb") as content:
+            run = call(service, "POST", "/api/crm/import", content, file.stat().st_size)
+        upload = time.perf_counter() - started
+        while run["status"] not in ("done", "refused", "broken_off"):
+            run = call(service, "GET", f"/api/crm/import/{run['id']}?wait=25")
+        seconds = time.perf_counter() - started
+        if run["status"] != "done":
+            raise RuntimeError(str(run))
+        return OverHttp(upload, seconds, _web_peak(service) - before, peak(worker.pid))
+    finally:
+        worker.terminate()
+        worker.wait()
+        service.close()
+
+
+def call(service: Service, method: str, path: str, body: object = None, length: int = 0) -> dict:
+    caller = http.client.HTTPConnection("127.0.0.1", service.port, timeout=600)
+    headers = {"Authorization": f"Bearer {service.key}"}
+    if length:
+        headers |= {"Content-Type": "text/csv", "Content-Length": str(length)}
+    caller.request(method, path, body, headers)  # type: ignore[arg-type]  # an open file is sent piece by piece
+    answer = json.loads(caller.getresponse().read())
+    caller.close()
+    return answer
