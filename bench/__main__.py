@@ -3,7 +3,7 @@ import sys
 
 from bench import goals
 
-NAMES = ("crashes", "interruptions", "growth", "transfers", "upsert", "pooler", "requests", "webhooks")
+NAMES = ("crashes", "interruptions", "duplicates", "growth", "transfers", "upsert", "pooler", "requests", "webhooks")
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or NAMES
