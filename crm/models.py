@@ -208,7 +208,7 @@ class MergedCustomer(models.Model):
 
 
 class PairState(models.TextChoices):
-    OPEN = "open", _("open")
+    OPEN = "open", _("still open")
     DISMISSED = "dismissed", _("no duplicate")
     MERGED = "merged", _("merged")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.line_items import BY_NAME
@@ -31,15 +31,15 @@ def reason(one: Mapping[str, Any]) -> str:
     said = str(AGREEMENTS[one["agreement"]]) % {"attribute": _label(one["attribute"])}
     weight = one["weight"]
     if weight >= VERY_STRONG:
-        how = pgettext("reason", "very strong")
+        how = gettext("very strong")
     elif weight >= STRONG:
-        how = pgettext("reason", "strong")
+        how = gettext("strong")
     elif weight >= WEAK:
-        how = pgettext("reason", "weak")
+        how = gettext("weak")
     elif weight > -WEAK:
-        how = pgettext("reason", "says nothing")
+        how = gettext("says nothing")
     else:
-        how = pgettext("reason", "against") if weight > -VERY_STRONG else pgettext("reason", "strongly against")
+        how = gettext("against") if weight > -VERY_STRONG else gettext("strongly against")
     return gettext("%(said)s, %(how)s") % {"said": said, "how": how}
 
 

@@ -1,4 +1,4 @@
-"""Which of the values of several customers a merge should keep, and why: the fuller one, else the one that was changed last."""
+"""Which of the values of several customers a merge should keep, and why: the fuller one, else the one that was changed last, else its own."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from crm.models import Customer
 from overplane.database.attributes import attributes
 from overplane.events.models import Event
 
-MOST_EVENTS = 500  # of a customer, the newest: what was changed before those counts as old as the customer
+MOST_EVENTS = 500  # of a customer, the newest: what was changed before those counts as never changed
 
 
 class Proposal(NamedTuple):
@@ -20,7 +20,7 @@ class Proposal(NamedTuple):
 
 
 def changed_at(customers: Sequence[Customer]) -> dict[tuple[str, str], datetime]:
-    """When each attribute of each customer got its value, by the log; since it was created where the log says nothing else."""
+    """When each attribute of each customer was changed last, by the log."""
     moments: dict[tuple[str, str], datetime] = {}
     for customer in customers:
         events = Event.objects.filter(subject=customer.pk, object_id=customer.pk, type="customer.updated").order_by(
@@ -47,14 +47,14 @@ def _proposal(name: str, ordered: Sequence[Customer], moments: dict[tuple[str, s
         why = _("the only value") if filled and len(filled) < len(ordered) else ""
         return Proposal((filled or [kept])[0].pk, why)
 
-    def moment(customer: Customer) -> datetime:
-        return moments.get((customer.pk, name)) or customer.created_at
-
     fullest = [one for one in filled if all(_holds(getattr(one, name), value) for value in values)]
     if fullest:
         return Proposal(fullest[0].pk, _("the most complete"))
-    newest = max(filled, key=lambda one: (moment(one), one.pk == kept.pk))
-    return Proposal(newest.pk, _("changed last, %(day)s") % {"day": date_format(moment(newest), "SHORT_DATE_FORMAT")})
+    changed = [(moments[customer.pk, name], customer.pk) for customer in filled if (customer.pk, name) in moments]
+    if not changed:
+        return Proposal(filled[0].pk, "")
+    moment, newest = max(changed)
+    return Proposal(newest, _("changed last, %(day)s") % {"day": date_format(moment, "SHORT_DATE_FORMAT")})
 
 
 def _holds(value: Any, other: Any) -> bool:

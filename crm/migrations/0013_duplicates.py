@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('first_id', overplane.database.fields.StringField(max_length=100, null=False)),
                 ('second_id', overplane.database.fields.StringField(max_length=100, null=False)),
                 ('score', models.FloatField()),
-                ('state', models.CharField(choices=[('open', 'open'), ('dismissed', 'no duplicate'), ('merged', 'merged')], default='open', max_length=16)),
+                ('state', models.CharField(choices=[('open', 'still open'), ('dismissed', 'no duplicate'), ('merged', 'merged')], default='open', max_length=16)),
                 ('reasons', models.JSONField()),
                 ('compared_at', models.DateTimeField()),
                 ('first_hash', models.BigIntegerField()),
