@@ -11,7 +11,7 @@ from crm.models import Customer
 from overplane.database.attributes import attributes
 from overplane.events.models import Event
 
-MOST_EVENTS = 500  # of a customer, the newest: what was changed before those counts as never changed
+MOST_EVENTS = 1000  # of all of them, the newest: what was changed before those counts as never changed
 
 
 class Proposal(NamedTuple):
@@ -22,13 +22,11 @@ class Proposal(NamedTuple):
 def changed_at(customers: Sequence[Customer]) -> dict[tuple[str, str], datetime]:
     """When each attribute of each customer was changed last, by the log."""
     moments: dict[tuple[str, str], datetime] = {}
-    for customer in customers:
-        events = Event.objects.filter(subject=customer.pk, object_id=customer.pk, type="customer.updated").order_by(
-            "-seq"
-        )
-        for names, moment in events.values_list("changed", "created_at")[:MOST_EVENTS]:
-            for name in names.split():
-                moments.setdefault((customer.pk, name), moment)
+    ids = [customer.pk for customer in customers]
+    events = Event.objects.filter(subject__in=ids, object_id__in=ids, type="customer.updated").order_by("-seq")
+    for customer_id, names, moment in events.values_list("subject", "changed", "created_at")[:MOST_EVENTS]:
+        for name in names.split():
+            moments.setdefault((customer_id, name), moment)
     return moments
 
 

@@ -21,6 +21,7 @@ VOWELS = re.compile(r"(?<=.)[AEIOUYH]+")
 TWICE = re.compile(r"(.)\1+")
 SPACE = (1 << 63) - 1
 IN_WORDS = tuple(NAMES.index(name) for name in ("customer_name", "primary_address"))
+EMAIL = NAMES.index("email_id")
 WHOLE = tuple(place for place in range(len(NAMES)) if place not in IN_WORDS)
 Count = Callable[[int], int]
 
@@ -37,7 +38,9 @@ def whole_terms(one: Profile) -> list[int]:
 
 
 def word_terms(one: Profile) -> list[int]:
-    return [number(place, word) for place in IN_WORDS for word in one[place]]
+    """Of words of name and address, and of an e-mail's domain."""
+    words = [number(place, word) for place in IN_WORDS for word in one[place]]
+    return [*words, *(number(EMAIL, term) for term in one[EMAIL][1:])]
 
 
 def terms(one: Profile) -> list[int]:

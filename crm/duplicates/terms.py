@@ -16,6 +16,7 @@ UNSEEN = 0.05
 # A small table says little of how common a word is: it counts as if a thousand others without it were there.
 OTHERS = 1000
 MAX_BITS = 24.0
+PHONE = NAMES.index("mobile_no")
 SIGNS = "naxempst"  # one for each of `NAMES`, so that a word of a name is not one of an address
 assert len(SIGNS) == len(NAMES)
 Bits = Callable[[int, str], float]
@@ -23,7 +24,7 @@ Bits = Callable[[int, str], float]
 
 def number(place: int, term: str) -> int:
     """A term of the attribute at this place as 63 bits, the same in every process."""
-    if place == 4:
+    if place == PHONE:
         term = term[-PHONE_KEY:]
     digest = blake2b(f"{SIGNS[place]}{term}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1

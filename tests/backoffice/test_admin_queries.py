@@ -41,6 +41,8 @@ COUNTS: dict[str, tuple[Address, int]] = {
     "dashboard": (lambda a, b: reverse("admin:index"), 11),
 }
 
+MENU = "LIMIT 1000"  # how many pairs of duplicates are open, counted to there, on every page that has the menu
+
 
 @pytest.mark.slow
 @pytest.mark.django_db
@@ -57,7 +59,8 @@ def test_a_page_costs_these_statements_and_no_more(page: str) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address(a, b)).status_code == 200
     # What asks for no row: the tests' own transactions, and on PostgreSQL the limit of time of a filtered list.
-    statements = [one["sql"] for one in queries if not re.search("SAVEPOINT|statement_timeout", one["sql"])]
+    statements = [one["sql"] for one in queries if not re.search(f"SAVEPOINT|statement_timeout|{MENU}", one["sql"])]
+    assert sum(MENU in one["sql"] for one in queries) <= 1
     assert len(statements) == expected, "\n".join(statements)
 
 
@@ -81,5 +84,5 @@ def test_a_page_of_webhooks_costs_the_same_for_any_number_of_deliveries(page: st
     client.get(address(endpoint, last))
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address(endpoint, last)).status_code == 200
-    statements = [one["sql"] for one in queries if not re.search("SAVEPOINT|pg_stat_clear", one["sql"])]
+    statements = [one["sql"] for one in queries if not re.search(f"SAVEPOINT|pg_stat_clear|{MENU}", one["sql"])]
     assert len(statements) == expected, "\n".join(statements)

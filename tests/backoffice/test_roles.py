@@ -24,8 +24,9 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from crm import line_item_services, services
 from crm.backoffice import uploads
+from crm.duplicates import following
 from crm.line_items import SUPPLIER_NUMBERS
-from crm.models import Customer, SupplierNumberAtCustomer
+from crm.models import Customer, DuplicatePair, SupplierNumberAtCustomer
 from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
@@ -65,6 +66,7 @@ class World(NamedTuple):
     file: str  # of somebody else
     endpoint: str
     delivery: str
+    pair: str
 
 
 def visitor(kind: str) -> tuple[Client, Any]:
@@ -111,7 +113,10 @@ def world(kind: str) -> World:
     endpoint = webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})[0].pk
     delivery = webhooks.ping(endpoint).public_id
     checked = checked_import("user:me")
-    return World(client, user, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery)
+    following.compare_again(customer)
+    following.compare_again(twin)
+    pair = DuplicatePair.objects.get().pk
+    return World(client, user, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery, pair)
 
 
 STORED_MODELS = [
@@ -255,7 +260,7 @@ ACTS = [
     see("history of one", "admin:crm_customer_history", "customer", who=VIEWER, text="North"),
     see("log", "admin:overplane_events_event_changelist", who=VIEWER, text="customer.updated"),
     see("one event", "admin:overplane_events_event_change", "change", who=VIEWER, text="North"),
-    see("duplicates", "duplicates", who=VIEWER),
+    see("duplicates", "duplicates", who=VIEWER, text="Acme Ltd"),
     send(
         "keep columns", "admin:crm_customer_columns", form={"column": ["territory"]}, who=VIEWER,
         done=lambda w: apps.get_model("overplane_backoffice.SavedView").objects.filter(user=w.user).exists(),
@@ -292,6 +297,10 @@ ACTS = [
     ),
     # Duplicates and merging
     send("search for duplicates", "duplicates", form={}, who=EDITOR, done=job_of("crm.find_duplicates")),
+    send("say that two are none", "judge_duplicate", "pair", form={"state": "dismissed"}, who=MANAGER,
+         done=lambda w: DuplicatePair.objects.get(pk=w.pair).state == "dismissed"),
+    see("page to confirm groups", "confirm_duplicates", who=MANAGER),
+    send("confirm groups", "confirm_duplicates", form=lambda w: {"group": f"{w.customer}:2 {w.twin}:1"}, who=MANAGER, done=gone("twin")),
     see("compare", "merge", query="?id={customer}&id={twin}", who=MANAGER, text="Acme Ltd"),
     send("merge", "merge", form=merge_form, who=MANAGER, done=gone("twin")),
     # Import and export
