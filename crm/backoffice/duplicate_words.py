@@ -15,8 +15,8 @@ AGREEMENTS = {
     "alike": _("similar %(attribute)s"),
     "different": _("%(attribute)s differs"),
 }
-# From so many bits on, for or against: 6 bits are 64 to 1.
-VERY_STRONG, STRONG, WEAK = 6.0, 2.5, 0.7
+# From so many bits on, for or against: 9 bits are 512 to 1.
+VERY_STRONG, STRONG, WEAK, STRONGLY_AGAINST = 9.0, 4.0, 1.0, -4.5
 SHORTEST = 3  # reasons in a line of a list
 
 
@@ -39,7 +39,7 @@ def reason(one: Mapping[str, Any]) -> str:
     elif weight > -WEAK:
         how = gettext("says nothing")
     else:
-        how = gettext("against") if weight > -VERY_STRONG else gettext("strongly against")
+        how = gettext("against") if weight > STRONGLY_AGAINST else gettext("strongly against")
     return gettext("%(said)s, %(how)s") % {"said": said, "how": how}
 
 

@@ -105,7 +105,7 @@ class Model:
 
     def weights(self, agreements: Sequence[Agreement]) -> list[float]:
         """What each agreement says, in bits for (or, below zero, against) the two being one."""
-        _, *others = self.odds(agreements)
+        _, *others = self.odds(())  # how many of each kind there are, before anything is compared
         whole = sum(others)
         weights = []
         for at, level, bits in agreements:

@@ -36,7 +36,7 @@ def test_searches_by_a_job_and_lists_with_reasons_in_words() -> None:
     assert "under way" in text_of(client)
     call_command("run_worker", until_idle=True)
     listed = text_of(client)
-    assert "same tax ID, " in listed
+    assert "same tax ID, very strong" in listed
     assert "primary address differs, against" in listed
     assert compare_url([a, b]).replace("&", "&amp;") in listed
     assert '<span class="quiet count">1</span>' in listed  # in the menu
@@ -109,7 +109,7 @@ def test_reasons_in_words() -> None:
     reasons = [
         {"attribute": "tax_id", "agreement": "same", "weight": 9.1},
         {"attribute": "primary_address", "agreement": "different", "weight": -3.0},
-        {"attribute": "customer_name", "agreement": "alike", "weight": 3.0},
+        {"attribute": "customer_name", "agreement": "alike", "weight": 5.0},
     ]
     said = "same tax ID, very strong; primary address differs, against; similar customer name, strong"
     assert duplicate_words.sentence(reasons) == said
