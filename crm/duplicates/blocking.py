@@ -15,7 +15,7 @@ from crm.duplicates.terms import number
 RARE = 6  # a word that so many customers share is a key by itself: at most 15 pairs
 BIGGEST = 50  # customers of a block: 1,225 pairs
 WORDS = 8  # of these, the rarest, keys of two are made: at most 28
-EXPECTED = 5  # customers of a block of two words if they came together by chance
+EXPECTED = 2  # customers of a block of two words if they came together by chance; 5 find 4 pairs more of 10,000, and compare twice as many
 SOUND = 64  # the place of how a name sounds, beyond those of attributes
 VOWELS = re.compile(r"(?<=.)[AEIOUYH]+")
 TWICE = re.compile(r"(.)\1+")
