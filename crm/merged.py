@@ -3,7 +3,7 @@
 Whoever writes here holds the rows of the customers that they are part of.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from overplane.database.statements import Statement
 from overplane.events import log
 from overplane.origin import Origin
 
+STEP = 500  # of them erased by one statement: each has some kilobytes
 LONGEST = 36_500  # days: what a calendar can count back from now
 Values = dict[str, Any]
 
@@ -170,6 +171,14 @@ def forget(ids: Sequence[str]) -> None:
 
 
 def purge() -> int:
-    """Erases the values of those that can no longer be given back. Their ids still lead to the customers that they are part of."""
-    old = MergedCustomer.objects.filter(contents__isnull=False, merged_at__lte=given_back_since())
-    return old.update(contents=None)
+    return sum(erase_old())
+
+
+def erase_old() -> Iterator[int]:
+    """Erases the values of those that can no longer be given back; how many, after each step.
+
+    Their ids still lead to the customers that they are part of.
+    """
+    old = MergedCustomer.objects.filter(contents__isnull=False, merged_at__lte=given_back_since()).order_by()
+    while ids := list(old.values_list("pk", flat=True)[:STEP]):
+        yield MergedCustomer.objects.filter(pk__in=ids).update(contents=None)

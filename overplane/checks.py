@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,6 +74,20 @@ class Environment:
             raise self._wrong(name, expected)
         scheme, host, port = match.groups()
         return f"{scheme}://{host}" + ("" if port in (None, USUAL_PORTS[scheme]) else f":{port}")
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network | str]:
+        """Addresses and networks, with commas between; `unix` for a socket in the file system."""
+        return [self._network(name, text) for text in self.names(name, [])]
+
+    def _network(self, name: str, text: str) -> IPv4Network | IPv6Network | str:
+        try:
+            network = text if text == "unix" else ip_network(text)
+        except ValueError:
+            expected = f"addresses and networks such as 127.0.0.1,10.0.0.0/8, with commas between; {text!r} is none"
+            raise self._wrong(name, expected) from None
+        if not isinstance(network, str) and network.prefixlen == 0:
+            raise self._wrong(name, f"the addresses of your own proxies; {text} are all there are")
+        return network
 
     def _wrong(self, name: str, expected: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{name} is {self.variables.get(name)!r}; it must be {expected}.")

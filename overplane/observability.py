@@ -1,46 +1,29 @@
-"""What an operator sees: request ids in log lines, health and readiness, metrics for Prometheus."""
+"""What an operator sees of requests: their ids, and metrics for Prometheus."""
 
-import json
-import logging
-import time
-from collections.abc import Iterable
-from contextvars import ContextVar
-from datetime import UTC, datetime
+import platform
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+import django
 from django.http import HttpRequest
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, Metric, generate_latest
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+from overplane import __version__
 
 
 class IdentifiedRequest(HttpRequest):
     """Django's request with the attributes that our first middleware gives it. For types only: nothing makes one.
 
-    `waited`: seconds that it slept because it was asked to.
+    `waited`: seconds that it slept because it was asked to. `actor`: who asks, as soon as that is known.
     """
 
     request_id: str
     waited: float
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line, with the id of the request that caused it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            "request_id": request_id.get(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=True)
+    actor: str | None
 
 
 requests_total = Counter("overplane_requests_total", "Requests answered.", ["method", "route", "status"])
@@ -52,11 +35,23 @@ request_seconds = Histogram(
 )
 
 
-def observe(method: str, route: str, status: int, started: float) -> None:
-    """Counts one answer. `route` is the pattern, never the path: paths are endless. `started` is perf_counter()."""
-    answered, seconds = _meters(method if method in METHODS else OTHER, route, status)
+database_seconds = Histogram(
+    "overplane_database_seconds",
+    "Time that a request waited for the database.",
+    ["method", "route"],
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10),
+)
+refusals = Counter(
+    "overplane_rate_limit_refusals_total", "Requests refused with 429, by whose limit it was.", ["limit"]
+)
+
+
+def observe(method: str, route: str, status: int, *, seconds: float, of_database: float = 0.0) -> None:
+    """Counts one answer. `route` is the pattern, never the path: paths are endless."""
+    answered, whole, database = _meters(method if method in METHODS else OTHER, route, status)
     answered.inc()
-    seconds.observe(time.perf_counter() - started)
+    whole.observe(seconds)
+    database.observe(of_database)
 
 
 # Clients may send any method, and a series is never dropped once it has begun.
@@ -65,17 +60,31 @@ OTHER = "other"
 
 
 @lru_cache(maxsize=1024)
-def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    return requests_total.labels(method, route, str(status)), request_seconds.labels(method, route)
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram, Histogram]:
+    answered = requests_total.labels(method, route, str(status))
+    return answered, request_seconds.labels(method, route), database_seconds.labels(method, route)
 
 
-def metrics_text(*, several_processes: bool, collectors: Iterable[Collector] = ()) -> tuple[bytes, str]:
-    """The metrics of all workers of this machine, with what is asked for now (`collectors`), and their media type."""
+def counted_text(*, several_processes: bool) -> tuple[bytes, str]:
+    """What all workers of this machine have counted, and its media type."""
     registry = PROCESS_REGISTRY
     if several_processes:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    on_request = CollectorRegistry()
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def collected_text(collectors: Iterable[Collector]) -> bytes:
+    """What is asked for now."""
+    registry = CollectorRegistry()
     for collector in collectors:
-        on_request.register(collector)
-    return generate_latest(registry) + generate_latest(on_request), CONTENT_TYPE_LATEST
+        registry.register(collector)
+    return generate_latest(registry)
+
+
+class BuildCollector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        versions = {"version": __version__, "python": platform.python_version(), "django": django.__version__}
+        build = GaugeMetricFamily("overplane_build_info", "What runs here; always 1.", labels=list(versions))
+        build.add_metric(list(versions.values()), 1)
+        yield build

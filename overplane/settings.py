@@ -7,14 +7,14 @@ from typing import Any
 
 import dj_database_url
 
-from overplane import __version__
+from overplane import __version__, private_files
 from overplane.checks import Environment, stored_secret
 
 env = Environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
 # The SQLite file, the generated secret and the collected static files.
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data")))
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR.mkdir(mode=private_files.FOLDER, parents=True, exist_ok=True)
 
 DEBUG = env.flag("DEBUG")
 OVERPLANE_MODE = env.choice("OVERPLANE_MODE", ("test", "live"))
@@ -24,13 +24,20 @@ BIND = env.text("BIND", f"127.0.0.1:{PORT}")
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 2, lowest=1)
 WEB_THREADS = env.integer("WEB_THREADS", 4, lowest=1)
 METRICS_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")  # where several workers keep their counts; see gunicorn.py
+# Both need requirements-observability.txt. The exporter reads the second one, and its further OTEL_… variables, by itself.
+SENTRY_DSN = env.text("SENTRY_DSN")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # who may read /metrics; none: this machine itself
 BASE_URL = env.url("BASE_URL", f"http://127.0.0.1:{PORT}", ("http", "https"))
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or stored_secret(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS", [])  # former ones: what they signed is valid still
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")  # whose pages may call the API; none: no page
+EVENT_DAYS = env.integer("EVENT_DAYS", 0, lowest=0)  # older events are deleted; 0: none are
+ACCESS_LOG = env.flag("ACCESS_LOG", default=True)  # a line for each request
 FEED_LAG_LIMIT = env.number("FEED_LAG_LIMIT", 60, lowest=1)  # seconds; beyond them /readyz warns
 MERGE_UNDO_DAYS = env.integer("MERGE_UNDO_DAYS", 30, lowest=0)  # so long a merge can be taken back
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose X-Forwarded-For and -Proto count; see overplane/addresses.py
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")  # webhooks may go to any address, and by http
 RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0)  # requests a second for each key; 0: no limit
 
@@ -60,6 +67,7 @@ INSTALLED_APPS = [
     "overplane.jobs",
     "overplane.people",
     "overplane.backoffice",
+    "overplane.backups",
     "crm",
     "crm.backoffice",
 ]
@@ -75,11 +83,14 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "overplane.people.middleware.SecondFactorMiddleware",
+    "overplane.people.known_browsers.Middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",  # last: turns the answer to a locked-out login into a page that says so
 ]
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(0, "overplane.reporting.TraceMiddleware")
 ROOT_URLCONF = "overplane.urls"
 WSGI_APPLICATION = "overplane.wsgi.application"
 APPEND_SLASH = True
@@ -134,6 +145,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Admin forms: a customer with a hundred rows inline and texts of 65,535 characters.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+UPLOAD_MAX_MIB = env.integer(
+    "UPLOAD_MAX_MIB", 512, lowest=1
+)  # larger files are better read where they are, by the command
+FILE_UPLOAD_HANDLERS = [
+    "overplane.backoffice.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
@@ -146,10 +165,16 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "file_permissions_mode": private_files.FILE,
+            "directory_permissions_mode": private_files.FOLDER,
+        },
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MANIFEST_STRICT = False
@@ -160,14 +185,15 @@ IS_HTTPS = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
+LOGIN_REDIRECT_URL = "admin:index"  # also where `next` names another site
 CSRF_FAILURE_VIEW = "overplane.backoffice.failures.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_ENGINE = "overplane.people.sessions"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -181,14 +207,19 @@ CONTENT_SECURITY_POLICY = {
 }
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "overplane.people.backends.OneQueryBackend"]
 # Five wrong passwords lock this name from this address for a quarter of an hour. The name alone would let anybody lock
-# out everybody; the address alone would lock an office for one person's typing.
+# out everybody; the address alone would lock an office for one person's typing. See overplane/people/lock_out.py.
+AXES_HANDLER = "overplane.people.lock_out.Handler"
+LOGIN_FAILURES_OF_ADDRESS = 50  # in the same time, whatever the names: what ten people of an office may mistype
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who goes on guessing must not lock a name for good
+AXES_CLIENT_IP_CALLABLE = "overplane.addresses.counted"
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "people/locked.html"
 AXES_VERBOSE = False
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "kept"]  # what was typed into a form is no part of a login
+# Not in the log: what was typed into a form is no part of a login, and a name may be a password in the wrong field.
+AXES_SENSITIVE_PARAMETERS = ["username", "kept"]
 REQUIRE_SECOND_FACTOR = env.flag("REQUIRE_SECOND_FACTOR")
 OTP_TOTP_ISSUER = PRODUCT
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -237,14 +268,17 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "overplane.observability.JsonLines"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "formatters": {"json": {"()": "overplane.log_lines.JsonLines"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        "none": {"class": "logging.NullHandler"},  # without any Python would write a traceback of its own
+    },
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))},
     # A refused host name is answered with 400; a page of traceback for each scanner helps nobody. urllib3 warns of strange
     # headers with the whole URL of a webhook, which may hold a password, and with what was answered.
     "loggers": {
         "urllib3.connection": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
         "django.request": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },

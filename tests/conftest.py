@@ -16,7 +16,7 @@ from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck
 from pytest_django.plugin import DjangoDbBlocker
 
-from overplane.api import keys
+from overplane.api import keys, probes
 from overplane.events import horizon
 from tests.emptying import empty, remember_groups
 from tests.importing import imported  # noqa: F401 (a fixture)
@@ -128,6 +128,13 @@ def settle() -> None:
 def _remember_groups(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     with django_db_blocker.unblock():
         remember_groups()
+
+
+@pytest.fixture(autouse=True)
+def _ask_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes ask the database as often as they are asked, for a test cannot wait until they do."""
+    monkeypatch.setattr(probes.readiness, "seconds", 0)
+    monkeypatch.setattr(probes.collected, "seconds", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -82,8 +82,25 @@ class PostgresServer:
         return self
 
     @property
+    def is_running(self) -> bool:
+        return (self.home / "data" / "postmaster.pid").exists()
+
+    @property
     def pid(self) -> int:
         return int((self.home / "data" / "postmaster.pid").read_text().split("\n")[0])
+
+    def standby(self) -> "PostgresServer":
+        """Another server that follows this one, not started yet."""
+        other = PostgresServer(self.bin_dir, durable=True, **self.settings)
+        source = f"host=127.0.0.1 port={self.port} user=overplane application_name=standby"
+        target = str(other.home / "data")
+        other._run("pg_basebackup", "-d", source, "-D", target, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        with (other.home / "data" / "postgresql.conf").open("a") as file:
+            file.write(f"port = {other.port}\nunix_socket_directories = '{other.home}'\n")
+        return other
+
+    def promote(self) -> None:
+        self._run("pg_ctl", "-D", str(self.home / "data"), "-w", "promote")
 
     def stop(self, mode: str = "fast") -> None:
         """`immediate` is a crash: nothing is written back, the next start recovers."""

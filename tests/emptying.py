@@ -9,7 +9,6 @@ from django.db import OperationalError, connection
 from django.test import TransactionTestCase
 
 from overplane.events import epochs
-from overplane.events.apps import forget_epoch
 
 # What migrations and Django's signal after them put there once. Django's own flush empties and fills them for each test.
 STAYING = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
@@ -87,5 +86,5 @@ def empty(case: TransactionTestCase) -> None:
     elif filled:
         _execute(_truncating(filled))
     _put_groups_back()
-    forget_epoch()
-    epochs.current()  # the first one, as after a migration
+    epochs.forget()
+    epochs.confirm()  # the first one, as after a migration

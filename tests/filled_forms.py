@@ -1,6 +1,5 @@
 """The customer form as a browser would send it: a page's, sent back as it came, or a new one for who may see no page."""
 
-from html.parser import HTMLParser
 from typing import Any
 
 from django.db import models
@@ -8,46 +7,7 @@ from django.http import HttpResponse
 
 from crm.line_items import LINE_ITEMS, SUPPLIER_NUMBERS
 from crm.models import Customer
-
-
-class Fields(HTMLParser):
-    """The successful controls of one form, in HTML's sense of the word."""
-
-    def __init__(self, form_id: str) -> None:
-        super().__init__()
-        self.form_id, self.is_inside = form_id, False
-        self.values: dict[str, list[str]] = {}
-        self.select = self.area = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.is_inside = attributes.get("id") == self.form_id
-        name = attributes.get("name", "")
-        if not self.is_inside or "disabled" in attributes:
-            return
-        if tag == "select":
-            self.select = name
-        elif tag == "option" and self.select and "selected" in attributes:
-            self._add(self.select, attributes.get("value", ""))
-        elif tag == "textarea":
-            self.area = name
-            self._add(name, "")
-        elif tag == "input" and name and attributes.get("type") != "submit":
-            is_box = attributes.get("type") in ("checkbox", "radio")
-            if not is_box or "checked" in attributes:
-                self._add(name, attributes.get("value", "on" if is_box else ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.area = "" if tag == "textarea" else self.area
-        self.is_inside = self.is_inside and tag != "form"
-
-    def handle_data(self, data: str) -> None:
-        if self.area:
-            self.values[self.area][-1] += data.removeprefix("\n")
-
-    def _add(self, name: str, value: str) -> None:
-        self.values.setdefault(name, []).append(value)
+from tests.form_controls import Fields
 
 
 def filled(page: HttpResponse, form_id: str = "customer_form") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.functional import LazyObject, Promise
 
-from overplane import observability
+from overplane import log_lines
 
 Named = dict[str, Any]
 WHOLE = {str, int, bool, float, type(None)}  # nothing inside of them can be changed
@@ -46,7 +46,7 @@ def _environment() -> Named:
 
 def _process() -> Named:
     return {
-        "request id": observability.request_id.get(),
+        "request id": log_lines.request_id.get(),
         "language": translation.get_language(),
         "time zone": timezone.get_current_timezone_name(),
         "directory": Path.cwd(),
@@ -91,7 +91,7 @@ def _put_back(before: dict[str, Named]) -> None:
     """What the next test would stumble over; it is not at fault."""
     translation.activate(before["process"]["language"])
     timezone.deactivate()
-    observability.request_id.set(before["process"]["request id"])
+    log_lines.request_id.set(before["process"]["request id"])
     os.chdir(before["process"]["directory"])
     for name in os.environ.keys() - before["environment"].keys() - {"PYTEST_CURRENT_TEST"}:
         del os.environ[name]

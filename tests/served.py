@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from django.db import connection
@@ -32,11 +32,12 @@ class Service:
     ) -> tuple[int, bytes, http.client.HTTPMessage]:
         caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = {"Authorization": f"Bearer {key}", "Connection": "close"}
-        caller.request(method, path, body, sent | {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = caller.getresponse()
-        result = answer.status, answer.read(), answer.headers
-        caller.close()
-        return result
+        with closing(caller):
+            caller.request(
+                method, path, body, sent | {name.replace("_", "-"): value for name, value in headers.items()}
+            )
+            with caller.getresponse() as answer:
+                return answer.status, answer.read(), answer.headers
 
     def get(self, path: str, key: str = "") -> tuple[int, bytes]:
         status, body, _ = self.call("GET", path, key)
@@ -66,7 +67,7 @@ def database_url(port: int | None = None) -> str:
 def served(home: Path, **variables: str) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = int(variables.get("PORT") or probe.getsockname()[1])
     environment = os.environ | {
         "DATABASE_URL": database_url(), "DATA_DIR": str(home), "PORT": str(port), "WEB_CONCURRENCY": "2",
         "LOG_LEVEL": "ERROR",
@@ -91,5 +92,6 @@ def _wait_for(service: Service) -> None:
             if service.get("/readyz")[0] == 200:
                 return
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise AssertionError(f"the service does not start: {service.log[-2000:]}")

@@ -12,7 +12,9 @@ from django.apps import apps
 from django.db import models
 
 ROOT = Path(__file__).parent.parent
-MODULES = sorted(path for top in ("overplane", "crm", "tests", "bench") for path in (ROOT / top).rglob("*.py"))
+MODULES = sorted(
+    path for top in ("overplane", "crm", "tests", "bench", "faults") for path in (ROOT / top).rglob("*.py")
+)
 OURS = [path for path in MODULES if path.relative_to(ROOT).parts[0] in ("overplane", "crm")]
 CODE = [path for path in OURS if "migrations" not in path.parts]
 # Settings and routes put the house together, so they may name everything in it.
@@ -123,10 +125,9 @@ MEMORIES = {
     "overplane/database/statements.py:_conditional": "by the statements' texts",
     "overplane/database/statements.py:_joined": "by the statements' texts",
     "overplane/files/encoding_guesses.py:_of_character": "by the character",
-    "overplane/events/epochs.py:current": "forgotten with each new connection, and after each migration",
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",
-    "overplane/observability.py:request_id": "set and put back by `thread_state`",
+    "overplane/log_lines.py:request_id": "set and put back by `thread_state`",
 }
 
 
@@ -134,7 +135,7 @@ def remembered(path: Path) -> Iterator[str]:
     """Cached functions, and variables of a context or a thread."""
     for node in tree(path):
         if isinstance(node, ast.FunctionDef):
-            if any(re.search(r"\b(lru_)?cache\b", ast.unparse(one)) for one in node.decorator_list):
+            if any(re.search(r"\b((lru_)?cache|once)\b", ast.unparse(one)) for one in node.decorator_list):
                 yield f"{name(path)}:{node.name}"
         elif isinstance(node, ast.Assign | ast.AnnAssign) and is_of_context_or_thread(node.value):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

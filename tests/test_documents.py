@@ -21,6 +21,7 @@ A_SCREEN = 45
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TICKED = re.compile(r"`([^`\n]+)`")
 GENERATED = {"data", "node_modules"}  # when the service or its tests run
+OPERATORS = {"deploy/.env", "deploy/certificates"}  # each installation has its own
 # Words of a code block or in backticks that can only be paths of this project: they begin in one of its directories …
 TOPS = sorted(
     path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in GENERATED and path.name[0] != "."
@@ -51,7 +52,7 @@ def named_paths(document: Path) -> Iterator[Path]:
         if "://" not in link and (target := link.partition("#")[0]):
             yield document.parent / target
     for part in code(text):
-        yield from (ROOT / path for path in PATH.findall(part))
+        yield from (ROOT / path for path in set(PATH.findall(part)) - OPERATORS)
         if FILE.fullmatch(part):
             yield ROOT / part
 

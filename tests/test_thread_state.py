@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from overplane import observability
+from overplane import log_lines
 from overplane.api.middleware import RequestMiddleware
 from overplane.api.pages import description
 from overplane.api.reference.pages import page
@@ -33,12 +33,12 @@ FRESH: State_ = {"language": "en", "time zone": "UTC"}
 
 def state() -> State_:
     zone = timezone.get_current_timezone_name()
-    return {"id": observability.request_id.get(), "language": translation.get_language(), "time zone": zone}
+    return {"id": log_lines.request_id.get(), "language": translation.get_language(), "time zone": zone}
 
 
 def forget_everything() -> None:
     """What careless code does: it sets things for the thread and never puts them back."""
-    observability.request_id.set("req_careless")
+    log_lines.request_id.set("req_careless")
     translation.activate("de")
     timezone.activate("America/Lima")
 
@@ -46,10 +46,10 @@ def forget_everything() -> None:
 @pytest.fixture
 def used_thread() -> Iterator[None]:
     """The thread has a language, a time zone and an id already, as if something else were going on in it."""
-    token = observability.request_id.set(BEFORE["id"])
+    token = log_lines.request_id.set(BEFORE["id"])
     with translation.override(BEFORE["language"]), timezone.override(BEFORE["time zone"]):
         yield
-    observability.request_id.reset(token)
+    log_lines.request_id.reset(token)
 
 
 def careless(request: HttpRequest) -> HttpResponse:

@@ -20,7 +20,7 @@ def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]
     A stream without its end line was broken off.
     """
     count = 0
-    epochs.current()  # may begin one, after a restore: a write, which a snapshot does not allow
+    epochs.confirm()  # may begin one, after a restore: a write, which a snapshot does not allow
     with one_snapshot():
         next_cursor = feed.end_cursor()
         rows: list[Row] = []

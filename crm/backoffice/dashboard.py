@@ -22,6 +22,7 @@ from overplane.events.changes import door_name, people
 from overplane.events.models import Event
 from overplane.events.per_day import DOORS, changes_per_day
 from overplane.jobs.models import OPEN, Job, State
+from overplane.jobs.owners import visible_to
 
 KIND = "crm.count_customers"
 WEEKS = 26  # half a year, which shows a season
@@ -186,10 +187,10 @@ def panels(user: User | AnonymousUser, actor: str) -> dict[str, Any]:
     if user.has_perm("crm.view_customer"):
         counted = last_count()
         context |= figures(counted) | {"recent": my_recent(actor)}
-        context["needs"] = needs(user, actor, counted)
+        context["needs"] = needs(user, counted)
     if user.has_perm("overplane_events.view_event"):
         context["events"] = changed_last()
     if user.has_perm("crm.add_customer"):
         jobs = Job.objects.filter(state__in=OPEN, kind="crm.import_customers").order_by("-id")
-        context["jobs"] = (jobs if user.has_perm("overplane_jobs.view_job") else jobs.filter(actor=actor))[:10]
+        context["jobs"] = jobs.filter(visible_to(user))[:10]
     return context

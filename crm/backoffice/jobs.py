@@ -28,7 +28,7 @@ from crm.transfer.long_cells import LongCells
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
-from overplane.jobs import loops, queue
+from overplane.jobs import housekeeping, loops, queue
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import Job, JobFile
 
@@ -44,10 +44,6 @@ def count_customers(run: Run) -> dict[str, Any]:
 
 def find_duplicates(run: Run) -> dict[str, Any]:
     return finding.find_all(run.progress).as_dict()
-
-
-def purge_merged(run: Run) -> dict[str, Any]:
-    return {"count": merged.purge()}
 
 
 def check_import(run: Run) -> dict[str, Any]:
@@ -215,9 +211,9 @@ EXPORTING = Kind(
     url=lambda _job: reverse("export"),
     outcome=outcomes.exported,
 )
-PURGING = Kind("crm.purge_merged", purge_merged, _("Erase old merges"), every=timedelta(days=1))
-for kind in (COUNTING, PURGING, DUPLICATES, CHECKING, IMPORTING, UNDOING, UNDOING_CHANGES, EXPORTING):
+for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, UNDOING, UNDOING_CHANGES, EXPORTING):
     register(kind)
+housekeeping.register("merged customers past MERGE_UNDO_DAYS", merged.erase_old)
 
 
 def follow_duplicates(stopped: threading.Event) -> None:

@@ -19,6 +19,7 @@ from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from overplane.events.webhooks.models import Endpoint, EndpointStatus
 from overplane.jobs.models import Job, State
+from overplane.jobs.owners import visible_to
 
 SINCE = timedelta(days=14)  # an import with refused rows that nobody mended by then is not going to be
 EXPIRING = timedelta(days=30)  # time enough to give a client its new key
@@ -38,8 +39,8 @@ class Need(NamedTuple):
     url: str
 
 
-def needs(user: User | AnonymousUser, actor: str, counted: dict[str, Any] | None) -> list[Need]:
-    result = [*_duplicates(user), *_jobs(user, actor), *_endpoints(user), *_keys(user)]
+def needs(user: User | AnonymousUser, counted: dict[str, Any] | None) -> list[Need]:
+    result = [*_duplicates(user), *_jobs(user), *_endpoints(user), *_keys(user)]
     if user.has_perm("crm.change_customer") and counted:
         result += _missing(counted.get("missing", {}))
     return result
@@ -51,13 +52,11 @@ def _duplicates(user: User | AnonymousUser) -> Iterator[Need]:
         yield Need("copy", text % number_format(n, force_grouping=True), reverse("duplicates"))
 
 
-def _jobs(user: User | AnonymousUser, actor: str) -> Iterator[Need]:
-    jobs = Job.objects.filter(kind="crm.import_customers", state=State.DONE)
+def _jobs(user: User | AnonymousUser) -> Iterator[Need]:
+    jobs = Job.objects.filter(visible_to(user), kind="crm.import_customers", state=State.DONE)
     newest = list(jobs.filter(finished_at__gte=timezone.now() - SINCE).order_by("-id")[:50])
     if user.has_perm("crm.add_customer"):
-        sees_all = user.has_perm("overplane_jobs.view_job")
-        own = [job for job in newest if sees_all or job.actor == actor]
-        for job in _unmended(own):
+        for job in _unmended(newest):
             refused = job.result["problem_count"]
             text = ngettext("%(name)s: %(n)s problem", "%(name)s: %(n)s problems", refused)
             yield Need(

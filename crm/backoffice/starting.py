@@ -13,6 +13,6 @@ from overplane.jobs.models import Job
 def start_job(request: HttpRequest, kind: str, payload: dict[str, Any], *, key: str | None = None) -> Job:
     """With `key`: the open job of this key, if there is one."""
     origin = origin_of(request)
-    job = queue.enqueue(kind, payload, origin.actor, request_id=origin.request_id, key=key)
+    job = queue.enqueue(kind, payload, origin.actor, owner=request.user.pk, request_id=origin.request_id, key=key)
     outcomes.await_job(request, job)
     return job

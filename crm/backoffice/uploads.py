@@ -25,10 +25,11 @@ SUFFIXES = (*TEXTS, *WORKBOOKS, ".ndjson", ".jsonl", ".json", ".gz", ".zip")
 ENCODINGS = ("", "utf-8", *GUESSED, "utf-16")
 
 
-def store(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
-    """Stores a file under a name of our own; the name of the upload is for people only."""
+def store(file: File, name: str, actor: str, job: Job | None = None, *, owner: int | None = None) -> JobFile:
+    """Stores a file under a name of our own; the name of the upload is for people only. `owner`: whose it is without a job."""
     file_id = new_id("file")
     stored = JobFile(id=file_id, name=name.replace("\0", "")[-255:], actor=actor, created_at=timezone.now(), job=job)
+    stored.owner_id = job.owner_id if job else owner
     suffix = "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))[:8]
     stored.content.save(file_id + suffix, file, save=False)
     stored.save(force_insert=True)

@@ -19,14 +19,16 @@ from crm.transfer.planning import Planner
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.task import ImportTask, RunOvertaken
 from overplane.database.bulk import PreparedRows
+from overplane.events import epochs
 from overplane.problems import Code, invalid
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """New customers of a batch, by index, and what is to be written for them."""
+    """New customers of a batch, by index, and what is to be written for them, with events of this epoch."""
 
     indexes: Sequence[int]
+    epoch: int
     parts: Sequence[PreparedRows]
 
 
@@ -35,6 +37,7 @@ class BatchWriter:
         self.task, self.parse_options, self.refused = task, parse_options, refused
         self.columns = parse_options.columns
         self.planner = Planner(self.columns, task.options)
+        self.epoch = epochs.current()  # asked here, for the thread that prepares events has no connection
 
     def creation(self, batch: Batch, indexes: Sequence[int]) -> Creation:
         """Does not touch the database, so a thread may do it ahead."""
@@ -42,9 +45,9 @@ class BatchWriter:
         columns = {n: column if is_whole else [column[i] for i in indexes] for n, column in batch.values.items()}
         line_items = {name: [items.get(i, ()) for i in indexes] for name, items in batch.line_items.items()}
         parts = bulk_writes.new_customers(
-            columns, line_items, count=len(indexes), now=timezone.now(), origin=self.task.origin
+            columns, line_items, count=len(indexes), now=timezone.now(), origin=self.task.origin, epoch=self.epoch
         )
-        return Creation(indexes, parts)
+        return Creation(indexes, self.epoch, parts)
 
     def write(self, batch: Batch, prepared: Creation | None) -> None:
         """`prepared` is used if its customers are still those that are to be created."""
@@ -54,7 +57,8 @@ class BatchWriter:
             if match_on:
                 matching.claim([(match_on, value) for value in batch.values.get(match_on, []) if value])
             plan = self.planner.plan(batch)
-            is_valid = prepared is not None and prepared.indexes == plan.creates
+            self.epoch = epochs.current()
+            is_valid = prepared is not None and (prepared.indexes, prepared.epoch) == (plan.creates, self.epoch)
             creation = prepared if prepared and is_valid else self.creation(batch, plan.creates)
             for part in creation.parts:
                 part.write()

@@ -33,12 +33,13 @@ def new_customers(
     count: int,
     now: datetime,
     origin: Origin,
+    epoch: int,
 ) -> list[PreparedRows]:
     """New customers with their line items and events, ready to be written in one transaction, in this order.
 
     `columns`: the customers' values, judged already; absent columns get the defaults. `line_items`: by the name of each
-    kind, the line items of every customer, in order. An `id`, `created_at` or `updated_at` of their own is kept. Does not touch the
-    database.
+    kind, the line items of every customer, in order. An `id`, `created_at` or `updated_at` of their own is kept. `epoch`: that of
+    the transaction which will write them. Does not touch the database.
     """
     full = {
         name: _filled(columns.get(name), attribute.default, count) for name, attribute in attributes(Customer).items()
@@ -58,10 +59,10 @@ def new_customers(
     objects = [dict(zip(representation.CUSTOMER_NAMES, values, strict=True)) for values in output]
     parts = [
         bulk.prepare(CUSTOMERS, [full[name] for name in CUSTOMERS.written]),
-        log.created(CREATED, full["id"], full["id"], objects, origin=origin),
+        log.created(CREATED, full["id"], full["id"], objects, origin=origin, epoch=epoch),
     ]
     for name, items in line_items.items():
-        parts += _new_line_items(BY_NAME[name], full["id"], items, origin=origin)
+        parts += _new_line_items(BY_NAME[name], full["id"], items, origin=origin, epoch=epoch)
     return parts
 
 
@@ -84,7 +85,7 @@ def _filled_in(column: Sequence[Any] | None, generated: Sequence[Any]) -> Sequen
 
 
 def _new_line_items(
-    kind: LineItem, customer_ids: Sequence[str], line_items: Sequence[Items], *, origin: Origin
+    kind: LineItem, customer_ids: Sequence[str], line_items: Sequence[Items], *, origin: Origin, epoch: int
 ) -> list[PreparedRows]:
     ids = iter(new_ids(kind.id_prefix, sum(map(len, line_items))))
     rows = [
@@ -94,7 +95,7 @@ def _new_line_items(
     ]
     objects = [representation.line_item(kind, row) for row in rows]
     parents, item_ids = [row[PARENT] for row in rows], [row["id"] for row in rows]
-    return [prepared(kind, rows), log.created(kind.created, parents, item_ids, objects, origin=origin)]
+    return [prepared(kind, rows), log.created(kind.created, parents, item_ids, objects, origin=origin, epoch=epoch)]
 
 
 def update_customers(changes: Sequence[tuple[Values, Values]], *, now: datetime, origin: Origin) -> None:

@@ -22,7 +22,6 @@ from crm.transfer.pipeline import CheckPass, PreviewPass, ReadPass, WritePass
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
 from crm.transfer.task import CONFIRM, ImportProgress, ImportTask, RunOvertaken
-from overplane.events import epochs
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
 
@@ -231,7 +230,6 @@ def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
     report.counts.clear()
     report.counts.update(run.counts)
     report.customers = 0
-    epochs.current()  # asked here, for the thread that prepares events has no connection
     if refused and not refused.go_on_at(run.refused_bytes):
         old = refused.begin_anew()
         run.settings["errors"], run.refused_bytes = errors_setting(refused), 0

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.conf import settings
 from django.http import HttpRequest
 
+from overplane import addresses
 from overplane.api import keys, throttling
 from overplane.api.errors import AUTHENTICATION, PERMISSION, ApiError, error
 from overplane.problems import Code
@@ -20,7 +21,7 @@ def caller(request: HttpRequest, *, reads: Collection[str] = SAFE_METHODS) -> ke
     try:
         known = _authenticated(request)
     except ApiError:
-        throttling.note_failure(request.META.get("REMOTE_ADDR", ""))
+        throttling.note_failure(addresses.counted(request) or "")
         raise
     if known.read_only and request.method not in reads:
         message = "A read-only key may not call this. Use a full key (sk_…)."

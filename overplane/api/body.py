@@ -24,10 +24,20 @@ class _Duplicate(ValueError):
     pass
 
 
-def read_json(request: HttpRequest, *, limit: int = BODY_LIMIT) -> dict[str, Any]:
+def receive(request: HttpRequest, limit: int) -> bytes | ApiError:
+    """Waits for the body, or says what is wrong with it."""
+    try:
+        return _read(request, limit)
+    except ApiError as failure:
+        return failure
+
+
+def read_json(request: HttpRequest, received: bytes | ApiError) -> dict[str, Any]:
     """The request's JSON object. Numbers with a point or an exponent come as `Decimal`."""
     _check_media_type(request)
-    raw = _read(request, limit)
+    if isinstance(received, ApiError):
+        raise received
+    raw = received
     try:
         text = raw.decode("utf-8-sig")
         payload = _decoder.decode(text)

@@ -9,7 +9,7 @@ from django.core.exceptions import DisallowedHost, ValidationError
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpResponse
 
-from overplane import observability
+from overplane import log_lines
 from overplane.database.encoding import dumps
 from overplane.database.troubles import Trouble, trouble
 from overplane.problems import (
@@ -74,7 +74,7 @@ def _database_error(exception: Exception) -> ApiError:
         case Trouble.OVERTAKEN:
             message = "The object is being changed by others. Send the same request again."
             return error(409, Code.UNAVAILABLE, message, type_=API, Retry_After=SOON)
-        case Trouble.AWAY:
+        case Trouble.AWAY | Trouble.READ_ONLY:
             log.warning("database away: %s", exception)
             message = "The database is not available. Try again."
             return error(503, Code.UNAVAILABLE, message, type_=API, Retry_After=SOON)
@@ -138,7 +138,7 @@ def envelope(failure: ApiError, request_id: str | None) -> dict[str, Any]:
 
 def answer(failure: ApiError, request_id: str | None = None) -> HttpResponse:
     """The error envelope as a response."""
-    body = envelope(failure, request_id or observability.request_id.get())
+    body = envelope(failure, request_id or log_lines.request_id.get())
     return HttpResponse(dumps(body), status=failure.status, headers=failure.headers, content_type="application/json")
 
 

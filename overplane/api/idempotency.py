@@ -11,7 +11,7 @@ and events instead of six (`KeyedRequest.run_in_one_trip`): creates with a key w
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from overplane.api.errors import IDEMPOTENCY, error
 from overplane.api.models import IdempotentAnswer, IdempotentSubject
-from overplane.database import statements
+from overplane.database import purging, statements
 from overplane.database.dialect import is_postgresql, trying_lock
 from overplane.database.encoding import dumps
 from overplane.database.rows import SqlTable
@@ -160,8 +160,10 @@ def erase_answers(subjects: Sequence[str]) -> Statement:
     return Statement(sql, subjects)
 
 
+def old_answers() -> Iterator[int]:
+    """Drops what is older than a replay may be; how much, after each step."""
+    return purging.delete(IdempotentAnswer.objects.filter(created_at__lte=timezone.now() - RETENTION))
+
+
 def purge() -> int:
-    """Drops what is older than a replay may be."""
-    return IdempotentAnswer.objects.filter(created_at__lte=timezone.now() - RETENTION)._raw_delete(
-        using=connection.alias
-    )
+    return sum(old_answers())

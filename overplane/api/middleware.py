@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
 
-from overplane import compression, observability
+from overplane import addresses, compression, observability
 from overplane.api import errors
 from overplane.api.cors import Cors
+from overplane.database import timing
 from overplane.ids import new_id
+from overplane.log_lines import OF_REQUEST
 from overplane.observability import IdentifiedRequest
 from overplane.thread_state import thread_state
 
@@ -21,6 +23,7 @@ HEADERS = {"X-Content-Type-Options": "nosniff"}
 VARY = "Accept-Encoding"
 # Answers hold personal data, so no cache on the way may store them. The caller may store what has a version, and asks
 # each time whether it is still current.
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 NO_STORE, REVALIDATE = "no-store", "private, no-cache"
 
 
@@ -30,7 +33,7 @@ def is_api(path: str) -> bool:
 
 
 class RequestMiddleware:
-    """Gives every request its id, counts every answer, and answers `/api/` before the other middleware."""
+    """Gives every request its id, counts every answer, and answers `/api/` and probes before the other middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
@@ -43,16 +46,31 @@ class RequestMiddleware:
             self.api_headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
     def __call__(self, request: IdentifiedRequest) -> Answer:
-        started = time.perf_counter()
-        request.request_id, request.waited = new_id("req"), 0.0
+        started, database_before = time.perf_counter(), timing.waited()
+        addresses.settle(request.META)
+        request.request_id, request.waited, request.actor = new_id("req"), 0.0, None
         # Programs are told in English, whatever their headers ask for; pages choose their language (LocaleMiddleware).
         with thread_state(request.request_id, settings.LANGUAGE_CODE):
-            response = self._api(request) if is_api(request.path_info) else self.get_response(request)
+            response = self._respond(request)
         response["Request-Id"] = request.request_id
         match = request.resolver_match
         route = match.route if match else "none"
-        observability.observe(request.method or "", route, response.status_code, started + request.waited)
+        request.META[OF_REQUEST] = request.request_id, route, request.actor or _person(request)
+        observability.observe(
+            request.method or "",
+            route,
+            response.status_code,
+            seconds=time.perf_counter() - started - request.waited,
+            of_database=timing.waited() - database_before,
+        )
         return response
+
+    def _respond(self, request: HttpRequest) -> Answer:
+        if is_api(request.path_info):
+            return self._api(request)
+        if request.path_info in PROBES:
+            return _probe(request)
+        return self.get_response(request)
 
     def _api(self, request: HttpRequest) -> Answer:
         response = self.answer(request)
@@ -73,6 +91,26 @@ class RequestMiddleware:
         if request.method == "HEAD":
             _drop_content(response)
         return response
+
+
+def _person(request: HttpRequest) -> str | None:
+    """Who is logged in, if somebody asked for that: it would cost a query."""
+    user = getattr(request, "_cached_user", None)
+    return f"user:{user.pk}" if user is not None and user.pk else None
+
+
+def _probe(request: HttpRequest) -> Answer:
+    """Probes ask by an address instead of a name, and by http: neither the host nor the scheme is looked at."""
+    try:
+        view, args, kwargs = request.resolver_match = resolve(request.path_info)
+        response = view(request, *args, **kwargs)
+    except Exception as exception:  # noqa: BLE001 (a probe's answer is never a page)
+        response = errors.answer(errors.from_exception(exception))
+    for name, value in (HEADERS | {"Cache-Control": NO_STORE}).items():
+        response[name] = value
+    if request.method == "HEAD":
+        _drop_content(response)
+    return response
 
 
 def _answer(request: HttpRequest) -> Answer:

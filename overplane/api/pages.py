@@ -1,73 +1,30 @@
-"""What is served beside the API: health, metrics, its description, and errors for programs and people."""
+"""What is served beside the API: its description, and errors for programs and people."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
-from prometheus_client.registry import Collector
 
-from overplane import observability
+from overplane import log_lines
 from overplane.api import errors, surroundings
-from overplane.database import maintenance
 from overplane.database.encoding import dumps
+from overplane.once import once
 from overplane.problems import Code
 
-ALIVE = b'{"status":"ok"}'
 OF_DESCRIPTION = "GET, HEAD, OPTIONS"
 
 
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process is alive; asks nobody."""
-    return HttpResponse(ALIVE, content_type="application/json")
-
-
-@require_safe
-def readyz(request: HttpRequest, concerns: Sequence[Callable[[], list[str]]] = ()) -> HttpResponse:
-    """The database answers, is migrated, and keeps its counts.
-
-    `concerns` warn of what somebody should look at. It takes no node out of rotation: all would go at once, and
-    each serves everything else as ever.
-    """
-    warnings: list[str] = []
-    try:
-        problems = _unready()
-        if not problems:
-            warnings = [warning for concern in concerns for warning in concern()]
-    except Error as failure:
-        problems = [f"database: {type(failure).__name__}"]
-    status = 503 if problems else 200
-    body = {"status": "not ready" if problems else "ok", "problems": problems, "warnings": warnings}
-    return HttpResponse(dumps(body), status=status, content_type="application/json")
-
-
-def _unready() -> list[str]:
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return ["migrations are not applied: manage.py migrate"]
-    return [f"trigger {name} is missing: manage.py migrate" for name in sorted(maintenance.missing(connection))]
-
-
-@require_safe
-def metrics(request: HttpRequest, collectors: Sequence[Collector] = ()) -> HttpResponse:
-    several = bool(settings.METRICS_DIR)
-    text, media_type = observability.metrics_text(several_processes=several, collectors=collectors)
-    return HttpResponse(text, content_type=media_type)
-
-
-@cache
+@once
 def description() -> bytes:
-    """The OpenAPI description, made once a process; in English, whoever asks first."""
+    """The OpenAPI description, in English, whoever asks first.
+
+    Made when it is first asked for: its second would make the start of a worker half as long again, and most never need it.
+    """
     with translation.override(settings.LANGUAGE_CODE):
         return dumps(SchemaGenerator().get_schema(request=None, public=True))
 
@@ -145,7 +102,7 @@ def _respond(request: HttpRequest, failure: Failure) -> HttpResponse:
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
         # Nothing where we failed ourselves: the menu may ask the very database that has just failed.
         around = {} if failure in (BROKEN, BUSY) else surroundings.around(request)
-        context = {"failure": failure, "request_id": observability.request_id.get(), **around}
+        context = {"failure": failure, "request_id": log_lines.request_id.get(), **around}
         return HttpResponse(render_to_string("error.html", context), status=failure.status)
     type_ = errors.API if failure in (BROKEN, BUSY) else errors.INVALID_REQUEST
     return errors.answer(errors.error(failure.status, failure.code, failure.message, type_=type_))

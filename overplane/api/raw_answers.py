@@ -6,11 +6,11 @@ import time
 from django.http import HttpResponse
 from gunicorn.http import errors as unread
 
-from overplane import observability
+from overplane import log_lines, observability
 from overplane.api import errors
-from overplane.api.errors import ApiError, bad_request, error
+from overplane.api.errors import API, LATER, ApiError, bad_request, error
 from overplane.api.middleware import HEADERS, NO_STORE, is_api
-from overplane.api.pages import ALIVE
+from overplane.api.probes import ALIVE
 from overplane.ids import new_id
 from overplane.problems import Code
 
@@ -24,21 +24,21 @@ def refusal(path: str | None, exception: BaseException) -> bytes | None:
     if path is not None and not is_api(path):
         return None
     request_id, started = new_id("req"), time.perf_counter()
-    token = observability.request_id.set(request_id)
+    token = log_lines.request_id.set(request_id)
     try:
         failure = _failure(exception)
         if failure.status < 500:
             log.warning("unreadable request: %.200s", exception)
         response = errors.answer(failure)
     finally:
-        observability.request_id.reset(token)
-    observability.observe("", "none", response.status_code, started)
+        log_lines.request_id.reset(token)
+    observability.observe("", "none", response.status_code, seconds=time.perf_counter() - started)
     return _raw(response, request_id)
 
 
 def health() -> bytes:
     """The process is alive; asks nobody, and does not ask by which name it was called."""
-    observability.observe("GET", "healthz", 200, time.perf_counter())
+    observability.observe("GET", "healthz", 200, seconds=0.0)
     return _raw(HttpResponse(ALIVE, content_type="application/json"), new_id("req"))
 
 
@@ -55,6 +55,9 @@ def _failure(exception: BaseException) -> ApiError:
     match exception:
         case TimeoutError():
             return error(408, Code.TIMEOUT, "The request did not come to its end in time.")
+        case BlockingIOError():
+            message = "Too many large requests are being read just now. Send the same request again."
+            return error(503, Code.UNAVAILABLE, message, type_=API, Retry_After=LATER)
         case unread.LimitRequestLine():
             return error(414, Code.PARAMETER_TOO_LONG, f"The address is too long. {TOO_LONG}")
         case unread.LimitRequestHeaders():

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import StreamingHttpResponse
 
-from overplane import observability
+from overplane import log_lines
 from overplane.api.errors import API, LATER, error
 from overplane.problems import Code
 
@@ -40,7 +40,7 @@ class _Stream:
 
     def __init__(self, first: bytes, rest: Generator[bytes, None, None]) -> None:
         self.first, self.rest = first, rest
-        self.request_id, self.is_open = observability.request_id.get(), True
+        self.request_id, self.is_open = log_lines.request_id.get(), True
 
     def __iter__(self) -> Iterator[bytes]:
         yield self.first
@@ -52,15 +52,17 @@ class _Stream:
             raise ConnectionResetError(errno.ECONNRESET, "the answer was broken off") from failure
 
     def _note(self, failure: Exception) -> None:
-        token = observability.request_id.set(self.request_id)
+        token = log_lines.request_id.set(self.request_id)
         try:
             foreseen = isinstance(failure, DatabaseError | InterfaceError)
             log.error("answer broken off: %s", failure, exc_info=None if foreseen else failure)
         finally:
-            observability.request_id.reset(token)
+            log_lines.request_id.reset(token)
 
     def close(self) -> None:
-        self.rest.close()
-        if self.is_open:
-            self.is_open = False
-            _free.release()
+        try:
+            self.rest.close()
+        finally:  # closing may fail, where the database has gone meanwhile
+            if self.is_open:
+                self.is_open = False
+                _free.release()

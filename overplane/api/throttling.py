@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
+from overplane import observability
 from overplane.api.errors import RATE_LIMIT, ApiError, error
 from overplane.api.models import Allowance
 from overplane.problems import Code
 
 FAILURES_A_MINUTE = 20
+CLOCKS_APART = 1.0  # seconds; with NTP it is some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,12 @@ class Bucket:
             Allowance.objects.bulk_create([fresh], ignore_conflicts=True)
             row = Allowance.objects.select_for_update().get(pk=name)
             # After the lock: a request that waited for the row would set its clock back, and one second would count twice.
-            now = max(time.time(), row.at)
-            tokens = min(self.burst, row.tokens + (now - row.at) * self.rate)
+            now = time.time()
+            # Another machine's clock may be a little ahead. What lies further in the future was written before this
+            # clock was set back: waiting until it has caught up would refuse everybody for as long.
+            at = min(row.at, now + CLOCKS_APART)
+            now = max(now, at)
+            tokens = min(self.burst, row.tokens + (now - at) * self.rate)
             is_allowed = tokens >= 1
             left = tokens - 1 if is_allowed else tokens
             Allowance.objects.filter(pk=name).update(tokens=left, at=now)
@@ -55,6 +61,7 @@ def limit_key(key_id: str) -> dict[str, str]:
     }
     if is_allowed:
         return headers
+    observability.refusals.labels("key").inc()
     raise _too_many("Too many requests with this key.", bucket, left, headers)
 
 
@@ -63,6 +70,7 @@ def note_failure(address: str) -> None:
     bucket = Bucket(FAILURES_A_MINUTE / 60, FAILURES_A_MINUTE)
     is_allowed, left = bucket.take(f"failures:{address}")
     if not is_allowed:
+        observability.refusals.labels("address").inc()
         raise _too_many("Too many failed authentications from your address.", bucket, left, {})
 
 

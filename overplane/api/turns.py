@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import OperationalError
 
 from overplane.api import errors
 from overplane.database.dialect import is_sqlite
@@ -47,6 +48,12 @@ def turn(name: str) -> Iterator[None]:
         writes.count += 1
     try:
         yield
+    except OperationalError:  # it waited, or the database is in trouble
+        raise
+    except BaseException:  # refused for another reason: nobody holds the object
+        writes.moved = time.monotonic()
+        raise
+    else:
         writes.moved = time.monotonic()
     finally:
         with _lock:

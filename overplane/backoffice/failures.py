@@ -27,19 +27,23 @@ def handler500(request: HttpRequest) -> HttpResponse:
     if reason is None:
         return pages.handler500(request)
     is_page = "text/html" in request.headers.get("accept", "")
-    form = posted_form.posted(request) if is_page and reason is not Trouble.AWAY else None
+    # A form whose token nobody has looked at yet may be forged.
+    is_checked = getattr(request, "csrf_processing_done", False)
     response: HttpResponse | None = None
-    if form:
+    if is_page and is_checked and reason not in (Trouble.AWAY, Trouble.READ_ONLY):
         try:
-            title = (
-                _("Somebody else is changing this just now") if reason is not Trouble.SLOW else _("This took too long")
-            )
-            response = posted_form.page(request, form, title=title, status=503).render()
+            response = _with_form(request, reason)
         except Exception:
             log.exception("the page with the form failed, too")
     response = response or pages.busy(request)
     response["Retry-After"] = LATER
     return response
+
+
+def _with_form(request: HttpRequest, reason: Trouble) -> HttpResponse | None:
+    title = _("Somebody else is changing this just now") if reason is not Trouble.SLOW else _("This took too long")
+    form = posted_form.posted(request)
+    return posted_form.page(request, form, title=title, status=503).render() if form else None
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -64,7 +64,7 @@ class BoundRows:
 
     def write(self) -> None:
         with connection.cursor() as cursor:
-            cursor.executemany(self.table.insert_statement, self.data)
+            cursor.executemany(self.table.insert_whole_statement, self.data)
 
 
 def prepare(table: SqlTable, columns: Sequence[Column]) -> PreparedRows:

@@ -19,6 +19,7 @@ class ManagedObject:
 
 
 _managed: list[ManagedObject] = []
+counted: list[str] = []
 
 
 def manage(managed: ManagedObject) -> None:
@@ -27,6 +28,7 @@ def manage(managed: ManagedObject) -> None:
 
 def manage_count(table: str) -> None:
     """Keeps an exact count of this table's rows."""
+    counted.append(table)
     manage(ManagedObject(table, partial(counters.install, table=table), partial(counters.missing, table=table)))
 
 

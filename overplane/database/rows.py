@@ -24,11 +24,19 @@ STREAMED = 500  # rows at a time; with fifty columns some hundred kilobytes
 class SqlTable:
     """`names` are what is read: attribute names in the order of the model's fields.
 
-    `unread` fields are written only; `generated` ones are filled in by the database.
+    `unread` fields are written only; `generated` ones are filled in by the database. What is `computed` is so in the
+    statement that inserts a row, by the SQL that its function gives; COPY needs the value.
     """
 
-    def __init__(self, model: type[models.Model], *, unread: Iterable[str] = (), generated: Iterable[str] = ()) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: type[models.Model],
+        *,
+        unread: Iterable[str] = (),
+        generated: Iterable[str] = (),
+        computed: Mapping[str, Callable[[], str]] = NOTHING,
+    ) -> None:
+        self.model, self.computed = model, computed
         written = self.written_fields = [f for f in model._meta.concrete_fields if f.attname not in set(generated)]
         self.fields = [f for f in model._meta.concrete_fields if f.attname not in set(unread)]
         self.names = tuple(f.attname for f in self.fields)
@@ -38,10 +46,21 @@ class SqlTable:
         self.pk = f'"{model._meta.pk.column}"'
         self.select = f"SELECT {self.columns} FROM {self.name}"
         columns = ", ".join(f'"{f.column}"' for f in written)
-        # SELECT, not VALUES: a condition can follow it.
-        self.insert_statement = f"INSERT INTO {self.name} ({columns}) SELECT {', '.join(['%s'] * len(written))}"
+        self._insert_into = f"INSERT INTO {self.name} ({columns})"
         self.copy_statement = f"COPY {self.name} ({columns}) FROM STDIN"
         self._columns = {f.attname: f.column for f in written}
+        self._bound = [name for name in self.written if name not in computed]
+
+    @cached_property
+    def insert_statement(self) -> str:
+        """SELECT, not VALUES: a condition can follow it."""
+        values = [self.computed[name]() if name in self.computed else "%s" for name in self.written]
+        return f"{self._insert_into} SELECT {', '.join(values)}"
+
+    @property
+    def insert_whole_statement(self) -> str:
+        """With the value of each column that is written, as COPY has it."""
+        return f"{self._insert_into} SELECT {', '.join(['%s'] * len(self.written))}"
 
     def get(self, pk: str, *, lock: bool = False, columns: str = "", turns: int | None = None) -> Row | None:
         """The row with this primary key (or `columns` of it); with `lock`, nobody else changes it until the transaction ends.
@@ -93,7 +112,7 @@ class SqlTable:
                 cursor.executemany(self.insert_statement, [self.insertion(row).parameters for row in rows])
 
     def insertion(self, row: Mapping[str, Any]) -> Statement:
-        return Statement(self.insert_statement, to_database([row[name] for name in self.written]))
+        return Statement(self.insert_statement, to_database([row[name] for name in self._bound]))
 
     def update(self, pk: str, values: Mapping[str, Any]) -> None:
         """Writes the named columns of one row, and no other."""

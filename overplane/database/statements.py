@@ -4,6 +4,7 @@ Several statements that belong together go to PostgreSQL as one (`WITH … AS (I
 round trip, and a transaction of its own without BEGIN and COMMIT. SQLite runs them one by one in a transaction.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 
 ROWCOUNT, FETCHALL, FETCHONE = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
+INNERMOST = re.compile(r"\([^()]*\)")
 
 
 def run(sql: str, parameters: Sequence[Any]) -> int:
@@ -75,10 +77,17 @@ def _joined(texts: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=512)
 def _conditional(change: str, texts: tuple[str, ...]) -> str:
-    conditional = [f"{one} {'AND' if ' WHERE ' in one else 'WHERE'} EXISTS (SELECT FROM change)" for one in texts]
+    conditional = [f"{one} {'AND' if _has_condition(one) else 'WHERE'} EXISTS (SELECT FROM change)" for one in texts]
     *before, last = conditional
     parts = [f"change AS ({change})", *(f"part_{i} AS ({text})" for i, text in enumerate(before))]
     return f"WITH {', '.join(parts)} {last}"
+
+
+def _has_condition(sql: str) -> bool:
+    """Of its own, and not in a query inside of parentheses."""
+    while (outer := INNERMOST.sub("", sql)) != sql:
+        sql = outer
+    return " WHERE " in sql
 
 
 def _run_after(first: Statement, change: Statement) -> int:

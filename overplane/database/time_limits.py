@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from overplane.database.dialect import is_postgresql
 from overplane.database.troubles import Trouble, trouble
@@ -40,16 +40,29 @@ class TookTooLong(Exception):
 
 
 def write_unless_locked(write: Callable[[], object]) -> None:
-    """Writes, unless somebody else would have to be waited for: then it is left undone. For what may as well come later."""
+    """Writes, unless somebody else would have to be waited for, or the server only reads: then it is left undone.
+
+    For what may as well come later.
+    """
     try:
         with _without_waiting(), transaction.atomic():
-            if is_postgresql():
-                with connection.cursor() as cursor:
-                    cursor.execute("SET LOCAL lock_timeout = 1")  # a millisecond; 0 would be no limit
+            before = _limit("lock_timeout", "1") if is_postgresql() else ""  # a millisecond; 0 would be no limit
             write()
-    except OperationalError as failure:
-        if trouble(failure) is not Trouble.LOCKED:
+            if before:
+                _limit("lock_timeout", before)
+    except DatabaseError as failure:
+        if trouble(failure) not in (Trouble.LOCKED, Trouble.READ_ONLY):
             raise
+
+
+def _limit(name: str, value: str) -> str:
+    """On PostgreSQL, until the transaction or savepoint fails, or the outermost one ends. The limit as it was before.
+
+    (`TO DEFAULT` would not bring it back, but what the server has for those who set nothing.)
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s), set_config(%s, %s, true)", [name, name, value])
+        return str(cursor.fetchone()[0])
 
 
 @contextmanager
@@ -83,12 +96,10 @@ def _on_postgresql(seconds: float) -> Iterator[None]:
     is_outermost = not connection.in_atomic_block
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+            before = _limit("statement_timeout", str(int(seconds * 1000)))
             yield
             if not is_outermost:  # there the setting ends with the transaction
-                with connection.cursor() as cursor:
-                    cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+                _limit("statement_timeout", before)
     except OperationalError as error:
         if trouble(error) is Trouble.SLOW:
             raise TookTooLong from error

@@ -13,6 +13,7 @@ class Trouble(Enum):
     SLOW = auto()  # it took longer than it may
     LOCKED = auto()  # somebody else held what was to be changed for longer than it may be waited for
     OVERTAKEN = auto()  # a deadlock, or a change by others in between: nothing was done, and it may be tried again
+    READ_ONLY = auto()  # a standby, or a server that was a primary until a moment ago
     AWAY = auto()  # no connection, or one that broke
 
 
@@ -22,6 +23,7 @@ CODES = {
     "55P03": Trouble.LOCKED,
     "40001": Trouble.OVERTAKEN,
     "40P01": Trouble.OVERTAKEN,
+    "25006": Trouble.READ_ONLY,
     "SQLITE_INTERRUPT": Trouble.SLOW,
     "SQLITE_BUSY": Trouble.LOCKED,
     "SQLITE_LOCKED": Trouble.LOCKED,

@@ -2,22 +2,16 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from overplane.events import epochs
 
 
-def forget_epoch(**kwargs: Any) -> None:
-    """A new connection may lead to a restored database."""
-    epochs.current.cache_clear()
-
-
 def begin(using: str, **kwargs: Any) -> None:
-    forget_epoch()
+    epochs.forget()
     if using == DEFAULT_DB_ALIAS and "overplane_events_epoch" in connections[using].introspection.table_names():
-        epochs.current()
+        epochs.confirm()
 
 
 class EventsConfig(AppConfig):
@@ -26,5 +20,4 @@ class EventsConfig(AppConfig):
     verbose_name = _("Log")
 
     def ready(self) -> None:
-        connection_created.connect(forget_epoch)
         post_migrate.connect(begin, sender=self)

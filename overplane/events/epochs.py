@@ -1,11 +1,12 @@
-"""Epochs: after a backup is restored, old cursors must not be trusted, and new events must sort after the old.
+"""Epochs: after a restore or a failover old cursors must not be trusted, and new events must sort after the old.
 
-A PostgreSQL restore shows in the cluster's identity, its timeline or the database's oid. A copied
-SQLite file looks like its original: after putting one back run `manage.py start_event_epoch`.
+Which epoch an event belongs to is a fact of the database, asked by the statement that writes it (`expression`): no process
+remembers one that another has ended. A restore shows in the cluster's identity or the database's oid, a promotion and a
+point-in-time recovery in the timeline, from the first transaction on. A copied SQLite file looks like its original:
+after putting one back run `manage.py start_event_epoch`.
 """
 
 import secrets
-from functools import lru_cache
 
 from django.apps import apps
 from django.db import connection, transaction
@@ -14,25 +15,88 @@ from django.utils import timezone
 from overplane.database import dialect
 
 ONE_AT_A_TIME = 7_130_431_216  # an advisory lock's number, of no other meaning
-FINGERPRINT = """
-SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT timeline_id FROM pg_control_checkpoint())
-       || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
+EPOCHS = '"overplane_events_epoch"'
+# The control file has the timeline of the last checkpoint, which may be minutes old. A standby has no other, and may not be asked.
+RUNNING = "('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int"
+TIMELINE = f"CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint()) ELSE {RUNNING} END"
+FINGERPRINT = (
+    f"(SELECT system_identifier FROM pg_control_system()) || '/' || {TIMELINE}"
+    " || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+_LAST = f"SELECT id FROM {EPOCHS} WHERE id = (SELECT max(id) FROM {EPOCHS})"
+# Identity and oid are compared once a connection (`confirm`): within one they cannot change.
+OF_EVENT = f"COALESCE(({_LAST} AND timeline = {RUNNING}), overplane_begin_epoch())"
+BEGIN = f"""
+CREATE OR REPLACE FUNCTION overplane_begin_epoch() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    mark text := {FINGERPRINT};
+    number integer;
+BEGIN
+    -- Whoever waited here sees what the one before began.
+    PERFORM pg_advisory_xact_lock({ONE_AT_A_TIME});
+    number := ({_LAST} AND fingerprint = mark);
+    IF number IS NULL THEN
+        INSERT INTO {EPOCHS} (token, fingerprint, timeline, started_at, purged_xid, purged_seq)
+        VALUES (left(replace(gen_random_uuid()::text, '-', ''), 16), mark, {RUNNING}, clock_timestamp(), 0, 0)
+        RETURNING id INTO number;
+    END IF;
+    RETURN number;
+END $$;
 """
+DROP = "DROP FUNCTION IF EXISTS overplane_begin_epoch()"
+
+
+def expression() -> str:
+    """SQL of the epoch that the events of a statement belong to. The first one after a failover begins it."""
+    return dialect.choose(postgresql=OF_EVENT, sqlite=f"(SELECT max(id) FROM {EPOCHS})")
+
+
+def is_current() -> str:
+    """SQL that says of a row of epochs, the last one, whether it is that of the server as it runs now."""
+    return dialect.choose(postgresql=f"(pg_is_in_recovery() OR timeline = {TIMELINE})", sqlite="1")
+
+
+def current() -> int:
+    """The number of the epoch that new events belong to, asked of the database. Begins it, if it is new."""
+    confirm()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {expression()}")
+        number: int = cursor.fetchone()[0]
+    return number
+
+
+def confirm() -> None:
+    """Once a connection: the log is that of this very database. Else, as after a restore, its epoch begins here.
+
+    A standby cannot begin one, and leaves it to whoever writes.
+    """
+    if connection.connection is not None and getattr(connection, "confirmed_log", None) is connection.connection:
+        return
+    mark = fingerprint()
+    if _last(mark) is None and not _is_standby():
+        start(only_if_new=True)
+    connection.confirmed_log = connection.connection  # type: ignore[attr-defined]  # an attribute of our own
+
+
+def forget() -> None:
+    """As with a new connection."""
+    connection.confirmed_log = None  # type: ignore[attr-defined]  # our own
 
 
 def fingerprint() -> str:
     if dialect.is_sqlite():
         return "sqlite"
     with connection.cursor() as cursor:
-        cursor.execute(FINGERPRINT)
+        cursor.execute(f"SELECT {FINGERPRINT}")
         return cursor.fetchone()[0]
 
 
-@lru_cache(maxsize=1)
-def current() -> int:
-    """The number of the epoch that new events belong to."""
-    mark = fingerprint()
-    return _last(mark) or start(only_if_new=True)
+def _is_standby() -> bool:
+    if dialect.is_sqlite():
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        return cursor.fetchone()[0]
 
 
 def _last(mark: str) -> int | None:
@@ -41,14 +105,22 @@ def _last(mark: str) -> int | None:
     return last.id if last and last.fingerprint == mark else None
 
 
+def timeline_of(mark: str) -> int:
+    return int(mark.split("/")[1]) if "/" in mark else 0
+
+
 def start(*, only_if_new: bool = False) -> int:
-    """Begins an epoch; every cursor given out so far is expired. Stop the workers for it: they remember theirs."""
+    """Begins an epoch; every cursor given out so far is expired. Waits until all who write are done."""
     mark = fingerprint()
     with transaction.atomic():
-        dialect.lock(ONE_AT_A_TIME)  # workers that start together must agree on one
+        dialect.lock(ONE_AT_A_TIME)  # those who notice together must agree on one
         if only_if_new and (last := _last(mark)):
             return last
+        if dialect.is_postgresql():
+            # An event of the former epoch that were committed after this would lie behind all new cursors.
+            with connection.cursor() as cursor:
+                cursor.execute('LOCK TABLE "overplane_events_event" IN SHARE ROW EXCLUSIVE MODE')
         epoch = apps.get_model("overplane_events", "Epoch").objects.create(
-            token=secrets.token_hex(8), fingerprint=mark, started_at=timezone.now()
+            token=secrets.token_hex(8), fingerprint=mark, timeline=timeline_of(mark), started_at=timezone.now()
         )
     return epoch.id

@@ -10,7 +10,7 @@ an event can be looked up: if the log does not have a cursor's event, another lo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,12 +97,18 @@ class Log:
 
     @classmethod
     def now(cls) -> "Log":
-        epochs.current()  # the first to read a restored log begins its epoch, as the first to write would
+        epochs.confirm()  # the first to read a restored log begins its epoch, as the first to write would
         horizon.refresh()
-        sql = f"SELECT id, token, purged_xid, purged_seq, {horizon.expression()} FROM {EPOCHS.name} ORDER BY id"
+        sql = (
+            f"SELECT id, token, purged_xid, purged_seq, {horizon.expression()}, {epochs.is_current()}"
+            f" FROM {EPOCHS.name} ORDER BY id"
+        )
         marks = statements.rows(sql, [])
-        epoch, token, _, _, settled_to = marks[-1]
-        purged = max([Position(mark, xid, seq) for mark, _, xid, seq, _ in marks if seq], default=OLDEST)
+        if not marks[-1][-1]:  # so does the first after a promotion
+            epochs.start(only_if_new=True)
+            return cls.now()
+        epoch, token, _, _, settled_to, _ = marks[-1]
+        purged = max([Position(mark, xid, seq) for mark, _, xid, seq, *_ in marks if seq], default=OLDEST)
         return cls(epoch, token, settled_to, purged)
 
     def end(self, position: Position | None = None) -> tuple[Position, bool]:
@@ -233,18 +239,20 @@ def end_cursor() -> str:
 
 
 def purge(older_than: datetime) -> int:
-    """Deletes the oldest events, up to the first that is young enough. The cursors before that expire."""
+    return sum(old_events(older_than))
+
+
+def old_events(older_than: datetime) -> Iterator[int]:
+    """Deletes the oldest events, up to the first that is young enough; how many, after each step. The cursors before that expire."""
     log = Log.now()
     by = order()
     settled = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
     ordered = settled.order_by(*by.columns).values_list("epoch", "xid", "seq")
     first_to_keep = ordered.filter(created_at__gte=older_than).first()
     to_delete = ordered.filter(by.before(Position(*first_to_keep))) if first_to_keep else ordered
-    count = 0
     while step := list(to_delete[:PURGE_STEP]):
         last = Position(*step[-1])
         with transaction.atomic():
             Epoch.objects.filter(pk=last.epoch).update(purged_xid=last.xid, purged_seq=last.seq)
             Event.objects.filter(pk__in=[seq for _, _, seq in step])._raw_delete(using=connection.alias)
-        count += len(step)
-    return count
+        yield len(step)

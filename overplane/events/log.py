@@ -16,7 +16,7 @@ from overplane.events.models import Event
 from overplane.origin import Origin
 
 # The database fills in seq and xid.
-EVENTS = SqlTable(Event, generated=["seq", "xid"])
+EVENTS = SqlTable(Event, generated=["seq", "xid"], computed={"epoch": epochs.expression})
 ERASE = f"UPDATE {EVENTS.name} SET object = NULL, previous = NULL, changed = ''"
 
 
@@ -38,7 +38,9 @@ def record(change: Change, *, origin: Origin) -> None:
 
 def record_many(changes: Iterable[Change], *, origin: Origin) -> None:
     now = timezone.now()
-    bulk.insert_rows(EVENTS, [_row(change, origin, now) for change in changes])
+    rows = [_row(change, origin, now) for change in changes]
+    epoch = epochs.current() if len(rows) > bulk.FEW else None
+    bulk.insert_rows(EVENTS, [{"epoch": epoch, **row} for row in rows])
 
 
 def created(
@@ -48,11 +50,15 @@ def created(
     objects: Sequence[Mapping[str, Any]],
     *,
     origin: Origin,
+    epoch: int,
 ) -> bulk.PreparedRows:
-    """The events of very many objects that come to be, ready to be written in the transaction in which they do."""
+    """The events of very many objects that come to be, ready to be written in the transaction in which they do.
+
+    `epoch`: that of this transaction (`epochs.current`).
+    """
     count = len(objects)
     columns: dict[str, Sequence[Any]] = {
-        "epoch": [epochs.current()] * count,
+        "epoch": [epoch] * count,
         "type": [type_] * count,
         "created_at": [timezone.now()] * count,
         "actor": [origin.actor] * count,
@@ -74,8 +80,8 @@ def entry(change: Change, *, origin: Origin) -> Statement:
 
 
 def _row(change: Change, origin: Origin, now: datetime) -> dict[str, Any]:
+    epochs.confirm()
     return {
-        "epoch": epochs.current(),
         "type": change.type,
         "created_at": now,
         "actor": origin.actor,

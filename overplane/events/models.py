@@ -26,10 +26,11 @@ class TransactionId(models.Func):
 
 
 class Epoch(models.Model):
-    """A stretch of the log within which transaction numbers ascend; restoring a backup starts another."""
+    """A stretch of the log within which transaction numbers ascend; a restored backup and a promoted standby start another."""
 
     token = models.CharField(max_length=32)
     fingerprint = models.CharField(max_length=100)
+    timeline = models.IntegerField(default=0, db_default=0)  # PostgreSQL's, which is a part of the fingerprint
     started_at = models.DateTimeField()
     purged_xid = models.BigIntegerField(default=0)
     purged_seq = models.BigIntegerField(default=0)

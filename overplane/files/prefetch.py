@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone, translation
 
-from overplane import observability
+from overplane import log_lines
 from overplane.thread_state import thread_state
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
     ready: queue.Queue[Any] = queue.Queue(DEPTH)
     is_over = threading.Event()
     asker = (
-        observability.request_id.get(),
+        log_lines.request_id.get(),
         translation.get_language() or settings.LANGUAGE_CODE,
         timezone.get_current_timezone(),
     )

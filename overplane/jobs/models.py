@@ -1,5 +1,6 @@
 """Work that no request waits for: its queue, its progress and its outcome, and the files it reads and makes."""
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,10 @@ class Job(models.Model):
     key = StringField(max_length=100)  # at most one open job of this key
     payload = models.JSONField(default=dict)
     actor = models.CharField(_("by"), max_length=100)
+    # Stays when the person is deleted: then it is nobody's. No constraint, so the table of people may be emptied.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
+    )
     request_id = StringField(max_length=100)
     language = models.CharField(max_length=10, default="")  # in which its outcome is told
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.QUEUED)
@@ -68,6 +73,9 @@ class JobFile(models.Model):
     name = models.CharField(max_length=255)
     content = models.FileField(upload_to="jobs/%Y-%m-%d", max_length=255)
     actor = models.CharField(max_length=100)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
+    )
     created_at = models.DateTimeField()
 
     class Meta:

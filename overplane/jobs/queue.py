@@ -12,18 +12,17 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from overplane.database.dialect import lock
 from overplane.ids import new_id
 from overplane.jobs import kinds
-from overplane.jobs.models import OPEN, Job, JobFile, State
+from overplane.jobs.models import OPEN, Job, State
 
 # A worker writes every two seconds that it is alive. After thirty missed beats its job is taken from it: a restart of
 # the database takes less.
 STALE = timedelta(seconds=60)
 # With pauses of 5 and 20 seconds between them, in which a database that restarts comes back.
 MAX_ATTEMPTS = 3
-RETENTION = timedelta(days=30)  # so long an import's report can be looked up
-RECURRING_RETENTION = timedelta(days=2)  # they come every day and say nothing new
-UNUSED_FILE_RETENTION = timedelta(days=2)  # who uploads a file in the evening can start its import the next day
+RECURRING = 7_130_431_218  # an advisory lock's number, of no other meaning
 
 
 class UnknownKind(ValueError):
@@ -35,11 +34,15 @@ def enqueue(
     payload: dict[str, Any],
     actor: str,
     *,
+    owner: int | None = None,
     request_id: str | None = None,
     key: str | None = None,
     run_after: datetime | None = None,
 ) -> Job:
-    """A new job, there when the caller's transaction commits. With `key`: the open job of this key, if there is one."""
+    """A new job, there when the caller's transaction commits. With `key`: the open job of this key, if there is one.
+
+    `owner`: the primary key of the person whose it is; None for the service's own.
+    """
     if kind not in kinds.known:
         raise UnknownKind(f"There is no kind of job {kind!r}; register it in the `jobs.py` of its app.")
     now = timezone.now()
@@ -49,6 +52,7 @@ def enqueue(
         key=key,
         payload=payload,
         actor=actor,
+        owner_id=owner,
         request_id=request_id,
         language=get_language() or "",
         created_at=now,
@@ -128,26 +132,19 @@ def recover() -> int:
 
 def enqueue_due() -> None:
     """Enqueues each recurring job whose time has come."""
-    now = timezone.now()
-    for kind in kinds.known.values():
-        if kind.every is None:
-            continue
-        last = Job.objects.filter(kind=kind.name).order_by("-created_at").values_list("created_at", flat=True).first()
-        if last is None or last <= now - kind.every:
+    if not any(map(_is_due, kinds.known.values())):
+        return
+    with transaction.atomic():
+        lock(RECURRING)  # of two workers that look at the same time the second one sees what the first one enqueued
+        for kind in filter(_is_due, kinds.known.values()):
             enqueue(kind.name, {}, "system:worker", key=kind.name)
 
 
-def purge(now: datetime | None = None) -> int:
-    """Deletes old ended jobs with their files, and uploads that no job took. Returns the number of deleted jobs."""
-    now = now or timezone.now()
-    recurring = [kind.name for kind in kinds.known.values() if kind.every]
-    old = Q(finished_at__lt=now - RETENTION) | Q(finished_at__lt=now - RECURRING_RETENTION, kind__in=recurring)
-    ended = Job.objects.exclude(state__in=OPEN).filter(old)
-    stray = JobFile.objects.filter(Q(job__in=ended) | Q(job__isnull=True, created_at__lt=now - UNUSED_FILE_RETENTION))
-    for file in stray.iterator():
-        file.content.delete(save=False)
-        file.delete()
-    return ended.delete()[0]
+def _is_due(kind: kinds.Kind) -> bool:
+    if kind.every is None:
+        return False
+    last = Job.objects.filter(kind=kind.name).order_by("-created_at").values_list("created_at", flat=True).first()
+    return last is None or last <= timezone.now() - kind.every
 
 
 def behind(job: Job) -> int:

@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 2.0  # a cancelled job notices within so long; `queue.STALE` is thirty of them
 POLL_SECONDS = 1.0  # a new job waits at most so long for an idle worker, which asks with one indexed query
 MAINTENANCE_SECONDS = 15.0  # a quarter of `queue.STALE`, so a lost job is found soon after it is stale
-PURGE_SECONDS = 3600.0  # what is purged is days old: an hour more or less does not matter
 BROKEN = _("Something went wrong on our side. The log has the details under this job's ID.")
 
 
@@ -59,7 +58,7 @@ class Worker:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}"
         self.stopped = threading.Event()
-        self._maintained_at = self._purged = float("-inf")
+        self._maintained_at = float("-inf")
 
     def run(self, *, until_idle: bool = False, is_orphan: Callable[[], bool] = lambda: False) -> None:
         """Runs jobs until it is told to stop (or, `until_idle`, until none waits)."""
@@ -85,9 +84,6 @@ class Worker:
             self._maintained_at = now
             queue.recover()
             queue.enqueue_due()
-        if now - self._purged > PURGE_SECONDS:
-            self._purged = now
-            queue.purge()
 
     def run_one(self) -> bool:
         """Runs the oldest job that waits; False if there is none."""

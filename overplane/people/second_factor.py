@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from overplane.people import recovery
+from overplane.people import recovery, sessions
 from overplane.people.forms import SignInCodeForm
 
 Person = AbstractBaseUser | AnonymousUser
@@ -45,12 +45,14 @@ def pending(user: Person) -> TOTPDevice:
     return TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": "authenticator"})[0]
 
 
+@transaction.atomic
 def confirm(request: HttpRequest, device: TOTPDevice) -> None:
-    """From now on this device is asked for; this session has just shown it."""
+    """From now on this device is asked for; this session has just shown it, and the person's others end."""
     device.confirmed = True
     device.save(update_fields=["confirmed"])
     request.session.pop(HAS_NONE, None)
     record(request.user, "Second factor set up")
+    sessions.end(request.user, except_for=request.session.session_key)
     django_otp.login(request, device)
 
 
@@ -70,7 +72,11 @@ def record(user: Any, text: str) -> None:
 
 
 @transaction.atomic
-def reset(user: Person) -> int:
-    """Takes the second factor away, as when a phone is lost; its recovery codes end. Says how many devices there were."""
+def reset(user: Person, *, session: str | None = None) -> int:
+    """Takes the second factor away, as when a phone is lost; its recovery codes end. Says how many devices there were.
+
+    The person's sessions end, but for `session`, if it is one: that of whoever does it.
+    """
     recovery.end(user)
+    sessions.end(user, except_for=session)
     return TOTPDevice.objects.filter(user=user).delete()[0]

@@ -69,7 +69,7 @@ def turn_off(request: HttpRequest) -> HttpResponse:
     _must_not_bypass(request)
     if settings.REQUIRE_SECOND_FACTOR:
         raise PermissionDenied
-    second_factor.reset(request.user)
+    second_factor.reset(request.user, session=request.session.session_key)
     second_factor.record(request.user, "Second factor turned off")
     messages.success(request, _("The second factor is off."))
     return redirect("admin:index")

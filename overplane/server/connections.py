@@ -1,10 +1,11 @@
 """A connection of gunicorn's whose client may be slow, or mean it ill.
 
-A thread is given only to a request that has come: its head, and a small body. What is larger is read by the thread, and
-answers are sent by it, both only as long as the client keeps a pace.
+A thread is given only to a request that has come: its head, and a small body. What is larger is read by a thread, of
+which only some do that at once (see worker.py), and answers are sent by it, both only as long as the client keeps a pace.
 """
 
 import errno
+import os
 import re
 import select
 import socket
@@ -32,7 +33,9 @@ SLOWEST = 8 * 1024
 
 END_OF_HEAD = b"\r\n\r\n"
 BODY_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
-EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+# All that may make a thread wait for a body. (Whoever sends `Expect` waits for an answer before the body.)
+OF_BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
+NOT_YET, BY_THREAD = 0, -1
 
 
 class TooSlow(ConnectionResetError):
@@ -96,26 +99,29 @@ class Sender:
             rest = rest[sent:]
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        self.sock.settimeout(settings.CLIENT_SECONDS)  # without any progress
-        try:
-            return self.sock.sendfile(file, offset, count)
-        except TimeoutError:
-            raise TooSlow from None
-        finally:
-            self.sock.setblocking(True)
+        end = os.fstat(file.fileno()).st_size if count is None else offset + count
+        at = offset
+        while at < end and (piece := os.pread(file.fileno(), min(PIECE, end - at), at)):
+            self.sendall(piece)
+            at += len(piece)
+        return at - offset
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
 
 
 class Connection(TConn):
-    """`received`: what has come of a request that is not whole yet. `timeout`: when it must be, or be read to its end."""
+    """`received`: what has come of a request that is not whole yet, and `size`: how much it will be (see `size_of`).
+
+    `timeout`: when it must have come, or be read to its end.
+    """
 
     parser: Any  # gunicorn's own types leave out what is read of it here
     received: bytearray | None = None
     timeout: float = 0.0
     has_ended = is_late = False
     undrained = 0
+    size = NOT_YET
 
     def init(self) -> None:
         is_new = not self.initialized
@@ -127,7 +133,7 @@ class Connection(TConn):
         """Reads what has come, and says whether that is enough for a thread to begin."""
         if self.received is None:
             self.received = bytearray(self.parser.unreader.take_buffered() if self.parser else b"")
-        while not is_whole(self.received):
+        while not self._is_enough(self.received):
             try:
                 piece = self.sock.recv(PIECE, socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -140,9 +146,18 @@ class Connection(TConn):
             self.received += piece
         return True
 
+    def _is_enough(self, received: bytearray) -> bool:
+        if self.size == NOT_YET:
+            self.size = size_of(received)
+        return self.size == BY_THREAD or NOT_YET < self.size <= len(received)
+
+    def is_to_be_read(self) -> bool:
+        """A thread must read the rest of it, however long that takes."""
+        return self.size == BY_THREAD and not self.has_ended
+
     def is_nearly_whole(self) -> bool:
         """Its head is here, and nobody has waited for the body yet: it may be the next packet."""
-        return not self.is_late and END_OF_HEAD in (self.received or b"")
+        return not self.is_late and self.size != NOT_YET
 
     def receive_soon(self) -> bool:
         """In a thread: as `receive`, and waits a little."""
@@ -159,17 +174,19 @@ class Connection(TConn):
         self.init()
         self.parser.unreader.patience = Patience()
         self.parser.unreader.unread(bytes(self.received or b""))
-        self.received, self.is_late, self.data_ready = None, False, True
+        self.received, self.size, self.is_late, self.data_ready = None, NOT_YET, False, True
 
 
-def is_whole(received: bytearray) -> bool:
-    """Whether a thread need not wait for the rest. What gunicorn will refuse, and what is large, is whole in this sense."""
+def size_of(received: bytearray) -> int:
+    """Of a request, with its head. `NOT_YET` where nobody knows it, `BY_THREAD` where gunicorn is to see: it may be large."""
     end = received.find(END_OF_HEAD)
     if end < 0:
-        return len(received) > MOST_AWAITED
-    # Whoever sends `Expect` waits for an answer before the body.
+        return NOT_YET if len(received) <= MOST_AWAITED else BY_THREAD
+    head, of_body = end + len(END_OF_HEAD), len(OF_BODY.findall(received, 0, end + 2))
+    if not of_body:
+        return head
     length = BODY_LENGTH.search(received, 0, end + 2)
-    if length is None or EXPECTS.search(received, 0, end + 2):
-        return True
-    whole = end + len(END_OF_HEAD) + int(length[1])
-    return len(received) >= whole or whole > MOST_AWAITED
+    if length is None or of_body > 1:
+        return BY_THREAD
+    size = head + int(length[1])
+    return size if size <= max(MOST_AWAITED, len(received)) else BY_THREAD

@@ -7,9 +7,7 @@ import gc
 import socket
 import time
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
-from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn import util
@@ -20,16 +18,16 @@ from gunicorn.workers import gthread
 
 from overplane import settings, waiting
 from overplane.server.connections import LONGEST_REQUEST_LINE, PIECE, Connection, Sender
+from overplane.server.waiting_rooms import WaitingRooms
 
 message.MAX_REQUEST_LINE = LONGEST_REQUEST_LINE  # type: ignore[misc]  # final for others
-# How much is read of what a client goes on sending after its answer, so that it gets to read that and does not find a
-# broken connection: twice the largest body that any call takes.
-DRAINED_BYTES, DRAINED_SECONDS = 32 * 1024 * 1024, 10.0
 # Objects more than before until the collector runs: those of some fifty requests, a few megabytes. Python's 700 are
 # fewer than one request makes.
 COLLECTED_AFTER = 20_000
 # Of a body in which the application has no interest: a small one has come with its head, and the connection goes on.
 MOST_READ_UNASKED = 1024 * 1024
+READERS = max(1, settings.WEB_THREADS // 2)  # threads that read what is large, at the most
+OUT_OF_FILES_PAUSE = 0.1
 LATE = object()  # what a thread answers that had waited for the body of a request
 PROBE = b"GET /healthz "
 
@@ -74,18 +72,15 @@ wsgi.Response = Response  # type: ignore[misc]  # one class in another's place
 gthread.TConn = Connection  # type: ignore[misc]  # one class in another's place
 
 
-class Worker(gthread.ThreadWorker):
-    """`arriving` and `leaving`: connections that no thread is busy with, the oldest first."""
-
+class Worker(WaitingRooms):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.arriving: dict[Connection, None] = {}
-        self.leaving: dict[Connection, None] = {}
+        self.being_read: set[Connection] = set()  # what is large, by threads
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         raw_answers = import_module("overplane.api.raw_answers")
-        self.refusal: Callable[[str | None, BaseException], bytes | None] = raw_answers.refusal
+        self.refusal = raw_answers.refusal
         self.health: Callable[[], bytes] = raw_answers.health
         # What is loaded now stays: the collector need not look through it (4 % of a request's time), nor after each one.
         gc.collect()
@@ -100,6 +95,14 @@ class Worker(gthread.ThreadWorker):
         waiting.end()  # Python joins the threads of a pool before it exits
         super().handle_quit(sig, frame)
 
+    def accept(self, listener: Any) -> None:
+        try:
+            super().accept(listener)
+        except OSError as failure:
+            # What is open already is served on. The listener stays readable: without a pause this would be a busy loop.
+            self.log.error("no connection can be accepted: %s", failure)
+            time.sleep(OUT_OF_FILES_PAUSE)
+
     def enqueue_req(self, conn: Any) -> None:
         """In the main loop: a thread for what has come; what has not is waited for without one."""
         is_whole = conn.receive()
@@ -112,18 +115,19 @@ class Worker(gthread.ThreadWorker):
         elif is_whole and conn.received.startswith(PROBE):
             # Answered while all threads are busy, too: a process that works must not be taken for a dead one.
             self._answer(conn, self.health())
+        elif conn.is_to_be_read() and len(self.being_read) >= READERS:
+            conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
+            self.in_line[conn] = None
         else:
+            if conn.is_to_be_read():
+                self.being_read.add(conn)
             super().enqueue_req(conn)
 
-    def _wait_for(self, conn: Connection) -> None:
-        if conn not in self.arriving:
-            conn.timeout = time.monotonic() + settings.CLIENT_SECONDS
-            self.arriving[conn] = None
-        self.poller.register(conn.sock, EVENT_READ, partial(self._on_arriving, conn))
-
-    def _on_arriving(self, conn: Connection, sock: socket.socket) -> None:
-        self.poller.unregister(sock)
-        self.enqueue_req(conn)
+    def _next_in_line(self) -> None:
+        if self.in_line:
+            conn = next(iter(self.in_line))
+            del self.in_line[conn]
+            self.enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         """In a thread."""
@@ -133,6 +137,9 @@ class Worker(gthread.ThreadWorker):
         return super().handle(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
+        if conn in self.being_read:
+            self.being_read.remove(conn)
+            self._next_in_line()
         result = fs.result() if not fs.cancelled() and fs.exception() is None else None
         if result is LATE:
             self.enqueue_req(conn)
@@ -140,65 +147,6 @@ class Worker(gthread.ThreadWorker):
             self._leave(conn)
         else:
             super().finish_request(conn, fs)
-
-    def _answer(self, conn: Connection, answer: bytes) -> None:
-        """From the main loop, which waits for nobody: a few hundred bytes fit into what the system keeps for a client."""
-        try:
-            conn.sock.send(answer, socket.MSG_DONTWAIT)
-        except OSError as failure:
-            self.log.debug("The client left before its answer: %s", failure)
-        self._leave(conn)
-
-    def _leave(self, conn: Connection) -> None:
-        """Ends our side, and reads what the client still sends, or it might find a broken connection instead of its answer."""
-        try:
-            conn.sock.setblocking(False)
-            conn.sock.shutdown(socket.SHUT_WR)
-            self.poller.register(conn.sock, EVENT_READ, partial(self._on_leaving, conn))
-        except (OSError, ValueError):
-            self._close(conn)  # the client was faster
-            return
-        conn.timeout, conn.undrained = time.monotonic() + DRAINED_SECONDS, DRAINED_BYTES
-        self.leaving[conn] = None
-
-    def _on_leaving(self, conn: Connection, sock: socket.socket) -> None:
-        try:
-            piece = sock.recv(PIECE)
-        except BlockingIOError:
-            return
-        except OSError:
-            piece = b""
-        conn.undrained -= len(piece)
-        if not piece or conn.undrained <= 0:
-            self._end(conn, self.leaving)
-
-    def _end(self, conn: Connection, waiting_room: dict[Connection, None]) -> None:
-        del waiting_room[conn]
-        self.poller.unregister(conn.sock)
-        self._close(conn)
-
-    def _close(self, conn: Connection) -> None:
-        self.nr_conns -= 1
-        conn.close()
-
-    def murder_pending(self) -> None:
-        super().murder_pending()
-        now = time.monotonic()
-        for conn in _expired(self.arriving, now):
-            received = conn.received
-            if received:
-                del self.arriving[conn]
-                self.poller.unregister(conn.sock)
-                self._answer(conn, self.refusal(_path(received), TimeoutError("it came too slowly")) or b"")
-            else:
-                self._end(conn, self.arriving)
-        for conn in _expired(self.leaving, now):
-            self._end(conn, self.leaving)
-
-    def _cap_keepalive(self, deadline: float) -> None:
-        super()._cap_keepalive(deadline)  # type: ignore[misc]  # new in gunicorn 27; the stubs know 26
-        for conn in self.arriving | self.leaving:
-            conn.timeout = min(conn.timeout, deadline)
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         return super().handle_request(req, conn) and _is_read(req)
@@ -214,16 +162,6 @@ class Worker(gthread.ThreadWorker):
             util.write_nonblock(client, answer)
         except OSError as failure:
             self.log.debug("The client left before its answer: %s", failure)
-
-
-def _expired(waiting_room: dict[Connection, None], now: float) -> list[Connection]:
-    return [conn for conn in waiting_room if conn.timeout <= now]
-
-
-def _path(received: bytearray) -> str | None:
-    """Of a request of which at least the first line has come."""
-    words = received.partition(b"\r\n")[0].split(b" ") if b"\r\n" in received else []
-    return words[1].decode("latin-1") if len(words) > 1 else None
 
 
 def _is_read(req: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -135,16 +136,17 @@ def test_the_command_prints_just_the_key(db: None) -> None:
     assert ApiKey.objects.get().expires_at > timezone.now() + timedelta(days=2)
 
 
-def stop_the_flow() -> None:
+def stop_the_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     """No token flows in before an hour has passed, however slow this machine is."""
+    monkeypatch.setattr(throttling, "CLOCKS_APART", 3600)
     Allowance.objects.update(at=time.time() + 3600)
 
 
 class TestLimits:
-    def test_a_key_has_its_rate(self, api: Api, settings: Any) -> None:
+    def test_a_key_has_its_rate(self, api: Api, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.RATE_LIMIT = 3
         answers = [api.get(CUSTOMER)]
-        stop_the_flow()
+        stop_the_flow(monkeypatch)
         answers += [api.get(CUSTOMER) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
         assert [answer["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0", "0"]
@@ -153,12 +155,29 @@ class TestLimits:
         assert answers[3].json()["error"]["type"] == "rate_limit_error"
         assert Api(keys.mint("other")[1]).get(CUSTOMER).status_code == 200
 
+    def test_a_clock_that_is_set_back_costs_a_burst_at_most(self, api: Api, settings: Any) -> None:
+        settings.RATE_LIMIT = 3
+        for _ in range(4):
+            api.get(CUSTOMER)
+        Allowance.objects.update(at=time.time() + 3600, tokens=0)
+        assert api.get(CUSTOMER).status_code == 429
+        Allowance.objects.update(at=F("at") - 1.5)  # so long passes
+        assert api.get(CUSTOMER).status_code == 200
+
+    def test_a_clock_that_is_set_forward_gives_a_burst_at_most(self, api: Api, settings: Any) -> None:
+        settings.RATE_LIMIT = 3
+        api.get(CUSTOMER)
+        Allowance.objects.update(at=time.time() - 3600, tokens=0)
+        assert api.get(CUSTOMER)["RateLimit-Remaining"] == "2"
+
     def test_there_is_none_by_default(self, api: Api) -> None:
         assert "RateLimit-Limit" not in api.get(CUSTOMER)
 
-    def test_guessing_is_slowed_down_and_a_valid_key_never(self, api: Api, client: Client) -> None:
+    def test_guessing_is_slowed_down_and_a_valid_key_never(
+        self, api: Api, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         guesses = [call(client, "Bearer sk_test_wrong")]
-        stop_the_flow()
+        stop_the_flow(monkeypatch)
         guesses += [call(client, "Bearer sk_test_wrong") for _ in range(throttling.FAILURES_A_MINUTE + 2)]
         assert [guess.status_code for guess in guesses] == [401] * 20 + [429] * 3
         assert int(guesses[-1]["Retry-After"]) >= 1

@@ -4,15 +4,23 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
+
+from overplane.people.sessions import SessionStore
 
 User = get_user_model()
 PASSWORD = "a password that is long"
 
 
+def person(name: str) -> AbstractBaseUser:
+    return User.objects.get_or_create(username=name)[0]
+
+
 def member(role: str, name: str = "anna") -> Client:
-    user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
+    user = person(name)
+    user.set_password(PASSWORD)
+    user.is_staff = True
+    user.save()
     user.groups.add(Group.objects.get(name=role))
     return signed_in(user)
 

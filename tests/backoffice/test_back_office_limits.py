@@ -15,7 +15,7 @@ from overplane.api.models import ApiKey
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from tests.backoffice.import_pages import GOOD, check
-from tests.backoffice.people import User, member
+from tests.backoffice.people import User, member, person
 from tests.domain.customers import make
 from tests.filled_forms import filled, new_form
 
@@ -117,7 +117,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled_from_the_list_of_jobs() -> Non
     client.post(reverse("export"), {"format": "csv"})
     call_command("run_worker", until_idle=True)
     done = Job.objects.filter(state=State.DONE).latest("created_at")
-    waiting = queue.enqueue("crm.export_customers", {"format": "csv"}, "user:anna")
+    waiting = queue.enqueue("crm.export_customers", {"format": "csv"}, "user:anna", owner=person("anna").pk)
     chosen = {"action": "cancel", "_selected_action": [done.pk, waiting.pk]}
     client.post(reverse("admin:overplane_jobs_job_changelist"), chosen)
     done.refresh_from_db()

@@ -20,7 +20,7 @@ from overplane.events.models import Event
 from overplane.events.per_day import first_number_since
 from overplane.jobs import queue
 from overplane.origin import Origin
-from tests.backoffice.people import member
+from tests.backoffice.people import member, person
 
 ORIGIN = Origin("user:setup")
 
@@ -116,7 +116,8 @@ def test_the_worker_counts_by_itself() -> None:
 
 
 def done(kind: str, result: dict[str, Any], actor: str = "user:anna", **payload: Any) -> str:
-    queue.enqueue(kind, payload, actor)
+    role, _, name = actor.partition(":")
+    queue.enqueue(kind, payload, actor, owner=person(name).pk if role == "user" else None)
     job = queue.claim("worker")
     assert job is not None
     queue.finish(job, result, 0, None)

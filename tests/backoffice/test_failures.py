@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection
+from django.contrib.auth import get_user_model
+from django.db import OperationalError, connection
+from django.test import RequestFactory
 from django.urls import reverse
 
 from crm.models import Customer
+from overplane.backoffice import failures
 from overplane.database.dialect import is_sqlite
 from tests.backoffice.people import member
 from tests.connections import another_connection, execute, with_setting
@@ -49,6 +52,22 @@ def test_a_form_that_has_to_wait_too_long_comes_back_with_what_was_typed() -> No
     assert Customer.objects.get().territory is None
     form = client.post(page, again, headers=PAGE)
     assert filled(form)["territory"] == "Nordmark"
+
+
+def test_a_form_whose_token_nobody_has_looked_at_does_not_come_back() -> None:
+    """It may be forged: a failure before that check shows nothing of it."""
+    request = RequestFactory().post("/admin/crm/customer/add/", {"customer_name": "Forged"}, headers=PAGE)
+    request.user = get_user_model().objects.create_user("anna")
+    cause = Exception()
+    cause.sqlstate = "55P03"  # type: ignore[attr-defined]
+    contents = []
+    for is_checked in (False, True):
+        request.csrf_processing_done = is_checked  # type: ignore[attr-defined]
+        try:
+            raise OperationalError from cause
+        except OperationalError:
+            contents.append(failures.handler500(request).content.decode())
+    assert ["Forged" in content for content in contents] == [False, True]
 
 
 def test_a_database_that_is_away_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:

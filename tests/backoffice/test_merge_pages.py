@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,6 +15,7 @@ from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, MergedCustomer, SupplierNumberAtCustomer
 from overplane.events.models import Event
 from overplane.jobs import kinds
+from overplane.jobs.models import Job
 from tests.backoffice.merge_form import form
 from tests.backoffice.people import member
 from tests.domain.customers import ORIGIN, make, rows_of
@@ -215,7 +216,9 @@ def test_the_worker_erases_old_merges() -> None:
     a, b = make("Alpha"), make("Beta")
     merging.merge_customers(a, [b], origin=ORIGIN)
     MergedCustomer.objects.update(merged_at=timezone.now() - timedelta(days=31))
-    kind = kinds.known["crm.purge_merged"]
-    assert kind.every == timedelta(days=1)
-    assert kind.handler(cast("kinds.Run", None)) == {"count": 1}
+    housekeeping = kinds.known["overplane.housekeeping"]
+    assert housekeeping.every == timedelta(days=1)
+    result = housekeeping.handler(kinds.Run(Job()))
+    assert result
+    assert result["deleted"]["merged customers past MERGE_UNDO_DAYS"] == 1
     assert MergedCustomer.objects.get().contents is None

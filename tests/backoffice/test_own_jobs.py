@@ -1,23 +1,31 @@
 """The list of jobs: everybody's own, with a way to the page that belongs to each, and all for those who look after them."""
 
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.utils import quote
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from crm.backoffice.jobs import EXPORTING, IMPORTING
+from crm.backoffice import uploads
+from crm.backoffice.jobs import CHECKING, EXPORTING, IMPORTING
 from overplane.jobs import kinds, queue
-from overplane.jobs.models import Job, State
-from tests.backoffice.people import member
+from overplane.jobs.models import Job, JobFile, State
+from overplane.jobs.owners import NOBODY
+from tests.backoffice.people import member, person, signed_in
 
 LIST = reverse("admin:overplane_jobs_job_changelist")
 pytestmark = pytest.mark.django_db
 
 
 def enqueued(kind: str, name: str, **values: Any) -> Job:
-    job = queue.enqueue(kind, {"name": "a.csv"}, f"user:{name}")
+    job = queue.enqueue(kind, {"name": "a.csv"}, f"user:{name}", owner=person(name).pk)
     Job.objects.filter(pk=job.pk).update(**values)
     return job
 
@@ -84,3 +92,52 @@ def test_the_list_is_looked_at_again_while_something_goes_on() -> None:
     assert "again.js" in client.get(LIST).content.decode()
     queue.cancel(job)
     assert "again.js" not in client.get(LIST).content.decode()
+
+
+def test_who_gets_the_name_of_a_deleted_person_gets_nothing_else_of_him(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    member("Manager")
+    ended = {"state": State.DONE, "finished_at": timezone.now()}
+    job = enqueued(EXPORTING.name, "anna", **ended)
+    file = uploads.store(ContentFile(b"secret"), "customers.csv", "user:anna", job).pk
+    upload = uploads.store(ContentFile(b"customer_name\nA\n"), "a.csv", "user:anna", owner=job.owner_id).pk
+    check = enqueued(CHECKING.name, "anna", **ended)
+    user = person("anna")
+    answer = signed_in(user).get(reverse("job_file", args=[file]))
+    assert b"".join(answer) == b"secret"
+    user.delete()
+    for client in (member("Manager"), member("Manager", "chief")):
+        assert job.pk not in rows(client)
+        assert "customers.csv" not in client.get(reverse("export")).content.decode()
+        assert client.get(reverse("job_file", args=[file])).status_code == 404
+        assert client.get(reverse("import_mapping", args=[upload])).status_code == 404
+        assert client.get(reverse("import_job", args=[check.pk])).status_code == 403
+        assert client.post(reverse("import_apply", args=[check.pk])).status_code == 404
+        assert client.get(reverse("admin:overplane_jobs_job_change", args=[job.pk])).status_code == 302
+        cancel(client, enqueued(EXPORTING.name, "somebody"))
+    boss = person("boss")
+    boss.is_staff = boss.is_superuser = True
+    boss.save()
+    assert job.pk in rows(signed_in(boss))
+    assert signed_in(boss).get(reverse("job_file", args=[file])).status_code == 404  # files are for their owner alone
+    queue.purge(timezone.now() + queue.RETENTION * 2)
+    assert not JobFile.objects.exists()
+
+
+def test_jobs_from_before_belong_to_who_had_the_name_then() -> None:
+    anna, later = person("anna"), person("later")
+    type(anna).objects.filter(pk=anna.pk).update(date_joined=timezone.now() - timedelta(days=1))
+    jobs = {name: queue.enqueue(EXPORTING.name, {}, f"user:{name}").pk for name in ("anna", "later", "nobody")}
+    Job.objects.filter(pk=jobs["later"]).update(created_at=timezone.now() - timedelta(days=2))
+    jobs["service"] = queue.enqueue(EXPORTING.name, {}, "system:worker").pk
+    uploaded = uploads.store(ContentFile(b""), "a.csv", "user:anna").pk
+    migration = import_module("overplane.jobs.migrations.0003_owners")
+    migration.find_owners(apps, None)
+    owners = {name: Job.objects.get(pk=pk).owner_id for name, pk in jobs.items()}
+    assert owners == {"anna": anna.pk, "later": NOBODY, "nobody": NOBODY, "service": None}
+    assert JobFile.objects.get(pk=uploaded).owner_id == anna.pk
+    manager = rows(member("Manager", "chief"))
+    assert jobs["anna"] in manager
+    assert jobs["service"] in manager
+    assert jobs["nobody"] not in manager
+    assert later.pk not in owners.values()

@@ -24,9 +24,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from crm import line_item_services, services
 from crm.backoffice import uploads
-from crm.duplicates import following
 from crm.line_items import SUPPLIER_NUMBERS
-from crm.models import Customer, DuplicatePair, SupplierNumberAtCustomer
+from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
@@ -35,7 +34,8 @@ from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
-from tests.backoffice.people import member, signed_in
+from tests.backoffice.duplicate_pairs import is_dismissed, pair_of
+from tests.backoffice.people import member, person, signed_in
 from tests.filled_forms import new_form
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
@@ -83,11 +83,11 @@ def visitor(kind: str) -> tuple[Client, Any]:
 
 
 def made_job(kind: str, actor: str, **payload: Any) -> Job:
-    return queue.enqueue(kind, payload, actor)
+    return queue.enqueue(kind, payload, actor, owner=person(actor[5:]).pk)
 
 
 def checked_import(actor: str) -> Job:
-    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor)
+    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor, owner=person(actor[5:]).pk)
     job = made_job("crm.check_import", actor, file=upload.pk, name=upload.name, mapping={})
     result = {"created": 1, "problems": [], "problem_count": 0}
     Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())
@@ -108,14 +108,12 @@ def world(kind: str) -> World:
     change = Event.objects.get(type="customer.updated").pk
     job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})
     made_job("crm.import_customers", "user:applier", name="applied.csv")
-    file = uploads.store(ContentFile(b"secret"), "theirs.csv", "user:other").pk
+    file = uploads.store(ContentFile(b"secret"), "theirs.csv", "user:other", owner=other.pk).pk
     key = keys.mint("shop")[0].pk
     endpoint = webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})[0].pk
     delivery = webhooks.ping(endpoint).public_id
     checked = checked_import("user:me")
-    following.compare_again(customer)
-    following.compare_again(twin)
-    pair = DuplicatePair.objects.get().pk
+    pair = pair_of(customer, twin)
     return World(client, user, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery, pair)
 
 
@@ -295,15 +293,11 @@ ACTS = [
         lambda w: w.client.post(reverse(LIST), {"action": "export_selected", "_selected_action": [w.customer]}),
         lambda w, answer: answer.get("Content-Disposition", "").startswith("attachment") and b"Acme" in b"".join(answer),
     ),
-    # Duplicates and merging
     send("search for duplicates", "duplicates", form={}, who=EDITOR, done=job_of("crm.find_duplicates")),
-    send("say that two are none", "judge_duplicate", "pair", form={"state": "dismissed"}, who=MANAGER,
-         done=lambda w: DuplicatePair.objects.get(pk=w.pair).state == "dismissed"),
-    see("page to confirm groups", "confirm_duplicates", who=MANAGER),
+    send("say that two are none", "judge_duplicate", "pair", form={"state": "dismissed"}, who=MANAGER, done=is_dismissed),
     send("confirm groups", "confirm_duplicates", form=lambda w: {"group": f"{w.customer}:2 {w.twin}:1"}, who=MANAGER, done=gone("twin")),
     see("compare", "merge", query="?id={customer}&id={twin}", who=MANAGER, text="Acme Ltd"),
     send("merge", "merge", form=merge_form, who=MANAGER, done=gone("twin")),
-    # Import and export
     see("page of imports", "import", who=EDITOR),
     send("upload", "import", who=EDITOR, form=lambda w: {"file": SimpleUploadedFile("a.csv", b"customer_name\nA\n")},
          done=lambda w: JobFile.objects.filter(name="a.csv", actor="user:me").exists()),
@@ -424,7 +418,7 @@ OPEN = {
 }  # fmt: skip
 ARGUMENTS = {
     "object_id": "customer", "field": "territory", "number": "1", "file_id": "file", "job_id": "checked", "id": "other",
-    "key_id": "key", "endpoint_id": "endpoint", "delivery_id": "delivery", "app_label": "crm", "content_type_id": "1", "url": "x",
+    "key_id": "key", "endpoint_id": "endpoint", "delivery_id": "delivery", "app_label": "crm", "content_type_id": "1", "url": "x", "pair_id": "pair",
 }  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +16,7 @@ from overplane.events.feed import Log
 from overplane.events.webhooks import clock, purging, services
 from overplane.events.webhooks import secret as secrets
 from overplane.events.webhooks.models import Cause, Delivery, DeliveryStatus, Endpoint
+from overplane.people.models import Session
 from tests.backoffice.people import User, member
 from tests.backoffice.webhook_pages import (
     FILTERS_KEY,

@@ -1,9 +1,9 @@
 """A working day on a phone at night: what the other walks do at a desk, 390 pixels wide and dark."""
 
-from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from crm.models import Customer
+from overplane.people.models import Session
 from tests.backoffice.people import PASSWORD, member
 from tests.browser.conftest import PHONE, Visitors
 from tests.browser.customer_pages import LIST, PASTE, ROWS, form_of

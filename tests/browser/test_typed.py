@@ -6,7 +6,6 @@ from time import sleep
 
 import pytest
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -14,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from crm import services
 from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.people.models import Session
 from tests.backoffice.people import PASSWORD, User, member
 from tests.browser.accessibility import findings_wide_and_narrow
 from tests.browser.conftest import PHONE, WIDE, Visitors

@@ -316,7 +316,6 @@ def test_a_cursor_that_expires_ends_it(live_api: Api) -> None:
     settle()
     cursor = feed.end_cursor()
     epochs.start()
-    epochs.current.cache_clear()
     with pytest.raises(CommandError, match="no longer reaches back"):
         call_command("follow_events", "--after", cursor, stderr=io.StringIO())
 

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
+from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.connections import another_connection, execute, only_postgresql, with_setting
@@ -172,3 +173,17 @@ def test_a_database_that_is_away_is_told(
     assert error_summary(answer) == (503, "api_error", "unavailable", "1")
     assert answer["Request-Id"] == answer.json()["error"]["request_id"]
     assert (WRITES | READS)[name](live_api, customer, row).status_code in (200, 201)
+
+
+@only_postgresql
+@pytest.mark.parametrize("name", WRITES)
+def test_a_server_that_only_reads_is_told_and_reads_go_on(live_api: Api, name: str) -> None:
+    """As a primary that was demoted, or a standby; also when it is time to note that the key is used."""
+    customer = live_api.create()["id"]
+    row = live_api.add_row(customer)["id"]
+    ApiKey.objects.update(last_used_at=None)
+    keys.forget()
+    with with_setting("default_transaction_read_only", "on"):
+        assert error_summary(WRITES[name](live_api, customer, row)) == (503, "api_error", "unavailable", "1")
+        assert live_api.get(f"{CUSTOMER}/{customer}").status_code == 200
+    assert WRITES[name](live_api, customer, row).status_code in (200, 201)

@@ -18,7 +18,7 @@ from overplane.api import keys
 from overplane.ids import new_ids
 from overplane.problems import Code
 from overplane.server.connections import LONGEST_REQUEST_LINE
-from overplane.server.worker import DRAINED_BYTES
+from overplane.server.waiting_rooms import DRAINED_BYTES
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.served import Service, served
 
@@ -185,6 +185,15 @@ def test_good_chunks_with_extensions_and_trailers(service: Service, live_api: Ap
         head("POST", CUSTOMER, f"Authorization: Bearer {live_api.key}", CHUNKED, "Connection: close") + sent
     )
     assert answered(raw)[0] == 201
+
+
+def test_a_foreign_host_fills_no_log(service: Service, live_api: Api) -> None:
+    before = len(service.log)
+    for path in ("/admin/", "/admin/login/", "/docs", "/nowhere", CUSTOMER):
+        assert service.call("GET", path, Host="evil.example")[0] == 400
+    said = service.log[before:]
+    assert "Traceback" not in said
+    assert "Invalid HTTP_HOST" not in said
 
 
 MB = 1024 * 1024

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from crm.models import Customer
+from overplane.api.turns import HELD
 from tests.conftest import CUSTOMER, Api
 from tests.served import Service, served
 
@@ -50,6 +51,11 @@ def large_customers(api: Api, count: int) -> str:
     return answer.json()["data"][0]["object"]["id"]
 
 
+def with_key(sent: str, api: Api) -> bytes:
+    """Who has none is sent away before its body is read."""
+    return sent.replace("Host: localhost\r\n", f"Host: localhost\r\nAuthorization: Bearer {api.key}\r\n").encode()
+
+
 START = f"POST {CUSTOMER} HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -60,12 +66,68 @@ START = f"POST {CUSTOMER} HTTP/1.1\r\nHost: localhost\r\n"
         pytest.param(START[:10], id="half a line"),
         pytest.param(START + "X-Slow: ", id="headers without end"),
         pytest.param(START + "Content-Length: 9000\r\n\r\n{", id="a body without end"),
+        pytest.param(START + "Content-Length: 900000\r\n\r\n{", id="a large body without end"),
+        pytest.param(START + "Transfer-Encoding: chunked\r\n\r\n5\r\n{", id="chunks without end"),
+        pytest.param(START + "Expect: 100-continue\r\nContent-Length: 90\r\n\r\n", id="a body that is asked for"),
         pytest.param("POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\na=", id="a form"),
     ],
 )
 def test_three_hundred_that_do_not_finish_disturb_nobody(service: Service, live_api: Api, sent: str) -> None:
-    with opened(service, 300, sent.encode()):
+    with opened(service, 300, with_key(sent, live_api)):
         assert max(seconds(service, path, live_api.key) for path in (CUSTOMER, "/healthz", "/readyz")) < SOON
+
+
+LARGE = f"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken={'a' * 32}\r\n"  # read to find the token
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(LARGE + "Content-Length: 200000\r\n\r\na=", id="large"),
+        pytest.param(LARGE + "Content-Length: 00000000000009\r\n\r\na=", id="an odd length"),
+        pytest.param(LARGE + "Transfer-Encoding: chunked\r\n\r\n5\r\na=", id="chunked"),
+        pytest.param(LARGE + "Expect: 100-continue\r\nContent-Length: 9\r\n\r\na=", id="asked first"),
+        pytest.param(START + "X: " + "y" * 140_000, id="headers"),
+    ],
+)
+def test_what_a_thread_must_read_leaves_threads_free(service: Service, live_api: Api, sent: str) -> None:
+    with opened(service, 6, sent.encode()):
+        assert seconds(service, CUSTOMER, live_api.key) < SOON
+
+
+def test_who_sends_an_object_slowly_holds_up_no_other_write(service: Service, live_api: Api) -> None:
+    start = f"{START}Authorization: Bearer {live_api.key}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{{"
+    with opened(service, 1, start.encode()):
+        time.sleep(HELD + 0.3)
+        assert service.call("POST", CUSTOMER, live_api.key, b'{"customer_name": "x"}')[0] == 201
+
+
+def test_who_waits_in_line_for_too_long_is_told_when_to_come_again(service: Service, live_api: Api) -> None:
+    lines = f"Authorization: Bearer {live_api.key}\r\nContent-Length: 200000\r\n\r\n{{"
+    with opened(service, 6, (START + lines).encode()) as callers:
+        answers = [b"".join(iter(lambda: caller.recv(4096), b"")) for caller in callers]  # noqa: B023 (used at once)
+    assert {answer[:12] for answer in answers} == {b"HTTP/1.1 400", b"HTTP/1.1 503"}
+    (late, *_) = [answer for answer in answers if b" 503 " in answer]
+    assert b"Retry-After: " in late
+    assert b'"code":"unavailable"' in late
+
+
+def test_as_many_connections_as_may_be_lock_nobody_out(live_api: Api, tmp_path: Path) -> None:
+    with (
+        served(tmp_path, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="--worker-connections 30") as few,
+        opened(few, 20, b""),
+        opened(few, 20, (START + "X-Slow: ").encode()),
+        opened(few, 40, b"GET /healthz HTTP/1.1\r\n\r\n"),
+    ):
+        assert max(seconds(few, path, live_api.key) for path in (CUSTOMER, "/healthz") * 20) < SOON
+
+
+def test_a_worker_that_stops_does_not_wait_for_who_does_not_finish(live_api: Api, tmp_path: Path) -> None:
+    with served(tmp_path, WEB_CONCURRENCY="1") as stopping, opened(stopping, 5, (START + "X-Slow: ").encode()):
+        began = time.monotonic()
+        stopping.process.terminate()
+        stopping.process.wait(30)
+        assert time.monotonic() - began < 9
 
 
 def test_who_does_not_finish_is_told_so_and_let_go(service: Service, live_api: Api) -> None:

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from overplane.api.models import ApiKey
+from overplane.database import time_limits
 from overplane.database.dialect import is_postgresql
+from overplane.database.postgresql import watch
 from tests.conftest import CUSTOMER, Api
-from tests.connections import another_connection, execute, only_postgresql, psycopg_connection
+from tests.connections import another_connection, execute, only_postgresql, psycopg_connection, with_setting
 from tests.proxies import proxy
 from tests.served import Service, database_url, served
 
@@ -95,6 +97,34 @@ def test_a_statement_that_takes_long_is_ended(service: Service, live_api: Api) -
 
 
 @only_postgresql
+def test_a_server_that_refuses_is_not_frozen(transactional_db: None) -> None:
+    """As one that has no connection left: what it works on goes on."""
+    known = connection.settings_dict
+    parameters = {**connection.get_connection_params(), "dbname": "nobody"}
+    with proxy(known["HOST"], int(known["PORT"])) as between:
+        through = {**parameters, "host": "127.0.0.1", "port": between.port}
+        assert watch.answers(through)
+        assert watch.answers(through | {"dbname": known["NAME"]})
+        with between.frozen():
+            assert not watch.answers(through)
+    assert watch.answers(through)  # where nobody listens, nobody is frozen
+
+
+@only_postgresql
+def test_limits_for_a_part_of_a_transaction_end_with_it(transactional_db: None) -> None:
+    def limits() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
+            return list(cursor.fetchone())
+
+    with with_setting("lock_timeout", "7s"), with_setting("statement_timeout", "8s"), transaction.atomic():
+        with time_limits.at_most(1):
+            assert limits() == ["7s", "1s"]
+        time_limits.write_unless_locked(lambda: limits() == ["1ms", "8s"] or pytest.fail("no limit"))
+        assert limits() == ["7s", "8s"]
+
+
+@only_postgresql
 def test_a_server_that_is_frozen_is_given_up(live_api: Api, tmp_path: Path) -> None:
     customer = live_api.create()["id"]
     path = f"{CUSTOMER}/{customer}"
@@ -112,4 +142,25 @@ def test_a_server_that_is_frozen_is_given_up(live_api: Api, tmp_path: Path) -> N
                 took, status, content, _ = one.result()
                 assert (status, b'"code":"unavailable"' in content) == (503, True)
                 assert took < 12
+        assert service.many(16, path, live_api.key) == {200: 16}
+
+
+@only_postgresql
+def test_a_server_that_is_gone_without_a_word_is_given_up(live_api: Api, tmp_path: Path) -> None:
+    """Its machine has lost its power, and another one answers at its address. Nobody tells the old connections."""
+    path = f"{CUSTOMER}/{live_api.create()['id']}"
+    known = connection.settings_dict
+    with (
+        proxy(known["HOST"], int(known["PORT"])) as between,
+        served(
+            tmp_path, WEB_CONCURRENCY="1", STATEMENT_SECONDS="2", DATABASE_URL=database_url(port=between.port)
+        ) as service,
+    ):
+        assert service.many(16, path, live_api.key) == {200: 16}
+        between.forget()
+        with ThreadPoolExecutor(4) as pool:
+            waiting = [pool.submit(timed, service, "GET", path, live_api.key) for _ in range(4)]
+            results = [one.result() for one in waiting]
+        assert {status for _, status, _, _ in results} <= {200, 503}
+        assert max(took for took, *_ in results) < 15
         assert service.many(16, path, live_api.key) == {200: 16}

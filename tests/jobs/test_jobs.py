@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from overplane.ids import new_id
-from overplane.jobs import kinds, queue, worker
+from overplane.jobs import kinds, purging, queue, worker
 from overplane.jobs.kinds import Kind, Run
 from overplane.jobs.models import Job, JobFile, Preset, State
 from tests.jobs.work import be_cancelled, break_down, lose_the_database, refuse, save
@@ -135,10 +135,10 @@ def test_old_jobs_go_with_their_files() -> None:
         )
         for owner in (job, fresh, None)
     ]
-    long_ago = timezone.now() - queue.RETENTION - timedelta(days=1)
+    long_ago = timezone.now() - purging.RETENTION - timedelta(days=1)
     Job.objects.filter(pk=job.pk).update(state=State.DONE, finished_at=long_ago)
     JobFile.objects.filter(job=None).update(created_at=long_ago)
-    queue.purge()
+    purging.purge()
     assert list(JobFile.objects.values_list("pk", flat=True)) == [files[1].pk]
     assert [Path(file.content.path).exists() for file in files] == [False, True, False]
     assert list(Job.objects.all()) == [fresh]

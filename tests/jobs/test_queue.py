@@ -7,9 +7,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from overplane import observability
+from overplane import log_lines
 from overplane.ids import new_id
-from overplane.jobs import kinds, queue, worker
+from overplane.jobs import kinds, purging, queue, worker
 from overplane.jobs.kinds import Kind, Run, Stopped
 from overplane.jobs.models import Job, JobFile, State
 from tests.jobs.work import lose_the_database, save
@@ -23,7 +23,7 @@ def stop(run: Run) -> None:
 
 
 def look(run: Run) -> dict[str, Any]:
-    return {"request": observability.request_id.get()}
+    return {"request": log_lines.request_id.get()}
 
 
 @pytest.fixture(autouse=True)
@@ -74,11 +74,11 @@ def test_a_job_whose_worker_is_told_to_stop_goes_back_and_is_not_blamed() -> Non
 
 def test_what_a_job_does_is_told_under_its_id_and_only_that() -> None:
     job = queue.enqueue("look", {}, "user:anna", request_id="req_1")
-    before = observability.request_id.get()
+    before = log_lines.request_id.get()
     assert worker.Worker().run_one()
     job.refresh_from_db()
     assert job.result == {"request": job.pk}
-    assert observability.request_id.get() == before
+    assert log_lines.request_id.get() == before
 
 
 def test_what_has_ended_is_not_cancelled_any_more() -> None:
@@ -100,10 +100,10 @@ def test_a_worker_that_lives_keeps_its_job() -> None:
 @pytest.mark.parametrize(
     ("kind", "ended", "is_kept"),
     [
-        ("save", queue.RETENTION - DAY, True),
-        ("save", queue.RETENTION + DAY, False),
-        ("hourly", queue.RECURRING_RETENTION - DAY, True),
-        ("hourly", queue.RECURRING_RETENTION + DAY, False),
+        ("save", purging.RETENTION - DAY, True),
+        ("save", purging.RETENTION + DAY, False),
+        ("hourly", purging.RECURRING_RETENTION - DAY, True),
+        ("hourly", purging.RECURRING_RETENTION + DAY, False),
         ("save", None, True),
     ],
 )
@@ -112,7 +112,7 @@ def test_ended_jobs_are_kept_for_their_time(kind: str, ended: timedelta | None, 
     Job.objects.update(created_at=timezone.now() - 100 * DAY)  # however long ago it was asked for
     if ended is not None:
         Job.objects.update(state=State.DONE, finished_at=timezone.now() - ended)
-    assert queue.purge() == (0 if is_kept else 1)
+    assert purging.purge() == (0 if is_kept else 1)
     assert Job.objects.filter(pk=job.pk).exists() == is_kept
 
 
@@ -120,5 +120,5 @@ def test_ended_jobs_are_kept_for_their_time(kind: str, ended: timedelta | None, 
 def test_an_upload_that_no_job_took_yet_is_kept_for_a_while(age: timedelta, is_kept: bool) -> None:
     content = ContentFile(b"x", "a.csv")
     file = JobFile.objects.create(id=new_id("file"), name="a.csv", content=content, created_at=timezone.now() - age)
-    queue.purge()
+    purging.purge()
     assert JobFile.objects.filter(pk=file.pk).exists() == is_kept

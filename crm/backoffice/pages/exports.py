@@ -21,8 +21,8 @@ from crm.backoffice.wording import kinds_lazy
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer.long_cells import CHOICES
 from crm.transfer.selection import LAYOUTS
-from overplane.backoffice.origin import actor_of
 from overplane.jobs.models import OPEN, Job
+from overplane.jobs.owners import owned_by
 
 KIND = "crm.export_customers"
 FORMATS = {"csv": "CSV", "xlsx": "Excel (XLSX)", "ndjson": "NDJSON"}
@@ -104,7 +104,7 @@ def export(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         start(request, **form.cleaned_data)
         return redirect("export")
-    jobs = list(Job.objects.filter(kind=KIND, actor=actor_of(request))[:20])
+    jobs = list(Job.objects.filter(owned_by(request.user), kind=KIND)[:20])
     context = admin.site.each_context(request) | {
         "title": _("Export customers"),
         "form": form,

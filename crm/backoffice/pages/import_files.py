@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,10 +14,11 @@ from django.views.decorators.http import require_http_methods
 from crm.backoffice import uploads
 from crm.backoffice.pages.import_steps import APPLY, CHECK, mapping_url, may_import, page, steps
 from overplane.backoffice.origin import actor_of
+from overplane.backoffice.uploads import largest
 from overplane.jobs.models import Job, State
+from overplane.jobs.owners import owned_by, visible_to
 
 RECENT = 10  # imports and checks on the page
-MAX_BYTES = 512 * 1024 * 1024  # larger ones are better read where they are, by the command
 
 
 class UploadForm(forms.Form):
@@ -36,10 +38,9 @@ class UploadForm(forms.Form):
         if Path(file.name).suffix.lower() not in uploads.SUFFIXES:
             suffixes = ", ".join(uploads.SUFFIXES)
             raise forms.ValidationError(_("The name of the file must end in one of: %(known)s.") % {"known": suffixes})
-        if file.size > MAX_BYTES:
-            raise forms.ValidationError(
-                _("The file is larger than 512 MiB. Split it, or ask whoever runs this service to import it.")
-            )
+        if file.size > largest():
+            text = _("The file is larger than %(most)s MiB. Split it, or ask whoever runs this service to import it.")
+            raise forms.ValidationError(text % {"most": settings.UPLOAD_MAX_MIB})
         return file
 
 
@@ -49,7 +50,7 @@ def upload(request: HttpRequest) -> HttpResponseBase:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
-        stored = uploads.store(file, file.name, actor_of(request))
+        stored = uploads.store(file, file.name, actor_of(request), owner=request.user.pk)
         return redirect(mapping_url(stored.pk, encoding=form.cleaned_data["encoding"]))
     return page(
         request, "import_upload", title=_("Import customers"), steps=steps(1), form=form, recent=_recent(request)
@@ -59,10 +60,8 @@ def upload(request: HttpRequest) -> HttpResponseBase:
 def _recent(request: HttpRequest) -> list[Job]:
     """The last imports, and the person's own checks from which no import was begun."""
     jobs = Job.objects.filter(kind=APPLY).exclude(state=State.CANCELLED)
-    if not request.user.has_perm("overplane_jobs.view_job"):
-        jobs = jobs.filter(actor=actor_of(request))
-    imports = list(jobs[:RECENT])
-    checks = Job.objects.filter(kind=CHECK, actor=actor_of(request)).exclude(state=State.CANCELLED)[:RECENT]
+    imports = list(jobs.filter(visible_to(request.user))[:RECENT])
+    checks = Job.objects.filter(owned_by(request.user), kind=CHECK).exclude(state=State.CANCELLED)[:RECENT]
     files = {job.payload.get("file") for job in imports}
     for check in checks:  # the newest of each file
         if check.payload.get("file") not in files:

@@ -31,6 +31,7 @@ from crm.transfer.requested import JOINED_BY, KEEP_WHEN_BLANK, may_be_joined, pa
 from overplane.backoffice.origin import actor_of
 from overplane.files.sources import UnusableFile
 from overplane.jobs.models import Job, JobFile, Preset
+from overplane.jobs.owners import owned_by
 
 EXAMPLES = 3  # values of a column beside its heading
 DIGITS = re.compile("[0-9]{1,9}")  # a number that every database holds as an id
@@ -242,7 +243,7 @@ def _preset(request: HttpRequest) -> Chosen | None:
 
 def _checked(request: HttpRequest, stored: JobFile, look: Look) -> Job | None:
     """The check from which somebody came back, if the table stands where it did."""
-    mine = Job.objects.filter(kind=CHECK, actor=actor_of(request), payload__file=stored.pk)
+    mine = Job.objects.filter(owned_by(request.user), kind=CHECK, payload__file=stored.pk)
     job = mine.filter(pk=request.GET.get("check", "").replace("\0", "")).first()
     is_there = job and (job.payload.get("sheet"), job.payload.get("heading_row")) == (look.sheet, look.heading_row)
     return job if is_there else None

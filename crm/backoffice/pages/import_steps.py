@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from crm.backoffice.starting import start_job
-from overplane.backoffice.origin import actor_of
 from overplane.jobs.models import JobFile
+from overplane.jobs.owners import owned_by
 
 CHECK, APPLY, UNDO = "crm.check_import", "crm.import_customers", "crm.undo_import"
 MAY_IMPORT = ("crm.add_customer", "crm.change_customer")
@@ -39,7 +39,7 @@ def mapping_url(file_id: str, **choice: str | int | None) -> str:
 
 def own_file(request: HttpRequest, file_id: str) -> JobFile:
     """Others' files are theirs: they may hold more than this person may see."""
-    return get_object_or_404(JobFile, pk=file_id, actor=actor_of(request))
+    return get_object_or_404(JobFile, owned_by(request.user), pk=file_id)
 
 
 def enqueue(

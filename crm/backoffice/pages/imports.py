@@ -32,9 +32,9 @@ from crm.backoffice.pages.import_steps import (
 from crm.backoffice.pages.mending import problems_page, rows_text
 from crm.backoffice.starting import start_job
 from crm.models import HAS_WRITTEN, ImportRun, RunState
-from overplane.backoffice.origin import actor_of
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
+from overplane.jobs.owners import owned_by, visible_to
 
 EXPORT = "crm.export_customers"
 FIRST_ESTIMATE = 50  # a fiftieth of the work tells how long the rest takes
@@ -45,8 +45,8 @@ FIRST_ESTIMATE = 50  # a fiftieth of the work tells how long the rest takes
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Progress while it runs, the report when it has ended."""
     page_job = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, UNDO))
-    is_own = page_job.actor == actor_of(request)
-    if not is_own and not request.user.has_perm("overplane_jobs.view_job"):
+    is_own = page_job.owner_id == request.user.pk
+    if not is_own and not Job.objects.filter(visible_to(request.user), pk=page_job.pk).exists():
         raise PermissionDenied
     run = ImportRun.objects.filter(pk=uploads.import_run_of(page_job)).first() if page_job.kind == APPLY else None
     return page(
@@ -124,7 +124,7 @@ def _may_undo(request: HttpRequest) -> bool:
 @may_import
 def apply(request: HttpRequest, job_id: str) -> HttpResponse:
     """What was checked: all of it if nothing is wrong, or, if that was chosen, the rows that are right."""
-    checked = get_object_or_404(Job, pk=job_id, kind=CHECK, state=State.DONE, actor=actor_of(request))
+    checked = get_object_or_404(Job, owned_by(request.user), pk=job_id, kind=CHECK, state=State.DONE)
     skips = "skip_errors" in request.POST
     result = checked.result or {}  # which a job that is done has
     if result["problem_count"] and not skips:
@@ -157,7 +157,7 @@ def _applied(stored: JobFile) -> Job | None:
 @may_import
 def go_on(request: HttpRequest, job_id: str) -> HttpResponse:
     """An import that broke off, or was cancelled, goes on where it stood."""
-    begun = get_object_or_404(Job, pk=job_id, kind=APPLY, actor=actor_of(request))
+    begun = get_object_or_404(Job, owned_by(request.user), pk=job_id, kind=APPLY)
     if begun.is_open:
         return redirect("import_job", begun.pk)
     stored = own_file(request, begun.payload["file"])
@@ -171,7 +171,7 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
     """Takes back what the import did."""
     if not _may_undo(request):
         raise PermissionDenied
-    begun = get_object_or_404(Job, pk=job_id, kind=APPLY)
+    begun = get_object_or_404(Job, visible_to(request.user), pk=job_id, kind=APPLY)
     payload = {"run": uploads.import_run_of(begun), "name": begun.payload["name"]}
     key = f"{UNDO} {payload['run']}"
     undo_job = start_job(request, UNDO, payload, key=key)
@@ -183,7 +183,7 @@ def undo(request: HttpRequest, job_id: str) -> HttpResponse:
 @require_POST
 @may_import
 def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
-    page_job = get_object_or_404(Job, pk=job_id, kind__in=(CHECK, APPLY, EXPORT), actor=actor_of(request))
+    page_job = get_object_or_404(Job, owned_by(request.user), pk=job_id, kind__in=(CHECK, APPLY, EXPORT))
     if queue.cancel(page_job):
         messages.success(request, _("Cancelled. What an import had written by then stays until it is taken back."))
     return redirect("import_job", page_job.pk) if page_job.kind == APPLY else redirect("import")

@@ -13,8 +13,8 @@ from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, may_import,
 from crm.backoffice.samples import choices_of
 from crm.transfer.refused_files import MARKED
 from crm.transfer.requested import KEEP_WHEN_BLANK
-from overplane.backoffice.origin import actor_of
 from overplane.jobs.models import Job, JobFile, State
+from overplane.jobs.owners import owned_by
 
 ON_A_PAGE = 25  # customers: their wrong cells are fields of one form
 MOST_KINDS = 50  # shown: a file with more has another fault than its values
@@ -83,7 +83,7 @@ def _left(refused: list[Refused]) -> int:
 @may_import
 def correct(request: HttpRequest, job_id: str) -> HttpResponseBase:
     """Keeps what was typed. To a script it answers how the rows are now; else the file is checked once more."""
-    job = get_object_or_404(Job, pk=job_id, kind=CHECK, state=State.DONE, actor=actor_of(request))
+    job = get_object_or_404(Job, owned_by(request.user), pk=job_id, kind=CHECK, state=State.DONE)
     try:
         mending = Mending(job)
     except (KeyError, JobFile.DoesNotExist, FileNotFoundError):
@@ -141,7 +141,7 @@ def _as_json(mending: Mending, before: list[Refused]) -> dict[str, Any]:
 @may_import
 def mend_refused(request: HttpRequest, job_id: str) -> HttpResponseBase:
     """The rows that an import left out, checked as a file of their own: its page is where they are corrected."""
-    job = get_object_or_404(Job, pk=job_id, kind=APPLY, state=State.DONE, actor=actor_of(request))
+    job = get_object_or_404(Job, owned_by(request.user), pk=job_id, kind=APPLY, state=State.DONE)
     stored = own_file(request, (job.result or {}).get("report") or "-")
     payload = {name: value for name, value in job.payload.items() if name not in OF_THE_FILE}
     encoding = (job.result or {}).get("encoding", "")  # in which they are written, and which was confirmed

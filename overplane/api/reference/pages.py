@@ -1,7 +1,6 @@
 """The page itself: made once a process, the same for everybody."""
 
 import json
-from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +15,7 @@ from overplane.api.reference import limits
 from overplane.api.reference.samples import output
 from overplane.api.reference.schemas import prose
 from overplane.api.reference.sections import Reference
+from overplane.once import once
 
 # The files of templates/reference/topics/, in the order of the contents.
 TOPICS = {
@@ -41,7 +41,7 @@ def docs(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page())
 
 
-@cache
+@once
 def page() -> str:
     described = json.loads(description())
     reference = Reference(described, base_url=settings.BASE_URL)

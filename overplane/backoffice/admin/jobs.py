@@ -14,11 +14,11 @@ from django.utils.translation import ngettext
 from overplane.backoffice.changelist import BigChangeList
 from overplane.backoffice.filters import ColumnField, Field, Filters, Text
 from overplane.backoffice.lists import BigTableAdmin
-from overplane.backoffice.origin import actor_of
 from overplane.backoffice.scripts import media_of
 from overplane.database.ordering import Order
 from overplane.jobs import kinds, queue
 from overplane.jobs.models import OPEN, Job, State
+from overplane.jobs.owners import owned_by, visible_to
 
 
 class KindField(Field):
@@ -35,7 +35,7 @@ class KindField(Field):
 class JobList(BigChangeList):
     def url_for_result(self, result: Any) -> str:  # a Job
         """To the page where one started it, which shows what came out. Others' outcomes are theirs."""
-        is_own = result.actor == actor_of(self.request)
+        is_own = result.owner_id == self.request.user.pk
         return (is_own and kinds.page_of(result)) or super().url_for_result(result)
 
 
@@ -64,18 +64,13 @@ class JobAdmin(BigTableAdmin):
         return JobList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        jobs = super().get_queryset(request)
-        return jobs if self._sees_all(request) else jobs.filter(actor=actor_of(request))
+        return super().get_queryset(request).filter(visible_to(request.user))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What goes on is looked at again, unless somebody is about to do something with the list."""
         is_open = request.method == "GET" and self.get_queryset(request).filter(state__in=OPEN).exists()
         media = {"media": self.list_media + media_of("backoffice/again.js")} if is_open else {}
         return super().changelist_view(request, media | (extra_context or {}))
-
-    @staticmethod
-    def _sees_all(request: HttpRequest) -> bool:
-        return request.user.has_perm("overplane_jobs.view_job")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Job | None = None) -> tuple[str, ...]:
         return self.fields
@@ -127,7 +122,7 @@ class JobAdmin(BigTableAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Others' jobs for those who may change jobs."""
         if not request.user.has_perm("overplane_jobs.change_job"):
-            queryset = queryset.filter(actor=actor_of(request))
+            queryset = queryset.filter(owned_by(request.user))
         count = sum(queue.cancel(job) for job in queryset)
         message = ngettext("%(count)d job cancelled.", "%(count)d jobs cancelled.", count) % {"count": count}
         self.message_user(request, message, messages.SUCCESS)

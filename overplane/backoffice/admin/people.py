@@ -132,7 +132,7 @@ class StaffAdmin(BigTableAdmin, UserAdmin):
         if not request.user.is_superuser and queryset.filter(is_superuser=True).exists():
             raise PermissionDenied
         for user in queryset:
-            second_factor.reset(user)
+            second_factor.reset(user, session=request.session.session_key)
             self.log_change(request, user, "Second factor reset")
         self.message_user(
             request, _("Reset. They log in with the password alone and can set it up anew."), messages.SUCCESS

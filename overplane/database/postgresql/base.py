@@ -3,6 +3,7 @@
 import logging
 import select
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg._preparing import Prepare, PrepareManager  # no public name: psycop
 from overplane.database import time_limits
 from overplane.database.postgresql import watch
 from overplane.database.postgresql.prepared import PreparedStatements, Result, name_of, numbered
+from overplane.database.timing import TimedWrapper
 
 log = logging.getLogger("overplane.database")
 # What a server connection says that is not the one on which the statement was prepared, or on which another one did so.
@@ -53,7 +55,7 @@ class SchemaEditor(DatabaseSchemaEditor):
         return super()._create_like_index_sql(model, field)  # type: ignore[misc]  # Django's hook; not in the stubs
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
     """With a transaction pooler (`prepare_threshold` is None) nothing that lives longer than a transaction is relied on."""
 
     SchemaEditorClass = SchemaEditor
@@ -74,8 +76,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """An idle connection on which something arrives was closed by the server (or is best asked whether)."""
         if self.connection is None or self.connection.closed:
             return False
-        readable, _, _ = select.select([self.connection.fileno()], [], [], 0)
-        return super().is_usable() if readable else True
+        if self.errors_occurred and self._is_standby():
+            return False  # it was demoted: who connects anew finds the one that was promoted
+        readable = select.poll()  # select.select knows no number above 1,023
+        readable.register(self.connection.fileno(), select.POLLIN)
+        return super().is_usable() if readable.poll(0) else True
+
+    def _is_standby(self) -> bool:
+        try:
+            return bool(self.connection.execute("SELECT pg_is_in_recovery()").fetchone()[0])
+        except psycopg.Error:
+            return True  # nor is it usable
 
     def _configure_connection(self, connection: Any) -> bool:
         if not self.has_sessions:
@@ -100,7 +111,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return result
         cursor = psycopg.RawCursor(self.connection)
         cursor.format = psycopg.pq.Format.BINARY
-        return cursor.execute(numbered(sql), parameters)
+        began = perf_counter()
+        try:
+            return cursor.execute(numbered(sql), parameters)
+        finally:
+            self.waited += perf_counter() - began
 
     def execute_in_one_trip(self, several: Sequence[tuple[str, Sequence[Any]]]) -> Result | None:
         """See `PreparedStatements.run_in_order`. None where there are no sessions; nothing has happened then."""
@@ -111,6 +126,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return None
         if self._prepared is None or self._prepared.connection is not self.connection:
             self._prepared = PreparedStatements(self.connection)
+        began = perf_counter()
         try:
             return work(self._prepared)
         except NOT_OURS as error:
@@ -120,3 +136,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 raise psycopg.OperationalError(POOLED) from error  # the transaction is lost: to be tried again
             return None
+        finally:
+            self.waited += perf_counter() - began

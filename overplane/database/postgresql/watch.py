@@ -15,12 +15,16 @@ from typing import Any
 from weakref import WeakSet
 
 import psycopg
+from django.conf import settings
 from psycopg.pq import TransactionStatus
 
 log = logging.getLogger("overplane.database")
 TICK = 0.5
 # Seconds of waiting after which the server is asked. What it still works on then is rare, and asking costs a connection.
+# (A pooler whose connections all work lets nobody through: there it is what takes longer than a statement may.)
 SUSPICIOUS = 2.0
+# Seconds more than a statement may take. Each look finds the connection at work: not one statement after another.
+GRACE = 5.0
 # A machine that is out of breath takes seconds to let somebody in, and is not dead.
 PATIENCE = 3
 
@@ -40,19 +44,26 @@ def watch(connection: psycopg.Connection[Any], parameters: Mapping[str, Any]) ->
 
 
 def _look(parameters: Mapping[str, Any]) -> None:
+    is_pooled = parameters.get("prepare_threshold") is None
+    suspicious = max(SUSPICIOUS, settings.STATEMENT_SECONDS) if is_pooled else SUSPICIOUS
+    # What the server would have ended by itself waits for one that is gone, and another answers in its place.
+    overdue = settings.STATEMENT_SECONDS + GRACE if settings.STATEMENT_SECONDS else float("inf")
     since: dict[psycopg.Connection[Any], float] = {}
+    asked = 0.0
     while True:
         time.sleep(TICK)
         now = time.monotonic()
         with _lock:
             known = list(_connections)
         since = {one: since.get(one, now) for one in known if _waits(one)}
-        suspects = [one for one, began in since.items() if now - began >= SUSPICIOUS]
-        if suspects:
-            if not answers(parameters):
-                log.error("PostgreSQL does not answer: %d connections are given up", len(suspects))
-                cut(suspects)
-            since = {}
+        suspects = [one for one, began in since.items() if now - began >= suspicious]
+        lost = [one for one, began in since.items() if now - began >= overdue]
+        if suspects and now - asked >= suspicious:
+            lost = lost if answers(parameters) else suspects
+            asked = now
+        if lost:
+            log.error("PostgreSQL does not answer: %d connections are given up", len(lost))
+            cut(lost)
 
 
 def _waits(connection: psycopg.Connection[Any]) -> bool:
@@ -63,17 +74,23 @@ def _waits(connection: psycopg.Connection[Any]) -> bool:
 
 
 def answers(parameters: Mapping[str, Any]) -> bool:
-    """Whether the server lets somebody in and does the least that one can ask."""
+    """Whether the server says anything at all: a refusal is an answer, too, as where it has no connection left.
+
+    (Where nobody listens any more, it has gone, and the system tells those who wait.)
+    """
     try:
         connection = psycopg.connect(**{**parameters, "connect_timeout": PATIENCE, "autocommit": True})
-    except psycopg.Error:
+    except psycopg.errors.ConnectionTimeout:
         return False
+    except psycopg.Error:
+        return True
     try:
         connection.pgconn.send_query(b"SELECT 1")
-        readable, _, _ = select.select([connection.fileno()], [], [], PATIENCE)
-        return bool(readable)
+        readable = select.poll()
+        readable.register(connection.fileno(), select.POLLIN)
+        return bool(readable.poll(PATIENCE * 1000))
     except psycopg.Error:
-        return False
+        return True
     finally:
         connection.close()
 
@@ -83,6 +100,7 @@ def cut(connections: Collection[psycopg.Connection[Any]]) -> None:
     for connection in connections:
         try:
             with socket.socket(fileno=os.dup(connection.pgconn.socket)) as sock:
+                connection.pgconn.socket  # noqa: B018 (raises if it was closed meanwhile: then this is another's socket)
                 sock.shutdown(socket.SHUT_RDWR)
         except (OSError, psycopg.Error) as failure:
             log.warning("a connection was closed already: %s", failure)

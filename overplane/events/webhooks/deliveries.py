@@ -1,5 +1,6 @@
 """Rows of deliveries in sets."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
@@ -27,11 +28,9 @@ def insert_events(endpoint: Endpoint, events: QuerySet[Any], cause: str) -> int:
         return cursor.rowcount
 
 
-def delete(chosen: QuerySet[Delivery]) -> int:
-    """With their attempts, without reading them; how many."""
-    count = 0
+def delete(chosen: QuerySet[Delivery]) -> Iterator[int]:
+    """With their attempts, without reading them; how many, after each step."""
     while keys := list(chosen.order_by("id").values_list("pk", flat=True)[:STEP]):
         Attempt.objects.filter(delivery__in=keys)._raw_delete(connection.alias)
         Delivery.objects.filter(pk__in=keys)._raw_delete(connection.alias)
-        count += len(keys)
-    return count
+        yield len(keys)

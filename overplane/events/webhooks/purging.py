@@ -1,5 +1,6 @@
 """Deliveries are kept 30 days; what is still pending stays. Those of endpoints that were deleted go whatever they are."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -12,17 +13,21 @@ STEP = 5000  # read and deleted in one transaction, which should hold its locks 
 
 
 def purge(older_than: datetime | None = None) -> int:
-    """Deletes the old ones, in the order in which they were made; how many."""
-    limit = older_than or clock.now() - RETENTION
-    count, last = deliveries.delete(Delivery.objects.exclude(endpoint__in=Endpoint.objects.all())), 0
+    return sum(old_deliveries(older_than))
+
+
+def old_deliveries(older_than: datetime | None = None) -> Iterator[int]:
+    """Deletes the old ones, in the order in which they were made; how many, after each step."""
+    limit, last = older_than or clock.now() - RETENTION, 0
+    yield from deliveries.delete(Delivery.objects.exclude(endpoint__in=Endpoint.objects.all()))
     while rows := list(_after(last)):
         last = rows[-1][0]
         old = [key for key, created_at, status in rows if created_at < limit and status != DeliveryStatus.PENDING]
         with transaction.atomic():
-            count += deliveries.delete(Delivery.objects.filter(pk__in=old))
+            count = sum(deliveries.delete(Delivery.objects.filter(pk__in=old)))
+        yield count
         if rows[-1][1] >= limit:
             break
-    return count
 
 
 def _after(key: int) -> list[tuple[int, datetime, str]]:

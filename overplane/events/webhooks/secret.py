@@ -62,6 +62,13 @@ def valid(endpoint: Endpoint, now: datetime) -> list[str]:
     return [secret for secret in secrets_ if secret is not None]
 
 
+def is_lost(endpoint: Endpoint, now: datetime) -> bool:
+    try:
+        return not valid(endpoint, now)
+    except SecretLost:
+        return True
+
+
 def sealed(endpoint: Endpoint) -> str:
     """Stands for the newest secret where it may not be stored: what it is made of, but for the secret key."""
     return ":".join([SEAL, endpoint.id, bytes(endpoint.salt).hex(), bytes(endpoint.check_bytes).hex()])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from overplane import private_files
 from overplane.jobs import loops
 from overplane.jobs.worker import Worker
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *, until_idle: bool, with_parent: bool, **options: Any) -> None:
         worker, parent = Worker(), os.getppid()
-        with _stopped_by_signals(worker), nullcontext() if until_idle else loops.running():
+        with private_files.only_ours(), _stopped_by_signals(worker), nullcontext() if until_idle else loops.running():
             worker.run(until_idle=until_idle, is_orphan=lambda: with_parent and os.getppid() != parent)
 
 

@@ -1,0 +1,81 @@
+"""Chaos from a seed, judged by its history.
+
+    python -m faults [--database postgresql|sqlite] [--seeds N] [--seed K] [--seconds S] [--repeat N] [--keep]
+    python -m faults planted [NAME …]        # faults put in on purpose: each must be found within a minute
+
+A seed chooses the workload and the plan of faults. The same seed gives the same again; how the processes share the machine
+is another one each time, so a failing seed is repeated with `--repeat`.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+from faults.excerpts import excerpt
+from faults.proof import MAY_BE_MISSED, prove
+from faults.run import Outcome, run
+from faults.system import Ground
+from tests.databases import end_on_sigterm
+
+MOST_SHOWN = 6  # problems of a run that are printed; the folder has the evidence for all
+
+
+def show(outcome: Outcome) -> None:
+    print(f"seed {outcome.seed}: {len(outcome.problems)} problems. Evidence: {outcome.folder}")
+    print("  faults: " + "; ".join(outcome.faults))
+    seen: set[str] = set()
+    for problem in outcome.problems:
+        if problem["check"] not in seen and len(seen) < MOST_SHOWN:
+            seen.add(problem["check"])
+            count = sum(other["check"] == problem["check"] for other in outcome.problems)
+            print(f"  {problem['check']} ({count}): {problem['text']}")
+            for line in excerpt(outcome.folder, problem["subject"]):
+                print(f"    {line}")
+
+
+def seeds(arguments: argparse.Namespace) -> int:
+    first = arguments.seed if arguments.seed is not None else 1
+    chosen = [first] * arguments.repeat if arguments.repeat else list(range(first, first + arguments.seeds))
+    ground = Ground(arguments.database)
+    failed, calls, events, faults, began = [], 0, 0, 0, time.monotonic()
+    try:
+        for seed in chosen:
+            outcome = run(ground, seed, arguments.seconds, keep=arguments.keep)
+            calls += outcome.figures["calls"]
+            events += outcome.figures["events"]
+            faults += len(outcome.faults)
+            if outcome.problems:
+                failed.append(seed)
+                show(outcome)
+            else:
+                print(f"seed {seed}: {outcome.figures}, {len(outcome.faults)} faults, nothing wrong", flush=True)
+    finally:
+        ground.close()
+    minutes = (time.monotonic() - began) / 60
+    what = f"{len(chosen)} seeds × {arguments.seconds:g} s on {arguments.database}: {calls} calls, {events} events, {faults} faults"
+    print(f"{what}, {minutes:.0f} min; " + (f"wrong: {sorted(set(failed))}" if failed else "nothing wrong"))
+    return len(failed)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("what", nargs="*", help="`planted`, then names of planted faults (all)")
+    parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument("--seeds", type=int, default=1, help="how many, from --seed on")
+    parser.add_argument("--seed", type=int, help="the first one (1)")
+    parser.add_argument("--seconds", type=float, default=30, help="of each workload")
+    parser.add_argument("--repeat", type=int, default=0, help="the same seed so many times")
+    parser.add_argument("--keep", action="store_true", help="keep the evidence of every run")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    os.environ.pop("DATABASE_URL", None)
+    end_on_sigterm()
+    chosen = parse()
+    if chosen.what and chosen.what[0] != "planted":
+        sys.exit("Only `planted` may be named, and then the names of planted faults.")
+    if chosen.what:
+        sys.exit(prove(chosen.what[1:], chosen.database, chosen.seed or 1) > MAY_BE_MISSED)
+    sys.exit(bool(seeds(chosen)))

@@ -1,0 +1,171 @@
+"""Each customer is a linearizable register: its calls can be put into one order, within their times, that explains all answers.
+
+The search of Wing and Gong with Lowe's memory, per customer, as Porcupine does it. A call without an answer may have happened
+at any moment after its start, or never. Versions make it quick: most states allow one next write only.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from faults.history import ERASED, OK, REFUSED, UNKNOWN, Call
+from faults.judging.evidence import Evidence, Problem
+from faults.pool import TRACKED
+
+NEVER = float("inf")
+MOST_STEPS = 200_000  # of one search; some seconds. None has come near
+State = tuple[int, tuple[Any, ...]]  # version (0: not there) and tracked values
+ABSENT: State = (0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`values`, `version`: what its answer said of the customer after it. None: it did not say."""
+
+    kind: str  # write, read, delete, missing, mismatch, nothing
+    start: float
+    end: float
+    sets: dict[str, Any] = field(default_factory=dict)
+    expected: int = 0
+    version: int | None = None
+    values: tuple[Any, ...] | None = None
+    is_optional: bool = False
+    text: str = ""
+
+    def after(self, state: State) -> State | None:
+        """The state that it leaves, or None if it cannot have happened in this one."""
+        if self.kind == "missing":
+            return state if state[0] == 0 else None
+        if self.kind == "create":
+            return self._said((1, tuple(self.sets.get(n) for n in TRACKED))) if state == ABSENT else None
+        if state[0] == 0:
+            return None
+        if self.kind == "mismatch":
+            return state if state[0] != self.expected else None
+        if self.expected and state[0] != self.expected:
+            return None
+        if self.kind == "read":
+            return self._said(state)
+        if self.kind == "delete":
+            return ABSENT
+        new = tuple(self.sets.get(n, old) for n, old in zip(TRACKED, state[1], strict=True))
+        return self._said(state if new == state[1] else (state[0] + 1, new))
+
+    def _said(self, state: State) -> State | None:
+        is_version = self.version in (None, state[0])
+        return state if is_version and self.values in (None, state[1]) else None
+
+
+def registers(evidence: Evidence) -> Iterator[Problem]:
+    for customer_id, operations in _operations(evidence).items():
+        if customer_id in evidence.in_merges:
+            continue  # a merge changes several at once; replaying the feed judges those
+        if (stuck := first_contradiction(operations)) is not None:
+            text = f"no order of {len(operations)} calls explains the answers of {customer_id}: {stuck}"
+            yield Problem("linearizable", text, customer_id)
+
+
+def first_contradiction(operations: list[Operation]) -> str | None:
+    """None if there is an order; else how far the best one came, and what could not follow."""
+    ordered = sorted(operations, key=lambda one: (one.end, one.start))
+    # An operation may come next if it began before every one that is still to come has ended. As `ordered` is by their ends,
+    # what is done is: all before `low`, and the set `done` of later ones.
+    stack: list[tuple[int, frozenset[int], State]] = [(0, frozenset(), ABSENT)]
+    seen: set[tuple[int, frozenset[int], State]] = set()
+    needed = sum(not one.is_optional for one in ordered)
+    best, stuck = -1, ""
+    while stack:
+        low, done, state = stack.pop()
+        if low >= needed:
+            return None
+        if len(seen) > MOST_STEPS:
+            return None  # not decided: said nowhere to be wrong
+        if low > best:
+            best, stuck = low, f"after {state} {ordered[low].text}"
+        for i in range(len(ordered) - 1, low - 1, -1):
+            one = ordered[i]
+            if i in done or one.start > ordered[low].end:
+                continue
+            after = one.after(state)
+            if after is None or (one.is_optional and after == state):
+                continue
+            new_low, new_done = _advanced(low, done | {i})
+            key = (new_low, new_done, after)
+            if key not in seen:
+                seen.add(key)
+                stack.append(key)
+    return stuck
+
+
+def _advanced(low: int, done: frozenset[int]) -> tuple[int, frozenset[int]]:
+    while low in done:
+        done = done - {low}
+        low += 1
+    return low, done
+
+
+def _operations(evidence: Evidence) -> dict[str, list[Operation]]:
+    of: dict[str, list[Operation]] = defaultdict(list)
+    for call in evidence.calls:
+        for customer_id, operation in _of_call(call):
+            of[customer_id].append(operation)
+    last = max((call.end for call in evidence.calls), default=0) + 1
+    known = {one for one, operations in of.items() if any(o.kind == "create" for o in operations)}
+    for one in known:
+        row = evidence.customers.get(one)
+        end = {"start": last, "end": last, "text": "the stored row"}
+        values = tuple(row[n] for n in TRACKED) if row else None
+        stored = Operation("read", version=row["version"], values=values, **end) if row else Operation("missing", **end)
+        of[one].append(stored)
+    return {one: of[one] for one in known}
+
+
+def _of_call(call: Call) -> Iterator[tuple[str, Operation]]:
+    is_open = call.outcome == UNKNOWN
+    text = f"{call.verb} {call.sent or ''} by {call.client}: {call.status} {call.code} {call.version or ''}"
+    more: dict[str, Any] = {
+        "start": call.start,
+        "end": NEVER if is_open else call.end,
+        "is_optional": is_open,
+        "text": text,
+    }
+    answer = call.answer if call.outcome == OK else None
+    values = tuple(answer[n] for n in TRACKED) if isinstance(answer, dict) and TRACKED[0] in answer else None
+    if call.verb == "create" and answer:
+        yield answer["id"], Operation("create", sets=call.sent, values=values, **more)
+    elif call.outcome == REFUSED and call.verb in ("patch", "retrieve", "delete", "office"):
+        if call.code == "precondition_failed":
+            yield call.target, Operation("mismatch", expected=call.expected, **more)
+        elif call.code in ("resource_missing", "gone") and call.status == 404:
+            yield call.target, Operation("missing", **more)
+    elif call.verb in ("patch", "office"):
+        sets = {n: v for n, v in call.sent.items() if n in TRACKED}
+        version = call.version or None
+        yield call.target, Operation("write", sets=sets, expected=call.expected, version=version, values=values, **more)
+    elif call.verb == "retrieve" and answer:
+        yield call.target, Operation("read", version=call.version, values=values, **more)
+    elif call.verb in ("delete", "office_delete") and call.outcome in (OK, ERASED, UNKNOWN):
+        yield call.target, Operation("delete", expected=call.expected, **more)
+    elif call.verb == "batch" and call.outcome != REFUSED:
+        yield from _of_batch(call, more)
+
+
+def _of_batch(call: Call, more: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
+    """Each operation by itself. Of an answer that was erased nobody knows which of them were done."""
+    more = more | {"is_optional": call.outcome != OK, "end": call.end if call.outcome == OK else NEVER}
+    entries = {one["index"]: one for one in call.answer["data"]} if call.outcome == OK else {}
+    for i, operation in enumerate(call.sent["operations"]):
+        entry = entries.get(i, {"status": 200})
+        shown = entry.get("object") or {}
+        values = tuple(shown[n] for n in TRACKED) if TRACKED[0] in shown else None
+        if operation["op"] == "create" and shown:
+            yield shown["id"], Operation("create", sets=operation["data"], values=values, **more)
+        elif entry["status"] == 404 and entry["error"]["code"] == "resource_missing":
+            yield operation["id"], Operation("missing", **more)
+        elif operation["op"] == "update" and entry["status"] == 200:
+            version = int(entry["etag"].strip('"')) if "etag" in entry else None
+            one = Operation("write", sets=operation["data"], version=version, values=values, **more)
+            yield operation["id"], one
+        elif operation["op"] == "delete" and entry["status"] == 200:
+            yield operation["id"], Operation("delete", **more)

@@ -1,0 +1,51 @@
+"""The proof that a run sees: every planted fault is looked for, in seed after seed, until it is found or a minute is over."""
+
+import time
+from collections import Counter
+
+from faults.planted import Planted, all_known
+from faults.run import run
+from faults.system import Ground
+
+MOST_SECONDS = 60  # for each, from the start of its first run
+RUN_SECONDS = 15
+MAY_BE_MISSED = 1
+
+
+def prove(names: list[str], database: str, first_seed: int) -> int:
+    """How many were missed."""
+    known = all_known()
+    if unknown := set(names) - known.keys():
+        raise SystemExit(f"There is no {', '.join(sorted(unknown))}, only {', '.join(known)}.")
+    chosen = [known[name] for name in names or known if known[name].database in ("", database)]
+    ground, missed = Ground(database), list[str]()
+    try:
+        for one in chosen:
+            if not _is_found(ground, one, first_seed):
+                missed.append(one.name)
+    finally:
+        ground.close()
+    print(
+        f"{len(chosen) - len(missed)} of {len(chosen)} planted faults found on {database}; missed: {', '.join(missed) or 'none'}"
+    )
+    return len(missed)
+
+
+def _is_found(ground: Ground, planted: Planted, seed: int) -> bool:
+    began = time.monotonic()
+    while True:
+        outcome = run(ground, seed, RUN_SECONDS, planted=planted)
+        took = time.monotonic() - began
+        if outcome.problems and outcome.is_reached:
+            checks = Counter(problem["check"] for problem in outcome.problems)
+            said = ", ".join(f"{check} ({count})" for check, count in checks.items())
+            print(
+                f"{planted.name}: found in {took:.0f} s by {said}. For one: {outcome.problems[0]['text'][:160]}",
+                flush=True,
+            )
+            return True
+        seed += 1
+        if took > MOST_SECONDS - RUN_SECONDS:
+            why = "not found" if outcome.is_reached else "never reached"
+            print(f"{planted.name}: {why} in {took:.0f} s ({planted.what})", flush=True)
+            return False

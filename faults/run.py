@@ -1,0 +1,105 @@
+"""One seed: start, disturb, settle, and ask the judge."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.service import ROOT
+from faults.calls import Api
+from faults.disturbances import Disturber
+from faults.history import History
+from faults.network import Cable
+from faults.office import Office
+from faults.plan import Fault, plan
+from faults.planted import Planted
+from faults.pool import Pool
+from faults.readers import FeedReader, Walker, whole_feed
+from faults.settling import endpoint, replay_keys, settle, warm_up
+from faults.system import Ground, System
+from faults.transfers import Importer
+from faults.workload import Actor
+
+CLIENTS = 6
+
+
+@dataclass(slots=True)
+class Outcome:
+    seed: int
+    folder: Path
+    faults: list[str]
+    problems: list[dict[str, str]]
+    figures: dict[str, int] = field(default_factory=dict)
+    is_reached: bool = False  # whether the planted fault did anything
+
+
+def run(ground: Ground, seed: int, seconds: float, *, planted: Planted | None = None, keep: bool = False) -> Outcome:
+    favoured = planted.helped_by if planted else ()
+    faults = plan(seed, seconds, database=ground.database.name, without=ground.impossible(), favoured=favoured)
+    has_clock = any(fault.name == "step_clock" for fault in faults)
+    system = System(ground, f"seed{seed}", planted=planted.name if planted else "", has_clock=has_clock)
+    outcome: Outcome | None = None
+    try:
+        outcome = _run(system, seed, seconds, faults)
+        outcome.is_reached = (system.folder / "reached").exists()
+        return outcome
+    finally:
+        is_telling = outcome is None or (bool(outcome.problems) and planted is None)
+        system.close(keep=keep or is_telling)
+
+
+def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outcome:
+    system.start_all()
+    history = History(system.folder / "history.jsonl")
+    cable = Cable(system.port, random.Random(f"cable {seed}"))
+
+    def api(name: str, port: int = cable.port) -> Api:
+        return Api(port, system.ground.key, history, name, random.Random(f"{seed} {name}"))
+
+    endpoint(system, api("setup", system.port))
+    pool = Pool()
+    reader = FeedReader(api("reader"), system.folder / "read")
+    apis = [api(f"c{i}") for i in range(CLIENTS)]
+    clients = [Actor(one, pool, one.dice) for one in apis]
+    stopped = threading.Event()
+    killing = sum(fault.name == "kill_import" for fault in faults)
+    importer = Importer(system, history, random.Random(f"{seed} importer"), kills=min(killing / 2, 1.0))
+    office = Office(api("office"), pool, system.ground.password)
+    doers = [*clients, reader, Walker(api("walker")), importer, office]
+    threads = [threading.Thread(target=doer.run, args=[stopped], daemon=True) for doer in doers]
+    for thread in threads:
+        thread.start()
+    warm_up(history)
+    disturber = Disturber(system, cable, faults)
+    disturber.run()
+    time.sleep(max(disturber.began + seconds - time.monotonic(), 0))
+    stopped.set()
+    disturber.end()
+    for thread in threads:
+        thread.join()
+    direct = api("end", system.port)
+    settle(system, direct)
+    reader.api.port = system.port
+    reader.finish()
+    replay_keys(direct, system.folder / "history.jsonl", history)
+    history.close()
+    events = whole_feed(direct)
+    with (system.folder / "feed.jsonl").open("w") as out:
+        out.writelines(json.dumps(event) + "\n" for event in events)
+    cable.close()
+    figures = {"calls": history.count, "events": len(events)}
+    return Outcome(seed, system.folder, disturber.log, judge(system), figures)
+
+
+def judge(system: System) -> list[dict[str, str]]:
+    """In a process of its own: it reads the database by the product's own models, with nothing planted."""
+    command = [sys.executable, "-m", "faults.judging", str(system.folder)]
+    environment = {n: v for n, v in system.environment.items() if not n.startswith("FAULTS_")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the judge broke off: {done.stderr[-3000:]}")
+    return json.loads(done.stdout)

@@ -1,0 +1,69 @@
+"""After the faults: everything that was begun comes to its end, before anybody judges."""
+
+import json
+import time
+from pathlib import Path
+
+from faults.calls import Api
+from faults.history import ERASED, OK, History, read
+from faults.readers import FEED
+from faults.system import READY_SECONDS, System
+
+WEBHOOK_SECONDS = 40  # a lease of a killed worker (10), a second attempt (5 to 6), and what has piled up
+MOST_REPLAYED = 150
+WARM_CALLS, WARM_SECONDS = 60, 15
+
+
+def endpoint(system: System, api: Api) -> None:
+    """A reader of all events by webhooks; a first delivery shows that the worker works."""
+    url = f"http://127.0.0.1:{system.receiver_port}/sometimes"
+    call = api.call("endpoint", "POST", "/api/crm/webhook-endpoint", {"url": url, "start_at": "start"})
+    assert call.outcome == OK, call
+    api.call("endpoint", "POST", f"/api/crm/webhook-endpoint/{call.answer['id']}/ping", {})
+    api.close()
+    until = time.monotonic() + READY_SECONDS
+    while not received(system.folder / "webhooks") and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def warm_up(history: History) -> None:
+    """Faults begin when there is something to disturb: on a busy machine the first calls take seconds."""
+    until = time.monotonic() + WARM_SECONDS
+    while history.count < WARM_CALLS and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def settle(system: System, api: Api) -> None:
+    """Until every event has arrived at the receiver; if for so long none comes any more, the judge will say what is missing."""
+    ids: set[str] = set()
+    cursor, got = "start", set[str]()
+    until = time.monotonic() + WEBHOOK_SECONDS
+    while time.monotonic() < until:
+        call = api.call("settle", "GET", f"{FEED}?after={cursor}&limit=1000", notes={"quiet": True})
+        now = received(system.folder / "webhooks")
+        if now - got:
+            got, until = now, time.monotonic() + WEBHOOK_SECONDS
+        if call.outcome == OK:
+            ids.update(event["id"] for event in call.answer["data"])
+            cursor = call.answer["next_cursor"]
+            if not call.answer["data"] and ids <= got:
+                return
+        time.sleep(0.2)
+
+
+def received(file: Path) -> set[str]:
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {line.split(" ")[2] for line in lines}
+
+
+def replay_keys(api: Api, file: Path, history: History) -> None:
+    """Sends calls with a key once more: what was answered first must come again, and nothing be done again."""
+    history.flush()
+    keyed = [call for call in read(file) if call.key and call.outcome in (OK, ERASED)]
+    for call in api.dice.sample(keyed, min(MOST_REPLAYED, len(keyed))):
+        method = {"patch": "PATCH", "patch_row": "PATCH", "delete": "DELETE", "delete_row": "DELETE"}.get(
+            call.verb, "POST"
+        )
+        notes = {"first": call.raw, "first_status": call.status, "first_version": call.version}
+        more = {"target": call.target, "key": call.key, "expected": call.expected, "notes": notes}
+        api.call("replay", method, call.path, json.loads(json.dumps(call.sent)), **more)
