@@ -6,7 +6,7 @@ not compared by that key, and counted.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from crm.duplicates.normalising import NAMES, Profile
@@ -16,7 +16,6 @@ RARE = 6  # a word that so many customers share is a key by itself: at most 15 p
 BIGGEST = 50  # customers of a block: 1,225 pairs
 WORDS = 8  # of these, the rarest, keys of two are made: at most 28
 EXPECTED = 2  # customers of a block of two words if they came together by chance; 5 find 4 pairs more of 10,000, and compare twice as many
-SOUND = 64  # the place of how a name sounds, beyond those of attributes
 VOWELS = re.compile(r"(?<=.)[AEIOUYH]+")
 TWICE = re.compile(r"(.)\1+")
 SPACE = (1 << 63) - 1
@@ -79,7 +78,3 @@ def cut(key: int, one: Profile, count: Count) -> Iterator[int]:
     for term in {*terms(one)}:
         if term != key and count(term) > 1:
             yield joined(key, term)
-
-
-def pairs(block: Sequence[int]) -> Iterable[tuple[int, int]]:
-    return combinations(sorted(block), 2)

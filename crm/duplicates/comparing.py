@@ -17,7 +17,6 @@ CLOSE = 0.7  # share of letters that stay in a word with typing errors: one of f
 SHORTEST_CLOSE = 3  # letters; of shorter words each is close to too many
 TYPO_BITS = 3.0  # there are some eight words near a word
 CLOSE_BITS = 8.0  # by which a number that differs in one digit says less: so many others are as near
-INITIAL_BITS = 3.0
 JOINED = 0.88  # of names that are written in one word or in two
 NAME_SHARE, ADDRESS_SHARE, TOWN_SHARE = 0.3, 0.7, 0.3
 # What two share beside a contradiction is one thing, as a town or a surname is, in however many words it is said.

@@ -6,7 +6,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from math import log2
 
-from crm.duplicates.normalising import NAMES, PHONE_KEY, Profile
+from crm.duplicates.normalising import NAMES, PHONE_KEY
 
 SLOTS = (
     1 << 22
@@ -28,10 +28,6 @@ def number(place: int, term: str) -> int:
         term = term[-PHONE_KEY:]
     digest = blake2b(f"{SIGNS[place]}{term}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def numbers(one: Profile) -> list[int]:
-    return list({number(place, term) for place, terms in enumerate(one) for term in terms})
 
 
 class Frequencies:

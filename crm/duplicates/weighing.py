@@ -127,13 +127,6 @@ def assumed(customers: int) -> Model:
     return Model(tuple(_smooth(ASSUMED[name]) for name in NAMES), ASSUMED_PAIRS, customers)
 
 
-def level_of(score: float) -> str | None:
-    """In the contract's words; None: not worth a look."""
-    if score < LIKELY:
-        return None
-    return "nearly_certain" if score >= NEARLY_CERTAIN else "likely"
-
-
 def estimate(sample: Sequence[Sequence[Agreement]], customers: int, scale: float = 1.0) -> Model:
     """`sample`: agreements of compared pairs, one in `scale` of all."""
     model = start = assumed(customers)
