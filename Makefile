@@ -56,4 +56,5 @@ clients: $(DEV_STAMP)
 	$(VENV)/bin/python -m tests.clients.run
 
 bench: $(DEV_STAMP)
+	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements-bench.txt
 	$(VENV)/bin/python -m bench

@@ -3,7 +3,18 @@ import sys
 
 from bench import goals
 
-NAMES = ("crashes", "interruptions", "growth", "transfers", "upsert", "pooler", "requests", "webhooks", "hostile")
+NAMES = (
+    "crashes",
+    "interruptions",
+    "duplicates",
+    "growth",
+    "transfers",
+    "upsert",
+    "pooler",
+    "requests",
+    "webhooks",
+    "hostile",
+)
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or NAMES

@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from crm import merged, services
+from crm.duplicates import pairs
 from crm.line_item_services import take_over_line_items
 from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
@@ -65,6 +66,7 @@ def merge_customers(
         for kind in LINE_ITEMS:
             take_over_line_items(kind, kept_id, merged_ids, origin=origin)
         services.take_out(others, kept_id, origin=origin)
+        pairs.merge(kept_id, merged_ids)
         return services.update_customer(kept_id, {}, origin=origin)
 
 

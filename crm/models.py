@@ -207,6 +207,78 @@ class MergedCustomer(models.Model):
         return self.id
 
 
+class PairState(models.TextChoices):
+    OPEN = "open", _("still open")
+    DISMISSED = "dismissed", _("no duplicate")
+    MERGED = "merged", _("merged")
+
+
+class DuplicatePair(models.Model):
+    """Two customers that are perhaps one. No value of theirs stands here, and a pair goes with either of them.
+
+    No foreign keys: who was merged is no customer any more, and the pair says so.
+    """
+
+    id = IdField()
+    first_id = StringField(max_length=100, null=False)  # the lower id
+    second_id = StringField(max_length=100, null=False)
+    score = models.FloatField()
+    state = models.CharField(max_length=16, choices=PairState, default=PairState.OPEN)
+    reasons = models.JSONField()
+    compared_at = models.DateTimeField()
+    # Of what was compared: a dismissed pair stays dismissed until one of them changes.
+    first_hash = models.BigIntegerField()
+    second_hash = models.BigIntegerField()
+
+    @property
+    def customer_ids(self) -> list[str]:
+        return [str(self.first_id), str(self.second_id)]
+
+    class Meta:
+        verbose_name = _("likely duplicate")
+        verbose_name_plural = _("likely duplicates")
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["second_id"], name="pair_second"),
+            models.Index(fields=["-score", "id"], name="pair_certain"),
+            models.Index(fields=["state", "-score", "id"], name="pair_state_certain"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["first_id", "second_id"], name="pair_once"),
+            DatabaseOnlyCheck(condition=models.Q(first_id__lt=models.F("second_id")), name="pair_ordered"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class DuplicateTerm(models.Model):
+    """Which customers have a term that duplicates are found by; see `crm.duplicates.terms`."""
+
+    pk = models.CompositePrimaryKey("term", "customer_id")
+    term = models.BigIntegerField()
+    customer_id = StringField(max_length=100, null=False)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["customer_id"], name="term_customer")]
+
+
+class DuplicateSearch(models.Model):
+    """One row: how far the log is compared, what was estimated when the whole table was, and who is comparing."""
+
+    epoch = models.IntegerField(default=0)
+    xid = models.BigIntegerField(default=0)
+    seq = models.BigIntegerField(default=0)
+    searched_at = models.DateTimeField(null=True)  # the whole table
+    estimates = models.JSONField(default=dict)  # the model, and how common the common terms are
+    holder = models.CharField(max_length=100, default="")
+    held_until = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+
 class RunState(models.TextChoices):
     QUEUED = "queued", _("waiting")
     CHECKING = "checking", _("is being checked")
@@ -289,3 +361,5 @@ CUSTOMERS = SqlTable(Customer, unread=["search_text"])
 SEARCHABLE = SqlTable(Customer)  # with the text that search looks in: for those who write
 TOMBSTONES = SqlTable(CustomerTombstone)
 MERGED = SqlTable(MergedCustomer)
+PAIRS = SqlTable(DuplicatePair)
+TERMS = SqlTable(DuplicateTerm)

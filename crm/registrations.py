@@ -6,9 +6,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext
 
 from crm import rules, search
+from crm.duplicates import pairs
 from crm.line_items import BY_NAME, LINE_ITEMS, PARENT
 from crm.models import ImportRun
-from overplane.database import maintenance
+from overplane.database import erasure, maintenance
 from overplane.events import types
 
 
@@ -42,3 +43,5 @@ types.known += ["import.finished", "import.undone", "export.finished"]
 types.names["import"] = types.Names(names_of_imports)
 maintenance.manage_count("crm_customer")
 maintenance.manage(maintenance.ManagedObject("crm_customer", search.install, search.missing))
+erasure.register("pairs of duplicates", pairs.erase_pairs)
+erasure.register("terms of duplicates", pairs.erase_terms)

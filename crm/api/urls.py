@@ -9,6 +9,7 @@ from django.urls import path
 
 from crm.api import import_viewsets as imports
 from crm.api import line_item_viewsets
+from crm.api.duplicate_viewsets import CustomerDuplicateViewSet, DismissViewSet, DuplicateViewSet, ReopenViewSet
 from crm.api.export_viewsets import ExportFileViewSet, ExportViewSet
 from crm.api.line_item_viewsets import COLLECTION, OBJECT
 from crm.api.merge_viewsets import CustomerMergeViewSet, CustomerUnmergeViewSet
@@ -19,6 +20,7 @@ CUSTOMER = "api/crm/customer"
 IMPORT, EXPORT = "api/crm/import", "api/crm/export"
 RETRIEVE: dict[str, Any] = {"get": "retrieve"}
 CREATE: dict[str, Any] = {"post": "create"}
+DUPLICATE = "api/crm/duplicate"
 
 urlpatterns = [
     path(CUSTOMER, CustomerViewSet.as_view(COLLECTION), name="customer-list"),
@@ -27,6 +29,12 @@ urlpatterns = [
     path(f"{CUSTOMER}/search", CustomerSearchViewSet.as_view({"post": "create"}), name="customer-search"),
     path(f"{CUSTOMER}/<str:id>/merge", CustomerMergeViewSet.as_view({"post": "create"}), name="customer-merge"),
     path(f"{CUSTOMER}/<str:id>/unmerge", CustomerUnmergeViewSet.as_view({"post": "create"}), name="customer-unmerge"),
+    path(
+        f"{CUSTOMER}/<str:id>/duplicate", CustomerDuplicateViewSet.as_view({"get": "list"}), name="customer-duplicate"
+    ),
+    path(DUPLICATE, DuplicateViewSet.as_view({"get": "list"}), name="duplicate-list"),
+    path(f"{DUPLICATE}/<str:id>/dismiss", DismissViewSet.as_view({"post": "create"}), name="duplicate-dismiss"),
+    path(f"{DUPLICATE}/<str:id>/reopen", ReopenViewSet.as_view({"post": "create"}), name="duplicate-reopen"),
     path(f"{CUSTOMER}/<str:id>", CustomerViewSet.as_view(OBJECT), name="customer-detail"),
     path(IMPORT, imports.ImportViewSet.as_view(COLLECTION), name="import-list"),
     path(f"{IMPORT}/<str:id>", imports.ImportViewSet.as_view(RETRIEVE), name="import-detail"),

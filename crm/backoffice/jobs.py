@@ -1,6 +1,7 @@
 """The kinds of jobs that this domain has. Each calls the function that a command or page calls too."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -14,11 +15,12 @@ from django.db import DatabaseError
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from crm import duplicates, merged, search
+from crm import merged, search
 from crm.backoffice import dashboard, mending, outcomes, uploads
 from crm.backoffice import undo as changes
 from crm.backoffice.admin import listing
 from crm.backoffice.problem_kinds import RefusedWithExamples, on_a_page
+from crm.duplicates import finding, following
 from crm.models import Customer, ImportRun
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports, imports, undo
@@ -26,7 +28,7 @@ from crm.transfer.long_cells import LongCells
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
-from overplane.jobs import housekeeping
+from overplane.jobs import housekeeping, loops, queue
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import Job, JobFile
 
@@ -41,8 +43,7 @@ def count_customers(run: Run) -> dict[str, Any]:
 
 
 def find_duplicates(run: Run) -> dict[str, Any]:
-    groups = duplicates.find(progress=run.progress)
-    return {"groups": [[group.reasons, group.ids] for group in groups]}
+    return finding.find_all(run.progress).as_dict()
 
 
 def check_import(run: Run) -> dict[str, Any]:
@@ -218,3 +219,10 @@ EXPORTING = Kind(
 for kind in (COUNTING, DUPLICATES, CHECKING, IMPORTING, UNDOING, UNDOING_CHANGES, EXPORTING):
     register(kind)
 housekeeping.register("merged customers past MERGE_UNDO_DAYS", merged.erase_old)
+
+
+def follow_duplicates(stopped: threading.Event) -> None:
+    following.Follower(lambda: queue.enqueue(DUPLICATES.name, {}, "system", key=DUPLICATES.name)).run(stopped)
+
+
+loops.register("duplicates", follow_duplicates)

@@ -12,10 +12,9 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
-from crm.backoffice.pages.merge import KIND as DUPLICATES
-from crm.backoffice.pages.merge import MAY_MERGE
+from crm.backoffice.admin.merges import MAY_MERGE
 from crm.backoffice.uploads import import_run_of
-from crm.models import Customer, ImportRun, RunState
+from crm.models import Customer, DuplicatePair, ImportRun, PairState, RunState
 from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from overplane.events.webhooks.models import Endpoint, EndpointStatus
@@ -41,25 +40,23 @@ class Need(NamedTuple):
 
 
 def needs(user: User | AnonymousUser, counted: dict[str, Any] | None) -> list[Need]:
-    result = [*_jobs(user), *_endpoints(user), *_keys(user)]
+    result = [*_duplicates(user), *_jobs(user), *_endpoints(user), *_keys(user)]
     if user.has_perm("crm.change_customer") and counted:
         result += _missing(counted.get("missing", {}))
     return result
 
 
+def _duplicates(user: User | AnonymousUser) -> Iterator[Need]:
+    if user.has_perms(MAY_MERGE) and (n := DuplicatePair.objects.filter(state=PairState.OPEN).count()):
+        text = ngettext("%s pair of likely duplicates", "%s pairs of likely duplicates", n)
+        yield Need("copy", text % number_format(n, force_grouping=True), reverse("duplicates"))
+
+
 def _jobs(user: User | AnonymousUser) -> Iterator[Need]:
-    """One statement for what several sorts of jobs have to tell."""
-    imports = Q(visible_to(user), kind="crm.import_customers")
-    jobs = Job.objects.filter(imports | Q(kind=DUPLICATES), state=State.DONE)
+    jobs = Job.objects.filter(visible_to(user), kind="crm.import_customers", state=State.DONE)
     newest = list(jobs.filter(finished_at__gte=timezone.now() - SINCE).order_by("-id")[:50])
-    searched: dict[str, Any] = next(
-        (job.result for job in newest if job.kind == DUPLICATES and job.result), {"groups": []}
-    )
-    if user.has_perms(MAY_MERGE) and (n := len(searched["groups"])):
-        text = ngettext("%s group of likely duplicates", "%s groups of likely duplicates", n) % n
-        yield Need("copy", text, reverse("duplicates"))
     if user.has_perm("crm.add_customer"):
-        for job in _unmended([job for job in newest if job.kind != DUPLICATES]):
+        for job in _unmended(newest):
             refused = job.result["problem_count"]
             text = ngettext("%(name)s: %(n)s problem", "%(name)s: %(n)s problems", refused)
             yield Need(

@@ -1,6 +1,6 @@
 """The menu of the back office: two blocks, the work and its administration, with what this person may see."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from django.contrib.admin import ModelAdmin
@@ -44,6 +44,7 @@ class Page(NamedTuple):
     url_name: str
     permissions: tuple[str, ...]
     position: MenuPosition
+    waiting: Callable[[], int] | None = None  # how many things wait there
 
 
 class Entry(NamedTuple):
@@ -51,6 +52,7 @@ class Entry(NamedTuple):
     url: str
     icon: str
     is_current: bool
+    waiting: int = 0
 
 
 class Block(NamedTuple):
@@ -63,7 +65,7 @@ def blocks(
 ) -> list[Block]:
     """Blocks that have an entry; the one that the address lies below is the current one."""
     known = [
-        (page.position, page.title, reverse(page.url_name))
+        (page.position, page.title, reverse(page.url_name), page.waiting() if page.waiting else 0)
         for page in pages
         if request.user.has_perms(page.permissions)
     ]
@@ -72,18 +74,19 @@ def blocks(
             position,
             model_admin.opts.verbose_name_plural or "",
             reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist"),
+            0,
         )
         for model_admin, position in models
         if model_admin.has_view_permission(request)
     ]
     known.sort(key=lambda one: one[0].rank)
     home = reverse("admin:index")  # every address begins with it
-    above = [url for _position, _title, url in known if request.path.startswith(url) and url != home]
+    above = [url for _position, _title, url, _waiting in known if request.path.startswith(url) and url != home]
     current = max(above, key=len, default=request.path)
     entries = {
         block: [
-            Entry(title, url, position.icon, url == current)
-            for position, title, url in known
+            Entry(title, url, position.icon, url == current, waiting)
+            for position, title, url, waiting in known
             if position.block == block
         ]
         for block in TITLES

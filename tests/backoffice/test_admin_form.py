@@ -10,6 +10,7 @@ from django.urls import reverse
 from crm import line_item_services, services
 from crm.backoffice.admin.line_items import PAGE_SIZE
 from crm.backoffice.admin.links import safe_links
+from crm.duplicates import finding
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.database.attributes import attributes
@@ -237,8 +238,8 @@ def test_only_what_is_an_address_beyond_doubt_becomes_a_link(values: dict[str, s
     [
         ({"tax_id": "de 811-234"}, "same tax ID"),
         ({"email_id": "INFO@example.com"}, "same e-mail"),
-        ({"customer_name": "Nordlicht Werke"}, "same name"),
-        ({"customer_name": "Nordlicht Werk"}, "similar name"),
+        ({"customer_name": "Nordlicht Werke"}, "same customer name"),
+        ({"customer_name": "Nordlicht Werk"}, "similar customer name"),
         ({"customer_name": "Nor"}, None),
         ({"customer_name": "\0", "self": "\0"}, None),
         ({}, None),
@@ -247,6 +248,7 @@ def test_only_what_is_an_address_beyond_doubt_becomes_a_link(values: dict[str, s
 def test_hints_at_customers_that_are_there_already(typed: dict[str, str], why: str | None) -> None:
     client = member("Viewer")
     there = make("Nordlicht Werke GmbH", tax_id="DE811234", email_id="info@example.com")
+    finding.find_all()
     url = reverse("admin:crm_customer_duplicates_of")
     duplicates = client.get(url, typed).json()["customers"]
     assert [one["why"] for one in duplicates] == ([why] if why else [])

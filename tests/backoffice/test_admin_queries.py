@@ -31,15 +31,19 @@ COUNTS: dict[str, tuple[Address, int]] = {
     "form of a new one": (lambda a, b: reverse("admin:crm_customer_add"), 3),
     "history": (lambda a, b: reverse("admin:crm_customer_history", args=[a]), 5),
     "all changes": (lambda a, b: reverse("admin:overplane_events_event_changelist"), 6),
-    "merge": (lambda a, b: compare_url([a, b]), 4 + len(LINE_ITEMS)),
-    "duplicates": (lambda a, b: reverse("duplicates"), 5),
+    "merge": (lambda a, b: compare_url([a, b]), 5 + len(LINE_ITEMS)),
+    "duplicates": (lambda a, b: reverse("duplicates"), 6),
     "suggestions": (lambda a, b: reverse("admin:crm_customer_values", args=["territory"]), 4),
     "hints": (
         lambda a, b: f"{reverse('admin:crm_customer_duplicates_of')}?customer_name=Nordlicht&tax_id=DE1&self={a}",
-        5,
+        7,
     ),
-    "dashboard": (lambda a, b: reverse("admin:index"), 11),
+    "dashboard": (lambda a, b: reverse("admin:index"), 12),
 }
+
+MENU = (
+    "'open' LIMIT 1000[)]"  # how many pairs of duplicates are open, counted to there, on every page that has the menu
+)
 
 
 @pytest.mark.slow
@@ -57,7 +61,8 @@ def test_a_page_costs_these_statements_and_no_more(page: str) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address(a, b)).status_code == 200
     # What asks for no row: the tests' own transactions, and on PostgreSQL the limit of time of a filtered list.
-    statements = [one["sql"] for one in queries if not re.search("SAVEPOINT|statement_timeout", one["sql"])]
+    statements = [one["sql"] for one in queries if not re.search(f"SAVEPOINT|statement_timeout|{MENU}", one["sql"])]
+    assert sum(bool(re.search(MENU, one["sql"])) for one in queries) <= 1
     assert len(statements) == expected, "\n".join(statements)
 
 
@@ -81,5 +86,5 @@ def test_a_page_of_webhooks_costs_the_same_for_any_number_of_deliveries(page: st
     client.get(address(endpoint, last))
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address(endpoint, last)).status_code == 200
-    statements = [one["sql"] for one in queries if not re.search("SAVEPOINT|pg_stat_clear", one["sql"])]
+    statements = [one["sql"] for one in queries if not re.search(f"SAVEPOINT|pg_stat_clear|{MENU}", one["sql"])]
     assert len(statements) == expected, "\n".join(statements)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from crm import services
 from crm.backoffice import dashboard
-from crm.models import Customer, ImportRun, RunState
+from crm.models import Customer, DuplicatePair, ImportRun, RunState
 from overplane.api import keys
 from overplane.events.models import Event
 from overplane.events.per_day import first_number_since
@@ -149,7 +149,10 @@ def test_says_what_waits_for_whom() -> None:
     mine = done("crm.import_customers", {"problem_count": 3}, name="mine.csv")
     done("crm.import_customers", {"problem_count": 1}, "user:bert", name="others.csv")
     done("crm.import_customers", {"problem_count": 0}, name="good.csv")
-    done("crm.find_duplicates", {"groups": [[["tax_id"], ["a", "b"]]]})
+    DuplicatePair.objects.create(
+        id="pair_1", first_id="customer_a", second_id="customer_b", score=0.9, reasons=[], compared_at=timezone.now(),
+        first_hash=1, second_hash=2,
+    )  # fmt: skip
     seen = {
         role: page(member(role, name))
         for role, name in [("Editor", "anna"), ("Administrator", "boss"), ("Viewer", "eva")]
@@ -164,7 +167,7 @@ def test_says_what_waits_for_whom() -> None:
         ("Editor", "likely duplicates", False),  # they may not merge them
         ("Editor", "“shop”", False),
         ("Administrator", "others.csv: 1 problem", True),
-        ("Administrator", "1 group of likely duplicates", True),
+        ("Administrator", "1 pair of likely duplicates", True),
         ("Administrator", "“shop”", True),
         ("Viewer", "without tax ID", False),
         ("Viewer", "Nothing waits for you.", True),

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,23 +19,6 @@ from overplane.jobs.models import Job
 from tests.backoffice.merge_form import form
 from tests.backoffice.people import member
 from tests.domain.customers import ORIGIN, make, rows_of
-
-
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-def test_searches_by_a_job_and_lists_what_is_left() -> None:
-    client, url = member("Manager"), reverse("duplicates")
-    a, b = make("Nordlicht GmbH"), make("Nordlicht")
-    assert "There was no search yet" in client.get(url).content.decode()
-    assert client.post(url).status_code == client.post(url).status_code == 302
-    assert Job.objects.count() == 1
-    assert "under way" in client.get(url).content.decode()
-    call_command("run_worker", until_idle=True)
-    listed = client.get(url).content.decode()
-    assert "same name" in listed
-    assert compare_url([a, b]).replace("&", "&amp;") in listed
-    services.delete_customers([a], origin=ORIGIN)
-    assert "No duplicates are left" in client.get(url).content.decode()
 
 
 @pytest.mark.django_db
@@ -104,7 +86,6 @@ def test_nothing_is_merged_without_choice_and_permission() -> None:
         client = member(role, role.lower())
         assert client.post(reverse("merge"), sent).status_code == 403
         assert client.get(compare_url([a, b])).status_code == 403
-        assert client.get(reverse("duplicates")).status_code == 200
     assert Client().get(compare_url([a, b])).status_code == 302
     assert Customer.objects.count() == 2
 

@@ -34,6 +34,7 @@ from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.jobs import queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
+from tests.backoffice.duplicate_pairs import is_dismissed, pair_of
 from tests.backoffice.people import member, person, signed_in
 from tests.filled_forms import new_form
 
@@ -65,6 +66,7 @@ class World(NamedTuple):
     file: str  # of somebody else
     endpoint: str
     delivery: str
+    pair: str
 
 
 def visitor(kind: str) -> tuple[Client, Any]:
@@ -111,7 +113,8 @@ def world(kind: str) -> World:
     endpoint = webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})[0].pk
     delivery = webhooks.ping(endpoint).public_id
     checked = checked_import("user:me")
-    return World(client, user, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery)
+    pair = pair_of(customer, twin)
+    return World(client, user, other, customer, twin, row, key, job, checked, change, file, endpoint, delivery, pair)
 
 
 STORED_MODELS = [
@@ -255,7 +258,7 @@ ACTS = [
     see("history of one", "admin:crm_customer_history", "customer", who=VIEWER, text="North"),
     see("log", "admin:overplane_events_event_changelist", who=VIEWER, text="customer.updated"),
     see("one event", "admin:overplane_events_event_change", "change", who=VIEWER, text="North"),
-    see("duplicates", "duplicates", who=VIEWER),
+    see("duplicates", "duplicates", who=VIEWER, text="Acme Ltd"),
     send(
         "keep columns", "admin:crm_customer_columns", form={"column": ["territory"]}, who=VIEWER,
         done=lambda w: apps.get_model("overplane_backoffice.SavedView").objects.filter(user=w.user).exists(),
@@ -290,11 +293,11 @@ ACTS = [
         lambda w: w.client.post(reverse(LIST), {"action": "export_selected", "_selected_action": [w.customer]}),
         lambda w, answer: answer.get("Content-Disposition", "").startswith("attachment") and b"Acme" in b"".join(answer),
     ),
-    # Duplicates and merging
     send("search for duplicates", "duplicates", form={}, who=EDITOR, done=job_of("crm.find_duplicates")),
+    send("say that two are none", "judge_duplicate", "pair", form={"state": "dismissed"}, who=MANAGER, done=is_dismissed),
+    send("confirm groups", "confirm_duplicates", form=lambda w: {"group": f"{w.customer}:2 {w.twin}:1"}, who=MANAGER, done=gone("twin")),
     see("compare", "merge", query="?id={customer}&id={twin}", who=MANAGER, text="Acme Ltd"),
     send("merge", "merge", form=merge_form, who=MANAGER, done=gone("twin")),
-    # Import and export
     see("page of imports", "import", who=EDITOR),
     send("upload", "import", who=EDITOR, form=lambda w: {"file": SimpleUploadedFile("a.csv", b"customer_name\nA\n")},
          done=lambda w: JobFile.objects.filter(name="a.csv", actor="user:me").exists()),
@@ -415,7 +418,7 @@ OPEN = {
 }  # fmt: skip
 ARGUMENTS = {
     "object_id": "customer", "field": "territory", "number": "1", "file_id": "file", "job_id": "checked", "id": "other",
-    "key_id": "key", "endpoint_id": "endpoint", "delivery_id": "delivery", "app_label": "crm", "content_type_id": "1", "url": "x",
+    "key_id": "key", "endpoint_id": "endpoint", "delivery_id": "delivery", "app_label": "crm", "content_type_id": "1", "url": "x", "pair_id": "pair",
 }  # fmt: skip
 
 

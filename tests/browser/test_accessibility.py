@@ -28,6 +28,7 @@ def test_axe_finds_nothing_serious(visit: Visitors) -> None:
         reverse("admin:crm_customer_history", args=[a]),
         compare_url([a, b]),
         reverse("duplicates"),
+        reverse("confirm_duplicates"),
         reverse("admin:overplane_events_event_changelist"),
         reverse("admin:overplane_jobs_job_changelist"),
         reverse("admin:auth_user_changelist"),

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from crm import line_item_services, services
 from crm.backoffice.admin.customers import CustomerAdmin
 from crm.backoffice.pages.merge import compare_url
+from crm.duplicates import following
 from crm.line_items import LINE_ITEMS
 from crm.models import Customer
 from overplane.backoffice.models import SavedView
@@ -103,6 +104,7 @@ def test_hostile_values_stay_text_on_every_page(visit: Visitors, text: str) -> N
 @pytest.mark.parametrize("text", [MARKUP, LINK], ids=["markup", "link"])
 def test_hostile_values_stay_text_in_a_conflict_a_hint_and_what_is_told(visit: Visitors, text: str) -> None:
     customer_id, page = hostile(text), visit(member("Manager"))
+    following.compare_again(customer_id)  # as the worker does
     page.goto(form_of(customer_id))
     edit(page)
     page.locator("#id_territory").fill(f"mine {text}")

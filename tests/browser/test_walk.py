@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from crm import services
+from crm.duplicates import following
 from crm.models import Customer
 from overplane.events.models import Event
 from tests.backoffice.people import PASSWORD, member
@@ -212,7 +213,7 @@ def test_leaving_unsaved_changes_asks_first(visit: Visitors) -> None:
 
 
 def test_hints_at_duplicates_while_a_name_is_typed(visit: Visitors) -> None:
-    make("Nordlicht Werke", tax_id="DE811234")
+    following.compare_again(make("Nordlicht Werke", tax_id="DE811234"))  # as the worker does
     page = visit(member("Editor"))
     page.goto("/admin/crm/customer/add/")
     hint = page.locator("[data-duplicates-target]")

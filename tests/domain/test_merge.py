@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
 from django.db import connection, transaction
 
-from crm import duplicates, merging
+from crm import merging
 from crm.models import Customer, CustomerTombstone, SupplierNumberAtCustomer
 from overplane.events.models import Event
 from overplane.problems import ObjectMissing, VersionMismatch
@@ -101,61 +99,3 @@ def test_two_merges_of_the_same_customers_wait_for_each_other() -> None:
         thread.join(timeout=60)
     assert sorted(ended) == ["gone", "merged"]
     assert [idx for idx, _ in rows_of(Customer.objects.get().pk)] == [1, 2, 3, 4, 5, 6]
-
-
-# Two customers and the reasons for which they are likely one; none if they are not.
-PAIRS = [
-    ({"tax_id": "DE 123.456-789"}, {"tax_id": "de123456789"}, ("tax_id",)),
-    ({"email_id": "Info@Acme.example"}, {"email_id": "info@acme.example"}, ("email_id",)),
-    ({"mobile_no": "+49 30 1234567"}, {"mobile_no": "030/123 45 67"}, ("mobile_no",)),
-    ({"customer_name": "Müller & Söhne GmbH"}, {"customer_name": "SÖHNE, MULLER"}, ("customer_name",)),
-    ({"customer_name": "Bergmann Logistics"}, {"customer_name": "Bergman Logistix"}, ()),
-    ({"customer_name": "Bergmann Logistics"}, {"customer_name": "Bergman Logostics"}, ("similar_name",)),
-    (
-        {"customer_name": "Nordlicht AG", "tax_id": "X-99999"},
-        {"customer_name": "Nordlicht", "tax_id": "X99999"},
-        ("tax_id", "customer_name"),
-    ),
-    ({"tax_id": "12"}, {"tax_id": "12"}, ()),
-    ({"customer_name": "100 %"}, {"customer_name": "200 %"}, ()),
-    ({"customer_name": "&&&"}, {"customer_name": "***"}, ()),
-]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("one", "other", "reasons"), PAIRS)
-def test_finds_what_is_likely_one(one: dict[str, str], other: dict[str, str], reasons: tuple[str, ...]) -> None:
-    ids = (make(**{"name": "Zeta Quick", **renamed(one)}), make(**{"name": "Omicron Blue", **renamed(other)}))
-    make("Something Else")
-    groups = duplicates.find()
-    assert [(group.reasons, group.ids) for group in groups] == ([(reasons, ids)] if reasons else [])
-
-
-def renamed(values: dict[str, str]) -> dict[str, str]:
-    return {"name" if name == "customer_name" else name: value for name, value in values.items()}
-
-
-@pytest.mark.django_db
-def test_what_many_share_is_no_sign() -> None:
-    for i in range(duplicates.MOST + 1):
-        make(f"Name{i} Of{i}", mobile_no="030 1234567")
-    assert duplicates.find() == []
-
-
-@pytest.mark.django_db
-def test_hints_at_customers_that_are_there_already() -> None:
-    old = make("Müller & Söhne GmbH", email_id="Info@Acme.example", tax_id="DE123456789")
-    assert duplicates.like({"customer_name": "muller söhne"}) == [("customer_name", old, "Müller & Söhne GmbH")]
-    assert duplicates.like({"email_id": "info@acme.example"})[0][:2] == ("email_id", old)
-    assert duplicates.like({"tax_id": "de123456789", "customer_name": "x"})[0][:2] == ("tax_id", old)
-    assert duplicates.like({"customer_name": "muller söhne"}, unless=old) == []
-    assert duplicates.like({"customer_name": '"x" % _ \\'}) == duplicates.like({}) == []
-
-
-@pytest.mark.django_db
-def test_the_command_prints_a_line_a_customer() -> None:
-    ids = [make("Acme\nInc"), make("ACME"), make("Other")]
-    out, err = StringIO(), StringIO()
-    call_command("find_duplicates", stdout=out, stderr=err)
-    assert out.getvalue() == f"customer_name\t{ids[0]}\tAcme Inc\ncustomer_name\t{ids[1]}\tACME\n\n"
-    assert "1 groups" in err.getvalue()

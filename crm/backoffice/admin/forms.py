@@ -7,6 +7,7 @@ from django import forms
 from django.urls import reverse
 
 from crm import rules
+from crm.backoffice.admin import hints
 from crm.backoffice.admin.sections import HELP, SUGGESTED
 from crm.backoffice.wording import in_words
 from crm.models import Customer
@@ -14,7 +15,7 @@ from overplane.backoffice.merging import MergingForm
 from overplane.database.attributes import attributes
 
 LONG = 4000  # characters; a text that may be longer than any address gets several lines
-WATCHED = ("customer_name", "tax_id", "email_id", "mobile_no")
+WATCHED = hints.TYPED
 INPUT_TYPES = {"email_id": "email", "mobile_no": "tel"}
 
 

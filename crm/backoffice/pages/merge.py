@@ -1,4 +1,4 @@
-"""Duplicates: what the last search found, the comparison of two to four customers, and merging them."""
+"""The comparison of two to four customers, with what is proposed to be kept of them, and merging them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Paginator
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
@@ -20,63 +19,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm import merging
+from crm.backoffice import survivorship
 from crm.backoffice.admin.merges import MAY_MERGE
 from crm.backoffice.admin.undo import UndoAdmin
-from crm.backoffice.starting import start_job
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS, PARENT, POSITION, LineItem
 from crm.models import Customer
 from overplane.backoffice.origin import origin_of
 from overplane.database.attributes import attributes
 from overplane.database.fields import field_of
-from overplane.jobs.models import OPEN, Job, State
 from overplane.problems import ObjectMissing, VersionMismatch
 
-KIND = "crm.find_duplicates"
-PAGE_SIZE = 50  # groups, of two customers or some more
 MAX_LINE_ITEMS = 1000  # of a kind, to compare by eye; a merge takes all of them
-REASONS = {
-    "tax_id": gettext_lazy("same tax ID"),
-    "email_id": gettext_lazy("same e-mail"),
-    "customer_name": gettext_lazy("same name"),
-    "mobile_no": gettext_lazy("same phone"),
-    "similar_name": gettext_lazy("similar name"),
-}
-
-
-@require_http_methods(["GET", "POST"])
-@permission_required("crm.view_customer", raise_exception=True)
-def duplicates(request: HttpRequest) -> HttpResponse:
-    may_search = request.user.has_perm("crm.change_customer")
-    if request.method == "POST":
-        if not may_search:  # the search reads all customers: not for everybody
-            raise PermissionDenied
-        start_job(request, KIND, {}, key=KIND)
-        return redirect("duplicates")
-    last = Job.objects.filter(kind=KIND, state=State.DONE).first()
-    page = Paginator(last.result["groups"] if last and last.result else [], PAGE_SIZE).get_page(request.GET.get("p"))
-    context = admin.site.each_context(request) | {
-        "title": _("Likely duplicates"),
-        "last": last,
-        "under_way": Job.objects.filter(kind=KIND, state__in=OPEN).first(),
-        "page": page,
-        "groups": _groups(list(page.object_list)),
-        "may_search": may_search,
-        "may_merge": request.user.has_perms(MAY_MERGE),
-    }
-    return TemplateResponse(request, "crm/duplicates.html", context)
-
-
-def _groups(groups: Sequence[tuple[list[str], list[str]]]) -> list[dict[str, Any]]:
-    """The groups of which two are still there."""
-    stored = Customer.objects.in_bulk([i for _reasons, ids in groups for i in ids])
-    rows = []
-    for reasons, ids in groups:
-        customers = [stored[i] for i in ids if i in stored]
-        if len(customers) > 1:
-            link = compare_url([customer.pk for customer in customers[: merging.MOST]])
-            rows.append({"why": [REASONS[reason] for reason in reasons], "customers": customers, "link": link})
-    return rows
 
 
 def compare_url(ids: Sequence[str]) -> str:
@@ -109,6 +63,7 @@ class Line:
     label: str
     cells: list[Cell]
     differs: bool
+    why: str  # it is proposed so
 
 
 @require_http_methods(["GET", "POST"])
@@ -135,16 +90,19 @@ def merge(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "crm/merge.html", context)
 
 
+def proposed_choices(customers: Sequence[Customer], kept_id: str) -> dict[str, survivorship.Proposal]:
+    return survivorship.proposals(customers, kept_id)
+
+
 def _lines(customers: Sequence[Customer], kept_id: str, chosen: QueryDict) -> list[Line]:
-    """What differs comes first. Chosen is what was chosen already, else the kept customer's value, else the first there is."""
+    """What differs comes first. Chosen is what was chosen already, else what is proposed."""
     lines = []
-    ordered = sorted(customers, key=lambda customer: customer.pk != kept_id)
-    for name in attributes(Customer):
-        first = next((customer for customer in ordered if getattr(customer, name) is not None), ordered[0])
-        choice = chosen.get(f"field-{name}", first.pk)
+    for name, proposal in proposed_choices(customers, kept_id).items():
+        choice = chosen.get(f"field-{name}", proposal.customer_id)
         cells = [Cell(customer.pk, getattr(customer, name), customer.pk == choice) for customer in customers]
         label = str(field_of(Customer, name).verbose_name)
-        lines.append(Line(name, label, cells, len({cell.value for cell in cells}) > 1))
+        why = proposal.why if choice == proposal.customer_id else ""
+        lines.append(Line(name, label, cells, len({cell.value for cell in cells}) > 1, why))
     return sorted(lines, key=lambda line: not line.differs)
 
 

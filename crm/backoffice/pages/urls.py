@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from crm.backoffice.pages import exports, find, import_files, import_mapping, imports, mending, merge
+from crm.backoffice.pages import duplicates, exports, find, import_files, import_mapping, imports, mending, merge
 from crm.backoffice.pages.import_steps import MAY_IMPORT
 from crm.models import Customer
 from overplane.backoffice.menu import WORK, MenuPosition, Page
@@ -13,7 +13,7 @@ from overplane.backoffice.site import Finder, Site
 site = cast("Site", admin.site)
 site.set_menu_position(Customer, MenuPosition(WORK, "building-2", 10))
 for page in (
-    Page(_("Duplicates"), "duplicates", ("crm.view_customer",), MenuPosition(WORK, "copy", 20)),
+    Page(_("Duplicates"), "duplicates", ("crm.view_customer",), MenuPosition(WORK, "copy", 20), duplicates.open_count),
     Page(_("Imports"), "import", MAY_IMPORT, MenuPosition(WORK, "download", 30)),
     Page(_("Exports"), "export", ("crm.export_customer",), MenuPosition(WORK, "upload", 40)),
 ):
@@ -23,7 +23,9 @@ site.finder = Finder("find", "find_start", find.LIST, find.MAY_FIND)
 urlpatterns = [
     path("find/", admin.site.admin_view(find.find), name="find"),
     path("find/start/", admin.site.admin_view(find.start), name="find_start"),
-    path("duplicates/", admin.site.admin_view(merge.duplicates), name="duplicates"),
+    path("duplicates/", admin.site.admin_view(duplicates.duplicates), name="duplicates"),
+    path("duplicates/confirm/", admin.site.admin_view(duplicates.confirm), name="confirm_duplicates"),
+    path("duplicates/<slug:pair_id>/", admin.site.admin_view(duplicates.judge), name="judge_duplicate"),
     path("merge/", admin.site.admin_view(merge.merge), name="merge"),
     path("import/", admin.site.admin_view(import_files.upload), name="import"),
     path("import/<slug:file_id>/mapping/", admin.site.admin_view(import_mapping.mapping), name="import_mapping"),

@@ -1,0 +1,207 @@
+"""How two profiles agree, attribute by attribute: a level, and what is shared in bits.
+
+An agreement in `n` bits is one that two strangers have by chance in one of 2 ** n cases.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
+
+from rapidfuzz.distance import OSA
+
+from crm.duplicates.normalising import NAMES, Profile, Terms
+from crm.duplicates.terms import Bits
+from overplane.database.text import NOT_DIGIT
+
+CLOSE = 0.7  # share of letters that stay in a word with typing errors: one of four, two of seven
+SHORTEST_CLOSE = 3  # letters; of shorter words each is close to too many
+TYPO_BITS = 3.0  # there are some eight words near a word
+CLOSE_BITS = 8.0  # by which a number that differs in one digit says less: so many others are as near
+JOINED = 0.88  # of names that are written in one word or in two
+NAME_SHARE, ADDRESS_SHARE, TOWN_SHARE = 0.3, 0.7, 0.3
+# What two share beside a contradiction is one thing, as a town or a surname is, in however many words it is said.
+SOME_BITS = 8.0
+
+
+class Level(IntEnum):
+    SAME = 0
+    CLOSE = 1  # written otherwise, or with a typing error
+    PART = 2  # one has more than the other
+    SOME = 3  # something is shared, and something else contradicts
+    DIFFERENT = 4
+
+
+class Agreement(NamedTuple):
+    place: int  # of the attribute in `NAMES`
+    level: Level
+    bits: float
+
+
+class Overlap(NamedTuple):
+    """`all_*`: bits of everything; `close`: how many words were matched that are not equal."""
+
+    shared: float
+    first_share: float
+    second_share: float
+    close: int
+
+
+def overlap(place: int, one: Terms, other: Terms, bits: Bits) -> Overlap:
+    both = set(one).intersection(other)
+    shared = sum([bits(place, word) for word in both])
+    rest = [word for word in one if word not in both]
+    others = [word for word in other if word not in both]
+    covered_one = covered_other = shared
+    close = 0
+    left_one = left_other = 0.0
+    for word in rest:
+        own = bits(place, word)
+        match = _closest(word, others) if others else None
+        if match is None:
+            left_one += own
+            continue
+        near, said = match
+        others.remove(near)
+        theirs = bits(place, near)
+        close += 1
+        shared += max(0.5, min(own, theirs) - said)
+        covered_one += own
+        covered_other += theirs
+    left_other = sum([bits(place, word) for word in others])
+    return Overlap(
+        shared, covered_one / (covered_one + left_one or 1), covered_other / (covered_other + left_other or 1), close
+    )
+
+
+def _closest(word: str, others: list[str]) -> tuple[str, float] | None:
+    """Which of the others is this word with a typing error or shortened, and by how many bits that says less."""
+    best, best_similarity = None, 0.0
+    for other in others:
+        if len(word) == 1 or len(other) == 1:
+            if word[0] == other[0] and word.isalpha() and best is None and not other.isdecimal():
+                best, best_similarity = other, 0.01
+        elif word.isdecimal() or other.isdecimal():
+            if (
+                len(word) > 3
+                and len(other) > 3
+                and OSA.distance(word, other, score_cutoff=1) <= 1
+                and best_similarity < 0.8
+            ):
+                best, best_similarity = other, 0.8
+        elif len(word) >= SHORTEST_CLOSE and len(other) >= SHORTEST_CLOSE and _digits(word) == _digits(other):
+            similarity = OSA.normalized_similarity(word, other, score_cutoff=CLOSE if len(word) > 3 else 0.66)
+            if similarity < CLOSE and (word.startswith(other) or other.startswith(word)):
+                similarity = CLOSE
+            if similarity > best_similarity:
+                best, best_similarity = other, similarity
+    if best is None:
+        return None
+    if best_similarity < 0.1:
+        return best, 10.0
+    return best, TYPO_BITS + 8 * (1 - best_similarity)
+
+
+def _digits(word: str) -> str:
+    """`Shop7` and `Shop8` are no typing errors of each other."""
+    return "" if word.isalpha() else NOT_DIGIT.sub("", word)
+
+
+def _name(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    found = overlap(place, one, other, bits)
+    least, most = sorted((found.first_share, found.second_share))
+    if least > 0.999:
+        return Agreement(place, Level.CLOSE if found.close else Level.SAME, found.shared)
+    first, second = "".join(one), "".join(other)
+    if OSA.normalized_similarity(first, second, score_cutoff=JOINED) >= JOINED and not _numbers_differ(one, other):
+        said = max(found.shared, 0.5 * min(sum([bits(place, w) for w in one]), sum([bits(place, w) for w in other])))
+        return Agreement(place, Level.CLOSE, said)
+    if most > 0.999:
+        return Agreement(place, Level.PART, found.shared)
+    return _contradicted(place, found.shared, is_some=most >= NAME_SHARE)
+
+
+def _numbers_differ(one: Terms, other: Terms) -> bool:
+    return {w for w in one if not w.isalpha()} != {w for w in other if not w.isalpha()}
+
+
+def _address(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    found = overlap(place, one, other, bits)
+    least, most = sorted((found.first_share, found.second_share))
+    if least > 0.999:
+        return Agreement(place, Level.CLOSE if found.close else Level.SAME, found.shared)
+    if most > 0.999 or least >= ADDRESS_SHARE:
+        return Agreement(place, Level.CLOSE if least >= ADDRESS_SHARE else Level.PART, found.shared)
+    if most >= ADDRESS_SHARE:
+        return Agreement(place, Level.PART, found.shared)
+    return _contradicted(place, found.shared, is_some=most >= TOWN_SHARE)
+
+
+def _contradicted(place: int, shared: float, *, is_some: bool) -> Agreement:
+    return Agreement(place, Level.SOME, min(shared, SOME_BITS)) if is_some else Agreement(place, Level.DIFFERENT, 0.0)
+
+
+def _code(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    if one[0] == other[0]:
+        return Agreement(place, Level.SAME, bits(place, one[0]))
+    # Numbers are given out in sequence: the last digit tells neighbours apart.
+    is_typo = len(one[0]) > 5 and one[0][:-1] != other[0][:-1] and OSA.distance(one[0], other[0], score_cutoff=1) <= 1
+    if is_typo:
+        return Agreement(place, Level.CLOSE, max(1.0, min(bits(place, one[0]), bits(place, other[0])) - CLOSE_BITS))
+    return Agreement(place, Level.DIFFERENT, 0.0)
+
+
+def _email(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    if one[0] == other[0]:
+        return Agreement(place, Level.SAME, bits(place, one[0]))
+    if OSA.distance(one[0], other[0], score_cutoff=2) <= 2 and len(one[0]) > 10 and not _sequence(one[0], other[0]):
+        return Agreement(place, Level.CLOSE, max(1.0, bits(place, one[0]) - CLOSE_BITS))
+    if one[1] == other[1]:
+        return Agreement(place, Level.SOME, bits(place, one[1]))
+    return Agreement(place, Level.DIFFERENT, 0.0)
+
+
+def _sequence(one: str, other: str) -> bool:
+    """`info7@` and `info8@`: numbered addresses are different ones."""
+    return _digits(one) != _digits(other) and one.translate(NO_DIGITS) == other.translate(NO_DIGITS)
+
+
+NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
+
+
+def _phones(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    for number in one:
+        for second in other:
+            if number.endswith(second) or second.endswith(number):
+                return Agreement(place, Level.SAME, bits(place, number))
+    if OSA.distance(one[0], other[0], score_cutoff=1) <= 1:
+        return Agreement(place, Level.CLOSE, max(1.0, bits(place, one[0]) - CLOSE_BITS - 4))
+    return Agreement(place, Level.DIFFERENT, 0.0)
+
+
+def _any(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    if shared := [bits(place, term) for term in set(one).intersection(other)]:
+        return Agreement(place, Level.SAME, max(shared))
+    return Agreement(place, Level.DIFFERENT, 0.0)
+
+
+Compare = Callable[[int, Terms, Terms, Bits], Agreement]
+BY_ATTRIBUTE: dict[str, Compare] = {
+    "customer_name": _name,
+    "primary_address": _address,
+    "tax_id": _code,
+    "email_id": _email,
+    "mobile_no": _phones,
+    "website": _any,
+    "customer_pos_id": _any,
+    "supplier_numbers": _any,
+}
+COMPARE = tuple(BY_ATTRIBUTE[name] for name in NAMES)
+
+
+def compare(one: Profile, other: Profile, bits: Bits) -> list[Agreement]:
+    """Of each attribute that both have."""
+    return [
+        COMPARE[place](place, first, second, bits)
+        for place, (first, second) in enumerate(zip(one, other, strict=True))
+        if first and second
+    ]

@@ -1,0 +1,197 @@
+"""Comparing the whole table: read once, blocked by the database, compared in one pass. Memory does not grow with the table,
+but for some bytes a customer.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from itertools import combinations, islice
+
+from django.db import connection
+from django.utils import timezone
+
+from crm.duplicates import blocking, customers, pairs, search_state, term_table, weighing, work_tables
+from crm.duplicates.comparing import Agreement, compare
+from crm.duplicates.pairs import Compared
+from crm.duplicates.profile_file import ProfileFile
+from crm.duplicates.terms import Bits, Frequencies, bits_of
+from crm.duplicates.weighing import LIKELY, NEARLY_CERTAIN, Model
+from crm.models import DuplicatePair
+from overplane.database import bulk, counters
+from overplane.database.rows import SqlTable
+from overplane.events.feed import Log
+
+RANGE = 5_000  # customers whose pairs are read at once: some ten thousand pairs
+SAMPLE = 20_000  # pairs from which shares are estimated; twice as many move no share by a hundredth
+SAMPLED_RANGES = 16
+WRITTEN = 2_000  # pairs in memory before they are written
+# Copies of one customer that are all compared with each other; of more, each with the first: a thousand have 499,500 pairs.
+MOST_COPIES = 20
+COMMON = 500  # a term that so many have is noted with its count; of rarer ones the table of terms is asked
+MOST_COMMON = 20_000  # terms; a few hundred kilobytes
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a search says of itself."""
+
+    customers: int = 0
+    compared: int = 0
+    likely: int = 0
+    nearly_certain: int = 0
+    copies: int = 0  # customers entered just as another one
+    blocks_cut: int = 0
+    blocks_too_big: int = 0  # even then: not compared by that key
+    largest_block: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Search:
+    progress: Progress = lambda done, total: None
+    counts: Counts = field(default_factory=Counts)
+    file: ProfileFile = field(default_factory=ProfileFile)
+    frequencies: Frequencies = field(default_factory=Frequencies)
+    copies: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    bits: Bits = lambda place, term: 0.0
+
+    def run(self) -> Counts:
+        started, log = timezone.now(), Log.now()
+        position, _ = log.end()
+        total = counters.total(connection, "crm_customer")
+        try:
+            with work_tables.work_tables():
+                self._read(total)
+                self._block(total)
+                model = self._estimated()
+                self._compare(model, started, total)
+        finally:
+            self.file.close()
+        pairs.forget_older(started)
+        search_state.finish(position, started, model, self._common())
+        bulk.analyze_if_grown(SqlTable(DuplicatePair))
+        return self.counts
+
+    def _read(self, total: int) -> None:
+        seen = bytearray(1 << 24)  # bits by hash, for counting only: a customer taken for a copy is a count too few
+        for batch in customers.all_profiles():
+            hashes, by_customer = [], {}
+            for customer_id, profile in batch:
+                no = len(self.file)
+                number = self.file.add(customer_id, profile)
+                terms = blocking.terms(profile)
+                slot, bit = divmod(number & 0x7FFFFFF, 8)
+                if not seen[slot] >> bit & 1:
+                    seen[slot] |= 1 << bit
+                    self.frequencies.add(terms)
+                hashes.append((number, no))
+                by_customer[customer_id] = terms
+            work_tables.add(work_tables.SAME, hashes)
+            term_table.replace(by_customer)
+            self.progress(len(self.file) // 3, total)
+        self.file.flush()
+        self.counts.customers = len(self.file)
+        self.bits = bits_of(self.frequencies.count, self.frequencies.customers)
+
+    def _block(self, total: int) -> None:
+        work_tables.index(work_tables.SAME)
+        is_copy = bytearray(len(self.file))
+        for first, no in work_tables.same():
+            self.copies[first].append(no)
+            is_copy[no] = 1
+        self.counts.copies = sum(is_copy)
+        rows: list[tuple[int, int]] = []
+        for no, profile in self.file:
+            if not is_copy[no]:
+                found = blocking.keys(profile, self.frequencies.count, self.frequencies.customers)
+                rows += [(key, no) for key in found]
+            if len(rows) > 50_000 or no == len(self.file) - 1:
+                work_tables.add(work_tables.KEYS, rows)
+                rows = []
+                self.progress((total + no) // 3, total)
+        work_tables.index(work_tables.KEYS)
+        self._cut()
+
+    def _cut(self) -> None:
+        """Blocks that are too big: by one more term; what is too big even then is left out, and counted."""
+        big = work_tables.too_big(blocking.BIGGEST)
+        self.counts.blocks_cut = len(big)
+        for key in big:
+            rows = []
+            for no in work_tables.members(key):
+                rows += [(one, no) for one in blocking.cut(key, self.file.get(no).profile, self.frequencies.count)]
+            sizes: dict[int, int] = defaultdict(int)
+            for one, _ in rows:
+                sizes[one] += 1
+            left = [size for size in sizes.values() if size > blocking.BIGGEST]
+            self.counts.blocks_too_big += len(left)
+            self.counts.largest_block = max([self.counts.largest_block, *left])
+            work_tables.add(work_tables.KEYS, [row for row in rows if 1 < sizes[row[0]] <= blocking.BIGGEST])
+        work_tables.remove(big)
+
+    def _estimated(self) -> Model:
+        step = max(1, len(self.file) // SAMPLED_RANGES)
+        width = min(step, RANGE)
+        sample: list[Sequence[Agreement]] = []
+        read = 0
+        for start in range(0, len(self.file), step):
+            for one, other in work_tables.pairs(start, start + width):
+                sample.append(self._agreements(one, other))
+            read += min(width, len(self.file) - start)
+            if len(sample) >= SAMPLE:
+                break
+        scale = len(self.file) / max(1, read)
+        return weighing.estimate(sample, self.frequencies.customers, scale)
+
+    def _agreements(self, one: int, other: int) -> list[Agreement]:
+        return compare(self.file.get(one).profile, self.file.get(other).profile, self.bits)
+
+    def _compare(self, model: Model, now: datetime, total: int) -> None:
+        found = self._found(model, total)
+        while batch := list(islice(found, WRITTEN)):
+            self.counts.nearly_certain += sum(one.score >= NEARLY_CERTAIN for one in batch)
+            self.counts.likely += sum(one.score < NEARLY_CERTAIN for one in batch)
+            pairs.store(batch, now)
+
+    def _found(self, model: Model, total: int) -> Iterator[Compared]:
+        for first, others in self.copies.items():
+            every = [first, *others]
+            linked = combinations(every, 2) if len(every) <= MOST_COPIES else ((first, no) for no in others)
+            yield from self._scored(model, first, first, linked)
+        for start in range(0, len(self.file), RANGE):
+            for one, other in work_tables.pairs(start, start + RANGE):
+                self.counts.compared += 1
+                yield from self._scored(model, one, other, self._with_copies(one, other))
+            self.progress((2 * total + start) // 3, total)
+
+    def _with_copies(self, one: int, other: int) -> Iterable[tuple[int, int]]:
+        """Whoever is entered as one of the two is found with whoever is entered as the other."""
+        ones, others = [one, *self.copies.get(one, ())], [other, *self.copies.get(other, ())]
+        if len(ones) + len(others) > MOST_COPIES:
+            return [(one, other)]
+        return [(a, b) for a in ones for b in others]
+
+    def _scored(self, model: Model, one: int, other: int, linked: Iterable[tuple[int, int]]) -> Iterator[Compared]:
+        agreements = self._agreements(one, other)
+        score = model.score(agreements)
+        if score < LIKELY:
+            return
+        why = pairs.reasons(model, agreements)
+        for a, b in linked:
+            first, second = self.file.get(a), self.file.get(b)
+            yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
+
+    def _common(self) -> dict[int, int]:
+        """How many have each common term: what the table of terms would have to be read for."""
+        slots = [slot for slot, count in enumerate(self.frequencies.counts) if count >= COMMON]
+        slots.sort(key=lambda slot: -self.frequencies.counts[slot])
+        return {slot: self.frequencies.counts[slot] for slot in slots[:MOST_COMMON]}
+
+
+def find_all(progress: Progress = lambda done, total: None) -> Counts:
+    """Compares everything with everything that is near it, and writes the pairs."""
+    return Search(progress).run()

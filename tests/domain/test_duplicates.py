@@ -1,0 +1,218 @@
+"""Finding customers that are perhaps one, and what is remembered of it."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from crm import line_item_services, merging, services, unmerging
+from crm.duplicates import finding, following, pairs
+from crm.duplicates.grouping import grouped, groups
+from crm.line_items import SUPPLIER_NUMBERS
+from crm.models import DuplicatePair, DuplicateSearch, DuplicateTerm, PairState
+from tests.domain.customers import ORIGIN, make
+
+ADDRESS = "Hauptstraße 12, 10115 Berlin"
+ONE: dict[str, Any] = {"tax_id": "DE 123.456-789", "primary_address": ADDRESS, "mobile_no": "+49 30 1234567"}
+
+
+def found() -> dict[tuple[str, str], DuplicatePair]:
+    return {(pair.first_id, pair.second_id): pair for pair in DuplicatePair.objects.all()}
+
+
+def others() -> None:
+    words = ["Alfa", "Bravo", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India", "Kilo", "Lima", "Mike", "Oscar"]
+    for i, word in enumerate(words):
+        make(
+            f"{word} {words[i * 5 % 12]}bau",
+            primary_address=f"{word}weg {i}, 2{i * 7919 % 10000} Hamburg",
+            tax_id=f"DE{i * 77191 % 1000003}",
+        )
+
+
+def agreements(pair: DuplicatePair) -> dict[str, str]:
+    return {one["attribute"]: one["agreement"] for one in pair.reasons}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("one", "other", "is_found"),
+    [
+        ({"tax_id": "DE 123.456-789"}, {"tax_id": "de123456789"}, True),
+        ({"primary_address": ADDRESS}, {"primary_address": "Hauptstr. 12 10115 BERLIN"}, True),
+        ({"mobile_no": "+49 30 1234567"}, {"mobile_no": "030/123 45 67"}, True),
+        ({"name": "Nordlicht AG"}, {"name": "NORDLICHT S.A.R.L."}, True),
+        ({"name": "Licht Nord"}, {"name": "Nord Licht"}, True),
+        ({"name": "100 %"}, {"name": "200 %"}, False),
+        ({"name": "&&&"}, {"name": "***"}, False),
+        ({"name": "Anna Weber", **ONE, "tax_id": None}, {"name": "Bernd Weber", **ONE, "tax_id": None}, False),
+        ({"name": "Alpha Bau", "email_id": "a@b.example"}, {"name": "Gamma Druck", "email_id": "a@b.example"}, False),
+    ],
+)
+def test_finds_what_is_likely_one(one: dict[str, Any], other: dict[str, Any], is_found: bool) -> None:
+    others()
+    ids = make(**({"name": "Nordlicht Werke GmbH"} | one)), make(**({"name": "Nordlicht Werke"} | other))
+    counts = finding.find_all()
+    assert counts.customers == 14
+    assert set(found()) == ({tuple(sorted(ids))} if is_found else set())
+
+
+@pytest.mark.django_db
+def test_says_why_with_weights() -> None:
+    others()
+    make("Nordlicht Werke", **ONE)
+    make("Nordlicht Werke GmbH", **ONE | {"primary_address": "Gartenweg 3, 80331 München"})
+    finding.find_all()
+    (pair,) = found().values()
+    assert agreements(pair) == {
+        "customer_name": "same",
+        "tax_id": "same",
+        "mobile_no": "same",
+        "primary_address": "different",
+    }
+    weights = {one["attribute"]: one["weight"] for one in pair.reasons}
+    assert weights["tax_id"] > 0 > weights["primary_address"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [11, 30])
+def test_many_that_are_entered_alike_are_one_group(count: int) -> None:
+    ids = sorted(make("Nordlicht", email_id="a@nord.example") for _ in range(count))
+    others()
+    counts = finding.find_all()
+    assert counts.copies == count - 1
+    listed, total = groups(limit=10)
+    assert (total, [group.ids for group in listed]) == (1, [tuple(ids)])
+
+
+def test_groups_chain_no_strangers() -> None:
+    chain = [("a", "b", 0.99), ("b", "c", 0.98), ("c", "d", 0.97), ("d", "e", 0.9)]
+    assert [group.ids for group in grouped(chain)] == [("a", "b"), ("c", "d")]
+    whole = [("a", "b", 0.99), ("b", "c", 0.98), ("a", "c", 0.6)]
+    assert [(group.ids, group.score) for group in grouped(whole)] == [(("a", "b", "c"), 0.98)]
+
+
+@pytest.mark.django_db
+def test_a_pair_goes_with_either_customer_and_says_that_it_was_merged() -> None:
+    one, other, third = (make("Nordlicht Werke", **ONE) for _ in range(3))
+    finding.find_all()
+    assert len(found()) == 3
+    services.delete_customer(third, origin=ORIGIN)
+    (pair,) = found().values()
+    assert not DuplicateTerm.objects.filter(customer_id=third).exists()
+    assert DuplicateTerm.objects.filter(customer_id=other).exists()
+    merging.merge_customers(one, [other], origin=ORIGIN)
+    pair.refresh_from_db()
+    assert pair.state == PairState.MERGED
+    finding.find_all()
+    assert [pair.state for pair in found().values()] == [PairState.MERGED]
+    unmerging.unmerge_customers(one, [other], origin=ORIGIN)
+    following.compare_again(other)
+    assert [pair.state for pair in found().values()] == [PairState.OPEN]
+    services.delete_customers([one], origin=ORIGIN)
+    assert found() == {}
+
+
+@pytest.mark.django_db
+def test_no_duplicate_is_remembered_until_one_of_both_changes() -> None:
+    one, other = make("Nordlicht Werke", **ONE), make("Nordlicht Werke", **ONE)
+    finding.find_all()
+    (pair,) = found().values()
+    pairs.set_state(pair.pk, PairState.DISMISSED)
+    services.update_customer(one, {"territory": "North"}, origin=ORIGIN)  # which is not compared
+    for compare in (finding.find_all, lambda: following.compare_again(one), lambda: following.compare_again(other)):
+        compare()
+        assert [(p.pk, p.state) for p in found().values()] == [(pair.pk, PairState.DISMISSED)]
+    services.update_customer(one, {"email_id": "a@b.example"}, origin=ORIGIN)
+    following.compare_again(one)
+    assert [(p.pk, p.state) for p in found().values()] == [(pair.pk, PairState.OPEN)]
+    pairs.set_state(pair.pk, PairState.DISMISSED)
+    services.update_customer(
+        one,
+        {"customer_name": "Somebody Else", "tax_id": "X-1", "mobile_no": None, "primary_address": None},
+        origin=ORIGIN,
+    )
+    following.compare_again(one)
+    assert found() == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_compares_who_is_new_or_changed() -> None:
+    asked: list[int] = []
+    follower = following.Follower(lambda: asked.append(1))
+    follower.step()
+    assert asked == [1]  # the whole table first
+    others()
+    finding.find_all()
+    one, other = (
+        make("Nordlicht Werke", **ONE),
+        make("Suedwind", **ONE | {"tax_id": "DE555666777", "mobile_no": "030 555555"}),
+    )
+    follower.step()
+    assert found() == {}
+    services.update_customer(other, {"customer_name": "Nordlicht Werke GmbH", "tax_id": ONE["tax_id"]}, origin=ORIGIN)
+    follower.step()
+    assert set(found()) == {tuple(sorted((one, other)))}
+    services.update_customer(other, {"customer_name": "Suedwind", "tax_id": "DE555666777"}, origin=ORIGIN)
+    follower.step()
+    assert found() == {}
+    row = DuplicateSearch.objects.get()
+    follower.step()
+    after = DuplicateSearch.objects.get()
+    assert (after.epoch, after.xid, after.seq) == (row.epoch, row.xid, row.seq)
+    assert asked == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_supplier_number_counts() -> None:
+    others()
+    one, other = make("Nordlicht"), make("Norlicht")
+    for customer in (one, other):
+        line_item_services.add_line_item(
+            SUPPLIER_NUMBERS, customer, {"company": "Acme DE", "supplier_number": "47-11"}, origin=ORIGIN
+        )
+    finding.find_all()
+    (pair,) = found().values()
+    assert agreements(pair)["supplier_numbers"] == "same"
+
+
+@pytest.mark.django_db
+def test_the_whole_table_and_one_customer_agree() -> None:
+    others()
+    ids = [make("Nordlicht Werke", **ONE), make("Nordlicht Werk GmbH", **ONE), make("Suedwind")]
+    finding.find_all()
+    whole = {key: round(pair.score, 2) for key, pair in found().items()}
+    assert whole
+    DuplicatePair.objects.all().delete()
+    for one in ids:
+        following.compare_again(one)
+    assert {key: round(pair.score, 2) for key, pair in found().items()} == whole
+
+
+@pytest.mark.django_db
+def test_the_command_prints_counts_and_groups() -> None:
+    ids = sorted([make("Acme\nInc"), make("ACME")])
+    make("Other")
+    out, err = StringIO(), StringIO()
+    call_command("find_duplicates", "--all", stdout=out, stderr=err)
+    counts = json.loads(out.getvalue())
+    assert (counts["customers"], counts["likely"] + counts["nearly_certain"], counts["copies"]) == (3, 1, 1)
+    out = StringIO()
+    call_command("find_duplicates", stdout=out, stderr=err)
+    lines = out.getvalue().splitlines()
+    assert [line.split("\t")[1] for line in lines if line] == ids
+    assert "1 of 1 groups" in err.getvalue()
+
+
+@pytest.mark.django_db
+def test_a_block_that_is_too_big_is_cut_and_what_is_left_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crm.duplicates.blocking.BIGGEST", 5)
+    for i in range(12):
+        make(f"Shop{i} Krone{i}", mobile_no="030 1234567", email_id="shops@chain.example")
+    one, other = make("Nordlicht Werke", mobile_no="030 1234567"), make("Nordlicht Werke GmbH", mobile_no="030 1234567")
+    counts = finding.find_all()
+    assert counts.blocks_cut
+    assert counts.blocks_too_big
+    assert tuple(sorted((one, other))) in found()
