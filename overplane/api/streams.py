@@ -67,6 +67,10 @@ class _Stream:
         finally:  # closing may fail, where the database has gone meanwhile
             self._leave()
 
+    def __del__(self) -> None:
+        """For who neither reads nor closes it, as a test that looks at the status alone."""
+        self._leave()
+
     def _leave(self) -> None:
         if self.is_open:
             self.is_open = False

@@ -29,34 +29,45 @@ class Writes:
     count: int = 0
 
 
-_lock = threading.Lock()
+_changes = threading.Condition()
 _under_way: dict[str, Writes] = {}
 
 
 @contextmanager
 def turn(name: str) -> Iterator[None]:
-    """For the time of one write of the object with this ID. 503 where half of the threads wait for it already, and in vain."""
+    """For the time of one write of the object with this ID. Half of the threads may be at it; the next one waits for its turn.
+
+    503 where it waits in vain.
+    """
     if is_sqlite():
         name = ""  # its one lock is for all objects
     elif not name:
         yield  # it makes an object, for which nobody waits
         return
-    with _lock:
-        writes = _under_way.setdefault(name, Writes(moved=time.monotonic()))
-        if writes.count >= max(1, settings.WEB_THREADS // 2) and time.monotonic() - writes.moved > HELD:
-            raise errors.locked()
+    most = max(1, settings.WEB_THREADS // 2)
+    with _changes:
+        while (writes := _under_way.setdefault(name, Writes(moved=time.monotonic()))).count >= most:
+            if not _changes.wait(max(0.0, writes.moved + HELD - time.monotonic())):
+                raise errors.locked()
         writes.count += 1
+    is_through = False
     try:
         yield
+        is_through = True
     except OperationalError:  # it waited, or the database is in trouble
         raise
     except BaseException:  # refused for another reason: nobody holds the object
-        writes.moved = time.monotonic()
+        is_through = True
         raise
-    else:
-        writes.moved = time.monotonic()
     finally:
-        with _lock:
-            writes.count -= 1
-            if not writes.count:
-                _under_way.pop(name, None)
+        _leave(name, writes, is_through=is_through)
+
+
+def _leave(name: str, writes: Writes, *, is_through: bool) -> None:
+    with _changes:
+        writes.count -= 1
+        if is_through:
+            writes.moved = time.monotonic()
+        if not writes.count:
+            _under_way.pop(name, None)
+        _changes.notify_all()
