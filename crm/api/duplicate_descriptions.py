@@ -25,15 +25,15 @@ STATE: Schema = TEXT | {"enum": list(PairState.values), "description": "`dismiss
 def _pair() -> Schema:
     reason = closed_object(
         {
-            "attribute": TEXT | {"enum": list(NAMES), "description": "What was compared."},
-            "agreement": TEXT | {"enum": ["same", "alike", "different"], "description": "How it agrees."},
+            "attribute": TEXT | {"enum": list(NAMES), "description": "The attribute in which the two customers were compared."},
+            "agreement": TEXT | {"enum": ["same", "alike", "different"], "description": "How the values of both customers agree in this attribute."},
             "weight": {"type": "number", "description": "What that says, in bits: above 0 for the two being one, below 0 against it.", "examples": [9.1]},
         },
         description="What speaks for or against it.",
     )  # fmt: skip
     ids: Schema = {"type": "array", "items": TEXT | {"examples": [CUSTOMER_ID]}, "minItems": 2, "maxItems": 2, "description": "The two customers, by their ids."}  # fmt: skip
     properties: dict[str, Any] = {
-        "id": TEXT | {"description": "The pair's identifier.", "examples": [PAIR_ID]},
+        "id": TEXT | {"description": "The identifier of this pair of customers.", "examples": [PAIR_ID]},
         "customers": ids,
         "score": {"type": "number", "minimum": 0, "maximum": 1, "description": "The estimated probability that they are one.", "examples": [0.998]},
         "level": LEVEL,
@@ -49,7 +49,10 @@ def _pair() -> Schema:
     return closed_object(properties, description="Two customers that are perhaps one.", examples=[sample])
 
 
-COMPONENTS |= {"DuplicatePair": _pair(), "DuplicatePairPage": page_schema("DuplicatePair", "A page of pairs.")}
+COMPONENTS |= {
+    "DuplicatePair": _pair(),
+    "DuplicatePairPage": page_schema("DuplicatePair", "A page of pairs of customers, the most certain first."),
+}
 PARAMETERS = [
     query("level", LEVEL, "Only pairs of this level."),
     query("state", STATE, "Only pairs in this state; all unless given."),

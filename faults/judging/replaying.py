@@ -23,6 +23,8 @@ class Replay:
     def apply(self, event: Event) -> Iterator[str]:
         shown, version = event["data"]["object"], event["object_version"]
         kind, what = event["type"].rsplit(".", 1)
+        if kind in ("import", "export"):  # they tell of runs, and of no row
+            return
         if what == "reordered":
             yield from self._reorder(shown)
             return

@@ -67,6 +67,10 @@ WHO = {
     (f"{ENDPOINT}/<str:id>/delivery", "GET"): FULL,
     (f"{ENDPOINT}/<str:id>/delivery/<str:delivery_id>", "GET"): FULL,
     (f"{ENDPOINT}/<str:id>/delivery/<str:delivery_id>/resend", "POST"): FULL,
+    (f"{CUSTOMER}/<str:id>/duplicate", "GET"): READ,
+    ("api/crm/duplicate", "GET"): READ,
+    ("api/crm/duplicate/<str:id>/dismiss", "POST"): FULL,
+    ("api/crm/duplicate/<str:id>/reopen", "POST"): FULL,
     (IMPORT, "GET"): FULL,  # a file may hold whatever somebody sent
     (IMPORT, "POST"): FULL,
     (f"{IMPORT}/<str:id>", "GET"): FULL,
