@@ -96,6 +96,11 @@ def warnings() -> list[str]:
     return [UNKNOWN_PROXY.format(proxy) for proxy in sorted(_unknown_proxies)]
 
 
+def forget() -> None:
+    """As a process that has just begun (tests)."""
+    _unknown_proxies.clear()
+
+
 def counted(request: HttpRequest) -> str | None:
     """What limits count by: the client's address, of an IPv6 address its network. None on a socket in the file system."""
     text = request.META.get("REMOTE_ADDR") or None

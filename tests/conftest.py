@@ -141,6 +141,7 @@ def _ask_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def _forget_keys() -> Iterator[None]:
     """Keys are remembered a few seconds; a test's keys do not outlive it."""
     keys.forget()
+    addresses.forget()
     yield
     keys.forget()
 

@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.utils import timezone
 
+from crm.api.duplicate_descriptions import PAIR_ID
 from crm.api.import_schemas import EXPORT_ID, RUN_ID
 from crm.api.line_item_components import CUSTOMER_ID, example_id
 from crm.api.merge_descriptions import OTHER_ID
 from crm.line_items import LINE_ITEMS, LineItem
+from crm.models import DuplicatePair
 from overplane.api.pages import description
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
 from overplane.api.reference.sections import FILE, Reference
 from overplane.api.webhooks.components import DELIVERY_ID, ENDPOINT_ID
+from overplane.ids import new_id
 from overplane.jobs.worker import Worker
 from tests.conftest import Api
 from tests.contract.values import values_of
@@ -130,6 +134,16 @@ def import_for(section: str, api: Api) -> str:
     return run_id
 
 
+def pair_of(*customers: str) -> str:
+    """As the worker would find it."""
+    first, second = sorted(customers)
+    pair = DuplicatePair.objects.create(
+        id=new_id("pair"), first_id=first, second_id=second, score=0.9, reasons=[], compared_at=timezone.now(),
+        first_hash=0, second_hash=0,
+    )  # fmt: skip
+    return pair.pk
+
+
 def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[Sample, str]]:
     """Each as its reader would run it: with a customer and its line items, the reader's key and the address."""
     for sample in samples:
@@ -140,6 +154,8 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
         if "/unmerge" in sample.text:
             answer = api.post(f"/api/crm/customer/{customer}/merge", {"from": [ids[OTHER_ID]]})
             assert answer.status_code == 200, answer.content
+        if PAIR_ID in sample.text:
+            ids[PAIR_ID] = pair_of(customer, api.create(customer_name="Acme Inc")["id"])
         if ENDPOINT_ID in sample.text:
             ids[ENDPOINT_ID] = api.post(WEBHOOKS, {"url": "https://example.com/webhooks"}).json()["id"]
         if DELIVERY_ID in sample.text:

@@ -72,6 +72,7 @@ class CustomerDuplicateViewSet(PairViewSet):
 
 
 class Judging(ApiViewSet):
+    needs_body = False
     state: PairState
 
     def create(self, request: HttpRequest, id: str) -> HttpResponse:

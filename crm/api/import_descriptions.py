@@ -61,10 +61,10 @@ OPTIONS: dict[str, tuple[Schema, str]] = {
     ),
     "encoding": (TEXT, "The encoding of a text, such as `cp1252`; found out unless given."),
     "delimiter": (
-        TEXT | {"minLength": 1, "maxLength": 3},
+        TEXT | {"pattern": r"^([\s\S]|tab|\\t)$"},
         "What stands between the cells of CSV: a character, or `tab`; found out unless given.",
     ),
-    "sheet": (TEXT, "The sheet of a workbook; the one whose headings are known, unless given."),
+    "sheet": (TEXT | {"pattern": r"\S"}, "The sheet of a workbook; the one whose headings are known, unless given."),
     "heading_row": (
         {"type": "integer", "minimum": 1, "maximum": MOST_ROWS_ABOVE},
         "The row that names the columns; found out unless given.",
@@ -204,7 +204,10 @@ COMPONENTS |= {
     "ImportApply": {
         "type": "object",
         "properties": {
-            name: {"type": "boolean", "description": f"{FLAG_TEXTS[name]} As the dry run had it, unless given."}
+            name: {
+                "type": ["boolean", "null"],
+                "description": f"{FLAG_TEXTS[name]} As the dry run had it, unless given.",
+            }
             for name in ("skip_errors", "again")
         },
         "additionalProperties": False,

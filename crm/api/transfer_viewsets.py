@@ -26,14 +26,7 @@ BYTES = "application/octet-stream"
 
 class TransferViewSet(ApiViewSet):
     open_reads: Collection[str] | None = ()  # a file may hold whatever somebody sent, and an import changes everything
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """No body at all is an empty object: most calls here say nothing in it."""
-        sent = self.request.META
-        if sent.get("CONTENT_LENGTH") in (None, "", "0") and "HTTP_TRANSFER_ENCODING" not in sent:
-            return {}
-        return super().payload
+    needs_body = False
 
     def awaited(self, output: dict[str, Any], wait: int, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """As it is once its status is another one, or so many seconds are over."""

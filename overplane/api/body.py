@@ -124,6 +124,11 @@ class Stream:
             raise bad_request(code, message)
 
 
+def is_there(request: HttpRequest) -> bool:
+    sent = request.META
+    return sent.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in sent
+
+
 def _announced(length: str) -> int:
     return int(length) if length.isascii() and length.isdigit() else 0
 

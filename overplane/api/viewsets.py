@@ -46,12 +46,14 @@ class ApiViewSet(ViewSet):
     """Of DRF's view set this uses the routing by action and what drf-spectacular reads; `dispatch` is our own.
 
     `body_limit`: bytes of a request body. `reads`: the methods that change nothing. `open_reads`: those of them that a key
-    that may only read may call; None is all.
+    that may only read may call; None is all. `needs_body`: else no body at all is an empty object, for calls that mostly
+    say nothing in it.
     """
 
     body_limit = body.BODY_LIMIT
     reads = authentication.SAFE_METHODS
     open_reads: Collection[str] | None = None
+    needs_body = True
     http_method_names = ("get", "head", "post", "put", "patch", "delete", "options")
     # DRF's defaults would be described; what callers must send is in `openapi.finish`.
     authentication_classes = ()
@@ -133,6 +135,8 @@ class ApiViewSet(ViewSet):
     @property
     def payload(self) -> dict[str, Any]:
         """The request's JSON object."""
+        if self._payload is None and not self.needs_body and not body.is_there(self.request):
+            self._payload = {}
         if self._payload is None:
             received = self._received
             if received is None:
