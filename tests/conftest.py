@@ -16,6 +16,7 @@ from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck
 from pytest_django.plugin import DjangoDbBlocker
 
+from overplane import addresses
 from overplane.api import keys, probes
 from overplane.events import horizon
 from tests.emptying import empty, remember_groups
