@@ -53,11 +53,11 @@ WHO = {
     """,
     EDITOR: """
         import import_mapping import_job import_apply
-        import_correct import_mend import_cancel import_go_on
+        import_correct import_mend import_cancel import_go_on import_result
         admin:crm_customer_undo admin:crm_customer_add
     """,
     MANAGER: """
-        merge import_undo export export_list
+        merge import_undo export export_list confirm_duplicates judge_duplicate
         admin:crm_customer_unmerge admin:crm_customer_delete
     """,
     ADMINISTRATOR: """
