@@ -61,7 +61,7 @@ OPTIONS: dict[str, tuple[Schema, str]] = {
     ),
     "encoding": (TEXT, "The encoding of a text, such as `cp1252`; found out unless given."),
     "delimiter": (
-        TEXT | {"pattern": r"^([\s\S]|tab|\\t)$"},
+        TEXT | {"pattern": r"^([ -~\t]|tab|\\t)$"},  # others are taken, too
         "What stands between the cells of CSV: a character, or `tab`; found out unless given.",
     ),
     "sheet": (TEXT | {"pattern": r"\S"}, "The sheet of a workbook; the one whose headings are known, unless given."),
