@@ -88,7 +88,7 @@ def is_beyond_schemas(problem: dict[str, Any], case: Any) -> bool:
     if (problem["code"], problem["param"]) in {("parameter_invalid", "url"), ("parameter_missing", "after")}:
         return True
     # Nor that a file is not empty, that a mode needs a key, what is an encoding, or JSON in a text.
-    if problem["param"] in ("file", "match_on", "encoding", "mapping"):
+    if problem["param"] in ("file", "match_on", "encoding", "mapping", "sheet"):
         return True
     # Patterns cannot name what is beyond the first plane for every reader.
     if problem["code"] == "characters_not_allowed" and re.search(r"U\+[0-9A-F]{5}", problem["message"]):
