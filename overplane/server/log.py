@@ -38,7 +38,7 @@ class Logger(glogging.Logger):
             "actor": actor,
             "method": req.method if req.method in METHODS else "other",
             "route": route,
-            "status": resp.status_code,
+            "status": int(str(resp.status).split()[0]),  # what gunicorn refuses by itself has no `status_code`
             "ms": round(request_time / MILLISECOND, 1),
             "bytes": resp.sent,
         }
