@@ -5,7 +5,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
-from crm.api.import_options import LONGEST_NAME, MEDIA_TYPES, MOST_ROWS_ABOVE
+from crm.api.import_options import LONGEST_NAME, MOST_ROWS_ABOVE
 from crm.api.import_schemas import COUNT, DRY_RUN, OF_RUN, PROBLEM_COUNT, RUN_ID
 from crm.models import RunState
 from crm.transfer import runs
@@ -34,7 +34,10 @@ TAGS |= {TAG: "Files of customers: checked, imported, mended, taken back; and wr
 NULLABLE: Schema = {"type": ["string", "null"]}
 FLAG: Schema = {"type": "boolean"}
 STATUSES = [*dict.fromkeys([*RunState.values, *map(str, runs.STILL)])]
-FILE: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+# `format` is what generators of clients go by, the other what JSON Schema has for it.
+FILE: Schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+# The one described of those that are taken: others make generated clients warn, or write JSON of the file.
+ANY_FILE = "application/octet-stream"
 PAGE = [limit_parameter(DEFAULT_LIMIT), *WHICH]
 FLAG_TEXTS = {
     "dry_run": "Everything but the writing: what would be created, changed and refused. Then `apply` it.",
@@ -229,10 +232,11 @@ def describe_imports() -> Callable[[type], type]:
         ),
         create=operation(
             "createImport", "Import a file",
-            "The file as the body, or as `file` of a form with the options as fields. A worker checks all of it and then writes; `wait` for that, or for the"
+            "The file as the body, or as `file` of a form with the options as fields. A body may also be sent as what it is (`text/csv` and the like, gzip): `format`"
+            " then need not be said. A worker checks all of it and then writes; `wait` for that, or for the"
             " event `import.finished`. The same `Idempotency-Key` with the same file begins it once.",
             tag=TAG, answered="The import, which waits for a worker.",
-            bodies={**dict.fromkeys(sorted(MEDIA_TYPES), FILE), "multipart/form-data": _form()},
+            bodies={ANY_FILE: FILE, "multipart/form-data": _form()},
             parameters=[*PARAMETERS, IDEMPOTENCY_KEY], errors=[*WRITES, *BODIES], **ACCEPTED,
         ),
         retrieve=operation(

@@ -36,6 +36,22 @@ export async function refused<T, E extends { error: { code: string } }>(
   return error.error;
 }
 
+/** A file of customers as a spreadsheet writes it: two that are one, and one without the name that it needs. */
+export function csv(name: string): string {
+  const twin = `${name} & Sons,${name}-1,${name}@example.com,12 Long Street Springfield`;
+  return ["customer_name,tax_id,email_id,primary_address", twin, twin, `,${name}-2,,`].join("\n") + "\n";
+}
+
+/** Asks until the answer is the wanted one: a worker makes it so. */
+export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("The worker has not done it within a minute.");
+}
+
 type Description = { paths: Record<string, Record<string, { operationId: string }>> };
 const description = JSON.parse(readFileSync("openapi.json", "utf8")) as Description;
 

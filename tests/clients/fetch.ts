@@ -1,7 +1,7 @@
 // Every documented call by openapi-fetch, on the types that openapi-typescript generates.
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
-import { allWalked, baseUrl, documented, key, ok, refused } from "./expect.js";
+import { allWalked, baseUrl, csv, documented, key, ok, refused, until } from "./expect.js";
 import type { components, paths } from "./schema.js";
 
 type Customer = components["schemas"]["Customer"];
@@ -196,6 +196,57 @@ async function events(): Promise<void> {
   assert.equal((await refused(lost, 400)).code, "cursor_invalid");
 }
 
+async function imports(): Promise<void> {
+  // The types say `string` of a file; this client sends what it is given unchanged if it is told so.
+  const query = { file_name: "fetch.csv", dry_run: true };
+  const file = { body: csv("fetch"), bodySerializer: (text: unknown) => text };
+  const headers = { "Content-Type": "text/csv" };
+  const begun = await ok(api.POST("/api/crm/import", { ...file, headers, params: { query } }), 202);
+  const path = { id: begun.id };
+  const params = { path };
+  const one = "/api/crm/import/{id}";
+  const ended = (status: string) =>
+    until(() => ok(api.GET(one, { params: { path, query: { wait: 5 } } })), (run) => run.status === status);
+  assert.equal((await ended("checked")).problem_count, 1);
+  const problems = await ok(api.GET(`${one}/problem`, { params }));
+  assert.deepEqual(problems.data.map((problem) => [problem.row, problem.column]), [[4, "customer_name"]]);
+  assert.equal((await ok(api.GET("/api/crm/import"))).data[0]?.id, begun.id);
+
+  await ok(api.POST(`${one}/apply`, { params, body: { skip_errors: true } }), 202);
+  await ended("done");
+  assert.equal((await refused(api.POST(`${one}/cancel`, { params }), 409)).code, "import_state");
+  assert.equal((await refused(api.POST(`${one}/resume`, { params }), 409)).code, "import_state");
+  assert.match(await ok(api.GET(`${one}/refused`, { params, parseAs: "text" })), /fetch-2/);
+  const results = (await ok(api.GET(`${one}/result`, { params, parseAs: "text" }))).trim().split(/\r?\n/);
+  assert.deepEqual(results.slice(1).map((line) => line.split(",")[2]), ["created", "created", "refused"]);
+  await duplicates(results[1]?.split(",")[1] ?? "");
+  await exports();
+
+  await ok(api.POST(`${one}/undo`, { params }), 202);
+  await ended("undone");
+}
+
+async function duplicates(id: string): Promise<void> {
+  const list = () => ok(api.GET("/api/crm/customer/{id}/duplicate", { params: { path: { id } } }));
+  const [pair] = (await until(list, (page) => page.total > 0)).data;
+  assert.ok(pair);
+  assert.deepEqual([pair.level, pair.state, pair.customers.includes(id)], ["nearly_certain", "open", true]);
+  const params = { path: { id: pair.id } };
+  assert.equal((await ok(api.POST("/api/crm/duplicate/{id}/dismiss", { params }))).state, "dismissed");
+  const dismissed = await ok(api.GET("/api/crm/duplicate", { params: { query: { state: "dismissed" } } }));
+  assert.equal(dismissed.data[0]?.id, pair.id);
+  assert.equal((await ok(api.POST("/api/crm/duplicate/{id}/reopen", { params }))).state, "open");
+}
+
+async function exports(): Promise<void> {
+  const body = { format: "csv" as const, "customer_name[prefix]": "fetch &" };
+  const path = { id: (await ok(api.POST("/api/crm/export", { body }), 202)).id };
+  const one = () => ok(api.GET("/api/crm/export/{id}", { params: { path, query: { wait: 5 } } }));
+  assert.equal((await until(one, ({ status }) => status === "done")).customers, 2);
+  const file = await ok(api.GET("/api/crm/export/{id}/file", { params: { path }, parseAs: "text" }));
+  assert.match(file, /fetch & Sons/);
+}
+
 async function webhooks(): Promise<void> {
   const endpoints = "/api/crm/webhook-endpoint";
   const endpoint = "/api/crm/webhook-endpoint/{id}";
@@ -225,6 +276,7 @@ await customers();
 await together();
 await merging();
 await batches();
+await imports();
 await events();
 await webhooks();
 const anonymous = await refused(api.GET(CUSTOMERS, { headers: { Authorization: "Bearer sk_test_wrong" } }), 401);

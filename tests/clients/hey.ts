@@ -1,6 +1,6 @@
 // Every documented call by the client that @hey-api/openapi-ts generates.
 import assert from "node:assert/strict";
-import { allWalked, baseUrl, documented, key, ok, refused } from "./expect.js";
+import { allWalked, baseUrl, csv, documented, key, ok, refused, until } from "./expect.js";
 import { client } from "./generated/client.gen.js";
 import * as generated from "./generated/sdk.gen.js";
 import type { Customer, Event } from "./generated/types.gen.js";
@@ -180,7 +180,7 @@ async function batches(): Promise<void> {
   assert.deepEqual([missing?.status, missing?.error?.code], [404, "resource_missing"]);
 }
 
-function told(event: Event): string {
+function subject(event: Event): string {
   switch (event.type) {
     case "customer.created":
       return event.data.object.customer_name ?? "forgotten";
@@ -199,7 +199,60 @@ function told(event: Event): string {
       return event.data.object.id;
     case "supplier_number_at_customer.reordered":
       return event.data.object.ordered_ids?.join() ?? "forgotten";
+    case "import.finished":
+      return event.data.object.status;
+    case "import.undone":
+      return `${event.data.object.counts.deleted}`;
+    case "export.finished":
+      return `${event.data.object.count}`;
   }
+}
+
+async function imports(): Promise<void> {
+  const query = { file_name: "hey.csv", dry_run: true };
+  const begun = await ok(sdk.createImport({ body: new Blob([csv("hey")]), query }), 202);
+  const path = { id: begun.id };
+  const ended = (status: string) =>
+    until(() => ok(sdk.retrieveImport({ path, query: { wait: 5 } })), (run) => run.status === status);
+  const checked = await ended("checked");
+  assert.deepEqual([checked.problem_count, checked.counts.created, checked.file_name], [1, 2, "hey.csv"]);
+  const problems = await ok(sdk.listImportProblems({ path }));
+  assert.deepEqual(problems.data.map((one) => [one.row, one.column]), [[4, "customer_name"]]);
+  assert.equal((await ok(sdk.listImports())).data[0]?.id, begun.id);
+
+  await ok(sdk.applyImport({ path, body: { skip_errors: true } }), 202);
+  await ended("done");
+  for (const steer of [sdk.cancelImport, sdk.resumeImport]) {
+    assert.equal((await refused(steer({ path }), 409)).code, "import_state");
+  }
+  const rows = await ok(sdk.downloadRefusedRows({ path, parseAs: "text" }));
+  assert.match(String(rows), /hey-2/);
+  const results = String(await ok(sdk.downloadImportResult({ path, parseAs: "text" }))).trim().split(/\r?\n/);
+  assert.deepEqual(results.slice(1).map((line) => line.split(",")[2]), ["created", "created", "refused"]);
+  await duplicates(results[1]?.split(",")[1] ?? "");
+  await exports();
+
+  await ok(sdk.undoImport({ path }), 202);
+  await ended("undone");
+}
+
+async function duplicates(id: string): Promise<void> {
+  const found = await until(() => ok(sdk.listDuplicatesOfCustomer({ path: { id } })), (page) => page.total > 0);
+  const [pair] = found.data;
+  assert.ok(pair);
+  assert.deepEqual([pair.level, pair.state, pair.customers.includes(id)], ["nearly_certain", "open", true]);
+  const path = { id: pair.id };
+  assert.equal((await ok(sdk.dismissDuplicate({ path }))).state, "dismissed");
+  assert.equal((await ok(sdk.listDuplicates({ query: { state: "dismissed" } }))).data[0]?.id, pair.id);
+  assert.equal((await ok(sdk.reopenDuplicate({ path }))).state, "open");
+}
+
+async function exports(): Promise<void> {
+  const body = { columns: ["customer_name" as const], "customer_name[prefix]": "hey &" };
+  const path = { id: (await ok(sdk.createExport({ body }), 202)).id };
+  const one = await until(() => ok(sdk.retrieveExport({ path, query: { wait: 5 } })), ({ status }) => status === "done");
+  assert.equal(one.customers, 2);
+  assert.match(String(await ok(sdk.downloadExport({ path, parseAs: "text" }))), /hey & Sons/);
 }
 
 async function events(): Promise<void> {
@@ -208,7 +261,7 @@ async function events(): Promise<void> {
   assert.equal(end.end, true);
   await ok(sdk.createCustomer({ body: { customer_name: "Later" } }), 201);
   const after = await ok(sdk.listEvents({ query: { after: end.next_cursor } }));
-  assert.deepEqual(after.data.map(told), ["Later"]);
+  assert.deepEqual(after.data.map(subject), ["Later"]);
   const [later] = after.data;
   assert.ok(later);
   assert.deepEqual(await ok(sdk.retrieveEvent({ path: { id: later.id } })), later);
@@ -219,12 +272,12 @@ async function events(): Promise<void> {
   for (let after = "start", more = true; more; ) {
     const page = await ok(sdk.listEvents({ query: { after, limit: 5 } }));
     for (const event of page.data) {
-      assert.ok(told(event));
+      assert.ok(subject(event));
       types.add(event.type);
     }
     [after, more] = [page.next_cursor, page.has_more];
   }
-  assert.equal(types.size, 9);
+  assert.equal(types.size, 12);
   const chosen = await ok(sdk.listEvents({ query: { types: "customer.updated,customer.deleted", limit: 2 } }));
   assert.equal(chosen.data.length, 2);
   assert.equal((await refused(sdk.listEvents({ query: { after: "nowhere" } }), 400)).code, "cursor_invalid");
@@ -255,6 +308,7 @@ await customers();
 await together();
 await merging();
 await batches();
+await imports();
 await events();
 await webhooks();
 const anonymous = await refused(sdk.listCustomers({ auth: "sk_test_wrong" }), 401);

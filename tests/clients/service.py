@@ -1,4 +1,4 @@
-"""The service as it runs in production, on a new SQLite file."""
+"""The service as it runs in production, with its worker, on a new SQLite file."""
 
 import os
 import socket
@@ -35,14 +35,20 @@ def running(directory: Path) -> Iterator[Service]:
     _manage(environment, "prepare")
     key = _manage(environment, "create_api_key", "clients").strip()
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "overplane/gunicorn.py", "overplane.wsgi"]
-    process = subprocess.Popen(gunicorn, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    commands = [gunicorn, [sys.executable, "manage.py", "run_worker"]]
+    processes = [
+        subprocess.Popen(one, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for one in commands
+    ]
     try:
         service = Service(environment["BASE_URL"], key)
-        _wait_for(service, process)
+        _wait_for(service, processes[0])
         yield service
     finally:
-        process.terminate()
-        process.wait(PATIENCE)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(PATIENCE)
 
 
 def _free_port() -> int:
