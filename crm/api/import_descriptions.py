@@ -25,17 +25,29 @@ from overplane.api.openapi import (
     query,
 )
 from overplane.api.pagination import DEFAULT_LIMIT
-from overplane.api.schemas import COMPONENTS, MOMENT, STORABLE, TEXT, Schema, closed_object, page_schema, ref
+from overplane.api.schemas import (
+    COMPONENTS,
+    MOMENT,
+    STORABLE,
+    TEXT,
+    VISIBLE_TEXT,
+    Schema,
+    closed_object,
+    page_schema,
+    ref,
+)
 from overplane.files.sources import FORMATS
 from overplane.waiting import LONGEST
 
 TAG = "Imports and exports"
 TAGS |= {TAG: "Files of customers: checked, imported, mended, taken back; and written. For full keys only."}
 NULLABLE: Schema = {"type": ["string", "null"]}
+STORABLE_TEXT = TEXT | {"pattern": STORABLE}
 FLAG: Schema = {"type": "boolean"}
 STATUSES = [*dict.fromkeys([*RunState.values, *map(str, runs.STILL)])]
 # `format` is what generators of clients go by, the other what JSON Schema has for it.
 FILE: Schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+SENT_FILE = FILE | {"minLength": 1}
 # The one described of those that are taken: others make generated clients warn, or write JSON of the file.
 ANY_FILE = "application/octet-stream"
 PAGE = [limit_parameter(DEFAULT_LIMIT), *WHICH]
@@ -50,24 +62,24 @@ FLAG_TEXTS = {
 }
 OPTIONS: dict[str, tuple[Schema, str]] = {
     "format": (TEXT | {"enum": list(FORMATS)}, "What the file is, if `Content-Type` and name do not tell."),
-    "file_name": (TEXT | {"maxLength": LONGEST_NAME}, "What people know the file by; of a form, the part's."),
+    "file_name": (STORABLE_TEXT | {"maxLength": LONGEST_NAME}, "What people know the file by; of a form, the part's."),
     "mode": (TEXT | {"enum": list(MODES)}, "`create` unless given, or `upsert` with `match_on`."),
     "match_on": (TEXT | {"enum": list(MATCH_KEYS)}, "By what customers are found that are there already."),
     "mapping": (
-        TEXT,
+        STORABLE_TEXT,
         'A JSON object: what a column is, by its heading (`{"Firma": "customer_name"}`); an empty text leaves it out, `Street+City` joins columns. Others'
         " are found by name, label or what people call them.",
     ),
     "null": (
-        {"type": "array", "items": TEXT | {"pattern": STORABLE}},
+        {"type": "array", "items": STORABLE_TEXT},
         "A word that stands for an empty cell; repeat for each.",
     ),
-    "encoding": (TEXT, "The encoding of a text, such as `cp1252`; found out unless given."),
+    "encoding": (VISIBLE_TEXT, "The encoding of a text, such as `cp1252`; found out unless given."),
     "delimiter": (
         TEXT | {"pattern": r"^([ -~\t]|tab|\\t)$"},  # others are taken, too
         "What stands between the cells of CSV: a character, or `tab`; found out unless given.",
     ),
-    "sheet": (TEXT | {"pattern": r"\S"}, "The sheet of a workbook; the one whose headings are known, unless given."),
+    "sheet": (VISIBLE_TEXT, "The sheet of a workbook; the one whose headings are known, unless given."),
     "heading_row": (
         {"type": "integer", "minimum": 1, "maximum": MOST_ROWS_ABOVE},
         "The row that names the columns; found out unless given.",
@@ -78,7 +90,7 @@ SET_TEXT = "Values for every customer of the file, by the field's name: `set[ter
 SET_FIELDS = [name for name in customer_columns() if name != "id"]
 SET: Schema = {
     "type": "object",
-    "properties": {name: TEXT | {"pattern": STORABLE} for name in SET_FIELDS},
+    "properties": {name: STORABLE_TEXT for name in SET_FIELDS},
     "additionalProperties": False,
 }
 PARAMETERS = [
@@ -91,8 +103,8 @@ def _form() -> Schema:
     options = {name: schema | {"description": text} for name, (schema, text) in OPTIONS.items()}
     return {
         "type": "object",
-        "properties": {"file": FILE | {"description": "The file that is to be imported."}, **options},
-        "patternProperties": {r"^set\[": TEXT},
+        "properties": {"file": SENT_FILE | {"description": "The file that is to be imported."}, **options},
+        "patternProperties": {rf"^set\[({'|'.join(SET_FIELDS)})\]$": STORABLE_TEXT},
         "required": ["file"],
         "additionalProperties": False,
         "description": "The file and the options, `set[…]` among them.",
@@ -236,7 +248,7 @@ def describe_imports() -> Callable[[type], type]:
             " then need not be said. A worker checks all of it and then writes; `wait` for that, or for the"
             " event `import.finished`. The same `Idempotency-Key` with the same file begins it once.",
             tag=TAG, answered="The import, which waits for a worker.",
-            bodies={ANY_FILE: FILE, "multipart/form-data": _form()},
+            bodies={ANY_FILE: SENT_FILE, "multipart/form-data": _form()},
             parameters=[*PARAMETERS, IDEMPOTENCY_KEY], errors=[*WRITES, *BODIES], **ACCEPTED,
         ),
         retrieve=operation(
