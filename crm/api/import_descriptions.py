@@ -90,7 +90,7 @@ SET_TEXT = "Values for every customer of the file, by the field's name: `set[ter
 SET_FIELDS = [name for name in customer_columns() if name != "id"]
 SET: Schema = {
     "type": "object",
-    "properties": {name: STORABLE_TEXT for name in SET_FIELDS},
+    "properties": dict.fromkeys(SET_FIELDS, STORABLE_TEXT),
     "additionalProperties": False,
 }
 PARAMETERS = [

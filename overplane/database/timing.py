@@ -30,14 +30,16 @@ class TimedCursor(CursorWrapper):
     def fetchall(self) -> Any:
         began = perf_counter()
         try:
-            return self.cursor.fetchall()
+            with self.db.wrap_database_errors:
+                return self.cursor.fetchall()
         finally:
             self.db.waited += perf_counter() - began
 
     def fetchmany(self, *args: Any) -> Any:
         began = perf_counter()
         try:
-            return self.cursor.fetchmany(*args)
+            with self.db.wrap_database_errors:
+                return self.cursor.fetchmany(*args)
         finally:
             self.db.waited += perf_counter() - began
 

@@ -1,7 +1,10 @@
 """`manage.py doctor`: each thing that is broken is found and named, nothing else is, and nothing is written."""
 
+import os
 import shutil
+import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -215,7 +218,9 @@ def test_connections_that_the_server_does_not_have(
 def test_a_declared_pooler_without_limits(whole: Api, capsys: pytest.CaptureFixture[str], settings: Any) -> None:
     settings.DATABASE_POOLER = "transaction"
     lines = findings(capsys)
-    for line, limit in zip(lines, ("statement_timeout = '10s'", "lock_timeout = '3s'"), strict=True):
+    for line, limit in zip(
+        lines, ("statement_timeout = '10s'", f"lock_timeout = '{settings.LOCK_SECONDS:g}s'"), strict=True
+    ):
         assert f"ALTER ROLE overplane SET {limit}" in line
 
 
@@ -233,36 +238,46 @@ def test_a_database_that_is_away(db: None, capsys: pytest.CaptureFixture[str]) -
 
 
 @contextmanager
-def pgbouncer(home: Path, mode: str) -> Iterator[int]:
+def pgbouncer(mode: str) -> Iterator[int]:
     program, known = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin"), connection.settings_dict
     if program is None:
         pytest.skip("pgbouncer is not installed")
-    port, config = 6500 + int(known["PORT"]) % 500, home / "pgbouncer.ini"
-    (home / "users").write_text(f'"{known["USER"]}" ""\n')
-    config.write_text(
-        f"[databases]\n* = host=127.0.0.1 port={known['PORT']} user={known['USER']}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
-        f"auth_file = {home}/users\npool_mode = {mode}\n"
-    )
-    home.chmod(0o755)
-    for path in (home.parent, home.parent.parent):
-        path.chmod(0o755)
-    process = subprocess.Popen(
-        [program, "-q", config], user="nobody", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    time.sleep(1)
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
+    port = 6500 + int(known["PORT"]) % 500
+    with tempfile.TemporaryDirectory() as directory:
+        home, config = Path(directory), Path(directory) / "pgbouncer.ini"
+        (home / "users").write_text(f'"{known["USER"]}" ""\n')
+        config.write_text(
+            f"[databases]\n* = host=127.0.0.1 port={known['PORT']} user={known['USER']}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
+            f"auth_file = {home}/users\npool_mode = {mode}\n"
+        )
+        home.chmod(0o755)  # it does not run as root
+        user = "nobody" if os.geteuid() == 0 else None
+        process = subprocess.Popen(
+            [program, "-q", config], user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_for_port(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_for_port(port: int) -> None:
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing listens at port {port}")
 
 
 @only_postgresql
 @pytest.mark.slow
 @pytest.mark.parametrize(("mode", "is_found"), [("transaction", True), ("session", False)])
-def test_a_pooler_that_nobody_declared(whole: Api, tmp_path: Path, mode: str, is_found: bool) -> None:
+def test_a_pooler_that_nobody_declared(whole: Api, mode: str, is_found: bool) -> None:
     parameters = connection.get_connection_params()
     assert not poolers.shares_sessions(parameters)
-    with pgbouncer(tmp_path, mode) as port:
+    with pgbouncer(mode) as port:
         assert poolers.shares_sessions({**parameters, "port": port}) == is_found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.accessibility import COLOURS, OPTIONS, SIZES
@@ -47,10 +47,10 @@ def test_search_is_done_by_keyboard(page: Page) -> None:
     field = page.get_by_role("combobox", name="Search this page")
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-expanded", "false")
-    page.keyboard.type("mat")
+    page.keyboard.type("if_m")
     expect(field).to_have_attribute("aria-expanded", "true")
     chosen = page.locator("[role=option][aria-selected=true]")
-    expect(chosen).to_contain_text("match_on")
+    expect(chosen).to_contain_text("if_match")
     expect(field).to_have_attribute("aria-activedescendant", str(chosen.get_attribute("id")))
     expect(page.locator(".search [role=status]")).to_contain_text("result")
     page.keyboard.press("ArrowDown")
@@ -58,7 +58,7 @@ def test_search_is_done_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     # It stands in an object within an object: all around it is opened.
-    expect(page.locator("[id='batchCustomers.body.operations.op-upsert.match_on']")).to_be_in_viewport()
+    expect(page.locator("[id='batchCustomers.body.operations.op-update.if_match']")).to_be_in_viewport()
     expect(options(page)).to_have_count(0)
 
 
@@ -217,6 +217,10 @@ def console(visit: Visitors) -> tuple[Page, list[str]]:
     written: list[str] = []
     page.goto("/docs")
     page.on("console", lambda message: written.append(message.text))
+    # What the samples take from a page that sends a file.
+    page.evaluate("() => document.body.append(Object.assign(document.createElement('input'), {type: 'file'}))")
+    file = FilePayload(name="customers.csv", mimeType="text/csv", buffer=b"customer_name\nGrant Plastics Ltd.\n")
+    page.locator("input[type=file]").set_input_files(file)
     return page, written
 
 

@@ -1,7 +1,7 @@
 """Every documented call by the client that openapi-python-client generates. `run` copies this file beside the client."""
 
-import datetime as dt
 import csv
+import datetime as dt
 import io
 import json
 import os

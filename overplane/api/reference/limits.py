@@ -93,8 +93,8 @@ def _sent(description: Schema) -> dict[str, Schema]:
 
     for methods in description["paths"].values():
         for operation in methods.values():
-            if "requestBody" in operation:
-                look(operation["requestBody"]["content"]["application/json"]["schema"])
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                look(body["schema"])
     return attributes
 
 
