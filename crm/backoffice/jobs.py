@@ -28,7 +28,7 @@ from crm.transfer.long_cells import LongCells
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
-from overplane.jobs import housekeeping, loops, queue
+from overplane.jobs import files, housekeeping, loops, queue
 from overplane.jobs.kinds import Kind, Refused, Run, register
 from overplane.jobs.models import Job, JobFile
 
@@ -154,7 +154,7 @@ def _run_reported(
     if refused.file is not None:
         with refused.path.open("rb") as content:
             name = _("refused rows of %(file)s") % {"file": f"{Path(stored.name).stem}.{refused.format}"}
-            result["report"] = uploads.store(File(content), name, run.job.actor, run.job).pk
+            result["report"] = files.store(File(content), name, run.job.actor, run.job).pk
         refused.path.unlink()
     return result
 
@@ -177,7 +177,7 @@ def export_customers(run: Run) -> dict[str, Any]:
             raise Refused(str(error)) from None
         file.seek(0)
         name = f"customers {run.job.created_at:%Y-%m-%d %H.%M}.{payload['format']}"
-        stored = uploads.store(File(file), name, run.job.actor, run.job)
+        stored = files.store(File(file), name, run.job.actor, run.job)
         return {"file": stored.pk, "count": count, "note": long_cells.note}
 
 

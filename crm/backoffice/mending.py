@@ -25,6 +25,7 @@ from crm.transfer.options import ImportOptions
 from crm.transfer.reports import problem_as_json
 from crm.transfer.requested import KEEP_WHEN_BLANK, parts_of
 from overplane.files.cells import Row
+from overplane.jobs import files
 from overplane.jobs.models import Job, JobFile
 from overplane.problems import Code
 
@@ -35,7 +36,7 @@ LONGEST = 65_535  # characters of a cell: as long as the longest attribute
 def store(refused: RefusedWithExamples, job: Job) -> JobFile:
     assert refused.excerpt is not None, "there are problems, so there is an excerpt"
     content = {"excerpt": asdict(refused.excerpt), "problems": refused.problems}
-    return uploads.store(ContentFile(json.dumps(content).encode()), _("rows to be corrected") + ".json", job.actor, job)
+    return files.store(ContentFile(json.dumps(content).encode()), _("rows to be corrected") + ".json", job.actor, job)
 
 
 @dataclass(slots=True)

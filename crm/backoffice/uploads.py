@@ -1,11 +1,7 @@
 """Files in and out of the back office: stored where the worker finds them, and read for the forms about them."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-from django.core.files import File
-from django.utils import timezone
 
 from crm.backoffice.wording import field_label
 from crm.line_items import LINE_ITEMS
@@ -15,7 +11,6 @@ from crm.transfer.imports import ImportOptions
 from overplane.database.fields import field_of
 from overplane.files.encoding_guesses import ENCODINGS as GUESSED
 from overplane.files.sources import Source, examined
-from overplane.ids import new_id
 from overplane.jobs import files
 from overplane.jobs.models import Job, JobFile
 
@@ -24,17 +19,6 @@ TEXTS, WORKBOOKS = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm", ".xls", ".xlsb",
 SUFFIXES = (*TEXTS, *WORKBOOKS, ".ndjson", ".jsonl", ".json", ".gz", ".zip")
 # Besides UTF-8, what programs for tables write. "" is detected.
 ENCODINGS = ("", "utf-8", *GUESSED, "utf-16")
-
-
-def store(file: File, name: str, actor: str, job: Job | None = None, *, owner: int | None = None) -> JobFile:
-    """Stores a file under a name of our own; the name of the upload is for people only. `owner`: whose it is without a job."""
-    file_id = new_id("file")
-    stored = JobFile(id=file_id, name=name.replace("\0", "")[-255:], actor=actor, created_at=timezone.now(), job=job)
-    stored.owner_id = job.owner_id if job else owner
-    suffix = "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))[:8]
-    stored.content.save(file_id + suffix, file, save=False)
-    stored.save(force_insert=True)
-    return stored
 
 
 def source_of(stored: JobFile, encoding: str = "") -> Source:

@@ -1,11 +1,9 @@
 """What the worker does for imports and exports that came by the API: the same passes as those of the command."""
 
-import json
 import time
 from tempfile import TemporaryFile
 from typing import Any
 
-from django.conf import settings
 from django.core.files import File
 from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
@@ -13,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from crm.models import ImportRun, RunState
 from crm.transfer import announcements, export_requests, exports, imports, purging, runs, undo
 from crm.transfer.long_cells import LongCells
-from crm.transfer.recording import storable
+from crm.transfer.recording import stored_report
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
+from crm.transfer.stored_refusals import StoredRefusedRows
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.jobs import files, housekeeping
 from overplane.jobs.kinds import Kind, Refused, Run, register
@@ -27,23 +26,6 @@ STEPS = 1000  # of progress: of a large file one is some seconds
 RANGES = {"reading": (0.0, 0.1), "checking": (0.0, 0.35), "writing": (0.35, 1.0)}
 DRY_RANGES = {"checking": (0.0, 1.0)}
 NOTE_SECONDS = 2.0  # between two notes of the progress, each a small write
-
-
-class StoredRefusedRows(RefusedRows):
-    """Puts the finished file where every machine finds it."""
-
-    def __init__(self, run: ImportRun, job_run: Run) -> None:
-        super().__init__(settings.MEDIA_ROOT / f"{run.pk}.refused")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.run, self.job_run = run, job_run
-
-    def finish(self) -> None:
-        super().finish()
-        if self.file is None:
-            return
-        name = f"{self.run.file_name.rpartition('.')[0] or self.run.file_name}.refused.{self.format}"
-        with self.path.open("rb") as content:
-            self.stored_id = files.store(File(content), name, self.job_run.job.actor, self.job_run.job).pk
 
 
 class Progress:
@@ -79,7 +61,7 @@ def import_file(job_run: Run) -> dict[str, Any]:
     run = ImportRun.objects.get(pk=job_run.payload["run"])
     if run.state not in runs.UNDER_WAY:
         return {}  # a worker ended it, and was stopped before it could say so
-    progress, refused = Progress(run, job_run), StoredRefusedRows(run, job_run)
+    progress, refused = Progress(run, job_run), StoredRefusedRows(run, job_run.job)
     try:
         stored = JobFile.objects.get(pk=run.file_id)
         said = run.settings
@@ -100,8 +82,7 @@ def import_file(job_run: Run) -> dict[str, Any]:
     if progress.state:
         progress.note()
     refused.path.unlink(missing_ok=True)
-    output = json.dumps(report.as_json(), default=str, ensure_ascii=False).replace("\\u0000", "\ufffd")
-    return json.loads(storable(output))
+    return stored_report(report)
 
 
 def _execute(run: ImportRun, source: Source, refused: RefusedRows, progress: Progress) -> Report:
@@ -160,7 +141,7 @@ def tell_of_export(job: Job, result: dict[str, Any]) -> None:
 
 
 # None is one transaction: they write in short ones of their own.
-IMPORTING = Kind(runs.IMPORT, import_file, _("Import a file (API)"), atomic=False)
+IMPORTING = Kind(runs.IMPORT, import_file, _("Import a file"), atomic=False)
 UNDOING = Kind(runs.UNDO, undo_import, _("Take back an import (API)"), atomic=False)
 EXPORTING = Kind(runs.EXPORT, export_file, _("Export customers (API)"), atomic=False, concluded=tell_of_export)
 for kind in (IMPORTING, UNDOING, EXPORTING):

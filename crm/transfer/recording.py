@@ -6,14 +6,16 @@ cost as much as the customer's event.
 
 import csv
 import io
+import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from crm.line_item_plans import ListPlan
 from crm.models import ImportOutcomes, ImportProblem, ImportRun
 from crm.transfer.batch import Batch, RowProblem
 from crm.transfer.batch_plans import BatchPlan
-from crm.transfer.reports import MAX_VALUE
+from crm.transfer.reports import MAX_VALUE, Report
 from overplane.files.spreadsheets import escape_formula
 
 HEADINGS = ("row", "customer_id", "outcome", "code", "message")
@@ -109,6 +111,12 @@ class Recorder:
 def storable(text: str) -> str:
     """Without NUL and halves of a pair of surrogates, which no database takes and which may be the very problem."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def stored_report(report: Report) -> dict[str, Any]:
+    """As a job's result."""
+    output = json.dumps(report.as_json(), default=str, ensure_ascii=False).replace("\\u0000", "\ufffd")
+    return json.loads(storable(output))
 
 
 def _numbers(batch: Batch) -> Iterator[int]:

@@ -26,6 +26,10 @@ ENDINGS = {"csv": (".csv",), "xlsx": (".xlsx", ".csv"), "ndjson": (".ndjson",)} 
 BEGIN = f'"{REFUSAL_COLUMNS[0]}"'  # the first heading
 
 
+def refused_name(file_name: str, ending: str) -> str:
+    return f"{file_name.rpartition('.')[0] or file_name}.refused.{ending}"
+
+
 class Encoded(NamedTuple):
     """How text becomes bytes. `mark` begins the file, for Excel."""
 

@@ -23,10 +23,11 @@ LEFT_SECONDS = 24 * 3600
 LONGEST_SUFFIX = 8
 
 
-def store(file: File, name: str, actor: str, job: Job | None = None) -> JobFile:
-    """Stores a file under a name of our own; the name that it came with is for people only."""
+def store(file: File, name: str, actor: str, job: Job | None = None, *, owner: int | None = None) -> JobFile:
+    """Stores a file under a name of our own; the name that it came with is for people only. `owner`: whose it is without a job."""
     file_id = new_id("file")
     stored = JobFile(id=file_id, name=name.replace("\0", "")[-255:], actor=actor, created_at=timezone.now(), job=job)
+    stored.owner_id = job.owner_id if job else owner
     suffix = "".join(c for c in Path(name).suffix.lower() if c.isascii() and (c.isalnum() or c == "."))
     stored.content.save(file_id + suffix[:LONGEST_SUFFIX], file, save=False)
     stored.save(force_insert=True)

@@ -67,6 +67,24 @@ def enqueue(
     return job
 
 
+def record(kind: str, payload: dict[str, Any], actor: str, *, began: datetime, result: dict[str, Any]) -> Job:
+    """What was done without the queue, as a job that has ended: it is listed, has a page, and its files stay as long."""
+    now = timezone.now()
+    return Job.objects.create(
+        id=new_id("job"),
+        kind=kind,
+        payload=payload,
+        actor=actor,
+        language=get_language() or "",
+        state=State.DONE,
+        created_at=began,
+        run_after=began,
+        started_at=began,
+        finished_at=now,
+        result=result,
+    )
+
+
 def claim(worker: str) -> Job | None:
     """The oldest job that waits, now this worker's."""
     with transaction.atomic():

@@ -53,7 +53,7 @@ WHO = {
     """,
     EDITOR: """
         import import_mapping import_job import_apply
-        import_correct import_mend import_cancel import_go_on import_result
+        import_correct import_mend import_cancel import_go_on import_result import_refused
         admin:crm_customer_undo admin:crm_customer_add
     """,
     MANAGER: """

@@ -13,9 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.backoffice import uploads
 from crm.backoffice.jobs import CHECKING, EXPORTING, IMPORTING
-from overplane.jobs import kinds, purging, queue
+from overplane.jobs import files, kinds, purging, queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.jobs.owners import NOBODY
 from tests.backoffice.people import member, person, signed_in
@@ -99,8 +98,8 @@ def test_who_gets_the_name_of_a_deleted_person_gets_nothing_else_of_him(settings
     member("Manager")
     ended = {"state": State.DONE, "finished_at": timezone.now()}
     job = enqueued(EXPORTING.name, "anna", **ended)
-    file = uploads.store(ContentFile(b"secret"), "customers.csv", "user:anna", job).pk
-    upload = uploads.store(ContentFile(b"customer_name\nA\n"), "a.csv", "user:anna", owner=job.owner_id).pk
+    file = files.store(ContentFile(b"secret"), "customers.csv", "user:anna", job).pk
+    upload = files.store(ContentFile(b"customer_name\nA\n"), "a.csv", "user:anna", owner=job.owner_id).pk
     check = enqueued(CHECKING.name, "anna", **ended)
     user = person("anna")
     answer = signed_in(user).get(reverse("job_file", args=[file]))
@@ -130,7 +129,7 @@ def test_jobs_from_before_belong_to_who_had_the_name_then() -> None:
     jobs = {name: queue.enqueue(EXPORTING.name, {}, f"user:{name}").pk for name in ("anna", "later", "nobody")}
     Job.objects.filter(pk=jobs["later"]).update(created_at=timezone.now() - timedelta(days=2))
     jobs["service"] = queue.enqueue(EXPORTING.name, {}, "system:worker").pk
-    uploaded = uploads.store(ContentFile(b""), "a.csv", "user:anna").pk
+    uploaded = files.store(ContentFile(b""), "a.csv", "user:anna").pk
     migration = import_module("overplane.jobs.migrations.0003_owners")
     migration.find_owners(apps, None)
     owners = {name: Job.objects.get(pk=pk).owner_id for name, pk in jobs.items()}

@@ -23,7 +23,6 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from crm import line_item_services, services
-from crm.backoffice import uploads
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
@@ -31,7 +30,7 @@ from overplane.api.models import ApiKey
 from overplane.events.models import Event
 from overplane.events.webhooks import services as webhooks
 from overplane.events.webhooks.models import Delivery, Endpoint
-from overplane.jobs import queue
+from overplane.jobs import files, queue
 from overplane.jobs.models import Job, JobFile, State
 from overplane.origin import Origin
 from tests.backoffice.duplicate_pairs import is_dismissed, pair_of
@@ -87,7 +86,7 @@ def made_job(kind: str, actor: str, **payload: Any) -> Job:
 
 
 def checked_import(actor: str) -> Job:
-    upload = uploads.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor, owner=person(actor[5:]).pk)
+    upload = files.store(ContentFile(b"customer_name\nImported\n"), "some.csv", actor, owner=person(actor[5:]).pk)
     job = made_job("crm.check_import", actor, file=upload.pk, name=upload.name, mapping={})
     result = {"created": 1, "problems": [], "problem_count": 0}
     Job.objects.filter(pk=job.pk).update(state=State.DONE, result=result, finished_at=timezone.now())
@@ -108,7 +107,7 @@ def world(kind: str) -> World:
     change = Event.objects.get(type="customer.updated").pk
     job = made_job("crm.check_import", "user:other", file="", name="theirs.csv", mapping={})
     made_job("crm.import_customers", "user:applier", name="applied.csv")
-    file = uploads.store(ContentFile(b"secret"), "theirs.csv", "user:other", owner=other.pk).pk
+    file = files.store(ContentFile(b"secret"), "theirs.csv", "user:other", owner=other.pk).pk
     key = keys.mint("shop")[0].pk
     endpoint = webhooks.create_endpoint({"url": "https://hooks.example.com/crm"})[0].pk
     delivery = webhooks.ping(endpoint).public_id

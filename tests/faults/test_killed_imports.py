@@ -15,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from crm.models import Customer, ImportRun
@@ -27,8 +26,8 @@ from tests.served import ROOT, Service, database_url, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 IMPORT = "/api/crm/import"
-COUNT = 60_000
-KILLS = 5  # of each sort
+KILLS = int(os.environ.get("KILLS", "1"))  # of each sort: during uploads, before an answer, during runs
+COUNT = 12_000 * (KILLS + 1)  # several batches between two kills
 
 
 def file_of(count: int) -> bytes:
@@ -147,22 +146,3 @@ def as_in_the_file(service: Service, key: str, run_id: str) -> None:
     text = service.call("GET", f"{IMPORT}/{run_id}/result", key)[1].decode()
     rows = list(csv.reader(io.StringIO(text)))[1:]
     assert rows == [[str(i + 2), ids[f"Customer {i}"], "created", "", ""] for i in range(COUNT)]
-
-
-def test_a_large_upload_costs_no_memory(service: Service) -> None:
-
-    assert settings.IMPORT_MAX_BYTES > 300_000_000
-    key = keys.mint("large")[1]
-    service.many(8, "/api/crm/customer", key)
-    before = peak(service)
-    content = b"customer_name\n" + b"x" * 255 * 1_000_000
-    status, _body, _headers = service.call("POST", IMPORT, key, content, Content_Type="text/csv")
-    assert status == 202
-    assert peak(service) - before < 50
-
-
-def peak(service: Service) -> float:
-    """Megabytes of the web process that has used most."""
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    lines = [line for child in children for line in Path(f"/proc/{child}/status").read_text().splitlines()]
-    return max(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

@@ -16,6 +16,7 @@ from crm.backoffice.pages.import_steps import APPLY, CHECK, mapping_url, may_imp
 from crm.transfer import runs
 from overplane.backoffice.origin import actor_of
 from overplane.backoffice.uploads import largest
+from overplane.jobs import files
 from overplane.jobs.models import Job, State
 from overplane.jobs.owners import owned_by, visible_to
 
@@ -51,7 +52,7 @@ def upload(request: HttpRequest) -> HttpResponseBase:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
-        stored = uploads.store(file, file.name, actor_of(request), owner=request.user.pk)
+        stored = files.store(file, file.name, actor_of(request), owner=request.user.pk)
         return redirect(mapping_url(stored.pk, encoding=form.cleaned_data["encoding"]))
     return page(
         request, "import_upload", title=_("Import customers"), steps=steps(1), form=form, recent=_recent(request)
@@ -63,9 +64,9 @@ def _recent(request: HttpRequest) -> list[Job]:
     jobs = Job.objects.filter(kind__in=(APPLY, runs.IMPORT)).exclude(state=State.CANCELLED)
     imports = list(jobs.filter(visible_to(request.user))[:RECENT])
     checks = Job.objects.filter(owned_by(request.user), kind=CHECK).exclude(state=State.CANCELLED)[:RECENT]
-    files = {job.payload.get("file") for job in imports}
+    checked = {job.payload.get("file") for job in imports}
     for check in checks:  # the newest of each file
-        if check.payload.get("file") not in files:
-            files.add(check.payload.get("file"))
+        if check.payload.get("file") not in checked:
+            checked.add(check.payload.get("file"))
             imports.append(check)
     return sorted(imports, key=lambda job: (job.created_at, job.pk), reverse=True)[:RECENT]

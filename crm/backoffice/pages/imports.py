@@ -63,7 +63,9 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         request,
         "import_job",
         title=TITLES[page_job.kind],
-        result_run=run and ImportOutcomes.objects.filter(run_id=run.pk).exists() and run.pk,
+        has_results=run and ImportOutcomes.objects.filter(run_id=run.pk).exists(),
+        has_refused=run and run.refused_id and _may_have_file(request, page_job),
+        run_error=run.report.get("error", "") if run and run.state == RunState.REFUSED else "",
         job=page_job,
         is_check=page_job.kind == CHECK,
         mapping_url=_mapping_url(page_job),
@@ -82,6 +84,11 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         has_written=run and run.state in HAS_WRITTEN,
         may_undo=run and run.state in HAS_WRITTEN and not page_job.is_open and _may_undo(request),
     )
+
+
+def _may_have_file(request: HttpRequest, page_job: Job) -> bool:
+    """A person's file is his; one that came by the API or a command is the deployment's."""
+    return page_job.owner_id in (None, request.user.pk)
 
 
 def _mapping_url(page_job: Job) -> str:
@@ -204,6 +211,10 @@ def download(request: HttpRequest, file_id: str) -> FileResponse:
     needed = "crm.export_customer" if stored.job and stored.job.kind == EXPORT else "crm.add_customer"
     if not request.user.has_perm(needed):
         raise PermissionDenied
+    return _attachment(stored)
+
+
+def _attachment(stored: JobFile) -> FileResponse:
     response = FileResponse(stored.content.open("rb"), as_attachment=True, filename=stored.name)
     response["Cache-Control"] = "no-store"
     response["Content-Security-Policy"] = "sandbox"
@@ -212,12 +223,26 @@ def download(request: HttpRequest, file_id: str) -> FileResponse:
 
 @require_safe
 @may_import
+def refused(request: HttpRequest, job_id: str) -> FileResponse:
+    """The rows that were refused, to be mended."""
+    page_job, run = _import_of(request, job_id)
+    if not _may_have_file(request, page_job):
+        raise PermissionDenied
+    return _attachment(get_object_or_404(JobFile, pk=run.refused_id or ""))
+
+
+@require_safe
+@may_import
 def result(request: HttpRequest, job_id: str) -> StreamingHttpResponse:
     """What became of each row of the file."""
-    page_job = get_object_or_404(Job, visible_to(request.user), pk=job_id, kind__in=IMPORTING)
-    run = get_object_or_404(ImportRun, pk=uploads.import_run_of(page_job))
+    _page_job, run = _import_of(request, job_id)
     response = StreamingHttpResponse(result_lines(run.pk, worded=as_on_a_page), content_type="text/csv; charset=utf-8")
     name = content_disposition_header(as_attachment=True, filename=result_name(run.file_name))
     response["Content-Disposition"] = name or "attachment"
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _import_of(request: HttpRequest, job_id: str) -> tuple[Job, ImportRun]:
+    page_job = get_object_or_404(Job, visible_to(request.user), pk=job_id, kind__in=IMPORTING)
+    return page_job, get_object_or_404(ImportRun, pk=uploads.import_run_of(page_job))

@@ -36,6 +36,7 @@ urlpatterns = [
     path("import/jobs/<slug:job_id>/cancel/", admin.site.admin_view(imports.cancel), name="import_cancel"),
     path("import/jobs/<slug:job_id>/go-on/", admin.site.admin_view(imports.go_on), name="import_go_on"),
     path("import/jobs/<slug:job_id>/result/", admin.site.admin_view(imports.result), name="import_result"),
+    path("import/jobs/<slug:job_id>/refused/", admin.site.admin_view(imports.refused), name="import_refused"),
     path("import/jobs/<slug:job_id>/undo/", admin.site.admin_view(imports.undo), name="import_undo"),
     path("export/", admin.site.admin_view(exports.export), name="export"),
     path("export/list/", admin.site.admin_view(exports.export_list), name="export_list"),

@@ -21,6 +21,7 @@ from crm.transfer.columns import column_name, customer_columns
 from crm.transfer.options import MATCH_KEYS, MODES
 from crm.transfer.refused_files import ENDINGS, RefusedRows, format_of
 from crm.transfer.reports import COUNTS, Report
+from crm.transfer.stored_refusals import record_run
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 from overplane.origin import shell_user
@@ -138,6 +139,8 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             raise CommandError(message, returncode=BROKEN) from None
         if refused.file is not None:
             report.errors_file = str(refused.path)
+        if report.run:
+            self._record(report, refused)
         if options["save_mapping"]:
             text = json.dumps(report.mapping, ensure_ascii=False, indent=2)
             options["save_mapping"].write_text(text + "\n", encoding="utf-8")
@@ -161,6 +164,13 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             again=options["again"],
             accept_encoding=options["accept_encoding"],
         )
+
+    def _record(self, report: Report, refused: RefusedRows) -> None:
+        """The import is done whatever becomes of this."""
+        try:
+            record_run(report, refused)
+        except (OSError, DatabaseFailure) as error:
+            self.stderr.write(f"warning: the run has no page in the admin, for {error}")
 
     def _tell(self, report: Report, options: dict[str, Any]) -> None:
         if options["json"]:
