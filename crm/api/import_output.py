@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from crm.api.import_words import as_in_the_api
+from crm.api.import_words import as_in_the_api, column_in_the_api
 from crm.models import ImportProblem, ImportRun, RunState
 from crm.transfer import runs
 from crm.transfer.announcements import shown_counts
@@ -57,7 +57,8 @@ def _import(run: ImportRun, job: Job | None, undone: dict[str, int] | None) -> d
         "counts": counts,
         "problem_count": report.problem_count,
         "problem_kinds": [
-            {"code": code, "column": column or None, "count": n} for (code, column), n in report.kinds.most_common()
+            {"code": code, "column": column_in_the_api(column), "count": n}
+            for (code, column), n in report.kinds.most_common()
         ],
         "warnings": [as_in_the_api(warning) for warning in run.report.get("warnings", ())],
         "error": _error(run, job, status),
@@ -103,7 +104,7 @@ def problem(one: ImportProblem) -> dict[str, Any]:
     return {
         "id": problem_id(one.pk),
         "row": one.number,
-        "column": one.column or None,
+        "column": column_in_the_api(one.column),
         "value": one.value,
         "code": one.code,
         "message": as_in_the_api(one.message),

@@ -2,12 +2,14 @@
 
 import re
 
-MAPPED = re.compile(r"""--map (?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s)]+))""")
-SET = re.compile(r"--set (\w+)")
-VALUED = re.compile(r"--(null|match-on|format) ('[^']*'|[\w.-]+)")
-NAMED = re.compile(r"--(encoding|sheet|heading-row)(?: (?:NAME|N)\b)?")
-FLAG = re.compile(r"--(again|accept-encoding|ignore-unknown|skip-errors)")
-OTHER = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
+BEFORE = r"(?<![^\s(])"  # an option stands by itself; what is quoted stands in the file and stays
+MAPPED = re.compile(rf"""{BEFORE}--map (?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s)]+))""")
+SET = re.compile(rf"{BEFORE}--set (\w+)")
+VALUED = re.compile(rf"{BEFORE}--(null|match-on|format) ('[^']*'|[\w.-]+)")
+NAMED = re.compile(rf"{BEFORE}--(encoding|sheet|heading-row)(?: (?:NAME|N)\b)?")
+FLAG = re.compile(rf"{BEFORE}--(again|accept-encoding|ignore-unknown|skip-errors)")
+OTHER = re.compile(rf"{BEFORE}--([a-z]+(?:-[a-z]+)*)")
+SETS = "--set "
 UNDO = re.compile(r"undo_import (?:run_\w+)?")
 
 
@@ -25,6 +27,11 @@ def as_in_the_api(sentence: str) -> str:
     sentence = NAMED.sub(lambda match: _name(match[1]), sentence)
     sentence = FLAG.sub(lambda match: f"{_name(match[1])}=true", sentence)
     return OTHER.sub(lambda match: _name(match[1]), sentence)
+
+
+def column_in_the_api(column: str) -> str | None:
+    """A heading of the file, or the parameter that gave the value."""
+    return (as_in_the_api(column) if column.startswith(SETS) else column) or None
 
 
 def _mapped(match: re.Match[str]) -> str:

@@ -13,16 +13,23 @@ IN_PARENTHESES = re.compile(r""" \((?:--[a-z]|undo_import )(?:'[^']*'|"[^"]*"|[^
 # So are words for an empty cell, of which there may be several.
 NULL = re.compile(r"--null ('[^']*'|\S+?)(?=\.?(?:\s|$))")
 NULLS = re.compile(rf"{NULL.pattern}(?: {NULL.pattern})*")
+SET = re.compile(r"(?<![^\s(])--set\b")
 
 
 def as_on_a_page(sentence: str) -> str:
     """Without options, and fields by their labels. What is quoted stands in the file and stays."""
     if "--" in sentence or "undo_import" in sentence:
         sentence = NULLS.sub(_nulls, IN_PARENTHESES.sub("", sentence))
+        sentence = SET.sub(_("fixed value"), sentence)  # of a command's run, or the API's
     if "_" not in sentence:
         return sentence
     labels, names = _fields(get_language() or "")
     return names.sub(lambda match: quoted(labels[match[1]]), sentence)
+
+
+def column_on_a_page(column: str) -> str:
+    """A heading of the file, or what gave the value instead."""
+    return as_on_a_page(column) if column.startswith("--set ") else column
 
 
 @cache  # an import may have a hundred thousand problems

@@ -148,7 +148,7 @@ def _line(number: int, problems: Sequence[Said]) -> str:
     code = problems[0][0] if problems else ""
     message = "; ".join(f"{column}: {message}" if column else message for _code, column, message in problems)
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([number, "", "refused", code, escape_formula(message)])
+    csv.writer(text, lineterminator="\n").writerow([number, "", "refused", code, message])
     return text.getvalue()
 
 
@@ -166,7 +166,7 @@ def _worded(lines: str, worded: Callable[[str], str]) -> str:
         return lines
     text = io.StringIO()
     rows = csv.reader(io.StringIO(lines, newline=""))
-    csv.writer(text, lineterminator="\n").writerows([*row[:-1], worded(row[-1])] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows([*row[:-1], escape_formula(worded(row[-1]))] for row in rows)
     return text.getvalue()
 
 

@@ -301,9 +301,21 @@ def test_runs_of_the_command_are_listed_too(imports: Imports, imported: Any) -> 
     assert (shown["status"], shown["counts"]["created"], shown["problem_count"]) == ("done", 2, 1)
     assert [row[2] for row in imports.rows(run_id)[1:]] == ["created", "refused", "created"]
     assert imports.get(run_id, "/problem")["total"] == 1
+    answer, refused = imports.file(run_id, "refused")
+    assert "nobody" in refused
+    assert answer["Content-Disposition"] == 'attachment; filename="customers-0.refused.csv"'
     assert imports.act(run_id, "undo").status_code == 202
     imports.work()
     assert imports.get(run_id)["status"] == "undone"
+    assert "nobody" in imports.file(run_id, "refused")[1]
+
+
+def test_a_value_for_all_is_named_as_it_was_sent(imports: Imports) -> None:
+    refused = imports.ended(GOOD, "?set[default_commission_rate]=much")
+    assert {kind["column"] for kind in refused["problem_kinds"]} == {"set[default_commission_rate]"}
+    (first, _second) = imports.get(refused["id"], "/problem")["data"]
+    assert (first["column"], first["value"]) == ("set[default_commission_rate]", "much")
+    assert "--" not in imports.file(refused["id"], "result")[1]
 
 
 def test_for_full_keys_only(imports: Imports) -> None:
