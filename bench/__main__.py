@@ -9,6 +9,7 @@ NAMES = (
     "duplicates",
     "growth",
     "transfers",
+    "uploads",
     "upsert",
     "pooler",
     "requests",

@@ -26,7 +26,7 @@ def peak(process: int) -> float:
     return int(match[1]) / 1024 if match else 0.0
 
 
-def _web_peak(service: Service) -> float:
+def web_peak(service: Service) -> float:
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
     return max(peak(int(child)) for child in children)
 
@@ -37,7 +37,7 @@ def measure(file: Path) -> OverHttp:
     try:
         for _ in range(20):
             call(service, "GET", "/api/crm/customer")
-        before, started = _web_peak(service), time.perf_counter()
+        before, started = web_peak(service), time.perf_counter()
         with file.open("rb") as content:
             run = call(service, "POST", "/api/crm/import", content, file.stat().st_size)
         upload = time.perf_counter() - started
@@ -46,7 +46,7 @@ def measure(file: Path) -> OverHttp:
         seconds = time.perf_counter() - started
         if run["status"] != "done":
             raise RuntimeError(str(run))
-        return OverHttp(upload, seconds, _web_peak(service) - before, peak(worker.pid))
+        return OverHttp(upload, seconds, web_peak(service) - before, peak(worker.pid))
     finally:
         worker.terminate()
         worker.wait()
