@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -140,7 +140,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         if refused.file is not None:
             report.errors_file = str(refused.path)
         if report.run:
-            self._record(report, refused)
+            _record(report, refused, self.stderr)
         if options["save_mapping"]:
             text = json.dumps(report.mapping, ensure_ascii=False, indent=2)
             options["save_mapping"].write_text(text + "\n", encoding="utf-8")
@@ -165,13 +165,6 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
             accept_encoding=options["accept_encoding"],
         )
 
-    def _record(self, report: Report, refused: RefusedRows) -> None:
-        """The import is done whatever becomes of this."""
-        try:
-            record_run(report, refused)
-        except (OSError, DatabaseFailure) as error:
-            self.stderr.write(f"warning: the run has no page in the admin, for {error}")
-
     def _tell(self, report: Report, options: dict[str, Any]) -> None:
         if options["json"]:
             return
@@ -193,6 +186,14 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         self.stdout.write(
             f"{report.file}: {counted(report.customers, 'customer')}. {verb} {counts or 'nothing to do'}."
         )
+
+
+def _record(report: Report, refused: RefusedRows, messages: OutputWrapper) -> None:
+    """The import is done whatever becomes of this."""
+    try:
+        record_run(report, refused)
+    except (OSError, DatabaseFailure) as error:
+        messages.write(f"warning: the run has no page in the admin ({error})")
 
 
 def _check_options(files: list[str], options: dict[str, Any]) -> None:
