@@ -14,6 +14,7 @@ from crm.models import Customer
 from overplane.api import pagination
 from overplane.database import counters
 from overplane.database.text import NOT_WORD, fold, is_blank
+from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api, codes
 from tests.threads import concurrently, meanwhile
 
