@@ -1,7 +1,7 @@
 """Chaos from a seed, judged by its history.
 
     python -m faults [--database postgresql|sqlite] [--seeds N] [--seed K] [--seconds S] [--repeat N] [--keep]
-    python -m faults planted [NAME …]        # faults put in on purpose: each must be found within a minute
+    python -m faults planted [NAME …] [--seconds S]  # faults put in on purpose: each must be found within a minute
 
 A seed chooses the workload and the plan of faults. The same seed gives the same again; how the processes share the machine
 is another one each time, so a failing seed is repeated with `--repeat`.
@@ -13,11 +13,12 @@ import sys
 import time
 
 from faults.excerpts import excerpt
-from faults.proof import MAY_BE_MISSED, prove
+from faults.proof import MAY_BE_MISSED, RUN_SECONDS, prove
 from faults.run import Outcome, run
 from faults.system import Ground
 from tests.databases import end_on_sigterm
 
+SECONDS = 30
 MOST_SHOWN = 6  # problems of a run that are printed; the folder has the evidence for all
 
 
@@ -34,14 +35,14 @@ def show(outcome: Outcome) -> None:
                 print(f"    {line}")
 
 
-def seeds(arguments: argparse.Namespace) -> int:
+def seeds(arguments: argparse.Namespace, seconds: float) -> int:
     first = arguments.seed if arguments.seed is not None else 1
     chosen = [first] * arguments.repeat if arguments.repeat else list(range(first, first + arguments.seeds))
     ground = Ground(arguments.database)
     failed, calls, events, faults, began = [], 0, 0, 0, time.monotonic()
     try:
         for seed in chosen:
-            outcome = run(ground, seed, arguments.seconds, keep=arguments.keep)
+            outcome = run(ground, seed, seconds, keep=arguments.keep)
             calls += outcome.figures["calls"]
             events += outcome.figures["events"]
             faults += len(outcome.faults)
@@ -53,7 +54,9 @@ def seeds(arguments: argparse.Namespace) -> int:
     finally:
         ground.close()
     minutes = (time.monotonic() - began) / 60
-    what = f"{len(chosen)} seeds × {arguments.seconds:g} s on {arguments.database}: {calls} calls, {events} events, {faults} faults"
+    what = (
+        f"{len(chosen)} seeds × {seconds:g} s on {arguments.database}: {calls} calls, {events} events, {faults} faults"
+    )
     print(f"{what}, {minutes:.0f} min; " + (f"wrong: {sorted(set(failed))}" if failed else "nothing wrong"))
     return len(failed)
 
@@ -64,7 +67,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--seeds", type=int, default=1, help="how many, from --seed on")
     parser.add_argument("--seed", type=int, help="the first one (1)")
-    parser.add_argument("--seconds", type=float, default=30, help="of each workload")
+    parser.add_argument(
+        "--seconds", type=float, help=f"of each workload ({SECONDS}; where faults are planted {RUN_SECONDS})"
+    )
     parser.add_argument("--repeat", type=int, default=0, help="the same seed so many times")
     parser.add_argument("--keep", action="store_true", help="keep the evidence of every run")
     return parser.parse_args()
@@ -77,5 +82,7 @@ if __name__ == "__main__":
     if chosen.what and chosen.what[0] != "planted":
         sys.exit("Only `planted` may be named, and then the names of planted faults.")
     if chosen.what:
-        sys.exit(prove(chosen.what[1:], chosen.database, chosen.seed or 1) > MAY_BE_MISSED)
-    sys.exit(bool(seeds(chosen)))
+        sys.exit(
+            prove(chosen.what[1:], chosen.database, chosen.seed or 1, chosen.seconds or RUN_SECONDS) > MAY_BE_MISSED
+        )
+    sys.exit(bool(seeds(chosen, chosen.seconds or SECONDS)))

@@ -12,7 +12,7 @@ RUN_SECONDS = 15
 MAY_BE_MISSED = 1
 
 
-def prove(names: list[str], database: str, first_seed: int) -> int:
+def prove(names: list[str], database: str, first_seed: int, seconds: float) -> int:
     """How many were missed."""
     known = all_known()
     if unknown := set(names) - known.keys():
@@ -21,7 +21,7 @@ def prove(names: list[str], database: str, first_seed: int) -> int:
     ground, missed = Ground(database), list[str]()
     try:
         for one in chosen:
-            if not _is_found(ground, one, first_seed):
+            if not _is_found(ground, one, first_seed, seconds):
                 missed.append(one.name)
     finally:
         ground.close()
@@ -31,10 +31,10 @@ def prove(names: list[str], database: str, first_seed: int) -> int:
     return len(missed)
 
 
-def _is_found(ground: Ground, planted: Planted, seed: int) -> bool:
+def _is_found(ground: Ground, planted: Planted, seed: int, seconds: float) -> bool:
     began = time.monotonic()
     while True:
-        outcome = run(ground, seed, RUN_SECONDS, planted=planted)
+        outcome = run(ground, seed, seconds, planted=planted)
         took = time.monotonic() - began
         if outcome.problems and outcome.is_reached:
             checks = Counter(problem["check"] for problem in outcome.problems)
@@ -45,7 +45,7 @@ def _is_found(ground: Ground, planted: Planted, seed: int) -> bool:
             )
             return True
         seed += 1
-        if took > MOST_SECONDS - RUN_SECONDS:
+        if took > MOST_SECONDS - seconds:
             why = "not found" if outcome.is_reached else "never reached"
             print(f"{planted.name}: {why} in {took:.0f} s ({planted.what})", flush=True)
             return False

@@ -89,7 +89,9 @@ def claim(worker: str) -> Job | None:
     """The oldest job that waits, now this worker's."""
     with transaction.atomic():
         now = timezone.now()
-        waiting = Job.objects.filter(state=State.QUEUED, run_after__lte=now, kind__in=kinds.known)
+        # What was to be done at once is: its moment lies ahead where the clock was set back since.
+        due = Q(run_after__lte=now) | Q(run_after=F("created_at"))
+        waiting = Job.objects.filter(due, state=State.QUEUED, kind__in=kinds.known)
         job = waiting.order_by("id").select_for_update(skip_locked=True).first()
         if job is None:
             return None
@@ -142,7 +144,9 @@ def cancel(job: Job) -> bool:
 def recover() -> int:
     """Takes jobs from workers that no longer write their heartbeat. Returns how many."""
     now = timezone.now()
-    stale = Job.objects.filter(Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE), state=State.RUNNING)
+    # One far ahead of now was written before the clock was set back, by who knows whom.
+    silent = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE) | Q(heartbeat_at__gt=now + STALE)
+    stale = Job.objects.filter(silent, state=State.RUNNING)
     message = "The worker ended in the middle of it, each time that it was tried."
     failed = stale.filter(attempts__gte=MAX_ATTEMPTS).update(state=State.FAILED, error=message, finished_at=now)
     return failed + stale.update(state=State.QUEUED, worker=None, done=0, run_after=now)

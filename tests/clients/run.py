@@ -109,7 +109,7 @@ def python(work: Path, service: Service) -> None:
     generate = ["-m", "openapi_python_client", "generate", "--meta=none", "--fail-on-warning"]
     options = ["--path", "openapi.json", "--output-path", "overplane_client", "--config", HERE / "python_client.yaml"]
     run(sys.executable, *generate, *options, cwd=work)
-    for name in ("walk.py", "mypy.ini"):
+    for name in ("walk.py", "walk_files.py", "calling.py", "mypy.ini"):
         shutil.copy(HERE / name, work)
     checked = ["--config-file", "mypy.ini", "--cache-dir", HERE / ".mypy_cache", "-p", "overplane_client", "-m", "walk"]
     run(sys.executable, "-m", "mypy", *checked, cwd=work)

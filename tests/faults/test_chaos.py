@@ -32,5 +32,5 @@ def test_nor_on_sqlite() -> None:
 
 
 def test_a_planted_fault_is_found() -> None:
-    done = faults("planted", "lost_update")
+    done = faults("planted", "lost_update", "--seconds", "4")
     assert "1 of 1 planted faults found" in done.stdout, done.stdout + done.stderr

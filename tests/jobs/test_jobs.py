@@ -100,6 +100,18 @@ def test_a_silent_worker_loses_its_job_and_cannot_finish_it_any_more() -> None:
 
 
 @pytest.mark.django_db
+def test_a_clock_that_is_set_back_makes_no_job_wait() -> None:
+    ahead = timezone.now() + timedelta(hours=1)
+    queue.enqueue("save", {}, "user:anna")
+    Job.objects.update(created_at=ahead, run_after=ahead)
+    assert queue.claim("dead")
+    Job.objects.update(heartbeat_at=ahead)
+    assert queue.recover() == 1
+    assert queue.claim("other")
+    assert queue.recover() == 0
+
+
+@pytest.mark.django_db
 def test_a_job_that_kills_its_workers_is_given_up() -> None:
     queue.enqueue("save", {}, "user:anna")
     for _ in range(queue.MAX_ATTEMPTS):

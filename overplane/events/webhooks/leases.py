@@ -23,7 +23,8 @@ def hold(holder: str) -> bool:
 
     A row that somebody changes just now is left out: nobody else can take it meanwhile, but afterwards, if its lease ended.
     """
-    free = Q(holder=holder) | Q(held_until=None) | Q(held_until__lt=Now())
+    # None is as long as two: the clock was ahead when it was taken, and was set back.
+    free = Q(holder=holder) | Q(held_until=None) | Q(held_until__lt=Now()) | Q(held_until__gt=Now() + 2 * LEASE)
     with transaction.atomic():
         rows = Endpoint.objects.filter(free).order_by("id").select_for_update(skip_locked=True, no_key=True)
         ids = list(rows.values_list("pk", flat=True))

@@ -134,7 +134,7 @@ def _count(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now: dateti
     if outcome.is_success:
         endpoint.failures, endpoint.failing_since, endpoint.probe_at = 0, None, None
     # What was under way when the endpoint came to be probed says nothing new.
-    elif endpoint.probe_at is None or now >= endpoint.probe_at:
+    elif endpoint.probe_at is None or schedule.is_probe_due(endpoint.probe_at, endpoint.failures, now):
         endpoint.failures += 1
         endpoint.failing_since = endpoint.failing_since or now
         if endpoint.failures >= schedule.PROBED_AFTER:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
-from overplane.events.webhooks import clock
+from overplane.events.webhooks import clock, schedule
 from overplane.events.webhooks.models import OF_THE_FEED, REQUESTED, Delivery, Endpoint
 
 MAX_PARALLEL = 8  # requests under way to an endpoint
@@ -30,13 +30,15 @@ class Picker:
         heads = Delivery.objects.filter(OF_THE_FEED, endpoint=endpoint, next_attempt_at__isnull=False)
         if endpoint.probe_at is not None:
             self.prefetched.pop(endpoint.pk, None)
-            if now < endpoint.probe_at or any(one.is_of_feed for one in busy):
+            if not schedule.is_probe_due(endpoint.probe_at, endpoint.failures, now) or any(
+                one.is_of_feed for one in busy
+            ):
                 return []
             # One that was tried least: so none is tried to its end while nothing arrives.
             return list(_free_of(heads, busy).order_by("attempts", "id")[:1])
         prefetched = self.prefetched.get(endpoint.pk)
         if not prefetched:
-            due = _free_of(heads, busy).filter(next_attempt_at__lte=now)
+            due = _free_of(heads, busy).filter(schedule.is_due(now))
             prefetched = list(due.order_by("next_attempt_at", "id")[:WINDOW])
         taken = {one.subject for one in busy}
         due_now = [one for one in prefetched if one.subject not in taken][:free]

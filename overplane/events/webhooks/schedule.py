@@ -3,6 +3,8 @@
 import random
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 # After the first attempt, which is made at once: ten in all, over three days.
 STEPS = [
     timedelta(seconds=5),
@@ -22,7 +24,28 @@ def next_attempt(attempts: int, now: datetime, retry_after: float | None = None)
 
 def next_probe(failures: int, now: datetime, retry_after: float | None = None) -> datetime:
     """Of an endpoint that has failed so often in a row."""
-    return now + _wait(STEPS[min(failures - PROBED_AFTER, len(STEPS) - 1)], retry_after)
+    return now + _wait(_step_of_probe(failures), retry_after)
+
+
+def is_due(now: datetime) -> Q:
+    """Deliveries whose time has come. Also what no plan of now would put off so far: a clock was ahead, and was set back."""
+    due = Q(next_attempt_at__lte=now) | Q(attempts=0)
+    for attempts, step in enumerate(STEPS, start=1):
+        due |= Q(attempts=attempts, next_attempt_at__gt=now + _longest(step))
+    return due
+
+
+def is_probe_due(probe_at: datetime, failures: int, now: datetime) -> bool:
+    return not now < probe_at <= now + _longest(_step_of_probe(failures))
+
+
+def _step_of_probe(failures: int) -> timedelta:
+    return STEPS[min(max(failures - PROBED_AFTER, 0), len(STEPS) - 1)]
+
+
+def _longest(step: timedelta) -> timedelta:
+    """What a receiver may make of it, and more than chance does."""
+    return 2 * step
 
 
 def _wait(step: timedelta, retry_after: float | None) -> timedelta:
@@ -30,7 +53,7 @@ def _wait(step: timedelta, retry_after: float | None) -> timedelta:
     if retry_after is None:
         return wait
     # min() of seconds first: a receiver may ask for more than a timedelta can hold.
-    return max(wait, timedelta(seconds=min(retry_after, 2 * step.total_seconds())))
+    return max(wait, timedelta(seconds=min(retry_after, _longest(step).total_seconds())))
 
 
 def is_given_up(failing_since: datetime | None, failures: int, now: datetime) -> bool:

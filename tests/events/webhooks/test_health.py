@@ -48,6 +48,28 @@ def test_after_ten_failures_it_is_probed_once_a_step(
 
 
 @pytest.mark.slow
+def test_a_clock_that_is_set_back_makes_no_delivery_wait(
+    live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
+) -> None:
+    moved.move(hours=3)
+    receiver.answer = receiving.status(500)
+    live_api.create()
+    courier.deliver()  # the next attempt is planned for three hours and five seconds from now
+    live_api.create()
+    Delivery.objects.filter(attempts=0).update(next_attempt_at=clock.now())
+    moved.move(hours=-3)
+    receiver.answer = receiving.status(200)
+    courier.deliver()
+    assert sorted(Delivery.objects.values_list("status", "attempts")) == [("succeeded", 1), ("succeeded", 2)]
+    # Nor does an endpoint that is being probed.
+    dead(live_api, receiver, courier, moved)
+    Endpoint.objects.update(probe_at=clock.now() + timedelta(hours=3))
+    before = len(receiver.received)
+    courier.deliver()
+    assert len(receiver.received) == before + 1
+
+
+@pytest.mark.slow
 def test_five_days_without_success_disable_it_and_enabling_goes_on(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, moved: Clock
 ) -> None:

@@ -31,6 +31,8 @@ def test_one_holder_at_a_time() -> None:
     assert holder(endpoint, after="one") == "two"
     leases.release("two")
     assert holder(endpoint, after="one") == "one"
+    Endpoint.objects.update(held_until=Now() + timedelta(hours=1))  # by a clock that was set back since
+    assert holder(endpoint, after="two") == "two"
     assert timedelta(seconds=10) >= leases.LEASE
 
 
