@@ -24,7 +24,9 @@ from overplane.events.webhooks.transport import Outcome, Sender
 
 THREADS = 256  # of a worker: 32 endpoints may hang at once before others wait; each is then down to one probe a step
 TICK_SECONDS = 0.05  # so late is an event seen, and what people changed of an endpoint: three queries of a millisecond
-LOOK_SECONDS = 0.5  # so late is seen what became due, or what somebody asked for
+# So late is seen what became due, or what somebody asked for. Where no endpoint is held nothing else is looked for: a tick
+# is a millisecond of the processor, which the worker's imports would miss.
+LOOK_SECONDS = 0.5
 # After one request ended the others that end about now are waited for: eight outcomes in a transaction instead of four.
 GATHER_SECONDS = 0.004
 PAUSE_SECONDS = 1.0  # while the database does not answer
@@ -57,7 +59,7 @@ class Dispatcher:
                     connection.close()
                     stopped.wait(PAUSE_SECONDS)
                     continue
-                if not is_busy and self.woken.wait(TICK_SECONDS):
+                if not is_busy and self.woken.wait(TICK_SECONDS if self.endpoints else LOOK_SECONDS):
                     time.sleep(GATHER_SECONDS)
                 self.woken.clear()
             self._finish()
