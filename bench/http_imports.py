@@ -2,33 +2,30 @@
 
 import http.client
 import json
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.goals import watched
+from bench.machine import family, megabytes
 from bench.service import ROOT, Service
 
 
 class OverHttp(NamedTuple):
-    """Seconds of the upload and of all, megabytes that a web process grew by, and the worker's at the most."""
+    """Seconds of the upload and of all, megabytes that a web process grew by, and the worker's at the most, processors that
+    others used."""
 
     upload: float
     seconds: float
     web_growth: float
     worker: float
-
-
-def peak(process: int) -> float:
-    match = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
-    return int(match[1]) / 1024 if match else 0.0
+    noise: float
 
 
 def web_peak(service: Service) -> float:
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    return max(peak(int(child)) for child in children)
+    return megabytes(family(service.process.pid)[1:])
 
 
 def measure(file: Path) -> OverHttp:
@@ -38,15 +35,16 @@ def measure(file: Path) -> OverHttp:
         for _ in range(20):
             call(service, "GET", "/api/crm/customer")
         before, started = web_peak(service), time.perf_counter()
-        with file.open("rb") as content:
-            run = call(service, "POST", "/api/crm/import", content, file.stat().st_size)
-        upload = time.perf_counter() - started
-        while run["status"] not in ("done", "refused", "broken_off"):
-            run = call(service, "GET", f"/api/crm/import/{run['id']}?wait=25")
+        with watched(service.server.pid) as noise:
+            with file.open("rb") as content:
+                run = call(service, "POST", "/api/crm/import", content, file.stat().st_size)
+            upload = time.perf_counter() - started
+            while run["status"] not in ("done", "refused", "broken_off"):
+                run = call(service, "GET", f"/api/crm/import/{run['id']}?wait=25")
         seconds = time.perf_counter() - started
         if run["status"] != "done":
             raise RuntimeError(str(run))
-        return OverHttp(upload, seconds, web_peak(service) - before, peak(worker.pid))
+        return OverHttp(upload, seconds, web_peak(service) - before, megabytes([worker.pid]), noise.processors)
     finally:
         worker.terminate()
         worker.wait()
