@@ -274,8 +274,8 @@ def describe_refused() -> Callable[[type], type]:
     return extend_schema_view(
         retrieve=operation(
             "downloadRefusedRows", "Download the refused rows",
-            "In the format, encoding and with the delimiter of the file, each with its reason: mend them there, and import that file. 404 if nothing was refused"
-            f" (or where a command has put them elsewhere). {KEPT}",
+            "In the format, encoding and with the delimiter of the file, each with its reason: mend them there, and import that file. 404 if nothing was refused."
+            f" {KEPT}",
             tag=TAG, answer=FILE, answered="The file of refused rows.", media_type="application/octet-stream", parameters=[ONE], errors=[403, 404, 409],
         )
     )  # fmt: skip
