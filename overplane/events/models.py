@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from overplane.database.fields import StringField
 
-
 # A transaction that waits for an object may have its number for long: from the object that it changed before. Who changed
 # this one meanwhile and has ended may have a greater number. By this, versions of an object ascend with their positions.
 LAST_TRANSACTION = (
