@@ -8,7 +8,7 @@ FAST := -m "not slow"
 # Each file is compiled once, also where containers forbid it: a run has some forty processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test test-all check lint coverage clients bench
+.PHONY: setup run test test-all test-sqlite test-postgresql check lint coverage clients bench
 setup: $(DEV_STAMP)
 
 $(RUN_STAMP): requirements.txt
@@ -30,15 +30,21 @@ test: $(DEV_STAMP)
 	TEST_DATABASE=sqlite $(PYTEST) $(FAST) || failed=1; \
 	TEST_DATABASE=postgresql $(PYTEST) $(FAST) --touching || failed=1; exit $$failed
 
-# All tests. On PostgreSQL tests also wait, for the server and for browsers: a third worker has the time.
+# All tests, both halves at the same time: many wait, for a server or a browser, and leave the processor to the others.
+# What each part has said is printed when it has ended.
+TOGETHER := $(MAKE) -j 4 --keep-going --output-sync=target
+
 test-all: $(DEV_STAMP)
-	@failed=0; \
-	TEST_DATABASE=sqlite $(PYTEST) -m "not one_database" || failed=1; \
-	TEST_DATABASE=postgresql $(PYTEST) -n 3 --touching || failed=1; exit $$failed
+	$(TOGETHER) test-sqlite test-postgresql
+
+test-sqlite: $(DEV_STAMP)
+	TEST_DATABASE=sqlite $(PYTEST) -m "not one_database"
+
+test-postgresql: $(DEV_STAMP)
+	TEST_DATABASE=postgresql $(PYTEST) --touching
 
 check: $(DEV_STAMP)
-	$(MAKE) -j 2 lint clients
-	$(MAKE) test-all
+	$(TOGETHER) lint clients test-sqlite test-postgresql
 
 lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .

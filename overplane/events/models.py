@@ -12,14 +12,23 @@ from django.utils.translation import gettext_lazy as _
 
 from overplane.database.fields import StringField
 
+# A transaction that waits for an object may have its number for long: from the object that it changed before. Who changed
+# this one meanwhile and has ended may have a greater number. By this, versions of an object ascend with their positions.
+LAST_TRANSACTION = (
+    "GREATEST(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)"
+)
+
 
 class TransactionId(models.Func):
-    """The number of the transaction that writes the row (0 where writers stand in line anyway)."""
+    """The number of the transaction that writes the row, or the greatest that had ended by then (0 where writers stand in line).
+
+    Never less than the writer's own: what is below every running transaction is complete.
+    """
 
     output_field = models.BigIntegerField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
-        return "(pg_current_xact_id()::text::bigint)", ()
+        return f"({LAST_TRANSACTION})", ()
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
         return "0", ()

@@ -16,7 +16,7 @@ from overplane.events.feed import Log
 from overplane.events.models import Event
 from overplane.ids import sortable
 from overplane.origin import Origin
-from tests.conftest import Api, settle
+from tests.conftest import CUSTOMER, Api, settle
 from tests.connections import only_postgresql, psycopg_connection
 from tests.threads import concurrently
 
@@ -83,9 +83,26 @@ def test_what_is_above_the_horizon_waits_for_what_is_below(live_api: Api, writes
         long.may_write.set()
         long.end()
     settle()
+    in_order = [first, quick] if writes == "before the other" else [quick, first]
     for went_on in (cursor, idle, newest):
-        assert subjects(live_api, f"?after={went_on}") == [first, quick]
-    assert subjects(live_api, "?after=start") == [first, first, quick]
+        assert subjects(live_api, f"?after={went_on}") == in_order
+    assert subjects(live_api, "?after=start") == [first, *in_order]
+
+
+@only_postgresql
+def test_versions_ascend_also_where_a_transaction_had_its_number_before_it_came_to_the_object(live_api: Api) -> None:
+    """As one that changes several objects has, and waits for one of them, which somebody else changes first."""
+    customer_id = live_api.create()["id"]
+    long = LongTransaction(customer_id)
+    try:
+        assert live_api.patch(f"{CUSTOMER}/{customer_id}", {"territory": "quick"}).status_code == 200
+        long.write()
+    finally:
+        long.may_write.set()
+        long.end()
+    events = live_api.feed("?after=start").json()["data"]
+    territories = [event["data"]["object"]["territory"] for event in events]
+    assert (territories, [event["object_version"] for event in events]) == ([None, "quick", "late"], [1, 2, 3])
 
 
 @only_postgresql

@@ -272,7 +272,8 @@ def test_slow_clients_disturb_nobody(proxy: Proxy, live_api: Api, sent: bytes, c
         for _ in range(5):
             began = time.monotonic()
             assert proxy.call("GET", CUSTOMER, live_api.key)[0] == 200
-            assert time.monotonic() - began < 2
+            # A hundredth of that on a quiet machine (`python -m bench hostile`); who was disturbed waits for half a minute.
+            assert time.monotonic() - began < 10
 
 
 def test_who_asks_for_too_much_at_the_same_time_is_told_so(proxy: Proxy, live_api: Api) -> None:
