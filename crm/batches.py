@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from crm import matching, representation, rules, search
+from crm import matching, merged_keys, representation, rules, search
 from crm.line_item_plans import (
     NO_LISTS,
     ListPlan,
@@ -40,7 +40,7 @@ from overplane.events.log import Change
 from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
-MATCHABLE = ("tax_id", "customer_pos_id", "email_id")
+MATCHABLE = matching.KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Outcome:
     version: int | None = None
     error: ValidationError | None = None
     merged_into: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> list[Outcome]:
@@ -116,7 +117,9 @@ class BatchRun:
         good = [operation for operation in operations if not operation.error]
         matches = [(o.match_on, o.values[o.match_on]) for o in good if o.op == "upsert"]
         matching.claim(matches)
+        self.merged_keys = _merged_keys(matches)
         touched = {o.id for o in good if o.id} | _matching(matches)
+        touched.update(*self.merged_keys.values())
         # Without a lock only if all operations read: an upsert may match a customer that another operation reads. And a stored
         # answer must not outlive a customer that is deleted meanwhile.
         is_reading = not is_stored and all(o.op == "retrieve" for o in good)
@@ -132,6 +135,7 @@ class BatchRun:
                 self.lists[customer_id][name] = items
         self.list_plans: list[ListPlan] = []
         self.deleted: list[str] = []
+        self.warnings: dict[int, str] = {}  # by the operation's index
         self.changes: list[Change] = []
         self.moment = timezone.now()
 
@@ -140,7 +144,9 @@ class BatchRun:
             return Outcome(operation.index, 400, error=operation.error)
         try:
             status, output = getattr(self, operation.op)(operation)
-            return Outcome(operation.index, status, output, self.now.get(output["id"], {}).get("version"))
+            warnings = (self.warnings[operation.index],) if operation.index in self.warnings else ()
+            version = self.now.get(output["id"], {}).get("version")
+            return Outcome(operation.index, status, output, version, warnings=warnings)
         except ObjectMissing as gone:
             return _not_there(operation.index, gone)
         except VersionMismatch:
@@ -187,6 +193,12 @@ class BatchRun:
         """Changes the one customer that has the value, or creates it. A new customer has no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
         matches = self.holders.of(name, value)
+        if not matches and (matches := self._survivors(name, value)):
+            # The survivor keeps the key that was chosen for it.
+            operation = replace(operation, values={n: v for n, v in operation.values.items() if n != name})
+            self.warnings[operation.index] = (
+                f"The customer with this {name} was merged into {matches[0]}, which was changed instead."
+            )
         if len(matches) > 1:
             error = matching.ambiguous(name, value, matches, "Update one of them by its id, or merge them.")
             raise ValidationError({f"data.{name}": error})
@@ -196,6 +208,10 @@ class BatchRun:
             raise VersionMismatch
         _check_complete(operation.values)
         return self.create(operation)
+
+    def _survivors(self, name: str, value: str) -> list[str]:
+        """Whom those are part of now that had this value when they were merged."""
+        return [one for one in self.merged_keys.get((name, matching.match_key(name, value)), ()) if one in self.now]
 
     def _existing(self, operation: Operation) -> dict[str, Any]:
         if operation.id not in self.now:
@@ -267,6 +283,15 @@ def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
         if values := {value for match_on, value in matches if match_on == name}:
             ids.update(matching.candidates(Customer.objects.order_by().values_list("id", flat=True), name, values))
     return ids
+
+
+def _merged_keys(matches: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+    """By attribute and key: the customers that merged ones with these values are part of."""
+    by_key: dict[tuple[str, str], list[str]] = {}
+    for name in MATCHABLE:
+        if values := {value for match_on, value in matches if match_on == name}:
+            by_key |= {(name, key): ids for key, ids in merged_keys.survivors(name, values).items()}
+    return by_key
 
 
 @contextmanager

@@ -214,6 +214,16 @@ class MergedCustomer(models.Model):
         return self.id
 
 
+class MergedKey(models.Model):
+    """A digest of a natural key that a merged customer had; see `crm.merged_keys`."""
+
+    key = models.BigIntegerField(db_index=True)
+    merged = CascadeKey(MergedCustomer, related_name="keys")
+
+    class Meta:
+        default_permissions = ()
+
+
 class PairState(models.TextChoices):
     OPEN = "open", _("still open")
     DISMISSED = "dismissed", _("no duplicate")

@@ -191,6 +191,11 @@ COMPONENTS |= {
                 "description": "The status that the operation alone would be answered with.",
             },
             "etag": TEXT | {"description": "The version of the customer that is shown.", "examples": ['"3"']},
+            "warnings": {
+                "type": "array",
+                "items": TEXT,
+                "description": "That an upsert's value was a merged customer's, so that the one that it is part of now was changed.",
+            },
             "object": ref("CustomerInBatch"),
             "error": ref("ErrorDetails")
             | {"description": "What is wrong with the operation, as in an answer of its own."},
