@@ -70,7 +70,7 @@ class Outcome:
     version: int | None = None
     error: ValidationError | None = None
     merged_into: str | None = None
-    warnings: tuple[str, ...] = ()
+    warning: str | None = None
 
 
 def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> list[Outcome]:
@@ -117,9 +117,8 @@ class BatchRun:
         good = [operation for operation in operations if not operation.error]
         matches = [(o.match_on, o.values[o.match_on]) for o in good if o.op == "upsert"]
         matching.claim(matches)
-        self.merged_keys = _merged_keys(matches)
-        touched = {o.id for o in good if o.id} | _matching(matches)
-        touched.update(*self.merged_keys.values())
+        self.former = merged_keys.Former(matches)
+        touched = {o.id for o in good if o.id} | _matching(matches) | self.former.survivors
         # Without a lock only if all operations read: an upsert may match a customer that another operation reads. And a stored
         # answer must not outlive a customer that is deleted meanwhile.
         is_reading = not is_stored and all(o.op == "retrieve" for o in good)
@@ -144,9 +143,8 @@ class BatchRun:
             return Outcome(operation.index, 400, error=operation.error)
         try:
             status, output = getattr(self, operation.op)(operation)
-            warnings = (self.warnings[operation.index],) if operation.index in self.warnings else ()
-            version = self.now.get(output["id"], {}).get("version")
-            return Outcome(operation.index, status, output, version, warnings=warnings)
+            version, warning = self.now.get(output["id"], {}).get("version"), self.warnings.get(operation.index)
+            return Outcome(operation.index, status, output, version, warning=warning)
         except ObjectMissing as gone:
             return _not_there(operation.index, gone)
         except VersionMismatch:
@@ -193,12 +191,10 @@ class BatchRun:
         """Changes the one customer that has the value, or creates it. A new customer has no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
         matches = self.holders.of(name, value)
-        if not matches and (matches := self._survivors(name, value)):
+        if not matches and (matches := [i for i in self.former.of(name, value) if i in self.now]):
             # The survivor keeps the key that was chosen for it.
             operation = replace(operation, values={n: v for n, v in operation.values.items() if n != name})
-            self.warnings[operation.index] = (
-                f"The customer with this {name} was merged into {matches[0]}, which was changed instead."
-            )
+            self.warnings[operation.index] = merged_keys.warning(name, matches[0])
         if len(matches) > 1:
             error = matching.ambiguous(name, value, matches, "Update one of them by its id, or merge them.")
             raise ValidationError({f"data.{name}": error})
@@ -208,10 +204,6 @@ class BatchRun:
             raise VersionMismatch
         _check_complete(operation.values)
         return self.create(operation)
-
-    def _survivors(self, name: str, value: str) -> list[str]:
-        """Whom those are part of now that had this value when they were merged."""
-        return [one for one in self.merged_keys.get((name, matching.match_key(name, value)), ()) if one in self.now]
 
     def _existing(self, operation: Operation) -> dict[str, Any]:
         if operation.id not in self.now:
@@ -261,16 +253,7 @@ class BatchRun:
         bulk.update(CUSTOMERS, [(row["id"], new) for row, new in changes])
 
     def _write_lists(self, origin: Origin) -> None:
-        """Several operations may change one customer's list: these changes are written one after the other."""
-        rounds: list[list[ListPlan]] = []
-        turns: Counter[tuple[str, str]] = Counter()
-        for plan in self.list_plans:
-            turn = turns[plan.customer["id"], plan.kind.name]
-            turns[plan.customer["id"], plan.kind.name] += 1
-            if turn == len(rounds):
-                rounds.append([])
-            rounds[turn].append(plan)
-        for plans in rounds:
+        for plans in _rounds(self.list_plans):
             write(plans, origin=origin)
         changed = {plan.customer["id"] for plan in self.list_plans if plan.changes_search}
         refresh_search([self.now[i] for i in sorted(changed) if i in self.before and i in self.now])
@@ -285,13 +268,17 @@ def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
     return ids
 
 
-def _merged_keys(matches: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
-    """By attribute and key: the customers that merged ones with these values are part of."""
-    by_key: dict[tuple[str, str], list[str]] = {}
-    for name in MATCHABLE:
-        if values := {value for match_on, value in matches if match_on == name}:
-            by_key |= {(name, key): ids for key, ids in merged_keys.survivors(name, values).items()}
-    return by_key
+def _rounds(plans: Iterable[ListPlan]) -> list[list[ListPlan]]:
+    """Several operations may change one customer's list: these changes are written one after the other."""
+    rounds: list[list[ListPlan]] = []
+    turns: Counter[tuple[str, str]] = Counter()
+    for plan in plans:
+        turn = turns[plan.customer["id"], plan.kind.name]
+        turns[plan.customer["id"], plan.kind.name] += 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(plan)
+    return rounds
 
 
 @contextmanager

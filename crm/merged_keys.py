@@ -4,6 +4,7 @@ Only digests are stored. They stay when the values are erased, as the ids do, an
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -48,3 +49,23 @@ def survivors(name: str, values: Collection[str]) -> dict[str, list[str]]:
         for number, survivor in statements.rows(sql, part):
             by_key.setdefault(keys[number], set()).add(survivor)
     return {key: sorted(ids) for key, ids in by_key.items()}
+
+
+class Former:
+    """Whom those are part of now that had one of these (attribute, value) when they were merged."""
+
+    def __init__(self, matches: Iterable[tuple[str, str]]) -> None:
+        by_name: dict[str, set[str]] = defaultdict(set)
+        for name, value in matches:
+            by_name[name].add(value)
+        self.by_key = {
+            (name, key): ids for name, values in by_name.items() for key, ids in survivors(name, values).items()
+        }
+        self.survivors = {one for ids in self.by_key.values() for one in ids}
+
+    def of(self, name: str, value: str) -> list[str]:
+        return self.by_key.get((name, match_key(name, value)), [])
+
+
+def warning(name: str, survivor: str) -> str:
+    return f"The customer with this {name} was merged into {survivor}, which was changed instead."

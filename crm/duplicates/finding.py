@@ -78,7 +78,7 @@ class Search:
         finally:
             self.file.close()
         pairs.forget_older(started)
-        search_state.finish(position, started, model, self._common())
+        search_state.finish(position, started, model, self.frequencies.common(COMMON, MOST_COMMON))
         bulk.analyze_if_grown(SqlTable(DuplicatePair))
         return self.counts
 
@@ -201,12 +201,6 @@ class Search:
         for a, b in linked:
             first, second = self.file.get(a), self.file.get(b)
             yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
-
-    def _common(self) -> dict[int, int]:
-        """How many have each common term: what the table of terms would have to be read for."""
-        slots = [slot for slot, count in enumerate(self.frequencies.counts) if count >= COMMON]
-        slots.sort(key=lambda slot: -self.frequencies.counts[slot])
-        return {slot: self.frequencies.counts[slot] for slot in slots[:MOST_COMMON]}
 
 
 def find_all(progress: Progress = lambda done, total: None) -> Counts:

@@ -15,7 +15,9 @@ from crm.duplicates.weighing import LIKELY, Model
 from overplane.database import counters
 
 MOST_HOLDERS = 500  # of a term
-MOST_READ = 6_000  # of all terms: some ten milliseconds, however long a name and an address are (a usual one has eleven terms)
+MOST_READ = (
+    6_000  # of all terms: some ten milliseconds, however long a name and an address are (a usual one has eleven terms)
+)
 LOOKED_AT = 60  # candidates that are compared, those that share most: some milliseconds
 
 

@@ -49,13 +49,6 @@ class Planner:
         sent = ((name, batch.values[name][i]) for name in batch.values if name not in IDENTITY)
         return {name: value for name, value in sent if value != ABSENT and value != before[name]}
 
-    def _comparison(self, batch: Batch) -> Callable[[int, Values], bool]:
-        """Tells, without looking at one value after the other, that nothing changes. (False: something may.)"""
-        names = [name for name in batch.values if name not in IDENTITY]
-        # (Without any name there is nothing to zip, and nothing changes.)
-        sent = list(zip(*[batch.values[name] for name in names], strict=True)) or [()] * len(batch)
-        return lambda i, before: sent[i] == tuple([before[name] for name in names])
-
     def _refuse(self, batch: Batch, i: int, name: str, error: ValidationError) -> None:
         value = batch.values[name][i] if name in batch.values else ""
         batch.refuse(i, self.columns.heading(name), str(value or ""), error)
@@ -86,9 +79,9 @@ class Planner:
         for row in matching.candidates(stored, name, values):
             before = dict(zip(CUSTOMERS.names, row, strict=True))
             by_key.setdefault(matching.match_key(name, before[name]), []).append(before)
-        of_merged = self._survivors(name, {value for value in values if matching.match_key(name, value) not in by_key})
+        of_merged = _survivors(name, {value for value in values if matching.match_key(name, value) not in by_key})
         by_key |= of_merged
-        is_same = self._comparison(batch)
+        is_same = _comparison(batch)
         match_keys = {i: "" if key in (None, ABSENT) else matching.match_key(name, key) for i, key in keys.items()}
         for i in sorted(keys, key=lambda i: match_keys[i] in of_merged):  # these last: see `_goes_to`
             candidates = by_key.get(match_keys[i], []) if match_keys[i] else []
@@ -105,17 +98,6 @@ class Planner:
                 plan.updates[i] = candidates[0]
             else:
                 plan.unchanged[i] = candidates[0]["id"]
-
-    @staticmethod
-    def _survivors(name: str, values: set[str]) -> dict[str, list[Values]]:
-        """By key: the customers that merged ones with these values are part of."""
-        ids = merged_keys.survivors(name, values) if values else {}
-        if not ids:
-            return {}
-        stored = Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names)
-        rows = among(stored, "id", sorted({one for several in ids.values() for one in several}))
-        by_id = {row[0]: dict(zip(CUSTOMERS.names, row, strict=True)) for row in rows}
-        return {key: [by_id[one] for one in several if one in by_id] for key, several in ids.items()}
 
     def _goes_to(self, batch: Batch, plan: BatchPlan, i: int, survivor: str, *, heading: str) -> bool:
         """A row of a merged customer is one of its survivor, which keeps its own key. Unless another row changes that one."""
@@ -185,6 +167,25 @@ class Planner:
             elif value in dead:
                 message = _("A customer with this id was deleted; identifiers are never used again.")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_CONFLICT, message))
+
+
+def _comparison(batch: Batch) -> Callable[[int, Values], bool]:
+    """Tells, without looking at one value after the other, that nothing changes. (False: something may.)"""
+    names = [name for name in batch.values if name not in IDENTITY]
+    # (Without any name there is nothing to zip, and nothing changes.)
+    sent = list(zip(*[batch.values[name] for name in names], strict=True)) or [()] * len(batch)
+    return lambda i, before: sent[i] == tuple([before[name] for name in names])
+
+
+def _survivors(name: str, values: set[str]) -> dict[str, list[Values]]:
+    """By key: the customers that merged ones with these values are part of."""
+    ids = merged_keys.survivors(name, values) if values else {}
+    if not ids:
+        return {}
+    stored = Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names)
+    rows = among(stored, "id", sorted({one for several in ids.values() for one in several}))
+    by_id = {row[0]: dict(zip(CUSTOMERS.names, row, strict=True)) for row in rows}
+    return {key: [by_id[one] for one in several if one in by_id] for key, several in ids.items()}
 
 
 def _ids(model: type[Customer] | type[CustomerTombstone]) -> QuerySet:
