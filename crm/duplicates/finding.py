@@ -25,11 +25,11 @@ from overplane.database import bulk, counters
 from overplane.database.rows import SqlTable
 from overplane.events.feed import Log
 
-RANGE = 5_000  # customers whose pairs are read at once: some ten thousand pairs
+# Customers whose pairs are read at once: some 200,000 pairs, 30 MB. PostgreSQL reads the whole table of keys for each range.
+RANGE = 20_000
 SAMPLE = 20_000  # pairs from which shares are estimated; twice as many move no share by a hundredth
-SAMPLED = (
-    500  # customers in a row; ranges of them are drawn from the whole table, as their neighbours came in one import
-)
+# Customers in a row whose pairs are sampled; such rows are drawn from the whole table, as neighbours came in one import.
+SAMPLED = 500
 WRITTEN = 2_000  # pairs in memory before they are written
 # Copies of one customer that are all compared with each other; of more, each with the first: a thousand have 499,500 pairs.
 MOST_COPIES = 20
