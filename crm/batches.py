@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from crm import matching, representation, rules, search
+from crm import matching, merged_keys, representation, rules, search
 from crm.line_item_plans import (
     NO_LISTS,
     ListPlan,
@@ -40,7 +40,7 @@ from overplane.events.log import Change
 from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
-MATCHABLE = ("tax_id", "customer_pos_id", "email_id")
+MATCHABLE = matching.KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Outcome:
     version: int | None = None
     error: ValidationError | None = None
     merged_into: str | None = None
+    warning: str | None = None
 
 
 def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> list[Outcome]:
@@ -116,7 +117,8 @@ class BatchRun:
         good = [operation for operation in operations if not operation.error]
         matches = [(o.match_on, o.values[o.match_on]) for o in good if o.op == "upsert"]
         matching.claim(matches)
-        touched = {o.id for o in good if o.id} | _matching(matches)
+        self.former = merged_keys.Former(matches)
+        touched = {o.id for o in good if o.id} | _matching(matches) | self.former.survivors
         # Without a lock only if all operations read: an upsert may match a customer that another operation reads. And a stored
         # answer must not outlive a customer that is deleted meanwhile.
         is_reading = not is_stored and all(o.op == "retrieve" for o in good)
@@ -132,6 +134,7 @@ class BatchRun:
                 self.lists[customer_id][name] = items
         self.list_plans: list[ListPlan] = []
         self.deleted: list[str] = []
+        self.warnings: dict[int, str] = {}  # by the operation's index
         self.changes: list[Change] = []
         self.moment = timezone.now()
 
@@ -140,7 +143,8 @@ class BatchRun:
             return Outcome(operation.index, 400, error=operation.error)
         try:
             status, output = getattr(self, operation.op)(operation)
-            return Outcome(operation.index, status, output, self.now.get(output["id"], {}).get("version"))
+            version, warning = self.now.get(output["id"], {}).get("version"), self.warnings.get(operation.index)
+            return Outcome(operation.index, status, output, version, warning=warning)
         except ObjectMissing as gone:
             return _not_there(operation.index, gone)
         except VersionMismatch:
@@ -187,6 +191,10 @@ class BatchRun:
         """Changes the one customer that has the value, or creates it. A new customer has no version that could be expected."""
         name, value = operation.match_on, operation.values[operation.match_on]
         matches = self.holders.of(name, value)
+        if not matches and (matches := [i for i in self.former.of(name, value) if i in self.now]):
+            # The survivor keeps the key that was chosen for it.
+            operation = replace(operation, values={n: v for n, v in operation.values.items() if n != name})
+            self.warnings[operation.index] = merged_keys.warning(name, matches[0])
         if len(matches) > 1:
             error = matching.ambiguous(name, value, matches, "Update one of them by its id, or merge them.")
             raise ValidationError({f"data.{name}": error})
@@ -245,16 +253,7 @@ class BatchRun:
         bulk.update(CUSTOMERS, [(row["id"], new) for row, new in changes])
 
     def _write_lists(self, origin: Origin) -> None:
-        """Several operations may change one customer's list: these changes are written one after the other."""
-        rounds: list[list[ListPlan]] = []
-        turns: Counter[tuple[str, str]] = Counter()
-        for plan in self.list_plans:
-            turn = turns[plan.customer["id"], plan.kind.name]
-            turns[plan.customer["id"], plan.kind.name] += 1
-            if turn == len(rounds):
-                rounds.append([])
-            rounds[turn].append(plan)
-        for plans in rounds:
+        for plans in _rounds(self.list_plans):
             write(plans, origin=origin)
         changed = {plan.customer["id"] for plan in self.list_plans if plan.changes_search}
         refresh_search([self.now[i] for i in sorted(changed) if i in self.before and i in self.now])
@@ -267,6 +266,19 @@ def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
         if values := {value for match_on, value in matches if match_on == name}:
             ids.update(matching.candidates(Customer.objects.order_by().values_list("id", flat=True), name, values))
     return ids
+
+
+def _rounds(plans: Iterable[ListPlan]) -> list[list[ListPlan]]:
+    """Several operations may change one customer's list: these changes are written one after the other."""
+    rounds: list[list[ListPlan]] = []
+    turns: Counter[tuple[str, str]] = Counter()
+    for plan in plans:
+        turn = turns[plan.customer["id"], plan.kind.name]
+        turns[plan.customer["id"], plan.kind.name] += 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(plan)
+    return rounds
 
 
 @contextmanager

@@ -31,6 +31,7 @@ KEYED = {
     "email_id": gettext_lazy("case does not count"),
     "tax_id": gettext_lazy("case, blanks, dots, slashes and hyphens do not count"),
 }
+KEYS = ("tax_id", "customer_pos_id", "email_id")  # by which a customer is known elsewhere
 CANDIDATES_NAMED = 5  # in a message: enough to look at, and still one sentence
 MOST_MIXED = 5  # letters beyond ASCII: 32 ways to write them, each a step down the index
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from crm import merged, services
+from crm import merged, merged_keys, services
 from crm.duplicates import pairs
 from crm.line_item_services import take_over_line_items
 from crm.line_items import LINE_ITEMS
@@ -63,6 +63,7 @@ def merge_customers(
         services.update_customer(kept_id, chosen, origin=origin)
         others = [customers[i] for i in merged_ids]
         merged.keep(customers[kept_id], {**customers[kept_id], **chosen}, others, origin=origin)
+        merged_keys.keep(others)
         for kind in LINE_ITEMS:
             take_over_line_items(kind, kept_id, merged_ids, origin=origin)
         services.take_out(others, kept_id, origin=origin)

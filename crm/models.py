@@ -214,6 +214,16 @@ class MergedCustomer(models.Model):
         return self.id
 
 
+class MergedKey(models.Model):
+    """A digest of a natural key that a merged customer had; see `crm.merged_keys`."""
+
+    key = models.BigIntegerField(db_index=True)
+    merged = CascadeKey(MergedCustomer, related_name="keys")
+
+    class Meta:
+        default_permissions = ()
+
+
 class PairState(models.TextChoices):
     OPEN = "open", _("still open")
     DISMISSED = "dismissed", _("no duplicate")
@@ -272,7 +282,7 @@ class DuplicateTerm(models.Model):
 
 
 class DuplicateSearch(models.Model):
-    """One row: how far the log is compared, what was estimated when the whole table was, and who is comparing."""
+    """One row: how far the log is compared, what was estimated when the whole table was, and who does either."""
 
     epoch = models.IntegerField(default=0)
     xid = models.BigIntegerField(default=0)
@@ -281,6 +291,8 @@ class DuplicateSearch(models.Model):
     estimates = models.JSONField(default=dict)  # the model, and how common the common terms are
     holder = models.CharField(max_length=100, default="")
     held_until = models.DateTimeField(null=True)
+    searcher = models.CharField(max_length=100, default="")
+    searching_until = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

@@ -116,14 +116,27 @@ def test_only_the_dialect_asks_which_database_it_is() -> None:
 
 # Whatever outlives a request or a job, and why it says nothing of either.
 MEMORIES = {
+    "crm/backoffice/page_words.py:_fields": "by the language",
+    "crm/duplicates/search_state.py:_cached": "by the moment of the last search, which is looked up for each use",
+    "crm/duplicates/terms.py:of": "as long as one comparison",
+    "crm/transfer/columns.py:_nested_headings": "names of columns and headings, in all languages",
+    "crm/transfer/columns.py:_own_headings": "names of columns and headings, in all languages",
+    "crm/transfer/columns.py:customer_columns": "names of columns and headings, in all languages",
+    "crm/transfer/columns.py:customer_headings": "names of columns and headings, in all languages",
+    "crm/transfer/columns.py:known_headings": "names of columns and headings, in all languages",
+    "crm/transfer/columns.py:line_item_columns": "names of columns and headings, in all languages",
+    "crm/transfer/columns.py:line_item_fields": "names of columns and headings, in all languages",
+    "crm/transfer/columns.py:nested_columns": "names of columns and headings, in all languages",
     "overplane/compression.py:accepts_gzip": "by the header's text",
     "overplane/api/pages.py:description": "made in English, whoever asks first",
     "overplane/api/reference/pages.py:page": "made in English, whoever asks first",
     "overplane/database/attributes.py:attributes": "by the model; texts are translated when a value is refused",
     "overplane/database/dialect.py:_default_vendor": "a process serves one kind of database",
     "overplane/database/postgresql/prepared.py:numbered": "by the statement's text",
+    "overplane/database/postgresql/watch.py:_started": "whether the thread runs",
     "overplane/database/statements.py:_conditional": "by the statements' texts",
     "overplane/database/statements.py:_joined": "by the statements' texts",
+    "overplane/database/time_limits.py:_answers_requests": "what a process is for",
     "overplane/files/encoding_guesses.py:_of_character": "by the character",
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",
@@ -132,11 +145,13 @@ MEMORIES = {
 
 
 def remembered(path: Path) -> Iterator[str]:
-    """Cached functions, and variables of a context or a thread."""
+    """Cached functions, variables of a context or a thread, and those of a module that a function sets."""
     for node in tree(path):
         if isinstance(node, ast.FunctionDef):
             if any(re.search(r"\b((lru_)?cache|once)\b", ast.unparse(one)) for one in node.decorator_list):
                 yield f"{name(path)}:{node.name}"
+        elif isinstance(node, ast.Global):
+            yield from (f"{name(path)}:{variable}" for variable in node.names)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and is_of_context_or_thread(node.value):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             yield f"{name(path)}:{ast.unparse(target)}"
@@ -147,7 +162,7 @@ def is_of_context_or_thread(value: ast.expr | None) -> bool:
 
 
 def test_what_a_process_remembers_is_known_and_says_nothing_of_a_request() -> None:
-    assert {where for path in PLATFORM for where in remembered(path)} == set(MEMORIES)
+    assert {where for path in CODE for where in remembered(path)} == set(MEMORIES)
 
 
 def inside_functions(path: Path) -> Iterator[str]:

@@ -86,7 +86,7 @@ OPERATIONS = {
     "retrieve": "Answers the customer with this `id` as it is at this place of the batch.",
     "update": "Sets the values of `data` in the customer with this `id`; all others stay as they are.",
     "delete": "Deletes the customer with this `id` and its rows for good.",
-    "upsert": "Updates the one customer that has the value of `match_on` in `data`, or creates it.",
+    "upsert": "Updates the one customer that has the value of `match_on` in `data`, or creates it. If nobody has it but a customer had that was merged, the one that it is part of now is updated in all but that value, with a warning.",
 }
 BATCH_EXAMPLE = {
     "operations": [
@@ -191,6 +191,11 @@ COMPONENTS |= {
                 "description": "The status that the operation alone would be answered with.",
             },
             "etag": TEXT | {"description": "The version of the customer that is shown.", "examples": ['"3"']},
+            "warnings": {
+                "type": "array",
+                "items": TEXT,
+                "description": "That an upsert's value was a merged customer's, so that the one that it is part of now was changed.",
+            },
             "object": ref("CustomerInBatch"),
             "error": ref("ErrorDetails")
             | {"description": "What is wrong with the operation, as in an answer of its own."},

@@ -160,7 +160,8 @@ class CustomerExportViewSet(ApiViewSet):
 def _outcome_output(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
     if outcome.error is None:
         tag = {} if outcome.version is None else {"etag": etags.etag(outcome.version)}
-        return {"index": outcome.index, "status": outcome.status, **tag, "object": outcome.output}
+        warnings = {"warnings": [outcome.warning]} if outcome.warning else {}
+        return {"index": outcome.index, "status": outcome.status, **tag, **warnings, "object": outcome.output}
     problems = list(problems_in(outcome.error, f"operations[{outcome.index}]."))
     failure = ApiError(outcome.status, INVALID_REQUEST, problems)
     failure.merged_into = outcome.merged_into

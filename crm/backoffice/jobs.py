@@ -21,6 +21,7 @@ from crm.backoffice import undo as changes
 from crm.backoffice.admin import listing
 from crm.backoffice.problem_kinds import RefusedWithExamples, on_a_page
 from crm.duplicates import finding, following
+from crm.duplicates.search_state import AlreadySearching
 from crm.models import Customer, ImportRun
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports, imports, undo
@@ -43,7 +44,10 @@ def count_customers(run: Run) -> dict[str, Any]:
 
 
 def find_duplicates(run: Run) -> dict[str, Any]:
-    return finding.find_all(run.progress).as_dict()
+    try:
+        return finding.find_all(run.progress).as_dict()
+    except AlreadySearching:
+        raise Refused(_("All customers are being compared already.")) from None
 
 
 def check_import(run: Run) -> dict[str, Any]:

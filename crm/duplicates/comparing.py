@@ -15,6 +15,8 @@ from overplane.database.text import NOT_DIGIT
 
 CLOSE = 0.7  # share of letters that stay in a word with typing errors: one of four, two of seven
 SHORTEST_CLOSE = 3  # letters; of shorter words each is close to too many
+INITIAL, INITIAL_BITS = 0.01, 10.0  # a letter for a word: worse than each typing error
+ONE_DIGIT = 0.8  # as similar as words with one error in five letters
 TYPO_BITS = 3.0  # there are some eight words near a word
 CLOSE_BITS = 8.0  # by which a number that differs in one digit says less: so many others are as near
 JOINED = 0.88  # of names that are written in one word or in two
@@ -74,30 +76,33 @@ def overlap(place: int, one: Terms, other: Terms, bits: Bits) -> Overlap:
 
 
 def _closest(word: str, others: list[str]) -> tuple[str, float] | None:
-    """Which of the others is this word with a typing error or shortened, and by how many bits that says less."""
+    """Which of the others is this word with a typing error or shortened, and by how many bits that says less.
+
+    Most time of a search is spent here: what is done for each pair of words is done in place, the rarest test last.
+    """
     best, best_similarity = None, 0.0
+    length, is_number, cutoff = len(word), word.isdecimal(), CLOSE if len(word) > 3 else 0.66
     for other in others:
-        if len(word) == 1 or len(other) == 1:
-            if word[0] == other[0] and word.isalpha() and best is None and not other.isdecimal():
-                best, best_similarity = other, 0.01
-        elif word.isdecimal() or other.isdecimal():
-            if (
-                len(word) > 3
-                and len(other) > 3
-                and OSA.distance(word, other, score_cutoff=1) <= 1
-                and best_similarity < 0.8
-            ):
-                best, best_similarity = other, 0.8
-        elif len(word) >= SHORTEST_CLOSE and len(other) >= SHORTEST_CLOSE and _digits(word) == _digits(other):
-            similarity = OSA.normalized_similarity(word, other, score_cutoff=CLOSE if len(word) > 3 else 0.66)
-            if similarity < CLOSE and (word.startswith(other) or other.startswith(word)):
+        if length == 1 or len(other) == 1:
+            is_like = word[0] == other[0] and word.isalpha() and not other.isdecimal()
+            similarity = INITIAL if is_like else 0.0
+        elif is_number or other.isdecimal():
+            is_like = length > 3 and len(other) > 3 and OSA.distance(word, other, score_cutoff=1) <= 1
+            similarity = ONE_DIGIT if is_like else 0.0
+        elif length < SHORTEST_CLOSE or len(other) < SHORTEST_CLOSE:
+            continue
+        else:
+            similarity = OSA.normalized_similarity(word, other, score_cutoff=cutoff)
+            if similarity < CLOSE and word[0] == other[0] and (word.startswith(other) or other.startswith(word)):
                 similarity = CLOSE
-            if similarity > best_similarity:
-                best, best_similarity = other, similarity
+            if similarity > best_similarity and _digits(word) != _digits(other):
+                continue
+        if similarity > best_similarity:
+            best, best_similarity = other, similarity
     if best is None:
         return None
-    if best_similarity < 0.1:
-        return best, 10.0
+    if best_similarity == INITIAL:
+        return best, INITIAL_BITS
     return best, TYPO_BITS + 8 * (1 - best_similarity)
 
 

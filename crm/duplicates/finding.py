@@ -2,17 +2,20 @@
 but for some bytes a customer.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import combinations, islice
+from random import Random
 
 from django.db import connection
 from django.utils import timezone
 
 from crm.duplicates import blocking, customers, pairs, search_state, term_table, weighing, work_tables
 from crm.duplicates.comparing import Agreement, compare
+from crm.duplicates.judging import ADDRESS, Judge
 from crm.duplicates.pairs import Compared
 from crm.duplicates.profile_file import ProfileFile
 from crm.duplicates.terms import Bits, Frequencies, bits_of
@@ -22,9 +25,11 @@ from overplane.database import bulk, counters
 from overplane.database.rows import SqlTable
 from overplane.events.feed import Log
 
-RANGE = 5_000  # customers whose pairs are read at once: some ten thousand pairs
+# Customers whose pairs are read at once: some 200,000 pairs, 30 MB. PostgreSQL reads the whole table of keys for each range.
+RANGE = 20_000
 SAMPLE = 20_000  # pairs from which shares are estimated; twice as many move no share by a hundredth
-SAMPLED_RANGES = 16
+# Customers in a row whose pairs are sampled; such rows are drawn from the whole table, as neighbours came in one import.
+SAMPLED = 500
 WRITTEN = 2_000  # pairs in memory before they are written
 # Copies of one customer that are all compared with each other; of more, each with the first: a thousand have 499,500 pairs.
 MOST_COPIES = 20
@@ -58,6 +63,7 @@ class Search:
     frequencies: Frequencies = field(default_factory=Frequencies)
     copies: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     bits: Bits = lambda place, term: 0.0
+    address_bits: "array[float]" = field(default_factory=lambda: array("f"))  # how much the whole address of each says
 
     def run(self) -> Counts:
         started, log = timezone.now(), Log.now()
@@ -72,14 +78,15 @@ class Search:
         finally:
             self.file.close()
         pairs.forget_older(started)
-        search_state.finish(position, started, model, self._common())
+        search_state.finish(position, started, model, self.frequencies.common(COMMON, MOST_COMMON))
         bulk.analyze_if_grown(SqlTable(DuplicatePair))
         return self.counts
 
     def _read(self, total: int) -> None:
+        wanted_count = 0
         seen = bytearray(1 << 24)  # bits by hash, for counting only: a customer taken for a copy is a count too few
         for batch in customers.all_profiles():
-            hashes, by_customer = [], {}
+            hashes, wanted = [], []
             for customer_id, profile in batch:
                 no = len(self.file)
                 number = self.file.add(customer_id, profile)
@@ -89,16 +96,20 @@ class Search:
                     seen[slot] |= 1 << bit
                     self.frequencies.add(terms)
                 hashes.append((number, no))
-                by_customer[customer_id] = terms
+                wanted += [(term, customer_id) for term in terms]
             work_tables.add(work_tables.SAME, hashes)
-            term_table.replace(by_customer)
+            work_tables.add(work_tables.WANTED, wanted)
+            wanted_count += len(wanted)
             self.progress(len(self.file) // 3, total)
         self.file.flush()
+        for _ in term_table.replace_all(work_tables.WANTED, wanted_count):
+            self.progress(total // 3, total)
         self.counts.customers = len(self.file)
         self.bits = bits_of(self.frequencies.count, self.frequencies.customers)
 
     def _block(self, total: int) -> None:
         work_tables.index(work_tables.SAME)
+        self.progress(total // 3, total)
         is_copy = bytearray(len(self.file))
         for first, no in work_tables.same():
             self.copies[first].append(no)
@@ -106,6 +117,7 @@ class Search:
         self.counts.copies = sum(is_copy)
         rows: list[tuple[int, int]] = []
         for no, profile in self.file:
+            self.address_bits.append(sum([self.bits(ADDRESS, word) for word in profile[ADDRESS]]))
             if not is_copy[no]:
                 found = blocking.keys(profile, self.frequencies.count, self.frequencies.customers)
                 rows += [(key, no) for key in found]
@@ -114,7 +126,9 @@ class Search:
                 rows = []
                 self.progress((total + no) // 3, total)
         work_tables.index(work_tables.KEYS)
+        self.progress(2 * total // 3, total)
         self._cut()
+        self.progress(2 * total // 3, total)
 
     def _cut(self) -> None:
         """Blocks that are too big: by one more term; what is too big even then is left out, and counted."""
@@ -134,14 +148,13 @@ class Search:
         work_tables.remove(big)
 
     def _estimated(self) -> Model:
-        step = max(1, len(self.file) // SAMPLED_RANGES)
-        width = min(step, RANGE)
+        starts = list(range(0, len(self.file), SAMPLED))
+        Random(0).shuffle(starts)  # noqa: S311 (the same ones each time)
         sample: list[Sequence[Agreement]] = []
         read = 0
-        for start in range(0, len(self.file), step):
-            for one, other in work_tables.pairs(start, start + width):
-                sample.append(self._agreements(one, other))
-            read += min(width, len(self.file) - start)
+        for start in starts:
+            sample += [self._agreements(*pair) for pair in work_tables.pairs(start, start + SAMPLED)]
+            read += min(SAMPLED, len(self.file) - start)
             if len(sample) >= SAMPLE:
                 break
         scale = len(self.file) / max(1, read)
@@ -151,21 +164,25 @@ class Search:
         return compare(self.file.get(one).profile, self.file.get(other).profile, self.bits)
 
     def _compare(self, model: Model, now: datetime, total: int) -> None:
-        found = self._found(model, total)
+        found = self._found(model, Judge(model, self.bits), total)
         while batch := list(islice(found, WRITTEN)):
             self.counts.nearly_certain += sum(one.score >= NEARLY_CERTAIN for one in batch)
             self.counts.likely += sum(one.score < NEARLY_CERTAIN for one in batch)
             pairs.store(batch, now)
 
-    def _found(self, model: Model, total: int) -> Iterator[Compared]:
+    def _found(self, model: Model, judge: Judge, total: int) -> Iterator[Compared]:
         for first, others in self.copies.items():
             every = [first, *others]
             linked = combinations(every, 2) if len(every) <= MOST_COPIES else ((first, no) for no in others)
-            yield from self._scored(model, first, first, linked)
+            yield from self._scored(model, self._agreements(first, first), linked)
+        get, address_bits = self.file.get, self.address_bits
         for start in range(0, len(self.file), RANGE):
-            for one, other in work_tables.pairs(start, start + RANGE):
-                self.counts.compared += 1
-                yield from self._scored(model, one, other, self._with_copies(one, other))
+            near = work_tables.pairs(start, start + RANGE)
+            self.counts.compared += len(near)
+            for one, other in near:
+                whole = min(address_bits[one], address_bits[other])
+                if agreements := judge.agreements(get(one).profile, get(other).profile, whole):
+                    yield from self._scored(model, agreements, self._with_copies(one, other))
             self.progress((2 * total + start) // 3, total)
 
     def _with_copies(self, one: int, other: int) -> Iterable[tuple[int, int]]:
@@ -175,23 +192,23 @@ class Search:
             return [(one, other)]
         return [(a, b) for a in ones for b in others]
 
-    def _scored(self, model: Model, one: int, other: int, linked: Iterable[tuple[int, int]]) -> Iterator[Compared]:
-        agreements = self._agreements(one, other)
-        score = model.score(agreements)
-        if score < LIKELY:
+    def _scored(
+        self, model: Model, agreements: Sequence[Agreement], linked: Iterable[tuple[int, int]]
+    ) -> Iterator[Compared]:
+        if (score := model.score(agreements)) < LIKELY:
             return
         why = pairs.reasons(model, agreements)
         for a, b in linked:
             first, second = self.file.get(a), self.file.get(b)
             yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
 
-    def _common(self) -> dict[int, int]:
-        """How many have each common term: what the table of terms would have to be read for."""
-        slots = [slot for slot, count in enumerate(self.frequencies.counts) if count >= COMMON]
-        slots.sort(key=lambda slot: -self.frequencies.counts[slot])
-        return {slot: self.frequencies.counts[slot] for slot in slots[:MOST_COMMON]}
-
 
 def find_all(progress: Progress = lambda done, total: None) -> Counts:
-    """Compares everything with everything that is near it, and writes the pairs."""
-    return Search(progress).run()
+    """Compares everything with everything that is near it, and writes the pairs. `AlreadySearching` if somebody does."""
+    with search_state.Turn() as turn:
+
+        def renewing(done: int, total: int) -> None:
+            turn.renew()
+            progress(done, total)
+
+        return Search(renewing).run()

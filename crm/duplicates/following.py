@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from crm.duplicates import blocking, customers, pairs, term_table
+from crm.duplicates import blocking, customers, pairs, search_state, term_table
 from crm.duplicates.customers import READ
 from crm.duplicates.near import Likes
 from crm.duplicates.normalising import packed
@@ -41,7 +41,7 @@ log = logging.getLogger("crm.duplicates")
 
 
 class Follower:
-    """`search`: asks for a comparison of the whole table, unless one is under way."""
+    """`search`: asks for a comparison of the whole table; it is not called while one is under way."""
 
     def __init__(self, search: Callable[[], object]) -> None:
         self.search = search
@@ -64,9 +64,8 @@ class Follower:
     def step(self) -> float:
         """Compares a page of the log; how many seconds to wait then."""
         row = DuplicateSearch.objects.filter(pk=ROW).first()
-        if row is None or row.searched_at is None:
-            self.search()
-            return PAUSE_SECONDS
+        if row is None or search_state.needs_search():
+            return self._ask()
         position = Position(row.epoch, row.xid, row.seq)
         end, _ = Log.now().end()
         if position >= end or not self._hold():
@@ -74,8 +73,7 @@ class Follower:
         by = order()
         unread = Event.objects.filter(by.after(position), by.until(end)).order_by(*by.columns)
         if unread.order_by()[FAR_BEHIND : FAR_BEHIND + 1].exists():
-            self.search()
-            return PAUSE_SECONDS
+            return self._ask()
         rows = list(unread.values_list("epoch", "xid", "seq", "type", "subject", "changed")[:PAGE])
         self._follow([row[3:] for row in rows])
         until = Position(*rows[-1][:3]) if len(rows) == PAGE else end
@@ -83,6 +81,11 @@ class Follower:
         here = DuplicateSearch.objects.filter(pk=ROW, **position._asdict())
         here.update(**until._asdict())
         return 0 if until != end else TICK_SECONDS
+
+    def _ask(self) -> float:
+        if not search_state.is_searching():
+            self.search()
+        return PAUSE_SECONDS
 
     def _hold(self) -> bool:
         free = Q(holder=self.name) | Q(held_until=None) | Q(held_until__lt=Now())

@@ -14,7 +14,10 @@ from crm.duplicates.terms import Bits, bits, bits_of
 from crm.duplicates.weighing import LIKELY, Model
 from overplane.database import counters
 
-MOST_HOLDERS = 500  # of a term: ten terms of so many are read in some milliseconds
+MOST_HOLDERS = 500  # of a term
+MOST_READ = (
+    6_000  # of all terms: some ten milliseconds, however long a name and an address are (a usual one has eleven terms)
+)
 LOOKED_AT = 60  # candidates that are compared, those that share most: some milliseconds
 
 
@@ -33,7 +36,8 @@ class Likes:
         self.estimates: Estimates = search_state.estimates()
         self.customers = counters.total(connection, "crm_customer")
         terms = blocking.terms(profile)
-        self.holders = term_table.holders(self._rare_first(terms), MOST_HOLDERS)
+        most = min(MOST_HOLDERS, MOST_READ // max(1, len(terms)))
+        self.holders = term_table.holders(self._rare_first(terms), most)
         self.bits: Bits = bits_of(self._count, self.customers)
 
     @property

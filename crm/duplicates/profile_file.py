@@ -15,8 +15,12 @@ CACHED = 20_000  # some 30 MB
 
 class Stored(NamedTuple):
     id: str
-    hash: int
+    text: str
     profile: Profile
+
+    @property
+    def hash(self) -> int:
+        return hash_of(self.text)
 
 
 def hash_of(text: str) -> int:
@@ -50,7 +54,7 @@ class ProfileFile:
     def _get(self, no: int) -> Stored:
         start, end = self.ends[no], self.ends[no + 1]
         customer_id, _, text = os.pread(self.file.fileno(), end - start, start).decode().partition("\n")
-        return Stored(customer_id, hash_of(text), unpacked(text))
+        return Stored(customer_id, text, unpacked(text))
 
     def __iter__(self) -> Iterator[tuple[int, Profile]]:
         for no in range(len(self)):

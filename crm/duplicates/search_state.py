@@ -1,12 +1,18 @@
 """What is known since the whole table was compared: the model, how common the common terms are, and how far the log is read."""
 
+import os
+import secrets
+import time
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Self
 
 from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from crm.duplicates import weighing
+from crm.duplicates.normalising import VERSION
 from crm.duplicates.terms import SLOTS
 from crm.duplicates.weighing import Model
 from crm.models import DuplicateSearch
@@ -14,6 +20,8 @@ from overplane.database import counters
 from overplane.events.positions import Position
 
 ROW = 1
+TURN = timedelta(minutes=5)  # longer than each statement of a search of millions; so long nobody searches after a crash
+RENEWED_AFTER = 20.0  # seconds
 
 
 class Estimates(NamedTuple):
@@ -26,18 +34,69 @@ class Estimates(NamedTuple):
 
 
 def finish(position: Position, started: datetime, model: Model, common: Mapping[int, int]) -> None:
-    estimates = {"model": model.packed(), "common": [list(pair) for pair in common.items()]}
+    estimates = {"model": model.packed(), "common": [list(pair) for pair in common.items()], "version": VERSION}
     values: dict[str, Any] = {"searched_at": started, "estimates": estimates, **position._asdict()}
     DuplicateSearch.objects.update_or_create(pk=ROW, defaults=values)
 
 
-_cached: tuple[datetime | None, Estimates] | None = None
+class AlreadySearching(Exception):
+    def __init__(self) -> None:
+        super().__init__("All customers are being compared already.")
+
+
+class Turn:
+    """One comparison of the whole table at a time: two would share the tables that they work in.
+
+    A lease, not a lock: behind a pooler no lock outlives its transaction, and a transaction of minutes holds back the feed.
+    """
+
+    def __init__(self) -> None:
+        self.name = f"{os.getpid()}:{secrets.token_hex(4)}"
+        self.renewed = 0.0
+
+    def __enter__(self) -> Self:
+        DuplicateSearch.objects.get_or_create(pk=ROW)
+        self._take()
+        return self
+
+    def renew(self) -> None:
+        """To be called every now and then."""
+        if time.monotonic() > self.renewed + RENEWED_AFTER:
+            self._take()
+
+    def _take(self) -> None:
+        free = Q(searcher=self.name) | Q(searching_until=None) | Q(searching_until__lt=Now())
+        rows = DuplicateSearch.objects.filter(free, pk=ROW)
+        if not rows.update(searcher=self.name, searching_until=Now() + TURN):
+            raise AlreadySearching
+        self.renewed = time.monotonic()
+
+    def __exit__(self, *_error: object) -> None:
+        DuplicateSearch.objects.filter(pk=ROW, searcher=self.name).update(searching_until=None)
+
+
+def is_searching() -> bool:
+    return DuplicateSearch.objects.filter(pk=ROW, searching_until__gte=Now()).exists()
+
+
+def needs_search() -> bool:
+    """If the whole table never was compared, or by an earlier release, whose terms are others."""
+    return not DuplicateSearch.objects.filter(CURRENT, pk=ROW).exists()
+
+
+CURRENT = Q(searched_at__isnull=False, estimates__version=VERSION)
+_cached: tuple[datetime, Estimates] | None = None
 
 
 def estimates() -> Estimates:
-    """As of the last search of the whole table, or assumed. Read once a process and search: they are some hundred kilobytes."""
+    """As of the last search of the whole table, or assumed.
+
+    They are some hundred kilobytes, so they are read once a process and search: each search has a time of its own, which
+    is looked up for each use, whoever searched.
+    """
     global _cached  # noqa: PLW0603 (a cache of this process)
-    searched_at = DuplicateSearch.objects.filter(pk=ROW).values_list("searched_at", flat=True).first()
+    current = DuplicateSearch.objects.filter(CURRENT, pk=ROW)
+    searched_at = current.values_list("searched_at", flat=True).first()
     if searched_at is None:
         return Estimates(weighing.assumed(counters.total(connection, "crm_customer")), {})
     if _cached is None or _cached[0] != searched_at:

@@ -45,6 +45,12 @@ class Frequencies:
     def count(self, term: int) -> int:
         return self.counts[term % SLOTS]
 
+    def common(self, least: int, most: int) -> dict[int, int]:
+        """By slot, how many have each common term: what the table of terms would have to be read for."""
+        slots = [slot for slot, count in enumerate(self.counts) if count >= least]
+        slots.sort(key=lambda slot: -self.counts[slot])
+        return {slot: self.counts[slot] for slot in slots[:most]}
+
 
 def bits(count: int, customers: int) -> float:
     """How much it says that two customers share a term that so many of them have, these two among them."""

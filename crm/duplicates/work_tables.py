@@ -11,8 +11,8 @@ from django.db import connection, transaction
 
 from overplane.database.dialect import choose, is_postgresql
 
-KEYS, SAME = "crm_duplicate_work_key", "crm_duplicate_work_same"
-TABLES = {KEYS: "key bigint, no integer", SAME: "key bigint, no integer"}
+KEYS, SAME, WANTED = "crm_duplicate_work_key", "crm_duplicate_work_same", "crm_duplicate_work_term"
+TABLES = {KEYS: "key bigint, no integer", SAME: "key bigint, no integer", WANTED: "term bigint, customer_id text"}
 Row = tuple[int, int]
 
 
@@ -31,15 +31,16 @@ def work_tables() -> Iterator[None]:
                 cursor.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def add(table: str, rows: Sequence[Row]) -> None:
+def add(table: str, rows: Sequence[Row] | Sequence[tuple[int, str]]) -> None:
+    """Numbers and ids: nothing of what is in a row needs an escape."""
     if not rows:
         return
     with transaction.atomic(), connection.cursor() as cursor:
         if is_postgresql():
-            with cursor.copy(f"COPY {table} (key, no) FROM STDIN") as copy:
-                copy.write("".join([f"{key}\t{no}\n" for key, no in rows]))
+            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                copy.write("".join([f"{one}\t{other}\n" for one, other in rows]))
         else:
-            cursor.executemany(f"INSERT INTO {table} (key, no) VALUES (%s, %s)", rows)
+            cursor.executemany(f"INSERT INTO {table} VALUES (%s, %s)", rows)
 
 
 def index(table: str) -> None:

@@ -10,11 +10,15 @@ from overplane.database import statements
 
 @dataclass(slots=True)
 class BatchPlan:
-    """By index in the batch. `updates`: the customer as it is; `unchanged`: those that are so already (id)."""
+    """By index in the batch. `updates`: the customer as it is; `unchanged`: those that are so already (id).
+
+    `merged`: rows of customers that were merged, and whom they are part of now (id). They are among the others.
+    """
 
     creates: list[int] = field(default_factory=list)
     updates: dict[int, Values] = field(default_factory=dict)
     unchanged: dict[int, str] = field(default_factory=dict)
+    merged: dict[int, str] = field(default_factory=dict)
 
     @property
     def existing(self) -> dict[int, str]:

@@ -72,6 +72,7 @@ class BatchWriter:
                 part.write()
             report.count_created(batch, plan.creates)
             changed = self._change(batch, plan, timezone.now())
+            report.note_merged(batch, plan.merged)
             report.note_problems(batch)
             created = dict(zip(creation.indexes, creation.ids, strict=True))
             self.task.recorder.note_outcomes(batch, outcomes_of(batch, plan, created, changed))
@@ -130,7 +131,7 @@ class BatchWriter:
             if customer_id not in locked:
                 error = invalid(Code.RESOURCE_MISSING, _("The customer was deleted meanwhile."))
                 batch.refuse(i, "", customer_id, error)
-            elif key and not self._has_key(locked[customer_id], key, batch.values[key][i]):
+            elif key and i not in plan.merged and not self._has_key(locked[customer_id], key, batch.values[key][i]):
                 error = invalid(
                     Code.PARAMETER_CONFLICT,
                     _("Somebody changed its %(key)s meanwhile. Import the row again.") % {"key": key},

@@ -60,7 +60,7 @@ class CheckPass:
             report.warnings += first_reading.warnings()
 
     def check(self, batch: Batch, planner: Planner) -> None:
-        planner.plan(batch)
+        self.task.report.note_merged(batch, planner.plan(batch).merged)
         if self.task.run:
             self.task.recorder.note_checked(batch)
 
@@ -71,6 +71,7 @@ class PreviewPass(CheckPass):
     def check(self, batch: Batch, planner: Planner) -> None:
         plan, report = planner.plan(batch), self.task.report
         report.count_created(batch, plan.creates)
+        report.note_merged(batch, plan.merged)
         for i, before in plan.updates.items():
             if i not in batch.problems:
                 report.note_update(batch.numbers[i], before, planner.changes(batch, i, before))

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from crm import matching
+from crm import matching, merged_keys
 from crm.merged import survivors_of
 from crm.models import CUSTOMERS, Customer, CustomerTombstone
 from crm.transfer.batch import Batch, Values
@@ -49,13 +49,6 @@ class Planner:
         sent = ((name, batch.values[name][i]) for name in batch.values if name not in IDENTITY)
         return {name: value for name, value in sent if value != ABSENT and value != before[name]}
 
-    def _comparison(self, batch: Batch) -> Callable[[int, Values], bool]:
-        """Tells, without looking at one value after the other, that nothing changes. (False: something may.)"""
-        names = [name for name in batch.values if name not in IDENTITY]
-        # (Without any name there is nothing to zip, and nothing changes.)
-        sent = list(zip(*[batch.values[name] for name in names], strict=True)) or [()] * len(batch)
-        return lambda i, before: sent[i] == tuple([before[name] for name in names])
-
     def _refuse(self, batch: Batch, i: int, name: str, error: ValidationError) -> None:
         value = batch.values[name][i] if name in batch.values else ""
         batch.refuse(i, self.columns.heading(name), str(value or ""), error)
@@ -65,9 +58,11 @@ class Planner:
         ids = batch.values["customer_id"]
         living = set(among(_ids(Customer), "id", sorted({value for value in ids if value})))
         survivors = survivors_of({value for value in ids if value} - living)
-        for i, value in enumerate(ids):
+        # Those that were merged last: see `_goes_to`.
+        for i, value in sorted(enumerate(ids), key=lambda one: one[1] in survivors):
             if value in survivors:
-                batch.refuse(i, self.columns.headings[index], value, _merged(survivors[value], Code.RESOURCE_MISSING))
+                if self._goes_to(batch, plan, i, survivors[value], heading=self.columns.headings[index]):
+                    plan.unchanged[i] = survivors[value]
             elif value and value not in living:
                 error = invalid(
                     Code.RESOURCE_MISSING, _("No such customer: %(value)s.") % {"value": format(repr(value), ".120")}
@@ -84,19 +79,42 @@ class Planner:
         for row in matching.candidates(stored, name, values):
             before = dict(zip(CUSTOMERS.names, row, strict=True))
             by_key.setdefault(matching.match_key(name, before[name]), []).append(before)
-        is_same = self._comparison(batch)
-        for i, key in keys.items():
-            candidates = [] if key in (None, ABSENT) else by_key.get(matching.match_key(name, key), [])
-            if error := self._match_error(batch, i, candidates):
+        of_merged = _survivors(name, {value for value in values if matching.match_key(name, value) not in by_key})
+        by_key |= of_merged
+        is_same = _comparison(batch)
+        match_keys = {i: "" if key in (None, ABSENT) else matching.match_key(name, key) for i, key in keys.items()}
+        for i in sorted(keys, key=lambda i: match_keys[i] in of_merged):  # these last: see `_goes_to`
+            candidates = by_key.get(match_keys[i], []) if match_keys[i] else []
+            is_merged = match_keys[i] in of_merged
+            if error := self._match_error(batch, i, candidates, is_merged=is_merged):
                 self._refuse(batch, i, name, error)
             elif not candidates:
                 plan.creates.append(i)
+            elif is_merged and not self._goes_to(
+                batch, plan, i, candidates[0]["id"], heading=self.columns.heading(name)
+            ):
+                continue
             elif not is_same(i, candidates[0]) and self.changes(batch, i, candidates[0]):
                 plan.updates[i] = candidates[0]
             else:
                 plan.unchanged[i] = candidates[0]["id"]
 
-    def _match_error(self, batch: Batch, i: int, candidates: Sequence[Values]) -> ValidationError | None:
+    def _goes_to(self, batch: Batch, plan: BatchPlan, i: int, survivor: str, *, heading: str) -> bool:
+        """A row of a merged customer is one of its survivor, which keeps its own key. Unless another row changes that one."""
+        if survivor in plan.existing.values():
+            message = _(
+                "That customer was merged into %(id)s, which another row of the file names. Import the row again."
+            )
+            batch.refuse(i, heading, survivor, invalid(Code.PARAMETER_DUPLICATE, message % {"id": survivor}))
+            return False
+        plan.merged[i] = survivor
+        if self.options.match_on in matching.KEYS:
+            batch.values[self.options.match_on][i] = ABSENT
+        return True
+
+    def _match_error(
+        self, batch: Batch, i: int, candidates: Sequence[Values], *, is_merged: bool
+    ) -> ValidationError | None:
         name = self.options.match_on or ""
         if len(candidates) > 1:
             ids = [one["id"] for one in candidates]
@@ -107,10 +125,9 @@ class Planner:
                     Code.PARAMETER_MISSING,
                     _("Without %(name)s nobody can tell which customer is meant.") % {"name": name},
                 )
-            survivor = survivors_of([batch.values[name][i]]) if name == "id" else {}
-            if survivor:
-                return _merged(survivor[batch.values[name][i]], Code.RESOURCE_MISSING)
             return invalid(Code.RESOURCE_MISSING, _("No customer has this %(name)s.") % {"name": name})
+        if is_merged and name == "id":
+            return None
         if candidates and batch.values.get("id", {i: None})[i] not in (None, ABSENT, candidates[0]["id"]):
             message = _("The customer with this %(name)s is %(id)s; an id never changes.") % {
                 "name": name,
@@ -146,16 +163,35 @@ class Planner:
                 message = _("There is a customer with this id. To change it match on the id (--match-on id).")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_DUPLICATE, message))
             elif value in survivors:
-                self._refuse(batch, i, "id", _merged(survivors[value], Code.PARAMETER_CONFLICT))
+                self._refuse(batch, i, "id", _merged(survivors[value]))
             elif value in dead:
                 message = _("A customer with this id was deleted; identifiers are never used again.")
                 self._refuse(batch, i, "id", invalid(Code.PARAMETER_CONFLICT, message))
+
+
+def _comparison(batch: Batch) -> Callable[[int, Values], bool]:
+    """Tells, without looking at one value after the other, that nothing changes. (False: something may.)"""
+    names = [name for name in batch.values if name not in IDENTITY]
+    # (Without any name there is nothing to zip, and nothing changes.)
+    sent = list(zip(*[batch.values[name] for name in names], strict=True)) or [()] * len(batch)
+    return lambda i, before: sent[i] == tuple([before[name] for name in names])
+
+
+def _survivors(name: str, values: set[str]) -> dict[str, list[Values]]:
+    """By key: the customers that merged ones with these values are part of."""
+    ids = merged_keys.survivors(name, values) if values else {}
+    if not ids:
+        return {}
+    stored = Customer._default_manager.order_by("id").values_list(*CUSTOMERS.names)
+    rows = among(stored, "id", sorted({one for several in ids.values() for one in several}))
+    by_id = {row[0]: dict(zip(CUSTOMERS.names, row, strict=True)) for row in rows}
+    return {key: [by_id[one] for one in several if one in by_id] for key, several in ids.items()}
 
 
 def _ids(model: type[Customer] | type[CustomerTombstone]) -> QuerySet:
     return model._default_manager.values_list("id", flat=True)
 
 
-def _merged(survivor: str, code: Code) -> ValidationError:
+def _merged(survivor: str) -> ValidationError:
     message = _("The customer with this id was merged into %(id)s. Change that one, or leave the id out.")
-    return invalid(code, message % {"id": survivor})
+    return invalid(Code.PARAMETER_CONFLICT, message % {"id": survivor})

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from crm.line_item_plans import ListPlan
 from crm.transfer.batch import Batch, RowProblem
 
+MOST_WARNED = 20  # rows of merged customers
 MAX_REPORTED = 200  # problems and changes in a report: as many as anybody reads, whatever the file's size
 # Kinds of problems stand among the counts, which a run that breaks off keeps: `problem:CODE:COLUMN`. (Without NUL, which
 # PostgreSQL's JSON does not hold.)
@@ -40,11 +43,12 @@ class Report:
     problems: list[RowProblem] = field(default_factory=list)
     changes: list[FieldChange] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    merged_rows: set[int] = field(default_factory=set)  # those that were warned of
     mapping: dict[str, str] = field(default_factory=dict)
     errors_file: str | None = None
 
     def note_problems(self, batch: Batch) -> None:
-        for _, problems in sorted(batch.problems.items()):
+        for _index, problems in sorted(batch.problems.items()):
             self.counts["problems"] += len(problems)
             self.counts.update(f"{KIND}{p.problem.code}:{p.column}".replace("\0", "\ufffd") for p in problems)
             self.problems += problems[: MAX_REPORTED - len(self.problems)]
@@ -54,13 +58,28 @@ class Report:
         """Each once, though several passes may find the same."""
         self.warnings += [warning for warning in dict.fromkeys(warnings) if warning not in self.warnings]
 
+    def note_merged(self, batch: Batch, merged: Mapping[int, str]) -> None:
+        """Rows, by index, whose customers are part of others (id): a warning for each, until there are too many to read."""
+        for i, survivor in merged.items():
+            row = batch.numbers[i]
+            if i in batch.problems or row in self.merged_rows:  # a check has warned already
+                continue
+            if len(self.merged_rows) == MOST_WARNED:
+                self.add_warnings(
+                    [_("More rows are of merged customers; whoever these are part of is changed instead.")]
+                )
+                return
+            self.merged_rows.add(row)
+            text = _("Row %(row)d: that customer was merged into %(id)s, which is changed instead.")
+            self.add_warnings([text % {"row": row, "id": survivor}])
+
     @property
     def kinds(self) -> Counter[tuple[str, str]]:
         """How many problems there are of each code and column."""
         kinds: Counter[tuple[str, str]] = Counter()
         for name, number in self.counts.items():
             if name.startswith(KIND):
-                code, _, column = name.removeprefix(KIND).partition(":")
+                code, _colon, column = name.removeprefix(KIND).partition(":")
                 kinds[code, column] = number
         return kinds
 

@@ -88,3 +88,34 @@ def test_looking_for_a_hundred_costs_one_statement(api: Api) -> None:
     ) as captured:
         assert run(api, *operations).status_code == 200
     assert sum("LOWER(" in query["sql"] for query in captured) == 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("tax_id", "de-1"), ("customer_pos_id", "P1"), ("email_id", "A@B.de")])
+def test_the_key_of_a_merged_customer_leads_to_the_survivor_with_a_warning(api: Api, name: str, value: str) -> None:
+    first, second, other = (
+        api.create(**values)["id"]
+        for values in ({}, {"tax_id": "DE 2"}, {"tax_id": "DE 1", "customer_pos_id": "P1", "email_id": "a@b.de"})
+    )
+    for survivor, merged in ((second, other), (first, second)):  # a chain: the last one has it
+        api.post(f"{CUSTOMER}/{survivor}/merge", {"from": [merged]})
+    (outcome,) = run(api, upsert(name, value, territory="North")).json()["data"]
+    assert (outcome["status"], outcome["object"]["id"], outcome["object"]["territory"]) == (200, first, "North")
+    assert outcome["object"][name] is None  # as it was chosen
+    assert outcome["warnings"] == [f"The customer with this {name} was merged into {first}, which was changed instead."]
+    api.post(f"{CUSTOMER}/{second}/unmerge", {"restore": [other]})
+    api.post(f"{CUSTOMER}/{first}/unmerge", {"restore": [second, other]})
+    (outcome,) = run(api, upsert(name, value, territory="South")).json()["data"]
+    assert (outcome["object"]["id"], "warnings" in outcome) == (other, False)
+    api.delete(f"{CUSTOMER}/{other}")
+    (outcome,) = run(api, upsert(name, value)).json()["data"]
+    assert outcome["status"] == 201
+
+
+def test_the_key_of_those_who_are_part_of_several_is_ambiguous(api: Api) -> None:
+    ids = [api.create(tax_id="DE 1")["id"] for _ in range(2)]
+    survivors = sorted(api.create()["id"] for _ in range(2))
+    for survivor, merged in zip(survivors, ids, strict=True):
+        api.post(f"{CUSTOMER}/{survivor}/merge", {"from": [merged]})
+    answer = run(api, upsert("tax_id", "DE1"))
+    assert codes(answer) == {"operations[0].data.tax_id": "parameter_conflict"}
+    assert all(survivor in answer.json()["error"]["message"] for survivor in survivors)

@@ -1,17 +1,22 @@
 """Finding customers that are perhaps one, and what is remembered of it."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from crm import line_item_services, merging, services, unmerging
-from crm.duplicates import finding, following, pairs
+from crm.backoffice import jobs
+from crm.duplicates import finding, following, pairs, search_state
 from crm.duplicates.grouping import grouped, groups
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import DuplicatePair, DuplicateSearch, DuplicateTerm, PairState
+from overplane.jobs.kinds import Refused, Run
+from overplane.jobs.models import Job
 from tests.domain.customers import ORIGIN, make
 
 ADDRESS = "Hauptstraße 12, 10115 Berlin"
@@ -216,3 +221,60 @@ def test_a_block_that_is_too_big_is_cut_and_what_is_left_is_counted(monkeypatch:
     assert counts.blocks_cut
     assert counts.blocks_too_big
     assert tuple(sorted((one, other))) in found()
+
+
+@pytest.mark.django_db
+def test_one_search_of_the_whole_table_at_a_time() -> None:
+    ids = make("Nordlicht Werke", **ONE), make("Nordlicht Werke", **ONE)
+    asked: list[int] = []
+    with search_state.Turn():
+        with pytest.raises(CommandError, match="compared already"):
+            call_command("find_duplicates", "--all")
+        with pytest.raises(Refused):
+            jobs.find_duplicates(Run(Job(id="job_1", kind=jobs.DUPLICATES.name)))
+        following.Follower(lambda: asked.append(1)).step()
+    assert (found(), asked) == ({}, [])
+    call_command("find_duplicates", "--all", stdout=StringIO())
+    assert set(found()) == {tuple(sorted(ids))}
+
+
+@pytest.mark.django_db
+def test_a_search_that_was_killed_holds_its_turn_for_minutes_only() -> None:
+    search_state.Turn().__enter__()
+    with pytest.raises(search_state.AlreadySearching):
+        finding.find_all()
+    DuplicateSearch.objects.update(searching_until=timezone.now() - timedelta(seconds=1))
+    finding.find_all()
+    assert DuplicateSearch.objects.get().searched_at
+
+
+@pytest.mark.django_db
+def test_a_search_that_lost_its_turn_stops() -> None:
+    with search_state.Turn() as late:
+        DuplicateSearch.objects.update(searcher="somebody else")
+        late.renewed = 0.0
+        with pytest.raises(search_state.AlreadySearching):
+            late.renew()
+    assert DuplicateSearch.objects.get().searching_until
+
+
+@pytest.mark.django_db
+def test_estimates_follow_each_search_and_those_of_other_terms_are_not_used() -> None:
+    """As if another process searched: nothing tells this one but the table."""
+    others()
+    assert search_state.estimates().model.customers == 12  # assumed
+    finding.find_all()
+    before = search_state.estimates()
+    assert search_state.estimates() is before
+    for _ in range(5):
+        make("Nordlicht Werke", **ONE)
+    row = DuplicateSearch.objects.get()
+    packed = {**row.estimates, "model": {**row.estimates["model"], "customers": 17}}
+    DuplicateSearch.objects.update(estimates=packed, searched_at=timezone.now())
+    assert search_state.estimates().model.customers == 17
+    DuplicateSearch.objects.update(estimates={**packed, "version": 0, "model": None})
+    assert search_state.needs_search()
+    assert search_state.estimates().common == {}
+    asked: list[int] = []
+    following.Follower(lambda: asked.append(1)).step()
+    assert asked == [1]

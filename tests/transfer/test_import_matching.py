@@ -31,23 +31,57 @@ def test_an_id_beside_the_key_must_be_that_customers(api: Api, imported: Any) ->
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("heading", "arguments", "code"),
-    [
-        ("id,customer_name", (), "parameter_conflict"),
-        ("id,customer_name", ("--match-on", "id"), "parameter_conflict"),
-        ("id,customer_name", ("--match-on", "id", "--mode", "update"), "resource_missing"),
-        ("customer_id,company", (), "resource_missing"),
-    ],
-)
-def test_the_id_of_a_merged_customer_is_refused_with_the_one_that_is_there(
-    imported: Any, heading: str, arguments: tuple[str, ...], code: str
-) -> None:
-    survivor, other = make("Acme"), make("Beta")
-    merging.merge_customers(survivor, [other], origin=Origin("user:anna"))
-    ran = imported(f"{heading}\n{other},X\n", *arguments)
-    assert ran.problems == [(2, heading.partition(",")[0], code)]
+def test_the_id_of_a_merged_customer_is_nobodys_new_one(imported: Any) -> None:
+    survivor, other = merged_customers()
+    ran = imported(f"id,customer_name\n{other},X\n")
+    assert ran.problems == [(2, "id", "parameter_conflict")]
     assert f"merged into {survivor}" in ran.report["problems"][0]["message"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", ["upsert", "update"])
+@pytest.mark.parametrize("key", ["id", "tax_id", "customer_pos_id", "email_id"])
+def test_a_row_of_a_merged_customer_goes_to_the_survivor_with_a_warning(imported: Any, key: str, mode: str) -> None:
+    survivor, other = merged_customers()
+    value = {"id": other, "tax_id": "de 111", "customer_pos_id": "P1", "email_id": "B@beta.example"}[key]
+    ran = imported(f"{key},customer_name,{ROWS}\n{value},X,C,9\n", "--match-on", key, "--mode", mode)
+    assert (ran.problems, ran.report["created"], ran.report["updated"]) == ([], 0, 1)
+    assert ran.report["warnings"] == [f"Row 2: that customer was merged into {survivor}, which is changed instead."]
+    customer = Customer.objects.get()
+    assert (customer.pk, customer.customer_name, customer.tax_id) == (survivor, "X", "DE222")  # which was chosen for it
+    assert [row.supplier_number for row in customer.supplier_numbers.all()] == ["1", "9"]
+
+
+@pytest.mark.django_db
+def test_two_rows_for_one_survivor_are_not_both_written(imported: Any) -> None:
+    survivor, other = merged_customers()
+    ran = imported(f"id,customer_name\n{other},X\n{survivor},Y\n", "--match-on", "id", "--skip-errors")
+    assert ran.problems == [(2, "id", "parameter_duplicate")]
+    assert [one.customer_name for one in Customer.objects.all()] == ["Y"]
+
+
+@pytest.mark.django_db
+def test_line_items_of_a_merged_customer_go_to_the_survivor(imported: Any) -> None:
+    survivor, other = merged_customers()
+    ran = imported(f"customer_id,company,supplier_number\n{other},D,7\n")
+    assert (ran.problems, len(ran.report["warnings"])) == ([], 1)
+    assert Customer.objects.get(pk=survivor).supplier_numbers.filter(supplier_number="7").exists()
+
+
+@pytest.mark.django_db
+def test_who_has_the_key_now_comes_before_who_had_it(imported: Any) -> None:
+    merged_customers()
+    own = make("Gamma", tax_id="DE111")
+    ran = imported("tax_id,customer_name\nDE111,Delta\n", "--match-on", "tax_id")
+    assert ran.report["warnings"] == []
+    assert Customer.objects.get(pk=own).customer_name == "Delta"
+
+
+def merged_customers() -> tuple[str, str]:
+    survivor = make("Acme", ("A", "1"), tax_id="DE222")
+    other = make("Beta", tax_id="DE 111", customer_pos_id="P1", email_id="b@beta.example")
+    merging.merge_customers(survivor, [other], origin=Origin("user:anna"))
+    return survivor, other
 
 
 @pytest.mark.django_db

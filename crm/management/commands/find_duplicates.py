@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from crm.duplicates import finding
 from crm.duplicates.grouping import groups
+from crm.duplicates.search_state import AlreadySearching
 from crm.models import Customer
 
 
@@ -22,7 +23,10 @@ class Command(BaseCommand):
 
     def handle(self, *, limit: int, **options: Any) -> None:
         if options["all"]:
-            counts = finding.find_all()
+            try:
+                counts = finding.find_all()
+            except AlreadySearching as error:
+                raise CommandError(f"{error} Try again later.") from None
             self.stdout.write(json.dumps(counts.as_dict()))
             if counts.blocks_too_big:
                 self.stderr.write(
