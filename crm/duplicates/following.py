@@ -24,7 +24,7 @@ from crm.duplicates.profile_file import hash_of
 from crm.duplicates.search_state import ROW
 from crm.line_items import LINE_ITEMS
 from crm.models import DuplicateSearch
-from overplane.database import statements
+from overplane.database import leases, statements
 from overplane.events.feed import Log
 from overplane.events.models import Event
 from overplane.events.positions import Position, order
@@ -88,7 +88,7 @@ class Follower:
         return PAUSE_SECONDS
 
     def _hold(self) -> bool:
-        free = Q(holder=self.name) | Q(held_until=None) | Q(held_until__lt=Now())
+        free = Q(holder=self.name) | leases.is_over("held_until", LEASE)
         return bool(DuplicateSearch.objects.filter(free, pk=ROW).update(holder=self.name, held_until=Now() + LEASE))
 
     @staticmethod

@@ -16,7 +16,7 @@ from crm.duplicates.normalising import VERSION
 from crm.duplicates.terms import SLOTS
 from crm.duplicates.weighing import Model
 from crm.models import DuplicateSearch
-from overplane.database import counters
+from overplane.database import counters, leases
 from overplane.events.positions import Position
 
 ROW = 1
@@ -65,7 +65,7 @@ class Turn:
             self._take()
 
     def _take(self) -> None:
-        free = Q(searcher=self.name) | Q(searching_until=None) | Q(searching_until__lt=Now())
+        free = Q(searcher=self.name) | leases.is_over("searching_until", TURN)
         rows = DuplicateSearch.objects.filter(free, pk=ROW)
         if not rows.update(searcher=self.name, searching_until=Now() + TURN):
             raise AlreadySearching
@@ -76,7 +76,7 @@ class Turn:
 
 
 def is_searching() -> bool:
-    return DuplicateSearch.objects.filter(pk=ROW, searching_until__gte=Now()).exists()
+    return DuplicateSearch.objects.exclude(leases.is_over("searching_until", TURN)).filter(pk=ROW).exists()
 
 
 def needs_search() -> bool:

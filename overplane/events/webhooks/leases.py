@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from overplane.database import leases
 from overplane.events.webhooks.models import Endpoint
 
 LEASE = timedelta(seconds=10)
@@ -23,8 +24,7 @@ def hold(holder: str) -> bool:
 
     A row that somebody changes just now is left out: nobody else can take it meanwhile, but afterwards, if its lease ended.
     """
-    # None is as long as two: the clock was ahead when it was taken, and was set back.
-    free = Q(holder=holder) | Q(held_until=None) | Q(held_until__lt=Now()) | Q(held_until__gt=Now() + 2 * LEASE)
+    free = Q(holder=holder) | leases.is_over("held_until", LEASE)
     with transaction.atomic():
         rows = Endpoint.objects.filter(free).order_by("id").select_for_update(skip_locked=True, no_key=True)
         ids = list(rows.values_list("pk", flat=True))
