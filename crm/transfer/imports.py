@@ -122,9 +122,12 @@ def run(
 
 def _drop(runs: QuerySet[ImportRun]) -> None:
     """Those of them that are only checked so far. A run whose file is kept has an address, so it stays, refused."""
-    checked = runs.filter(state=RunState.CHECKING)
-    checked.filter(file_id=None).delete()
-    checked.update(state=RunState.REFUSED, finished_at=timezone.now())
+    with transaction.atomic():
+        # Locked: one that begins to write just now is left alone.
+        checked = list(runs.filter(state=RunState.CHECKING).select_for_update().order_by("pk"))
+        ImportRun.objects.filter(pk__in=[one.pk for one in checked if one.file_id is None]).delete()
+        with_file = ImportRun.objects.filter(pk__in=[one.pk for one in checked if one.file_id is not None])
+        with_file.update(state=RunState.REFUSED, finished_at=timezone.now())
 
 
 def _confirm_encoding(source: Source, *, accept_encoding: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from crm.models import Customer, ImportRun, SupplierNumberAtCustomer
 from crm.transfer import imports
@@ -20,7 +21,7 @@ from crm.transfer.refused_files import RefusedRows
 from overplane.database import counters
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
-from tests.threads import concurrently
+from tests.threads import concurrently, meanwhile
 from tests.transfer.progress import BrokenOff, after, nothing
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,6 +188,18 @@ def test_the_same_file_at_the_same_time_goes_in_once(tmp_path: Path) -> None:
 
     assert sum(concurrently(one, 3)) == 1
     check_all()
+
+
+def test_who_drops_other_checks_leaves_one_alone_that_begins_meanwhile() -> None:
+    def begin(run_id: str, file_id: str | None) -> ImportRun:
+        common = {"created_at": timezone.now(), "file_hash": "same", "settings": {}, "state": "checking"}
+        return ImportRun.objects.create(id=run_id, file_id=file_id, **common)
+
+    begin("run_a", None)
+    begin("run_b", "file_b")
+    with meanwhile(lambda: begin("run_c", None), before='UPDATE "'):
+        imports._drop(ImportRun.objects.filter(file_hash="same"))
+    assert dict(ImportRun.objects.values_list("pk", "state")) == {"run_b": "refused", "run_c": "checking"}
 
 
 @pytest.mark.slow
