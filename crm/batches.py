@@ -192,9 +192,10 @@ class BatchRun:
         name, value = operation.match_on, operation.values[operation.match_on]
         matches = self.holders.of(name, value)
         if not matches and (matches := [i for i in self.former.of(name, value) if i in self.now]):
-            # The survivor keeps the key that was chosen for it.
-            operation = replace(operation, values={n: v for n, v in operation.values.items() if n != name})
-            self.warnings[operation.index] = merged_keys.warning(name, matches[0])
+            # The survivor keeps the key that was chosen for it, and its lists: what is sent is only a part of them.
+            self.warnings[operation.index] = merged_keys.warning(name, matches[0], operation.lists)
+            values = {n: v for n, v in operation.values.items() if n != name}
+            operation = replace(operation, values=values, lists=NO_LISTS)
         if len(matches) > 1:
             error = matching.ambiguous(name, value, matches, "Update one of them by its id, or merge them.")
             raise ValidationError({f"data.{name}": error})

@@ -67,5 +67,6 @@ class Former:
         return self.by_key.get((name, match_key(name, value)), [])
 
 
-def warning(name: str, survivor: str) -> str:
-    return f"The customer with this {name} was merged into {survivor}, which was changed instead."
+def warning(name: str, survivor: str, lists: Iterable[str] = ()) -> str:
+    left = f" Its {' and '.join(lists)} stay as they are: change them by its id." if lists else ""
+    return f"The customer with this {name} was merged into {survivor}, which was changed instead.{left}"

@@ -293,6 +293,8 @@ class DuplicateSearch(models.Model):
     held_until = models.DateTimeField(null=True)
     searcher = models.CharField(max_length=100, default="")
     searching_until = models.DateTimeField(null=True)
+    # The table of terms is being written anew: if that does not come to its end, it is as wrong as if it were missing.
+    is_replacing = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         default_permissions = ()

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from crm.transfer.columns import customer_columns
 from crm.transfer.options import MATCH_KEYS, MODES, ImportOptions
 from overplane.api.uploads import media_type
+from overplane.database.text import has_forbidden_characters
 from overplane.files.encodings import known_encoding
 from overplane.files.sources import FORMATS, UnusableFile
 from overplane.problems import Code, nearest
@@ -127,7 +128,7 @@ def _mapping(query: Query) -> dict[str, str]:
     if type(mapping) is not dict or not all(type(value) is str for value in mapping.values()):
         query.fail("mapping", Code.PARAMETER_INVALID_TYPE, 'Must be an object of texts: {"Heading": "field"}.')
         return {}
-    if any(ord(c) < 32 and c not in "\t\r\n" for one in mapping.items() for c in "".join(one)):
+    if any(has_forbidden_characters(text) for one in mapping.items() for text in one):
         query.fail("mapping", Code.CHARACTERS_NOT_ALLOWED, "The mapping holds a character that cannot be shown.")
         return {}
     return mapping

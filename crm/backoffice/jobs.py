@@ -45,7 +45,7 @@ def count_customers(run: Run) -> dict[str, Any]:
 
 def find_duplicates(run: Run) -> dict[str, Any]:
     try:
-        return finding.find_all(run.progress).as_dict()
+        return finding.find_all(run.progress, name=run.job.pk).as_dict()
     except AlreadySearching:
         raise Refused(_("All customers are being compared already.")) from None
 

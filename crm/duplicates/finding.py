@@ -102,6 +102,7 @@ class Search:
             wanted_count += len(wanted)
             self.progress(len(self.file) // 3, total)
         self.file.flush()
+        search_state.begin_replacing()
         for _ in term_table.replace_all(work_tables.WANTED, wanted_count):
             self.progress(total // 3, total)
         self.counts.customers = len(self.file)
@@ -135,6 +136,7 @@ class Search:
         big = work_tables.too_big(blocking.BIGGEST)
         self.counts.blocks_cut = len(big)
         for key in big:
+            self.progress(2 * len(self.file) // 3, len(self.file))
             rows = []
             for no in work_tables.members(key):
                 rows += [(one, no) for one in blocking.cut(key, self.file.get(no).profile, self.frequencies.count)]
@@ -153,6 +155,7 @@ class Search:
         sample: list[Sequence[Agreement]] = []
         read = 0
         for start in starts:
+            self.progress(2 * len(self.file) // 3, len(self.file))
             sample += [self._agreements(*pair) for pair in work_tables.pairs(start, start + SAMPLED)]
             read += min(SAMPLED, len(self.file) - start)
             if len(sample) >= SAMPLE:
@@ -203,9 +206,12 @@ class Search:
             yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
 
 
-def find_all(progress: Progress = lambda done, total: None) -> Counts:
-    """Compares everything with everything that is near it, and writes the pairs. `AlreadySearching` if somebody does."""
-    with search_state.Turn() as turn:
+def find_all(progress: Progress = lambda done, total: None, *, name: str = "") -> Counts:
+    """Compares everything with everything that is near it, and writes the pairs. `AlreadySearching` if somebody does.
+
+    `name`: of who does it, and may have begun before.
+    """
+    with search_state.Turn(name) as turn:
 
         def renewing(done: int, total: int) -> None:
             turn.renew()

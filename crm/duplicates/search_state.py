@@ -35,8 +35,13 @@ class Estimates(NamedTuple):
 
 def finish(position: Position, started: datetime, model: Model, common: Mapping[int, int]) -> None:
     estimates = {"model": model.packed(), "common": [list(pair) for pair in common.items()], "version": VERSION}
-    values: dict[str, Any] = {"searched_at": started, "estimates": estimates, **position._asdict()}
-    DuplicateSearch.objects.update_or_create(pk=ROW, defaults=values)
+    values: dict[str, Any] = {"searched_at": started, "estimates": estimates, "is_replacing": False}
+    DuplicateSearch.objects.update_or_create(pk=ROW, defaults=values | position._asdict())
+
+
+def begin_replacing() -> None:
+    """From now on the table of terms is of two moments, until the search has finished: the log is followed from its start."""
+    DuplicateSearch.objects.filter(pk=ROW).update(is_replacing=True)
 
 
 class AlreadySearching(Exception):
@@ -50,8 +55,9 @@ class Turn:
     A lease, not a lock: behind a pooler no lock outlives its transaction, and a transaction of minutes holds back the feed.
     """
 
-    def __init__(self) -> None:
-        self.name = f"{os.getpid()}:{secrets.token_hex(4)}"
+    def __init__(self, name: str = "") -> None:
+        """`name`: of the job, whose next attempt takes over what a killed one had."""
+        self.name = name or f"{os.getpid()}:{secrets.token_hex(4)}"
         self.renewed = 0.0
 
     def __enter__(self) -> Self:
@@ -80,8 +86,8 @@ def is_searching() -> bool:
 
 
 def needs_search() -> bool:
-    """If the whole table never was compared, or by an earlier release, whose terms are others."""
-    return not DuplicateSearch.objects.filter(CURRENT, pk=ROW).exists()
+    """If the whole table never was compared, not to its end, or by an earlier release, whose terms are others."""
+    return not DuplicateSearch.objects.filter(CURRENT, pk=ROW, is_replacing=False).exists()
 
 
 CURRENT = Q(searched_at__isnull=False, estimates__version=VERSION)

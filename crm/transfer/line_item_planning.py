@@ -17,20 +17,21 @@ Customers = Mapping[str, Values]  # by id
 
 
 class LineItemPlanner:
-    """`replaces`: line items that the file does not have are deleted."""
+    """`replaces`: line items that the file does not have are deleted; but whose row is a merged customer's knows only a part."""
 
     def __init__(self, columns: Columns, *, replaces: bool) -> None:
         self.columns, self.replaces = columns, replaces
 
     def plans(self, batch: Batch, plan: BatchPlan, locked: Customers | None = None) -> list[ListPlan]:
         """What changes in the line items of customers that are there already; of those `locked`, if that is given."""
+        parts = set(plan.merged.values())
         plans = [
             plan_line_items(
                 kind,
                 locked[customer_id] if locked else {"id": customer_id},
                 existing,
                 [item for _, item in items],
-                replaces=self.replaces,
+                replaces=self.replaces and customer_id not in parts,
             )
             for kind in self.columns.kinds
             for customer_id, existing, items in self._beside_existing(kind, batch, plan)

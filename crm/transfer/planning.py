@@ -58,18 +58,16 @@ class Planner:
         ids = batch.values["customer_id"]
         living = set(among(_ids(Customer), "id", sorted({value for value in ids if value})))
         survivors = survivors_of({value for value in ids if value} - living)
-        # Those that were merged last: see `_goes_to`.
-        for i, value in sorted(enumerate(ids), key=lambda one: one[1] in survivors):
-            if value in survivors:
-                if self._goes_to(batch, plan, i, survivors[value], heading=self.columns.headings[index]):
-                    plan.unchanged[i] = survivors[value]
-            elif value and value not in living:
+        for i, value in enumerate(ids):
+            if value and value not in living and value not in survivors:
                 error = invalid(
                     Code.RESOURCE_MISSING, _("No such customer: %(value)s.") % {"value": format(repr(value), ".120")}
                 )
                 batch.refuse(i, self.columns.headings[index], value, error)
             elif i not in batch.problems:
-                plan.unchanged[i] = value
+                plan.unchanged[i] = survivors.get(value, value)
+                if value in survivors:
+                    plan.merged[i] = survivors[value]
 
     def _match(self, batch: Batch, plan: BatchPlan, name: str) -> None:
         keys = {i: value for i, value in enumerate(batch.values[name]) if i not in batch.problems}
@@ -128,7 +126,10 @@ class Planner:
             return invalid(Code.RESOURCE_MISSING, _("No customer has this %(name)s.") % {"name": name})
         if is_merged and name == "id":
             return None
-        if candidates and batch.values.get("id", {i: None})[i] not in (None, ABSENT, candidates[0]["id"]):
+        sent = batch.values.get("id", {i: None})[i]
+        if is_merged and sent and survivors_of({sent}).get(sent) == candidates[0]["id"]:
+            batch.values["id"][i] = candidates[0]["id"]
+        elif candidates and sent not in (None, ABSENT, candidates[0]["id"]):
             message = _("The customer with this %(name)s is %(id)s; an id never changes.") % {
                 "name": name,
                 "id": candidates[0]["id"],

@@ -166,7 +166,8 @@ def _is_due(kind: kinds.Kind) -> bool:
     if kind.every is None:
         return False
     last = Job.objects.filter(kind=kind.name).order_by("-created_at").values_list("created_at", flat=True).first()
-    return last is None or last <= timezone.now() - kind.every
+    # Far ahead of now it was made before the clock was set back.
+    return last is None or not timezone.now() - kind.every < last <= timezone.now() + kind.every
 
 
 def behind(job: Job) -> int:

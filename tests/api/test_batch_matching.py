@@ -111,6 +111,16 @@ def test_the_key_of_a_merged_customer_leads_to_the_survivor_with_a_warning(api: 
     assert outcome["status"] == 201
 
 
+def test_what_is_sent_for_a_merged_customer_replaces_no_list_of_the_survivor(api: Api) -> None:
+    survivor = api.create(supplier_numbers=[{"supplier_number": "1"}])["id"]
+    other = api.create(tax_id="DE 1")["id"]
+    api.post(f"{CUSTOMER}/{survivor}/merge", {"from": [other]})
+    (outcome,) = run(api, upsert("tax_id", "DE 1", supplier_numbers=[{"supplier_number": "2"}])).json()["data"]
+    assert (outcome["status"], outcome["object"]["id"]) == (200, survivor)
+    assert outcome["warnings"][0].endswith("Its supplier_numbers stay as they are: change them by its id.")
+    assert [row["supplier_number"] for row in api.rows(survivor)] == ["1"]
+
+
 def test_the_key_of_those_who_are_part_of_several_is_ambiguous(api: Api) -> None:
     ids = [api.create(tax_id="DE 1")["id"] for _ in range(2)]
     survivors = sorted(api.create()["id"] for _ in range(2))

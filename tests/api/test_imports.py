@@ -249,6 +249,8 @@ def test_the_same_file_goes_in_once(imports: Imports) -> None:
         ("?match_on=territory", "parameter_invalid", "match_on"),
         ("?mapping=[1]", "parameter_invalid_type", "mapping"),
         ("?mapping={", "json_invalid", "mapping"),
+        (r"?mapping={%22\ud800%22:%22customer_name%22}", "characters_not_allowed", "mapping"),
+        (r"?mapping={%22a%22:%22\ufffe%22}", "characters_not_allowed", "mapping"),
         ("?set[shoes]=44", "parameter_unknown", "set[shoes]"),
         ("?dry_run=yes", "parameter_invalid", "dry_run"),
         ("?dryrun=true", "parameter_unknown", "dryrun"),

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from crm import line_item_services, merging, services, unmerging
 from crm.backoffice import jobs
-from crm.duplicates import finding, following, pairs, search_state
+from crm.duplicates import finding, following, pairs, search_state, term_table
 from crm.duplicates.grouping import grouped, groups
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import DuplicatePair, DuplicateSearch, DuplicateTerm, PairState
@@ -246,6 +246,33 @@ def test_a_search_that_was_killed_holds_its_turn_for_minutes_only() -> None:
     DuplicateSearch.objects.update(searching_until=timezone.now() - timedelta(seconds=1))
     finding.find_all()
     assert DuplicateSearch.objects.get().searched_at
+
+
+@pytest.mark.django_db
+def test_the_next_attempt_of_a_killed_job_takes_over_its_turn() -> None:
+    search_state.Turn("job_1").__enter__()
+    jobs.find_duplicates(Run(Job(id="job_1", kind=jobs.DUPLICATES.name)))
+    assert DuplicateSearch.objects.get().searched_at
+
+
+@pytest.mark.django_db
+def test_a_search_that_ended_amid_the_terms_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    others()
+    finding.find_all()
+    assert not search_state.needs_search()
+    monkeypatch.setattr(term_table, "PART", 1)
+
+    def stop(done: int, total: int) -> None:
+        if DuplicateSearch.objects.get().is_replacing:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finding.find_all(stop)
+    asked: list[int] = []
+    following.Follower(lambda: asked.append(1)).step()
+    assert (search_state.needs_search(), asked) == (True, [1])
+    finding.find_all()
+    assert not search_state.needs_search()
 
 
 @pytest.mark.django_db

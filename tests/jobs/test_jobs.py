@@ -135,6 +135,10 @@ def test_what_comes_round_is_enqueued_once_a_time(monkeypatch: pytest.MonkeyPatc
     Job.objects.update(created_at=timezone.now() - timedelta(minutes=6))
     queue.enqueue_due()
     assert Job.objects.count() == 2
+    call_command("run_worker", until_idle=True)
+    Job.objects.update(created_at=timezone.now() + timedelta(hours=1))  # by a clock that was set back since
+    queue.enqueue_due()
+    assert Job.objects.count() == 3
 
 
 @pytest.mark.django_db

@@ -69,6 +69,28 @@ def test_line_items_of_a_merged_customer_go_to_the_survivor(imported: Any) -> No
 
 
 @pytest.mark.django_db
+def test_line_items_of_a_merged_customer_stand_anywhere_beside_those_of_the_survivor(imported: Any) -> None:
+    survivor, other = merged_customers()
+    lines = f"{other},D,7\n{survivor},E,8\n{other},F,9\n"
+    ran = imported(f"customer_id,company,supplier_number\n{lines}")
+    assert ran.problems == []
+    numbers = [row.supplier_number for row in Customer.objects.get().supplier_numbers.all()]
+    assert sorted(numbers) == ["1", "7", "8", "9"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["tax_id", "customer_pos_id", "email_id"])
+def test_a_row_with_the_id_too_goes_there_and_its_list_replaces_nothing(imported: Any, key: str) -> None:
+    survivor, other = merged_customers()
+    value = {"tax_id": "DE 111", "customer_pos_id": "P1", "email_id": "b@beta.example"}[key]
+    ran = imported(f"id,{key},territory,{ROWS}\n{other},{value},X,C,9\n", "--match-on", key, "--replace-rows")
+    assert (ran.problems, len(ran.report["warnings"])) == ([], 1)
+    customer = Customer.objects.get()
+    assert (customer.pk, customer.territory) == (survivor, "X")
+    assert [row.supplier_number for row in customer.supplier_numbers.all()] == ["1", "9"]
+
+
+@pytest.mark.django_db
 def test_who_has_the_key_now_comes_before_who_had_it(imported: Any) -> None:
     merged_customers()
     own = make("Gamma", tax_id="DE111")
