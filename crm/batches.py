@@ -123,10 +123,13 @@ class BatchRun:
         # answer must not outlive a customer that is deleted meanwhile.
         is_reading = not is_stored and all(o.op == "retrieve" for o in good)
         self.before = {one["id"]: one for one in (read_customers if is_reading else locked_in_turn)(touched)}
+        self.survivors = survivors_of(touched - self.before.keys())  # of those that are customers no more
+        if matches and (late := set(self.survivors.values()) - touched):  # merged while this waited for them
+            self.former = merged_keys.Former(matches)
+            self.before |= {one["id"]: one for one in locked_in_turn(late)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
         self.holders = matching.Holders({name for name, _ in matches}, self.now.values())
         there = sorted(self.before)
-        self.survivors = survivors_of(touched - self.before.keys())  # of those that are customers no more
         # The line items of each customer, by the kind's name, of the kinds that any operation names.
         self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
         for name in sorted({name for o in good for name in o.lists}):

@@ -6,7 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from crm.models import Customer
 from tests.conftest import CUSTOMER, Api, codes
+from tests.connections import only_postgresql
+from tests.threads import meanwhile
 
 BATCH = f"{CUSTOMER}/batch"
 
@@ -109,6 +112,20 @@ def test_the_key_of_a_merged_customer_leads_to_the_survivor_with_a_warning(api: 
     api.delete(f"{CUSTOMER}/{other}")
     (outcome,) = run(api, upsert(name, value)).json()["data"]
     assert outcome["status"] == 201
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_who_is_merged_while_an_upsert_waits_is_found_where_he_is(live_api: Api) -> None:
+    survivor, other = live_api.create()["id"], live_api.create(tax_id="DE 1")["id"]
+
+    def merge() -> int:
+        return Api(live_api.key).post(f"{CUSTOMER}/{survivor}/merge", {"from": [other]}).status_code
+
+    with meanwhile(merge, before="pg_advisory_xact_lock", nth=2) as answers:  # the first is of the key
+        (outcome,) = run(live_api, upsert("tax_id", "DE 1", territory="North")).json()["data"]
+    assert (answers, outcome["status"], outcome["object"]["id"]) == ([200], 200, survivor)
+    assert Customer.objects.count() == 1
 
 
 def test_what_is_sent_for_a_merged_customer_replaces_no_list_of_the_survivor(api: Api) -> None:
