@@ -25,7 +25,7 @@ class ImportRun(models.Model):
     """One import of one file: what was asked for, how far it came, what became of it. Its id is the events' actor.
 
     `job_id`, `file_id`, `refused_id`: the job that works on it, the file that it reads and that of the refused rows, as long
-    as they are there. A run of a command has none of them.
+    as they are there. A run of a command has none of them while it goes on.
     """
 
     id = IdField()

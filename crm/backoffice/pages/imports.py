@@ -41,7 +41,7 @@ from overplane.jobs.models import Job, JobFile, State
 from overplane.jobs.owners import owned_by, visible_to
 
 EXPORT = "crm.export_customers"
-IMPORTING = (APPLY, runs.IMPORT)  # here, or by the API
+IMPORTING = (APPLY, runs.IMPORT)  # here, or by another door
 TITLES = {
     CHECK: _lazy("Check of the file"),
     **dict.fromkeys(IMPORTING, _lazy("Import customers")),

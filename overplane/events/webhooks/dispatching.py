@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from overplane.events.webhooks import body, clock, intake, leases, outcomes, secret, signing, wording
+from overplane.events.webhooks import body, clock, intake, leases, outcomes, picking, secret, signing, wording
 from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.events.webhooks.outcomes import Ended
 from overplane.events.webhooks.picking import MAX_PARALLEL, Picker
@@ -29,6 +29,7 @@ TICK_SECONDS = 0.05  # so late is an event seen, and what people changed of an e
 LOOK_SECONDS = 0.5
 # After one request ended the others that end about now are waited for: eight outcomes in a transaction instead of four.
 GATHER_SECONDS = 0.004
+PLAN_SECONDS = 10.0  # between looks for plans that a wrong clock has made: they read all that waits
 PAUSE_SECONDS = 1.0  # while the database does not answer
 log = logging.getLogger("overplane.webhooks")
 
@@ -45,7 +46,7 @@ class Dispatcher:
         self.endpoints: dict[str, Endpoint] = {}  # those that are held
         self.picker = Picker()
         self.asking: set[str] = set()  # had replays and the like to send the last time
-        self._renewed = self._ticked = self._looked = float("-inf")
+        self._renewed = self._ticked = self._looked = self._planned = float("-inf")
 
     def run(self, stopped: threading.Event) -> None:
         self.sender.start()
@@ -101,6 +102,9 @@ class Dispatcher:
         if now - self._looked < LOOK_SECONDS:
             return True, False
         self._looked = now
+        if now - self._planned >= PLAN_SECONDS:
+            self._planned = now
+            picking.bring_forward(self.endpoints)
         self.picker.prefetched.clear()  # somebody may have disabled an endpoint, or sent it to the log's end
         return True, True
 

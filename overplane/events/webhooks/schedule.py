@@ -27,12 +27,12 @@ def next_probe(failures: int, now: datetime, retry_after: float | None = None) -
     return now + _wait(_step_of_probe(failures), retry_after)
 
 
-def is_due(now: datetime) -> Q:
-    """Deliveries whose time has come. Also what no plan of now would put off so far: a clock was ahead, and was set back."""
-    due = Q(next_attempt_at__lte=now) | Q(attempts=0)
+def is_beyond(now: datetime) -> Q:
+    """Deliveries that no plan of now would put off so far: a clock was ahead, and was set back."""
+    beyond = Q(attempts=0, next_attempt_at__gt=now)
     for attempts, step in enumerate(STEPS, start=1):
-        due |= Q(attempts=attempts, next_attempt_at__gt=now + _longest(step))
-    return due
+        beyond |= Q(attempts=attempts, next_attempt_at__gt=now + _longest(step))
+    return beyond
 
 
 def is_probe_due(probe_at: datetime, failures: int, now: datetime) -> bool:

@@ -57,7 +57,7 @@ class Courier:
     dispatcher: Dispatcher = field(default_factory=lambda: Dispatcher(Sender(tls=trust())))
 
     def step(self) -> bool:
-        self.dispatcher._looked = self.dispatcher._ticked = float("-inf")
+        self.dispatcher._looked = self.dispatcher._ticked = self.dispatcher._planned = float("-inf")
         return self.dispatcher.step()
 
     def deliver(self) -> None:
