@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.files import File
+from django.db import transaction
 
 from crm.models import ImportRun
 from crm.transfer import runs
@@ -31,10 +32,11 @@ class StoredRefusedRows(RefusedRows):
             self.stored_id = store(self, self.run.file_name, self.job)
 
 
+@transaction.atomic
 def record_run(report: Report, refused: RefusedRows) -> None:
     """A command's run that has ended is listed among the jobs and has a page there, and its refused rows lie with it.
 
-    Raises `OSError` if the file cannot be stored.
+    All of that or nothing. Raises whatever the store does if the file cannot be stored.
     """
     run = ImportRun.objects.get(pk=report.run)
     payload = {"run": run.pk, "name": run.file_name}

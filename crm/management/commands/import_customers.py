@@ -192,7 +192,7 @@ def _record(report: Report, refused: RefusedRows, messages: OutputWrapper) -> No
     """The import is done whatever becomes of this."""
     try:
         record_run(report, refused)
-    except (OSError, DatabaseFailure) as error:
+    except Exception as error:  # noqa: BLE001 (each store has kinds of its own)
         messages.write(f"warning: the run has no page in the admin ({error})")
 
 
