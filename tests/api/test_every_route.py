@@ -132,6 +132,7 @@ def call(method: str, route: str, authorization: str) -> Any:
         return Client().generic(method, path, b"{}", "application/json", REMOTE_ADDR=next(addresses), **headers)
 
 
+@pytest.mark.slow
 def test_each_key_gets_exactly_what_it_should(callers: dict[str, str], settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path
     wrong = []
@@ -153,6 +154,7 @@ def test_each_key_gets_exactly_what_it_should(callers: dict[str, str], settings:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_other_methods_are_refused_on_each_route(callers: dict[str, str]) -> None:
     answers: dict[tuple[str, str], int] = {}
     for route in {route for route, _ in WHO}:

@@ -19,6 +19,7 @@ from overplane.jobs.kinds import Refused, Run
 from overplane.jobs.models import Job
 from tests.domain.customers import ORIGIN, make
 
+pytestmark = pytest.mark.slow
 ADDRESS = "Hauptstraße 12, 10115 Berlin"
 ONE: dict[str, Any] = {"tax_id": "DE 123.456-789", "primary_address": ADDRESS, "mobile_no": "+49 30 1234567"}
 
