@@ -26,6 +26,7 @@ from crm.models import Customer, ImportRun
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports, imports, undo
 from crm.transfer.long_cells import LongCells
+from crm.transfer.refused_files import format_of
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.selection import Selection
 from overplane.files.sources import Source, UnusableFile
@@ -93,7 +94,7 @@ def import_customers(run: Run) -> dict[str, Any]:
         return result
     except Refused:
         if not ImportRun.objects.filter(pk=run_id, state__in=imports.OPEN).exists():
-            path.unlink(missing_ok=True)
+            RefusedWithExamples(path).remove()
         raise
 
 
@@ -103,10 +104,27 @@ def _refused_path(run_id: str) -> Path:
 
 def _ended_before(run: Run, begun: ImportRun) -> dict[str, Any]:
     """What the page shows if a worker ended the import but was stopped before it could report that."""
-    report = run.job.files.exclude(pk=run.payload["file"]).last()
+    report = run.job.files.exclude(pk=run.payload["file"]).last() or _refused_left(run, begun)
     outcome = {"run": begun.pk, "state": begun.state, "problem_count": begun.counts.get("problems", 0), "problems": []}
     counts = {name: begun.counts[name] for name in COUNTS if name in begun.counts}
     return counts | outcome | ({"report": report.pk} if report else {})
+
+
+def _refused_left(run: Run, begun: ImportRun) -> JobFile | None:
+    path = _refused_path(begun.pk)
+    if not path.is_file():
+        return None
+    source = uploads.source_of(JobFile.objects.get(pk=run.payload["file"]), run.payload.get("encoding", ""))
+    stored = _store_refused(path, begun.file_name, format_of(source), run)
+    ImportRun.objects.filter(pk=begun.pk).update(refused_id=stored.pk)
+    path.unlink()
+    return stored
+
+
+def _store_refused(path: Path, file_name: str, ending: str, run: Run) -> JobFile:
+    name = _("refused rows of %(file)s") % {"file": f"{Path(file_name).stem}.{ending}"}
+    with path.open("rb") as content:
+        return files.store(File(content), name, run.job.actor, run.job)
 
 
 def undo_import(run: Run) -> dict[str, Any]:
@@ -156,9 +174,7 @@ def _run_reported(
     # PostgreSQL's JSON holds no NUL, which may be the very problem.
     result = json.loads(json.dumps(result, default=str).replace("\\u0000", "\\ufffd"))
     if refused.file is not None:
-        with refused.path.open("rb") as content:
-            name = _("refused rows of %(file)s") % {"file": f"{Path(stored.name).stem}.{refused.format}"}
-            result["report"] = files.store(File(content), name, run.job.actor, run.job).pk
+        result["report"] = _store_refused(refused.path, stored.name, refused.format, run).pk
         refused.path.unlink()
     return result
 

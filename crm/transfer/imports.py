@@ -25,6 +25,7 @@ from crm.transfer.pipeline import CheckPass, PreviewPass, ReadPass, WritePass
 from crm.transfer.recording import Recorder, storable
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
+from crm.transfer.runs import refuse
 from crm.transfer.task import CONFIRM, ImportProgress, ImportTask, RunOvertaken
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
@@ -56,6 +57,7 @@ class BrokenOff(Exception):
             )
             % {"run": run.pk, "error": str(error).strip(), "position": run.position, "file": run.file_name}
         )
+        self.run_id = run.pk
 
 
 def check(
@@ -71,11 +73,7 @@ def check(
     if refused:
         refused.imitate(source)
     PreviewPass(task, refused).execute()
-    _finish(refused, task)
-    if run:
-        return _ended(task, RunState.CHECKED)
-    task.report.state = "checked"
-    return task.report
+    return _conclude(task, refused, RunState.CHECKED)
 
 
 def run(
@@ -100,7 +98,7 @@ def run(
     if refused:
         refused.imitate(source)
     # Other runs of this file that are still checking it, or were killed while they did, must not write any more.
-    _drop(ImportRun.objects.filter(file_hash=source.sha256, dry_run=False))
+    _drop(ImportRun.objects.filter(file_hash=source.sha256, dry_run=False), str(begun_meanwhile()))
     beside = {"format": source.format, "encoding": source.encoding, "again": again}
     values = {
         "file_hash": source.sha256,
@@ -114,20 +112,26 @@ def run(
     )
     try:
         return _execute(ImportTask(source, options, progress, started), refused)
-    except (UnusableFile, OSError):
+    except (UnusableFile, OSError) as error:
         # The file is the reason. After anything else that ends a check (a lost database, a stopped worker) the run can go on.
-        _drop(ImportRun.objects.filter(pk=started.pk))
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        _drop(ImportRun.objects.filter(pk=started.pk), reason)
         raise
 
 
-def _drop(runs: QuerySet[ImportRun]) -> None:
+def begun_meanwhile() -> RunOvertaken:
+    return RunOvertaken(_("Another import of this file was begun in the meantime; this one wrote nothing."))
+
+
+def _drop(runs: QuerySet[ImportRun], reason: str) -> None:
     """Those of them that are only checked so far. A run whose file is kept has an address, so it stays, refused."""
     with transaction.atomic():
         # Locked: one that begins to write just now is left alone.
         checked = list(runs.filter(state=RunState.CHECKING).select_for_update().order_by("pk"))
         ImportRun.objects.filter(pk__in=[one.pk for one in checked if one.file_id is None]).delete()
-        with_file = ImportRun.objects.filter(pk__in=[one.pk for one in checked if one.file_id is not None])
-        with_file.update(state=RunState.REFUSED, finished_at=timezone.now())
+        for one in checked:
+            if one.file_id is not None:
+                refuse(one.pk, reason)
 
 
 def _confirm_encoding(source: Source, *, accept_encoding: bool) -> None:
@@ -226,8 +230,7 @@ def _execute(task: ImportTask, refused: RefusedRows | None) -> Report:
             CheckPass(task, refused).execute()
             if report.problem_count:
                 task.recorder.refuse_all()
-                _finish(refused, task)
-                return _ended(task, RunState.REFUSED)
+                return _conclude(task, refused, RunState.REFUSED)
         # What would only be found in the middle of writing: another program at work on the file.
         task.source.check_unchanged()
         _begin_writing(run)
@@ -247,7 +250,7 @@ def _begin_writing(run: ImportRun) -> None:
         same = ImportRun.objects.select_for_update().filter(file_hash=run.file_hash).order_by("pk")
         runs = {one.pk: one for one in same}
         if run.pk not in runs or runs[run.pk].state != RunState.CHECKING:
-            raise RunOvertaken(_("Another import of this file was begun in the meantime; this one wrote nothing."))
+            raise begun_meanwhile()
         others = [one for one in runs.values() if one.state in HAS_WRITTEN]
         if others and not run.settings.get("again"):
             raise AlreadyImported(_already_imported(others[-1]))
@@ -273,28 +276,30 @@ def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
             % {"old": old, "position": run.position, "path": refused.path}
         )
     WritePass(task, refused).execute()
-    _finish(refused, task)
-    return _ended(task, RunState.DONE)
+    return _conclude(task, refused, RunState.DONE)
 
 
-def _finish(refused: RefusedRows | None, task: ImportTask) -> None:
+def _conclude(task: ImportTask, refused: RefusedRows | None, state: RunState) -> Report:
+    """The refused rows first: whoever sees that the run has ended finds them."""
     if refused:
         refused.finish()
         task.report.add_warnings(refused.warnings)
-        if task.run:
-            task.run.refused_id = refused.stored_id
+    if task.run:
+        _end(task, task.run, state, refused.stored_id if refused else None)
+    if refused:
+        refused.clean_up()
+    task.report.state = str(state)
+    return task.report
 
 
-def _ended(task: ImportTask, state: RunState) -> Report:
-    run, report = task.stored_run, task.report
+def _end(task: ImportTask, run: ImportRun, state: RunState, refused_id: str | None) -> None:
+    report = task.report
     changed = ImportRun.objects.filter(pk=run.pk, state=run.state)
     outcome = {"warnings": [storable(warning) for warning in report.warnings]}
     values = {"state": state, "finished_at": timezone.now(), "counts": dict(report.counts)}
     with transaction.atomic():
-        if not changed.update(**values, refused_id=run.refused_id, report=outcome):
+        if not changed.update(**values, refused_id=refused_id, report=outcome):
             raise RunOvertaken(
                 _("Somebody else is at work on %(run)s, has ended it, or is taking it back.") % {"run": run.pk}
             )
         announcements.finished(run, state, report.counts)
-    report.state = str(state)
-    return report

@@ -1,4 +1,4 @@
-"""What the worker does for imports and exports that came by the API: the same passes as those of the command."""
+"""What the worker does for imports and exports that were asked for through the API: the same passes as those of the command."""
 
 import time
 from tempfile import TemporaryFile
@@ -76,12 +76,12 @@ def import_file(job_run: Run) -> dict[str, Any]:
         ImportRun.objects.filter(pk=run.pk).update(report=run.report | {"error": str(error)})
         raise Refused(str(error)) from None
     except UnusableFile as error:
-        runs.refuse(run, str(error))
-        refused.path.unlink(missing_ok=True)
+        runs.refuse(run.pk, str(error))
+        refused.remove()
         return {}
     if progress.state:
         progress.note()
-    refused.path.unlink(missing_ok=True)
+    refused.remove()
     return stored_report(report)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from itertools import count
 from pathlib import Path
+from shutil import copyfile
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from django.utils.translation import gettext as _
@@ -64,6 +65,7 @@ class RefusedRows:
         self.file: BinaryIO | None = None
         self.warnings: list[str] = []
         self.stored_id: str | None = None  # where somebody keeps the finished file
+        self.left: Path | None = None  # what a workbook was made of
         self.format, self.delimiter, self.encoded = "csv", ",", UTF_8
 
     def imitate(self, source: Source) -> None:
@@ -77,8 +79,7 @@ class RefusedRows:
     @property
     def working_path(self) -> Path:
         """What is written while the run goes on."""
-        is_workbook = self.format == "xlsx" and self.path.suffix == ".xlsx"
-        return self.path.with_name(f"{self.path.name}.part") if is_workbook else self.path
+        return self.path.with_name(f"{self.path.name}.part") if self.format == "xlsx" else self.path
 
     def go_on_at(self, size: int) -> bool:
         """Cuts off what was written after the last commit of the run. False if the file is missing or shorter."""
@@ -163,7 +164,10 @@ class RefusedRows:
         self.encoded = UTF_8
 
     def finish(self) -> None:
-        """Makes the file what it is to be. To be called once the run has ended, before anybody is told of the file."""
+        """Makes the file what it is to be. To be called before it is said that the run has ended.
+
+        Until that is said the run may be gone on with, if this process is killed: what it works with stays (`clean_up`).
+        """
         if self.file is None:
             return
         self.file.close()
@@ -171,7 +175,7 @@ class RefusedRows:
             self._make_workbook()
 
     def _make_workbook(self) -> None:
-        working = self.working_path
+        working = self.left = self.working_path
         workbook = self.path.with_name(f"{self.path.name}.new")
         try:
             with working.open(encoding="utf-8-sig", newline="") as lines, workbook.open("wb") as target:
@@ -180,7 +184,7 @@ class RefusedRows:
         except (UnusableFile, IndexError) as error:  # a cell with its reason may be longer than a workbook's can be
             workbook.unlink()
             self.path = self.path.with_suffix(".csv") if self.path.suffix == ".xlsx" else self.path
-            working.replace(self.path)
+            copyfile(working, self.path)
             self.warnings.append(
                 _("The refused rows do not fit into a workbook (%(error)s) %(file)s is CSV.")
                 % {"error": error, "file": self.path.name}
@@ -188,8 +192,16 @@ class RefusedRows:
             self.format = "csv"
             return
         workbook.replace(self.path)
-        if working != self.path:
-            working.unlink()
+
+    def clean_up(self) -> None:
+        """Once the run has ended: what was only worked with."""
+        if self.left:
+            self.left.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """All that there is of it: somebody else keeps it, or nobody needs it."""
+        for path in (self.path, self.working_path):
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         if self.file is not None:

@@ -148,12 +148,14 @@ def take_back(run_id: str, *, origin: Origin) -> None:
 
 
 @transaction.atomic
-def refuse(run: ImportRun, reason: str) -> None:
-    """The file as a whole cannot be imported."""
-    changed = ImportRun.objects.filter(pk=run.pk, state__in=(RunState.QUEUED, RunState.CHECKING, RunState.REFUSED))
-    report = run.report | {"error": reason}
-    if changed.update(state=RunState.REFUSED, finished_at=timezone.now(), report=report):
-        announcements.finished(run, RunState.REFUSED, {})
+def refuse(run_id: str, reason: str) -> None:
+    """The file as a whole cannot be imported. What has ended otherwise, or was canceled, stays what it is."""
+    run, _job, status = _locked(run_id)
+    if run.state not in (RunState.QUEUED, RunState.CHECKING) or status == CANCELED:
+        return
+    run.state, run.finished_at, run.report = RunState.REFUSED, timezone.now(), run.report | {"error": reason}
+    run.save(update_fields=["state", "finished_at", "report"])
+    announcements.finished(run, RunState.REFUSED, {})
 
 
 def export_id(job: Job) -> str:

@@ -1,5 +1,7 @@
 """The file of refused rows where every machine finds it, whichever door began the run."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
@@ -39,8 +41,28 @@ def record_run(report: Report, refused: RefusedRows) -> None:
     All of that or nothing. Raises whatever the store does if the file cannot be stored.
     """
     run = ImportRun.objects.get(pk=report.run)
-    payload = {"run": run.pk, "name": run.file_name}
-    job = queue.record(runs.IMPORT, payload, run.started_by, began=run.created_at, result=stored_report(report))
-    run.job_id = job.pk
+    job = _record(run, stored_report(report))
     run.refused_id = store(refused, run.file_name, job) if refused.file is not None else None
     run.save(update_fields=["job_id", "refused_id"])
+
+
+@transaction.atomic
+def record_broken_off(run_id: str, error: str) -> None:
+    """The same of one that ended in the middle, unless another door began it: it goes on there. Its refused rows lie where
+    the command works with them.
+    """
+    run = ImportRun.objects.get(pk=run_id)
+    if run.job_id is None:
+        _record(run, None, error)
+        run.save(update_fields=["job_id"])
+
+
+def _record(run: ImportRun, result: dict[str, Any] | None, error: str = "") -> Job:
+    payload = {"run": run.pk, "name": run.file_name}
+    before = Job.objects.filter(pk=run.job_id).first()  # of the person who began it, if a command went on with it
+    owner = before.owner_id if before else None
+    job = queue.record(
+        runs.IMPORT, payload, run.started_by, began=run.created_at, owner=owner, result=result, error=error
+    )
+    run.job_id = job.pk
+    return job

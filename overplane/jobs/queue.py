@@ -67,21 +67,35 @@ def enqueue(
     return job
 
 
-def record(kind: str, payload: dict[str, Any], actor: str, *, began: datetime, result: dict[str, Any]) -> Job:
-    """What was done without the queue, as a job that has ended: it is listed, has a page, and its files stay as long."""
+def record(
+    kind: str,
+    payload: dict[str, Any],
+    actor: str,
+    *,
+    began: datetime,
+    owner: int | None = None,
+    result: dict[str, Any] | None = None,
+    error: str = "",
+) -> Job:
+    """What was done without the queue, as a job that has ended: it is listed, has a page, and its files stay as long.
+
+    `error`: why it failed, if it did.
+    """
     now = timezone.now()
     return Job.objects.create(
         id=new_id("job"),
         kind=kind,
         payload=payload,
         actor=actor,
+        owner_id=owner,
         language=get_language() or "",
-        state=State.DONE,
+        state=State.FAILED if error else State.DONE,
         created_at=began,
         run_after=began,
         started_at=began,
         finished_at=now,
         result=result,
+        error=error,
     )
 
 

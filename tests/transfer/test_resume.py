@@ -198,7 +198,7 @@ def test_who_drops_other_checks_leaves_one_alone_that_begins_meanwhile() -> None
     begin("run_a", None)
     begin("run_b", "file_b")
     with meanwhile(lambda: begin("run_c", None), before='UPDATE "'):
-        imports._drop(ImportRun.objects.filter(file_hash="same"))
+        imports._drop(ImportRun.objects.filter(file_hash="same"), "overtaken")
     assert dict(ImportRun.objects.values_list("pk", "state")) == {"run_b": "refused", "run_c": "checking"}
 
 

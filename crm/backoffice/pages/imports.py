@@ -80,7 +80,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         steps=steps(3 if page_job.kind == CHECK else 5 if page_job.state == State.DONE else 4),
         percent=page_job.done * 100 // page_job.total if page_job.total else 0,
         time_left=_time_left(page_job),
-        may_go_on=is_own and run and run.state == RunState.WRITING and not page_job.is_open,
+        may_go_on=is_own and page_job.kind == APPLY and run and run.state == RunState.WRITING and not page_job.is_open,
         has_written=run and run.state in HAS_WRITTEN,
         may_undo=run and run.state in HAS_WRITTEN and not page_job.is_open and _may_undo(request),
     )

@@ -2,9 +2,10 @@ import json
 import os
 import tempfile
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -21,7 +22,7 @@ from crm.transfer.columns import column_name, customer_columns
 from crm.transfer.options import MATCH_KEYS, MODES
 from crm.transfer.refused_files import ENDINGS, RefusedRows, format_of
 from crm.transfer.reports import COUNTS, Report
-from crm.transfer.stored_refusals import record_run
+from crm.transfer.stored_refusals import record_broken_off, record_run
 from overplane.database.encoding import dumps
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 from overplane.origin import shell_user
@@ -129,7 +130,10 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
                 _progress(options) as progress,
             ):
                 report = self._execute(source, refused, progress, options)
-        except (imports.BrokenOff, imports.RunOvertaken) as error:
+        except imports.BrokenOff as error:
+            _record(partial(record_broken_off, error.run_id, str(error.__cause__).strip()), self.stderr)
+            raise CommandError(str(error), returncode=BROKEN) from None
+        except imports.RunOvertaken as error:
             raise CommandError(str(error), returncode=BROKEN) from None
         except (UnusableFile, OSError) as error:
             raise CommandError(str(error), returncode=USAGE) from None
@@ -140,7 +144,7 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         if refused.file is not None:
             report.errors_file = str(refused.path)
         if report.run:
-            _record(report, refused, self.stderr)
+            _record(partial(record_run, report, refused), self.stderr)
         if options["save_mapping"]:
             text = json.dumps(report.mapping, ensure_ascii=False, indent=2)
             options["save_mapping"].write_text(text + "\n", encoding="utf-8")
@@ -188,10 +192,10 @@ Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume
         )
 
 
-def _record(report: Report, refused: RefusedRows, messages: OutputWrapper) -> None:
-    """The import is done whatever becomes of this."""
+def _record(work: Callable[[], None], messages: OutputWrapper) -> None:
+    """What is written is written whatever becomes of this."""
     try:
-        record_run(report, refused)
+        work()
     except Exception as error:  # noqa: BLE001 (each store has kinds of its own)
         messages.write(f"warning: the run has no page in the admin ({error})")
 
