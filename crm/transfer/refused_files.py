@@ -127,13 +127,10 @@ class RefusedRows:
             self.delimiter = parse_options.delimiter
             # In quotes, or a heading with many semicolons would be taken for several.
             own = [escape_formula(heading) for heading in headings if heading not in REFUSAL_COLUMNS]
-            self._write(self._lines([[*REFUSAL_COLUMNS, *own]], csv.QUOTE_ALL))
-        self._write(self._lines(refused_rows(batch, headings, is_text=self.format == "csv"), csv.QUOTE_MINIMAL))
-
-    def _lines(self, rows: Iterable[Sequence[Any]], quoting: Any) -> str:
-        text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self.delimiter, quoting=quoting).writerows(rows)
-        return text.getvalue()
+            self._write(_lines(self.delimiter, [[*REFUSAL_COLUMNS, *own]], csv.QUOTE_ALL))
+        self._write(
+            _lines(self.delimiter, refused_rows(batch, headings, is_text=self.format == "csv"), csv.QUOTE_MINIMAL)
+        )
 
     def _write(self, text: str) -> None:
         try:
@@ -164,10 +161,7 @@ class RefusedRows:
         self.encoded = UTF_8
 
     def finish(self) -> None:
-        """Makes the file what it is to be. To be called before it is said that the run has ended.
-
-        Until that is said the run may be gone on with, if this process is killed: what it works with stays (`clean_up`).
-        """
+        """Makes the file what it is to be. Until the run has ended what it was made of stays: the run may be gone on with."""
         if self.file is None:
             return
         self.file.close()
@@ -176,13 +170,9 @@ class RefusedRows:
 
     def _make_workbook(self) -> None:
         working = self.left = self.working_path
-        workbook = self.path.with_name(f"{self.path.name}.new")
         try:
-            with working.open(encoding="utf-8-sig", newline="") as lines, workbook.open("wb") as target:
-                rows = csv.reader(lines, delimiter=self.delimiter)
-                workbook_writing.write(target, "refused", next(rows), rows)
+            _write_workbook(working, self.path, self.delimiter)
         except (UnusableFile, IndexError) as error:  # a cell with its reason may be longer than a workbook's can be
-            workbook.unlink()
             self.path = self.path.with_suffix(".csv") if self.path.suffix == ".xlsx" else self.path
             copyfile(working, self.path)
             self.warnings.append(
@@ -190,8 +180,6 @@ class RefusedRows:
                 % {"error": error, "file": self.path.name}
             )
             self.format = "csv"
-            return
-        workbook.replace(self.path)
 
     def clean_up(self) -> None:
         """Once the run has ended: what was only worked with."""
@@ -214,3 +202,21 @@ class RefusedRows:
         # Only the first error is raised: on a full disk closing fails too.
         with suppress(OSError) if error else nullcontext():
             self.close()
+
+
+def _lines(delimiter: str, rows: Iterable[Sequence[Any]], quoting: Any) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, quoting=quoting).writerows(rows)
+    return text.getvalue()
+
+
+def _write_workbook(source: Path, path: Path, delimiter: str) -> None:
+    """The whole of it, or nothing."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as lines, new.open("wb") as target:
+            rows = csv.reader(lines, delimiter=delimiter)
+            workbook_writing.write(target, "refused", next(rows), rows)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

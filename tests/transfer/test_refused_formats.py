@@ -21,10 +21,9 @@ from overplane.files.sources import examined
 from overplane.jobs.models import Job
 from tests.backoffice.import_pages import check
 from tests.backoffice.people import member
+from tests.transfer.workbooks import HEAD, ROWS, workbook
 
 pytestmark = pytest.mark.django_db
-HEAD = ["name", "mail", "tax_id"]
-ROWS = [HEAD, ["Müller; Söhne", "nobody", "00123"], ["Good", "a@b", "1"]]
 MARK = "\ufeff"
 
 
@@ -32,15 +31,6 @@ def text(delimiter: str, head: str = "") -> str:
     lines = io.StringIO(newline="")
     csv.writer(lines, delimiter=delimiter).writerows(ROWS)
     return head + lines.getvalue()
-
-
-def workbook(rows: list[list[str]] = ROWS) -> bytes:
-    content = io.BytesIO()
-    with xlsxwriter.Workbook(content) as book:
-        sheet = book.add_worksheet()
-        for i, row in enumerate(rows):
-            sheet.write_row(i, 0, row)
-    return content.getvalue()
 
 
 def errors(ran: Any) -> Path:

@@ -22,7 +22,7 @@ from overplane.jobs.worker import Worker
 from tests.backoffice.import_pages import GOOD, check
 from tests.backoffice.people import member
 from tests.conftest import Api
-from tests.transfer.test_refused_formats import workbook
+from tests.transfer.workbooks import workbook
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 IMPORT = "/api/crm/import"
