@@ -5,10 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
-
 from overplane import __version__, private_files
 from overplane.checks import Environment, stored_secret
+from overplane.database.url import POOLERS, database_from
 
 env = Environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -114,30 +113,8 @@ DATABASE_URL = env.url(
     "DATABASE_URL", f"sqlite:///{DATA_DIR / 'overplane.sqlite3'}", ("sqlite", "postgresql", "postgres")
 )
 # `transaction`: a pooler stands before PostgreSQL that hands out another connection for each transaction (PgBouncer).
-DATABASE_POOLER = env.choice("DATABASE_POOLER", ("none", "transaction"))
-# libpq's own words. Seconds until a server is given up that lets nobody in, and milliseconds for one that confirms nothing.
-NETWORK_LIMITS = {
-    "connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
-}  # fmt: skip
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
-if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    DATABASES["default"]["ENGINE"] = "overplane.database.postgresql"
-    DATABASES["default"]["OPTIONS"] = {
-        # Where nobody answers, somebody is to notice: a server that lets nobody in, one that is gone in mid-conversation.
-        **NETWORK_LIMITS,
-        # What the URL says stays: postgresql://…?sslmode=require.
-        **DATABASES["default"].get("OPTIONS", {}),
-        # Preparing is possible, but only where it is asked for (see overplane.database.statements); with a pooler it is not.
-        "prepare_threshold": None if DATABASE_POOLER == "transaction" else 10**9,
-    }
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["ENGINE"] = "overplane.database.sqlite"
-    DATABASES["default"]["OPTIONS"] = {
-        # Whoever will write takes the lock at the start and waits for it, instead of failing half-way.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 30,
-        "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;",
-    }
+DATABASE, DATABASE_POOLER = database_from(DATABASE_URL, pooler=env.choice("DATABASE_POOLER", POOLERS))
+DATABASES = {"default": DATABASE}
 if test_name := env.text("OVERPLANE_TEST_DATABASE_NAME"):
     DATABASES["default"]["TEST"] = {"NAME": test_name}
 # SQLite does have the constraint that this warns about, checked row by row (see OrderConstraint).

@@ -37,7 +37,7 @@ def manage(home: Path, url: str, *arguments: str) -> str:
 class Pair:
     primary: PostgresServer
     standby: PostgresServer
-    between: Proxy
+    between: Proxy | None  # none: the service has the addresses of both
     service: Service
     key: str
 
@@ -45,14 +45,15 @@ class Pair:
         if self.primary.is_running:
             self.primary.stop("immediate")
         self.standby.promote()
-        self.between.target = ("127.0.0.1", self.standby.port)
+        if self.between:
+            self.between.target = ("127.0.0.1", self.standby.port)
         if checkpoint:
             with psycopg.connect(self.standby.url, autocommit=True) as connection:
                 connection.execute("CHECKPOINT")
 
 
 @contextmanager
-def pair(home: Path) -> Iterator[Pair]:
+def pair(home: Path, *, knows_both: bool = False) -> Iterator[Pair]:
     primary = start_postgresql(durable=True)
     try:
         manage(home, primary.url, "migrate", "--verbosity", "0")
@@ -62,8 +63,12 @@ def pair(home: Path) -> Iterator[Pair]:
             standby.start()
             with proxy("127.0.0.1", primary.port) as between:
                 url = primary.url.replace(str(primary.port), str(between.port))
+                if knows_both:
+                    places = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+                    url = primary.url.replace(f"127.0.0.1:{primary.port}", places)
+                    assert places in url
                 with served(home, DATABASE_URL=url) as service:
-                    yield Pair(primary, standby, between, service, key)
+                    yield Pair(primary, standby, None if knows_both else between, service, key)
         finally:
             standby.destroy()
     finally:
@@ -150,12 +155,16 @@ def stored(server: PostgresServer, sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
+def _make_synchronous(both: Pair) -> None:
+    with psycopg.connect(both.primary.url, autocommit=True) as connection:
+        connection.execute(SYNCHRONOUS)
+        connection.execute("SELECT pg_reload_conf()")
+
+
 @pytest.mark.parametrize("checkpoint", [False, True], ids=["no checkpoint", "checkpoint"])
 def test_a_synchronous_standby_takes_over(tmp_path: Path, checkpoint: bool) -> None:
     with pair(tmp_path) as both:
-        with psycopg.connect(both.primary.url, autocommit=True) as connection:
-            connection.execute(SYNCHRONOUS)
-            connection.execute("SELECT pg_reload_conf()")
+        _make_synchronous(both)
         load, reader = Load(both), Reader(both)
         reader.begin()
         with load.running(reader):
@@ -168,6 +177,23 @@ def test_a_synchronous_standby_takes_over(tmp_path: Path, checkpoint: bool) -> N
         _check(both, load, reader)
         assert len(load.acknowledged) >= before + 50
         assert set(load.acknowledged) <= {id_ for (id_,) in stored(both.standby, "SELECT id FROM crm_customer")}
+
+
+def test_a_service_that_knows_both_servers_writes_to_the_new_primary_by_itself(tmp_path: Path) -> None:
+    with pair(tmp_path, knows_both=True) as both:
+        _make_synchronous(both)
+        load, reader = Load(both), Reader(both)
+        reader.begin()
+        with load.running(reader):
+            time.sleep(1)
+            both.fail_over()
+            before, promoted = len(load.acknowledged), time.monotonic()
+            while len(load.acknowledged) < before + 20 and time.monotonic() < promoted + 20:
+                time.sleep(0.02)
+            seconds = time.monotonic() - promoted
+        _check(both, load, reader)
+        assert set(load.acknowledged) <= {id_ for (id_,) in stored(both.standby, "SELECT id FROM crm_customer")}
+        assert seconds < 10
 
 
 def test_an_asynchronous_standby_that_lacks_the_last_seconds_sends_readers_away(tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ from overplane import private_files
 from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.database.dialect import is_sqlite
+from overplane.database.sole import alone
+
+PREPARING = 7_130_431_219  # an advisory lock's number, of no other meaning
 
 
 class Command(BaseCommand):
@@ -22,6 +25,10 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         database = Path(connection.settings_dict["NAME"]) if is_sqlite() else None
         private_files.tighten(settings.DATA_DIR, settings.MEDIA_ROOT, database=database)
+        with alone(PREPARING):
+            self._prepare()
+
+    def _prepare(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         users = get_user_model().objects

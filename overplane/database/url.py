@@ -1,0 +1,102 @@
+"""DATABASE_URL, as libpq and Django understand it. The settings read it, so nothing of Django's models is used here."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+CONNECTION_SECONDS = 600  # a connection is kept for so long
+# What stands in a URL for Django and is no word of libpq's.
+DJANGO_S = {"conn_max_age": "CONN_MAX_AGE", "conn_health_checks": "CONN_HEALTH_CHECKS"}
+POOLERS = ("none", "transaction")
+# libpq's own words. Seconds until a server is given up that lets nobody in, and milliseconds for one that confirms nothing.
+NETWORK_LIMITS = {
+    "connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+}  # fmt: skip
+# Of several servers the one that takes writes: after a failover it is another one.
+OF_SEVERAL = {"target_session_attrs": "read-write"}
+
+
+def database_from(url: str, *, pooler: str) -> tuple[dict[str, Any], str]:
+    """Django's settings of a database, and what pooler stands before it. Messages do not repeat the URL: it holds a password.
+
+    `pooler`: unless the URL says it. Several hosts are written as libpq does: `postgresql://user@one:5432,two:5432/name`.
+    """
+    try:
+        split = urlsplit(url)
+        hosts, ports = _several(split)
+        single = urlunsplit(split._replace(netloc=_netloc(split, "several"))) if hosts else url
+        config: dict[str, Any] = dict(
+            dj_database_url.parse(single, conn_max_age=CONNECTION_SECONDS, conn_health_checks=True)
+        )
+    except ValueError:
+        expected = "postgresql://user:password@host:5432/name; signs such as @ and / in the password as %40 and %2F"
+        raise ImproperlyConfigured(f"DATABASE_URL is no URL. Right is {expected}.") from None
+    options: dict[str, Any] = config.pop("OPTIONS", {})
+    for name, setting in DJANGO_S.items():
+        if name in options:
+            config[setting] = options.pop(name)
+    pooler = _pooler(options, pooler)
+    if config["ENGINE"].endswith("postgresql"):
+        if hosts:
+            config |= {"HOST": hosts, "PORT": ports}
+        _postgresql(config, options, pooler)
+    else:
+        _sqlite(config)
+    return config, pooler
+
+
+def _several(split: SplitResult) -> tuple[str, str]:
+    """Hosts and ports, each with commas between; none if there is one host only."""
+    _, _, places = split.netloc.rpartition("@")
+    if "," not in places:
+        return "", ""
+    pairs = [place.rpartition(":") if _has_port(place) else (place, "", "") for place in places.split(",")]
+    if any((port and not port.isascii()) or (port and not port.isdecimal()) for _, _, port in pairs):
+        raise ValueError("a port is no number")
+    return ",".join(host.strip("[]") for host, _, _ in pairs), ",".join(port for _, _, port in pairs)
+
+
+def _has_port(place: str) -> bool:
+    return ":" in place.rpartition("]")[2]
+
+
+def _netloc(split: SplitResult, host: str) -> str:
+    person, at, _ = split.netloc.rpartition("@")
+    return f"{person}{at}{host}"
+
+
+def _pooler(options: dict[str, Any], pooler: str) -> str:
+    said = options.pop("pooler", pooler)
+    if said not in POOLERS:
+        raise ImproperlyConfigured(f"?pooler={said} in DATABASE_URL must be {' or '.join(POOLERS)}.")
+    return str(said)
+
+
+def _postgresql(config: dict[str, Any], options: Mapping[str, Any], pooler: str) -> None:
+    if "prepare_threshold" in options:
+        raise ImproperlyConfigured(
+            "prepare_threshold in DATABASE_URL is not to be set: the service names the statements that it prepares itself."
+            " Behind a pooler that hands out connections by transaction add ?pooler=transaction, and none is prepared."
+        )
+    config["ENGINE"] = "overplane.database.postgresql"
+    config["OPTIONS"] = {
+        **NETWORK_LIMITS,
+        **(OF_SEVERAL if "," in config["HOST"] or "," in str(options.get("host", "")) else {}),
+        # What the URL says stays: postgresql://…?sslmode=require.
+        **options,
+        # Preparing is possible, but only where it is asked for (see overplane.database.statements); with a pooler it is not.
+        "prepare_threshold": None if pooler == "transaction" else 10**9,
+    }
+
+
+def _sqlite(config: dict[str, Any]) -> None:
+    config["ENGINE"] = "overplane.database.sqlite"
+    config["OPTIONS"] = {
+        # Whoever will write takes the lock at the start and waits for it, instead of failing half-way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;",
+    }

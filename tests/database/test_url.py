@@ -1,0 +1,48 @@
+"""What DATABASE_URL may say."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from overplane.database.url import database_from
+
+
+def parts(url: str, *names: str) -> dict[str, Any]:
+    config, pooler = database_from(url, pooler="none")
+    flat = config | config["OPTIONS"] | {"pooler": pooler}
+    return {name: flat.get(name) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p%40@h:5433/d", {"USER": "u", "PASSWORD": "p@", "HOST": "h", "PORT": 5433, "NAME": "d", "target_session_attrs": None}),
+        ("postgresql://u@h1:1,h2:2/d", {"USER": "u", "HOST": "h1,h2", "PORT": "1,2", "NAME": "d", "target_session_attrs": "read-write"}),
+        ("postgresql://u:a,b%3A@h1,h2:2,[::1]:3/d", {"PASSWORD": "a,b:", "HOST": "h1,h2,::1", "PORT": ",2,3"}),
+        ("postgresql:///d?host=h1,h2&port=1,2", {"host": "h1,h2", "port": "1,2", "target_session_attrs": "read-write"}),
+        ("postgresql://h1,h2/d?target_session_attrs=any&sslmode=require", {"target_session_attrs": "any", "sslmode": "require"}),
+        ("postgresql://h/d?conn_max_age=60&conn_health_checks=false", {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": False, "conn_max_age": None}),
+        ("postgresql://h/d", {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True, "pooler": "none", "prepare_threshold": 10**9}),
+        ("postgresql://h/d?pooler=transaction", {"pooler": "transaction", "prepare_threshold": None}),
+        ("sqlite:////var/lib/o.sqlite3", {"NAME": "/var/lib/o.sqlite3", "transaction_mode": "IMMEDIATE", "pooler": "none"}),
+    ],
+)  # fmt: skip
+def test_says_what_libpq_and_django_understand(url: str, expected: dict[str, Any]) -> None:
+    assert parts(url, *expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://u:secret@h:port/d", "DATABASE_URL is no URL"),
+        ("postgresql://u:secret@h1:1,h2:x/d", "DATABASE_URL is no URL"),
+        ("postgresql://u:secret@[::1/d", "DATABASE_URL is no URL"),
+        ("postgresql://u:secret@h/d?pooler=session", "none or transaction"),
+        ("postgresql://u:secret@h/d?prepare_threshold=0", "pooler=transaction"),
+    ],
+)
+def test_what_is_wrong_is_said_without_the_password(url: str, said: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=said) as raised:
+        database_from(url, pooler="none")
+    assert "secret" not in str(raised.value)
