@@ -13,13 +13,14 @@ from random import Random
 from django.db import connection
 from django.utils import timezone
 
-from crm.duplicates import blocking, customers, pairs, search_state, term_table, weighing, work_tables
+from crm.duplicates import blocking, customers, pairs, search_state, term_table, weighing
 from crm.duplicates.comparing import Agreement, compare
 from crm.duplicates.judging import ADDRESS, Judge
 from crm.duplicates.pairs import Compared
 from crm.duplicates.profile_file import ProfileFile
 from crm.duplicates.terms import Bits, Frequencies, bits_of
 from crm.duplicates.weighing import LIKELY, NEARLY_CERTAIN, Model
+from crm.duplicates.work_tables import WorkTables, add, index
 from crm.models import DuplicatePair
 from overplane.database import bulk, counters
 from overplane.database.rows import SqlTable
@@ -33,8 +34,6 @@ SAMPLED = 500
 WRITTEN = 2_000  # pairs in memory before they are written
 # Copies of one customer that are all compared with each other; of more, each with the first: a thousand have 499,500 pairs.
 MOST_COPIES = 20
-COMMON = 500  # a term that so many have is noted with its count; of rarer ones the table of terms is asked
-MOST_COMMON = 20_000  # terms; a few hundred kilobytes
 Progress = Callable[[int, int], None]
 
 
@@ -59,6 +58,7 @@ class Counts:
 class Search:
     progress: Progress = lambda done, total: None
     counts: Counts = field(default_factory=Counts)
+    tables: WorkTables = field(default_factory=WorkTables)
     file: ProfileFile = field(default_factory=ProfileFile)
     frequencies: Frequencies = field(default_factory=Frequencies)
     copies: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -69,8 +69,9 @@ class Search:
         started, log = timezone.now(), Log.now()
         position, _ = log.end()
         total = counters.total(connection, "crm_customer")
+        self.frequencies = Frequencies(total)
         try:
-            with work_tables.work_tables():
+            with WorkTables.made() as self.tables:
                 self._read(total)
                 self._block(total)
                 model = self._estimated()
@@ -78,7 +79,7 @@ class Search:
         finally:
             self.file.close()
         pairs.forget_older(started)
-        search_state.finish(position, started, model, self.frequencies.common(COMMON, MOST_COMMON))
+        search_state.finish(position, started, model, self.frequencies)
         bulk.analyze_if_grown(SqlTable(DuplicatePair))
         return self.counts
 
@@ -97,22 +98,22 @@ class Search:
                     self.frequencies.add(terms)
                 hashes.append((number, no))
                 wanted += [(term, customer_id) for term in terms]
-            work_tables.add(work_tables.SAME, hashes)
-            work_tables.add(work_tables.WANTED, wanted)
+            add(self.tables.same, hashes)
+            add(self.tables.wanted, wanted)
             wanted_count += len(wanted)
             self.progress(len(self.file) // 3, total)
         self.file.flush()
         search_state.begin_replacing()
-        for _ in term_table.replace_all(work_tables.WANTED, wanted_count):
+        for _ in term_table.replace_all(self.tables.wanted, wanted_count):
             self.progress(total // 3, total)
         self.counts.customers = len(self.file)
         self.bits = bits_of(self.frequencies.count, self.frequencies.customers)
 
     def _block(self, total: int) -> None:
-        work_tables.index(work_tables.SAME)
+        index(self.tables.same)
         self.progress(total // 3, total)
         is_copy = bytearray(len(self.file))
-        for first, no in work_tables.same():
+        for first, no in self.tables.same_profiles():
             self.copies[first].append(no)
             is_copy[no] = 1
         self.counts.copies = sum(is_copy)
@@ -123,22 +124,22 @@ class Search:
                 found = blocking.keys(profile, self.frequencies.count, self.frequencies.customers)
                 rows += [(key, no) for key in found]
             if len(rows) > 50_000 or no == len(self.file) - 1:
-                work_tables.add(work_tables.KEYS, rows)
+                add(self.tables.keys, rows)
                 rows = []
                 self.progress((total + no) // 3, total)
-        work_tables.index(work_tables.KEYS)
+        index(self.tables.keys)
         self.progress(2 * total // 3, total)
         self._cut()
         self.progress(2 * total // 3, total)
 
     def _cut(self) -> None:
         """Blocks that are too big: by one more term; what is too big even then is left out, and counted."""
-        big = work_tables.too_big(blocking.BIGGEST)
+        big = self.tables.too_big(blocking.BIGGEST)
         self.counts.blocks_cut = len(big)
         for key in big:
             self.progress(2 * len(self.file) // 3, len(self.file))
             rows = []
-            for no in work_tables.members(key):
+            for no in self.tables.members(key):
                 rows += [(one, no) for one in blocking.cut(key, self.file.get(no).profile, self.frequencies.count)]
             sizes: dict[int, int] = defaultdict(int)
             for one, _ in rows:
@@ -146,8 +147,8 @@ class Search:
             left = [size for size in sizes.values() if size > blocking.BIGGEST]
             self.counts.blocks_too_big += len(left)
             self.counts.largest_block = max([self.counts.largest_block, *left])
-            work_tables.add(work_tables.KEYS, [row for row in rows if 1 < sizes[row[0]] <= blocking.BIGGEST])
-        work_tables.remove(big)
+            add(self.tables.keys, [row for row in rows if 1 < sizes[row[0]] <= blocking.BIGGEST])
+        self.tables.remove(big)
 
     def _estimated(self) -> Model:
         starts = list(range(0, len(self.file), SAMPLED))
@@ -156,7 +157,7 @@ class Search:
         read = 0
         for start in starts:
             self.progress(2 * len(self.file) // 3, len(self.file))
-            sample += [self._agreements(*pair) for pair in work_tables.pairs(start, start + SAMPLED)]
+            sample += [self._agreements(*pair) for pair in self.tables.pairs(start, start + SAMPLED)]
             read += min(SAMPLED, len(self.file) - start)
             if len(sample) >= SAMPLE:
                 break
@@ -180,7 +181,7 @@ class Search:
             yield from self._scored(model, self._agreements(first, first), linked)
         get, address_bits = self.file.get, self.address_bits
         for start in range(0, len(self.file), RANGE):
-            near = work_tables.pairs(start, start + RANGE)
+            near = self.tables.pairs(start, start + RANGE)
             self.counts.compared += len(near)
             for one, other in near:
                 whole = min(address_bits[one], address_bits[other])
