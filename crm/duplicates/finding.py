@@ -4,7 +4,8 @@ but for some bytes a customer.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import combinations, islice
@@ -22,12 +23,15 @@ from crm.duplicates.terms import Bits, Frequencies, bits_of
 from crm.duplicates.weighing import LIKELY, NEARLY_CERTAIN, Model
 from crm.duplicates.work_tables import WorkTables, add, index
 from crm.models import DuplicatePair
+from overplane.beside import beside, prefetch
 from overplane.database import bulk, counters
+from overplane.database.dialect import is_postgresql
 from overplane.database.rows import SqlTable
 from overplane.events.feed import Log
 
-# Customers whose pairs are read at once: some 200,000 pairs, 30 MB. PostgreSQL reads the whole table of keys for each range.
-RANGE = 20_000
+RANGE = (
+    5_000  # customers whose pairs are read at once: 50,000 to 150,000 pairs, 15 MB; up to four times that is in memory
+)
 SAMPLE = 20_000  # pairs from which shares are estimated; twice as many move no share by a hundredth
 # Customers in a row whose pairs are sampled; such rows are drawn from the whole table, as neighbours came in one import.
 SAMPLED = 500
@@ -72,10 +76,11 @@ class Search:
         self.frequencies = Frequencies(total)
         try:
             with WorkTables.made() as self.tables:
-                self._read(total)
-                self._block(total)
-                model = self._estimated()
-                self._compare(model, started, total)
+                wanted_count = self._read(total)
+                with self._terms_replaced(wanted_count, total):
+                    self._block(total)
+                    model = self._estimated()
+                    self._compare(model, started, total)
         finally:
             self.file.close()
         pairs.forget_older(started)
@@ -83,7 +88,8 @@ class Search:
         bulk.analyze_if_grown(SqlTable(DuplicatePair))
         return self.counts
 
-    def _read(self, total: int) -> None:
+    def _read(self, total: int) -> int:
+        """How many terms the table of terms is to have."""
         wanted_count = 0
         seen = bytearray(1 << 24)  # bits by hash, for counting only: a customer taken for a copy is a count too few
         for batch in customers.all_profiles():
@@ -103,11 +109,22 @@ class Search:
             wanted_count += len(wanted)
             self.progress(len(self.file) // 3, total)
         self.file.flush()
-        search_state.begin_replacing()
-        for _ in term_table.replace_all(self.tables.wanted, wanted_count):
-            self.progress(total // 3, total)
         self.counts.customers = len(self.file)
         self.bits = bits_of(self.frequencies.count, self.frequencies.customers)
+        return wanted_count
+
+    @contextmanager
+    def _terms_replaced(self, wanted_count: int, total: int) -> Iterator[None]:
+        """The table of terms is written anew: by PostgreSQL while this process compares."""
+        search_state.begin_replacing()
+        steps = term_table.replace_all(self.tables.wanted, wanted_count)
+        if _at_once():
+            with beside(steps):
+                yield
+            return
+        for _ in steps:
+            self.progress(total // 3, total)
+        yield
 
     def _block(self, total: int) -> None:
         index(self.tables.same)
@@ -168,20 +185,20 @@ class Search:
         return compare(self.file.get(one).profile, self.file.get(other).profile, self.bits)
 
     def _compare(self, model: Model, now: datetime, total: int) -> None:
-        found = self._found(model, Judge(model, self.bits), total)
-        while batch := list(islice(found, WRITTEN)):
-            self.counts.nearly_certain += sum(one.score >= NEARLY_CERTAIN for one in batch)
-            self.counts.likely += sum(one.score < NEARLY_CERTAIN for one in batch)
-            pairs.store(batch, now)
+        with closing(self._found(model, Judge(model, self.bits), total)) as found:
+            while batch := list(islice(found, WRITTEN)):
+                self.counts.nearly_certain += sum(one.score >= NEARLY_CERTAIN for one in batch)
+                self.counts.likely += sum(one.score < NEARLY_CERTAIN for one in batch)
+                pairs.store(batch, now)
 
-    def _found(self, model: Model, judge: Judge, total: int) -> Iterator[Compared]:
+    def _found(self, model: Model, judge: Judge, total: int) -> Generator[Compared]:
         for first, others in self.copies.items():
             every = [first, *others]
             linked = combinations(every, 2) if len(every) <= MOST_COPIES else ((first, no) for no in others)
             yield from self._scored(model, self._agreements(first, first), linked)
         get, address_bits = self.file.get, self.address_bits
-        for start in range(0, len(self.file), RANGE):
-            near = self.tables.pairs(start, start + RANGE)
+        ranges = ((start, self.tables.pairs(start, start + RANGE)) for start in range(0, len(self.file), RANGE))
+        for start, near in prefetch(ranges) if _at_once() else ranges:
             self.counts.compared += len(near)
             for one, other in near:
                 whole = min(address_bits[one], address_bits[other])
@@ -205,6 +222,11 @@ class Search:
         for a, b in linked:
             first, second = self.file.get(a), self.file.get(b)
             yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
+
+
+def _at_once() -> bool:
+    """Whether the database does something else meanwhile, for another connection. (One inside of a transaction sees nothing.)"""
+    return is_postgresql() and not connection.in_atomic_block
 
 
 def find_all(progress: Progress = lambda done, total: None, *, name: str = "") -> Counts:

@@ -117,7 +117,3 @@ def profile(values: Mapping[str, Any]) -> Profile:
 
 def packed(one: Profile) -> str:
     return "\t".join([" ".join(terms) for terms in one])
-
-
-def unpacked(text: str) -> Profile:
-    return tuple([tuple(part.split()) for part in text.split("\t")])

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm.duplicates import weighing
-from crm.duplicates.comparing import compare
+from crm.duplicates.comparing import Agreement, Level, compare
 from crm.duplicates.judging import ADDRESS, Judge
-from crm.duplicates.normalising import profile
+from crm.duplicates.normalising import NAMES, profile
 from crm.duplicates.terms import Frequencies, bits_of, number, slots
 from crm.duplicates.weighing import LIKELY
 
@@ -71,6 +71,29 @@ def test_who_is_given_up_on_is_not_likely(
         assert model.score(compared) < LIKELY
     else:
         assert judged == compared
+
+
+def agreeing(**levels: tuple[Level, float]) -> list[Agreement]:
+    return sorted(Agreement(NAMES.index(name), *level) for name, level in levels.items())
+
+
+def test_how_often_groups_agree_is_learnt_from_the_table() -> None:
+    """Thousands with one e-mail, no two of which have one number: who has the same numbers is no branch of the other."""
+    name, email = (Level.SAME, 12.0), (Level.SAME, 9.0)
+    different, number_, street = (Level.DIFFERENT, 0.0), (Level.SAME, 21.0), (Level.SAME, 25.0)
+    branches = agreeing(
+        customer_name=name, email_id=email, tax_id=different, primary_address=different, mobile_no=different
+    )
+    moved = agreeing(customer_name=name, email_id=email, tax_id=number_, primary_address=different, mobile_no=number_)
+    alike = agreeing(customer_name=name, tax_id=number_, primary_address=street, mobile_no=number_)
+    model = weighing.estimate([branches] * 2000 + [moved] * 4 + [alike] * 4, 100_000, 100)
+    assert model.pairs[weighing.GROUP] > 1
+    assert model.score(branches) < 0.01
+    assert model.score(moved) > weighing.NEARLY_CERTAIN
+    as_assumed = weighing.Model(model.ones, model.pairs, model.customers)
+    assert as_assumed.score(moved) < weighing.NEARLY_CERTAIN
+    for learnt, assumed in zip(weighing.estimate([], 100).agreeing, weighing.ASSUMED_AGREEING, strict=True):
+        assert learnt == pytest.approx(assumed)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 1_000_000])
