@@ -77,8 +77,8 @@ class Search:
         try:
             with WorkTables.made() as self.tables:
                 wanted_count = self._read(total)
+                self._block(total)
                 with self._terms_replaced(wanted_count, total):
-                    self._block(total)
                     model = self._estimated()
                     self._compare(model, started, total)
         finally:
@@ -174,7 +174,8 @@ class Search:
         read = 0
         for start in starts:
             self.progress(2 * len(self.file) // 3, len(self.file))
-            sample += [self._agreements(*pair) for pair in self.tables.pairs(start, start + SAMPLED)]
+            near = self.tables.pairs(start, start + SAMPLED)
+            sample += [self._agreements(one, int(other)) for one, others in near for other in others.split(",")]
             read += min(SAMPLED, len(self.file) - start)
             if len(sample) >= SAMPLE:
                 break
@@ -196,15 +197,21 @@ class Search:
             every = [first, *others]
             linked = combinations(every, 2) if len(every) <= MOST_COPIES else ((first, no) for no in others)
             yield from self._scored(model, self._agreements(first, first), linked)
-        get, address_bits = self.file.get, self.address_bits
         ranges = ((start, self.tables.pairs(start, start + RANGE)) for start in range(0, len(self.file), RANGE))
         for start, near in prefetch(ranges) if _at_once() else ranges:
-            self.counts.compared += len(near)
-            for one, other in near:
-                whole = min(address_bits[one], address_bits[other])
-                if agreements := judge.agreements(get(one).profile, get(other).profile, whole):
+            for one, others in near:
+                for other, agreements in self._judged(judge, one, list(map(int, others.split(",")))):
                     yield from self._scored(model, agreements, self._with_copies(one, other))
             self.progress((2 * total + start) // 3, total)
+
+    def _judged(self, judge: Judge, one: int, others: Sequence[int]) -> Iterator[tuple[int, list[Agreement]]]:
+        """Those of the others that are perhaps the same as this one."""
+        self.counts.compared += len(others)
+        get, address_bits = self.file.get, self.address_bits
+        profile, own = get(one).profile, address_bits[one]
+        for other in others:
+            if agreements := judge.agreements(profile, get(other).profile, min(own, address_bits[other])):
+                yield other, agreements
 
     def _with_copies(self, one: int, other: int) -> Iterable[tuple[int, int]]:
         """Whoever is entered as one of the two is found with whoever is entered as the other."""

@@ -153,7 +153,7 @@ def estimate(sample: Sequence[Sequence[Agreement]], customers: int, scale: float
         following = _next(model, start, sample, scale)
         change = max(
             abs(new - old)
-            for after, before in zip(following.ones, model.ones, strict=True)
+            for after, before in zip(following.ones + following.agreeing, model.ones + model.agreeing, strict=True)
             for new, old in zip(after, before, strict=True)
         )
         model = following
@@ -163,34 +163,34 @@ def estimate(sample: Sequence[Sequence[Agreement]], customers: int, scale: float
 
 
 def _next(model: Model, start: Model, sample: Sequence[Sequence[Agreement]], scale: float) -> Model:
-    seen = [[AS_IF_PAIRS * share for share in shares] for shares in start.ones]
+    levels = [[AS_IF_PAIRS * share for share in shares] for shares in start.ones]
     pairs = [AS_IF_CUSTOMERS * count for count in ASSUMED_PAIRS]
-    agree = [[AS_IF_PAIRS * share for share in shares] for shares in ASSUMED_AGREEING]
-    both = [[AS_IF_PAIRS] * len(NAMES) for _ in ASSUMED_AGREEING]
+    agreed = [[AS_IF_PAIRS * share for share in shares] for shares in ASSUMED_AGREEING]
+    having = [[AS_IF_PAIRS] * len(NAMES) for _ in ASSUMED_AGREEING]
     for agreements in sample:
         odds = model.odds(agreements)
         whole = sum(odds)
-        one, place, group = (odds[kind] / whole for kind in (ONE, PLACE, GROUP))
-        for kind, share in ((ONE, one), (PLACE, place), (GROUP, group)):
+        one, *related = (odds[kind] / whole for kind in (ONE, PLACE, GROUP))
+        for kind, share in enumerate([one, *related]):
             pairs[kind] += scale * share
         for at, level, _bits in agreements:
-            seen[at][level] += one
-            for kind, share in ((0, place), (1, group)):
-                both[kind][at] += share
-                if level <= Level.CLOSE:
-                    agree[kind][at] += share
-    ones = [_bounded(counts, shares) for counts, shares in zip(seen, start.ones, strict=True)]
+            levels[at][level] += one
+            for i, share in enumerate(related):
+                having[i][at] += share
+                agreed[i][at] += share if level <= Level.CLOSE else 0
+    ones = [_bounded(counts, shares) for counts, shares in zip(levels, start.ones, strict=True)]
     per_customer = [min(MOST_PAIRS, count / (model.customers + AS_IF_CUSTOMERS)) for count in pairs]
-    place, group = (
-        tuple(
-            min(most, max(share * LEAST_AGREEING, agreed / whole))
-            for agreed, whole, share, most in zip(
-                agree[kind], both[kind], ASSUMED_AGREEING[kind], MOST_AGREEING[kind], strict=True
-            )
-        )
-        for kind in (0, 1)
-    )
+    place, group = (_agreeing(i, agreed[i], having[i]) for i in (0, 1))
     return Model(tuple(ones), tuple(per_customer), model.customers, (place, group))
+
+
+def _agreeing(i: int, agreed: Sequence[float], having: Sequence[float]) -> Shares:
+    """Of pairs at one place (0) or of one group (1) that both have an attribute, how many agree in it, within the bounds."""
+    bounds = zip(ASSUMED_AGREEING[i], MOST_AGREEING[i], strict=True)
+    return tuple(
+        min(most, max(share * LEAST_AGREEING, count / whole))
+        for count, whole, (share, most) in zip(agreed, having, bounds, strict=True)
+    )
 
 
 def _bounded(counts: Sequence[float], shares: Shares) -> Shares:

@@ -7,7 +7,7 @@ done in a long transaction, which would hold back the feed.
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from django.db import connection, transaction
 
@@ -65,11 +65,17 @@ class WorkTables:
         with connection.cursor() as cursor:
             cursor.executemany(f"DELETE FROM {self.keys} WHERE key = %s", [(key,) for key in keys])
 
-    def pairs(self, start: int, stop: int) -> list[Row]:
-        """Who shares a key with a customer of these numbers, and has a higher one."""
+    def pairs(self, start: int, stop: int) -> list[tuple[int, str]]:
+        """Of each customer of these numbers those with a higher one that share a key with it, separated by commas.
+
+        As texts: they are a fifteenth of as many pairs of numbers, and are read as much faster.
+        """
+        others = choose(postgresql="array_to_string(array_agg({}), ',')", sqlite="group_concat({})").format(
+            "DISTINCT other.no"
+        )
         sql = (
-            f"SELECT DISTINCT one.no, other.no FROM {self.keys} AS one JOIN {self.keys} AS other"
-            " ON other.key = one.key AND other.no > one.no WHERE one.no >= %s AND one.no < %s ORDER BY 1, 2"
+            f"SELECT one.no, {others} FROM {self.keys} AS one JOIN {self.keys} AS other"
+            " ON other.key = one.key AND other.no > one.no WHERE one.no >= %s AND one.no < %s GROUP BY one.no ORDER BY one.no"
         )
         return _rows(sql, [start, stop])
 
@@ -79,7 +85,7 @@ def _run(sql: str) -> None:
         cursor.execute(sql)
 
 
-def _rows(sql: str, parameters: Sequence[int] = ()) -> list[Row]:
+def _rows(sql: str, parameters: Sequence[int] = ()) -> list[Any]:
     """Planned anew each time, as not all parts of a table are alike."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

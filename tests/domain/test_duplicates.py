@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from crm import line_item_services, merging, services, unmerging
 from crm.backoffice import jobs
-from crm.duplicates import finding, following, pairs, search_state, term_table
+from crm.duplicates import blocking, customers, finding, following, pairs, search_state, term_table
 from crm.duplicates.grouping import grouped, groups
 from crm.duplicates.work_tables import PREFIX, WorkTables, add
 from crm.line_items import SUPPLIER_NUMBERS
@@ -186,20 +186,22 @@ def test_a_supplier_number_counts() -> None:
     assert agreements(pair)["supplier_numbers"] == "same"
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_whole_table_and_one_customer_agree() -> None:
     others()
     ids = [make("Nordlicht Werke", **ONE), make("Nordlicht Werk GmbH", **ONE), make("Suedwind")]
     finding.find_all()
     whole = {key: round(pair.score, 2) for key, pair in found().items()}
     assert whole
+    profile = customers.profiles(ids[:1])[ids[0]]
+    assert {one.term for one in DuplicateTerm.objects.filter(customer_id=ids[0])} == set(blocking.terms(profile))
     DuplicatePair.objects.all().delete()
     for one in ids:
         following.compare_again(one)
     assert {key: round(pair.score, 2) for key, pair in found().items()} == whole
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_command_prints_counts_and_groups() -> None:
     ids = sorted([make("Acme\nInc"), make("ACME")])
     make("Other")
