@@ -18,7 +18,7 @@ from overplane import log_lines
 from overplane.api.middleware import RequestMiddleware
 from overplane.api.pages import description
 from overplane.api.reference.pages import page
-from overplane.beside import beside, prefetch
+from overplane.background import in_background, prefetch
 from overplane.jobs import kinds, queue, worker
 from overplane.jobs.kinds import Kind, Run
 from overplane.jobs.models import Job, State
@@ -163,7 +163,7 @@ def test_steps_beside_a_block_are_taken_to_their_end_in_its_language() -> None:
             said.append(translation.get_language())
             yield
 
-    with translation.override("de"), beside(steps()):
+    with translation.override("de"), in_background(steps()):
         pass
     assert said == ["de"] * 3
 
@@ -180,9 +180,9 @@ def test_who_fails_beside_whom() -> None:
             taken.append(1)
             yield
 
-    with pytest.raises(OSError, match="full"), beside(failing()):
+    with pytest.raises(OSError, match="full"), in_background(failing()):
         pass
-    with pytest.raises(ValueError, match="wrong"), beside(endless()):
+    with pytest.raises(ValueError, match="wrong"), in_background(endless()):
         raise ValueError("wrong")
     assert taken
 

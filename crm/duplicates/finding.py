@@ -23,7 +23,7 @@ from crm.duplicates.terms import Bits, Frequencies, bits_of
 from crm.duplicates.weighing import LIKELY, NEARLY_CERTAIN, Model
 from crm.duplicates.work_tables import WorkTables, add, index
 from crm.models import DuplicatePair
-from overplane.beside import beside, prefetch
+from overplane.background import in_background, prefetch
 from overplane.database import bulk, counters
 from overplane.database.dialect import is_postgresql
 from overplane.database.rows import SqlTable
@@ -75,7 +75,7 @@ class Search:
         total = counters.total(connection, "crm_customer")
         self.frequencies = Frequencies(total)
         try:
-            with WorkTables.made() as self.tables:
+            with WorkTables.create() as self.tables:
                 wanted_count = self._read(total)
                 self._block(total)
                 with self._terms_replaced(wanted_count, total):
@@ -118,8 +118,8 @@ class Search:
         """The table of terms is written anew: by PostgreSQL while this process compares."""
         search_state.begin_replacing()
         steps = term_table.replace_all(self.tables.wanted, wanted_count)
-        if _at_once():
-            with beside(steps):
+        if _is_concurrent():
+            with in_background(steps):
                 yield
             return
         for _ in steps:
@@ -198,7 +198,7 @@ class Search:
             linked = combinations(every, 2) if len(every) <= MOST_COPIES else ((first, no) for no in others)
             yield from self._scored(model, self._agreements(first, first), linked)
         ranges = ((start, self.tables.pairs(start, start + RANGE)) for start in range(0, len(self.file), RANGE))
-        for start, near in prefetch(ranges) if _at_once() else ranges:
+        for start, near in prefetch(ranges) if _is_concurrent() else ranges:
             for one, others in near:
                 for other, agreements in self._judged(judge, one, list(map(int, others.split(",")))):
                     yield from self._scored(model, agreements, self._with_copies(one, other))
@@ -231,7 +231,7 @@ class Search:
             yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
 
 
-def _at_once() -> bool:
+def _is_concurrent() -> bool:
     """Whether the database does something else meanwhile, for another connection. (One inside of a transaction sees nothing.)"""
     return is_postgresql() and not connection.in_atomic_block
 

@@ -29,19 +29,19 @@ class WorkTables:
 
     @classmethod
     @contextmanager
-    def made(cls) -> Iterator[Self]:
+    def create(cls) -> Iterator[Self]:
         tables = cls()
         _drop(_left())
-        tables._create(tables.keys, "key bigint, no integer")
-        tables._create(tables.same, "key bigint, no integer")
-        tables._create(tables.wanted, "term bigint, customer_id text")
+        tables._create_table(tables.keys, "key bigint, no integer")
+        tables._create_table(tables.same, "key bigint, no integer")
+        tables._create_table(tables.wanted, "term bigint, customer_id text")
         try:
             yield tables
         finally:
             _drop([tables.keys, tables.same, tables.wanted])
 
     @staticmethod
-    def _create(table: str, columns: str) -> None:
+    def _create_table(table: str, columns: str) -> None:
         kind = choose(postgresql="UNLOGGED", sqlite="TEMPORARY")
         _run(f"CREATE {kind} TABLE {table} ({columns})")
 

@@ -17,7 +17,7 @@ from crm.transfer.planning import Planner
 from crm.transfer.recording import changed_ids, outcomes_of
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.task import ImportTask
-from overplane.beside import prefetch
+from overplane.background import prefetch
 from overplane.database.bulk import analyze_if_grown
 
 

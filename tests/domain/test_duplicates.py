@@ -314,7 +314,7 @@ def test_estimates_follow_each_search_and_those_of_other_terms_are_not_used() ->
 
 @pytest.mark.django_db
 def test_a_search_that_was_thought_dead_takes_nothing_from_the_next() -> None:
-    slow, following_one = WorkTables.made(), WorkTables.made()
+    slow, following_one = WorkTables.create(), WorkTables.create()
     slow.__enter__()
     tables = following_one.__enter__()  # removes what it takes for the tables of a dead one
     add(tables.keys, [(1, 1), (1, 2)])

@@ -68,7 +68,7 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
 
 
 @contextlib.contextmanager
-def beside(steps: Iterable[object]) -> Iterator[None]:
+def in_background(steps: Iterable[object]) -> Iterator[None]:
     """Takes these steps while the block runs, and all of them before it is left. After an error in the block no further one.
 
     An error in a step is raised at the end of the block.
