@@ -19,7 +19,7 @@ from crm.duplicates.comparing import Agreement, compare
 from crm.duplicates.judging import ADDRESS, Judge
 from crm.duplicates.pairs import Compared
 from crm.duplicates.profile_file import ProfileFile
-from crm.duplicates.terms import Bits, Frequencies, bits_of
+from crm.duplicates.terms import Bits, Frequencies, Seen, bits_of
 from crm.duplicates.weighing import LIKELY, NEARLY_CERTAIN, Model
 from crm.duplicates.work_tables import WorkTables, add, index
 from crm.models import DuplicatePair
@@ -91,16 +91,14 @@ class Search:
     def _read(self, total: int) -> int:
         """How many terms the table of terms is to have."""
         wanted_count = 0
-        seen = bytearray(1 << 24)  # bits by hash, for counting only: a customer taken for a copy is a count too few
+        seen = Seen(self.frequencies.slots // 2)
         for batch in customers.all_profiles():
             hashes, wanted = [], []
             for customer_id, profile in batch:
                 no = len(self.file)
                 number = self.file.add(customer_id, profile)
                 terms = blocking.terms(profile)
-                slot, bit = divmod(number & 0x7FFFFFF, 8)
-                if not seen[slot] >> bit & 1:
-                    seen[slot] |= 1 << bit
+                if seen.is_first(number):
                     self.frequencies.add(terms)
                 hashes.append((number, no))
                 wanted += [(term, customer_id) for term in terms]

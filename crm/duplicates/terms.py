@@ -36,6 +36,22 @@ def slots(customers: int) -> int:
     return min(MOST_SLOTS, max(LEAST_SLOTS, 1 << (SLOTS_EACH * customers).bit_length() >> 1))
 
 
+class Seen:
+    """Which profiles were read before, by their hashes: two bits each. One of five thousand is taken for a copy, and not counted."""
+
+    def __init__(self, size: int) -> None:
+        self.bits = bytearray(size)
+
+    def is_first(self, number: int) -> bool:
+        bits, size, is_new = self.bits, 8 * len(self.bits), False
+        for place in (number % size, (number >> 32) % size):
+            slot, bit = place >> 3, 1 << (place & 7)
+            if not bits[slot] & bit:
+                bits[slot] |= bit
+                is_new = True
+        return is_new
+
+
 class Frequencies:
     """How many different customers have each term: a sketch, of 32 to 64 bytes for each of so many customers."""
 
