@@ -197,8 +197,8 @@ class Search:
             yield from self._scored(model, self._agreements(first, first), linked)
         ranges = ((start, self.tables.pairs(start, start + RANGE)) for start in range(0, len(self.file), RANGE))
         for start, near in prefetch(ranges) if _is_concurrent() else ranges:
-            for one, others in near:
-                for other, agreements in self._judged(judge, one, list(map(int, others.split(",")))):
+            for one, text in near:
+                for other, agreements in self._judged(judge, one, list(map(int, text.split(",")))):
                     yield from self._scored(model, agreements, self._with_copies(one, other))
             self.progress((2 * total + start) // 3, total)
 
