@@ -1,11 +1,11 @@
-"""By which natural keys merged customers were known: who still sends one of these reaches the customer that they are part of.
+"""By which natural keys merged customers were known, and the survivor before: who still sends one of these reaches the survivor.
 
 Only digests are stored. They stay when the values are erased, as the ids do, and go with the customer.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from crm.matching import KEYS, match_key
@@ -22,15 +22,12 @@ def _number(name: str, key: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def keep(customers: Iterable[Mapping[str, Any]]) -> None:
-    """Of customers that were merged just now."""
-    rows = [
-        MergedKey(merged_id=one["id"], key=_number(name, match_key(name, one[name])))
-        for one in customers
-        for name in KEYS
-        if one[name] is not None
-    ]
-    MergedKey.objects.bulk_create(rows)
+def keep(customers: Sequence[Mapping[str, Any]], given_up: Mapping[str, Any]) -> None:
+    """Of customers that were merged just now. `given_up`: what the survivor had where it took another value: with the first."""
+    held = [(one["id"], name, one[name]) for one in customers for name in KEYS]
+    held += [(customers[0]["id"], name, given_up.get(name)) for name in KEYS]
+    keys = {(merged_id, _number(name, match_key(name, value))) for merged_id, name, value in held if value is not None}
+    MergedKey.objects.bulk_create([MergedKey(merged_id=merged_id, key=key) for merged_id, key in sorted(keys)])
 
 
 def survivors(name: str, values: Collection[str]) -> dict[str, list[str]]:

@@ -63,7 +63,7 @@ def merge_customers(
         services.update_customer(kept_id, chosen, origin=origin)
         others = [customers[i] for i in merged_ids]
         merged.keep(customers[kept_id], {**customers[kept_id], **chosen}, others, origin=origin)
-        merged_keys.keep(others)
+        merged_keys.keep(others, given_up={name: customers[kept_id][name] for name in chosen})
         for kind in LINE_ITEMS:
             take_over_line_items(kind, kept_id, merged_ids, origin=origin)
         services.take_out(others, kept_id, origin=origin)

@@ -289,6 +289,7 @@ class DuplicateSearch(models.Model):
     seq = models.BigIntegerField(default=0)
     searched_at = models.DateTimeField(null=True)  # the whole table
     estimates = models.JSONField(default=dict)  # the model, and how common the common terms are
+    version = models.PositiveSmallIntegerField(default=0, db_default=0)  # of the terms
     holder = models.CharField(max_length=100, default="")
     held_until = models.DateTimeField(null=True)
     searcher = models.CharField(max_length=100, default="")

@@ -18,7 +18,7 @@ from overplane import log_lines
 from overplane.api.middleware import RequestMiddleware
 from overplane.api.pages import description
 from overplane.api.reference.pages import page
-from overplane.files.prefetch import prefetch
+from overplane.background import in_background, prefetch
 from overplane.jobs import kinds, queue, worker
 from overplane.jobs.kinds import Kind, Run
 from overplane.jobs.models import Job, State
@@ -153,6 +153,38 @@ def test_an_import_tells_what_is_wrong_in_the_language_of_who_asked(imported: An
     with translation.override("de"):
         ran = imported("customer_name,default_commission_rate\nAcme,viel\n")
     assert [problem["message"] for problem in ran.report["problems"]] == ["Muss eine Zahl sein, geschrieben wie 12,5."]
+
+
+def test_steps_beside_a_block_are_taken_to_their_end_in_its_language() -> None:
+    said = []
+
+    def steps() -> Iterator[None]:
+        for _ in range(3):
+            said.append(translation.get_language())
+            yield
+
+    with translation.override("de"), in_background(steps()):
+        pass
+    assert said == ["de"] * 3
+
+
+def test_who_fails_beside_whom() -> None:
+    taken = []
+
+    def failing() -> Iterator[None]:
+        yield
+        raise OSError("full")
+
+    def endless() -> Iterator[None]:
+        while True:
+            taken.append(1)
+            yield
+
+    with pytest.raises(OSError, match="full"), in_background(failing()):
+        pass
+    with pytest.raises(ValueError, match="wrong"), in_background(endless()):
+        raise ValueError("wrong")
+    assert taken
 
 
 @pytest.mark.slow

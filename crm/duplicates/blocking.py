@@ -1,70 +1,89 @@
 """Which customers are compared with each other at all: those that share a key.
 
-A key is an identifying value, a rare word of name or address, two less rare words, or how a name sounds. A block (all that
-share a key) that is too big is cut: its customers are compared if they share one more term. What is still too big then is
-not compared by that key, and counted.
+A key is an identifying value, a rare word of name or address, how a name sounds, or two of these that are less rare. A block
+(all that share a key) that is too big is cut: its customers are compared if they share one more term. What is still too big
+then is not compared by that key, and counted.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 from crm.duplicates.normalising import NAMES, Profile
 from crm.duplicates.terms import number
 
 RARE = 6  # a word that so many customers share is a key by itself: at most 15 pairs
+ALONE = 12  # the same of an identifying value, and of how a name sounds: at most 66 pairs
 BIGGEST = 50  # customers of a block: 1,225 pairs
-WORDS = 8  # of these, the rarest, keys of two are made: at most 28
-EXPECTED = 2  # customers of a block of two words if they came together by chance; 5 find 4 pairs more of 10,000, and compare twice as many
+COMMON = 8  # of these terms, the rarest, keys of two are made: at most 28
+EXPECTED = 2  # customers of a block of two terms if they came together by chance; 5 find 4 pairs more of 10,000, and compare twice as many
 VOWELS = re.compile(r"(?<=.)[AEIOUYH]+")
 TWICE = re.compile(r"(.)\1+")
 SPACE = (1 << 63) - 1
 IN_WORDS = tuple(NAMES.index(name) for name in ("customer_name", "primary_address"))
-EMAIL = NAMES.index("email_id")
+NAME, EMAIL = NAMES.index("customer_name"), NAMES.index("email_id")
+SOUND = "~"  # begins how a name sounds; no word does
 WHOLE = tuple(place for place in range(len(NAMES)) if place not in IN_WORDS)
 Count = Callable[[int], int]
 
 
-def sound(one: Profile) -> int | None:
+def sound(one: Profile) -> str | None:
     """Of the name without vowels, doubled letters and the order of its words: most typing errors are in these."""
-    skeleton = "".join(sorted(TWICE.sub(r"\1", VOWELS.sub("", word)) for word in one[0]))
-    return number(0, f"~{skeleton}") if len(skeleton) > 3 else None
+    skeleton = "".join(sorted(TWICE.sub(r"\1", VOWELS.sub("", word)) for word in one[NAME]))
+    return f"{SOUND}{skeleton}" if len(skeleton) > 3 else None
 
 
-def whole_terms(one: Profile) -> list[int]:
-    """Of identifying values; of an e-mail not its domain, which many share."""
-    return [number(place, term) for place in WHOLE for term in one[place] if not term.startswith("@")]
+def whole_terms(one: Profile) -> list[tuple[int, str]]:
+    """Identifying values, each with its place; of an e-mail not its domain, which many share."""
+    return [(place, term) for place in WHOLE for term in one[place] if not term.startswith("@")]
 
 
-def word_terms(one: Profile) -> list[int]:
-    """Of words of name and address, and of an e-mail's domain."""
-    words = [number(place, word) for place in IN_WORDS for word in one[place]]
-    return [*words, *(number(EMAIL, term) for term in one[EMAIL][1:])]
+def word_terms(one: Profile) -> list[tuple[int, str]]:
+    """Words of name and address, and an e-mail's domain."""
+    words = [(place, word) for place in IN_WORDS for word in one[place]]
+    return [*words, *((EMAIL, term) for term in one[EMAIL][1:])]
+
+
+def _texts(one: Profile) -> Iterator[tuple[int, int, str]]:
+    """The most that make it a key, where it is from, the term."""
+    for place, word in set(word_terms(one)):
+        yield RARE, place, word
+    for place, term in whole_terms(one):
+        yield ALONE, place, term
+    if heard := sound(one):
+        yield ALONE, NAME, heard
 
 
 def terms(one: Profile) -> list[int]:
     """All that a customer is found by, each once."""
     heard = sound(one)
-    return list(dict.fromkeys([*whole_terms(one), *word_terms(one), *([] if heard is None else [heard])]))
+    texts = [*whole_terms(one), *word_terms(one), *([] if heard is None else [(NAME, heard)])]
+    return list(dict.fromkeys([number(place, text) for place, text in texts]))
 
 
 def keys(one: Profile, count: Count, customers: int) -> set[int]:
-    found = set(whole_terms(one))
-    heard = sound(one)
-    if heard is not None:
-        found.add(heard)
-    common = []
-    for term in set(word_terms(one)):
+    found, common = set(), []
+    for most, place, text in _texts(one):
+        term = number(place, text)
         n = count(term)
-        if 2 <= n <= RARE:
+        if 2 <= n <= most:
             found.add(term)
-        elif n > RARE:
-            common.append((n, term))
+        elif n > most:
+            common.append((n, term, place, text))
     common.sort()
-    for (m, first), (n, second) in combinations(common[:WORDS], 2):
-        if m * n <= EXPECTED * customers:
+    for (m, first, *of_first), (n, second, *of_second) in combinations(common[:COMMON], 2):
+        if m * n <= EXPECTED * customers and not _say_the_same(of_first, of_second):
             found.add(joined(first, second))
     return found
+
+
+def _say_the_same(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """A domain and the name that it is of, or a name's word and its sound, come together in hundreds of customers."""
+    (place, text), (other_place, other_text) = one, other
+    if place == other_place == NAME:
+        return text[0] == SOUND or other_text[0] == SOUND
+    return (place == EMAIL and other_text in text) or (other_place == EMAIL and text in other_text)
 
 
 def joined(first: int, second: int) -> int:

@@ -80,30 +80,48 @@ def _closest(word: str, others: list[str]) -> tuple[str, float] | None:
 
     Most time of a search is spent here: what is done for each pair of words is done in place, the rarest test last.
     """
-    best, best_similarity = None, 0.0
-    length, is_number, cutoff = len(word), word.isdecimal(), CLOSE if len(word) > 3 else 0.66
+    length = len(word)
+    if word.isdecimal():
+        return _closest_number(word, length, others)
+    if length < SHORTEST_CLOSE:
+        return _initial(word, others) if length == 1 else None
+    best, best_similarity, begin = None, 0.0, word[0]
+    cutoff, most = (CLOSE, int(length * (1 / CLOSE - 1)) + 1) if length > 3 else (0.66, 2)
     for other in others:
-        if length == 1 or len(other) == 1:
-            is_like = word[0] == other[0] and word.isalpha() and not other.isdecimal()
-            similarity = INITIAL if is_like else 0.0
-        elif is_number or other.isdecimal():
-            is_like = length > 3 and len(other) > 3 and OSA.distance(word, other, score_cutoff=1) <= 1
-            similarity = ONE_DIGIT if is_like else 0.0
-        elif length < SHORTEST_CLOSE or len(other) < SHORTEST_CLOSE:
+        others_length = len(other)
+        if other[0] != begin and (others_length - length > most or length - others_length > most):
+            continue  # too many letters more or less, and no shortened word
+        if others_length < SHORTEST_CLOSE or other.isdecimal():
+            if others_length == 1 and other == begin and not best and word.isalpha():
+                best, best_similarity = other, INITIAL
             continue
-        else:
-            similarity = OSA.normalized_similarity(word, other, score_cutoff=cutoff)
-            if similarity < CLOSE and word[0] == other[0] and (word.startswith(other) or other.startswith(word)):
-                similarity = CLOSE
-            if similarity > best_similarity and _digits(word) != _digits(other):
-                continue
-        if similarity > best_similarity:
+        similarity = OSA.normalized_similarity(word, other, score_cutoff=cutoff)
+        if similarity < CLOSE and begin == other[0] and (word.startswith(other) or other.startswith(word)):
+            similarity = CLOSE
+        if similarity > best_similarity and _digits(word) == _digits(other):
             best, best_similarity = other, similarity
     if best is None:
         return None
     if best_similarity == INITIAL:
         return best, INITIAL_BITS
     return best, TYPO_BITS + 8 * (1 - best_similarity)
+
+
+def _closest_number(word: str, length: int, others: list[str]) -> tuple[str, float] | None:
+    if length > 3:
+        for other in others:
+            if other.isdecimal() and len(other) > 3 and OSA.distance(word, other, score_cutoff=1) <= 1:
+                return other, TYPO_BITS + 8 * (1 - ONE_DIGIT)
+    return None
+
+
+def _initial(word: str, others: list[str]) -> tuple[str, float] | None:
+    """Which of the others a single letter may stand for."""
+    if word.isalpha():
+        for other in others:
+            if other[0] == word and not other.isdecimal():
+                return other, INITIAL_BITS
+    return None
 
 
 def _digits(word: str) -> str:

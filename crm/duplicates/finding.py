@@ -4,7 +4,8 @@ but for some bytes a customer.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import combinations, islice
@@ -13,28 +14,30 @@ from random import Random
 from django.db import connection
 from django.utils import timezone
 
-from crm.duplicates import blocking, customers, pairs, search_state, term_table, weighing, work_tables
+from crm.duplicates import blocking, customers, pairs, search_state, term_table, weighing
 from crm.duplicates.comparing import Agreement, compare
 from crm.duplicates.judging import ADDRESS, Judge
 from crm.duplicates.pairs import Compared
 from crm.duplicates.profile_file import ProfileFile
-from crm.duplicates.terms import Bits, Frequencies, bits_of
+from crm.duplicates.terms import Bits, Frequencies, Seen, bits_of
 from crm.duplicates.weighing import LIKELY, NEARLY_CERTAIN, Model
+from crm.duplicates.work_tables import WorkTables, add, index
 from crm.models import DuplicatePair
+from overplane.background import in_background, prefetch
 from overplane.database import bulk, counters
+from overplane.database.dialect import is_postgresql
 from overplane.database.rows import SqlTable
 from overplane.events.feed import Log
 
-# Customers whose pairs are read at once: some 200,000 pairs, 30 MB. PostgreSQL reads the whole table of keys for each range.
-RANGE = 20_000
+RANGE = (
+    5_000  # customers whose pairs are read at once: 50,000 to 150,000 pairs, 15 MB; up to four times that is in memory
+)
 SAMPLE = 20_000  # pairs from which shares are estimated; twice as many move no share by a hundredth
 # Customers in a row whose pairs are sampled; such rows are drawn from the whole table, as neighbours came in one import.
 SAMPLED = 500
 WRITTEN = 2_000  # pairs in memory before they are written
 # Copies of one customer that are all compared with each other; of more, each with the first: a thousand have 499,500 pairs.
 MOST_COPIES = 20
-COMMON = 500  # a term that so many have is noted with its count; of rarer ones the table of terms is asked
-MOST_COMMON = 20_000  # terms; a few hundred kilobytes
 Progress = Callable[[int, int], None]
 
 
@@ -59,6 +62,7 @@ class Counts:
 class Search:
     progress: Progress = lambda done, total: None
     counts: Counts = field(default_factory=Counts)
+    tables: WorkTables = field(default_factory=WorkTables)
     file: ProfileFile = field(default_factory=ProfileFile)
     frequencies: Frequencies = field(default_factory=Frequencies)
     copies: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -69,50 +73,62 @@ class Search:
         started, log = timezone.now(), Log.now()
         position, _ = log.end()
         total = counters.total(connection, "crm_customer")
+        self.frequencies = Frequencies(total)
         try:
-            with work_tables.work_tables():
-                self._read(total)
+            with WorkTables.create() as self.tables:
+                wanted_count = self._read(total)
                 self._block(total)
-                model = self._estimated()
-                self._compare(model, started, total)
+                with self._terms_replaced(wanted_count, total):
+                    model = self._estimated()
+                    self._compare(model, started, total)
         finally:
             self.file.close()
         pairs.forget_older(started)
-        search_state.finish(position, started, model, self.frequencies.common(COMMON, MOST_COMMON))
+        search_state.finish(position, started, model, self.frequencies)
         bulk.analyze_if_grown(SqlTable(DuplicatePair))
         return self.counts
 
-    def _read(self, total: int) -> None:
+    def _read(self, total: int) -> int:
+        """How many terms the table of terms is to have."""
         wanted_count = 0
-        seen = bytearray(1 << 24)  # bits by hash, for counting only: a customer taken for a copy is a count too few
+        seen = Seen(self.frequencies.slots // 2)
         for batch in customers.all_profiles():
             hashes, wanted = [], []
             for customer_id, profile in batch:
                 no = len(self.file)
                 number = self.file.add(customer_id, profile)
                 terms = blocking.terms(profile)
-                slot, bit = divmod(number & 0x7FFFFFF, 8)
-                if not seen[slot] >> bit & 1:
-                    seen[slot] |= 1 << bit
+                if seen.is_first(number):
                     self.frequencies.add(terms)
                 hashes.append((number, no))
                 wanted += [(term, customer_id) for term in terms]
-            work_tables.add(work_tables.SAME, hashes)
-            work_tables.add(work_tables.WANTED, wanted)
+            add(self.tables.same, hashes)
+            add(self.tables.wanted, wanted)
             wanted_count += len(wanted)
             self.progress(len(self.file) // 3, total)
         self.file.flush()
-        search_state.begin_replacing()
-        for _ in term_table.replace_all(work_tables.WANTED, wanted_count):
-            self.progress(total // 3, total)
         self.counts.customers = len(self.file)
         self.bits = bits_of(self.frequencies.count, self.frequencies.customers)
+        return wanted_count
+
+    @contextmanager
+    def _terms_replaced(self, wanted_count: int, total: int) -> Iterator[None]:
+        """The table of terms is written anew: by PostgreSQL while this process compares."""
+        search_state.begin_replacing()
+        steps = term_table.replace_all(self.tables.wanted, wanted_count)
+        if _is_concurrent():
+            with in_background(steps):
+                yield
+            return
+        for _ in steps:
+            self.progress(total // 3, total)
+        yield
 
     def _block(self, total: int) -> None:
-        work_tables.index(work_tables.SAME)
+        index(self.tables.same)
         self.progress(total // 3, total)
         is_copy = bytearray(len(self.file))
-        for first, no in work_tables.same():
+        for first, no in self.tables.same_profiles():
             self.copies[first].append(no)
             is_copy[no] = 1
         self.counts.copies = sum(is_copy)
@@ -123,22 +139,22 @@ class Search:
                 found = blocking.keys(profile, self.frequencies.count, self.frequencies.customers)
                 rows += [(key, no) for key in found]
             if len(rows) > 50_000 or no == len(self.file) - 1:
-                work_tables.add(work_tables.KEYS, rows)
+                add(self.tables.keys, rows)
                 rows = []
                 self.progress((total + no) // 3, total)
-        work_tables.index(work_tables.KEYS)
+        index(self.tables.keys)
         self.progress(2 * total // 3, total)
         self._cut()
         self.progress(2 * total // 3, total)
 
     def _cut(self) -> None:
         """Blocks that are too big: by one more term; what is too big even then is left out, and counted."""
-        big = work_tables.too_big(blocking.BIGGEST)
+        big = self.tables.too_big(blocking.BIGGEST)
         self.counts.blocks_cut = len(big)
         for key in big:
             self.progress(2 * len(self.file) // 3, len(self.file))
             rows = []
-            for no in work_tables.members(key):
+            for no in self.tables.members(key):
                 rows += [(one, no) for one in blocking.cut(key, self.file.get(no).profile, self.frequencies.count)]
             sizes: dict[int, int] = defaultdict(int)
             for one, _ in rows:
@@ -146,8 +162,8 @@ class Search:
             left = [size for size in sizes.values() if size > blocking.BIGGEST]
             self.counts.blocks_too_big += len(left)
             self.counts.largest_block = max([self.counts.largest_block, *left])
-            work_tables.add(work_tables.KEYS, [row for row in rows if 1 < sizes[row[0]] <= blocking.BIGGEST])
-        work_tables.remove(big)
+            add(self.tables.keys, [row for row in rows if 1 < sizes[row[0]] <= blocking.BIGGEST])
+        self.tables.remove(big)
 
     def _estimated(self) -> Model:
         starts = list(range(0, len(self.file), SAMPLED))
@@ -156,7 +172,8 @@ class Search:
         read = 0
         for start in starts:
             self.progress(2 * len(self.file) // 3, len(self.file))
-            sample += [self._agreements(*pair) for pair in work_tables.pairs(start, start + SAMPLED)]
+            near = self.tables.pairs(start, start + SAMPLED)
+            sample += [self._agreements(one, int(other)) for one, others in near for other in others.split(",")]
             read += min(SAMPLED, len(self.file) - start)
             if len(sample) >= SAMPLE:
                 break
@@ -167,26 +184,32 @@ class Search:
         return compare(self.file.get(one).profile, self.file.get(other).profile, self.bits)
 
     def _compare(self, model: Model, now: datetime, total: int) -> None:
-        found = self._found(model, Judge(model, self.bits), total)
-        while batch := list(islice(found, WRITTEN)):
-            self.counts.nearly_certain += sum(one.score >= NEARLY_CERTAIN for one in batch)
-            self.counts.likely += sum(one.score < NEARLY_CERTAIN for one in batch)
-            pairs.store(batch, now)
+        with closing(self._found(model, Judge(model, self.bits), total)) as found:
+            while batch := list(islice(found, WRITTEN)):
+                self.counts.nearly_certain += sum(one.score >= NEARLY_CERTAIN for one in batch)
+                self.counts.likely += sum(one.score < NEARLY_CERTAIN for one in batch)
+                pairs.store(batch, now)
 
-    def _found(self, model: Model, judge: Judge, total: int) -> Iterator[Compared]:
+    def _found(self, model: Model, judge: Judge, total: int) -> Generator[Compared]:
         for first, others in self.copies.items():
             every = [first, *others]
             linked = combinations(every, 2) if len(every) <= MOST_COPIES else ((first, no) for no in others)
             yield from self._scored(model, self._agreements(first, first), linked)
-        get, address_bits = self.file.get, self.address_bits
-        for start in range(0, len(self.file), RANGE):
-            near = work_tables.pairs(start, start + RANGE)
-            self.counts.compared += len(near)
-            for one, other in near:
-                whole = min(address_bits[one], address_bits[other])
-                if agreements := judge.agreements(get(one).profile, get(other).profile, whole):
+        ranges = ((start, self.tables.pairs(start, start + RANGE)) for start in range(0, len(self.file), RANGE))
+        for start, near in prefetch(ranges) if _is_concurrent() else ranges:
+            for one, text in near:
+                for other, agreements in self._judged(judge, one, list(map(int, text.split(",")))):
                     yield from self._scored(model, agreements, self._with_copies(one, other))
             self.progress((2 * total + start) // 3, total)
+
+    def _judged(self, judge: Judge, one: int, others: Sequence[int]) -> Iterator[tuple[int, list[Agreement]]]:
+        """Those of the others that are perhaps the same as this one."""
+        self.counts.compared += len(others)
+        get, address_bits = self.file.get, self.address_bits
+        profile, own = get(one).profile, address_bits[one]
+        for other in others:
+            if agreements := judge.agreements(profile, get(other).profile, min(own, address_bits[other])):
+                yield other, agreements
 
     def _with_copies(self, one: int, other: int) -> Iterable[tuple[int, int]]:
         """Whoever is entered as one of the two is found with whoever is entered as the other."""
@@ -204,6 +227,11 @@ class Search:
         for a, b in linked:
             first, second = self.file.get(a), self.file.get(b)
             yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
+
+
+def _is_concurrent() -> bool:
+    """Whether the database does something else meanwhile, for another connection. (One inside of a transaction sees nothing.)"""
+    return is_postgresql() and not connection.in_atomic_block
 
 
 def find_all(progress: Progress = lambda done, total: None, *, name: str = "") -> Counts:

@@ -63,10 +63,11 @@ class Follower:
 
     def step(self) -> float:
         """Compares a page of the log; how many seconds to wait then."""
-        row = DuplicateSearch.objects.filter(pk=ROW).first()
-        if row is None or search_state.needs_search():
+        here = DuplicateSearch.objects.filter(pk=ROW)
+        found = here.values_list("epoch", "xid", "seq").first()  # not the estimates, which are long
+        if found is None or search_state.needs_search():
             return self._ask()
-        position = Position(row.epoch, row.xid, row.seq)
+        position = Position(*found)
         end, _ = Log.now().end()
         if position >= end or not self._hold():
             return TICK_SECONDS
@@ -78,8 +79,7 @@ class Follower:
         self._follow([row[3:] for row in rows])
         until = Position(*rows[-1][:3]) if len(rows) == PAGE else end
         # Nothing if the whole table was compared meanwhile: that stands further on, or reads this page again.
-        here = DuplicateSearch.objects.filter(pk=ROW, **position._asdict())
-        here.update(**until._asdict())
+        here.filter(**position._asdict()).update(**until._asdict())
         return 0 if until != end else TICK_SECONDS
 
     def _ask(self) -> float:

@@ -13,7 +13,7 @@ from overplane.database.text import NOT_DIGIT, NOT_WORD, fold
 Terms = tuple[str, ...]
 Profile = tuple[Terms, ...]
 
-VERSION = 1  # of the terms: raised when others come of the same values, so that all is compared anew
+VERSION = 2  # of the terms: raised when others come of the same values, so that all is compared anew
 MAX_WORDS = 24  # of a value; an address with more of them is a text
 NOT_KEY = re.compile(r"[^0-9A-Z]+")
 NOT_KEY_OF_ANY_SCRIPT = re.compile(r"[\W_]+")
@@ -117,7 +117,3 @@ def profile(values: Mapping[str, Any]) -> Profile:
 
 def packed(one: Profile) -> str:
     return "\t".join([" ".join(terms) for terms in one])
-
-
-def unpacked(text: str) -> Profile:
-    return tuple([tuple(part.split()) for part in text.split("\t")])

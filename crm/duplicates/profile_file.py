@@ -1,5 +1,6 @@
-"""All profiles of one search, packed in a temporary file: a million are 200 MB there, and would be 2 GB as objects."""
+"""All profiles of one search, packed in a temporary file: a million are 230 MB there, and would be 2 GB as objects."""
 
+import marshal
 import os
 from array import array
 from collections.abc import Iterator
@@ -8,19 +9,19 @@ from hashlib import blake2b
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
-from crm.duplicates.normalising import Profile, packed, unpacked
+from crm.duplicates.normalising import Profile, packed
 
 CACHED = 20_000  # some 30 MB
+FORMAT = 2  # of marshal, three times as fast as texts that are split; newer ones look for what was written before
 
 
 class Stored(NamedTuple):
     id: str
-    text: str
     profile: Profile
 
     @property
     def hash(self) -> int:
-        return hash_of(self.text)
+        return hash_of(packed(self.profile))
 
 
 def hash_of(text: str) -> int:
@@ -42,19 +43,17 @@ class ProfileFile:
 
     def add(self, customer_id: str, profile: Profile) -> int:
         """The hash of the profile."""
-        text = packed(profile)
-        line = f"{customer_id}\n{text}".encode()
-        self.file.write(line)
-        self.ends.append(self.ends[-1] + len(line))
-        return hash_of(text)
+        stored = marshal.dumps((customer_id, profile), FORMAT)
+        self.file.write(stored)
+        self.ends.append(self.ends[-1] + len(stored))
+        return hash_of(packed(profile))
 
     def flush(self) -> None:
         self.file.flush()
 
     def _get(self, no: int) -> Stored:
         start, end = self.ends[no], self.ends[no + 1]
-        customer_id, _, text = os.pread(self.file.fileno(), end - start, start).decode().partition("\n")
-        return Stored(customer_id, text, unpacked(text))
+        return Stored(*marshal.loads(os.pread(self.file.fileno(), end - start, start)))  # noqa: S302 (nobody else's file)
 
     def __iter__(self) -> Iterator[tuple[int, Profile]]:
         for no in range(len(self)):

@@ -3,7 +3,6 @@
 import os
 import secrets
 import time
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
@@ -13,13 +12,15 @@ from django.db.models.functions import Now
 
 from crm.duplicates import weighing
 from crm.duplicates.normalising import VERSION
-from crm.duplicates.terms import SLOTS
+from crm.duplicates.terms import Frequencies
 from crm.duplicates.weighing import Model
 from crm.models import DuplicateSearch
 from overplane.database import counters, leases
 from overplane.events.positions import Position
 
 ROW = 1
+COMMON = 500  # a term that so many have is noted with its count; of rarer ones the table of terms is asked
+MOST_COMMON = 20_000  # terms; a few hundred kilobytes
 TURN = timedelta(minutes=5)  # longer than each statement of a search of millions; so long nobody searches after a crash
 RENEWED_AFTER = 20.0  # seconds
 
@@ -27,15 +28,17 @@ RENEWED_AFTER = 20.0  # seconds
 class Estimates(NamedTuple):
     model: Model
     common: dict[int, int]  # by slot of the sketch
+    slots: int
 
     def holders(self, term: int) -> int | None:
         """How many customers have this term, if they are many."""
-        return self.common.get(term % SLOTS)
+        return self.common.get(term % self.slots)
 
 
-def finish(position: Position, started: datetime, model: Model, common: Mapping[int, int]) -> None:
-    estimates = {"model": model.packed(), "common": [list(pair) for pair in common.items()], "version": VERSION}
-    values: dict[str, Any] = {"searched_at": started, "estimates": estimates, "is_replacing": False}
+def finish(position: Position, started: datetime, model: Model, frequencies: Frequencies) -> None:
+    common = [list(pair) for pair in frequencies.common(COMMON, MOST_COMMON).items()]
+    estimates = {"model": model.packed(), "common": common, "slots": frequencies.slots}
+    values: dict[str, Any] = {"searched_at": started, "estimates": estimates, "version": VERSION, "is_replacing": False}
     DuplicateSearch.objects.update_or_create(pk=ROW, defaults=values | position._asdict())
 
 
@@ -90,7 +93,7 @@ def needs_search() -> bool:
     return not DuplicateSearch.objects.filter(CURRENT, pk=ROW, is_replacing=False).exists()
 
 
-CURRENT = Q(searched_at__isnull=False, estimates__version=VERSION)
+CURRENT = Q(searched_at__isnull=False, version=VERSION)
 _cached: tuple[datetime, Estimates] | None = None
 
 
@@ -104,8 +107,8 @@ def estimates() -> Estimates:
     current = DuplicateSearch.objects.filter(CURRENT, pk=ROW)
     searched_at = current.values_list("searched_at", flat=True).first()
     if searched_at is None:
-        return Estimates(weighing.assumed(counters.total(connection, "crm_customer")), {})
+        return Estimates(weighing.assumed(counters.total(connection, "crm_customer")), {}, 1)
     if _cached is None or _cached[0] != searched_at:
         packed = DuplicateSearch.objects.values_list("estimates", flat=True).get(pk=ROW)
-        _cached = searched_at, Estimates(weighing.unpacked(packed["model"]), dict(packed["common"]))
+        _cached = searched_at, Estimates(weighing.unpacked(packed["model"]), dict(packed["common"]), packed["slots"])
     return _cached[1]

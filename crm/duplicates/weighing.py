@@ -49,6 +49,9 @@ RELATED: dict[str, tuple[Shares, Shares]] = {
 ASSUMED_PAIRS, AS_IF_CUSTOMERS, MOST_PAIRS = (0.04, 0.012, 0.012), 50, 5.0
 AS_IF_PAIRS = 30.0  # that are one, in the shares of levels
 BOUND = 1.5  # times as much or as little contradiction as assumed is believed
+# How much less often than assumed two at one place, or of one group, are believed to agree in an attribute: in a table where
+# thousands have one e-mail and no two of them one number, an equal number is no accident of a group.
+LEAST_AGREEING = 1 / 50
 OTHERS = 20  # a table is taken for so much larger than it is: the next customers are on their way
 ROUNDS, SETTLED = 25, 1e-3
 LEAST = 0.002  # no level is impossible
@@ -59,6 +62,21 @@ def _smooth(shares: Iterable[float]) -> Shares:
     return tuple([share / sum(least) for share in least])
 
 
+Related = tuple[Shares, Shares]  # of pairs at one place and of one group: how many agree, by attribute
+ASSUMED_AGREEING: Related = (
+    tuple(RELATED[name][0][0] for name in NAMES),
+    tuple(RELATED[name][1][0] for name in NAMES),
+)
+# More often than assumed those of one group may agree in all but what makes them several: a chain can have one tax number.
+MOST_AGREEING: Related = (
+    ASSUMED_AGREEING[0],
+    tuple(
+        share if name in ("customer_name", "primary_address") else 0.8
+        for name, share in zip(NAMES, ASSUMED_AGREEING[1], strict=True)
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Model:
     """`ones`: shares of levels by attribute, among those that are one. `pairs`: of each kind for each customer."""
@@ -66,6 +84,7 @@ class Model:
     ones: tuple[Shares, ...]
     pairs: Shares
     customers: int
+    agreeing: Related = ASSUMED_AGREEING
 
     @cached_property
     def related(self) -> tuple[tuple[Shares, ...], tuple[Shares, ...]]:
@@ -73,15 +92,13 @@ class Model:
 
     def _related(self, kind: int) -> tuple[Shares, ...]:
         shares = []
-        for name, (same, close, *_rest) in zip(NAMES, self.ones, strict=True):
-            agree, part, some, different = RELATED[name][kind - PLACE]
-            whole = same + close
-            shares.append(
-                tuple(
-                    one if one == CHANCE else max(one, LEAST)
-                    for one in (agree * same / whole, agree * close / whole, part, some, different)
-                )
+        for name, (same, close, *_rest), agree in zip(NAMES, self.ones, self.agreeing[kind - PLACE], strict=True):
+            assumed, *others = RELATED[name][kind - PLACE]
+            part, some, different = (
+                one if one == CHANCE else max(LEAST, one * (1 - agree) / (1 - assumed)) for one in others
             )
+            whole = same + close
+            shares.append((agree * same / whole, agree * close / whole, part, some, different))
         return tuple(shares)
 
     def odds(self, agreements: Sequence[Agreement]) -> list[float]:
@@ -116,11 +133,13 @@ class Model:
         return weights
 
     def packed(self) -> dict[str, Any]:
-        return {"ones": self.ones, "pairs": self.pairs, "customers": self.customers}
+        return {"ones": self.ones, "pairs": self.pairs, "customers": self.customers, "agreeing": self.agreeing}
 
 
 def unpacked(packed: Mapping[str, Any]) -> Model:
-    return Model(tuple(tuple(shares) for shares in packed["ones"]), tuple(packed["pairs"]), packed["customers"])
+    place, group = packed["agreeing"]
+    ones = tuple(tuple(shares) for shares in packed["ones"])
+    return Model(ones, tuple(packed["pairs"]), packed["customers"], (tuple(place), tuple(group)))
 
 
 def assumed(customers: int) -> Model:
@@ -134,7 +153,7 @@ def estimate(sample: Sequence[Sequence[Agreement]], customers: int, scale: float
         following = _next(model, start, sample, scale)
         change = max(
             abs(new - old)
-            for after, before in zip(following.ones, model.ones, strict=True)
+            for after, before in zip(following.ones + following.agreeing, model.ones + model.agreeing, strict=True)
             for new, old in zip(after, before, strict=True)
         )
         model = following
@@ -144,18 +163,34 @@ def estimate(sample: Sequence[Sequence[Agreement]], customers: int, scale: float
 
 
 def _next(model: Model, start: Model, sample: Sequence[Sequence[Agreement]], scale: float) -> Model:
-    seen = [[AS_IF_PAIRS * share for share in shares] for shares in start.ones]
+    levels = [[AS_IF_PAIRS * share for share in shares] for shares in start.ones]
     pairs = [AS_IF_CUSTOMERS * count for count in ASSUMED_PAIRS]
+    agreed = [[AS_IF_PAIRS * share for share in shares] for shares in ASSUMED_AGREEING]
+    having = [[AS_IF_PAIRS] * len(NAMES) for _ in ASSUMED_AGREEING]
     for agreements in sample:
         odds = model.odds(agreements)
         whole = sum(odds)
-        for kind in (ONE, PLACE, GROUP):
-            pairs[kind] += scale * odds[kind] / whole
+        one, *related = (odds[kind] / whole for kind in (ONE, PLACE, GROUP))
+        for kind, share in enumerate([one, *related]):
+            pairs[kind] += scale * share
         for at, level, _bits in agreements:
-            seen[at][level] += odds[ONE] / whole
-    ones = [_bounded(counts, shares) for counts, shares in zip(seen, start.ones, strict=True)]
+            levels[at][level] += one
+            for i, share in enumerate(related):
+                having[i][at] += share
+                agreed[i][at] += share if level <= Level.CLOSE else 0
+    ones = [_bounded(counts, shares) for counts, shares in zip(levels, start.ones, strict=True)]
     per_customer = [min(MOST_PAIRS, count / (model.customers + AS_IF_CUSTOMERS)) for count in pairs]
-    return Model(tuple(ones), tuple(per_customer), model.customers)
+    place, group = (_agreeing(i, agreed[i], having[i]) for i in (0, 1))
+    return Model(tuple(ones), tuple(per_customer), model.customers, (place, group))
+
+
+def _agreeing(i: int, agreed: Sequence[float], having: Sequence[float]) -> Shares:
+    """Of pairs at one place (0) or of one group (1) that both have an attribute, how many agree in it, within the bounds."""
+    bounds = zip(ASSUMED_AGREEING[i], MOST_AGREEING[i], strict=True)
+    return tuple(
+        min(most, max(share * LEAST_AGREEING, count / whole))
+        for count, whole, (share, most) in zip(agreed, having, bounds, strict=True)
+    )
 
 
 def _bounded(counts: Sequence[float], shares: Shares) -> Shares:

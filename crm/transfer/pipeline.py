@@ -17,8 +17,8 @@ from crm.transfer.planning import Planner
 from crm.transfer.recording import changed_ids, outcomes_of
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.task import ImportTask
+from overplane.background import prefetch
 from overplane.database.bulk import analyze_if_grown
-from overplane.files.prefetch import prefetch
 
 
 class ReadPass:

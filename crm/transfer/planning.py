@@ -1,6 +1,7 @@
 """What is to become of each customer of a file: created, changed (and in what), left as it is, or refused."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from crm import matching, merged_keys
 from crm.merged import survivors_of
-from crm.models import CUSTOMERS, Customer, CustomerTombstone
+from crm.models import CUSTOMERS, Customer, CustomerTombstone, MergedCustomer
 from crm.transfer.batch import Batch, Values
 from crm.transfer.batch_plans import BatchPlan, among
 from crm.transfer.line_item_planning import LineItemPlanner
@@ -27,6 +28,12 @@ class Planner:
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self.columns, self.options = columns, options
         self.line_items = LineItemPlanner(columns, replaces=options.replace_rows)
+        self.reached: dict[str, int] = {}  # by survivors of merges: the row of the file that changes them
+
+    @cached_property
+    def survivors(self) -> set[str]:
+        """Whom others are part of."""
+        return set(MergedCustomer._default_manager.values_list("customer_id", flat=True).distinct())
 
     def plan(self, batch: Batch) -> BatchPlan:
         plan = BatchPlan()
@@ -81,34 +88,39 @@ class Planner:
         by_key |= of_merged
         is_same = _comparison(batch)
         match_keys = {i: "" if key in (None, ABSENT) else matching.match_key(name, key) for i, key in keys.items()}
-        for i in sorted(keys, key=lambda i: match_keys[i] in of_merged):  # these last: see `_goes_to`
+        for i in sorted(
+            keys, key=lambda i: match_keys[i] in of_merged
+        ):  # these last: the survivor's own row goes before
             candidates = by_key.get(match_keys[i], []) if match_keys[i] else []
             is_merged = match_keys[i] in of_merged
             if error := self._match_error(batch, i, candidates, is_merged=is_merged):
                 self._refuse(batch, i, name, error)
             elif not candidates:
                 plan.creates.append(i)
-            elif is_merged and not self._goes_to(
-                batch, plan, i, candidates[0]["id"], heading=self.columns.heading(name)
-            ):
-                continue
+            elif error := self._reached_twice(batch, plan, i, candidates[0]["id"], is_merged=is_merged):
+                self._refuse(batch, i, name, error)
             elif not is_same(i, candidates[0]) and self.changes(batch, i, candidates[0]):
                 plan.updates[i] = candidates[0]
             else:
                 plan.unchanged[i] = candidates[0]["id"]
 
-    def _goes_to(self, batch: Batch, plan: BatchPlan, i: int, survivor: str, *, heading: str) -> bool:
+    def _reached_twice(
+        self, batch: Batch, plan: BatchPlan, i: int, customer_id: str, *, is_merged: bool
+    ) -> ValidationError | None:
         """A row of a merged customer is one of its survivor, which keeps its own key. Unless another row changes that one."""
-        if survivor in plan.existing.values():
+        if not is_merged and customer_id not in self.survivors:
+            return None
+        row = batch.numbers[i]
+        if customer_id in plan.existing.values() or self.reached.setdefault(customer_id, row) != row:
             message = _(
-                "That customer was merged into %(id)s, which another row of the file names. Import the row again."
+                "Another row of the file is of %(id)s too, as a customer was merged into it. Import the row again."
             )
-            batch.refuse(i, heading, survivor, invalid(Code.PARAMETER_DUPLICATE, message % {"id": survivor}))
-            return False
-        plan.merged[i] = survivor
-        if self.options.match_on in matching.KEYS:
-            batch.values[self.options.match_on][i] = ABSENT
-        return True
+            return invalid(Code.PARAMETER_DUPLICATE, message % {"id": customer_id})
+        if is_merged:
+            plan.merged[i] = customer_id
+            if self.options.match_on in matching.KEYS:
+                batch.values[self.options.match_on][i] = ABSENT
+        return None
 
     def _match_error(
         self, batch: Batch, i: int, candidates: Sequence[Values], *, is_merged: bool

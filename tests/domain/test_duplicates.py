@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from crm import line_item_services, merging, services, unmerging
 from crm.backoffice import jobs
-from crm.duplicates import finding, following, pairs, search_state, term_table
+from crm.duplicates import blocking, customers, finding, following, pairs, search_state, term_table
 from crm.duplicates.grouping import grouped, groups
+from crm.duplicates.work_tables import PREFIX, WorkTables, add
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import DuplicatePair, DuplicateSearch, DuplicateTerm, PairState
 from overplane.jobs.kinds import Refused, Run
@@ -184,20 +186,22 @@ def test_a_supplier_number_counts() -> None:
     assert agreements(pair)["supplier_numbers"] == "same"
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_whole_table_and_one_customer_agree() -> None:
     others()
     ids = [make("Nordlicht Werke", **ONE), make("Nordlicht Werk GmbH", **ONE), make("Suedwind")]
     finding.find_all()
     whole = {key: round(pair.score, 2) for key, pair in found().items()}
     assert whole
+    profile = customers.profiles(ids[:1])[ids[0]]
+    assert {one.term for one in DuplicateTerm.objects.filter(customer_id=ids[0])} == set(blocking.terms(profile))
     DuplicatePair.objects.all().delete()
     for one in ids:
         following.compare_again(one)
     assert {key: round(pair.score, 2) for key, pair in found().items()} == whole
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_command_prints_counts_and_groups() -> None:
     ids = sorted([make("Acme\nInc"), make("ACME")])
     make("Other")
@@ -300,9 +304,22 @@ def test_estimates_follow_each_search_and_those_of_other_terms_are_not_used() ->
     packed = {**row.estimates, "model": {**row.estimates["model"], "customers": 17}}
     DuplicateSearch.objects.update(estimates=packed, searched_at=timezone.now())
     assert search_state.estimates().model.customers == 17
-    DuplicateSearch.objects.update(estimates={**packed, "version": 0, "model": None})
+    DuplicateSearch.objects.update(estimates={**packed, "model": None}, version=0)
     assert search_state.needs_search()
     assert search_state.estimates().common == {}
     asked: list[int] = []
     following.Follower(lambda: asked.append(1)).step()
     assert asked == [1]
+
+
+@pytest.mark.django_db
+def test_a_search_that_was_thought_dead_takes_nothing_from_the_next() -> None:
+    slow, following_one = WorkTables.create(), WorkTables.create()
+    slow.__enter__()
+    tables = following_one.__enter__()  # removes what it takes for the tables of a dead one
+    add(tables.keys, [(1, 1), (1, 2)])
+    slow.__exit__(None, None, None)
+    assert tables.members(1) == [1, 2]
+    following_one.__exit__(None, None, None)
+    left = connection.introspection.table_names()
+    assert not [name for name in left if name.startswith(PREFIX)]

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from django.db import connection
 
 from crm import merging
 from crm.models import Customer
+from crm.transfer import imports
+from overplane.files.sources import examined
 from overplane.origin import Origin
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.importing import Ran
 from tests.threads import meanwhile
 from tests.transfer.customers import make, rows_of
+from tests.transfer.progress import nothing
 
 ROWS = "supplier_numbers.company,supplier_numbers.supplier_number"
 ON_TAX_ID = ("--match-on", "tax_id")
@@ -58,6 +62,29 @@ def test_two_rows_for_one_survivor_are_not_both_written(imported: Any) -> None:
     ran = imported(f"id,customer_name\n{other},X\n{survivor},Y\n", "--match-on", "id", "--skip-errors")
     assert ran.problems == [(2, "id", "parameter_duplicate")]
     assert [one.customer_name for one in Customer.objects.all()] == ["Y"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_first", [True, False])
+def test_nor_if_they_stand_far_from_each_other(tmp_path: Path, *, is_first: bool) -> None:
+    survivor, other = merged_customers()
+    first, last = (other, survivor) if is_first else (survivor, other)
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,customer_name\n{first},X\n{make('Far')},Z\n{last},Y\n")
+    options = imports.ImportOptions(mode="update", match_on="id", size=1)
+    report = imports.run(examined(path, "a.csv"), options, started_by="test", progress=nothing)
+    assert [(one.number, str(one.problem.code)) for one in report.problems] == [(4, "parameter_duplicate")]
+    assert Customer.objects.get(pk=survivor).customer_name == "Acme"  # all or none
+
+
+@pytest.mark.django_db
+def test_a_key_that_the_survivor_gave_up_reaches_it(imported: Any) -> None:
+    survivor, other = make("Acme", tax_id="DE222"), make("Beta", tax_id="DE111")
+    merging.merge_customers(survivor, [other], origin=Origin("user:anna"), choices={"tax_id": other})
+    ran = imported("tax_id,customer_name\nde 222,Gamma\n", "--match-on", "tax_id")
+    assert (len(ran.report["warnings"]), ran.report["created"]) == (1, 0)
+    customer = Customer.objects.get()
+    assert (customer.pk, customer.customer_name, customer.tax_id) == (survivor, "Gamma", "DE111")
 
 
 @pytest.mark.django_db

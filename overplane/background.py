@@ -1,4 +1,4 @@
-"""Reading ahead: while the database works on one part of a file, the next is parsed in a thread of its own.
+"""Two things at once: while the database works on one part, the next is made ready in a thread of its own.
 
 The thread works in the state of whoever asks: what it finds wrong is said in that language, and logged under that id.
 """
@@ -6,7 +6,8 @@ The thread works in the state of whoever asks: what it finds wrong is said in th
 import contextlib
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from datetime import tzinfo
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -21,15 +22,16 @@ END = object()
 DEPTH = 2  # these wait while one is written and one is parsed: four parts of a large file are in memory at most
 
 
+def _state() -> tuple[str | None, str, tzinfo]:
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    return log_lines.request_id.get(), language, timezone.get_current_timezone()
+
+
 def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
     """The same items, up to `DEPTH` of them ready before they are needed. An error in making them is raised here."""
     ready: queue.Queue[Any] = queue.Queue(DEPTH)
     is_over = threading.Event()
-    asker = (
-        log_lines.request_id.get(),
-        translation.get_language() or settings.LANGUAGE_CODE,
-        timezone.get_current_timezone(),
-    )
+    asker = _state()
 
     def put(item: Any) -> None:
         while not is_over.is_set():
@@ -63,3 +65,35 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
     finally:
         is_over.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def in_background(steps: Iterable[object]) -> Iterator[None]:
+    """Takes these steps while the block runs, and all of them before it is left. After an error in the block no further one.
+
+    An error in a step is raised at the end of the block.
+    """
+    is_over, errors, asker = threading.Event(), list[BaseException](), _state()
+
+    def take() -> None:
+        try:
+            with thread_state(*asker):
+                for _step in steps:
+                    if is_over.is_set():
+                        return
+        except BaseException as error:  # noqa: BLE001 (raised again below)
+            errors.append(error)
+        finally:
+            connections.close_all()  # this thread's own
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    try:
+        yield
+    except BaseException:
+        is_over.set()
+        raise
+    finally:
+        thread.join()
+    if errors:
+        raise errors[0]
