@@ -136,7 +136,7 @@ def undo_import(run: Run) -> dict[str, Any]:
         )
     except UnusableFile as error:
         raise Refused(str(error)) from None
-    _refused_path(run.payload["run"]).unlink(missing_ok=True)
+    RefusedWithExamples(_refused_path(run.payload["run"])).remove()
     return asdict(result)
 
 

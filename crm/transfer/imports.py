@@ -186,7 +186,8 @@ def resume(
 
 
 def _to_be_resumed(runs: list[ImportRun]) -> ImportRun:
-    runs = [one for one in runs if one.state != RunState.REFUSED]  # which wrote nothing
+    # The others have written nothing, and are not about to: a dry run must not begin to.
+    runs = [one for one in runs if not one.dry_run and one.state not in (RunState.QUEUED, RunState.REFUSED)]
     if not runs:
         raise UnusableFile(_("No run of this file broke off: there is nothing to resume."))
     *older, newest = runs

@@ -15,6 +15,7 @@ from crm.transfer.recording import stored_report
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
 from crm.transfer.stored_refusals import StoredRefusedRows
+from crm.transfer.task import RunOvertaken
 from overplane.files.sources import Source, UnusableFile, examined
 from overplane.jobs import files, housekeeping
 from overplane.jobs.kinds import Kind, Refused, Run, register
@@ -77,7 +78,8 @@ def import_file(job_run: Run) -> dict[str, Any]:
         raise Refused(str(error)) from None
     except UnusableFile as error:
         runs.refuse(run.pk, str(error))
-        refused.remove()
+        if not isinstance(error, RunOvertaken):  # whoever is at work on the run writes these very files
+            refused.remove()
         return {}
     if progress.state:
         progress.note()
@@ -117,6 +119,8 @@ def undo_import(job_run: Run) -> dict[str, Any]:
         )
     except UnusableFile as error:
         raise Refused(str(error)) from None
+    # Of a run that was canceled or broke off: nobody goes on with them any more.
+    StoredRefusedRows(ImportRun.objects.get(pk=run_id), job_run.job).remove()
     return {}
 
 

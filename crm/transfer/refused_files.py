@@ -79,7 +79,11 @@ class RefusedRows:
     @property
     def working_path(self) -> Path:
         """What is written while the run goes on."""
-        return self.path.with_name(f"{self.path.name}.part") if self.format == "xlsx" else self.path
+        return self._part if self.format == "xlsx" else self.path
+
+    @property
+    def _part(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.part")
 
     def go_on_at(self, size: int) -> bool:
         """Cuts off what was written after the last commit of the run. False if the file is missing or shorter."""
@@ -188,7 +192,7 @@ class RefusedRows:
 
     def remove(self) -> None:
         """All that there is of it: somebody else keeps it, or nobody needs it."""
-        for path in (self.path, self.working_path):
+        for path in (self.path, self._part):
             path.unlink(missing_ok=True)
 
     def close(self) -> None:

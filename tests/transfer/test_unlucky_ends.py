@@ -2,10 +2,12 @@
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError
@@ -167,3 +169,79 @@ def test_a_person_s_refused_rows_stay_hers_if_a_command_goes_on(
     address = reverse("import_refused", args=[run.job_id])
     assert b"nobody" in client.get(address).getvalue()
     assert member("Administrator", "ada").get(address).status_code == 403
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.CHECKING, RunState.CHECKED])
+def test_a_command_goes_on_with_what_wrote_and_never_with_a_dry_run(
+    live_api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: RunState
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(TEXT)
+    dry = send(live_api, TEXT, "?dry_run=true&skip_errors=true")
+    ImportRun.objects.update(state=state)
+    with pytest.raises(CommandError, match="No run of this file broke off"):
+        call_command("import_customers", str(path), "--resume", "--quiet")
+    with monkeypatch.context() as broken:
+        break_off(broken)
+        with pytest.raises(CommandError, match="broke off"):
+            call_command("import_customers", str(path), "--skip-errors", "--quiet")
+    ImportRun.objects.exclude(pk=dry).update(created_at=ImportRun.objects.get(pk=dry).created_at - timedelta(hours=1))
+    command(path, "--resume")
+    assert Customer.objects.count() == 1
+    assert (ImportRun.objects.get(pk=dry).state, ImportRun.objects.exclude(pk=dry).get().state) == (state, "done")
+
+
+def test_a_run_that_waits_does_not_keep_a_command_from_going_on(
+    live_api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(TEXT)
+    with monkeypatch.context() as broken:
+        break_off(broken)
+        with pytest.raises(CommandError, match="broke off"):
+            call_command("import_customers", str(path), "--skip-errors", "--quiet")
+    waiting = send(live_api, TEXT, "?skip_errors=true")
+    command(path, "--resume")
+    Worker().run(until_idle=True)
+    assert live_api.get(f"{IMPORT}/{waiting}").json()["status"] == "refused"
+    assert Customer.objects.count() == 1
+
+
+def test_who_is_overtaken_leaves_the_refused_rows_of_who_overtook(
+    live_api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, times, execute = tmp_path / "a.csv", iter([1]), pipeline.WritePass.execute
+    path.write_text(TEXT)
+
+    def overtaken_once(writing: Any) -> None:
+        if next(times, None):
+            command(path, "--resume")
+        execute(writing)
+
+    monkeypatch.setattr(pipeline.WritePass, "execute", overtaken_once)
+    run_id = send(live_api, TEXT, "?skip_errors=true")
+    Worker().run(until_idle=True)
+    assert Customer.objects.count() == 1
+    assert b"nobody" in (tmp_path / "files" / f"{run_id}.refused").read_bytes()  # where the command said it is
+    assert b"nobody" in b"".join(live_api.get(f"{IMPORT}/{run_id}/refused"))
+
+
+def test_what_is_taken_back_leaves_no_refused_rows(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    run_id = send(live_api, workbook(), "?skip_errors=true")
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "analyze_if_grown", full)  # after the batch that is the only one
+        Worker().run(until_idle=True)
+    assert live_api.get(f"{IMPORT}/{run_id}").json()["status"] == "broken_off"
+    left = [one.name for one in kept_files() if run_id in one.name]
+    assert left == [f"{run_id}.refused.part"]
+    assert live_api.post(f"{IMPORT}/{run_id}/undo", None).status_code == 202
+    Worker().run(until_idle=True)
+    assert live_api.get(f"{IMPORT}/{run_id}").json()["status"] == "undone"
+    assert not [one for one in kept_files() if run_id in one.name]
+
+
+def kept_files() -> list[Path]:
+    return list(Path(settings.MEDIA_ROOT).iterdir())
