@@ -13,6 +13,7 @@ from crm.transfer.options import MATCH_KEYS, MODES, ImportOptions
 from overplane.api.uploads import media_type
 from overplane.database.text import has_forbidden_characters
 from overplane.files.encodings import known_encoding
+from overplane.files.json_tables import Doubtful, unique_keys
 from overplane.files.sources import FORMATS, UnusableFile
 from overplane.problems import Code, nearest
 from overplane.queries.parameters import Query
@@ -121,7 +122,10 @@ def _mapping(query: Query) -> dict[str, str]:
     if text is None:
         return {}
     try:
-        mapping = json.loads(text)
+        mapping = json.loads(text, object_pairs_hook=unique_keys)
+    except Doubtful as error:
+        query.fail("mapping", Code.PARAMETER_DUPLICATE, f"Of the mapping {error}: leave one out.")
+        return {}
     except (ValueError, RecursionError):
         query.fail("mapping", Code.JSON_INVALID, 'Must be a JSON object: {"Heading": "field"}.')
         return {}

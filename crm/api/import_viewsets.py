@@ -76,7 +76,9 @@ class ImportViewSet(OfImport):
     def payload(self) -> dict[str, Any]:
         """What makes two requests the same."""
         assert self.upload is not None, "a POST has a file"
-        return {"sha256": self.upload.sha256, "fields": sorted(self.upload.fields), "name": self.upload.name}
+        assert self.requested is not None, "it was parsed when that was received"
+        said = {"fields": sorted(self.upload.fields), "format": self.requested.beside["format"]}
+        return said | {"sha256": self.upload.sha256, "name": self.upload.name}
 
     def create(self, request: HttpRequest) -> HttpResponse:
         assert self.upload is not None, "it was received before"

@@ -122,10 +122,10 @@ def cancel(run_id: str) -> None:
 @transaction.atomic
 def resume(run_id: str, *, origin: Origin) -> None:
     run, _job, status = _locked(run_id)
+    if run.state in UNDER_WAY and not run.file_id:  # (a command that was killed could not say that it broke off)
+        raise WrongState(status, _("It was begun elsewhere, by a command or a page: go on with it there."))
     if status not in (CANCELED, BROKEN_OFF):
         raise WrongState(status, _("Only an import that broke off or was canceled goes on."))
-    if not run.file_id:
-        raise WrongState(status, _("It was begun elsewhere, by a command or a page: go on with it there."))
     _check_file(run, status)
     ImportRun.objects.filter(pk=run.pk).update(finished_at=None, report={})
     _enqueue(run, IMPORT, origin)

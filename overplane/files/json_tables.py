@@ -6,6 +6,7 @@ reads them. A slower parser, which checks both, reads the others.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -42,11 +43,12 @@ class Doubtful(ValueError):
     """JSON that parsers understand in different ways."""
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An `object_pairs_hook`. Raises `Doubtful` for a key that stands twice."""
     one = dict(pairs)
     if len(one) != len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in names if names.count(key) > 1)
+        times = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in times.items() if count > 1)
         raise Doubtful(_("the key %(twice)s stands twice in one object") % {"twice": format(repr(twice), ".120")})
     return one
 
@@ -70,7 +72,7 @@ def _constant(text: str) -> NoReturn:
     raise Doubtful(_("%(text)s is no number") % {"text": text})
 
 
-STRICT = JSONDecoder(object_pairs_hook=_object, parse_int=_digits, parse_float=_decimal, parse_constant=_constant)
+STRICT = JSONDecoder(object_pairs_hook=unique_keys, parse_int=_digits, parse_float=_decimal, parse_constant=_constant)
 
 # Where only the end of a value is asked for.
 LENIENT = JSONDecoder(parse_int=str, parse_float=str)

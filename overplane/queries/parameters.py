@@ -98,9 +98,7 @@ class Query:
         """A parameter that says something, if it is there at all."""
         value = self.take(name)
         if value is not None and not value.strip():
-            self.fail(
-                name, Code.PARAMETER_INVALID_EMPTY, "Must not be empty. Leave the parameter out to see everything."
-            )
+            self.fail(name, Code.PARAMETER_INVALID_EMPTY, "Must not be empty. Say something, or leave it out.")
             return None
         return value
 

@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.client import MULTIPART_CONTENT, encode_multipart
 
-from crm.models import Customer, ImportRun
+from crm.models import Customer, ImportRun, RunState
 from overplane.api import keys
 from overplane.events.models import Event
 from overplane.jobs import purging
@@ -251,6 +251,7 @@ def test_the_same_file_goes_in_once(imports: Imports) -> None:
         ("?mapping={", "json_invalid", "mapping"),
         (r"?mapping={%22\ud800%22:%22customer_name%22}", "characters_not_allowed", "mapping"),
         (r"?mapping={%22a%22:%22\ufffe%22}", "characters_not_allowed", "mapping"),
+        ("?mapping={%22a%22:%22customer_name%22,%22a%22:%22email_id%22}", "parameter_duplicate", "mapping"),
         ("?set[shoes]=44", "parameter_unknown", "set[shoes]"),
         ("?dry_run=yes", "parameter_invalid", "dry_run"),
         ("?dryrun=true", "parameter_unknown", "dryrun"),
@@ -292,6 +293,8 @@ def test_a_retry_begins_it_once(imports: Imports) -> None:
     assert second["Location"] == first["Location"]
     other = imports.send(GOOD + "Three,,\n", Idempotency_Key="k")
     assert (other.status_code, error_of(other)["code"]) == (400, "idempotency_key_mismatch")
+    other = imports.send(GOOD, kind="application/json", Idempotency_Key="k")  # which reads it in another way
+    assert (other.status_code, error_of(other)["code"]) == (400, "idempotency_key_mismatch")
     assert (ImportRun.objects.count(), JobFile.objects.count(), Job.objects.count()) == (1, 1, 1)
     stored = [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
     assert len(stored) == 1
@@ -310,6 +313,16 @@ def test_runs_of_the_command_are_listed_too(imports: Imports, imported: Any) -> 
     imports.work()
     assert imports.get(run_id)["status"] == "undone"
     assert "nobody" in imports.file(run_id, "refused")[1]
+
+
+def test_what_a_command_began_goes_on_there(imports: Imports, imported: Any) -> None:
+    run_id = imported(GOOD).report["run"]
+    ImportRun.objects.update(state=RunState.WRITING)  # as if it had been killed
+    Job.objects.all().delete()
+    ImportRun.objects.update(job_id=None, finished_at=None)
+    answer = imports.act(run_id, "resume")
+    assert (answer.status_code, error_of(answer)["code"]) == (409, "import_state")
+    assert error_of(answer)["message"].startswith("It was begun elsewhere, by a command or a page")
 
 
 def test_a_value_for_all_is_named_as_it_was_sent(imports: Imports) -> None:

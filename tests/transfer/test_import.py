@@ -319,6 +319,9 @@ def test_words_constants_and_mappings(imported: Any, tmp_path: Path) -> None:
     }
     assert json.loads(saved.read_text()) == {"Firma": "customer_name", "Land": "territory", "Provision": "industry"}
     assert imported(file + "Gamma,,\n", "--mapping", str(saved)).counts == {"created": 3}
+    saved.write_text('{"Firma": "customer_name", "Firma": "territory"}')
+    ran = imported(file, "--mapping", str(saved), "--again")
+    assert (ran.code, "'Firma' stands twice" in ran.said) == (2, True)
     assert "no column 'Colour'" in imported(file, "--map", "Colour=territory", "--again").said
     assert 'Did you mean "territory"' in imported(file, "--map", "Land=teritory", "--again").said
 

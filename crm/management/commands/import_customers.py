@@ -24,6 +24,7 @@ from crm.transfer.refused_files import ENDINGS, RefusedRows, format_of
 from crm.transfer.reports import COUNTS, Report
 from crm.transfer.stored_refusals import record_broken_off, record_run
 from overplane.database.encoding import dumps
+from overplane.files.json_tables import unique_keys
 from overplane.files.sources import FORMATS, Source, UnusableFile, opened
 from overplane.origin import shell_user
 
@@ -321,7 +322,7 @@ def _pair(text: str, option: str, form: str, *, first: bool = False) -> tuple[st
 
 def _read_mapping(path: Path) -> dict[str, str]:
     try:
-        mapping = json.loads(path.read_text(encoding="utf-8"))
+        mapping = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
     except (OSError, ValueError, RecursionError) as error:
         raise CommandError(f"--mapping {path}: {error}", returncode=USAGE) from None
     if not isinstance(mapping, dict) or not all(isinstance(value, str) for value in mapping.values()):
