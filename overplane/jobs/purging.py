@@ -19,16 +19,16 @@ UNUSED_FILE_RETENTION = timedelta(days=2)  # who uploads a file in the evening c
 STEP = 200  # jobs and files at a time: each file costs a call of the system
 
 
-def purge(now: datetime | None = None) -> int:
+def purge(now: datetime | None = None, *, retention: timedelta = RETENTION) -> int:
     """Deletes old ended jobs with their files, and uploads that no job took. Returns the number of deleted jobs."""
-    return sum(jobs(now))
+    return sum(jobs(now, retention=retention))
 
 
-def jobs(now: datetime | None = None) -> Iterator[int]:
+def jobs(now: datetime | None = None, *, retention: timedelta = RETENTION) -> Iterator[int]:
     """How many of them were deleted, after each step."""
     now = now or timezone.now()
     recurring = [kind.name for kind in kinds.known.values() if kind.every]
-    old = Q(finished_at__lt=now - RETENTION) | Q(finished_at__lt=now - RECURRING_RETENTION, kind__in=recurring)
+    old = Q(finished_at__lt=now - retention) | Q(finished_at__lt=now - RECURRING_RETENTION, kind__in=recurring)
     # A version that is gone may have left jobs that nobody knows how to do.
     unknown = Q(state=State.QUEUED, created_at__lt=now - RETENTION) & ~Q(kind__in=kinds.known)
     ended = Job.objects.filter((old & ~Q(state__in=OPEN)) | unknown).order_by()

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.http import HttpResponse
 from django.test import Client
 from django.test.client import MULTIPART_CONTENT, encode_multipart
+from django.utils import timezone
 
 from crm.models import Customer, ImportRun, RunState
 from overplane.api import keys
@@ -349,6 +352,29 @@ def test_what_is_kept_goes_after_a_month(imports: Imports) -> None:
     assert not JobFile.objects.exists()
     assert imports.get(done["id"])["status"] == "done"
     assert imports.api.get(f"{IMPORT}/{done['id']}/refused").status_code == 404
+
+
+def test_results_are_kept_from_the_end_and_while_it_goes_on(imports: Imports) -> None:
+    applied = imports.ended(BAD, "?dry_run=true&skip_errors=true")["id"]
+    waiting = imports.ended(BAD + "Four,,\n", "?dry_run=true&skip_errors=true")["id"]
+    old = imports.ended(BAD + "Five,,\n", "?dry_run=true&skip_errors=true")["id"]
+    ImportRun.objects.update(created_at="2020-01-01T00:00:00Z")
+    ImportRun.objects.filter(pk__in=[waiting, old]).update(finished_at="2020-01-01T00:00:00Z")
+    assert imports.act(applied, "apply").status_code == 202
+    imports.work()
+    assert imports.act(waiting, "apply").status_code == 202
+    call_command("purge_imports", stdout=io.StringIO())
+    assert [imports.get(one, "/problem")["total"] for one in (applied, waiting, old)] == [1, 1, 0]
+
+
+def test_purging_at_once_leaves_what_is_being_sent(imports: Imports) -> None:
+    imports.ended(GOOD)
+    sent = JobFile.objects.create(id="file_sent", name="a.csv", actor="user:1", created_at=timezone.now())
+    call_command("purge_imports", "--days", "0", stdout=io.StringIO())
+    assert JobFile.objects.get() == sent
+    for days in ("-1", "999999999"):
+        with pytest.raises(CommandError, match="from 0 to 36500"):
+            call_command("purge_imports", "--days", days)
 
 
 @pytest.mark.slow

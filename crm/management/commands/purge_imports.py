@@ -1,8 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from crm.transfer import purging
 from overplane.jobs.purging import RETENTION, purge
@@ -17,6 +16,8 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=RETENTION.days, help="how long they are kept; default: 30")
 
     def handle(self, *, days: int, **options: Any) -> None:
-        kept = timedelta(days=max(days, 0))
-        jobs, records = purge(timezone.now() + RETENTION - kept), sum(purging.results(kept))
+        if not 0 <= days <= 36500:
+            raise CommandError("--days must be from 0 to 36500.")
+        kept = timedelta(days=days)
+        jobs, records = purge(retention=kept), sum(purging.results(kept))
         self.stdout.write(f"Deleted {jobs} jobs with their files, and {records} records of results and problems.")
