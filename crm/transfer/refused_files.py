@@ -79,11 +79,7 @@ class RefusedRows:
     @property
     def working_path(self) -> Path:
         """What is written while the run goes on."""
-        return self._part if self.format == "xlsx" else self.path
-
-    @property
-    def _part(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.part")
+        return _part(self.path) if self.format == "xlsx" else self.path
 
     def go_on_at(self, size: int) -> bool:
         """Cuts off what was written after the last commit of the run. False if the file is missing or shorter."""
@@ -192,7 +188,7 @@ class RefusedRows:
 
     def remove(self) -> None:
         """All that there is of it: somebody else keeps it, or nobody needs it."""
-        for path in (self.path, self._part):
+        for path in (self.path, _part(self.path)):
             path.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -206,6 +202,10 @@ class RefusedRows:
         # Only the first error is raised: on a full disk closing fails too.
         with suppress(OSError) if error else nullcontext():
             self.close()
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def _lines(delimiter: str, rows: Iterable[Sequence[Any]], quoting: Any) -> str:

@@ -19,6 +19,8 @@ from overplane.problems import Code, nearest
 PIECE = 256 * 1024
 MULTIPART = "multipart/form-data"
 FIELD = "file"
+EMPTY = "The file is empty. Send it as the body, or as `file` of a form."
+MISSING = "The form has no file: send it as the part `file`, with a file name (in UTF-8)."
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class _Spool(FileUploadHandler):
 
     def upload(self, fields: list[tuple[str, str]]) -> Upload:
         if self.spooled is None or not self.size:
-            raise bad_request(Code.PARAMETER_MISSING, "Send the file as the body, or as `file` of a form.", FIELD)
+            raise bad_request(Code.PARAMETER_MISSING, EMPTY if self.spooled else MISSING, FIELD)
         self.spooled.size = self.size
         self.spooled.seek(0)
         return Upload(self.spooled, self.digest.hexdigest(), self.size, self.file_name or "", fields)

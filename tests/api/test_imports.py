@@ -280,6 +280,11 @@ def test_what_is_no_file_is_refused(imports: Imports, settings: Any) -> None:
     assert imports.send(GOOD, Content_Encoding="gzip").status_code == 415
     form = encode_multipart("BoUnDaRyStRiNg", {"datei": SimpleUploadedFile("a.csv", b"name\n")})
     assert error_of(imports.send(form, kind=MULTIPART_CONTENT))["code"] == "parameter_unknown"
+    for name in (b"", b"..", b"M\xfcller.csv"):
+        form = b'--BB\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\nname\nA\r\n--BB--\r\n' % name
+        missing = error_of(imports.send(form, kind="multipart/form-data; boundary=BB"))
+        assert (missing["code"], "with a file name" in missing["message"]) == ("parameter_missing", True)
+    assert error_of(imports.send(b""))["message"].startswith("The file is empty.")
     settings.IMPORT_MAX_BYTES = 20
     assert error_of(imports.send(GOOD))["code"] == "body_too_large"
     assert imports.send("name\nOne\n").status_code == 202
