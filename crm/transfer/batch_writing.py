@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from crm import matching
 from crm.line_item_plans import change_line_items
 from crm.locking import locked_customers
-from crm.models import ImportRun, RunState
+from crm.models import ImportRun
 from crm.transfer import bulk_writes
 from crm.transfer.batch import Batch, ParseOptions, Values
 from crm.transfer.batch_plans import BatchPlan
 from crm.transfer.planning import Planner
 from crm.transfer.recording import changed_ids, outcomes_of
 from crm.transfer.refused_files import RefusedRows
-from crm.transfer.task import ImportTask, RunOvertaken
+from crm.transfer.task import ImportTask, hold
 from overplane.database.bulk import PreparedRows
 from overplane.events import epochs
 from overplane.problems import Code, invalid
@@ -61,7 +61,7 @@ class BatchWriter:
         """`prepared` is used if its customers are still those that are to be created."""
         run, report, match_on = self.task.stored_run, self.task.report, self.task.options.match_on
         with transaction.atomic():
-            self._hold_run(run)
+            hold(run)
             if match_on:
                 matching.claim([(match_on, value) for value in batch.values.get(match_on, []) if value])
             plan = self.planner.plan(batch)
@@ -84,12 +84,6 @@ class BatchWriter:
                 refused_bytes=self.refused.flushed() if self.refused else 0,
             )
         run.position = batch.last_number  # now that it is committed
-
-    def _hold_run(self, run: ImportRun) -> None:
-        """Nobody else may be at work on the same run: they would write the same rows."""
-        stored = ImportRun.objects.select_for_update().filter(pk=run.pk).values_list("position", "state").first()
-        if stored != (run.position, RunState.WRITING):
-            raise RunOvertaken(_("Somebody else is at work on %(run)s, or is taking it back.") % {"run": run.pk})
 
     def _change(self, batch: Batch, plan: BatchPlan, now: datetime) -> set[str]:
         """Locks the customers that differ, compares them once more, and writes what still differs. The ids of those."""

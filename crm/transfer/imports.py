@@ -26,7 +26,7 @@ from crm.transfer.recording import Recorder, storable
 from crm.transfer.refused_files import RefusedRows
 from crm.transfer.reports import Report
 from crm.transfer.runs import refuse
-from crm.transfer.task import CONFIRM, ImportProgress, ImportTask, RunOvertaken
+from crm.transfer.task import CONFIRM, ImportProgress, ImportTask, RunOvertaken, hold
 from overplane.files.sources import Source, UnusableFile
 from overplane.ids import new_id
 
@@ -265,19 +265,29 @@ def _write(task: ImportTask, refused: RefusedRows | None) -> Report:
     report.counts.clear()
     report.counts.update(run.counts)
     report.customers = 0
-    if refused and not refused.go_on_at(run.refused_bytes):
-        old = refused.begin_anew()
-        run.settings["errors"], run.refused_bytes = errors_setting(refused), 0
-        run.save(update_fields=["settings", "refused_bytes"])
-        report.warnings.append(
-            _(
-                "%(old)s, with what was refused up to row %(position)s, is not as the run left it; what is refused"
-                " from there on stands in %(path)s."
-            )
-            % {"old": old, "position": run.position, "path": refused.path}
-        )
+    if refused:
+        with transaction.atomic():
+            hold(run)  # or what somebody at work on it writes just now would be cut off
+            _go_on(task, refused)
     WritePass(task, refused).execute()
     return _conclude(task, refused, RunState.DONE)
+
+
+def _go_on(task: ImportTask, refused: RefusedRows) -> None:
+    """With the refused rows where the run stands, or in a new file if theirs is not as it was left."""
+    run = task.stored_run
+    if refused.go_on_at(run.refused_bytes):
+        return
+    old = refused.begin_anew()
+    run.settings["errors"], run.refused_bytes = errors_setting(refused), 0
+    run.save(update_fields=["settings", "refused_bytes"])
+    task.report.warnings.append(
+        _(
+            "%(old)s, with what was refused up to row %(position)s, is not as the run left it; what is refused"
+            " from there on stands in %(path)s."
+        )
+        % {"old": old, "position": run.position, "path": refused.path}
+    )
 
 
 def _conclude(task: ImportTask, refused: RefusedRows | None, state: RunState) -> Report:

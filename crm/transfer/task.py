@@ -8,7 +8,7 @@ from functools import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crm.models import ImportRun
+from crm.models import ImportRun, RunState
 from crm.transfer.batch import ParseOptions
 from crm.transfer.columns import meaning
 from crm.transfer.foreign_choices import check_choices
@@ -34,6 +34,13 @@ CONFIRM = gettext_lazy("Say which one it is (--encoding NAME), or take the first
 
 class RunOvertaken(UnusableFile):
     """Another process is at work on the same run, or has undone it."""
+
+
+def hold(run: ImportRun) -> None:
+    """Until the transaction ends. Nobody else may be at work on the same run: they would write the same rows."""
+    stored = ImportRun.objects.select_for_update().filter(pk=run.pk).values_list("position", "state").first()
+    if stored != (run.position, RunState.WRITING):
+        raise RunOvertaken(_("Somebody else is at work on %(run)s, or is taking it back.") % {"run": run.pk})
 
 
 @dataclass

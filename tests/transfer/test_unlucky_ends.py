@@ -18,7 +18,9 @@ from python_calamine import CalamineWorkbook
 from crm.backoffice import jobs as pages_jobs
 from crm.models import Customer, ImportRun, RunState
 from crm.transfer import announcements, pipeline
+from crm.transfer.refused_files import RefusedRows
 from overplane.events.models import Event
+from overplane.files.sources import Source
 from overplane.jobs.models import Job, JobFile, State
 from overplane.jobs.worker import Worker
 from tests.backoffice.import_pages import GOOD, check
@@ -130,6 +132,13 @@ def break_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline.WritePass, "execute", full)
 
 
+def break_off_after_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pipeline, "analyze_if_grown", full)
+
+
 def test_a_command_s_run_that_broke_off_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.csv"
     path.write_text(TEXT)
@@ -226,13 +235,30 @@ def test_who_is_overtaken_leaves_the_refused_rows_of_who_overtook(
     assert b"nobody" in b"".join(live_api.get(f"{IMPORT}/{run_id}/refused"))
 
 
-def test_what_is_taken_back_leaves_no_refused_rows(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_args: Any) -> None:
-        raise OSError(28, "No space left on device")
+def test_who_comes_beside_a_run_cuts_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, errors, imitate = tmp_path / "a.csv", tmp_path / "a.csv.errors.csv", RefusedRows.imitate
+    path.write_text(TEXT)
+    with monkeypatch.context() as broken:
+        break_off_after_a_batch(broken)
+        with pytest.raises(CommandError, match="broke off"):
+            call_command("import_customers", str(path), "--skip-errors", "--quiet")
+    left = errors.read_bytes()
 
+    def beside_a_batch(refused: RefusedRows, source: Source) -> None:
+        imitate(refused, source)
+        errors.write_bytes(left + b"more\n")
+        ImportRun.objects.update(position=4, refused_bytes=len(left) + 5)
+
+    monkeypatch.setattr(RefusedRows, "imitate", beside_a_batch)
+    with pytest.raises(CommandError, match="Somebody else is at work"):
+        call_command("import_customers", str(path), "--resume", "--quiet")
+    assert errors.read_bytes() == left + b"more\n"
+
+
+def test_what_is_taken_back_leaves_no_refused_rows(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = send(live_api, workbook(), "?skip_errors=true")
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline, "analyze_if_grown", full)  # after the batch that is the only one
+        break_off_after_a_batch(broken)
         Worker().run(until_idle=True)
     assert live_api.get(f"{IMPORT}/{run_id}").json()["status"] == "broken_off"
     left = [one.name for one in kept_files() if run_id in one.name]
