@@ -68,10 +68,10 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
 
 
 @contextlib.contextmanager
-def in_background(steps: Iterable[object]) -> Iterator[None]:
+def in_background(steps: Iterable[object]) -> Iterator[threading.Thread]:
     """Takes these steps while the block runs, and all of them before it is left. After an error in the block no further one.
 
-    An error in a step is raised at the end of the block.
+    An error in a step is raised at the end of the block. The block gets the thread, to see whether it has ended.
     """
     is_over, errors, asker = threading.Event(), list[BaseException](), _state()
 
@@ -89,7 +89,7 @@ def in_background(steps: Iterable[object]) -> Iterator[None]:
     thread = threading.Thread(target=take, daemon=True)
     thread.start()
     try:
-        yield
+        yield thread
     except BaseException:
         is_over.set()
         raise
