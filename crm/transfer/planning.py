@@ -99,10 +99,12 @@ class Planner:
                 plan.creates.append(i)
             elif error := self._reached_twice(batch, plan, i, candidates[0]["id"], is_merged=is_merged):
                 self._refuse(batch, i, name, error)
-            elif not is_same(i, candidates[0]) and self.changes(batch, i, candidates[0]):
-                plan.updates[i] = candidates[0]
             else:
-                plan.unchanged[i] = candidates[0]["id"]
+                plan.reached.add(candidates[0]["id"])
+                if not is_same(i, candidates[0]) and self.changes(batch, i, candidates[0]):
+                    plan.updates[i] = candidates[0]
+                else:
+                    plan.unchanged[i] = candidates[0]["id"]
 
     def _reached_twice(
         self, batch: Batch, plan: BatchPlan, i: int, customer_id: str, *, is_merged: bool
@@ -111,7 +113,7 @@ class Planner:
         if not is_merged and customer_id not in self.survivors:
             return None
         row = batch.numbers[i]
-        if customer_id in plan.existing.values() or self.reached.setdefault(customer_id, row) != row:
+        if customer_id in plan.reached or self.reached.setdefault(customer_id, row) != row:
             message = _(
                 "Another row of the file is of %(id)s too, as a customer was merged into it. Import the row again."
             )
