@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,25 @@ def test_who_fails_beside_whom() -> None:
     with pytest.raises(ValueError, match="wrong"), in_background(endless()):
         raise ValueError("wrong")
     assert taken
+
+
+@pytest.mark.slow
+def test_who_waits_for_the_steps_is_called_and_ends_them() -> None:
+    is_stopped = threading.Event()
+
+    def endless() -> Iterator[None]:
+        while not is_stopped.wait(0.05):
+            yield
+        raise OSError("full")
+
+    def stop() -> None:
+        is_stopped.set()
+        raise ValueError("lost")
+
+    with pytest.raises(ValueError, match="lost") as failure, in_background(endless(), waiting=stop):
+        pass
+    assert is_stopped.is_set()
+    assert failure.value.__notes__ in ([], ["In the background: OSError('full')"])
 
 
 @pytest.mark.slow
