@@ -6,7 +6,7 @@ The thread works in the state of whoever asks: what it finds wrong is said in th
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import tzinfo
 from typing import Any, TypeVar
 
@@ -68,11 +68,10 @@ def prefetch(items: Iterator[T]) -> Generator[T, None, None]:
 
 
 @contextlib.contextmanager
-def in_background(steps: Iterable[object], waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
+def in_background(steps: Iterable[object]) -> Iterator[threading.Thread]:
     """Takes these steps while the block runs, and all of them before it is left. After an error in the block no further one.
 
-    An error in a step is raised at the end of the block. `waiting`: called every second that the steps take longer than
-    the block; an error in it is one of the block.
+    An error in a step is raised at the end of the block. The block gets the thread, to see whether it has ended.
     """
     is_over, errors, asker = threading.Event(), list[BaseException](), _state()
 
@@ -90,10 +89,7 @@ def in_background(steps: Iterable[object], waiting: Callable[[], object] = lambd
     thread = threading.Thread(target=take, daemon=True)
     thread.start()
     try:
-        yield
-        while thread.is_alive():
-            thread.join(1)
-            waiting()
+        yield thread
     except BaseException as failure:
         is_over.set()
         thread.join()

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -188,23 +187,19 @@ def test_who_fails_beside_whom() -> None:
     assert taken
 
 
-@pytest.mark.slow
-def test_who_waits_for_the_steps_is_called_and_ends_them() -> None:
-    is_stopped = threading.Event()
-
-    def endless() -> Iterator[None]:
-        while not is_stopped.wait(0.05):
-            yield
+def test_an_error_in_the_block_says_what_failed_beside_it() -> None:
+    def failing() -> Iterator[None]:
+        yield
         raise OSError("full")
 
-    def stop() -> None:
-        is_stopped.set()
-        raise ValueError("lost")
+    def fail() -> None:
+        with in_background(failing()) as thread:
+            thread.join()
+            raise ValueError("wrong")
 
-    with pytest.raises(ValueError, match="lost") as failure, in_background(endless(), waiting=stop):
-        pass
-    assert is_stopped.is_set()
-    assert failure.value.__notes__ in ([], ["In the background: OSError('full')"])
+    with pytest.raises(ValueError, match="wrong") as failure:
+        fail()
+    assert failure.value.__notes__ == ["In the background: OSError('full')"]
 
 
 @pytest.mark.slow

@@ -4,11 +4,11 @@ but for some bytes a customer.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import combinations, islice
+from itertools import islice
 from random import Random
 
 from django.db import connection
@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from crm.duplicates import blocking, customers, pairs, search_state, term_table, weighing
 from crm.duplicates.comparing import Agreement, compare
-from crm.duplicates.judging import ADDRESS, Judge
+from crm.duplicates.judging import ADDRESS
 from crm.duplicates.pairs import Compared
 from crm.duplicates.profile_file import ProfileFile
+from crm.duplicates.scoring import Scoring
 from crm.duplicates.terms import Bits, Frequencies, Seen, bits_of
-from crm.duplicates.weighing import LIKELY, NEARLY_CERTAIN, Model
+from crm.duplicates.weighing import NEARLY_CERTAIN, Model
 from crm.duplicates.work_tables import WorkTables, add, index
 from crm.models import DuplicatePair
 from overplane.background import in_background, prefetch
@@ -36,8 +37,7 @@ SAMPLE = 20_000  # pairs from which shares are estimated; twice as many move no 
 # Customers in a row whose pairs are sampled; such rows are drawn from the whole table, as neighbours came in one import.
 SAMPLED = 500
 WRITTEN = 2_000  # pairs in memory before they are written
-# Copies of one customer that are all compared with each other; of more, each with the first: a thousand have 499,500 pairs.
-MOST_COPIES = 20
+RENEWED_SECONDS = 1.0  # so often the search says that it goes on, while it waits for the database
 Progress = Callable[[int, int], None]
 
 
@@ -119,8 +119,11 @@ class Search:
         search_state.begin_replacing()
         steps = term_table.replace_all(self.tables.wanted, wanted_count)
         if _is_concurrent():
-            with in_background(steps, waiting=lambda: self.progress(total, total)):
+            with in_background(steps) as thread:
                 yield
+                while thread.is_alive():
+                    self.progress(total, total)
+                    thread.join(RENEWED_SECONDS)
             return
         for _ in steps:
             self.progress(total // 3, total)
@@ -186,49 +189,22 @@ class Search:
         return compare(self.file.get(one).profile, self.file.get(other).profile, self.bits)
 
     def _compare(self, model: Model, now: datetime, total: int) -> None:
-        with closing(self._found(model, Judge(model, self.bits), total)) as found:
+        scoring = Scoring(self.file, copies=self.copies, address_bits=self.address_bits, model=model, bits=self.bits)
+        with closing(self._found(scoring, total)) as found:
             while batch := list(islice(found, WRITTEN)):
                 self.counts.nearly_certain += sum(one.score >= NEARLY_CERTAIN for one in batch)
                 self.counts.likely += sum(one.score < NEARLY_CERTAIN for one in batch)
                 pairs.store(batch, now)
 
-    def _found(self, model: Model, judge: Judge, total: int) -> Generator[Compared]:
-        for first, others in self.copies.items():
-            every = [first, *others]
-            linked = combinations(every, 2) if len(every) <= MOST_COPIES else ((first, no) for no in others)
-            yield from self._scored(model, self._agreements(first, first), linked)
+    def _found(self, scoring: Scoring, total: int) -> Generator[Compared]:
+        yield from scoring.of_copies()
         ranges = ((start, self.tables.pairs(start, start + RANGE)) for start in range(0, len(self.file), RANGE))
         for start, near in prefetch(ranges) if _is_concurrent() else ranges:
             for one, text in near:
-                for other, agreements in self._judged(judge, one, list(map(int, text.split(",")))):
-                    yield from self._scored(model, agreements, self._with_copies(one, other))
+                others = [int(other) for other in text.split(",")]
+                self.counts.compared += len(others)
+                yield from scoring.of(one, others)
             self.progress((2 * total + start) // 3, total)
-
-    def _judged(self, judge: Judge, one: int, others: Sequence[int]) -> Iterator[tuple[int, list[Agreement]]]:
-        """Those of the others that are perhaps the same as this one."""
-        self.counts.compared += len(others)
-        get, address_bits = self.file.get, self.address_bits
-        profile, own = get(one).profile, address_bits[one]
-        for other in others:
-            if agreements := judge.agreements(profile, get(other).profile, min(own, address_bits[other])):
-                yield other, agreements
-
-    def _with_copies(self, one: int, other: int) -> Iterable[tuple[int, int]]:
-        """Whoever is entered as one of the two is found with whoever is entered as the other."""
-        ones, others = [one, *self.copies.get(one, ())], [other, *self.copies.get(other, ())]
-        if len(ones) + len(others) > MOST_COPIES:
-            return [(one, other)]
-        return [(a, b) for a in ones for b in others]
-
-    def _scored(
-        self, model: Model, agreements: Sequence[Agreement], linked: Iterable[tuple[int, int]]
-    ) -> Iterator[Compared]:
-        if (score := model.score(agreements)) < LIKELY:
-            return
-        why = pairs.reasons(model, agreements)
-        for a, b in linked:
-            first, second = self.file.get(a), self.file.get(b)
-            yield Compared((first.id, first.hash), (second.id, second.hash), score, why)
 
 
 def _is_concurrent() -> bool:

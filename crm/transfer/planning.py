@@ -1,7 +1,6 @@
 """What is to become of each customer of a file: created, changed (and in what), left as it is, or refused."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -9,12 +8,13 @@ from django.utils.translation import gettext as _
 
 from crm import matching, merged_keys
 from crm.merged import survivors_of
-from crm.models import CUSTOMERS, Customer, CustomerTombstone, MergedCustomer
+from crm.models import CUSTOMERS, Customer, CustomerTombstone
 from crm.transfer.batch import Batch, Values
 from crm.transfer.batch_plans import BatchPlan, among
 from crm.transfer.line_item_planning import LineItemPlanner
 from crm.transfer.mapping import Columns
 from crm.transfer.options import ImportOptions
+from crm.transfer.reached_survivors import ReachedSurvivors
 from overplane.database.attributes import attributes
 from overplane.files.tables import ABSENT
 from overplane.problems import Code, invalid
@@ -28,12 +28,7 @@ class Planner:
     def __init__(self, columns: Columns, options: ImportOptions) -> None:
         self.columns, self.options = columns, options
         self.line_items = LineItemPlanner(columns, replaces=options.replace_rows)
-        self.reached: dict[str, int] = {}  # by survivors of merges: the row of the file that changes them
-
-    @cached_property
-    def survivors(self) -> set[str]:
-        """Whom others are part of."""
-        return set(MergedCustomer._default_manager.values_list("customer_id", flat=True).distinct())
+        self.survivors = ReachedSurvivors()
 
     def plan(self, batch: Batch) -> BatchPlan:
         plan = BatchPlan()
@@ -99,25 +94,17 @@ class Planner:
                 plan.creates.append(i)
             elif error := self._reached_twice(batch, plan, i, candidates[0]["id"], is_merged=is_merged):
                 self._refuse(batch, i, name, error)
+            elif not is_same(i, candidates[0]) and self.changes(batch, i, candidates[0]):
+                plan.updates[i] = candidates[0]
             else:
-                plan.reached.add(candidates[0]["id"])
-                if not is_same(i, candidates[0]) and self.changes(batch, i, candidates[0]):
-                    plan.updates[i] = candidates[0]
-                else:
-                    plan.unchanged[i] = candidates[0]["id"]
+                plan.unchanged[i] = candidates[0]["id"]
 
     def _reached_twice(
         self, batch: Batch, plan: BatchPlan, i: int, customer_id: str, *, is_merged: bool
     ) -> ValidationError | None:
         """A row of a merged customer is one of its survivor, which keeps its own key. Unless another row changes that one."""
-        if not is_merged and customer_id not in self.survivors:
-            return None
-        row = batch.numbers[i]
-        if customer_id in plan.reached or self.reached.setdefault(customer_id, row) != row:
-            message = _(
-                "Another row of the file is of %(id)s too, as a customer was merged into it. Import the row again."
-            )
-            return invalid(Code.PARAMETER_DUPLICATE, message % {"id": customer_id})
+        if error := self.survivors.reach(batch.numbers[i], customer_id, plan, is_merged=is_merged):
+            return error
         if is_merged:
             plan.merged[i] = customer_id
             if self.options.match_on in matching.KEYS:

@@ -14,6 +14,7 @@ from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from overplane.database.dialect import is_postgresql
+from overplane.database.short_locks import waiting_as_long_as_it_takes
 
 EXPRESSION = "SELECT pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexrelid = to_regclass(%s)"
 IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
@@ -43,7 +44,8 @@ def _build(editor: Any, model: type[models.Model], index: models.Index) -> None:
         return
     if is_postgresql(editor.connection):
         _drop(editor, model, index)  # what an attempt left that broke off
-        editor.add_index(model, index, concurrently=True)
+        with waiting_as_long_as_it_takes(editor.connection):
+            editor.add_index(model, index, concurrently=True)
         if index.contains_expressions and index.condition:
             _add_statistics(editor, model, index.name)
     else:
@@ -61,7 +63,8 @@ def _add_statistics(editor: Any, model: type[models.Model], name: str) -> None:
 def _drop(editor: Any, model: type[models.Model], index: models.Index) -> None:
     if is_postgresql(editor.connection):
         editor.execute(f'DROP STATISTICS IF EXISTS "{index.name}_values"')
-        editor.remove_index(model, index, concurrently=True)
+        with waiting_as_long_as_it_takes(editor.connection):
+            editor.remove_index(model, index, concurrently=True)
     elif _stands(editor.connection, model, index.name):
         editor.remove_index(model, index)
 

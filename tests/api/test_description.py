@@ -199,6 +199,7 @@ def change_line_items(api: Api, kind: LineItem, customer_id: str) -> None:
     api.post(f"{items.route}/reorder", {"parent_id": customer_id, "ordered_ids": [third, first]})
 
 
+@pytest.mark.slow
 def test_every_event_is_as_described_also_when_it_has_lost_its_values(live_api: Api, imported: Any) -> None:
     api = live_api
     customer = api.create()

@@ -81,6 +81,7 @@ def test_every_link_leads_somewhere(page: Page, client: Client) -> None:
             assert client.get(link).status_code == 200, link
 
 
+@pytest.mark.slow
 def test_needs_nothing_from_elsewhere_and_nothing_inline(page: Page, client: Client) -> None:
     assert "default-src 'self'" in client.get("/docs")["Content-Security-Policy"]
     for tag, attributes in page.tags:

@@ -106,6 +106,7 @@ def test_a_secret_that_others_may_read(
     assert findings(capsys) == []
 
 
+@pytest.mark.slow
 def test_a_count_that_is_wrong_and_a_trigger_that_is_gone(whole: Api, capsys: pytest.CaptureFixture[str]) -> None:
     sql("UPDATE overplane_row_count SET n = n + 1 WHERE relation = 'crm_customer'")
     (line,) = findings(capsys)

@@ -44,6 +44,7 @@ def test_lists_pairs_the_most_certain_first(api: Api) -> None:
     assert api.get(f"{CUSTOMER}/{weak[0]}/duplicate?level=nearly_certain").json()["total"] == 0
 
 
+@pytest.mark.slow
 def test_dismisses_and_reopens(api: Api) -> None:
     pair(api)
     finding.find_all()
@@ -84,6 +85,7 @@ def test_what_is_not_there_is_missing(api: Api) -> None:
     assert not DuplicatePair.objects.exists()
 
 
+@pytest.mark.slow
 def test_a_key_that_only_reads_judges_nothing(api: Api, read_only_api: Api) -> None:
     pair(api)
     finding.find_all()

@@ -126,6 +126,7 @@ def test_checked_then_applied(imports: Imports) -> None:
     assert statuses == ["checked", "done"]
 
 
+@pytest.mark.slow
 def test_problems_are_listed_and_mended(imports: Imports) -> None:
     refused = imports.ended(BAD, "?file_name=bad.csv")
     assert (refused["status"], refused["problem_count"], refused["counts"]["refused"]) == ("refused", 1, 1)

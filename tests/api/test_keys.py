@@ -184,6 +184,7 @@ class TestLimits:
         assert api.get(CUSTOMER).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.conf import settings as configured
 from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -19,6 +20,7 @@ SNAPSHOT = Path(__file__).parent / "openapi.json"
 DESCRIBED = json.loads(description())
 
 
+@pytest.mark.slow
 def test_is_valid_and_as_committed() -> None:
     assert DESCRIBED["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(DESCRIBED).validate()

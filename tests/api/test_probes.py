@@ -69,6 +69,7 @@ def test_a_token_lets_in_and_nothing_else_does(client: Client, settings: Any) ->
         assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer"), wrong
 
 
+@pytest.mark.slow
 def test_the_database_is_asked_once_for_all(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -121,6 +121,7 @@ def test_theirs_may_be_kept_and_a_third_change_is_noticed_again() -> None:
     assert Customer.objects.get().territory == "West"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_rows_conflict_too_and_say_which() -> None:
     client = member("Editor")
@@ -196,6 +197,7 @@ def test_rows_beyond_a_hundred_come_by_the_page() -> None:
         assert client.get(address(customer_id, f"?supplier_numbers={nonsense}")).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_every_attribute_is_on_the_page_in_a_section_with_its_label() -> None:
     client = member("Editor")
@@ -232,6 +234,7 @@ def test_only_what_is_an_address_beyond_doubt_becomes_a_link(values: dict[str, s
     assert all(f'href="{link}"' in output for link in links)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("typed", "why"),

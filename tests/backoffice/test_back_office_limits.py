@@ -74,6 +74,7 @@ def test_a_file_is_kept_from_who_has_lost_the_right_to_it(kind: str, role: str) 
     assert client.get(address).status_code == 403
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_django_s_own_log_keeps_no_customer() -> None:
     """Its entries would outlive whom they name."""

@@ -44,6 +44,7 @@ def test_searches_by_a_job_and_lists_with_reasons_in_words() -> None:
     assert "There are no such pairs" in text_of(client)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_filters_and_remembers_what_is_no_duplicate() -> None:
     client = member("Manager")

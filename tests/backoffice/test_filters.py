@@ -315,6 +315,7 @@ def test_the_database_is_stopped_and_works_on_afterwards() -> None:
 # Events
 
 
+@pytest.mark.slow
 def test_presets_and_filters_of_events_keep_each_other() -> None:
     customer = make("Acme")
     services.update_customer(customer, {"territory": "North"}, origin=ORIGIN)

@@ -144,6 +144,7 @@ def test_the_sheet_that_was_found_is_kept_and_said() -> None:
     assert "<dt>to be created</dt><dd>1</dd>" in output
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_heading_row_chosen_for_one_sheet_says_nothing_of_another() -> None:
     client = member("Editor")

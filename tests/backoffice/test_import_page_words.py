@@ -32,6 +32,7 @@ def test_options_and_names_of_fields_are_none_of_a_page(said: str, expected: str
         assert as_on_a_page(said) == expected
 
 
+@pytest.mark.slow
 def test_notes_and_reports_are_shown_so() -> None:
     client = member("Editor")
     text = "A list\nFirst name,E-mail,Territory\nAda,a@b,NULL\n"

@@ -130,6 +130,7 @@ def test_a_file_of_many_kinds_is_sampled_without_a_word_of_the_command() -> None
     assert "supplier number 2" in str(lines_of(page.context["sample"]))
 
 
+@pytest.mark.slow
 def test_an_editor_gets_back_to_a_check() -> None:
     client = member("Editor")
     url, page = page_of(client)

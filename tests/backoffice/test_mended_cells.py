@@ -112,6 +112,7 @@ def test_what_the_rows_of_a_customer_repeat_is_corrected_in_all_of_them() -> Non
     assert Customer.objects.get(customer_name="Acme").supplier_numbers.count() == 2
 
 
+@pytest.mark.slow
 def test_a_customer_that_is_emptied_is_not_mistaken_for_another() -> None:
     client = member("Editor")
     text = f"{ITEMS}Acme,nobody,,\nBell,no,X,1\n,,Y,2\nCole,nobody,,\n"
@@ -199,6 +200,7 @@ def joined(client: Client) -> str:
     return check(client, "Name,A,B\n" + rows, **to)
 
 
+@pytest.mark.slow
 def test_a_value_that_several_columns_make_is_not_offered_for_it_stands_in_no_cell() -> None:
     client = member("Editor")
     report = joined(client)

@@ -21,6 +21,7 @@ from tests.transfer.customers import make
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.slow
 def test_each_wrong_cell_is_a_field_with_its_message() -> None:
     client = member("Editor")
     page = client.get(checked(client))
@@ -35,6 +36,7 @@ def test_each_wrong_cell_is_a_field_with_its_message() -> None:
     assert mending["left"] == 5
 
 
+@pytest.mark.slow
 def test_a_cell_is_kept_and_judged_at_once() -> None:
     client = member("Editor")
     report = checked(client)
@@ -92,6 +94,7 @@ def test_corrections_of_several_checks_add_up() -> None:
     assert Customer.objects.count() == 6
 
 
+@pytest.mark.slow
 def test_any_cell_of_a_refused_row_can_be_changed_and_no_other() -> None:
     client = member("Editor")
     report = checked(client)
@@ -145,6 +148,7 @@ def test_the_rows_that_an_import_left_out_are_mended_in_the_page() -> None:
     assert Customer.objects.count() == 6
 
 
+@pytest.mark.slow
 def test_only_who_checked_the_file_mends_it() -> None:
     report = checked(member("Editor", "one"))
     for other in (member("Editor", "two"), member("Viewer", "three")):
@@ -208,6 +212,7 @@ def test_objects_are_corrected_but_not_in_their_lists() -> None:
     assert Customer.objects.get().email_id == "a@b"
 
 
+@pytest.mark.slow
 def test_a_file_that_has_been_purged_has_no_rows_to_mend() -> None:
     client = member("Editor")
     report = checked(client)

@@ -105,6 +105,7 @@ def test_undo_is_offered_for_ten_minutes_to_those_who_may(group: str) -> None:
     assert "data-undo" not in message
 
 
+@pytest.mark.slow
 def test_what_failed_is_said() -> None:
     client = member("Manager")
     client.post(f"{check(client, BELL)}apply/")

@@ -42,6 +42,7 @@ def is_open(job: Job) -> bool:
     return Job.objects.get(pk=job.pk).is_open
 
 
+@pytest.mark.slow
 def test_an_editor_sees_state_and_progress_of_his_own_jobs_alone() -> None:
     own = enqueued(IMPORTING.name, "anna", state=State.RUNNING, done=1234, total=5000)
     other = enqueued(IMPORTING.name, "bert")
@@ -93,6 +94,7 @@ def test_the_list_is_looked_at_again_while_something_goes_on() -> None:
     assert "again.js" not in client.get(LIST).content.decode()
 
 
+@pytest.mark.slow
 def test_who_gets_the_name_of_a_deleted_person_gets_nothing_else_of_him(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path
     member("Manager")

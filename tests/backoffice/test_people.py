@@ -75,6 +75,7 @@ def test_an_administrator_makes_nobody_a_superuser_and_touches_none() -> None:
     assert boss.check_password(PASSWORD)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_five_wrong_passwords_lock_the_login_for_a_while() -> None:
     User.objects.create_superuser("anna", password=PASSWORD)
@@ -184,6 +185,7 @@ def test_a_second_factor_can_be_required_of_everybody(settings: Any) -> None:
     assert TOTPDevice.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_lost_phone_is_helped_by_an_administrator_or_the_command() -> None:
     set_up(member("Viewer", "lost"))

@@ -90,6 +90,7 @@ def test_wrong_recovery_codes_make_one_wait_too() -> None:
     assert recovery.left(User.objects.get()) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_code_is_its_owners_alone_and_none_for_setting_up() -> None:
     _device, codes = set_up(member("Viewer"))
@@ -101,6 +102,7 @@ def test_a_code_is_its_owners_alone_and_none_for_setting_up() -> None:
     assert not recovery.spend(User.objects.get(username="bert"), codes[0].replace(" ", ""))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_new_codes_end_the_old_ones() -> None:
     client = member("Viewer")

@@ -36,6 +36,7 @@ def text(client: Client, address: str) -> str:
     return client.get(address).content.decode()
 
 
+@pytest.mark.slow
 def test_a_rate_is_written_as_the_language_writes_it(german: Client) -> None:
     customer = make("Nordlicht", default_commission_rate=1)
     twin = make("Nordlicht", default_commission_rate=3)

@@ -239,6 +239,7 @@ def test_a_column_that_is_left_out_is_not_imported() -> None:
     assert Job.objects.filter(kind="crm.check_import").latest("created_at").result["problem_count"] == 0, report
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_tells_every_problem_by_row_and_column_and_writes_nothing() -> None:
     client = member("Editor")

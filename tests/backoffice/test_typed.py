@@ -61,6 +61,7 @@ def test_a_form_sent_twice_makes_one_customer() -> None:
     assert "This form was sent before" in second.content.decode()
 
 
+@pytest.mark.slow
 def test_a_form_sent_again_with_other_values_asks_first() -> None:
     client = member("Editor")
     sent = filled(client.get(ADD)) | {"customer_name": "Nordlicht"}

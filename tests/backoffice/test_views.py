@@ -116,6 +116,7 @@ def test_taking_away_the_last_filter_of_a_view_stays_in_it_and_shows_all() -> No
     assert without.context["cl"].tabs[0].is_current
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "may"), [("Viewer", False), ("Editor", False), ("Manager", True), ("Administrator", True)]
 )

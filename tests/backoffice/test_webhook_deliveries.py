@@ -163,6 +163,7 @@ def test_a_replay_that_says_nothing_is_refused(client: Client, form: dict[str, s
     assert not Delivery.objects.exists()
 
 
+@pytest.mark.slow
 def test_hostile_texts_are_texts(client: Client) -> None:
     endpoint = new_endpoint(url="https://example.com/<img/src=x>'\"", description=f"<b>{HOSTILE[:25]}")
     services.disable(endpoint.pk, f"No success for five days. The last error: {HOSTILE}")

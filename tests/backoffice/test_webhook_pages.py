@@ -216,6 +216,7 @@ def test_it_is_edited(client: Client) -> None:
     assert LogEntry.objects.get().change_message.startswith("Changed: url")
 
 
+@pytest.mark.slow
 def test_the_secret_is_rolled_and_shown_once(client: Client) -> None:
     endpoint = new_endpoint()
     (former,) = secrets.valid(endpoint, clock.now())
@@ -280,6 +281,7 @@ def test_a_test_event_is_sent(client: Client) -> None:
 # The way back, and who may
 
 
+@pytest.mark.slow
 def test_every_page_leads_back_to_the_list_as_it_was(client: Client) -> None:
     endpoint = new_endpoint()
     one = delivered(endpoint)

@@ -104,6 +104,7 @@ def rows() -> list[tuple[object, ...]]:
     return list(SupplierNumberAtCustomer.objects.order_by("idx").values_list("pk", "idx", "company", "supplier_number"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("button", ["_continue", "_save"])
 def test_rows_that_were_deleted_in_the_form_come_back_by_undo(button: str) -> None:
     customer = make("Nordlicht", 4)

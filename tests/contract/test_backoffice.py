@@ -135,6 +135,7 @@ def test_comes_with_a_new_customer(office: BackOffice) -> None:
     assert office.holds(Customer.objects.get().pk, 2, 1)
 
 
+@pytest.mark.slow
 def test_rows_of_every_kind_are_saved_at_once(staff: Client) -> None:
     offices = [BackOffice(kind, staff) for kind in LINE_ITEMS]
     customer_id = offices[0].customer()

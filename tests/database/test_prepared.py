@@ -196,6 +196,7 @@ def test_with_a_transaction_pooler_nothing_outlives_a_transaction(live_api: Api,
     assert ran.stdout.strip() == (expected if IS_POSTGRESQL else ""), ran.stderr
 
 
+@pytest.mark.slow
 def test_another_word_for_the_pooler_is_refused_at_start() -> None:
     ran = run("session", "check")
     assert ran.returncode != 0

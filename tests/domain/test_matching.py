@@ -82,6 +82,7 @@ def test_every_way_to_write_a_few_letters_is_looked_up(text: str, cases: list[bo
         assert stored_key(name, other) in stored_keys(name, text)
 
 
+@pytest.mark.slow
 @given(text=TEXTS, name=st.sampled_from(sorted(matching.KEYED)))
 def test_a_key_is_that_of_its_own_key(text: str, name: str) -> None:
     assert match_key(name, match_key(name, text)) == match_key(name, text)

@@ -272,6 +272,7 @@ def test_there_is_one_kind_of_empty(door: Door, api: Api) -> None:
     assert {name: output[name] for name in optional} == {name: attributes(Customer)[name].default for name in optional}
 
 
+@pytest.mark.slow
 def test_tells_everything_at_once(door: Door) -> None:
     sheet = {
         "customer_name": " ", "customer_type": "Club", "email_id": "no", "default_currency": "US",
@@ -285,6 +286,7 @@ def test_tells_everything_at_once(door: Door) -> None:
     assert not Event.objects.filter(type="customer.updated").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["maybe", "2", "truth", "oui"])
 def test_yes_and_no_are_nothing_else(by_api_create: Door, by_import: Door, word: str) -> None:
     """In the admin it is a box to tick, which holds no word that could be wrong."""

@@ -31,6 +31,7 @@ def warnings(client: Client) -> list[str]:
     return answer.json()["warnings"]
 
 
+@pytest.mark.slow
 def test_a_feed_that_is_served_whole_lags_behind_nothing(live_api: Api, client: Client, settings: Any) -> None:
     settings.FEED_LAG_LIMIT = 0.01
     live_api.create()
@@ -86,6 +87,7 @@ def test_a_forgotten_prepared_transaction_is_named(live_api: Api, client: Client
             other.execute(f"ROLLBACK PREPARED '{quoted}'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failure", [OperationalError, InterfaceError])
 def test_metrics_are_there_while_the_database_is_away(live_api: Api, client: Client, failure: type[Error]) -> None:
     live_api.create()

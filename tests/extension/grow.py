@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 FIELDS = """    grade = StringField("grade")
-    is_vip = models.BooleanField("is VIP", default=False)
+    is_vip = models.BooleanField("is VIP", default=False, db_default=False)
     credit = NumberField("credit", max_digits=12, decimal_places=2)
     visits = models.IntegerField("visits", null=True, blank=True)
     branches = models.PositiveIntegerField("branches", default=1)

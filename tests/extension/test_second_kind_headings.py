@@ -2,6 +2,7 @@
 
 from itertools import combinations, product
 
+import pytest
 from django.db import models
 from django.test.utils import isolate_apps
 
@@ -61,6 +62,7 @@ def test_each_heading_that_was_known_means_what_it_meant() -> None:
     assert {column_name(CONTACTS, name) for name in CONTACTS.names} <= set(after.values())
 
 
+@pytest.mark.slow
 def test_each_guess_that_was_made_is_made() -> None:
     known = {*known_headings(), *customer_columns(), *nested_columns(), *OWN}
     changed = []

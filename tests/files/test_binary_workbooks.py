@@ -45,6 +45,7 @@ def test_is_known_by_its_content(tmp_path: Path, kind: str, name: str) -> None:
     assert read(path)[1] == [(2, ["x", "", ""])]
 
 
+@pytest.mark.slow
 @each_kind
 def test_formulas_errors_merges_and_what_is_hidden(tmp_path: Path, kind: str) -> None:
     make = KINDS[kind]

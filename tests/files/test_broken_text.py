@@ -136,6 +136,7 @@ def test_quotes_after_a_blank_are_quotes(tmp_path: Path, name: str) -> None:
     assert [number for number, _ in read_rows] == list(range(2, len(rows) + 2))
 
 
+@pytest.mark.slow
 def test_the_first_quote_after_a_blank_may_stand_anywhere(tmp_path: Path) -> None:
     plain = "".join(f"{i}, {'x' * 1000}\n" for i in range(3000))  # several blocks
     rows = read(tmp_path / "a.csv.gz", gzip.compress(f'a,b\n{plain}y, "z"\n'.encode()))
@@ -143,6 +144,7 @@ def test_the_first_quote_after_a_blank_may_stand_anywhere(tmp_path: Path) -> Non
     assert [number for number, _ in rows] == list(range(2, 3003))
 
 
+@pytest.mark.slow
 def test_a_quote_after_a_blank_at_the_end_of_a_block(tmp_path: Path) -> None:
     for length in range((1 << 20) - 4, 1 << 20):
         filling = "a,b\n" + f"1,{'x' * 1021}\n" * 1023

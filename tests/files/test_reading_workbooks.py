@@ -85,6 +85,7 @@ def test_refuses_workbooks_before_they_fill_the_memory(tmp_path: Path, name: str
     assert any(part in message for part in expected.split("|")), message
 
 
+@pytest.mark.slow
 def test_a_text_in_many_cells_is_fine_if_it_is_short(tmp_path: Path) -> None:
     many = '<row r="{0}"><c r="A{0}" t="s"><v>{1}</v></c></row>'
     cells = "".join(many.format(i + 1, min(i, 1)) for i in range(40_000))

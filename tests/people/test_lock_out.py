@@ -45,6 +45,7 @@ def passed(minutes: int) -> None:
         AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=earlier)
 
 
+@pytest.mark.slow
 def test_behind_a_known_proxy_a_stranger_locks_out_himself_alone(settings: Any) -> None:
     settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
     assert guess(6, HTTP_X_FORWARDED_FOR="198.51.100.1")[-2:] == [429, 429]
@@ -55,6 +56,7 @@ def test_behind_a_known_proxy_a_stranger_locks_out_himself_alone(settings: Any) 
     assert AccessAttempt.objects.get().ip_address == "198.51.100.1"
 
 
+@pytest.mark.slow
 def test_behind_an_unknown_proxy_nobody_is_locked_out_of_his_own_browser() -> None:
     own = Client()
     assert log_in(own, **PROXIED) == 302
@@ -76,6 +78,7 @@ def test_a_known_browser_has_five_tries_too() -> None:
     assert log_in(own) == 302
 
 
+@pytest.mark.slow
 def test_a_known_browser_is_known_for_its_own_names_alone() -> None:
     get_user_model().objects.create_superuser("bert", password=PASSWORD)
     own = Client()
@@ -119,6 +122,7 @@ def test_an_address_has_fifty_wrong_tries_whatever_the_names(settings: Any) -> N
     assert log_in(Client(), **outside) == 302
 
 
+@pytest.mark.slow
 def test_an_office_is_not_locked_out_by_one_who_mistypes() -> None:
     assert guess(8, "bert")[-1] == 429
     assert log_in(Client()) == 302

@@ -45,6 +45,7 @@ def set_up(client: Client) -> TOTPDevice:
     return TOTPDevice.objects.get(confirmed=True)
 
 
+@pytest.mark.slow
 def test_a_second_factor_ends_the_sessions_from_before_it() -> None:
     get_user_model().objects.create_superuser("bert", password=PASSWORD)
     own, older, other = logged_in(), logged_in(), logged_in("bert")
@@ -55,6 +56,7 @@ def test_a_second_factor_ends_the_sessions_from_before_it() -> None:
     assert is_in(other)
 
 
+@pytest.mark.slow
 def test_turning_it_off_ends_the_others() -> None:
     own = logged_in()
     set_up(own)

@@ -14,6 +14,7 @@ from overplane import private_files
 from overplane.api import keys
 from overplane.api.models import ApiKey
 from overplane.database.dialect import is_sqlite
+from overplane.database.short_locks import with_short_locks
 from overplane.database.sole import alone
 
 PREPARING = 7_130_431_219  # an advisory lock's number, of no other meaning
@@ -29,7 +30,7 @@ class Command(BaseCommand):
             self._prepare()
 
     def _prepare(self) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
+        with_short_locks(lambda: call_command("migrate", interactive=False, verbosity=0))
         call_command("collectstatic", interactive=False, verbosity=0)
         users = get_user_model().objects
         self.stdout.write(f"{settings.PRODUCT}: {settings.BASE_URL}/admin/   API reference: {settings.BASE_URL}/docs")
