@@ -13,7 +13,7 @@ from overplane.database.troubles import Trouble, trouble
 
 WAIT = "2s"  # for a table, behind an export say; so long writers behind it wait at most
 PAUSE_SECONDS = 3.0  # in which those who waited come through
-TRIES = 60  # five minutes: longer than a whole export of a million customers
+TRIES = 60  # five minutes: longer than a whole export of a million rows
 
 
 def with_short_locks(work: Callable[[], object]) -> None:
