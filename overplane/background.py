@@ -90,10 +90,12 @@ def in_background(steps: Iterable[object]) -> Iterator[threading.Thread]:
     thread.start()
     try:
         yield thread
-    except BaseException:
+    except BaseException as failure:
         is_over.set()
-        raise
-    finally:
         thread.join()
+        for error in errors:
+            failure.add_note(f"In the background: {error!r}")
+        raise
+    thread.join()
     if errors:
         raise errors[0]

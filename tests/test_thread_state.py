@@ -187,6 +187,21 @@ def test_who_fails_beside_whom() -> None:
     assert taken
 
 
+def test_an_error_in_the_block_says_what_failed_beside_it() -> None:
+    def failing() -> Iterator[None]:
+        yield
+        raise OSError("full")
+
+    def fail() -> None:
+        with in_background(failing()) as thread:
+            thread.join()
+            raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong") as failure:
+        fail()
+    assert failure.value.__notes__ == ["In the background: OSError('full')"]
+
+
 @pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("made_once", [description, page], ids=["description", "reference"])

@@ -81,8 +81,10 @@ class Search:
                 with self._terms_replaced(wanted_count, total):
                     model = self._estimated()
                     self._compare(model, started, total)
+                self.tables.check(self.counts.customers)
         finally:
             self.file.close()
+        self.progress(total, total)  # who lost the turn meanwhile says nothing of what is known
         pairs.forget_older(started)
         search_state.finish(position, started, model, self.frequencies)
         bulk.analyze_if_grown(SqlTable(DuplicatePair))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from overplane.database.dialect import choose, is_postgresql
 
@@ -44,6 +44,13 @@ class WorkTables:
     def _create_table(table: str, columns: str) -> None:
         kind = choose(postgresql="UNLOGGED", sqlite="TEMPORARY")
         _run(f"CREATE {kind} TABLE {table} ({columns})")
+
+    def check(self, customers: int) -> None:
+        """PostgreSQL empties unlogged tables when it starts after a crash, and behind a pooler no statement need fail then."""
+        if _rows(f"SELECT count(*) FROM {self.same}") != [(customers,)]:
+            raise OperationalError(
+                "The tables that duplicates are searched in were emptied, as by a crash of the server."
+            )
 
     def same_profiles(self) -> Iterable[Row]:
         """Of each customer that is just as an earlier one: the first such one, and itself."""

@@ -19,6 +19,7 @@ class BatchPlan:
     updates: dict[int, Values] = field(default_factory=dict)
     unchanged: dict[int, str] = field(default_factory=dict)
     merged: dict[int, str] = field(default_factory=dict)
+    reached: set[str] = field(default_factory=set)  # the ids of those that a row matched
 
     @property
     def existing(self) -> dict[int, str]:

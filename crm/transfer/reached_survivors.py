@@ -22,9 +22,11 @@ class ReachedSurvivors:
 
     def reach(self, row: int, customer_id: str, plan: BatchPlan, *, is_merged: bool) -> ValidationError | None:
         """What is wrong if another row of the file has come to this customer. `is_merged`: by one that is part of it."""
+        is_first = customer_id not in plan.reached
+        plan.reached.add(customer_id)
         if not is_merged and customer_id not in self.survivors:
             return None
-        if customer_id not in plan.existing.values() and self.rows.setdefault(customer_id, row) == row:
+        if is_first and self.rows.setdefault(customer_id, row) == row:
             return None
         message = _("Another row of the file is of %(id)s too, as a customer was merged into it. Import the row again.")
         return invalid(Code.PARAMETER_DUPLICATE, message % {"id": customer_id})

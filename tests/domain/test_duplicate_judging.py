@@ -96,6 +96,15 @@ def test_how_often_groups_agree_is_learnt_from_the_table() -> None:
         assert learnt == pytest.approx(assumed)
 
 
+def test_families_with_one_e_mail_and_one_phone_are_not_one() -> None:
+    same = (Level.SAME, 20.0)
+    family = agreeing(customer_name=(Level.SOME, 8.0), primary_address=same, email_id=same, mobile_no=same)
+    again = agreeing(customer_name=(Level.CLOSE, 15.0), primary_address=same, email_id=same, mobile_no=same)
+    model = weighing.estimate([family] * 3000 + [again] * 200, 3000)
+    assert model.score(family) < 0.1
+    assert model.score(again) > weighing.NEARLY_CERTAIN
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000, 1_000_000])
 def test_terms_that_share_a_counter_are_rare(size: int) -> None:
     assert slots(size) >= 32 * size

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from crm import line_item_services, merging, services, unmerging
@@ -17,6 +17,8 @@ from crm.duplicates.grouping import grouped, groups
 from crm.duplicates.work_tables import PREFIX, WorkTables, add
 from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import DuplicatePair, DuplicateSearch, DuplicateTerm, PairState
+from overplane.database import statements
+from overplane.database.dialect import is_postgresql
 from overplane.jobs.kinds import Refused, Run
 from overplane.jobs.models import Job
 from tests.domain.customers import ORIGIN, make
@@ -28,6 +30,15 @@ ONE: dict[str, Any] = {"tax_id": "DE 123.456-789", "primary_address": ADDRESS, "
 
 def found() -> dict[tuple[str, str], DuplicatePair]:
     return {(pair.first_id, pair.second_id): pair for pair in DuplicatePair.objects.all()}
+
+
+def left() -> list[str]:
+    """Work tables; SQLite's are temporary ones."""
+    if is_postgresql():
+        names = connection.introspection.table_names()
+    else:
+        names = [name for (name,) in statements.rows("SELECT name FROM sqlite_temp_master WHERE type = 'table'", [])]
+    return [name for name in names if name.startswith(PREFIX)]
 
 
 def others() -> None:
@@ -321,5 +332,36 @@ def test_a_search_that_was_thought_dead_takes_nothing_from_the_next() -> None:
     slow.__exit__(None, None, None)
     assert tables.members(1) == [1, 2]
     following_one.__exit__(None, None, None)
-    left = connection.introspection.table_names()
-    assert not [name for name in left if name.startswith(PREFIX)]
+    assert not left()
+
+
+@pytest.mark.django_db
+def test_a_search_whose_tables_a_crash_emptied_settles_nothing() -> None:
+    ids = make("Nordlicht Werke", **ONE), make("Nordlicht Werke GmbH", **ONE)
+    others()
+    finding.find_all()
+
+    def crash(done: int, total: int) -> None:
+        """What PostgreSQL does to unlogged tables when it starts anew."""
+        if DuplicateSearch.objects.get().is_replacing:
+            for table in left():
+                with connection.cursor() as cursor:
+                    cursor.execute(f"DELETE FROM {table}")
+
+    with pytest.raises(OperationalError, match="emptied"):
+        finding.find_all(crash)
+    assert set(found()) == {tuple(sorted(ids))}
+    assert search_state.needs_search()
+
+
+@pytest.mark.django_db
+def test_who_loses_the_turn_at_the_end_says_nothing_of_what_is_known() -> None:
+    others()
+
+    def lose(done: int, total: int) -> None:
+        if done >= total:
+            raise search_state.AlreadySearching
+
+    with pytest.raises(search_state.AlreadySearching):
+        finding.find_all(lose)
+    assert search_state.needs_search()

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from crm import merging
+from crm import merging, unmerging
 from crm.models import Customer
 from crm.transfer import imports
 from overplane.files.sources import examined
@@ -85,6 +85,16 @@ def test_a_key_that_the_survivor_gave_up_reaches_it(imported: Any) -> None:
     assert (len(ran.report["warnings"]), ran.report["created"]) == (1, 0)
     customer = Customer.objects.get()
     assert (customer.pk, customer.customer_name, customer.tax_id) == (survivor, "Gamma", "DE111")
+
+
+@pytest.mark.django_db
+def test_nor_is_it_forgotten_when_another_of_the_merged_returns(imported: Any) -> None:
+    survivor, first, second = make("Acme", tax_id="222"), make("Beta"), make("Delta", tax_id="111")
+    merging.merge_customers(survivor, [first, second], origin=Origin("user:anna"), choices={"tax_id": second})
+    unmerging.unmerge_customers(survivor, [first], origin=Origin("user:anna"))
+    ran = imported("tax_id,customer_name\n222,Gamma\n", "--match-on", "tax_id")
+    assert (len(ran.report["warnings"]), ran.report["created"]) == (1, 0)
+    assert Customer.objects.get(pk=survivor).customer_name == "Gamma"
 
 
 @pytest.mark.django_db
