@@ -35,7 +35,7 @@ def import_position_late() -> None:
         return Instead(runs, objects=Instead(runs.objects, filter=chosen))
 
     replace(f"{WRITING}:ImportRun", instead)
-    replace("crm.transfer.batch_writing:BatchWriter._hold_run", _unchecked)
+    replace(f"{WRITING}:hold", _unchecked)
 
 
 def _late(query: Any, values: dict[str, Any]) -> None:
@@ -45,4 +45,4 @@ def _late(query: Any, values: dict[str, Any]) -> None:
 
 
 def _unchecked(_: Callable[..., None]) -> Callable[..., None]:
-    return lambda self, run: None
+    return lambda run: None
