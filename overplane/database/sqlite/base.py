@@ -22,6 +22,29 @@ class Operations(DatabaseOperations):
         return BaseDatabaseOperations.integer_field_range(self, internal_type)
 
 
+class Cursor(base.SQLiteCursorWrapper):
+    """Closed when it fails, for a failure keeps it in a cycle with its traceback.
+
+    Whoever collects that cycle resets the statement, and for that waits for this connection, which its own thread may be
+    waiting in: for the very lock that the collecting thread holds. Both would wait until the limit, and the interpreter's
+    lock, held meanwhile, would stop the whole process.
+    """
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().execute(*args, **kwargs)
+        except BaseException:
+            self.close()
+            raise
+
+    def executemany(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().executemany(*args, **kwargs)
+        except BaseException:
+            self.close()
+            raise
+
+
 class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
     ops_class = Operations
     transaction_mode: str | None  # Django's, which its stubs leave out
@@ -35,3 +58,6 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
         if seconds := time_limits.of_sessions().get("lock_timeout"):
             connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
         return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        return self.connection.cursor(factory=Cursor)
