@@ -21,7 +21,7 @@ def with_short_locks(work: Callable[[], object]) -> None:
 
     Raises the error of the last try. (Behind a pooler no limit of a session would stay: there it waits.)
     """
-    if not is_postgresql() or settings.DATABASE_POOLER == "transaction":
+    if not _has_sessions(connection):
         work()
         return
     for left in reversed(range(TRIES)):
@@ -38,11 +38,16 @@ def with_short_locks(work: Callable[[], object]) -> None:
 @contextmanager
 def waiting_as_long_as_it_takes(database: BaseDatabaseWrapper) -> Iterator[None]:
     """For an index that is built concurrently: it waits for transactions of others, and nobody behind it."""
-    if not is_postgresql(database):
+    if not _has_sessions(database):
         yield
         return
     with _lock_timeout(database, "0"):
         yield
+
+
+def _has_sessions(database: BaseDatabaseWrapper) -> bool:
+    """Behind a pooler a limit of a session would stay with whoever gets that connection next."""
+    return is_postgresql(database) and settings.DATABASE_POOLER == "none"
 
 
 @contextmanager

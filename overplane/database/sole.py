@@ -24,7 +24,7 @@ def alone(number: int) -> Iterator[None]:
 
     On PostgreSQL a transaction of another connection holds the lock of this number: behind a pooler no lock of a session
     would stay. It has no snapshot, so it holds back neither the feed nor an index that is built concurrently. On SQLite it
-    is a file beside the database.
+    is a file in DATA_DIR.
     """
     if is_postgresql():
         with _lock_held(number):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -87,6 +88,19 @@ def test_inside_of_it_an_index_may_wait() -> None:
     before = limit()
     with_short_locks(look)
     assert limit() == before
+
+
+def test_behind_a_pooler_no_session_is_changed(settings: Any) -> None:
+    settings.DATABASE_POOLER = "transaction"
+    with connection.execute_wrapper(refuse_settings):
+        with_short_locks(limit)
+        with waiting_as_long_as_it_takes(connection):
+            limit()
+
+
+def refuse_settings(execute: Any, sql: str, *more: Any) -> Any:
+    assert "set_config" not in sql
+    return execute(sql, *more)
 
 
 def limit() -> str:

@@ -139,13 +139,19 @@ def break_off_after_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "analyze_if_grown", full)
 
 
-def test_a_command_s_run_that_broke_off_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.csv"
+def broken_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a command that ended in the middle of it."""
+    path = folder / "a.csv"
     path.write_text(TEXT)
     with monkeypatch.context() as broken:
         break_off(broken)
         with pytest.raises(CommandError, match="broke off"):
             call_command("import_customers", str(path), "--skip-errors", "--quiet")
+    return path
+
+
+def test_a_command_s_run_that_broke_off_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = broken_off(tmp_path, monkeypatch)
     run = ImportRun.objects.get()
     job = Job.objects.get(pk=run.job_id)
     assert (job.state, run.state) == (State.FAILED, RunState.WRITING)
@@ -203,12 +209,7 @@ def test_a_command_goes_on_with_what_wrote_and_never_with_a_dry_run(
 def test_a_run_that_waits_does_not_keep_a_command_from_going_on(
     live_api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text(TEXT)
-    with monkeypatch.context() as broken:
-        break_off(broken)
-        with pytest.raises(CommandError, match="broke off"):
-            call_command("import_customers", str(path), "--skip-errors", "--quiet")
+    path = broken_off(tmp_path, monkeypatch)
     waiting = send(live_api, TEXT, "?skip_errors=true")
     command(path, "--resume")
     Worker().run(until_idle=True)
