@@ -13,6 +13,7 @@ REFUSALS = {
     "patch": GONE | {"precondition_failed"}, "retrieve": GONE, "delete": GONE, "batch": GONE, "add_row": ROWS,
     "patch_row": ROWS, "delete_row": ROWS, "reorder": ROWS, "list_rows": GONE, "merge": GONE,
     "unmerge": GONE | {"unmerge_expired"}, "office": {"conflict", "gone", "invalid"},
+    "office_delete": {"gone"},
 }  # fmt: skip
 
 

@@ -59,16 +59,16 @@ class TypedAdmin(admin.ModelAdmin):
         return response
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        if request.method != "POST":
+        form = posted_form.posted(request) if request.method == "POST" else None
+        if not form or not form.is_form:  # nothing was typed, as on the page that asks before a deletion
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]  # not in the stubs
-        form = posted_form.posted(request)
         add_url = reverse(f"admin:{opts.app_label}_{opts.model_name}_add")
-        can_add = form is not None and self.has_add_permission(request)
+        can_add = self.has_add_permission(request)
         context = {
             "title": _("Deleted by somebody else"),
             "opts": opts,
-            "typed": [(self._label_of(request, name), value) for name, value in form.typed] if form else [],
-            "as_new": posted_form.PostedForm(add_url, new_fields(form, object_id)) if form and can_add else None,
+            "typed": [(self._label_of(request, name), value) for name, value in form.typed],
+            "as_new": posted_form.PostedForm(add_url, new_fields(form, object_id)) if can_add else None,
             "again": AGAIN,
         }
         return TemplateResponse(request, "backoffice/gone.html", self.admin_site.each_context(request) | context)

@@ -263,6 +263,14 @@ def test_what_was_typed_for_a_deleted_customer_makes_a_new_one() -> None:
     assert viewer.status_code == 403
 
 
+def test_who_deletes_a_deleted_customer_has_typed_nothing_and_is_told_so_in_a_message() -> None:
+    client, customer = member("Manager"), make("Nordlicht")
+    services.delete_customer(customer, origin=ORIGIN)
+    answer = client.post(reverse("admin:crm_customer_delete", args=[customer]), {"post": "yes"}, follow=True)
+    assert answer.redirect_chain == [("/admin/", 302)]
+    assert "Perhaps it was deleted?" in answer.content.decode()
+
+
 # Conflicts
 
 
