@@ -12,6 +12,7 @@ NAMES = (
     "uploads",
     "upsert",
     "pooler",
+    "rolling",
     "requests",
     "webhooks",
     "hostile",

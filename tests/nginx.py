@@ -39,10 +39,17 @@ def rendered(**parts: str) -> str:
     return text
 
 
+def upstream(*ports: int) -> str:
+    """One server, or several as docs/operations.md writes them."""
+    if len(ports) == 1:
+        return f"127.0.0.1:{ports[0]}"
+    return "; server ".join(f"127.0.0.1:{port} fail_timeout=1s" for port in ports)
+
+
 class Proxy:
     """`port` speaks HTTPS, `plain_port` HTTP. `context` trusts the certificate."""
 
-    def __init__(self, home: Path, upstream_port: int) -> None:
+    def __init__(self, home: Path, *upstream_ports: int) -> None:
         self.home, self.port, self.plain_port = home, free_port(), free_port()
         authority = trustme.CA()
         certificate = authority.issue_cert(NAME, "127.0.0.1", "localhost")
@@ -51,7 +58,7 @@ class Proxy:
         authority.configure_trust(self.context)
         authority.cert_pem.write_to_path(str(home / "authority.pem"))
         text = rendered(
-            BASE_URL=BASE_URL, SERVER_NAMES=f"{NAME} localhost 127.0.0.1", UPSTREAM=f"127.0.0.1:{upstream_port}",
+            BASE_URL=BASE_URL, SERVER_NAMES=f"{NAME} localhost 127.0.0.1", UPSTREAM=upstream(*upstream_ports),
             HTTP_PORT=str(self.plain_port), HTTPS_PORT=str(self.port), CERTIFICATE=str(home / "certificate.pem"),
             CERTIFICATE_KEY=str(home / "certificate.pem"), NGINX_STATE=str(home),
             NGINX_PID=str(home / "nginx.pid"), ACCESS_LOG=str(home / "access.log"),
@@ -92,10 +99,10 @@ class Proxy:
 
 
 @contextmanager
-def proxied(home: Path, upstream_port: int) -> Iterator[Proxy]:
+def proxied(home: Path, *upstream_ports: int) -> Iterator[Proxy]:
     """nginx as an ordinary user: without port 80, and without the directories of the system."""
     home.mkdir(exist_ok=True)
-    proxy, process = _started(home, upstream_port)
+    proxy, process = _started(home, *upstream_ports)
     try:
         yield proxy
     finally:
@@ -103,10 +110,10 @@ def proxied(home: Path, upstream_port: int) -> Iterator[Proxy]:
         process.wait(30)
 
 
-def _started(home: Path, upstream_port: int) -> tuple[Proxy, subprocess.Popen]:
+def _started(home: Path, *upstream_ports: int) -> tuple[Proxy, subprocess.Popen]:
     assert PROGRAM
     for _ in range(3):  # somebody else may take a free port first
-        proxy = Proxy(home, upstream_port)
+        proxy = Proxy(home, *upstream_ports)
         if os.geteuid() == 0:  # nobody else may write into root's directories
             text = (home / "nginx.conf").read_text().replace("user www-data;", "user root;")
             (home / "nginx.conf").write_text(text)
