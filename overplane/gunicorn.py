@@ -4,10 +4,12 @@ import os
 import resource
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from overplane import private_files, settings
+from overplane.server import listening
 from overplane.server.connections import LONGEST_REQUEST_LINE
 
 os.umask(private_files.MASK)  # for the workers, too; a socket in the file system is gunicorn's `umask`
@@ -36,6 +38,10 @@ if workers > 1:
     if not settings.METRICS_DIR:
         settings.METRICS_DIR = tempfile.mkdtemp(prefix=METRICS_PREFIX)
     raw_env = [f"PROMETHEUS_MULTIPROC_DIR={settings.METRICS_DIR}"]
+
+
+def when_ready(server: Any) -> None:
+    server.handle_term = partial(listening.stop, server)
 
 
 def on_exit(server: Any) -> None:

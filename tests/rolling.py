@@ -8,7 +8,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,9 @@ class Caller:
         self.ledger.note(kind, time.monotonic() - began, failure)
         return None if failure else raw
 
+    def close(self) -> None:
+        self.connection.close()
+
 
 class Load:
     """Threads that call until `stop`. `acknowledged`: names of customers whose creation was answered with 201."""
@@ -107,8 +110,15 @@ class Load:
         self.in_feed: Counter[str] = Counter()
         self.deleted = 0
         self._ends, self._reader_ends = threading.Event(), threading.Event()
-        self._cursor = json.loads(self._caller().call("feed", 200, "GET", EVENT) or b"")["next_cursor"]
-        kinds: list[Callable[[Caller], None]] = [self._read, self._read, self._write, self._write_with_key, self._change]
+        with closing(self._caller()) as caller:
+            self._cursor = json.loads(caller.call("feed", 200, "GET", EVENT) or b"")["next_cursor"]
+        kinds: list[Callable[[Caller], None]] = [
+            self._read,
+            self._read,
+            self._write,
+            self._write_with_key,
+            self._change,
+        ]
         self._threads = [self._thread(one, self._ends) for one in [*kinds, self._stream]]
         self._reader = self._thread(self._follow, self._reader_ends)
 
@@ -117,11 +127,10 @@ class Load:
 
     def _thread(self, step: Callable[[Caller], None], ends: threading.Event) -> threading.Thread:
         def run() -> None:
-            caller = self._caller()
-            while not ends.is_set():
-                step(caller)
-                time.sleep(PAUSE)
-            caller.connection.close()
+            with closing(self._caller()) as caller:
+                while not ends.is_set():
+                    step(caller)
+                    time.sleep(PAUSE)
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -158,7 +167,9 @@ class Load:
         caller.call("stream", 200, "GET", f"{CUSTOMER}/export")
 
     def _follow(self, caller: Caller) -> None:
-        if raw := caller.call("feed", 200, "GET", f"{EVENT}?after={self._cursor}&wait=5&limit=1000"):
+        if raw := caller.call("feed", 200, "GET", f"{EVENT}?after={self._cursor}&wait=2&limit=1000"):
             page = json.loads(raw)
             self._cursor = page["next_cursor"]
-            self.in_feed.update(one["data"]["object"]["id"] for one in page["data"] if one["type"] == "customer.created")
+            self.in_feed.update(
+                one["data"]["object"]["id"] for one in page["data"] if one["type"] == "customer.created"
+            )

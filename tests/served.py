@@ -64,7 +64,7 @@ def database_url(port: int | None = None) -> str:
 
 
 @contextmanager
-def served(home: Path, **variables: str) -> Iterator[Service]:
+def served(home: Path, *, is_awaited: bool = True, **variables: str) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(variables.get("PORT") or probe.getsockname()[1])
@@ -79,7 +79,8 @@ def served(home: Path, **variables: str) -> Iterator[Service]:
         )  # fmt: skip
         try:
             running = Service(port, process, home / "log")
-            _wait_for(running)
+            if is_awaited:
+                _wait_for(running)
             yield running
         finally:
             process.terminate()

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client.registry import Collector
 
-from overplane import observability
+from overplane import ending, observability
 from overplane.database import disk, maintenance
 from overplane.database.encoding import dumps
 from overplane.once import Recent
@@ -45,7 +45,9 @@ def readyz(request: HttpRequest, concerns: Sequence[Callable[[], list[str]]] = (
     `concerns` warn of what somebody should look at. It takes no node out of rotation: all would go at once, and
     each serves everything else as ever.
     """
-    problems, warnings = readiness.get(lambda: _state(concerns))
+    problems, warnings = (
+        (["the service stops"], []) if ending.service_ends() else readiness.get(lambda: _state(concerns))
+    )
     body = {"status": "not ready" if problems else "ok", "problems": problems, "warnings": warnings}
     return HttpResponse(dumps(body), status=503 if problems else 200, content_type=JSON)
 

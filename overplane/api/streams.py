@@ -1,4 +1,5 @@
-"""Streamed answers. An error before the first part is answered like any other error.
+"""Streamed answers. An error before the first part is answered like any other error. A later one breaks the connection off,
+and is told by the envelope as the last one of JSON lines.
 
 One occupies a thread for as long as its client reads, so at most half of a process's threads stream.
 """
@@ -12,11 +13,14 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import StreamingHttpResponse
 
-from overplane import log_lines
-from overplane.api.errors import API, LATER, error
+from overplane import ending, log_lines
+from overplane.api import errors
+from overplane.api.errors import API, LATER, ApiError, error
+from overplane.database.encoding import dumps
 from overplane.problems import Code
 
 log = logging.getLogger("overplane.api")
+JSON_LINES = "application/x-ndjson"
 _free = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
@@ -32,22 +36,30 @@ class StreamResponse(StreamingHttpResponse):
         except BaseException:
             _free.release()
             raise
-        super().__init__(_Stream(first, parts), content_type=content_type)
+        super().__init__(_Stream(first, parts, by_line=content_type == JSON_LINES), content_type=content_type)
 
 
 class _Stream:
-    """Ends the connection without the last chunk when a part cannot be made, so that no client takes it for complete."""
+    """Ends the connection without the last chunk when a part cannot be made, so that no client takes it for complete.
 
-    def __init__(self, first: bytes, rest: Generator[bytes, None, None]) -> None:
-        self.first, self.rest = first, rest
+    `by_line`: parts are whole lines of JSON, and so can be told what went wrong.
+    """
+
+    def __init__(self, first: bytes, rest: Generator[bytes, None, None], *, by_line: bool) -> None:
+        self.first, self.rest, self.by_line = first, rest, by_line
         self.request_id, self.is_open = log_lines.request_id.get(), True
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield self.first
-            yield from self.rest
+            for part in self.rest:
+                if ending.must_streams_end():
+                    raise _stops()
+                yield part
         except Exception as failure:
             self._note(failure)
+            if self.by_line:
+                yield dumps(errors.envelope(_told(failure), self.request_id)) + b"\n"
             # For the server this is a client that has gone: it ends the connection, and neither answers nor logs.
             raise ConnectionResetError(errno.ECONNRESET, "the answer was broken off") from failure
         finally:
@@ -56,7 +68,7 @@ class _Stream:
     def _note(self, failure: Exception) -> None:
         token = log_lines.request_id.set(self.request_id)
         try:
-            foreseen = isinstance(failure, DatabaseError | InterfaceError)
+            foreseen = isinstance(failure, DatabaseError | InterfaceError | ApiError)
             log.error("answer broken off: %s", failure, exc_info=None if foreseen else failure)
         finally:
             log_lines.request_id.reset(token)
@@ -75,3 +87,16 @@ class _Stream:
         if self.is_open:
             self.is_open = False
             _free.release()
+
+
+def _stops() -> ApiError:
+    message = "The service is being started anew, and this answer takes too long. Send the same request again."
+    return error(503, Code.UNAVAILABLE, message, type_=API)
+
+
+def _told(failure: Exception) -> ApiError:
+    if isinstance(failure, ApiError):
+        return failure
+    message = "This answer breaks off here, and is not whole. Send the same request again."
+    foreseen = isinstance(failure, DatabaseError | InterfaceError)
+    return error(503, Code.UNAVAILABLE if foreseen else Code.INTERNAL_ERROR, message, type_=API)

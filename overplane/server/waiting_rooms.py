@@ -48,6 +48,13 @@ class WaitingRooms(gthread.ThreadWorker):
         """The moment until which a client is waited for; a worker that stops does not wait for long."""
         return time.monotonic() + (seconds if self.alive else min(seconds, LINGER))
 
+    def hurry(self) -> None:
+        """The process ends: who is connected, and says nothing, is not waited for as long as usual."""
+        for conn in self.arriving:
+            if not conn.received:
+                conn.timeout = min(conn.timeout, self._in(LINGER))
+        self.arriving = dict.fromkeys(sorted(self.arriving, key=lambda conn: conn.timeout))
+
     def murder_pending(self) -> None:
         super().murder_pending()
         now = time.monotonic()

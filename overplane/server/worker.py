@@ -4,6 +4,8 @@ It is imported before raw_env is set, so nothing that counts may be imported her
 """
 
 import gc
+import select
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -16,7 +18,8 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers import gthread
 
-from overplane import settings, waiting
+from overplane import ending, settings, waiting
+from overplane.server import listening
 from overplane.server.connections import LONGEST_REQUEST_LINE, PIECE, Connection, Sender
 from overplane.server.waiting_rooms import WaitingRooms
 
@@ -28,6 +31,7 @@ COLLECTED_AFTER = 20_000
 MOST_READ_UNASKED = 1024 * 1024
 READERS = max(1, settings.WEB_THREADS // 2)  # threads that read what is large, at the most
 OUT_OF_FILES_PAUSE = 0.1
+LET_IN_SECONDS = 1.0  # the queue of a listening socket has 2,048 places, and no more come
 LATE = object()  # what a thread answers that had waited for the body of a request
 PROBE = b"GET /healthz "
 
@@ -50,7 +54,7 @@ class Response(wsgi.Response):
         super().__init__(req, Sender(sock), cfg)  # type: ignore[arg-type]  # it has what is called of a socket
 
     def default_headers(self) -> list[str]:
-        if not _is_read(self.req):
+        if ending.service_ends() or not _is_read(self.req):
             self.force_close()  # the client is told, and the connection ends with this answer
         return super().default_headers()
 
@@ -76,6 +80,7 @@ class Worker(WaitingRooms):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.being_read: set[Connection] = set()  # what is large, by threads
+        self.replaced_at: float | None = None  # told to end, and serves until its successor does
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -86,10 +91,44 @@ class Worker(WaitingRooms):
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
+        ending.worker_is_ready()
+        listening.begin(self.sockets, self.cfg.backlog)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        waiting.end()  # a request that sleeps would hold up the end, or a reload, for as long as it may wait
-        super().handle_exit(sig, frame)
+        """gunicorn tells the old workers of a reload to end as soon as it has forked the new ones, which need seconds to
+        begin: nobody would be answered meanwhile."""
+        if not ending.service_ends():
+            self.replaced_at = self.replaced_at or time.monotonic()
+        elif self.alive:
+            self._begin_end()
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        if self.alive and self.replaced_at is not None:
+            is_late = time.monotonic() > self.replaced_at + settings.GRACEFUL_SECONDS
+            if is_late or ending.has_worker_since(self.replaced_at):
+                self._begin_end()
+
+    def _begin_end(self) -> None:
+        waiting.end()  # a request that sleeps would hold up the end for as long as it may wait
+        ending.end_process(settings.GRACEFUL_SECONDS)
+        super().handle_exit(signal.SIGTERM, None)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            self._leave_door()
+
+    def _leave_door(self) -> None:
+        """Lets in whoever waits there, and closes it: as long as one process has it open nobody is refused, nor answered."""
+        over = time.monotonic() + LET_IN_SECONDS
+        for listener in self.sockets:
+            waits = select.poll()
+            waits.register(listener, select.POLLIN)
+            while ending.service_ends() and time.monotonic() < over and waits.poll(0):
+                self.accept(listener)
+            listener.close()
+        self.hurry()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         waiting.end()  # Python joins the threads of a pool before it exits

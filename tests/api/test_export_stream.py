@@ -2,7 +2,9 @@
 
 import json
 import logging
+import math
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
@@ -14,6 +16,7 @@ from django.utils import timezone
 
 from crm.models import CUSTOMERS
 from crm.services import new_customer
+from overplane import ending
 from overplane.events.models import Epoch
 from overplane.ids import new_ids
 from tests.conftest import CUSTOMER, Api, codes
@@ -143,12 +146,33 @@ def test_a_database_that_is_lost_on_the_way_breaks_the_answer_off(
         answer = live_api.get(f"{EXPORT}?expand[]=supplier_numbers", Accept_Encoding=coding)
         assert answer.status_code == 200
         parts: Iterator[bytes] = iter(answer.streaming_content)
-        assert next(parts)
-        with caplog.at_level(logging.DEBUG), pytest.raises(ConnectionResetError):
+        unpack = zlib.decompressobj(wbits=47).decompress if coding == "gzip" else bytes
+        assert len(unpack(next(parts)).splitlines()) == 500
+        with caplog.at_level(logging.DEBUG):
+            error = json.loads(unpack(next(parts)))["error"]
+        with pytest.raises(ConnectionResetError):
             next(parts)
+    assert (error["code"], error["request_id"]) == ("unavailable", answer["Request-Id"])
     (record,) = [one for one in caplog.records if one.name == "overplane.api"]
     assert "broken off: server closed" in record.getMessage()
     assert record.exc_info is None
+    answer.close()
+    assert not connection.in_atomic_block
+
+
+def test_a_process_that_ends_says_so_where_a_stream_takes_too_long(
+    live_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "_streams_end", [math.inf])
+    insert(501)
+    answer = live_api.get(EXPORT)
+    parts = iter(answer.streaming_content)
+    assert len(next(parts).splitlines()) == 500
+    ending.end_process(0)
+    last = json.loads(next(parts))
+    assert (last.keys(), last["error"]["code"]) == ({"error"}, "unavailable")
+    with pytest.raises(ConnectionResetError):
+        next(parts)
     answer.close()
     assert not connection.in_atomic_block
 
@@ -179,8 +203,9 @@ def test_what_a_client_sees_of_it(live_api: Api, tmp_path: Path) -> None:
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
                 )
-            with pytest.raises(IncompleteRead):
+            with pytest.raises(IncompleteRead) as broken:
                 answer.read()
+            assert json.loads(broken.value.partial.splitlines()[-1])["error"]["code"] == "unavailable"
             time.sleep(0.2)
             (line,) = [one for one in service.log.splitlines() if "broken off" in one]
             assert json.loads(line)["request_id"] == answer.headers["Request-Id"]
