@@ -43,6 +43,11 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
         self._made: tuple[float, T] | None = None
 
+    @property
+    def latest(self) -> T | None:
+        """What was made last, if anything was."""
+        return self._made[1] if self._made else None
+
     def get(self, make: Callable[[], T]) -> T:
         with self._lock:
             if self._made is None or time.monotonic() - self._made[0] >= self.seconds:

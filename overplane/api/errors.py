@@ -75,6 +75,10 @@ def _database_error(exception: Exception) -> ApiError:
         case Trouble.OVERTAKEN:
             message = "The object is being changed by others. Send the same request again."
             return error(409, Code.UNAVAILABLE, message, type_=API, Retry_After=SOON)
+        case Trouble.BEHIND:
+            log.warning("the migration is still to come: %s", exception)
+            message = "The service is being upgraded, and cannot do this yet. Send the same request again."
+            return error(503, Code.UNAVAILABLE, message, type_=API, Retry_After=LATER)
         case Trouble.AWAY | Trouble.READ_ONLY:
             log.warning("database away: %s", exception)
             message = "The database is not available. Try again."

@@ -29,6 +29,7 @@ collected: Recent[bytes] = Recent(5.0)
 FORWARDED = (
     "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA",
 )  # fmt: skip
+MOST_NAMED = 5  # of migrations
 STRANGERS = "Only this machine itself may read the metrics. Set METRICS_TOKEN, and send it as Bearer token.\n"
 
 
@@ -63,8 +64,9 @@ def _state(concerns: Sequence[Callable[[], list[str]]]) -> tuple[list[str], list
 
 
 def _unready() -> list[str]:
-    if pending_migrations():
-        return ["migrations are not applied: manage.py migrate"]
+    if pending := pending_migrations():
+        more = f" and {len(pending) - MOST_NAMED} more" if len(pending) > MOST_NAMED else ""
+        return [f"migrations are not applied: {', '.join(pending[:MOST_NAMED])}{more} (manage.py prepare)"]
     return [f"trigger {name} is missing: manage.py migrate" for name in sorted(maintenance.missing(connection))]
 
 

@@ -16,7 +16,7 @@ from django.urls import set_script_prefix
 from django.utils.log import log_response
 
 from overplane.api.middleware import is_api
-from overplane.database import time_limits
+from overplane.database import older_schema, time_limits
 
 FIRST_REFUSAL = 400
 
@@ -29,6 +29,7 @@ class Application(WSGIHandler):
         super().__init__()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # type: ignore[override]  # as WSGI has it
+        older_schema.adapt()
         if settings.DEBUG or not is_api(get_path_info(environ)):
             return super().__call__(environ, start_response)
         set_script_prefix(get_script_name(environ))

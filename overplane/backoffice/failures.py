@@ -30,7 +30,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
     # A form whose token nobody has looked at yet may be forged.
     is_checked = getattr(request, "csrf_processing_done", False)
     response: HttpResponse | None = None
-    if is_page and is_checked and reason not in (Trouble.AWAY, Trouble.READ_ONLY):
+    if is_page and is_checked and reason not in (Trouble.AWAY, Trouble.READ_ONLY, Trouble.BEHIND):
         try:
             response = _with_form(request, reason)
         except Exception:

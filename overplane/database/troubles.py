@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from django.db import Error, InterfaceError, OperationalError, connection
 
+from overplane.database import older_schema
+
 T = TypeVar("T")
 
 
@@ -14,10 +16,11 @@ class Trouble(Enum):
     LOCKED = auto()  # somebody else held what was to be changed for longer than it may be waited for
     OVERTAKEN = auto()  # a deadlock, or a change by others in between: nothing was done, and it may be tried again
     READ_ONLY = auto()  # a standby, or a server that was a primary until a moment ago
+    BEHIND = auto()  # a column or table is not there: its migration has still to come
     AWAY = auto()  # no connection, or one that broke
 
 
-# PostgreSQL's codes: query cancelled; lock not available; serialization failure, deadlock. SQLite's names.
+# PostgreSQL's codes: query cancelled; lock not available; serialization failure, deadlock; read only. SQLite's names.
 CODES = {
     "57014": Trouble.SLOW,
     "55P03": Trouble.LOCKED,
@@ -30,6 +33,9 @@ CODES = {
     "SQLITE_BUSY_SNAPSHOT": Trouble.OVERTAKEN,
 }
 
+# PostgreSQL's: undefined column, undefined table. A mistake of ours, unless a migration is still to come. (SQLite has no code.)
+UNDEFINED = ("42703", "42P01")
+
 
 def trouble(failure: BaseException | None) -> Trouble | None:
     """None if it is no trouble of the database's, but a mistake of ours, or no failure of the database at all."""
@@ -39,6 +45,8 @@ def trouble(failure: BaseException | None) -> Trouble | None:
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     if code in CODES:
         return CODES[code]
+    if code in UNDEFINED and older_schema.is_behind():
+        return Trouble.BEHIND
     return Trouble.AWAY if isinstance(failure, OperationalError | InterfaceError) else None
 
 

@@ -114,7 +114,7 @@ class Worker(WaitingRooms):
         ending.end_process(settings.GRACEFUL_SECONDS)
         super().handle_exit(signal.SIGTERM, None)
 
-    def set_accept_enabled(self, enabled: bool) -> None:
+    def set_accept_enabled(self, enabled: bool | None) -> None:
         super().set_accept_enabled(enabled)
         if not self.alive:
             self._leave_door()
