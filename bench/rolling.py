@@ -4,11 +4,9 @@ And of one service whose workers are replaced (`systemctl reload`). ROLLING_REST
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,11 +34,6 @@ def _prepared(url: str, home: Path) -> str:
     file.write_text("Company name\n" + "".join(f"Nordlicht {n}\n" for n in range(CUSTOMERS)))
     manage("import_customers", str(file), "--quiet")
     return manage("create_api_key", "bench").strip()
-
-
-def reload_workers(machine: Machine) -> None:
-    machine.service.process.send_signal(signal.SIGHUP)
-    time.sleep(8)
 
 
 def measure(label: str, count: int, renew: Callable[[Machine], None], url: str, home: Path, key: str) -> None:
@@ -71,6 +64,6 @@ def main() -> None:
             home = Path(folder)
             key = _prepared(server.url, home)
             measure(f"{RESTARTS} rolling restarts of two", 2, Machine.restart, server.url, home / "two", key)
-            measure(f"{RESTARTS} reloads of one", 1, reload_workers, server.url, home / "one", key)
+            measure(f"{RESTARTS} reloads of one", 1, Machine.reload, server.url, home / "one", key)
     finally:
         server.destroy()

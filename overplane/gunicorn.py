@@ -41,7 +41,7 @@ if workers > 1:
 
 
 def when_ready(server: Any) -> None:
-    server.handle_term = partial(listening.stop, server)
+    server.stop = partial(listening.stop, server)
 
 
 def on_exit(server: Any) -> None:

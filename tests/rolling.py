@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import ssl
 import threading
 import time
@@ -43,6 +44,20 @@ class Machine:
         self.stop()
         self.start()
         time.sleep(FORGOTTEN)
+
+    def reload(self) -> None:
+        """Other workers in the place of these; returns when these have ended."""
+        before = set(workers(self.service))
+        self.service.process.send_signal(signal.SIGHUP)
+        ends = time.monotonic() + 120
+        while before & set(workers(self.service)):
+            assert time.monotonic() < ends, self.service.log
+            time.sleep(0.1)
+
+
+def workers(service: Service) -> list[int]:
+    process = service.process.pid
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 @contextmanager

@@ -64,7 +64,8 @@ def database_url(port: int | None = None) -> str:
 
 
 @contextmanager
-def served(home: Path, *, is_awaited: bool = True, **variables: str) -> Iterator[Service]:
+def served(home: Path, *, awaited: str = "/readyz", root: Path = ROOT, **variables: str) -> Iterator[Service]:
+    """`awaited`: what answers 200 before this goes on; nothing if it is empty. `root`: of the code."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(variables.get("PORT") or probe.getsockname()[1])
@@ -75,22 +76,22 @@ def served(home: Path, *, is_awaited: bool = True, **variables: str) -> Iterator
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "overplane/gunicorn.py", "overplane.wsgi"],
-            cwd=ROOT, env=environment, stdout=log, stderr=log,
+            cwd=root, env=environment, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             running = Service(port, process, home / "log")
-            if is_awaited:
-                _wait_for(running)
+            if awaited:
+                _wait_for(running, awaited)
             yield running
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
-def _wait_for(service: Service) -> None:
+def _wait_for(service: Service, path: str) -> None:
     for _ in range(300):
         try:
-            if service.get("/readyz")[0] == 200:
+            if service.get(path)[0] == 200:
                 return
         except OSError:
             pass

@@ -14,7 +14,7 @@ import struct
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 from gunicorn.sock import BaseSocket
 
@@ -38,14 +38,15 @@ def begin(listeners: Iterable[Any], backlog: int) -> None:
         listener.sock.listen(backlog)
 
 
-def stop(server: Any) -> NoReturn:
-    """In place of gunicorn's own `handle_term`."""
-    ending.end_service()
-    _wait(server, settings.DRAIN_SECONDS)
-    for listener in server.LISTENERS:
-        _refuse(listener.sock)
-    time.sleep(HANDSHAKE_SECONDS)
-    raise StopIteration
+def stop(server: Any, graceful: bool = True) -> None:
+    """In place of gunicorn's own, which closes the sockets, tells the workers and waits for them."""
+    if graceful and server.LISTENERS:
+        ending.end_service()
+        _wait(server, settings.DRAIN_SECONDS)
+        for listener in server.LISTENERS:
+            _refuse(listener.sock)
+        time.sleep(HANDSHAKE_SECONDS)
+    type(server).stop(server, graceful)
 
 
 def _wait(server: Any, seconds: float) -> None:

@@ -1,7 +1,9 @@
 """What the README promises a stranger: an attribute is a line in `models.py` and a migration, on either model, of any kind."""
 
 import difflib
+import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from tests.conftest import CUSTOMER, Api
 from tests.extension.copies import ROOT, copied, run
 from tests.extension.grow import add_line_item, add_stray, grow
+from tests.served import served
 
 # The copy's tests run on the database of this run.
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -70,6 +74,26 @@ def test_new_attributes_and_a_second_kind_work_at_every_door_and_turn_no_test_re
         "visits_paid"
         in run(copy, "manage.py", "shell", "-c", "from crm.line_items import BY_NAME; print(*BY_NAME)").stdout
     )
+
+
+@pytest.mark.one_database
+def test_it_reads_from_a_database_without_its_migration(copy: Path, live_api: Api, tmp_path: Path) -> None:
+    customer = live_api.create(customer_name="Acme", supplier_numbers=[{"company": "A"}])
+    path, key = f"{CUSTOMER}/{customer['id']}", live_api.key
+    with served(tmp_path, awaited="/healthz", root=copy, WEB_CONCURRENCY="1") as service:
+        status, state = service.get("/readyz")
+        assert status == 503
+        assert re.search(rb"migrations are not applied: crm\.\d+_grown \(", state)
+        whole = json.loads(service.get(f"{path}?expand[]=supplier_numbers&expand[]=visits_paid", key)[1])
+        assert (whole["is_vip"], whole["grade"], whole["visits_paid"]) == (False, None, [])
+        assert whole["supplier_numbers"][0]["company"] == "A"
+        assert json.loads(service.get(f"{CUSTOMER}?grade[is_null]=true&q=acme", key)[1])["total"] == 1
+        assert service.get("/api/crm/event?after=start", key)[0] == 200
+        assert service.get(f"{CUSTOMER}/export", key)[1].splitlines()[-1].startswith(b'{"end":true,"count":1,')
+        as_json = {"Content_Type": "application/json"}
+        assert service.call("PATCH", path, key, b'{"territory": "North"}', **as_json)[0] == 200
+        status, refusal, _ = service.call("POST", CUSTOMER, key, b'{"customer_name": "Bravo"}', **as_json)
+        assert (status, json.loads(refusal)["error"]["code"]) == (503, "unavailable")
 
 
 def test_a_second_kind_costs_what_is_promised(tmp_path: Path) -> None:

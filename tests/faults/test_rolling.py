@@ -16,15 +16,10 @@ from crm.models import Customer
 from overplane.api import keys
 from tests import nginx
 from tests.conftest import CUSTOMER
-from tests.rolling import Load, machines
+from tests.rolling import Load, machines, workers
 from tests.served import Service, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
-
-
-def workers(service: Service) -> list[int]:
-    process = service.process.pid
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -43,10 +38,7 @@ def test_rolling_restarts_and_reloads_behind_nginx_fail_nobody(tmp_path: Path) -
         try:
             for machine in running:
                 machine.restart()
-            before = {worker for one in running for worker in workers(one.service)}
-            for machine in running:
-                machine.service.process.send_signal(signal.SIGHUP)
-            until(lambda: before.isdisjoint(worker for one in running for worker in workers(one.service)))
+            running[0].reload()
         finally:
             load.stop()
     assert load.ledger.failures == []
@@ -128,7 +120,7 @@ def test_whoever_waits_at_the_door_when_the_service_is_told_to_stop_is_answered(
 
 def test_nobody_is_let_in_before_somebody_can_answer(tmp_path: Path) -> None:
     """So nginx takes another server as long as this one starts."""
-    with served(tmp_path, is_awaited=False, WEB_CONCURRENCY="1", LOG_LEVEL="INFO") as service:
+    with served(tmp_path, awaited="", WEB_CONCURRENCY="1", LOG_LEVEL="INFO") as service:
         until(lambda: "Listening at" in service.log)  # the first process; the worker needs a second more
         with pytest.raises(ConnectionRefusedError):
             service.get("/healthz")
