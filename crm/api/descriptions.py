@@ -165,7 +165,7 @@ def describe_export() -> Callable[[type], type]:
         list=operation(
             "exportCustomers", "Export customers",
             "One snapshot as a stream of JSON lines, newest first. The last line, `{\"end\": true, \"count\": …, \"next_cursor\": …}`, tells that"
-            " nothing is missing, and where the event feed goes on.",
+            " nothing is missing, and where the event feed goes on. An export that breaks off ends with an error envelope in its place.",
             tag=TAG_CUSTOMER, answer=LINES, answered="Every customer that is asked for as one line of JSON, then a line that ends the export.", media_type="application/x-ndjson", parameters=[Q, *SHAPE, *FILTERS],
         )
     )  # fmt: skip

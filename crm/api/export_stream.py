@@ -17,7 +17,7 @@ BATCH_SIZE = 500
 def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]) -> Generator[bytes, None, None]:
     """One line a customer, newest first, then `{"end": true, "count": …, "next_cursor": …}`.
 
-    A stream without its end line was broken off.
+    A stream without its end line was broken off; an envelope with the error stands in its place, if it could be sent.
     """
     count = 0
     epochs.confirm()  # may begin one, after a restore: a write, which a snapshot does not allow

@@ -82,13 +82,13 @@ def _default(field: Any) -> str:
     return choose(postgresql=f"CAST({value} AS {field.cast_db_type(connection)})", sqlite=value)
 
 
-def _rewrite(execute: Callable[..., Any], sql: Any, parameters: Any, many: bool, context: Mapping[str, Any]) -> Any:
+def _rewrite(execute: Callable[..., Any], sql: Any, parameters: Any, *rest: Any) -> Any:
     """One of Django's wrappers around each statement of a connection."""
     if _is_complete.is_set():
-        context["connection"].execute_wrappers.remove(_rewrite)
+        connection.execute_wrappers.remove(_rewrite)
     elif isinstance(sql, str) and (queries := _queries.latest):
         sql = READ.sub(lambda read: _instead(read, queries, is_bound=parameters is not None), sql)
-    return execute(sql, parameters, many, context)
+    return execute(sql, parameters, *rest)
 
 
 def _instead(read: re.Match[str], queries: Mapping[str, str], *, is_bound: bool) -> str:
