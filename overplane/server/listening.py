@@ -44,7 +44,7 @@ def stop(server: Any, graceful: bool = True) -> None:
         ending.end_service()
         _wait(server, settings.DRAIN_SECONDS)
         for listener in server.LISTENERS:
-            _refuse(listener.sock)
+            refuse_newcomers(listener.sock)
         time.sleep(HANDSHAKE_SECONDS)
     type(server).stop(server, graceful)
 
@@ -59,7 +59,7 @@ def _wait(server: Any, seconds: float) -> None:
                 return
 
 
-def _refuse(sock: socket.socket) -> None:
+def refuse_newcomers(sock: socket.socket) -> None:
     if sock.family == socket.AF_UNIX:
         return  # gunicorn takes its name away before it tells the workers
     program = b"".join(struct.pack("HBBI", *line) for line in NO_NEWCOMERS)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -17,6 +18,7 @@ import pytest
 from crm.models import Customer
 from overplane.ids import new_ids
 from overplane.problems import Code
+from overplane.server.listening import refuse_newcomers
 from tests import nginx
 from tests.conftest import CUSTOMER, Api
 from tests.nginx import BASE_URL, NAME, Proxy, proxied
@@ -251,6 +253,23 @@ def test_a_service_that_is_stopped_comes_back(live_api: Api, tmp_path_factory: p
         assert (status, headers["Content-Type"]) == (502, "text/html; charset=utf-8")
         with served(home, **environment, PORT=str(port)):
             assert own.call("GET", CUSTOMER, live_api.key)[0] == 200
+
+
+def test_a_machine_that_is_dead_is_passed_over(
+    service: Service, live_api: Api, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It refuses nobody, as a stopped one does: it says nothing. Who is sent there waits for three seconds, and is answered."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as dead:
+        refuse_newcomers(dead)
+        with proxied(tmp_path_factory.mktemp("two"), service.port, dead.getsockname()[1]) as own:
+            body = b'{"customer_name": "Acme"}'
+            answers = [
+                own.call("POST", CUSTOMER, live_api.key, body, Content_Type="application/json") for _ in range(3)
+            ]
+            tried = [json.loads(line)["upstream_status"] for line in own.log.splitlines() if line.startswith("{")]
+    assert [status for status, _, _ in answers] == [201, 201, 201]
+    assert "504, 201" in tried
+    assert Customer.objects.count() == 3
 
 
 def opened(proxy: Proxy, stack: ExitStack, count: int, sent: bytes) -> None:
