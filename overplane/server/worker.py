@@ -32,6 +32,8 @@ MOST_READ_UNASKED = 1024 * 1024
 READERS = max(1, settings.WEB_THREADS // 2)  # threads that read what is large, at the most
 OUT_OF_FILES_PAUSE = 0.1
 LET_IN_SECONDS = 1.0  # the queue of a listening socket has 2,048 places, and no more come
+# Until a worker goes for which none comes (SIGTTOU). A start has taken 50 s on a machine with ten times its work.
+SUCCESSOR_SECONDS = 120.0
 LATE = object()  # what a thread answers that had waited for the body of a request
 PROBE = b"GET /healthz "
 
@@ -91,7 +93,8 @@ class Worker(WaitingRooms):
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
-        ending.worker_is_ready()
+        if self.replaced_at is None:  # else by a second reload: whoever is older waits for its successors, too
+            ending.worker_is_ready()
         listening.begin(self.sockets, self.cfg.backlog)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -105,7 +108,7 @@ class Worker(WaitingRooms):
     def murder_pending(self) -> None:
         super().murder_pending()
         if self.alive and self.replaced_at is not None:
-            is_late = time.monotonic() > self.replaced_at + settings.GRACEFUL_SECONDS
+            is_late = time.monotonic() > self.replaced_at + SUCCESSOR_SECONDS
             if is_late or ending.has_worker_since(self.replaced_at):
                 self._begin_end()
 
