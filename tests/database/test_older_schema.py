@@ -47,8 +47,9 @@ def behind(api: Api) -> dict[str, Any]:
 def come() -> None:
     """The migration."""
     for name in COLUMNS:
-        kind = Customer._meta.get_field(name).db_type(connection)
-        more = " NOT NULL DEFAULT false" if name == "is_frozen" else ""
+        known = Customer._meta.get_field(name).db_parameters(connection)
+        kind, collation = known["type"], known.get("collation")
+        more = f' COLLATE "{collation}"' if collation else " NOT NULL DEFAULT false"
         execute(f'ALTER TABLE "crm_customer" ADD COLUMN "{name}" {kind}{more}')
 
 

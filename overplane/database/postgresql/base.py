@@ -20,6 +20,9 @@ from overplane.database.timing import TimedWrapper
 log = logging.getLogger("overplane.database")
 # What a server connection says that is not the one on which the statement was prepared, or on which another one did so.
 NOT_OURS = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
+# Where the server refuses a statement whose columns a migration has changed since it was prepared (a longer text suffices).
+# Its message depends on the server's language.
+STALE = "RevalidateCachedQuery"
 POOLED = "There is a transaction pooler before this database: set DATABASE_POOLER=transaction."
 
 
@@ -136,5 +139,20 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 raise psycopg.OperationalError(POOLED) from error  # the transaction is lost: to be tried again
             return None
+        except psycopg.errors.FeatureNotSupported as error:
+            if error.diag.source_function != STALE:
+                raise
+            self._forget_prepared(error)
+            return work(self._prepared)
         finally:
             self.waited += perf_counter() - began
+
+    def _forget_prepared(self, error: psycopg.Error) -> None:
+        """A migration came while this connection was open."""
+        if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            self.close_at = (
+                0  # Django replaces it when the request ends; this transaction is lost, and to be tried again
+            )
+            raise psycopg.OperationalError("The tables were changed.") from error
+        self.connection.execute("DEALLOCATE ALL")
+        self._prepared = PreparedStatements(self.connection)
