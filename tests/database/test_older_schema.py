@@ -47,9 +47,9 @@ def behind(api: Api) -> dict[str, Any]:
 def come() -> None:
     """The migration."""
     for name in COLUMNS:
-        known = Customer._meta.get_field(name).db_parameters(connection)
-        kind, collation = known["type"], known.get("collation")
-        more = f' COLLATE "{collation}"' if collation else " NOT NULL DEFAULT false"
+        field = Customer._meta.get_field(name)
+        kind, collation = field.db_type(connection), field.db_parameters(connection).get("collation")
+        more = " NOT NULL DEFAULT false" if name == "is_frozen" else f' COLLATE "{collation}"' if collation else ""
         execute(f'ALTER TABLE "crm_customer" ADD COLUMN "{name}" {kind}{more}')
 
 
