@@ -12,6 +12,7 @@ NAMES = (
     "uploads",
     "upsert",
     "pooler",
+    "replicas",
     "requests",
     "webhooks",
     "hostile",
