@@ -13,6 +13,7 @@ NAMES = (
     "upsert",
     "pooler",
     "rolling",
+    "replicas",
     "requests",
     "webhooks",
     "hostile",

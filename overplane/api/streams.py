@@ -16,6 +16,7 @@ from django.http import StreamingHttpResponse
 from overplane import ending, log_lines
 from overplane.api import errors
 from overplane.api.errors import API, LATER, ApiError, error
+from overplane.database import replicas
 from overplane.database.encoding import dumps
 from overplane.problems import Code
 
@@ -47,12 +48,13 @@ class _Stream:
 
     def __init__(self, first: bytes, rest: Generator[bytes, None, None], *, by_line: bool) -> None:
         self.first, self.rest, self.by_line = first, rest, by_line
+        self.in_place = replicas.held()  # the parts are made where the first one was
         self.request_id, self.is_open = log_lines.request_id.get(), True
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield self.first
-            for part in self.rest:
+            while (part := self._next()) is not None:
                 if ending.must_streams_end():
                     raise _stops()
                 yield part
@@ -65,6 +67,10 @@ class _Stream:
         finally:
             self._leave()
 
+    def _next(self) -> bytes | None:
+        with self.in_place():
+            return next(self.rest, None)
+
     def _note(self, failure: Exception) -> None:
         token = log_lines.request_id.set(self.request_id)
         try:
@@ -75,7 +81,8 @@ class _Stream:
 
     def close(self) -> None:
         try:
-            self.rest.close()
+            with self.in_place():
+                self.rest.close()
         finally:  # closing may fail, where the database has gone meanwhile
             self._leave()
 
