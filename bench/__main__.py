@@ -12,6 +12,7 @@ NAMES = (
     "uploads",
     "upsert",
     "pooler",
+    "purging",
     "requests",
     "webhooks",
     "hostile",
