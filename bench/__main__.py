@@ -13,6 +13,7 @@ NAMES = (
     "upsert",
     "pooler",
     "purging",
+    "replicas",
     "requests",
     "webhooks",
     "hostile",

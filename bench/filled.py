@@ -49,7 +49,7 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS i WHERE i %% 2 = 0
 """
 EVENTS = f"""
 INSERT INTO overplane_events_event (epoch, type, created_at, actor, subject, object_id, object_version, object, previous, changed)
-SELECT 1, CASE k WHEN 1 THEN 'customer.created' ELSE 'customer.updated' END, {TIME}, 'api_key:key_' || i %% 7, {ID}, {ID}, k,
+SELECT (SELECT max(id) FROM overplane_events_epoch), CASE k WHEN 1 THEN 'customer.created' ELSE 'customer.updated' END, {TIME}, 'api_key:key_' || i %% 7, {ID}, {ID}, k,
   json_build_object('id', {ID}, 'object', 'customer', 'customer_name', md5(i::text), 'customer_type', 'Company',
     'customer_group', 'group ' || i / 250, 'territory', 'territory ' || i %% 40, 'industry', 'industry ' || i %% 9,
     'email_id', 'info' || i || '@c' || i / 100 || '.example', 'disabled', false, 'version', k)::text,
