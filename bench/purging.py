@@ -1,7 +1,7 @@
 """A tenth of the event log is purged while the service is used: how fast, and what its callers notice.
 
 Then as many new events come: the table and its indexes must not grow, or the log of a service that purges every day
-would. `PURGE_EVENTS` says how many there are at first; 20,000,000 need 18 GB, and half an hour.
+would. `PURGE_EVENTS` says how many there are at first; 20,000,000 need 16 GB, and a quarter of an hour.
 """
 
 import os
