@@ -12,6 +12,7 @@ NAMES = (
     "uploads",
     "upsert",
     "pooler",
+    "failover",
     "requests",
     "webhooks",
     "hostile",

@@ -69,7 +69,7 @@ def served(home: Path, **variables: str) -> Iterator[Service]:
         probe.bind(("127.0.0.1", 0))
         port = int(variables.get("PORT") or probe.getsockname()[1])
     environment = os.environ | {
-        "DATABASE_URL": database_url(), "DATA_DIR": str(home), "PORT": str(port), "WEB_CONCURRENCY": "2",
+        "DATABASE_URL": variables.get("DATABASE_URL") or database_url(), "DATA_DIR": str(home), "PORT": str(port), "WEB_CONCURRENCY": "2",
         "LOG_LEVEL": "ERROR", "GRACEFUL_SECONDS": "10",
     } | variables  # fmt: skip
     with (home / "log").open("w") as log:
