@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -15,12 +16,12 @@ from tests.served import Service
 
 CUSTOMER, EVENT = "/api/crm/customer", "/api/crm/event"
 VALUES = 4  # PATCHes of each customer
-AGAIN = {409, 500, 503}  # a client tries on; 500 must never be, and is counted
 STORED = "SELECT id, customer_name, territory FROM crm_customer WHERE starts_with(customer_name, %s)"
 EVENTS = (
-    "SELECT subject, type, object::json ->> 'territory' FROM overplane_events_event"
-    " WHERE starts_with(object::json ->> 'customer_name', %s)"
+    "SELECT subject, object::json ->> 'territory', epoch FROM overplane_events_event"
+    " WHERE type IN ('customer.created', 'customer.updated') AND starts_with(object::json ->> 'customer_name', %s)"
 )
+Change = tuple[str, str | None]  # a customer's id and its new value; none: it was created
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Reader:
 class Ledger:
     """What one service acknowledged to clients that try each call under the same Idempotency-Key until it is done.
 
-    `values`: of each customer all that it had, in order. `moments`: when something was acknowledged, and under which status.
+    `values`: of each customer all that were acknowledged, in order. `moments`: when each change was.
     """
 
     name: str
@@ -87,13 +88,19 @@ class Ledger:
     key: str
     names: dict[str, str] = field(default_factory=dict)
     values: dict[str, list[str]] = field(default_factory=dict)
-    moments: list[float] = field(default_factory=list)
-    statuses: Counter[str] = field(default_factory=Counter)
-    refusals: set[str] = field(default_factory=set)
+    moments: dict[Change, float] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     turn: int = 0
+    statuses: Counter[str] = field(init=False)
+    refusals: Counter[str] = field(init=False)
+    reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """A new page; what was acknowledged before is judged again."""
+        self.statuses, self.refusals = Counter(), Counter()
         self.reader = Reader(self.service, self.key)
         self.reader.begin()
         assert self.reader.cursor
@@ -105,26 +112,30 @@ class Ledger:
             created = self._until_done("POST", CUSTOMER, {"customer_name": name}, Idempotency_Key=name)
             if created:
                 self.names[created["id"]] = name
-                values = self.values[created["id"]] = []
-                for value in range(VALUES):
-                    body = {"territory": f"{value} of {name}"}
-                    if self._until_done("PATCH", f"{CUSTOMER}/{created['id']}", body):
-                        values.append(body["territory"])
+                self.moments[created["id"], None] = time.monotonic()
+                self._change(created["id"], name)
+
+    def _change(self, id_: str, name: str) -> None:
+        self.values[id_] = []
+        for number in range(VALUES):
+            value = f"{number} of {name}"
+            if self._until_done("PATCH", f"{CUSTOMER}/{id_}", {"territory": value}):
+                self.values[id_].append(value)
+                self.moments[id_, value] = time.monotonic()
 
     def _until_done(self, method: str, path: str, body: Any, **headers: str) -> dict[str, Any] | None:
         """None: the end has come before the answer."""
         while True:
             try:
-                status, answer, sent = self.service.call(method, path, self.key, json.dumps(body).encode(), **headers)
-            except OSError as failure:
-                status, answer = 0, repr(failure).encode()
-            if status in (200, 201):
-                self.statuses[str(status)] += 1
-                self.moments.append(time.monotonic())
-                return dict(json.loads(answer))
-            bare = status == 503 and not sent.get("Retry-After")
-            self.statuses[f"{status or 'broken'}{' without Retry-After' if bare else ''}"] += 1
-            self.refusals.add(f"{method} {status} {answer[:300].decode()}")
+                status, answer, got = self.service.call(method, path, self.key, json.dumps(body).encode(), **headers)
+            except OSError:
+                self.statuses["broken"] += 1
+            else:
+                bare = status == 503 and not got.get("Retry-After")
+                self.statuses[f"{status}{' without Retry-After' if bare else ''}"] += 1
+                if status in (200, 201):
+                    return dict(json.loads(answer))
+                self.refusals[f"{status} {json.loads(answer)['error']['code']}"] += 1
             if self.stopped.is_set():
                 return None
             time.sleep(0.05)
@@ -149,11 +160,11 @@ class Ledger:
                 thread.join()
 
     def acknowledged_after(self, moment: float) -> list[float]:
-        return [one for one in self.moments if one > moment]
+        return sorted(one for one in list(self.moments.values()) if one > moment)
 
     def longest_silence(self, since: float) -> float:
         moments = [since, *self.acknowledged_after(since)]
-        return max((after - before for before, after in zip(moments, moments[1:], strict=False)), default=float("inf"))
+        return max((after - before for before, after in pairwise(moments)), default=float("inf"))
 
 
 @contextmanager
@@ -166,36 +177,43 @@ def all_running(ledgers: Sequence[Ledger], clients: int) -> Iterator[None]:
 
 @dataclass
 class Verdict:
-    """`lost`: what was acknowledged and is not there, or not in the log. `missed`: what the reader has not, or otherwise."""
+    """`lost`: what was acknowledged and is not there, or not in the log. `missed`: what the reader has not, or otherwise.
+
+    `resumed`: when the first change was acknowledged that the last epoch of the log has. (The service answers what the
+    former leader had done, too, a moment after the next one leads.)
+    """
 
     acknowledged: int
-    lost: list[str]
-    doubled: list[str]
+    lost: list[Any]
+    doubled: list[Any]
     missed: list[str]
+    resumed: float | None
 
 
 def judge(ledger: Ledger, url: str) -> Verdict:
     """By the rows and the log of the database that leads now."""
     with psycopg.connect(url) as connection:
         rows = {row[0]: row[1:] for row in connection.execute(STORED, [ledger.name])}
-        events = Counter(connection.execute(EVENTS, [ledger.name]).fetchall())
-    names = Counter(name for name, _ in rows.values())
-    lost = [name for id_, name in ledger.names.items() if id_ not in rows]
-    lost += [f"event of {name}" for id_, name in ledger.names.items() if (id_, "customer.created", None) not in events]
-    for id_, values in ledger.values.items():
-        if id_ in rows and values and not _is_at_least(rows[id_][1], values[-1]):
-            lost.append(values[-1])
-        lost += [f"event of {value}" for value in values if (id_, "customer.updated", value) not in events]
+        events = connection.execute(EVENTS, [ledger.name]).fetchall()
+    epochs: dict[Change, int] = {(id_, value): epoch for id_, value, epoch in events}
+    last = max(epochs.values(), default=0)
     ledger.reader.read_to_the_end()
+    lost = [name for id_, name in ledger.names.items() if id_ not in rows]
+    lost += [
+        values[-1]
+        for id_, values in ledger.values.items()
+        if id_ in rows and values and not _is_at_least(rows[id_][1], values[-1])
+    ]
+    names, changes = Counter(name for name, _ in rows.values()), Counter(event[:2] for event in events)
     return Verdict(
-        acknowledged=len(ledger.names) + sum(map(len, ledger.values.values())),
-        lost=lost,
-        doubled=[name for name, count in names.items() if count > 1]
-        + [f"{event}" for event, count in events.items() if count > 1],
+        acknowledged=len(ledger.moments),
+        lost=[*lost, *(ledger.moments.keys() - epochs.keys())],
+        doubled=[one for counted in (names, changes) for one, count in counted.items() if count > 1],
         missed=[name for id_, (name, value) in rows.items() if ledger.reader.values.get(id_, "nothing") != value],
+        resumed=min((when for change, when in ledger.moments.items() if epochs.get(change) == last), default=None),
     )
 
 
 def _is_at_least(stored: str | None, acknowledged: str) -> bool:
     """What came after the last acknowledged one may be there, too: its answer was lost."""
-    return stored is not None and int(stored.split(" ")[0]) >= int(acknowledged.split(" ")[0])
+    return stored is not None and int(stored.split(" ")[0]) >= int(acknowledged.split(" ", maxsplit=1)[0])

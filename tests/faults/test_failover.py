@@ -53,7 +53,7 @@ class Pair:
 
 
 @contextmanager
-def pair(home: Path, *, knows_both: bool = False) -> Iterator[Pair]:
+def pair(home: Path, *, knows_both: bool = False, old_first: bool = False) -> Iterator[Pair]:
     primary = start_postgresql(durable=True)
     try:
         manage(home, primary.url, "migrate", "--verbosity", "0")
@@ -64,7 +64,8 @@ def pair(home: Path, *, knows_both: bool = False) -> Iterator[Pair]:
             with proxy("127.0.0.1", primary.port) as between:
                 url = primary.url.replace(str(primary.port), str(between.port))
                 if knows_both:
-                    places = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+                    ports = (primary.port, standby.port) if old_first else (standby.port, primary.port)
+                    places = ",".join(f"127.0.0.1:{port}" for port in ports)
                     url = primary.url.replace(f"127.0.0.1:{primary.port}", places)
                     assert places in url
                 with served(home, DATABASE_URL=url) as service:
@@ -194,6 +195,27 @@ def test_a_service_that_knows_both_servers_writes_to_the_new_primary_by_itself(t
         _check(both, load, reader)
         assert set(load.acknowledged) <= {id_ for (id_,) in stored(both.standby, "SELECT id FROM crm_customer")}
         assert seconds < 10
+
+
+def test_a_primary_that_does_not_know_of_its_successor_is_left(tmp_path: Path) -> None:
+    """Its guard is frozen: it takes everybody in, and its commits wait for a standby that follows it no more."""
+    with pair(tmp_path, knows_both=True, old_first=True) as both:
+        _make_synchronous(both)
+        load, reader = Load(both), Reader(both)
+        reader.begin()
+        with load.running(reader):
+            time.sleep(1)
+            both.standby.promote()
+            promoted = time.monotonic()
+            there = "SELECT count(DISTINCT epoch) FROM overplane_events_event"
+            while stored(both.standby, there) != [(2,)] and time.monotonic() < promoted + 30:
+                time.sleep(0.05)
+            seconds = time.monotonic() - promoted
+            time.sleep(2)
+        assert set(load.acknowledged) <= {id_ for (id_,) in stored(both.standby, "SELECT id FROM crm_customer")}
+        assert load.statuses <= {201, 503}
+        assert seconds < 10
+        _check(both, load, reader)
 
 
 def test_an_asynchronous_standby_that_lacks_the_last_seconds_sends_readers_away(tmp_path: Path) -> None:
