@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from itertools import pairwise
 from typing import Any
 
@@ -41,7 +42,10 @@ class Reader:
     statuses: Counter[int] = field(default_factory=Counter)
 
     def begin(self) -> None:
-        status, body = self.service.get(f"{CUSTOMER}/export", self.key)
+        try:
+            status, body = self.service.get(f"{CUSTOMER}/export", self.key)
+        except HTTPException:  # it broke off
+            return
         lines = body.splitlines()
         if status != 200 or not lines or "next_cursor" not in lines[-1].decode():
             return  # the next call tries again, since the cursor has expired

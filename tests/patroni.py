@@ -25,7 +25,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = ("patroni", "etcd", "haproxy")
 # Seconds: a leader that is not heard of for `ttl` is none any more. 20 is the least that Patroni's manual allows.
 TIMES = {"ttl": 20, "loop_wait": 1, "retry_timeout": 3}
-PATIENCE = 90  # seconds for whatever this machine has to do, if others use it, too
+PATIENCE = 60  # seconds for whatever this machine has to do, if others use it, too
 HAPROXY = """
 defaults
     mode tcp
@@ -135,12 +135,23 @@ class Node:
         assert self.patroni
         os.kill(self.patroni.pid, number)
 
+    @property
+    def postmaster(self) -> int:
+        return int((self.home / "data" / "postmaster.pid").read_text().split("\n", maxsplit=1)[0])
+
+    def signal_server(self, number: int) -> None:
+        """To PostgreSQL's first process, which starts no others then, and to all that it has started."""
+        first = self.postmaster
+        os.kill(first, number)
+        for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+            os.kill(int(child), number)
+
     def kill(self) -> None:
         """Both at the same moment, as a machine that loses its power."""
         assert self.patroni
-        server = (self.home / "data" / "postmaster.pid").read_text().split("\n")[0]
+        first = self.postmaster
         self.signal_patroni(signal.SIGKILL)
-        os.kill(int(server), signal.SIGKILL)
+        os.kill(first, signal.SIGKILL)
         self.patroni.wait()
 
     def destroy(self) -> None:
@@ -207,7 +218,11 @@ class Cluster:
 
     def wait_until_whole(self) -> None:
         """A leader, a synchronous standby, and everybody else streams from the same timeline."""
-        wait_until(self._is_whole, "the cluster is not whole")
+        try:
+            wait_until(self._is_whole, "the cluster is not whole")
+        except AssertionError as failure:
+            logs = "\n".join(f"{node.name}:\n{(node.home / 'log').read_text()[-3000:]}" for node in self.nodes)
+            raise AssertionError(f"{failure}: {self.members()}\n{logs}") from None
 
     def _is_whole(self) -> bool:
         members = self.members()
