@@ -4,11 +4,8 @@ Needs the programs of Debian's packages `patroni`, `etcd-server`, `haproxy`. Two
 all three hosts in DATABASE_URL, one through HAProxy. No process of either is started anew.
 """
 
-import os
 import secrets
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +16,15 @@ from bench import goals
 from tests import ledgers, patroni
 from tests.ledgers import Ledger
 from tests.patroni import Cluster, Node
-from tests.served import ROOT, served
+from tests.served import manage, served
 
 CLIENTS = 4  # of each service
 SECONDS = 4  # of writing before and after
 AS_PROMISED = 10  # seconds from the promotion to the first acknowledged write
-# Of those who wait on the former leader one is answered 409 if it tries on in the process that has not left it yet.
-EXPECTED = {"200", "201", "409", "503"}
+EXPECTED = {"200", "201", "503"}
+# Nobody tells a process that others lead; until its own writes have waited for two seconds it reads from the former leader,
+# which knows nothing of what another process has just written elsewhere, and holds what waits there.
+UNTOLD = {"Patroni frozen": {"404", "409"}}
 Act = Callable[[Cluster, Node], None]
 
 
@@ -84,9 +83,10 @@ def thaw_all(_cluster: Cluster, old: Node) -> None:
 def services(cluster: Cluster) -> Iterator[list[Ledger]]:
     """Two on one database, as on two machines: with the same secret key."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        cluster.start_balancer()
         secret = {"SECRET_KEY": secrets.token_urlsafe(50)}
-        manage(cluster.hosts, name, secret, "migrate", "--verbosity", "0")
-        key = manage(cluster.hosts, name, secret, "create_api_key", "bench")
+        manage(Path(name), "migrate", "--verbosity", "0", DATABASE_URL=cluster.hosts, **secret)
+        key = manage(Path(name), "create_api_key", "bench", DATABASE_URL=cluster.hosts, **secret)
         found = []
         for way, url in {"three hosts": cluster.hosts, "HAProxy": cluster.balanced}.items():
             home = Path(name) / way
@@ -94,13 +94,6 @@ def services(cluster: Cluster) -> Iterator[list[Ledger]]:
             service = stack.enter_context(served(home, DATABASE_URL=url, WEB_THREADS="8", **secret))
             found.append(Ledger(way, service, key))
         yield found
-
-
-def manage(url: str, home: str, secret: dict[str, str], *arguments: str) -> str:
-    environment = os.environ | secret | {"DATABASE_URL": url, "DATA_DIR": home}
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def change_leader(cluster: Cluster, running: Sequence[Ledger], label: str, disturb: Act, mend: Act) -> None:
@@ -139,4 +132,6 @@ def report(cluster: Cluster, ledger: Ledger, label: str, began: float, promoted:
     goals.at_most(f"{label}, {ledger.name}: lost, doubled, missed", sum(map(len, wrong)), 0)
     goals.at_most(f"{label}, {ledger.name}: event ids twice", ledger.reader.repeated_ids, 0)
     goals.at_most(f"{label}, {ledger.name}: s until it writes", resumed, AS_PROMISED)
-    goals.at_most(f"{label}, {ledger.name}: other answers", len(set(ledger.statuses) - EXPECTED), 0)
+    goals.at_most(
+        f"{label}, {ledger.name}: other answers", len(set(ledger.statuses) - EXPECTED - UNTOLD.get(label, set())), 0
+    )

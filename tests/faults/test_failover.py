@@ -2,9 +2,6 @@
 misses nothing of what the new primary has. No process of the service is started anew."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Set
@@ -18,19 +15,12 @@ import pytest
 
 from tests.databases import PostgresServer, start_postgresql
 from tests.proxies import Proxy, proxy
-from tests.served import ROOT, Service, served
+from tests.served import Service, manage, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 CUSTOMER, EVENT = "/api/crm/customer", "/api/crm/event"
 SYNCHRONOUS = "ALTER SYSTEM SET synchronous_standby_names = 'standby'"
-
-
-def manage(home: Path, url: str, *arguments: str) -> str:
-    environment = os.environ | {"DATABASE_URL": url, "DATA_DIR": str(home)}
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @dataclass
@@ -56,8 +46,8 @@ class Pair:
 def pair(home: Path, *, knows_both: bool = False, old_first: bool = False) -> Iterator[Pair]:
     primary = start_postgresql(durable=True)
     try:
-        manage(home, primary.url, "migrate", "--verbosity", "0")
-        key = manage(home, primary.url, "create_api_key", "test")
+        manage(home, "migrate", "--verbosity", "0", DATABASE_URL=primary.url)
+        key = manage(home, "create_api_key", "test", DATABASE_URL=primary.url)
         standby = primary.standby()
         try:
             standby.start()

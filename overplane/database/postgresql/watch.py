@@ -77,13 +77,16 @@ def _given_up(
     known: Collection[psycopg.Connection[Any]],
     parameters: Mapping[str, Any],
 ) -> Iterator[psycopg.Connection[Any]]:
-    """Those that wait for a frozen server, and all to one that another has overtaken: what it reads is old, too."""
+    """All to a server that is frozen, or that another has overtaken.
+
+    Those that wait for nothing, too: they would read what is old, from a machine that wakes up again as well.
+    """
     for server in {servers.server_of(one) for one in suspects} - {None}:
         assert server
         own = servers.timeline(servers.at(parameters, server))
         if own is None or servers.is_overtaken(parameters, server, own):
             servers.try_last(server)
-            yield from (one for one in (suspects if own is None else known) if servers.server_of(one) == server)
+            yield from (one for one in known if servers.server_of(one) == server)
 
 
 def cut(connections: Collection[psycopg.Connection[Any]]) -> None:
