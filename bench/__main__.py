@@ -13,6 +13,7 @@ NAMES = (
     "upsert",
     "pooler",
     "failover",
+    "replicas",
     "requests",
     "webhooks",
     "hostile",

@@ -29,7 +29,7 @@ class Service:
         self.server: PostgresServer = start_postgresql(durable=durable)
         self.port = free_port()
         self.environment = os.environ | {
-            "DATABASE_URL": self.database_url(),
+            **self.database_environment(),
             "DATA_DIR": tempfile.mkdtemp(prefix="overplane-bench-"),
             "PORT": str(self.port),
             "WEB_CONCURRENCY": str(workers),
@@ -48,6 +48,9 @@ class Service:
                 return
             time.sleep(0.1)
         raise RuntimeError("the service does not start")
+
+    def database_environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.database_url()}
 
     def database_url(self) -> str:
         """How the service reaches its server."""
@@ -72,23 +75,27 @@ class Service:
 
 
 class Client:
-    """One kept connection. `call` answers (status, body, headers)."""
+    """One kept connection. `call` answers (status, body, headers). `key`: that of the service if there is none."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, key: str = "") -> None:
+        self.service, self.key = service, key
         self.connection: http.client.HTTPConnection | None = None
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, Any]:
+        status, raw, answered = self.exchange(method, path, body, **headers)
+        return status, json.loads(raw) if raw[:1] in b"{[" else raw, answered
+
+    def exchange(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes, Any]:
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=30)
-        sent = {"Authorization": f"Bearer {getattr(self.service, 'key', '')}", "Content-Type": "application/json"}
+        key = self.key or getattr(self.service, "key", "")
+        sent = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         try:
             payload = None if body is None else json.dumps(body)
             self.connection.request(method, path, payload, sent | {n.replace("_", "-"): v for n, v in headers.items()})
             answer = self.connection.getresponse()
-            raw = answer.read()
+            return answer.status, answer.read(), answer.headers
         except (OSError, http.client.HTTPException):
             self.connection.close()
             self.connection = None
             raise ConnectionError("the service is away") from None
-        return answer.status, json.loads(raw) if raw[:1] in b"{[" else raw, answer.headers

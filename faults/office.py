@@ -127,7 +127,8 @@ class Office:
         if one := self.pool.pick(self.dice):
             self.pool.forget(one.id)
             path = f"{CUSTOMERS}/{one.id}/delete/"
-            self.send(Call(self.api.name, "office_delete", path, target=one.id), path, {"post": "yes"})
+            if self.page("GET", path)[0] == 200:  # where one is asked, and logs in first if need be
+                self.send(Call(self.api.name, "office_delete", path, target=one.id), path, {"post": "yes"})
 
     def import_file(self) -> None:
         """Upload, mapping, check, and the job that writes; then, now and then, its undo."""

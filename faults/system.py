@@ -128,6 +128,8 @@ class System:
         while not self.is_ready():
             if time.monotonic() > until:
                 raise RuntimeError(f"the service is not ready, see {self.folder}")
+            if self.processes["web"].poll() is not None:  # workers of one that was killed had its port for too long
+                self.start("web")
             time.sleep(0.1)
 
     def is_ready(self) -> bool:

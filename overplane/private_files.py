@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER, FILE, MASK = 0o700, 0o600, 0o077
-# SQLite gives its side files the mode of the database.
-SIDE_FILES = ("", "-wal", "-shm", "-journal")
+# SQLite gives its side files the mode of the database; the last one is of the event log.
+SIDE_FILES = ("", "-wal", "-shm", "-journal", "-served")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from overplane import __version__, private_files
 from overplane.checks import Environment, stored_secret
-from overplane.database.url import POOLERS, database_from
+from overplane.database.url import POOLERS, database_from, replicas_from
 
 env = Environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -115,6 +115,9 @@ DATABASE_URL = env.url(
 # `transaction`: a pooler stands before PostgreSQL that hands out another connection for each transaction (PgBouncer).
 DATABASE, DATABASE_POOLER = database_from(DATABASE_URL, pooler=env.choice("DATABASE_POOLER", POOLERS))
 DATABASES = {"default": DATABASE}
+# Standbys that lists, searches and exports are read from, one after the other, unless they lag by more seconds than this.
+REPLICA_MAX_LAG = env.number("REPLICA_MAX_LAG", 5.0, lowest=0.1)
+DATABASES |= replicas_from(env.text("DATABASE_REPLICA_URLS"), primary=DATABASE, pooler=DATABASE_POOLER)
 if test_name := env.text("OVERPLANE_TEST_DATABASE_NAME"):
     DATABASES["default"]["TEST"] = {"NAME": test_name}
 # SQLite does have the constraint that this warns about, checked row by row (see OrderConstraint).

@@ -134,7 +134,6 @@ MEMORIES = {
     "overplane/database/dialect.py:_default_vendor": "a process serves one kind of database",
     "overplane/database/postgresql/prepared.py:numbered": "by the statement's text",
     "overplane/database/postgresql/servers.py:_tried_last": "a fact of the network",
-    "overplane/database/postgresql/watch.py:_started": "whether the thread runs",
     "overplane/database/statements.py:_conditional": "by the statements' texts",
     "overplane/database/statements.py:_joined": "by the statements' texts",
     "overplane/database/time_limits.py:_answers_requests": "what a process is for",

@@ -14,6 +14,7 @@ from django.http import StreamingHttpResponse
 
 from overplane import log_lines
 from overplane.api.errors import API, LATER, error
+from overplane.database import replicas
 from overplane.problems import Code
 
 log = logging.getLogger("overplane.api")
@@ -40,18 +41,24 @@ class _Stream:
 
     def __init__(self, first: bytes, rest: Generator[bytes, None, None]) -> None:
         self.first, self.rest = first, rest
+        self.in_place = replicas.held()  # the parts are made where the first one was
         self.request_id, self.is_open = log_lines.request_id.get(), True
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield self.first
-            yield from self.rest
+            while (part := self._next()) is not None:
+                yield part
         except Exception as failure:
             self._note(failure)
             # For the server this is a client that has gone: it ends the connection, and neither answers nor logs.
             raise ConnectionResetError(errno.ECONNRESET, "the answer was broken off") from failure
         finally:
             self._leave()
+
+    def _next(self) -> bytes | None:
+        with self.in_place():
+            return next(self.rest, None)
 
     def _note(self, failure: Exception) -> None:
         token = log_lines.request_id.set(self.request_id)
@@ -63,7 +70,8 @@ class _Stream:
 
     def close(self) -> None:
         try:
-            self.rest.close()
+            with self.in_place():
+                self.rest.close()
         finally:  # closing may fail, where the database has gone meanwhile
             self._leave()
 

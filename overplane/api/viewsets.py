@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.viewsets import ViewSet
 
 from overplane.api import authentication, body, errors, etags, idempotency, keys, throttling, turns
+from overplane.database import replicas
 from overplane.database.encoding import dumps
 from overplane.database.text import has_forbidden_characters
 from overplane.database.troubles import twice_if_overtaken
@@ -47,13 +48,14 @@ class ApiViewSet(ViewSet):
 
     `body_limit`: bytes of a request body. `reads`: the methods that change nothing. `open_reads`: those of them that a key
     that may only read may call; None is all. `needs_body`: else no body at all is an empty object, for calls that mostly
-    say nothing in it.
+    say nothing in it. `lists`: what it reads of more than one object may come from a replica.
     """
 
     body_limit = body.BODY_LIMIT
     reads = authentication.SAFE_METHODS
     open_reads: Collection[str] | None = None
     needs_body = True
+    lists = True
     http_method_names = ("get", "head", "post", "put", "patch", "delete", "options")
     # DRF's defaults would be described; what callers must send is in `openapi.finish`.
     authentication_classes = ()
@@ -79,12 +81,13 @@ class ApiViewSet(ViewSet):
                 raise ObjectMissing("object", self.kwargs["id"])
             self.receive()
             if request.method in self.reads:
-                response = handler(request, **self.kwargs)
+                response = self._read(request, handler)
             else:
                 # Before its turn: a client that sends slowly holds nobody up.
                 self._received = body.receive(request, self.body_limit)
                 with turns.turn(self.kwargs.get("id", "")):
                     response = twice_if_overtaken(lambda: self._write(request, handler))
+                replicas.wrote(self.caller.family)
         except Exception as exception:  # noqa: BLE001 (every failure becomes the envelope here)
             response = errors.answer(errors.from_exception(exception), self.request.request_id)
         for name, value in headers.items():
@@ -101,6 +104,12 @@ class ApiViewSet(ViewSet):
             message = f"{method.upper()} is not possible here, only {allowed}."
             raise errors.error(405, Code.METHOD_NOT_ALLOWED, message, Allow=allowed)
         return handler
+
+    def _read(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
+        """One object is asked of the primary: who has it may change it next, and others than its writer wait for it."""
+        if not self.lists or "id" in self.kwargs:
+            return handler(request, **self.kwargs)
+        return replicas.read(lambda: handler(request, **self.kwargs), reader=self.caller.family)
 
     def _write(self, request: HttpRequest, handler: Callable[..., HttpResponse]) -> HttpResponse:
         """Once, if the request has a key."""

@@ -1,5 +1,6 @@
 """The site of the back office: its menu holds models and pages that are no model's, each at its place."""
 
+from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -9,18 +10,21 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
 from overplane.backoffice import outcomes
 from overplane.backoffice.menu import LAST, MENU_POSITIONS, WORK, MenuPosition, Page, blocks
+from overplane.backoffice.origin import actor_of
+from overplane.database import replicas
 from overplane.people import posted_form
 from overplane.people.posted_form import PostedForm
 
 # Tells the browser's script that drafts of forms must go. An ended session sets none: then they are what must stay.
 SIGNED_OUT_COOKIE = "signed_out"
+LISTS = ("_changelist", "index")  # ends of addresses' names
 
 
 class Finder(NamedTuple):
@@ -30,6 +34,24 @@ class Finder(NamedTuple):
     start: str
     records: str
     permission: str
+
+
+def read_or_written(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+    """Lists and the overview may come from a replica; whoever posts sees in them what he has posted."""
+    actor = actor_of(request)
+    if request.method != "GET":
+        response = answer()
+        replicas.wrote(actor)
+        return response
+    match = request.resolver_match
+    if not match or not (match.url_name or "").endswith(LISTS):
+        return answer()
+    return replicas.read(lambda: rendered(answer()), reader=actor)
+
+
+def rendered(response: HttpResponse) -> HttpResponse:
+    """Templates read, too."""
+    return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
 class Site(AdminSite):
@@ -68,7 +90,7 @@ class Site(AdminSite):
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             refusal = None if request.user.is_authenticated else posted_form.refusal(request, self.sign_in_page)
-            return refusal or inner(request, *args, **kwargs)
+            return refusal or read_or_written(request, lambda: inner(request, *args, **kwargs))
 
         return update_wrapper(guarded, inner)
 

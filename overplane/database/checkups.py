@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 
 from overplane.checkups import Finding, note, register, register_of_machine
-from overplane.database import counters, disk, maintenance
+from overplane.database import counters, disk, maintenance, replicas
 from overplane.database.dialect import is_postgresql
 from overplane.database.postgresql import poolers
 
@@ -146,7 +146,16 @@ def space() -> Iterator[Finding]:
         )
 
 
+def replicated() -> Iterator[Finding]:
+    for alias, why in replicas.troubles() if settings.DATABASES.keys() - {DEFAULT_DB_ALIAS} else ():
+        yield Finding(
+            f"{alias} is not read from: {why}",
+            "Mend it, or take it out of DATABASE_REPLICA_URLS (the first is replica_1)",
+        )
+
+
 register("database", server)
+register("replicas", replicated)
 register("durability", durability)
 register("connections", connections)
 register("pooler", pooler)

@@ -1,12 +1,14 @@
 """DATABASE_URL, as libpq and Django understand it. The settings read it, so nothing of Django's models is used here."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+DEFAULT = "default"  # Django's name of the database that is written to
 CONNECTION_SECONDS = 600  # a connection is kept for so long
 # What stands in a URL for Django and is no word of libpq's.
 DJANGO_S = {"conn_max_age": "CONN_MAX_AGE", "conn_health_checks": "CONN_HEALTH_CHECKS"}
@@ -19,7 +21,32 @@ NETWORK_LIMITS = {
 OF_SEVERAL = {"target_session_attrs": "read-write"}
 
 
-def database_from(url: str, *, pooler: str) -> tuple[dict[str, Any], str]:
+# One that is gone must not hold anybody up, since the primary can answer as well.
+REPLICA_S = {"connect_timeout": "2", "target_session_attrs": "any"}
+
+
+def replicas_from(text: str, *, primary: Mapping[str, Any], pooler: str) -> dict[str, dict[str, Any]]:
+    """Of URLs with blanks or commas between: Django's settings of each by its alias."""
+    urls = [url for url in re.split(r"[\s,]+(?=postgres)", text.strip()) if url]
+    if urls and not primary["ENGINE"].endswith("postgresql"):
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URLS is set, but DATABASE_URL names SQLite, which has no replicas."
+        )
+    return {f"replica_{i}": _replica(url, pooler) for i, url in enumerate(urls, 1)}
+
+
+def _replica(url: str, pooler: str) -> dict[str, Any]:
+    said = dict(parse_qsl(urlsplit(url).query))
+    config, _ = database_from(url, pooler=pooler, variable="DATABASE_REPLICA_URLS")
+    if not config["ENGINE"].endswith("postgresql"):
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URLS names what is no PostgreSQL: only its standbys can be read from."
+        )
+    config["OPTIONS"] |= {word: value for word, value in REPLICA_S.items() if word not in said}
+    return config | {"TEST": {"MIRROR": DEFAULT}}
+
+
+def database_from(url: str, *, pooler: str, variable: str = "DATABASE_URL") -> tuple[dict[str, Any], str]:
     """Django's settings of a database, and what pooler stands before it. Messages do not repeat the URL: it holds a password.
 
     `pooler`: unless the URL says it. Several hosts are written as libpq does: `postgresql://user@one:5432,two:5432/name`.
@@ -33,7 +60,7 @@ def database_from(url: str, *, pooler: str) -> tuple[dict[str, Any], str]:
         )
     except ValueError:
         expected = "postgresql://user:password@host:5432/name; signs such as @ and / in the password as %40 and %2F"
-        raise ImproperlyConfigured(f"DATABASE_URL is no URL. Right is {expected}.") from None
+        raise ImproperlyConfigured(f"{variable} is no URL. Right is {expected}.") from None
     options: dict[str, Any] = config.pop("OPTIONS", {})
     for name, setting in DJANGO_S.items():
         if name in options:

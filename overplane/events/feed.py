@@ -22,7 +22,7 @@ from django.db.models import F, Q
 
 from overplane.database import statements
 from overplane.database.rows import SqlTable
-from overplane.events import epochs, horizon, types
+from overplane.events import epochs, horizon, served, types
 from overplane.events.log import EVENTS
 from overplane.events.models import Epoch, Event
 from overplane.events.positions import OLDEST, Order, Position, order, order_of_few
@@ -118,6 +118,7 @@ class Log:
         row = statements.first(NEWEST if self.horizon is None else NEWEST_SETTLED, [seq, epoch, xid, *bound])
         if row is None:
             return Log.now().purged, False  # once more: a purge may have taken the last ones since
+        served.note((row[0], row[2]))
         return Position(*row[:3]), bool(row[3])
 
     def is_position(self, position: Position) -> bool:

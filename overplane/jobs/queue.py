@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from overplane.database import replicas
 from overplane.database.dialect import lock
 from overplane.ids import new_id
 from overplane.jobs import kinds
@@ -127,6 +128,8 @@ def beat(job: Job, done: int, total: int | None) -> bool:
 def finish(job: Job, result: dict[str, Any] | None, done: int, total: int | None) -> None:
     """Raises `Lost` if another worker has the job by now, so that the transaction around it is rolled back."""
     now = timezone.now()
+    replicas.wrote()  # who sees that it is done sees what it did
+    transaction.on_commit(replicas.wrote)
     if not _mine(job).update(state=State.DONE, result=result, finished_at=now, done=done, total=total, error=""):
         raise kinds.Lost
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from overplane.database.url import database_from
+from overplane.database.url import database_from, replicas_from
 
 
 def parts(url: str, *names: str) -> dict[str, Any]:
@@ -45,4 +45,46 @@ def test_says_what_libpq_and_django_understand(url: str, expected: dict[str, Any
 def test_what_is_wrong_is_said_without_the_password(url: str, said: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=said) as raised:
         database_from(url, pooler="none")
+    assert "secret" not in str(raised.value)
+
+
+POSTGRESQL, _ = database_from("postgresql://h/d", pooler="none")
+SQLITE, _ = database_from("sqlite:////var/lib/o.sqlite3", pooler="none")
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("", []),
+        ("postgresql://u@r1:1/d", ["r1"]),
+        ("postgresql://u@r1/d,postgres://u@r2/d", ["r1", "r2"]),
+        (" postgresql://u@r1/d\n postgresql://u@r2,r3/d ", ["r1", "r2,r3"]),
+    ],
+)
+def test_replicas_are_several_urls(text: str, hosts: list[str]) -> None:
+    replicas = replicas_from(text, primary=POSTGRESQL, pooler="none")
+    assert [*replicas] == [f"replica_{i}" for i in range(1, len(hosts) + 1)]
+    assert [one["HOST"] for one in replicas.values()] == hosts
+    for one in replicas.values():
+        assert (one["OPTIONS"]["target_session_attrs"], one["OPTIONS"]["connect_timeout"]) == ("any", "2")
+
+
+def test_what_the_url_of_a_replica_says_stays() -> None:
+    url = "postgresql://u@r1,r2/d?target_session_attrs=standby&connect_timeout=7&sslmode=require"
+    options = replicas_from(url, primary=POSTGRESQL, pooler="transaction")["replica_1"]["OPTIONS"]
+    assert [options[n] for n in ("target_session_attrs", "connect_timeout", "sslmode")] == ["standby", 7, "require"]
+    assert options["prepare_threshold"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "primary", "said"),
+    [
+        ("postgresql://u:secret@h:port/d", POSTGRESQL, "DATABASE_REPLICA_URLS is no URL"),
+        ("sqlite:////var/lib/secret.sqlite3", POSTGRESQL, "no PostgreSQL"),
+        ("postgresql://u:secret@h/d", SQLITE, "SQLite, which has no replicas"),
+    ],
+)
+def test_what_can_be_no_replica(text: str, primary: dict[str, Any], said: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=said) as raised:
+        replicas_from(text, primary=primary, pooler="none")
     assert "secret" not in str(raised.value)

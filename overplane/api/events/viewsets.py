@@ -18,6 +18,8 @@ from overplane.problems import Code, ObjectMissing
 
 @describe_events()
 class EventViewSet(ApiViewSet):
+    lists = False  # who waits for an event waits for the primary's
+
     def list(self, request: HttpRequest) -> HttpResponse:
         query = self.query()
         limit = query.integer("limit", default=DEFAULT_LIMIT, lowest=1, cap=MAX_LIMIT)

@@ -29,6 +29,7 @@ SEALED = re.compile(rb'"secret":"(' + secret.SEAL.encode() + rb':[^"]+)"')
 class WebhookViewSet(ApiViewSet):
     open_reads: Collection[str] | None = ()  # an endpoint's URL may have a password in its path, and gets all values
     needs_body = False
+    lists = False  # what is listed the worker has written
 
     def opened(self, sealed: bytes) -> bytes | None:
         """A secret is not stored: it is made once more for whoever did not get the answer."""

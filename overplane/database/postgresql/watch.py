@@ -27,22 +27,22 @@ SUSPICIOUS = 2.0
 # Seconds more than a statement may take. Each look finds the connection at work: not one statement after another.
 GRACE = 5.0
 
-_connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
+Connections = WeakSet[psycopg.Connection[Any]]
+_servers: dict[tuple[str, str], Connections] = {}  # by host and port
 _lock = threading.Lock()
-_started = False
 
 
 def watch(connection: psycopg.Connection[Any], parameters: Mapping[str, Any]) -> None:
     """From now on. `parameters`: with which the same server is reached."""
-    global _started  # noqa: PLW0603 (one thread a process)
+    server = str(parameters.get("host")), str(parameters.get("port"))
     with _lock:
-        _connections.add(connection)
-        if not _started:
-            threading.Thread(target=_look, args=[dict(parameters)], daemon=True, name="watch").start()
-            _started = True
+        if server not in _servers:  # one thread each: a replica that is gone says nothing of the primary
+            known = _servers[server] = Connections()
+            threading.Thread(target=_look, args=[known, dict(parameters)], daemon=True, name="watch").start()
+        _servers[server].add(connection)
 
 
-def _look(parameters: Mapping[str, Any]) -> None:
+def _look(connections: Connections, parameters: Mapping[str, Any]) -> None:
     is_pooled = parameters.get("prepare_threshold") is None
     suspicious = max(SUSPICIOUS, settings.STATEMENT_SECONDS) if is_pooled else SUSPICIOUS
     # What the server would have ended by itself waits for one that is gone, and another answers in its place.
@@ -53,7 +53,7 @@ def _look(parameters: Mapping[str, Any]) -> None:
         time.sleep(TICK)
         now = time.monotonic()
         with _lock:
-            known = list(_connections)
+            known = list(connections)
         since = {one: since.get(one, now) for one in known if _waits(one)}
         suspects = [one for one, began in since.items() if now - began >= suspicious]
         lost = [one for one, began in since.items() if now - began >= overdue]

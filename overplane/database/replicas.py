@@ -1,0 +1,186 @@
+"""Reads by PostgreSQL's standbys. Whoever has just written is answered by one only if it has what he wrote, else by the primary.
+
+A thread reads from a replica while that stands in the place of the primary among Django's connections, so nothing that
+reads need know of it. What a server has is told by its position in the write-ahead log. The primary knows where each actor's last
+write has ended (`wrote`), and this process when the primary was where (`Ages`): so a replica that lags, or that nobody
+sends anything any more, is told without a clock of its own.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from prometheus_client import Counter
+
+from overplane.database.statements import first, run
+from overplane.database.troubles import Trouble, trouble
+
+T = TypeVar("T")
+log = logging.getLogger("overplane.database")
+reads = Counter(
+    "overplane_replica_reads_total", "Lists read, by the server that answered, where there are replicas.", ["server"]
+)
+ANYBODY = ""  # whose place all must have seen: of writes by jobs, and of what was written before the table was emptied
+LEFT_OUT_SECONDS = (5.0, 60.0)  # after the first failure, and at most: meanwhile nobody waits for it
+MUCH = 64 << 20  # bytes of the log, which a standby that is well replays in a second or two
+PATIENCE = 1.0  # seconds that one may wait for a replica's place before others pass it by
+# The position as a number. It is where the next record will begin, so whatever is committed lies before it.
+HERE = "(pg_current_wal_insert_lsn() - '0/0')::bigint"
+# Unlogged: it costs no write to the disk. A crash and a promotion empty it; then all count as having written until now.
+TABLE = "overplane_last_write"
+NOTE = (
+    f"INSERT INTO {TABLE} (actor, place) VALUES (%s, {HERE})"
+    f" ON CONFLICT (actor) DO UPDATE SET place = GREATEST({TABLE}.place, excluded.place)"
+)
+BEGIN = f"INSERT INTO {TABLE} (actor, place) VALUES ('', {HERE}) ON CONFLICT (actor) DO NOTHING"
+# Of another server, whose log was longer, a place could lie ahead for ever: hence no further than here.
+NEEDED = (
+    f"SELECT (SELECT place FROM {TABLE} WHERE actor = ''),"
+    f" LEAST((SELECT max(place) FROM {TABLE} WHERE actor IN ('', %s)), {HERE}), {HERE}"
+)
+REPLAYED = "SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0')::bigint"
+
+
+class Ages:
+    """Where the primary was when, as this process has seen it."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque(maxlen=1000)
+        self._lock = threading.Lock()
+
+    def oldest_allowed(self, place: int, now: float) -> int:
+        """The place that a replica must have reached in order not to lag too much. `place`: the primary's now.
+
+        Where it was so long ago is not known to a process that was not asked: then a replica must be where the primary is.
+        """
+        allowed = settings.REPLICA_MAX_LAG
+        with self._lock:
+            if not self._seen or now - self._seen[-1][0] >= allowed / 20:
+                self._seen.append((now, place))
+            while self._seen and now - self._seen[0][0] > 1.5 * allowed:
+                self._seen.popleft()
+            return next((p for at, p in reversed(self._seen) if now - at >= 0.9 * allowed), place)
+
+
+class Replica:
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self._left_out_until = 0.0
+        self._pause = LEFT_OUT_SECONDS[0]
+        self._asking: dict[int, float] = {}  # since when a thread waits for its place
+
+    def is_left_out(self, now: float) -> bool:
+        return now < self._left_out_until or any(now - since > PATIENCE for since in list(self._asking.values()))
+
+    def has(self, place: int, now: float) -> bool:
+        """Whether it has replayed so far. Nobody waits for that."""
+        thread = threading.get_ident()
+        self._asking[thread] = now
+        try:
+            with self.in_place():
+                is_standby, replayed = first(REPLAYED, []) or (False, 0)
+        except (DatabaseError, InterfaceError, OSError) as failure:
+            self.leave_out(failure)
+            return False
+        finally:
+            del self._asking[thread]
+        self._pause = LEFT_OUT_SECONDS[0]
+        return bool(is_standby and replayed >= place)
+
+    def leave_out(self, failure: Exception) -> None:
+        self._left_out_until = time.monotonic() + self._pause
+        log.warning("%s is left out for %g s: %s", self.alias, self._pause, str(failure).strip().splitlines()[:1])
+        self._pause = min(2 * self._pause, LEFT_OUT_SECONDS[1])
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """What this thread asks meanwhile, it asks the replica."""
+        primary, before = connections[DEFAULT_DB_ALIAS], _held.replica
+        connections[DEFAULT_DB_ALIAS], _held.replica = connections[self.alias], self
+        try:
+            yield
+        finally:
+            connections[DEFAULT_DB_ALIAS], _held.replica = primary, before
+
+
+class _Held(threading.local):
+    replica: Replica | None = None
+
+
+_held = _Held()
+_ages = Ages()
+_replicas = [Replica(alias) for alias in settings.DATABASES if alias != DEFAULT_DB_ALIAS]
+_turns = count()
+
+
+def wrote(actor: str = ANYBODY) -> None:
+    """Call when what this actor wrote is committed, and before he is told so."""
+    if _replicas:
+        run(NOTE, [actor])
+
+
+def read(work: Callable[[], T], *, reader: str) -> T:
+    """What `work` returns, which only reads. `reader` is the actor for whom it does.
+
+    A replica's failure is nobody's: the primary is asked then. So it is if there is an error in the answer, which may come of
+    what the replica does not have yet.
+    """
+    if not _replicas:
+        return work()
+    if replica := _chosen(reader):
+        try:
+            with replica.in_place():
+                answer = work()
+        except Exception as failure:
+            kind = trouble(failure)
+            if kind is Trouble.SLOW:
+                raise  # it would take as long there
+            if kind is Trouble.AWAY:
+                replica.leave_out(failure)
+        else:
+            reads.labels(replica.alias).inc()
+            return answer
+    reads.labels("primary").inc()
+    return work()
+
+
+def held() -> Callable[[], AbstractContextManager[None]]:
+    """For what is read later on, as the parts of a stream are: opens the place of the replica that this thread reads from."""
+    replica = _held.replica
+    return replica.in_place if replica else nullcontext
+
+
+def troubles() -> Iterator[tuple[str, str]]:
+    """Aliases of replicas that are not read from now, each with what is wrong."""
+    _, _, here = first(NEEDED, [ANYBODY]) or (None, 0, 0)
+    for replica in _replicas:
+        try:
+            with replica.in_place():
+                is_standby, replayed = first(REPLAYED, []) or (False, 0)
+        except (DatabaseError, InterfaceError, OSError) as failure:
+            yield replica.alias, str(failure).strip().partition("\n")[0]
+            continue
+        if not is_standby:
+            yield replica.alias, "it is no standby"
+        elif here - replayed > MUCH:
+            yield replica.alias, f"it is {(here - replayed) >> 20} MB behind"
+
+
+def _chosen(reader: str) -> Replica | None:
+    """The first one, in turn, that has all that this reader must see. None: the primary."""
+    base, needed, here = first(NEEDED, [reader]) or (None, 0, 0)
+    if base is None:
+        run(BEGIN, [])
+        return None
+    now = time.monotonic()
+    place = max(needed, _ages.oldest_allowed(here, now))
+    turn = next(_turns)
+    in_turn = [_replicas[(turn + i) % len(_replicas)] for i in range(len(_replicas))]
+    return next((one for one in in_turn if not one.is_left_out(now) and one.has(place, now)), None)

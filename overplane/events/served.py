@@ -1,0 +1,78 @@
+"""The newest event that a SQLite log has shown to anybody, written beside the database: so a file that was put back is known.
+
+What stands in the file `…-served` is never beyond a log that has only grown. A log that ends before it is an older copy,
+whose next events would get the numbers of events that readers have seen already.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from overplane import private_files
+from overplane.database.dialect import is_sqlite
+
+END = "-served"
+Place = tuple[int, int]  # epoch and number of an event
+NOTHING: Place = (0, 0)
+# The greatest number that was given out, also if its event is purged by now.
+NEWEST = """
+SELECT COALESCE((SELECT max(id) FROM overplane_events_epoch), 0),
+       COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'overplane_events_event'), 0)
+"""
+_written: dict[Path, Place] = {}  # by this process
+
+
+def note(place: Place) -> None:
+    """Remembers that this event was shown, once it is committed. Costs nothing while there is nothing new."""
+    path = _path()
+    if path is not None and place > _written.get(path, NOTHING):
+        transaction.on_commit(partial(_write, path, place))
+
+
+def is_put_back() -> bool:
+    """Does the log end before an event that it has shown?"""
+    path = _path()
+    if path is None or not os.access(path, os.R_OK | os.W_OK):
+        return False
+    with _opened(path) as file:
+        shown = _read(file)
+    # By a connection of its own, for that of the caller may be in a transaction that sees what was there before.
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as fresh:
+        newest: Place = fresh.execute(NEWEST).fetchone()
+    return newest < shown
+
+
+def _path() -> Path | None:
+    name = str(connection.settings_dict["NAME"])
+    in_a_file = is_sqlite() and not name.startswith(("file:", ":memory:"))
+    return Path(name + END) if in_a_file else None
+
+
+def _write(path: Path, place: Place) -> None:
+    # Whoever cannot write here shows the event nevertheless: an old copy is then known by readers' cursors alone.
+    with suppress(OSError), _opened(path) as file:
+        if place > _read(file):  # of several processes the later event stays
+            os.pwrite(file, b"%d %d\n" % place, 0)
+        _written[path] = place
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Alone with the file, which is made if there is none."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, private_files.FILE)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _read(file: int) -> Place:
+    epoch, _, seq = os.pread(file, 100, 0).partition(b"\n")[0].partition(b" ")
+    return (int(epoch), int(seq)) if epoch.isdigit() and seq.isdigit() else NOTHING

@@ -1,0 +1,216 @@
+"""Lists that come from standbys: who has written sees it, who has not may see a moment that is over, and not for long."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+
+from tests.databases import PostgresServer, start_postgresql
+from tests.form_controls import Fields
+from tests.freezing import frozen
+from tests.served import ROOT, Service, served
+
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+
+CUSTOMER = "/api/crm/customer"
+GROUP = "own"
+OWN = f"{CUSTOMER}?customer_group={GROUP}"
+PASSWORD = "a password that is long"
+MAX_LAG = 3.0
+
+
+@dataclass
+class Followed:
+    """A primary, its standby, and the service that knows both. `writer` and `other` are two keys."""
+
+    home: Path
+    primary: PostgresServer
+    standby: PostgresServer
+    service: Service
+    writer: str
+    other: str
+
+    def create(self, name: str) -> str:
+        body = json.dumps({"customer_name": name, "customer_group": GROUP}).encode()
+        status, answer, _ = self.service.call("POST", CUSTOMER, self.writer, body, Content_Type="application/json")
+        assert status == 201, answer
+        return str(json.loads(answer)["id"])
+
+    def names(self, key: str, path: str = OWN) -> list[str]:
+        status, body = self.service.get(path, key)
+        assert status == 200, body
+        return [one["customer_name"] for one in json.loads(body)["data"]]
+
+    def exported(self, key: str) -> int:
+        status, body = self.service.get(f"{CUSTOMER}/export?customer_group={GROUP}", key)
+        assert status == 200
+        end = json.loads(body.splitlines()[-1])
+        assert end["end"]
+        return int(end["count"])
+
+    def of_standby(self, sql: str) -> Any:
+        with psycopg.connect(self.standby.url, autocommit=True) as connection:
+            return connection.execute(sql).fetchone()[0]  # type: ignore[index]  # each asks for one value
+
+    def catch_up(self) -> None:
+        """Until the standby has what the primary has, and the service has seen for long enough where that is."""
+        with psycopg.connect(self.primary.url, autocommit=True) as connection:
+            (here,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()  # type: ignore[misc]  # one row
+        while not self.of_standby(f"SELECT pg_last_wal_replay_lsn() >= '{here}'"):
+            time.sleep(0.1)
+
+    def from_standby(self) -> float:
+        """How many lists it has answered."""
+        text = self.service.get("/metrics")[1].decode()
+        match = re.search(r'^overplane_replica_reads_total\{server="replica_1"\} (\S+)', text, re.MULTILINE)
+        return float(match[1]) if match else 0.0
+
+    def wait_until_read_from(self) -> None:
+        """For so long that the service has seen where the primary was `MAX_LAG` ago, and allows that the standby is there."""
+        self.catch_up()
+        began, before = time.monotonic(), self.from_standby()
+        while self.from_standby() <= before or time.monotonic() < began + 1.3 * MAX_LAG:
+            assert time.monotonic() < began + 60, "the standby is not read from"
+            self.names(self.other)
+            time.sleep(0.1)
+
+    def doctor(self) -> str:
+        urls = {"DATABASE_URL": self.primary.url, "DATABASE_REPLICA_URLS": self.standby.url}
+        command = [sys.executable, "manage.py", "doctor"]
+        return subprocess.run(
+            command, cwd=ROOT, env=os.environ | urls, capture_output=True, text=True, check=False
+        ).stdout
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The standby gets nothing new."""
+        self.of_standby("SELECT pg_wal_replay_pause()::text")
+        try:
+            yield
+        finally:
+            self.of_standby("SELECT pg_wal_replay_resume()::text")
+
+
+def manage(home: Path, url: str, *arguments: str) -> str:
+    environment = os.environ | {"DATABASE_URL": url, "DATA_DIR": str(home)}
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def manage_user(it: Followed, name: str) -> str:
+    more = {"DJANGO_SUPERUSER_USERNAME": name, "DJANGO_SUPERUSER_EMAIL": "", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in more.items():
+            patch.setenv(variable, value)
+        manage(it.home, it.primary.url, "createsuperuser", "--noinput")
+    return name
+
+
+class Staff:
+    """Somebody in the back office."""
+
+    def __init__(self, service: Service, name: str) -> None:
+        self.service, self.cookies = service, SimpleCookie()
+        self.page("GET", "/admin/login/")
+        self.page("POST", "/admin/login/", username=name, password=PASSWORD, next="/admin/")
+
+    def page(self, method: str, path: str, **fields: str) -> str:
+        token = {"csrfmiddlewaretoken": self.cookies["csrftoken"].value} if fields else {}
+        status, body, headers = self.service.call(
+            method, path, body=urlencode(fields | token).encode() if fields else None,
+            Cookie="; ".join(f"{n}={one.value}" for n, one in self.cookies.items()),
+            Content_Type="application/x-www-form-urlencoded",
+        )  # fmt: skip
+        assert status == (302 if fields else 200), self.service.log[-3000:]
+        for line in headers.get_all("Set-Cookie", []):
+            self.cookies.load(line)
+        return body.decode()
+
+    def add(self, name: str) -> None:
+        form = Fields("customer_form")
+        form.feed(self.page("GET", "/admin/crm/customer/add/"))
+        known = {n: values[-1] for n, values in form.values.items() if "__prefix__" not in n}
+        self.page("POST", "/admin/crm/customer/add/", **(known | {"customer_name": name, "csrfmiddlewaretoken": ""}))
+
+    def list(self) -> str:
+        return self.page("GET", "/admin/crm/customer/")
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
+    home = tmp_path_factory.mktemp("followed")
+    primary = start_postgresql()
+    try:
+        manage(home, primary.url, "prepare")
+        writer, other = (manage(home, primary.url, "create_api_key", name) for name in ("writer", "other"))
+        standby = primary.standby().start()
+        try:
+            with served(
+                home, DATABASE_URL=primary.url, DATABASE_REPLICA_URLS=standby.url, REPLICA_MAX_LAG=str(MAX_LAG),
+                WEB_CONCURRENCY="1",
+            ) as service:  # fmt: skip
+                yield Followed(home, primary, standby, service, writer, other)
+        finally:
+            standby.destroy()
+    finally:
+        primary.destroy()
+
+
+def test_who_has_written_sees_it_and_others_miss_nothing_for_long(followed: Followed) -> None:
+    it = followed
+    it.create("Before")
+    it.wait_until_read_from()
+    with it.paused():
+        newest = it.create("After")
+        assert it.names(it.other) == ["Before"], "it was not read from the standby"
+        assert it.names(it.other, f"{CUSTOMER}?q=After") == []
+        assert it.exported(it.other) == 1
+        assert it.names(it.writer) == ["After", "Before"]
+        assert it.names(it.writer, f"{CUSTOMER}?q=After") == ["After"]
+        assert it.exported(it.writer) == 2
+        # The standby has no such customer, but an error is never its last word.
+        assert it.names(it.other, f"{OWN}&starting_after={newest}") == ["Before"]
+        until = time.monotonic() + MAX_LAG + 5
+        while it.names(it.other) != ["After", "Before"]:
+            assert time.monotonic() < until, "a replica that lags goes on being read"
+            time.sleep(0.25)
+    it.wait_until_read_from()
+    it.standby.stop("immediate")
+    for _ in range(5):
+        assert it.names(it.other) == ["After", "Before"]
+    assert "replicas: replica_1 is not read from: connection failed" in it.doctor()
+    it.standby.start()
+    assert "replicas" not in it.doctor()
+    it.wait_until_read_from()
+
+
+def test_staff_see_what_they_have_saved(followed: Followed) -> None:
+    it = followed
+    anna, bert = (Staff(it.service, manage_user(it, name)) for name in ("anna", "bert"))
+    it.wait_until_read_from()
+    with it.paused():
+        anna.add("Saved by Anna")
+        assert "Saved by Anna" not in bert.list(), "it was not read from the standby"
+        assert "Saved by Anna" in anna.list()
+
+
+def test_a_replica_that_is_frozen_holds_nobody_up_for_long(followed: Followed) -> None:
+    it = followed
+    it.wait_until_read_from()
+    with frozen(it.standby):
+        began = time.monotonic()
+        for _ in range(10):
+            it.names(it.other)
+        assert time.monotonic() - began < 20
