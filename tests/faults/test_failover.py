@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.databases import PostgresServer, start_postgresql
+from tests.freezing import frozen
 from tests.proxies import Proxy, proxy
 from tests.served import Service, manage, served
 
@@ -43,7 +44,7 @@ class Pair:
 
 
 @contextmanager
-def pair(home: Path, *, knows_both: bool = False, old_first: bool = False) -> Iterator[Pair]:
+def pair(home: Path, *, knows_both: bool = False, old_first: bool = False, **variables: str) -> Iterator[Pair]:
     primary = start_postgresql(durable=True)
     try:
         manage(home, "migrate", "--verbosity", "0", DATABASE_URL=primary.url)
@@ -58,7 +59,7 @@ def pair(home: Path, *, knows_both: bool = False, old_first: bool = False) -> It
                     places = ",".join(f"127.0.0.1:{port}" for port in ports)
                     url = primary.url.replace(f"127.0.0.1:{primary.port}", places)
                     assert places in url
-                with served(home, DATABASE_URL=url) as service:
+                with served(home, DATABASE_URL=url, **variables) as service:
                     yield Pair(primary, standby, None if knows_both else between, service, key)
         finally:
             standby.destroy()
@@ -206,6 +207,18 @@ def test_a_primary_that_does_not_know_of_its_successor_is_left(tmp_path: Path) -
         assert load.statuses <= {201, 503}
         assert seconds < 10
         _check(both, load, reader)
+
+
+def test_a_standby_s_refusal_is_no_sign_of_life_of_a_frozen_primary(tmp_path: Path) -> None:
+    one_thread = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}  # with a connection that is open
+    with pair(tmp_path, knows_both=True, old_first=True, **one_thread) as both:
+        assert both.service.get(CUSTOMER, both.key)[0] == 200
+        with frozen(both.primary):
+            began = time.monotonic()
+            status, body = both.service.get(CUSTOMER, both.key)
+            took = time.monotonic() - began
+        assert (status, json.loads(body)["error"]["code"]) == (503, "unavailable")
+        assert 4 < took < 12  # it was 15, the limit of a statement and five seconds more
 
 
 def test_an_asynchronous_standby_that_lacks_the_last_seconds_sends_readers_away(tmp_path: Path) -> None:
