@@ -1,11 +1,15 @@
 """Three Patroni nodes under load: nothing that was acknowledged is lost when the leader is changed, killed or frozen.
 
 Needs the programs of Debian's packages `patroni`, `etcd-server`, `haproxy`. Two services write at the same time: one with
-all three hosts in DATABASE_URL, one through HAProxy. No process of either is started anew.
+all three hosts in DATABASE_URL, one through HAProxy. A worker runs beside. No process of theirs is started anew.
 """
 
+import json
+import os
 import secrets
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +20,13 @@ from bench import goals
 from tests import ledgers, patroni
 from tests.ledgers import Ledger
 from tests.patroni import Cluster, Node
-from tests.served import manage, served
+from tests.served import ROOT, manage, served
 
 CLIENTS = 4  # of each service
 SECONDS = 4  # of writing before and after
 AS_PROMISED = 10  # seconds from the promotion to the first acknowledged write
+FOR_A_JOB = 30  # seconds, if the worker follows; it looks for one each second
+EXPORT = "/api/crm/export"
 EXPECTED = {"200", "201", "503"}
 # Nobody tells a process that others lead; until its own writes have waited for two seconds it reads from the former leader,
 # which knows nothing of what another process has just written elsewhere, and holds what waits there.
@@ -93,7 +99,33 @@ def services(cluster: Cluster) -> Iterator[list[Ledger]]:
             home.mkdir()
             service = stack.enter_context(served(home, DATABASE_URL=url, WEB_THREADS="8", **secret))
             found.append(Ledger(way, service, key))
+        stack.enter_context(worker(Path(name), DATABASE_URL=cluster.hosts, **secret))
         yield found
+
+
+@contextmanager
+def worker(home: Path, **variables: str) -> Iterator[None]:
+    command = [sys.executable, "manage.py", "run_worker"]
+    with (home / "worker.log").open("w") as log:
+        environment = os.environ | {"DATA_DIR": str(home)} | variables
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def seconds_of_a_job(ledger: Ledger) -> float:
+    """Until the worker has done one that is asked for now; no more than a minute."""
+    began = time.monotonic()
+    _, body, _ = ledger.service.call("POST", EXPORT, ledger.key, b"{}")
+    address = f"{EXPORT}/{json.loads(body)['id']}?wait=20"
+    while time.monotonic() < began + 60:
+        status, body = ledger.service.get(address, ledger.key)
+        if status == 200 and json.loads(body)["status"] == "done":
+            break
+    return time.monotonic() - began
 
 
 def change_leader(cluster: Cluster, running: Sequence[Ledger], label: str, disturb: Act, mend: Act) -> None:
@@ -113,6 +145,7 @@ def change_leader(cluster: Cluster, running: Sequence[Ledger], label: str, distu
     cluster.wait_until_whole()
     for ledger in running:
         report(cluster, ledger, label, began, promoted)
+    goals.at_most(f"{label}: s that the worker needs for a job", seconds_of_a_job(running[0]), FOR_A_JOB)
 
 
 def wait_for_writes(running: Sequence[Ledger], after: float, seconds: float) -> None:
