@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import count
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 from prometheus_client import Counter
 
+from overplane.database.dialect import as_postgresql
 from overplane.database.statements import first, run
 from overplane.database.troubles import Trouble, trouble
 
@@ -29,6 +30,7 @@ reads = Counter(
 )
 ANYBODY = ""  # whose place all must have seen: of writes by jobs, and of what was written before the table was emptied
 LEFT_OUT_SECONDS = (5.0, 60.0)  # after the first failure, and at most: meanwhile nobody waits for it
+SAMPLES = 50  # of where the primary was, within `REPLICA_MAX_LAG`
 MUCH = 64 << 20  # bytes of the log, which a standby that is well replays in a second or two
 PATIENCE = 1.0  # seconds that one may wait for a replica's place before others pass it by
 # The position as a number. It is where the next record will begin, so whatever is committed lies before it.
@@ -52,21 +54,20 @@ class Ages:
     """Where the primary was when, as this process has seen it."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque(maxlen=1000)
+        self._seen: deque[tuple[float, int]] = deque()
         self._lock = threading.Lock()
 
     def oldest_allowed(self, place: int, now: float) -> int:
         """The place that a replica must have reached in order not to lag too much. `place`: the primary's now.
 
-        Where it was so long ago is not known to a process that was not asked: then a replica must be where the primary is.
+        A process that was asked for nothing lately knows no older one, and lets a replica read that is where the primary is.
         """
-        allowed = settings.REPLICA_MAX_LAG
         with self._lock:
-            if not self._seen or now - self._seen[-1][0] >= allowed / 20:
-                self._seen.append((now, place))
-            while self._seen and now - self._seen[0][0] > 1.5 * allowed:
+            while self._seen and now - self._seen[0][0] > settings.REPLICA_MAX_LAG:
                 self._seen.popleft()
-            return next((p for at, p in reversed(self._seen) if now - at >= 0.9 * allowed), place)
+            if not self._seen or now - self._seen[-1][0] > settings.REPLICA_MAX_LAG / SAMPLES:
+                self._seen.append((now, place))
+            return self._seen[0][1]
 
 
 class Replica:
@@ -102,12 +103,14 @@ class Replica:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """What this thread asks meanwhile, it asks the replica."""
-        primary, before = connections[DEFAULT_DB_ALIAS], _held.replica
-        connections[DEFAULT_DB_ALIAS], _held.replica = connections[self.alias], self
+        primary, replica = as_postgresql(connections[DEFAULT_DB_ALIAS]), as_postgresql(connections[self.alias])
+        before, waited = _held.replica, replica.waited
+        connections[DEFAULT_DB_ALIAS], _held.replica = replica, self
         try:
             yield
         finally:
             connections[DEFAULT_DB_ALIAS], _held.replica = primary, before
+            primary.waited += replica.waited - waited  # it is a request's time for the database as well
 
 
 class _Held(threading.local):
@@ -122,8 +125,16 @@ _turns = count()
 
 def wrote(actor: str = ANYBODY) -> None:
     """Call when what this actor wrote is committed, and before he is told so."""
-    if _replicas:
+    if not _replicas:
+        return
+    try:
         run(NOTE, [actor])
+    except (DatabaseError, InterfaceError):
+        # It is done, so the answer must not be that it failed. A crash counts as a note for everybody; a connection that
+        # broke alone does not.
+        with suppress(DatabaseError, InterfaceError):
+            connections[DEFAULT_DB_ALIAS].close()
+            run(NOTE, [actor])
 
 
 def read(work: Callable[[], T], *, reader: str) -> T:
