@@ -61,15 +61,19 @@ def _look(connections: Connections, parameters: Mapping[str, Any]) -> None:
             lost = list({*lost, *_given_up(suspects, known, parameters)})
             asked = now
         if lost:
-            log.error("PostgreSQL does not answer: %d connections are given up", len(lost))
+            log.error("PostgreSQL does not answer any more: %d connections are given up", len(lost))
             cut(lost)
 
 
 def _waits(connection: psycopg.Connection[Any]) -> bool:
+    return _status(connection) == TransactionStatus.ACTIVE
+
+
+def _status(connection: psycopg.Connection[Any]) -> TransactionStatus:
     try:
-        return connection.pgconn.transaction_status == TransactionStatus.ACTIVE
+        return TransactionStatus(connection.pgconn.transaction_status)
     except psycopg.Error:  # it is being closed
-        return False
+        return TransactionStatus.UNKNOWN
 
 
 def _given_up(
@@ -77,16 +81,21 @@ def _given_up(
     known: Collection[psycopg.Connection[Any]],
     parameters: Mapping[str, Any],
 ) -> Iterator[psycopg.Connection[Any]]:
-    """All to a server that is frozen, or that another has overtaken.
+    """All to a server that another one has overtaken. Of a frozen one those that wait for long, and those that do nothing.
 
-    Those that wait for nothing, too: they would read what is old, from a machine that wakes up again as well.
+    (It may wake up, and not know that it was replaced; or be a pooler that is merely busy, where transactions go on.)
     """
     for server in {servers.server_of(one) for one in suspects} - {None}:
         assert server
         own = servers.timeline(servers.at(parameters, server))
-        if own is None or servers.is_overtaken(parameters, server, own):
+        there = [one for one in known if servers.server_of(one) == server]
+        if own is None:
             servers.try_last(server)
-            yield from (one for one in known if servers.server_of(one) == server)
+            yield from (one for one in there if one in suspects or _status(one) == TransactionStatus.IDLE)
+        elif servers.is_overtaken(parameters, server, own):
+            log.error("%s:%s was replaced by another server, and does not know it", *server)
+            servers.try_last(server)
+            yield from there
 
 
 def cut(connections: Collection[psycopg.Connection[Any]]) -> None:
