@@ -26,7 +26,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = ("patroni", "etcd", "haproxy")
 # Seconds: a leader that is not heard of for `ttl` is none any more. 20 is the least that Patroni's manual allows.
 TIMES = {"ttl": 20, "loop_wait": 1, "retry_timeout": 3}
-PATIENCE = 60  # seconds for whatever this machine has to do, if others use it, too
+PATIENCE = 180  # seconds for whatever has to be done; a node that was frozen needs a minute to come back
 HAPROXY = Path(__file__).parent.parent / "deploy" / "patroni" / "haproxy.cfg"
 
 
