@@ -13,6 +13,7 @@ NAMES = (
     "upsert",
     "pooler",
     "purging",
+    "failover",
     "replicas",
     "requests",
     "webhooks",

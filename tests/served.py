@@ -63,13 +63,21 @@ def database_url(port: int | None = None) -> str:
     return f"postgresql://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{port or known['PORT']}/{known['NAME']}"
 
 
+def manage(home: Path, *arguments: str, **variables: str) -> str:
+    """What a command of manage.py says, with the same settings as the service there."""
+    environment = os.environ | {"DATA_DIR": str(home)} | variables
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 @contextmanager
 def served(home: Path, **variables: str) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(variables.get("PORT") or probe.getsockname()[1])
     environment = os.environ | {
-        "DATABASE_URL": database_url(), "DATA_DIR": str(home), "PORT": str(port), "WEB_CONCURRENCY": "2",
+        "DATABASE_URL": variables.get("DATABASE_URL") or database_url(), "DATA_DIR": str(home), "PORT": str(port), "WEB_CONCURRENCY": "2",
         "LOG_LEVEL": "ERROR", "GRACEFUL_SECONDS": "10",
     } | variables  # fmt: skip
     with (home / "log").open("w") as log:
