@@ -13,6 +13,8 @@ NAMES = (
     "upsert",
     "pooler",
     "rolling",
+    "purging",
+    "failover",
     "replicas",
     "requests",
     "webhooks",

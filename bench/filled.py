@@ -49,12 +49,12 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS i WHERE i %% 2 = 0
 """
 EVENTS = f"""
 INSERT INTO overplane_events_event (epoch, type, created_at, actor, subject, object_id, object_version, object, previous, changed)
-SELECT 1, CASE k WHEN 1 THEN 'customer.created' ELSE 'customer.updated' END, {TIME}, 'api_key:key_' || i %% 7, {ID}, {ID}, k,
+SELECT (SELECT max(id) FROM overplane_events_epoch), CASE k WHEN 1 THEN 'customer.created' ELSE 'customer.updated' END, {TIME}, 'api_key:key_' || i %% 7, {ID}, {ID}, k,
   json_build_object('id', {ID}, 'object', 'customer', 'customer_name', md5(i::text), 'customer_type', 'Company',
     'customer_group', 'group ' || i / 250, 'territory', 'territory ' || i %% 40, 'industry', 'industry ' || i %% 9,
     'email_id', 'info' || i || '@c' || i / 100 || '.example', 'disabled', false, 'version', k)::text,
   CASE k WHEN 1 THEN NULL ELSE '{{"territory": "territory 41"}}' END, CASE k WHEN 1 THEN '' ELSE ' territory ' END
-FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS i, generate_series(1, 2) AS k
+FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS i, generate_series(1, 2) AS k ORDER BY i, k
 """
 TABLES = ("crm_customer", "crm_suppliernumberatcustomer", "overplane_events_event")
 
@@ -121,6 +121,21 @@ def _fill(url: str, size: int) -> None:
         write = partial(_write, url, statement, size, now)
         with ThreadPoolExecutor(writers) as pool:
             list(pool.map(write, parts))  # which raises what went wrong
+
+
+def fill_log(connection: psycopg.Connection, url: str, size: int) -> None:
+    """The events alone, two of each of so many customers that are not there, into a database of the service."""
+    with _without_indexes(connection):
+        write_log(url, size, size)
+    connection.execute("VACUUM ANALYZE overplane_events_event")
+
+
+def write_log(url: str, size: int, count: int) -> None:
+    """The events of the last `count` of `size` customers."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        (now,) = connection.execute("SELECT now()").fetchone() or (None,)
+    for first in range(size - count + 1, size + 1, ROWS_A_STATEMENT):
+        _write(url, EVENTS, size, now, first)
 
 
 def _write(url: str, statement: str, size: int, now: object, first: int) -> None:

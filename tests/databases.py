@@ -30,6 +30,14 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 UNPRIVILEGED = ("postgres", "nobody")
 
 
+def unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root. None: it need not be another one."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in UNPRIVILEGED if name in names)
+
+
 class PostgresServer:
     """A throw-away cluster on a free port. `durable`: one that may be killed and must lose nothing."""
 
@@ -38,20 +46,13 @@ class PostgresServer:
         usual = {"max_connections": "200", "max_prepared_transactions": "8", "shared_buffers": "256MB"}
         self.settings = usual | ({} if durable else FAST) | settings
         self.home = Path(tempfile.mkdtemp(prefix="overplane-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
-        self.user = self._unprivileged_user()
+        self.user = unprivileged_user()
         if self.user:
             shutil.chown(self.home, self.user)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"postgresql://overplane@127.0.0.1:{self.port}/postgres"
-
-    def _unprivileged_user(self) -> str | None:
-        """PostgreSQL refuses to run as root."""
-        if os.getuid() != 0:
-            return None
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        return next(name for name in UNPRIVILEGED if name in names)
 
     def _run(self, program: str, *arguments: str) -> None:
         with (self.home / "errors").open("w") as errors:

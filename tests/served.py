@@ -63,6 +63,14 @@ def database_url(port: int | None = None) -> str:
     return f"postgresql://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{port or known['PORT']}/{known['NAME']}"
 
 
+def manage(home: Path, *arguments: str, **variables: str) -> str:
+    """What a command of manage.py says, with the same settings as the service there."""
+    environment = os.environ | {"DATA_DIR": str(home)} | variables
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 @contextmanager
 def served(home: Path, *, awaited: str = "/readyz", root: Path = ROOT, **variables: str) -> Iterator[Service]:
     """`awaited`: what answers 200 before this goes on; nothing if it is empty. `root`: of the code."""

@@ -133,6 +133,7 @@ MEMORIES = {
     "overplane/database/attributes.py:attributes": "by the model; texts are translated when a value is refused",
     "overplane/database/dialect.py:_default_vendor": "a process serves one kind of database",
     "overplane/database/postgresql/prepared.py:numbered": "by the statement's text",
+    "overplane/database/postgresql/servers.py:_tried_last": "a fact of the network",
     "overplane/database/statements.py:_conditional": "by the statements' texts",
     "overplane/database/statements.py:_joined": "by the statements' texts",
     "overplane/database/time_limits.py:_answers_requests": "what a process is for",

@@ -10,14 +10,12 @@ an event can be looked up: if the log does not have a cursor's event, another lo
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
 from django.db.models import F, Q
 
 from overplane.database import statements
@@ -33,7 +31,6 @@ START = "start"
 CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})")
 EVENT_ID = re.compile(r"evt_([0-9a-v]{6})([0-9a-v]{18})")
 BIGGEST = 2**63 - 1
-PURGE_STEP = 5000  # events deleted in one transaction, which should hold its locks for a moment only
 NAMES = (
     "epoch", "xid", "seq", "type", "created_at", "actor", "subject", "object_id", "object_version",
     "request_id", "idempotency_key", "object", "previous",
@@ -237,23 +234,3 @@ def end_cursor() -> str:
     """The end of the log now: whoever reads all objects after this and then the feed from it misses nothing."""
     log = Log.now()
     return log.cursor(log.end()[0])
-
-
-def purge(older_than: datetime) -> int:
-    return sum(old_events(older_than))
-
-
-def old_events(older_than: datetime) -> Iterator[int]:
-    """Deletes the oldest events, up to the first that is young enough; how many, after each step. The cursors before that expire."""
-    log = Log.now()
-    by = order()
-    settled = Event.objects.filter(*horizon.settled(log.epoch, log.horizon))
-    ordered = settled.order_by(*by.columns).values_list("epoch", "xid", "seq")
-    first_to_keep = ordered.filter(created_at__gte=older_than).first()
-    to_delete = ordered.filter(by.before(Position(*first_to_keep))) if first_to_keep else ordered
-    while step := list(to_delete[:PURGE_STEP]):
-        last = Position(*step[-1])
-        with transaction.atomic():
-            Epoch.objects.filter(pk=last.epoch).update(purged_xid=last.xid, purged_seq=last.seq)
-            Event.objects.filter(pk__in=[seq for _, _, seq in step])._raw_delete(using=connection.alias)
-        yield len(step)

@@ -2,9 +2,6 @@
 misses nothing of what the new primary has. No process of the service is started anew."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Set
@@ -17,20 +14,14 @@ import psycopg
 import pytest
 
 from tests.databases import PostgresServer, start_postgresql
+from tests.freezing import frozen
 from tests.proxies import Proxy, proxy
-from tests.served import ROOT, Service, served
+from tests.served import Service, manage, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 CUSTOMER, EVENT = "/api/crm/customer", "/api/crm/event"
 SYNCHRONOUS = "ALTER SYSTEM SET synchronous_standby_names = 'standby'"
-
-
-def manage(home: Path, url: str, *arguments: str) -> str:
-    environment = os.environ | {"DATABASE_URL": url, "DATA_DIR": str(home)}
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @dataclass
@@ -53,21 +44,22 @@ class Pair:
 
 
 @contextmanager
-def pair(home: Path, *, knows_both: bool = False) -> Iterator[Pair]:
+def pair(home: Path, *, knows_both: bool = False, old_first: bool = False, **variables: str) -> Iterator[Pair]:
     primary = start_postgresql(durable=True)
     try:
-        manage(home, primary.url, "migrate", "--verbosity", "0")
-        key = manage(home, primary.url, "create_api_key", "test")
+        manage(home, "migrate", "--verbosity", "0", DATABASE_URL=primary.url)
+        key = manage(home, "create_api_key", "test", DATABASE_URL=primary.url)
         standby = primary.standby()
         try:
             standby.start()
             with proxy("127.0.0.1", primary.port) as between:
                 url = primary.url.replace(str(primary.port), str(between.port))
                 if knows_both:
-                    places = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+                    ports = (primary.port, standby.port) if old_first else (standby.port, primary.port)
+                    places = ",".join(f"127.0.0.1:{port}" for port in ports)
                     url = primary.url.replace(f"127.0.0.1:{primary.port}", places)
                     assert places in url
-                with served(home, DATABASE_URL=url) as service:
+                with served(home, DATABASE_URL=url, **variables) as service:
                     yield Pair(primary, standby, None if knows_both else between, service, key)
         finally:
             standby.destroy()
@@ -194,6 +186,39 @@ def test_a_service_that_knows_both_servers_writes_to_the_new_primary_by_itself(t
         _check(both, load, reader)
         assert set(load.acknowledged) <= {id_ for (id_,) in stored(both.standby, "SELECT id FROM crm_customer")}
         assert seconds < 10
+
+
+def test_a_primary_that_does_not_know_of_its_successor_is_left(tmp_path: Path) -> None:
+    """Its guard is frozen: it takes everybody in, and its commits wait for a standby that follows it no more."""
+    with pair(tmp_path, knows_both=True, old_first=True) as both:
+        _make_synchronous(both)
+        load, reader = Load(both), Reader(both)
+        reader.begin()
+        with load.running(reader):
+            time.sleep(1)
+            both.standby.promote()
+            promoted = time.monotonic()
+            there = "SELECT count(DISTINCT epoch) FROM overplane_events_event"
+            while stored(both.standby, there) != [(2,)] and time.monotonic() < promoted + 30:
+                time.sleep(0.05)
+            seconds = time.monotonic() - promoted
+            time.sleep(2)
+        assert set(load.acknowledged) <= {id_ for (id_,) in stored(both.standby, "SELECT id FROM crm_customer")}
+        assert load.statuses <= {201, 503}
+        assert seconds < 10
+        _check(both, load, reader)
+
+
+def test_a_standby_s_refusal_is_no_sign_of_life_of_a_frozen_primary(tmp_path: Path) -> None:
+    one_thread = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}  # with a connection that is open
+    with pair(tmp_path, knows_both=True, old_first=True, **one_thread) as both:
+        assert both.service.get(CUSTOMER, both.key)[0] == 200
+        with frozen(both.primary):
+            began = time.monotonic()
+            status, body = both.service.get(CUSTOMER, both.key)
+            took = time.monotonic() - began
+        assert (status, json.loads(body)["error"]["code"]) == (503, "unavailable")
+        assert 4 < took < 12  # it was 15, the limit of a statement and five seconds more
 
 
 def test_an_asynchronous_standby_that_lacks_the_last_seconds_sends_readers_away(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from overplane.api.models import ApiKey
 from overplane.database import time_limits
 from overplane.database.dialect import is_postgresql
-from overplane.database.postgresql import watch
+from overplane.database.postgresql import servers
 from tests.conftest import CUSTOMER, Api
 from tests.connections import another_connection, execute, only_postgresql, psycopg_connection, with_setting
 from tests.proxies import proxy
@@ -103,11 +103,11 @@ def test_a_server_that_refuses_is_not_frozen(transactional_db: None) -> None:
     parameters = {**connection.get_connection_params(), "dbname": "nobody"}
     with proxy(known["HOST"], int(known["PORT"])) as between:
         through = {**parameters, "host": "127.0.0.1", "port": between.port}
-        assert watch.answers(through)
-        assert watch.answers(through | {"dbname": known["NAME"]})
+        assert servers.timeline(through) == 0
+        assert servers.timeline(through | {"dbname": known["NAME"]}) == 1
         with between.frozen():
-            assert not watch.answers(through)
-    assert watch.answers(through)  # where nobody listens, nobody is frozen
+            assert servers.timeline(through) is None
+    assert servers.timeline(through) == 0  # where nobody listens, nobody is frozen
 
 
 @only_postgresql

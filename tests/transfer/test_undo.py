@@ -20,7 +20,7 @@ from crm.line_items import SUPPLIER_NUMBERS
 from crm.models import CUSTOMERS, Customer, ImportRun, SupplierNumberAtCustomer
 from crm.transfer import imports, undo
 from crm.transfer.line_item_planning import plan_line_items
-from overplane.events import feed
+from overplane.events import purging
 from overplane.events.models import Event
 from overplane.files.sources import UnusableFile, examined
 from overplane.jobs import queue
@@ -270,7 +270,7 @@ def test_refuses_what_the_log_knows_in_part_only(imported: Any) -> None:
     run = imported(names(6), size=1)
     fourth = Event.objects.order_by("seq")[3].created_at
     settle()
-    assert feed.purge(fourth) == 3
+    assert purging.purge(fourth) == 3
     code, _, error = taken_back(run)
     assert code == 2
     assert "of its 6 changes it holds 3" in error

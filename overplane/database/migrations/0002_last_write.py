@@ -19,6 +19,7 @@ def drop(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     """How far each actor has written. No model: only `overplane.database.replicas` reads and writes it."""
 
+    atomic = False
     dependencies = [("overplane_database", "0001_row_count")]
 
     operations = [migrations.RunPython(create, drop)]

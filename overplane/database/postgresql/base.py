@@ -13,7 +13,7 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
 
 from overplane.database import time_limits
-from overplane.database.postgresql import watch
+from overplane.database.postgresql import servers, watch
 from overplane.database.postgresql.prepared import PreparedStatements, Result, name_of, numbered
 from overplane.database.timing import TimedWrapper
 
@@ -70,7 +70,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
         return not self._is_pooler_found and self.settings_dict["OPTIONS"].get("prepare_threshold") is not None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection = super().get_new_connection(conn_params)
+        connection = super().get_new_connection(servers.in_order(conn_params))
         if time_limits.are_for_requests():
             watch.watch(connection, conn_params)
         return connection

@@ -1,4 +1,4 @@
-"""Ends the waiting for a server that has stopped to answer.
+"""Ends the waiting for a server that has stopped to answer, or whose place another one has taken.
 
 The limit of a statement is the server's to keep, and one that is frozen or cut off keeps none: libpq waits for ever. So
 a thread looks whether connections wait for long, and if so, whether the server still lets anybody in.
@@ -6,17 +6,18 @@ a thread looks whether connections wait for long, and if so, whether the server 
 
 import logging
 import os
-import select
 import socket
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from weakref import WeakSet
 
 import psycopg
 from django.conf import settings
 from psycopg.pq import TransactionStatus
+
+from overplane.database.postgresql import servers
 
 log = logging.getLogger("overplane.database")
 TICK = 0.5
@@ -25,8 +26,6 @@ TICK = 0.5
 SUSPICIOUS = 2.0
 # Seconds more than a statement may take. Each look finds the connection at work: not one statement after another.
 GRACE = 5.0
-# A machine that is out of breath takes seconds to let somebody in, and is not dead.
-PATIENCE = 3
 
 Connections = WeakSet[psycopg.Connection[Any]]
 _servers: dict[tuple[str, str], Connections] = {}  # by host and port
@@ -59,40 +58,44 @@ def _look(connections: Connections, parameters: Mapping[str, Any]) -> None:
         suspects = [one for one, began in since.items() if now - began >= suspicious]
         lost = [one for one, began in since.items() if now - began >= overdue]
         if suspects and now - asked >= suspicious:
-            lost = lost if answers(parameters) else suspects
+            lost = list({*lost, *_given_up(suspects, known, parameters)})
             asked = now
         if lost:
-            log.error("PostgreSQL does not answer: %d connections are given up", len(lost))
+            log.error("PostgreSQL does not answer any more: %d connections are given up", len(lost))
             cut(lost)
 
 
 def _waits(connection: psycopg.Connection[Any]) -> bool:
+    return _status(connection) == TransactionStatus.ACTIVE
+
+
+def _status(connection: psycopg.Connection[Any]) -> TransactionStatus:
     try:
-        return connection.pgconn.transaction_status == TransactionStatus.ACTIVE
+        return TransactionStatus(connection.pgconn.transaction_status)
     except psycopg.Error:  # it is being closed
-        return False
+        return TransactionStatus.UNKNOWN
 
 
-def answers(parameters: Mapping[str, Any]) -> bool:
-    """Whether the server says anything at all: a refusal is an answer, too, as where it has no connection left.
+def _given_up(
+    suspects: Collection[psycopg.Connection[Any]],
+    known: Collection[psycopg.Connection[Any]],
+    parameters: Mapping[str, Any],
+) -> Iterator[psycopg.Connection[Any]]:
+    """All to a server that another one has overtaken. Of a frozen one those that wait for long, and those that do nothing.
 
-    (Where nobody listens any more, it has gone, and the system tells those who wait.)
+    (It may wake up, and not know that it was replaced; or be a pooler that is merely busy, where transactions go on.)
     """
-    try:
-        connection = psycopg.connect(**{**parameters, "connect_timeout": PATIENCE, "autocommit": True})
-    except psycopg.errors.ConnectionTimeout:
-        return False
-    except psycopg.Error:
-        return True
-    try:
-        connection.pgconn.send_query(b"SELECT 1")
-        readable = select.poll()
-        readable.register(connection.fileno(), select.POLLIN)
-        return bool(readable.poll(PATIENCE * 1000))
-    except psycopg.Error:
-        return True
-    finally:
-        connection.close()
+    for server in {servers.server_of(one) for one in suspects} - {None}:
+        assert server
+        own = servers.timeline(servers.at(parameters, server))
+        there = [one for one in known if servers.server_of(one) == server]
+        if own is None:
+            servers.try_last(server)
+            yield from (one for one in there if one in suspects or _status(one) == TransactionStatus.IDLE)
+        elif servers.is_overtaken(parameters, server, own):
+            log.error("%s:%s was replaced by another server, and does not know it", *server)
+            servers.try_last(server)
+            yield from there
 
 
 def cut(connections: Collection[psycopg.Connection[Any]]) -> None:

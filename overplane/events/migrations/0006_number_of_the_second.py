@@ -13,6 +13,7 @@ def replace_function(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [("overplane_events", "0005_versions_in_order")]
 
     operations = [migrations.RunPython(replace_function, migrations.RunPython.noop)]

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from overplane.events import feed
+from overplane.events import purging
 
 
 class Command(BaseCommand):
@@ -16,5 +16,5 @@ class Command(BaseCommand):
     def handle(self, *, days: int, **options: Any) -> None:
         if not 0 <= days <= 36500:
             raise CommandError("--days must be from 0 to 36500.")
-        count = feed.purge(timezone.now() - timedelta(days=days))
+        count = purging.purge(timezone.now() - timedelta(days=days))
         self.stdout.write(f"Deleted {count} events older than {days} days.")
