@@ -4,8 +4,6 @@ And of one service whose workers are replaced (`systemctl reload`). ROLLING_REST
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +11,9 @@ from pathlib import Path
 import psycopg
 
 from bench import goals
-from bench.service import ROOT
 from tests.databases import start_postgresql
 from tests.rolling import Load, Machine, machines
+from tests.served import manage
 
 RESTARTS = int(os.environ.get("ROLLING_RESTARTS", "20"))
 CUSTOMERS = 20_000  # an export of so many takes a second or more
@@ -23,17 +21,11 @@ CUSTOMERS = 20_000  # an export of so many takes a second or more
 
 def _prepared(url: str, home: Path) -> str:
     """The key of a database with customers."""
-    environment = os.environ | {"DATABASE_URL": url, "DATA_DIR": str(home)}
-
-    def manage(*arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
-
-    manage("migrate", "-v", "0")
+    manage(home, "migrate", "-v", "0", DATABASE_URL=url)
     file = home / "customers.csv"
     file.write_text("Company name\n" + "".join(f"Nordlicht {n}\n" for n in range(CUSTOMERS)))
-    manage("import_customers", str(file), "--quiet")
-    return manage("create_api_key", "bench").strip()
+    manage(home, "import_customers", str(file), "--quiet", DATABASE_URL=url)
+    return manage(home, "create_api_key", "bench", DATABASE_URL=url)
 
 
 def measure(label: str, count: int, renew: Callable[[Machine], None], url: str, home: Path, key: str) -> None:
