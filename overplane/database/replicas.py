@@ -186,7 +186,11 @@ def troubles() -> Iterator[tuple[str, str]]:
 
 def _chosen(reader: str) -> Replica | None:
     """The first one, in turn, that has all that this reader must see. None: the primary."""
-    base, needed, here = first(NEEDED, [reader]) or (None, 0, 0)
+    try:
+        base, needed, here = first(NEEDED, [reader]) or (None, 0, 0)
+    except DatabaseError as failure:  # the migration is still to come, or the primary is away: then it says so itself
+        log.warning("no replica is read from: %s", str(failure).strip().partition("\n")[0])
+        return None
     if base is None:
         run(BEGIN, [])
         return None

@@ -42,8 +42,8 @@ class Followed:
     writer: str
     other: str
 
-    def create(self, name: str) -> str:
-        body = json.dumps({"customer_name": name, "customer_group": GROUP}).encode()
+    def create(self, name: str, group: str = GROUP) -> str:
+        body = json.dumps({"customer_name": name, "customer_group": group}).encode()
         status, answer, _ = self.service.call("POST", CUSTOMER, self.writer, body, Content_Type="application/json")
         assert status == 201, answer
         return str(json.loads(answer)["id"])
@@ -194,6 +194,17 @@ def test_who_has_written_sees_it_and_others_miss_nothing_for_long(followed: Foll
     it.standby.start()
     assert "replicas" not in it.doctor()
     it.wait_until_read_from()
+
+
+def test_before_its_migration_the_primary_answers(followed: Followed) -> None:
+    it = followed
+    with psycopg.connect(it.primary.url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE overplane_last_write RENAME TO of_the_former_release")
+        try:
+            it.create("Early", "early")
+            assert it.names(it.other, f"{CUSTOMER}?customer_group=early") == ["Early"]
+        finally:
+            connection.execute("ALTER TABLE of_the_former_release RENAME TO overplane_last_write")
 
 
 def test_staff_see_what_they_have_saved(followed: Followed) -> None:
