@@ -35,17 +35,23 @@ def note(place: Place) -> None:
         transaction.on_commit(partial(_write, path, place))
 
 
-def is_put_back() -> bool:
-    """Does the log end before an event that it has shown?"""
+def newest_shown() -> Place:
+    """The newest event of which it is noted."""
     path = _path()
     if path is None or not os.access(path, os.R_OK | os.W_OK):
-        return False
+        return NOTHING
     with _opened(path) as file:
-        shown = _read(file)
+        return _read(file)
+
+
+def is_put_back() -> bool:
+    """Does the log end before an event that it has shown?"""
+    if (known := newest_shown()) == NOTHING:
+        return False
     # By a connection of its own, for that of the caller may be in a transaction that sees what was there before.
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as fresh:
         newest: Place = fresh.execute(NEWEST).fetchone()
-    return newest < shown
+    return newest < known
 
 
 def _path() -> Path | None:
