@@ -24,7 +24,7 @@ from tests.served import ROOT, Service, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
-CUSTOMER = "/api/crm/customer"
+CUSTOMER, IMPORT = "/api/crm/customer", "/api/crm/import"
 GROUP = "own"
 OWN = f"{CUSTOMER}?customer_group={GROUP}"
 PASSWORD = "a password that is long"
@@ -42,8 +42,8 @@ class Followed:
     writer: str
     other: str
 
-    def create(self, name: str) -> str:
-        body = json.dumps({"customer_name": name, "customer_group": GROUP}).encode()
+    def create(self, name: str, group: str = GROUP) -> str:
+        body = json.dumps({"customer_name": name, "customer_group": group}).encode()
         status, answer, _ = self.service.call("POST", CUSTOMER, self.writer, body, Content_Type="application/json")
         assert status == 201, answer
         return str(json.loads(answer)["id"])
@@ -87,11 +87,7 @@ class Followed:
             time.sleep(0.1)
 
     def doctor(self) -> str:
-        urls = {"DATABASE_URL": self.primary.url, "DATABASE_REPLICA_URLS": self.standby.url}
-        command = [sys.executable, "manage.py", "doctor"]
-        return subprocess.run(
-            command, cwd=ROOT, env=os.environ | urls, capture_output=True, text=True, check=False
-        ).stdout
+        return doctor(self.primary, self.standby)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -101,6 +97,19 @@ class Followed:
             yield
         finally:
             self.of_standby("SELECT pg_wal_replay_resume()::text")
+
+
+def doctor(primary: PostgresServer, standby: PostgresServer) -> str:
+    urls = {"DATABASE_URL": primary.url, "DATABASE_REPLICA_URLS": standby.url}
+    command = [sys.executable, "manage.py", "doctor"]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | urls, capture_output=True, text=True, check=False).stdout
+
+
+def wait_for(standby: PostgresServer, place: str) -> None:
+    """Until it has replayed so far."""
+    with psycopg.connect(standby.url, autocommit=True) as connection:
+        while not connection.execute(f"SELECT pg_last_wal_replay_lsn() >= '{place}'").fetchone()[0]:  # type: ignore[index]
+            time.sleep(0.1)
 
 
 def manage(home: Path, url: str, *arguments: str) -> str:
@@ -214,3 +223,86 @@ def test_a_replica_that_is_frozen_holds_nobody_up_for_long(followed: Followed) -
         for _ in range(10):
             it.names(it.other)
         assert time.monotonic() - began < 20
+
+
+def test_what_is_wrong_with_a_body_is_told_although_two_servers_are_asked(followed: Followed) -> None:
+    it = followed
+    it.wait_until_read_from()
+    body = b'{"limit": 1, "limit": 2}'
+    status, answer, _ = it.service.call("POST", f"{CUSTOMER}/search", it.other, body, Content_Type="application/json")
+    assert (status, json.loads(answer)["error"]["code"]) == (400, "parameter_duplicate")
+
+
+def test_what_a_worker_that_knows_no_replica_has_done_is_seen_by_all(followed: Followed, tmp_path: Path) -> None:
+    it = followed
+    it.catch_up()
+    urls = {"DATABASE_URL": it.primary.url, "DATABASE_REPLICA_URLS": it.standby.url, "REPLICA_MAX_LAG": "600"}
+    with served(tmp_path, WEB_CONCURRENCY="1", **urls) as service:
+        seen_from = Followed(it.home, it.primary, it.standby, service, it.writer, it.other)
+        seen_from.wait_until_read_from()
+        with it.paused():
+            file = b"customer_name\nImported\n"
+            status, answer, _ = service.call("POST", IMPORT, it.writer, file, Content_Type="text/csv")
+            assert status == 202, answer
+            manage(tmp_path, it.primary.url, "run_worker", "--until-idle")
+            assert "Imported" in seen_from.names(it.other, CUSTOMER)
+
+
+def test_a_standby_whose_tables_may_not_be_read_is_left_out(followed: Followed, tmp_path: Path) -> None:
+    """Else each list would be asked for twice, and nobody would know."""
+    it = followed
+    with psycopg.connect(it.primary.url, autocommit=True) as primary:
+        primary.execute("CREATE ROLE stranger LOGIN")
+    it.catch_up()
+    url = it.standby.url.replace("overplane@", "stranger@")
+    with served(tmp_path, DATABASE_URL=it.primary.url, DATABASE_REPLICA_URLS=url, LOG_LEVEL="WARNING") as service:
+        for _ in range(5):
+            assert service.get(OWN, it.other)[0] == 200
+        assert "replica_1 is left out for 5 s: ['permission denied" in service.log
+
+
+def test_before_its_migration_and_at_a_server_that_only_reads_the_primary_is_asked(
+    followed: Followed, tmp_path: Path
+) -> None:
+    it = followed
+    it.wait_until_read_from()
+    urls = {"DATABASE_URL": it.standby.url, "DATABASE_REPLICA_URLS": it.standby.url}
+    with served(tmp_path, **urls) as service:
+        assert service.get(OWN, it.other)[0] == 200
+    with psycopg.connect(it.primary.url, autocommit=True) as primary:
+        primary.execute("ALTER TABLE overplane_last_write RENAME TO hidden")
+        try:
+            it.create("Before the migration", "others")
+            assert "Before the migration" in it.names(it.writer, CUSTOMER)
+        finally:
+            primary.execute("ALTER TABLE hidden RENAME TO overplane_last_write")
+
+
+def test_a_standby_of_the_former_primary_is_not_read_from(tmp_path: Path) -> None:
+    """It may have replayed further than the promoted one is, but of another history."""
+    primary = start_postgresql(durable=True)
+    promoted, left = primary.standby(), primary.standby()
+    try:
+        manage(tmp_path, primary.url, "prepare")
+        key = manage(tmp_path, primary.url, "create_api_key", "test")
+        for one in (promoted, left):
+            one.start()
+        with psycopg.connect(primary.url, autocommit=True) as connection:
+            (here,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()  # type: ignore[misc]  # one row
+            wait_for(promoted, here)
+            promoted.promote()
+            connection.execute("CREATE TABLE filler AS SELECT generate_series(1, 500000)")
+            (here,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()  # type: ignore[misc]  # one row
+        wait_for(left, here)
+        with served(
+            tmp_path, DATABASE_URL=promoted.url, DATABASE_REPLICA_URLS=left.url, WEB_CONCURRENCY="1"
+        ) as service:
+            for number in range(3):
+                body = json.dumps({"customer_name": f"Nordlicht {number}"}).encode()
+                assert service.call("POST", CUSTOMER, key, body, Content_Type="application/json")[0] == 201
+                status, answer = service.get(CUSTOMER, key)
+                assert (status, json.loads(answer)["total"]) == (200, number + 1)
+        assert "replica_1 is not read from: it follows another primary" in doctor(promoted, left)
+    finally:
+        for one in (promoted, left, primary):
+            one.destroy()
