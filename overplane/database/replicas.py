@@ -42,7 +42,8 @@ NOTE = (
     f" ON CONFLICT (actor) DO UPDATE SET place = GREATEST({TABLE}.place, excluded.place)"
 )
 BEGIN = f"INSERT INTO {TABLE} (actor, place) VALUES ('', {HERE}) ON CONFLICT (actor) DO NOTHING"
-# Of another server, whose log was longer, a place could lie ahead for ever: hence no further than here.
+# A dump brings places of another server, whose log may have been longer: they would lie ahead for ever.
+FORGET = f"DELETE FROM {TABLE} WHERE place > {HERE}"
 # Which log a position is of: after a promotion there are two, and a standby that goes on with the other one may be further
 # in it. Whom `pg_read_all_stats` lets see it, a standby tells at once which it follows, others at its next restart point.
 SYSTEM = "(SELECT system_identifier FROM pg_control_system())"
@@ -53,7 +54,7 @@ FOLLOWED = (
 )
 NEEDED = (
     f"SELECT (SELECT place FROM {TABLE} WHERE actor = ''),"
-    f" LEAST((SELECT max(place) FROM {TABLE} WHERE actor IN ('', %s)), {HERE}), {HERE}, {LOG}"
+    f" (SELECT max(place) FROM {TABLE} WHERE actor IN ('', %s)), {HERE}, {LOG}"
 )
 REPLAYED = f"SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0')::bigint, {FOLLOWED}"
 
@@ -90,6 +91,10 @@ class Replica:
 
     def has(self, place: int, of_log: str, now: float) -> bool:
         """Whether it has replayed so far of this log. Nobody waits for that."""
+        if connections[
+            self.alias
+        ].in_atomic_block:  # of a stream that nobody closed: all that is read there is of its moment
+            return False
         thread = threading.get_ident()
         self._asking[thread] = now
         try:
@@ -205,6 +210,9 @@ def _chosen(reader: str) -> Replica | None:
         base, needed, here, log_now = first(NEEDED, [reader]) or (None, 0, 0, "")
         if base is None:
             run(BEGIN, [])
+            return None
+        if needed > here:
+            run(FORGET, [])
             return None
     except DatabaseError:  # as before the migration, or where the primary only reads: it may have the list all the same
         return None
