@@ -147,10 +147,9 @@ class ApiViewSet(ViewSet):
         if self._payload is None and not self.needs_body and not body.is_there(self.request):
             self._payload = {}
         if self._payload is None:
-            received = self._received
-            if received is None:
-                received = body.receive(self.request, self.body_limit)
-            self._payload = body.read_json(self.request, received)
+            if self._received is None:  # what is wrong with it may be asked for twice, and it comes once
+                self._received = body.receive(self.request, self.body_limit)
+            self._payload = body.read_json(self.request, self._received)
         return self._payload
 
     @property

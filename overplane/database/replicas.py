@@ -16,10 +16,10 @@ from itertools import count
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, ProgrammingError, connections
 from prometheus_client import Counter
 
-from overplane.database.dialect import as_postgresql
+from overplane.database.dialect import as_postgresql, is_postgresql
 from overplane.database.statements import first, run
 from overplane.database.troubles import Trouble, trouble
 
@@ -42,12 +42,21 @@ NOTE = (
     f" ON CONFLICT (actor) DO UPDATE SET place = GREATEST({TABLE}.place, excluded.place)"
 )
 BEGIN = f"INSERT INTO {TABLE} (actor, place) VALUES ('', {HERE}) ON CONFLICT (actor) DO NOTHING"
-# Of another server, whose log was longer, a place could lie ahead for ever: hence no further than here.
+# A dump brings places of another server, whose log may have been longer: they would lie ahead for ever.
+FORGET = f"DELETE FROM {TABLE} WHERE place > {HERE}"
+# Which log a position is of: after a promotion there are two, and a standby that goes on with the other one may be further
+# in it. Whom `pg_read_all_stats` lets see it, a standby tells at once which it follows, others at its next restart point.
+SYSTEM = "(SELECT system_identifier FROM pg_control_system())"
+LOG = f"{SYSTEM} || '/' || ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int"
+FOLLOWED = (
+    f"{SYSTEM} || '/' || (SELECT GREATEST(timeline_id, min_recovery_end_timeline, (SELECT received_tli FROM"
+    " pg_stat_wal_receiver)) FROM pg_control_checkpoint(), pg_control_recovery())"
+)
 NEEDED = (
     f"SELECT (SELECT place FROM {TABLE} WHERE actor = ''),"
-    f" LEAST((SELECT max(place) FROM {TABLE} WHERE actor IN ('', %s)), {HERE}), {HERE}"
+    f" (SELECT max(place) FROM {TABLE} WHERE actor IN ('', %s)), {HERE}, {LOG}"
 )
-REPLAYED = "SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0')::bigint"
+REPLAYED = f"SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0')::bigint, {FOLLOWED}"
 
 
 class Ages:
@@ -80,23 +89,29 @@ class Replica:
     def is_left_out(self, now: float) -> bool:
         return now < self._left_out_until or any(now - since > PATIENCE for since in list(self._asking.values()))
 
-    def has(self, place: int, now: float) -> bool:
-        """Whether it has replayed so far. Nobody waits for that."""
+    def has(self, place: int, of_log: str, now: float) -> bool:
+        """Whether it has replayed so far of this log. Nobody waits for that."""
+        # Of a stream that nobody closed: all that is read there is of its moment.
+        if connections[self.alias].in_atomic_block:
+            return False
         thread = threading.get_ident()
         self._asking[thread] = now
         try:
             with self.in_place():
-                is_standby, replayed = first(REPLAYED, []) or (False, 0)
+                is_standby, replayed, followed = first(REPLAYED, []) or (False, 0, "")
         except (DatabaseError, InterfaceError, OSError) as failure:
             self.leave_out(failure)
             return False
         finally:
             del self._asking[thread]
         self._pause = LEFT_OUT_SECONDS[0]
-        return bool(is_standby and replayed >= place)
+        return bool(is_standby and followed == of_log and replayed >= place)
 
     def leave_out(self, failure: Exception) -> None:
-        self._left_out_until = time.monotonic() + self._pause
+        now = time.monotonic()
+        if now < self._left_out_until:
+            return  # by another thread, for the same failure
+        self._left_out_until = now + self._pause
         log.warning("%s is left out for %g s: %s", self.alias, self._pause, str(failure).strip().splitlines()[:1])
         self._pause = min(2 * self._pause, LEFT_OUT_SECONDS[1])
 
@@ -124,8 +139,11 @@ _turns = count()
 
 
 def wrote(actor: str = ANYBODY) -> None:
-    """Call when what this actor wrote is committed, and before he is told so."""
-    if not _replicas:
+    """Call when what this actor wrote is committed, and before he is told so.
+
+    What jobs write is noted in any case: a worker need not know of the replicas that web processes read from.
+    """
+    if not _replicas and (actor != ANYBODY or not is_postgresql()):
         return
     try:
         run(NOTE, [actor])
@@ -153,7 +171,9 @@ def read(work: Callable[[], T], *, reader: str) -> T:
             kind = trouble(failure)
             if kind is Trouble.SLOW:
                 raise  # it would take as long there
-            if kind is Trouble.AWAY:
+            if kind is Trouble.AWAY or isinstance(
+                failure, ProgrammingError
+            ):  # or it has no such table, or shows it to others
                 replica.leave_out(failure)
         else:
             reads.labels(replica.alias).inc()
@@ -170,16 +190,18 @@ def held() -> Callable[[], AbstractContextManager[None]]:
 
 def troubles() -> Iterator[tuple[str, str]]:
     """Aliases of replicas that are not read from now, each with what is wrong."""
-    _, _, here = first(NEEDED, [ANYBODY]) or (None, 0, 0)
+    _, _, here, log_now = first(NEEDED, [ANYBODY]) or (None, 0, 0, "")
     for replica in _replicas:
         try:
             with replica.in_place():
-                is_standby, replayed = first(REPLAYED, []) or (False, 0)
+                is_standby, replayed, followed = first(REPLAYED, []) or (False, 0, "")
         except (DatabaseError, InterfaceError, OSError) as failure:
             yield replica.alias, str(failure).strip().partition("\n")[0]
             continue
         if not is_standby:
             yield replica.alias, "it is no standby"
+        elif followed != log_now:
+            yield replica.alias, "it follows another primary, or has made no restart point since the promotion"
         elif here - replayed > MUCH:
             yield replica.alias, f"it is {(here - replayed) >> 20} MB behind"
 
@@ -187,15 +209,17 @@ def troubles() -> Iterator[tuple[str, str]]:
 def _chosen(reader: str) -> Replica | None:
     """The first one, in turn, that has all that this reader must see. None: the primary."""
     try:
-        base, needed, here = first(NEEDED, [reader]) or (None, 0, 0)
-    except DatabaseError as failure:  # the migration is still to come, or the primary is away: then it says so itself
-        log.warning("no replica is read from: %s", str(failure).strip().partition("\n")[0])
-        return None
-    if base is None:
-        run(BEGIN, [])
+        base, needed, here, log_now = first(NEEDED, [reader]) or (None, 0, 0, "")
+        if base is None:
+            run(BEGIN, [])
+            return None
+        if needed > here:
+            run(FORGET, [])
+            return None
+    except DatabaseError:  # as before the migration, or where the primary only reads: it may have the list all the same
         return None
     now = time.monotonic()
     place = max(needed, _ages.oldest_allowed(here, now))
     turn = next(_turns)
     in_turn = [_replicas[(turn + i) % len(_replicas)] for i in range(len(_replicas))]
-    return next((one for one in in_turn if not one.is_left_out(now) and one.has(place, now)), None)
+    return next((one for one in in_turn if not one.is_left_out(now) and one.has(place, log_now, now)), None)

@@ -6,6 +6,7 @@ whose next events would get the numbers of events that readers have seen already
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -20,6 +21,7 @@ from overplane.database.dialect import is_sqlite
 END = "-served"
 Place = tuple[int, int]  # epoch and number of an event
 NOTHING: Place = (0, 0)
+WRITTEN = re.compile(rb"(\d{1,9}) (\d{1,18})\n")
 # The greatest number that was given out, also if its event is purged by now.
 NEWEST = """
 SELECT COALESCE((SELECT max(id) FROM overplane_events_epoch), 0),
@@ -35,17 +37,23 @@ def note(place: Place) -> None:
         transaction.on_commit(partial(_write, path, place))
 
 
-def is_put_back() -> bool:
-    """Does the log end before an event that it has shown?"""
+def newest_shown() -> Place:
+    """The newest event of which it is noted."""
     path = _path()
     if path is None or not os.access(path, os.R_OK | os.W_OK):
-        return False
+        return NOTHING
     with _opened(path) as file:
-        shown = _read(file)
+        return _read(file)
+
+
+def is_put_back() -> bool:
+    """Does the log end before an event that it has shown?"""
+    if (known := newest_shown()) == NOTHING:
+        return False
     # By a connection of its own, for that of the caller may be in a transaction that sees what was there before.
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as fresh:
         newest: Place = fresh.execute(NEWEST).fetchone()
-    return newest < shown
+    return newest < known
 
 
 def _path() -> Path | None:
@@ -74,5 +82,5 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _read(file: int) -> Place:
-    epoch, _, seq = os.pread(file, 100, 0).partition(b"\n")[0].partition(b" ")
-    return (int(epoch), int(seq)) if epoch.isdigit() and seq.isdigit() else NOTHING
+    place = WRITTEN.match(os.pread(file, 100, 0))
+    return (int(place[1]), int(place[2])) if place else NOTHING

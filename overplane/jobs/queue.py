@@ -135,6 +135,7 @@ def finish(job: Job, result: dict[str, Any] | None, done: int, total: int | None
 
 
 def fail(job: Job, message: str) -> None:
+    replicas.wrote()  # what it did before
     _mine(job).update(state=State.FAILED, error=message, finished_at=timezone.now())
 
 
@@ -166,6 +167,8 @@ def recover() -> int:
     stale = Job.objects.filter(silent, state=State.RUNNING)
     message = "The worker ended in the middle of it, each time that it was tried."
     failed = stale.filter(attempts__gte=MAX_ATTEMPTS).update(state=State.FAILED, error=message, finished_at=now)
+    if failed:
+        replicas.wrote()
     return failed + stale.update(state=State.QUEUED, worker=None, done=0, run_after=now)
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
+from overplane.database import replicas
 from overplane.jobs import kinds, queue
 from overplane.jobs.kinds import Lost, Refused, Run, Stopped
 from overplane.jobs.models import Job
@@ -105,6 +106,7 @@ class Worker:
                         kind.concluded(job, result or {})
         except Lost:
             logger.warning("%s was cancelled or taken over; its work is taken back.", job)
+            replicas.wrote()  # or what it did in transactions of its own stays
         except Stopped:
             queue.release(job)
         except Refused as refusal:

@@ -61,3 +61,15 @@ def test_who_has_seen_more_than_the_copy_holds_is_sent_away(tmp_path: Path) -> N
             assert len(events) == 3 + life
         put_back(tmp_path)
     assert len(ids) == len(set(ids))
+
+
+def test_a_copy_with_an_older_epoch_goes_on_beyond_what_was_shown_by_a_clock_that_was_ahead(tmp_path: Path) -> None:
+    """Else each connection would begin one more epoch, and no reader came any further."""
+    manage(tmp_path, "migrate", "--verbosity", "0")
+    key, url = manage(tmp_path, "create_api_key", "test"), f"sqlite:///{tmp_path}/log.sqlite3"
+    (tmp_path / "log.sqlite3-served").write_text("900000000 3\n")
+    with served(tmp_path, DATABASE_URL=url) as service:
+        create(service, key, 1)
+        events, cursor = page(service, key, "start")
+    with served(tmp_path, DATABASE_URL=url) as service:
+        assert (len(events), page(service, key, cursor)) == (1, ([], cursor))

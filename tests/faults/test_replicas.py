@@ -24,7 +24,7 @@ from tests.served import ROOT, Service, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
-CUSTOMER = "/api/crm/customer"
+CUSTOMER, IMPORT = "/api/crm/customer", "/api/crm/import"
 GROUP = "own"
 OWN = f"{CUSTOMER}?customer_group={GROUP}"
 PASSWORD = "a password that is long"
@@ -61,15 +61,11 @@ class Followed:
         return int(end["count"])
 
     def of_standby(self, sql: str) -> Any:
-        with psycopg.connect(self.standby.url, autocommit=True) as connection:
-            return connection.execute(sql).fetchone()[0]  # type: ignore[index]  # each asks for one value
+        return value(self.standby, sql)
 
     def catch_up(self) -> None:
         """Until the standby has what the primary has, and the service has seen for long enough where that is."""
-        with psycopg.connect(self.primary.url, autocommit=True) as connection:
-            (here,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()  # type: ignore[misc]  # one row
-        while not self.of_standby(f"SELECT pg_last_wal_replay_lsn() >= '{here}'"):
-            time.sleep(0.1)
+        catch_up(self.standby, self.primary)
 
     def from_standby(self) -> float:
         """How many lists it has answered."""
@@ -86,13 +82,6 @@ class Followed:
             self.names(self.other)
             time.sleep(0.1)
 
-    def doctor(self) -> str:
-        urls = {"DATABASE_URL": self.primary.url, "DATABASE_REPLICA_URLS": self.standby.url}
-        command = [sys.executable, "manage.py", "doctor"]
-        return subprocess.run(
-            command, cwd=ROOT, env=os.environ | urls, capture_output=True, text=True, check=False
-        ).stdout
-
     @contextmanager
     def paused(self) -> Iterator[None]:
         """The standby gets nothing new."""
@@ -101,6 +90,23 @@ class Followed:
             yield
         finally:
             self.of_standby("SELECT pg_wal_replay_resume()::text")
+
+
+def doctor(primary: PostgresServer, standby: PostgresServer) -> str:
+    urls = {"DATABASE_URL": primary.url, "DATABASE_REPLICA_URLS": standby.url}
+    command = [sys.executable, "manage.py", "doctor"]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | urls, capture_output=True, text=True, check=False).stdout
+
+
+def value(server: PostgresServer, sql: str) -> Any:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        return connection.execute(sql).fetchone()[0]  # type: ignore[index]  # each asks for one value
+
+
+def catch_up(standby: PostgresServer, primary: PostgresServer) -> None:
+    here = value(primary, "SELECT pg_current_wal_insert_lsn()")
+    while not value(standby, f"SELECT pg_last_wal_replay_lsn() >= '{here}'"):
+        time.sleep(0.1)
 
 
 def manage(home: Path, url: str, *arguments: str) -> str:
@@ -116,6 +122,28 @@ def manage_user(it: Followed, name: str) -> str:
             patch.setenv(variable, value)
         manage(it.home, it.primary.url, "createsuperuser", "--noinput")
     return name
+
+
+# A thread lets go of a stream without closing it, then writes.
+LET_GO = """
+import gc, time
+from crm.api.export_stream import lines
+from crm.models import Customer
+from django.db import connections
+from django.utils import timezone
+from overplane.api.streams import StreamResponse
+from overplane.database import replicas
+from overplane.jobs.models import Preset
+
+while not connections["replica_1"].in_atomic_block:
+    replicas.read(lambda: StreamResponse(lines(Customer.objects.all(), list), content_type="x"), reader="x")
+    gc.collect()
+Preset.objects.create(kind="let go", name="", values={}, saved_at=timezone.now())
+replicas.wrote("x")
+for _ in range(30):
+    time.sleep(0.1)
+    print(replicas.read(Preset.objects.filter(kind="let go").count, reader="x"))
+"""
 
 
 class Staff:
@@ -190,9 +218,9 @@ def test_who_has_written_sees_it_and_others_miss_nothing_for_long(followed: Foll
     it.standby.stop("immediate")
     for _ in range(5):
         assert it.names(it.other) == ["After", "Before"]
-    assert "replicas: replica_1 is not read from: connection failed" in it.doctor()
+    assert "replicas: replica_1 is not read from: connection failed" in doctor(it.primary, it.standby)
     it.standby.start()
-    assert "replicas" not in it.doctor()
+    assert "replicas" not in doctor(it.primary, it.standby)
     it.wait_until_read_from()
 
 
@@ -225,3 +253,103 @@ def test_a_replica_that_is_frozen_holds_nobody_up_for_long(followed: Followed) -
         for _ in range(10):
             it.names(it.other)
         assert time.monotonic() - began < 20
+
+
+def test_what_is_wrong_with_a_body_is_told_although_two_servers_are_asked(followed: Followed) -> None:
+    it = followed
+    it.wait_until_read_from()
+    body = b'{"limit": 1, "limit": 2}'
+    status, answer, _ = it.service.call("POST", f"{CUSTOMER}/search", it.other, body, Content_Type="application/json")
+    assert (status, json.loads(answer)["error"]["code"]) == (400, "parameter_duplicate")
+
+
+def test_what_a_worker_that_knows_no_replica_has_done_is_seen_by_all(followed: Followed, tmp_path: Path) -> None:
+    it = followed
+    it.catch_up()
+    urls = {"DATABASE_URL": it.primary.url, "DATABASE_REPLICA_URLS": it.standby.url, "REPLICA_MAX_LAG": "600"}
+    with served(tmp_path, WEB_CONCURRENCY="1", **urls) as service:
+        seen_from = Followed(it.home, it.primary, it.standby, service, it.writer, it.other)
+        seen_from.wait_until_read_from()
+        with it.paused():
+            file = b"customer_name\nImported\n"
+            assert service.call("POST", IMPORT, it.writer, file, Content_Type="text/csv")[0] == 202
+            manage(tmp_path, it.primary.url, "run_worker", "--until-idle")
+            assert "Imported" in seen_from.names(it.other, CUSTOMER)
+
+
+def test_a_stream_that_nobody_closed_leaves_no_old_moment_to_be_read(followed: Followed) -> None:
+    followed.catch_up()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_REPLICA_URLS", followed.standby.url)
+        seen = manage(followed.home, followed.primary.url, "shell", "-v0", "-c", LET_GO)
+    assert seen.split() == ["1"] * 30
+
+
+def test_places_of_a_longer_log_do_not_keep_readers_from_replicas(followed: Followed) -> None:
+    """As a dump brings them."""
+    it = followed
+    it.wait_until_read_from()
+    value(
+        it.primary,
+        "WITH u AS (UPDATE overplane_last_write SET place = 1::bigint << 60 RETURNING 1) SELECT count(*) FROM u",
+    )
+    it.wait_until_read_from()
+    with it.paused():
+        it.create("Not seen yet", "others")
+        assert "Not seen yet" not in it.names(it.other, CUSTOMER), "it was not read from the standby"
+
+
+def test_a_standby_whose_tables_may_not_be_read_is_left_out(followed: Followed, tmp_path: Path) -> None:
+    """Else each list would be asked for twice, and nobody would know."""
+    it = followed
+    with psycopg.connect(it.primary.url, autocommit=True) as primary:
+        primary.execute("CREATE ROLE stranger LOGIN")
+    it.catch_up()
+    url = it.standby.url.replace("overplane@", "stranger@")
+    with served(tmp_path, DATABASE_URL=it.primary.url, DATABASE_REPLICA_URLS=url, LOG_LEVEL="WARNING") as service:
+        until = time.monotonic() + 30
+        while "replica_1 is left out for 5 s: ['permission denied" not in service.log:
+            assert service.get(OWN, it.other)[0] == 200
+            assert time.monotonic() < until, "it is asked again and again"
+
+
+def test_a_primary_without_the_table_or_that_only_reads_is_asked(followed: Followed, tmp_path: Path) -> None:
+    it = followed
+    it.wait_until_read_from()
+    urls = {"DATABASE_URL": it.standby.url, "DATABASE_REPLICA_URLS": it.standby.url}
+    with served(tmp_path, **urls) as service:
+        assert service.get(OWN, it.other)[0] == 200
+    with psycopg.connect(it.primary.url, autocommit=True) as primary:
+        primary.execute("ALTER TABLE overplane_last_write RENAME TO hidden")
+        try:
+            it.create("Before the migration", "others")
+            assert "Before the migration" in it.names(it.writer, CUSTOMER)
+        finally:
+            primary.execute("ALTER TABLE hidden RENAME TO overplane_last_write")
+
+
+def test_a_standby_of_the_former_primary_is_not_read_from(tmp_path: Path) -> None:
+    """It may have replayed further than the promoted one is, but of another history."""
+    primary = start_postgresql(durable=True)
+    promoted, left = primary.standby(), primary.standby()
+    try:
+        manage(tmp_path, primary.url, "prepare")
+        key = manage(tmp_path, primary.url, "create_api_key", "test")
+        for one in (promoted, left):
+            one.start()
+        catch_up(promoted, primary)
+        promoted.promote()
+        value(
+            primary, "SELECT count(pg_logical_emit_message(false, '', repeat('x', 999))) FROM generate_series(1, 9999)"
+        )
+        catch_up(left, primary)
+        with served(tmp_path, DATABASE_URL=promoted.url, DATABASE_REPLICA_URLS=left.url) as service:
+            for number in range(3):
+                body = json.dumps({"customer_name": f"Nordlicht {number}"}).encode()
+                assert service.call("POST", CUSTOMER, key, body, Content_Type="application/json")[0] == 201
+                status, answer = service.get(CUSTOMER, key)
+                assert (status, json.loads(answer)["total"]) == (200, number + 1)
+        assert "replica_1 is not read from: it follows another primary" in doctor(promoted, left)
+    finally:
+        for one in (promoted, left, primary):
+            one.destroy()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,6 +43,21 @@ def test_a_job_runs_and_tells_its_result() -> None:
     assert (job.state, job.result, job.done, job.total) == (State.DONE, {"saved": 1}, 1, 1)
     assert job.finished_at >= job.started_at >= job.created_at
     assert work() == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no replicas")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", [save, refuse, break_down, be_cancelled])
+def test_however_a_job_ends_readers_of_replicas_see_what_it_wrote(
+    work: Callable[[Run], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "known", {"work": Kind("work", work, "work", atomic=False)})
+    queue.enqueue("work", {}, "user:anna")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM overplane_last_write")
+        assert worker.Worker().run_one()
+        cursor.execute("SELECT actor FROM overplane_last_write")
+        assert cursor.fetchall() == [("",)]
 
 
 @pytest.mark.django_db
