@@ -184,7 +184,8 @@ class Actor:
 
     def reorder(self) -> None:
         if (one := self.pool.pick(self.dice)) and len(one.rows) > 1:
-            ids = self.dice.sample(one.rows, len(one.rows))
+            ids = [*dict.fromkeys(one.rows)]  # two clients may both have added one that they saw
+            self.dice.shuffle(ids)
             body = {"parent_id": one.id, "ordered_ids": ids}
             self.api.call("reorder", "POST", f"{ROW}/reorder", body, target=one.id, key=self.maybe_key())
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from overplane.people import posted_form
 
 AGAIN = posted_form.AGAIN
+CONFIRMED = "post"  # Django's field of a page that asks before a deletion
 DRAFT = "_draft"  # the number that the browser has given to its draft
 DRAFT_NUMBER = re.compile(r"[0-9a-z]{1,20}")
 DAY_S = 24 * 3600  # a browser that is closed before the next page is opened finds out later
@@ -60,7 +61,7 @@ class TypedAdmin(admin.ModelAdmin):
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         form = posted_form.posted(request) if request.method == "POST" else None
-        if not form or not form.is_form:  # nothing was typed, as on the page that asks before a deletion
+        if not form or CONFIRMED in request.POST:  # nothing was typed
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]  # not in the stubs
         add_url = reverse(f"admin:{opts.app_label}_{opts.model_name}_add")
         can_add = self.has_add_permission(request)
