@@ -38,6 +38,7 @@ def tighten(folder: Path, *trees: Path, database: Path | None = None) -> None:
 
 def _files(folder: Path, database: Path | None) -> Iterator[Path]:
     yield folder / "secret_key"
+    yield from folder.glob("*.lock")
     if database:
         yield from (database.with_name(database.name + end) for end in SIDE_FILES)
 

@@ -18,7 +18,7 @@ from tests.freezing import frozen
 from tests.proxies import Proxy, proxy
 from tests.served import Service, manage, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = pytest.mark.slow
 
 CUSTOMER, EVENT = "/api/crm/customer", "/api/crm/event"
 SYNCHRONOUS = "ALTER SYSTEM SET synchronous_standby_names = 'standby'"

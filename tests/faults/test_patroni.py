@@ -15,7 +15,6 @@ from tests.served import manage, served
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.one_database,
     pytest.mark.skipif(bool(patroni.missing_programs()), reason=f"not installed: {patroni.missing_programs()}"),
 ]
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.served import ROOT, Service, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = pytest.mark.slow
 
 CUSTOMER, EVENT = "/api/crm/customer", "/api/crm/event"
 

@@ -22,7 +22,7 @@ from tests.form_controls import Fields
 from tests.freezing import frozen
 from tests.served import ROOT, Service, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = pytest.mark.slow
 
 CUSTOMER, IMPORT = "/api/crm/customer", "/api/crm/import"
 GROUP = "own"

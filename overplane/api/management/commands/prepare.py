@@ -25,7 +25,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         database = Path(connection.settings_dict["NAME"]) if is_sqlite() else None
-        private_files.tighten(settings.DATA_DIR, settings.MEDIA_ROOT, database=database)
+        folders = settings.MEDIA_ROOT, Path(settings.FILE_UPLOAD_TEMP_DIR)
+        private_files.tighten(settings.DATA_DIR, *folders, database=database)
         with alone(PREPARING):
             self._prepare()
 
