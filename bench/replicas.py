@@ -204,4 +204,5 @@ def main() -> None:
     assert not tally.stale
     assert not tally.failed
     assert tally.oldest <= MAX_LAG + SLACK
-    assert sum(count for name, count in by.items() if name != "primary") > 0.2 * sum(by.values())
+    # Most lists come at once behind a write of the same caller, which no standby has replayed yet.
+    assert sum(count for name, count in by.items() if name != "primary") > 0.1 * sum(by.values())

@@ -1,6 +1,6 @@
 """Chaos from a seed, judged by its history.
 
-    python -m faults [--database postgresql|sqlite] [--seeds N] [--seed K] [--seconds S] [--repeat N] [--keep]
+    python -m faults [--database postgresql|sqlite] [--pooler MODE] [--seeds N] [--seed K] [--seconds S] [--repeat N] [--keep]
     python -m faults planted [NAME …] [--seconds S]  # faults put in on purpose: each must be found within a minute
 
 A seed chooses the workload and the plan of faults. The same seed gives the same again; how the processes share the machine
@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+from faults.databases import POOLERS
 from faults.excerpts import excerpt
 from faults.proof import MAY_BE_MISSED, RUN_SECONDS, prove
 from faults.run import Outcome, run
@@ -38,7 +39,7 @@ def show(outcome: Outcome) -> None:
 def seeds(arguments: argparse.Namespace, seconds: float) -> int:
     first = arguments.seed if arguments.seed is not None else 1
     chosen = [first] * arguments.repeat if arguments.repeat else list(range(first, first + arguments.seeds))
-    ground = Ground(arguments.database)
+    ground = Ground(arguments.database, arguments.pooler)
     failed, calls, events, faults, began = [], 0, 0, 0, time.monotonic()
     try:
         for seed in chosen:
@@ -65,6 +66,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("what", nargs="*", help="`planted`, then names of planted faults (all)")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument(
+        "--pooler", choices=POOLERS, default="", help="PostgreSQL behind PgBouncer, and what the service knows of it"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="how many, from --seed on")
     parser.add_argument("--seed", type=int, help="the first one (1)")
     parser.add_argument(

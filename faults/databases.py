@@ -7,15 +7,35 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import psycopg
 
 from tests.databases import PostgresServer, binaries
+from tests.pgbouncer import pgbouncer
 
 DISK_MB = 700  # PostgreSQL with its log of changes, some runs, and what an import leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Pooler:
+    """`declared`: DATABASE_POOLER. `size`: connections to the server, for a service that has some twenty."""
+
+    declared: str
+    mode: str = "transaction"
+    size: int = 5
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+POOLERS = {
+    "undeclared": Pooler("none"),
+    "transaction": Pooler("transaction"),
+    "transaction-prepared": Pooler("transaction-prepared", settings={"max_prepared_statements": "200"}),
+    "session": Pooler("none", mode="session", size=40),
+}
 
 
 class Disk:
@@ -52,14 +72,18 @@ class Database(Protocol):
     def template(self) -> str: ...
     def copy(self, name: str) -> str: ...
     def drop(self, name: str) -> None: ...
+    def served(self, url: str) -> str: ...
     def lock(self, url: str, seconds: float) -> None: ...
     def close(self) -> None: ...
 
 
 class Postgresql:
-    name = "postgresql"
+    """`pooler`: one of `POOLERS`, if the service is to reach its server through PgBouncer."""
 
-    def __init__(self) -> None:
+    name = "postgresql"
+    declared = "none"
+
+    def __init__(self, pooler: str = "") -> None:
         self.server = PostgresServer(
             next(binaries()), durable=True, max_connections="60", shared_buffers="64MB", max_wal_size="128MB",
             min_wal_size="32MB", restart_after_crash="on",
@@ -68,6 +92,17 @@ class Postgresql:
         if self.server.user:
             shutil.chown(self.server.home, self.server.user)
         self.server.create().start()
+        self._pooled, self._port = ExitStack(), 0
+        if pooler:
+            how = POOLERS[pooler]
+            self.declared = how.declared
+            self._port = self._pooled.enter_context(
+                pgbouncer(self.server.port, mode=how.mode, size=how.size, **how.settings)
+            )
+
+    def served(self, url: str) -> str:
+        """How the service reaches what is at this URL."""
+        return url.replace(f":{self.server.port}/", f":{self._port}/") if self._port else url
 
     def _url(self, name: str) -> str:
         return self.server.url.rpartition("/")[0] + f"/{name}"
@@ -134,6 +169,7 @@ class Postgresql:
         raise RuntimeError("PostgreSQL does not start again")
 
     def close(self) -> None:
+        self._pooled.close()
         self.disk.free()
         with suppress(RuntimeError):
             self.server.stop("immediate")
@@ -158,6 +194,9 @@ class Sqlite:
         with sqlite3.connect(self._file("prepared")) as connection:
             connection.execute(f"VACUUM INTO '{self._file(name)}'")
         return f"sqlite:///{self._file(name)}"
+
+    def served(self, url: str) -> str:
+        return url
 
     def drop(self, name: str) -> None:
         for end in ("", "-wal", "-shm"):

@@ -22,8 +22,8 @@ READY_SECONDS = 120  # far more than a start takes: a machine may be busy with o
 class Ground:
     """A database and the service's files, set up once; every run begins with a copy."""
 
-    def __init__(self, kind: str) -> None:
-        self.database: Postgresql | Sqlite = DATABASES[kind]()
+    def __init__(self, kind: str, pooler: str = "") -> None:
+        self.database: Postgresql | Sqlite = Postgresql(pooler) if pooler else DATABASES[kind]()
         self.data = Path(tempfile.mkdtemp(prefix="overplane-faults-data-"))
         self.environment = os.environ | {
             "DATABASE_URL": self.database.template(),
@@ -31,6 +31,7 @@ class Ground:
             "LOG_LEVEL": "WARNING",
             "WEB_CONCURRENCY": "2",
             "WEBHOOK_ALLOW_PRIVATE": "1",
+            "DATABASE_POOLER": self.database.declared if isinstance(self.database, Postgresql) else "none",
         }
         try:
             text = manage(self.environment, "prepare")
@@ -82,7 +83,7 @@ class System:
         (data / "static").symlink_to(ground.data / "static")
         self.url = self.database.copy(name)
         self.environment = ground.environment | {
-            "DATABASE_URL": self.url,
+            "DATABASE_URL": self.database.served(self.url),
             "DATA_DIR": str(data),
             "PORT": str(self.port),
         }

@@ -11,6 +11,7 @@ from overplane.api.reference import docs
 from overplane.api.webhooks.urls import urlpatterns as webhook_routes
 from overplane.backoffice import failures
 from overplane.database.metrics import ConnectionCollector
+from overplane.database.postgresql import poolers
 from overplane.events import lag
 from overplane.events.webhooks.lag import WebhookCollector
 from overplane.jobs.metrics import JobCollector
@@ -31,7 +32,7 @@ urlpatterns = [
     path("api/openapi.json", pages.openapi, name="openapi"),
     path("docs", docs, name="docs"),
     path("healthz", probes.healthz),
-    path("readyz", probes.readyz, {"concerns": [lag.warnings, addresses.warnings]}),
+    path("readyz", probes.readyz, {"concerns": [lag.warnings, addresses.warnings, poolers.warnings]}),
     path("metrics", probes.metrics, {"collectors": COLLECTORS}),
     path("language", set_language, name="set_language"),
     path("admin/session/", session, name="session"),

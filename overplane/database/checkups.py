@@ -91,12 +91,10 @@ def connections() -> Iterator[Finding]:
 def pooler() -> Iterator[Finding]:
     if not is_postgresql():
         return
+    if said := poolers.contradiction(settings.DATABASE_POOLER, connection.get_connection_params()):
+        what, _, to_do = said.partition(": ")
+        yield Finding(what, to_do[:1].upper() + to_do[1:])
     if settings.DATABASE_POOLER == "none":
-        if poolers.shares_sessions(connection.get_connection_params()):
-            yield Finding(
-                "a pooler hands out another connection for each transaction, and nothing says so",
-                "Set DATABASE_POOLER=transaction",
-            )
         return
     for name, seconds in (("statement_timeout", settings.STATEMENT_SECONDS), ("lock_timeout", settings.LOCK_SECONDS)):
         # Not as this process has it, which has no limits, but as the role has it.

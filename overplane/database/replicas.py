@@ -29,7 +29,9 @@ reads = Counter(
     "overplane_replica_reads_total", "Lists read, by the server that answered, where there are replicas.", ["server"]
 )
 ANYBODY = ""  # whose place all must have seen: of writes by jobs, and of what was written before the table was emptied
-LEFT_OUT_SECONDS = (5.0, 60.0)  # after the first failure, and at most: meanwhile nobody waits for it
+# Seconds after a failure, when nobody waits for it: at least so many, and so many for each that the failure took. One that
+# refuses is asked often (it may just be starting), one that says nothing twice a minute.
+LEFT_OUT, LEFT_OUT_EACH = 5.0, 10.0
 SAMPLES = 50  # of where the primary was, within `REPLICA_MAX_LAG`
 MUCH = 64 << 20  # bytes of the log, which a standby that is well replays in a second or two
 PATIENCE = 1.0  # seconds that one may wait for a replica's place before others pass it by
@@ -83,7 +85,7 @@ class Replica:
     def __init__(self, alias: str) -> None:
         self.alias = alias
         self._left_out_until = 0.0
-        self._pause = LEFT_OUT_SECONDS[0]
+        self._was_well = True
         self._asking: dict[int, float] = {}  # since when a thread waits for its place
 
     def is_left_out(self, now: float) -> bool:
@@ -100,20 +102,26 @@ class Replica:
             with self.in_place():
                 is_standby, replayed, followed = first(REPLAYED, []) or (False, 0, "")
         except (DatabaseError, InterfaceError, OSError) as failure:
-            self.leave_out(failure)
+            self.leave_out(failure, since=now)
             return False
         finally:
             del self._asking[thread]
-        self._pause = LEFT_OUT_SECONDS[0]
         return bool(is_standby and followed == of_log and replayed >= place)
 
-    def leave_out(self, failure: Exception) -> None:
+    def leave_out(self, failure: Exception, *, since: float) -> None:
         now = time.monotonic()
         if now < self._left_out_until:
             return  # by another thread, for the same failure
-        self._left_out_until = now + self._pause
-        log.warning("%s is left out for %g s: %s", self.alias, self._pause, str(failure).strip().splitlines()[:1])
-        self._pause = min(2 * self._pause, LEFT_OUT_SECONDS[1])
+        self._left_out_until = now + max(LEFT_OUT, LEFT_OUT_EACH * (now - since))
+        level = logging.WARNING if self._was_well else logging.INFO
+        log.log(level, "%s is left out: %s", self.alias, str(failure).strip().splitlines()[:1])
+        self._was_well = False
+
+    def has_answered(self) -> None:
+        if not self._was_well:
+            log.warning("%s is read from again", self.alias)
+        self._was_well = True
+        reads.labels(self.alias).inc()
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -164,6 +172,7 @@ def read(work: Callable[[], T], *, reader: str) -> T:
     if not _replicas:
         return work()
     if replica := _chosen(reader):
+        since = time.monotonic()
         try:
             with replica.in_place():
                 answer = work()
@@ -174,9 +183,9 @@ def read(work: Callable[[], T], *, reader: str) -> T:
             if kind is Trouble.AWAY or isinstance(
                 failure, ProgrammingError
             ):  # or it has no such table, or shows it to others
-                replica.leave_out(failure)
+                replica.leave_out(failure, since=since)
         else:
-            reads.labels(replica.alias).inc()
+            replica.has_answered()
             return answer
     reads.labels("primary").inc()
     return work()

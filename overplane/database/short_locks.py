@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from overplane.database.dialect import is_postgresql
+from overplane.database.dialect import as_postgresql, is_postgresql
 from overplane.database.troubles import Trouble, trouble
 
 WAIT = "2s"  # for a table, behind an export say; so long writers behind it wait at most
@@ -47,7 +46,7 @@ def waiting_as_long_as_it_takes(database: BaseDatabaseWrapper) -> Iterator[None]
 
 def _has_sessions(database: BaseDatabaseWrapper) -> bool:
     """Behind a pooler a limit of a session would stay with whoever gets that connection next."""
-    return is_postgresql(database) and settings.DATABASE_POOLER == "none"
+    return is_postgresql(database) and as_postgresql(database).has_sessions
 
 
 @contextmanager

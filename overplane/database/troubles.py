@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import TypeVar
 
+import psycopg
 from django.db import Error, InterfaceError, OperationalError, connection
 
 from overplane.database import older_schema
@@ -35,6 +36,7 @@ CODES = {
 
 # PostgreSQL's: undefined column, undefined table. A mistake of ours, unless a migration is still to come. (SQLite has no code.)
 UNDEFINED = ("42703", "42P01")
+FATAL = ("FATAL", "PANIC")
 
 
 def trouble(failure: BaseException | None) -> Trouble | None:
@@ -47,7 +49,14 @@ def trouble(failure: BaseException | None) -> Trouble | None:
         return CODES[code]
     if code in UNDEFINED and older_schema.is_behind():
         return Trouble.BEHIND
-    return Trouble.AWAY if isinstance(failure, OperationalError | InterfaceError) else None
+    return Trouble.AWAY if isinstance(failure, OperationalError | InterfaceError) or _has_ended(cause) else None
+
+
+def _has_ended(cause: BaseException | None) -> bool:
+    """Whether the server ended the connection with this. (A pooler hands on what a server said that lets nobody in, too, and
+    has one word for its severity, the English one.)
+    """
+    return isinstance(cause, psycopg.Error) and (cause.diag.severity_nonlocalized or cause.diag.severity) in FATAL
 
 
 def twice_if_overtaken(work: Callable[[], T]) -> T:

@@ -12,7 +12,7 @@ DEFAULT = "default"  # Django's name of the database that is written to
 CONNECTION_SECONDS = 600  # a connection is kept for so long
 # What stands in a URL for Django and is no word of libpq's.
 DJANGO_S = {"conn_max_age": "CONN_MAX_AGE", "conn_health_checks": "CONN_HEALTH_CHECKS"}
-POOLERS = ("none", "transaction")
+POOLERS = ("none", "transaction", "transaction-prepared")
 # libpq's own words. Seconds until a server is given up that lets nobody in, and milliseconds for one that confirms nothing.
 NETWORK_LIMITS = {
     "connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
@@ -65,7 +65,7 @@ def database_from(url: str, *, pooler: str, variable: str = "DATABASE_URL") -> t
     for name, setting in DJANGO_S.items():
         if name in options:
             config[setting] = options.pop(name)
-    pooler = _pooler(options, pooler)
+    pooler = config["POOLER"] = _pooler(options, pooler)
     if config["ENGINE"].endswith("postgresql"):
         if hosts:
             config |= {"HOST": hosts, "PORT": ports}
@@ -115,7 +115,7 @@ def _postgresql(config: dict[str, Any], options: Mapping[str, Any], pooler: str)
         # What the URL says stays: postgresql://…?sslmode=require.
         **options,
         # Preparing is possible, but only where it is asked for (see overplane.database.statements); with a pooler it is not.
-        "prepare_threshold": None if pooler == "transaction" else 10**9,
+        "prepare_threshold": 10**9 if pooler == "none" else None,
     }
 
 

@@ -1,13 +1,6 @@
 """`manage.py doctor`: each thing that is broken is found and named, nothing else is, and nothing is written."""
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +15,6 @@ from django.utils import timezone
 
 from overplane.api.models import ApiKey
 from overplane.database.checkups import DURABLE
-from overplane.database.postgresql import poolers
 from overplane.events.models import Epoch, Event
 from overplane.events.webhooks import services
 from overplane.jobs import housekeeping, queue
@@ -237,49 +229,3 @@ def test_a_database_that_is_away(db: None, capsys: pytest.CaptureFixture[str]) -
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WRONG")]
     assert len(lines) == 1
     assert ApiKey.objects.count() == 0
-
-
-@contextmanager
-def pgbouncer(mode: str) -> Iterator[int]:
-    program, known = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin"), connection.settings_dict
-    if program is None:
-        pytest.skip("pgbouncer is not installed")
-    port = 6500 + int(known["PORT"]) % 500
-    with tempfile.TemporaryDirectory() as directory:
-        home, config = Path(directory), Path(directory) / "pgbouncer.ini"
-        (home / "users").write_text(f'"{known["USER"]}" ""\n')
-        config.write_text(
-            f"[databases]\n* = host=127.0.0.1 port={known['PORT']} user={known['USER']}\n"
-            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
-            f"auth_file = {home}/users\npool_mode = {mode}\n"
-        )
-        home.chmod(0o755)  # it does not run as root
-        user = "nobody" if os.geteuid() == 0 else None
-        process = subprocess.Popen(
-            [program, "-q", config], user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            wait_for_port(port)
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def wait_for_port(port: int) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"nothing listens at port {port}")
-
-
-@only_postgresql
-@pytest.mark.slow
-@pytest.mark.parametrize(("mode", "is_found"), [("transaction", True), ("session", False)])
-def test_a_pooler_that_nobody_declared(whole: Api, mode: str, is_found: bool) -> None:
-    parameters = connection.get_connection_params()
-    assert not poolers.shares_sessions(parameters)
-    with pgbouncer(mode) as port:
-        assert poolers.shares_sessions({**parameters, "port": port}) == is_found

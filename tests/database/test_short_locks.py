@@ -90,8 +90,8 @@ def test_inside_of_it_an_index_may_wait() -> None:
     assert limit() == before
 
 
-def test_behind_a_pooler_no_session_is_changed(settings: Any) -> None:
-    settings.DATABASE_POOLER = "transaction"
+def test_behind_a_pooler_no_session_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "POOLER", "transaction")
     with connection.execute_wrapper(refuse_settings):
         with_short_locks(limit)
         with waiting_as_long_as_it_takes(connection):

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests import pgbouncer
 from tests.served import ROOT
 
 pytestmark = pytest.mark.slow
@@ -21,9 +22,15 @@ def faults(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
-    done = faults("--database", "postgresql", "--seeds", "2", "--seconds", "4")
+    done = faults("--database", "postgresql", "--seeds", "1", "--seconds", "4")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 seeds" in done.stdout
+    assert "1 seeds" in done.stdout
+
+
+@pytest.mark.skipif(pgbouncer.program() is None, reason="pgbouncer is not installed")
+def test_nor_behind_a_pooler() -> None:
+    done = faults("--pooler", "transaction", "--seed", "2", "--seconds", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_nor_on_sqlite() -> None:

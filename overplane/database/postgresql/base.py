@@ -13,17 +13,15 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
 
 from overplane.database import time_limits
-from overplane.database.postgresql import servers, watch
+from overplane.database.postgresql import poolers, servers, watch
 from overplane.database.postgresql.prepared import PreparedStatements, Result, name_of, numbered
 from overplane.database.timing import TimedWrapper
 
 log = logging.getLogger("overplane.database")
-# What a server connection says that is not the one on which the statement was prepared, or on which another one did so.
-NOT_OURS = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
 # Where the server refuses a statement whose columns a migration has changed since it was prepared (a longer text suffices).
 # Its message depends on the server's language.
 STALE = "RevalidateCachedQuery"
-POOLED = "There is a transaction pooler before this database: set DATABASE_POOLER=transaction."
+CHANGED = "The tables were changed."
 
 
 class DigestNames(PrepareManager):
@@ -59,20 +57,29 @@ class SchemaEditor(DatabaseSchemaEditor):
 
 
 class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
-    """With a transaction pooler (`prepare_threshold` is None) nothing that lives longer than a transaction is relied on."""
+    """With a transaction pooler nothing that lives longer than a transaction is relied on, but what the pooler itself keeps."""
 
     SchemaEditorClass = SchemaEditor
     _prepared: PreparedStatements | None = None
-    _is_pooler_found = False
+    _asks_plainly = False
 
     @property
     def has_sessions(self) -> bool:
-        return not self._is_pooler_found and self.settings_dict["OPTIONS"].get("prepare_threshold") is not None
+        return not self._asks_plainly and self._declared == "none"
+
+    @property
+    def prepares(self) -> bool:
+        return not self._asks_plainly and self._declared != "transaction"
+
+    @property
+    def _declared(self) -> str:
+        return str(self.settings_dict["POOLER"])
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(servers.in_order(conn_params))
+        self._asks_plainly = self._declared != "transaction" and bool(poolers.found(self._declared, conn_params))
         if time_limits.are_for_requests():
-            watch.watch(connection, conn_params)
+            watch.watch(connection, conn_params, is_pooled=not self.has_sessions)
         return connection
 
     def is_usable(self) -> bool:
@@ -110,7 +117,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
 
     def execute_prepared(self, sql: str, parameters: Sequence[Any]) -> Result | psycopg.RawCursor[Any]:
         """Read its rows before the next statement."""
-        if (result := self._by_session(lambda prepared: prepared.run(sql, parameters))) is not None:
+        if (result := self._by_name(lambda prepared: prepared.run(sql, parameters))) is not None:
             return result
         cursor = psycopg.RawCursor(self.connection)
         cursor.format = psycopg.pq.Format.BINARY
@@ -121,31 +128,39 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             self.waited += perf_counter() - began
 
     def execute_in_one_trip(self, several: Sequence[tuple[str, Sequence[Any]]]) -> Result | None:
-        """See `PreparedStatements.run_in_order`. None where there are no sessions; nothing has happened then."""
-        return self._by_session(lambda prepared: prepared.run_in_order(several))
+        """See `PreparedStatements.run_in_order`. None where nothing can be prepared; nothing has happened then."""
+        return self._by_name(lambda prepared: prepared.run_in_order(several))
 
-    def _by_session(self, work: Callable[[PreparedStatements], Result]) -> Result | None:
-        if not self.has_sessions:
+    def _by_name(self, work: Callable[[PreparedStatements], Result]) -> Result | None:
+        if not self.prepares:
             return None
         if self._prepared is None or self._prepared.connection is not self.connection:
             self._prepared = PreparedStatements(self.connection)
         began = perf_counter()
         try:
             return work(self._prepared)
-        except NOT_OURS as error:
-            log.warning("%s (%s)", POOLED, error)
-            self._is_pooler_found = True
-            self.connection.prepare_threshold = None
-            if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                raise psycopg.OperationalError(POOLED) from error  # the transaction is lost: to be tried again
+        except poolers.NOT_OURS as error:
+            said = poolers.UNDECLARED if self.has_sessions else poolers.FORGETFUL
+            poolers.remember(said, self.get_connection_params())
+            self._prepare_no_more(error, said)
             return None
         except psycopg.errors.FeatureNotSupported as error:
             if error.diag.source_function != STALE:
                 raise
+            if not self.has_sessions:
+                self._prepare_no_more(error, CHANGED)  # the pooler would hand out the same ones, until its RECONNECT
+                return None
             self._forget_prepared(error)
             return work(self._prepared)
         finally:
             self.waited += perf_counter() - began
+
+    def _prepare_no_more(self, error: psycopg.Error, reason: str) -> None:
+        log.warning("%s (%s)", reason, error)
+        self._asks_plainly = True
+        self.connection.prepare_threshold = None
+        if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            raise psycopg.OperationalError(reason) from error  # the transaction is lost: to be tried again
 
     def _forget_prepared(self, error: psycopg.Error) -> None:
         """A migration came while this connection was open."""
@@ -153,6 +168,6 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             self.close_at = (
                 0  # Django replaces it when the request ends; this transaction is lost, and to be tried again
             )
-            raise psycopg.OperationalError("The tables were changed.") from error
+            raise psycopg.OperationalError(CHANGED) from error
         self.connection.execute("DEALLOCATE ALL")
         self._prepared = PreparedStatements(self.connection)

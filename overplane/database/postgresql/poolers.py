@@ -1,25 +1,105 @@
-"""Whether somebody stands before PostgreSQL who hands out another connection for each transaction."""
+"""Who stands before PostgreSQL, and whether that is what the settings say."""
 
-from collections.abc import Mapping
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
-TRIES = 3  # a pooler with several idle connections may hand out the right one by chance
+from overplane.database.postgresql.prepared import PreparedStatements
+from overplane.database.postgresql.watch import cut
+
+log = logging.getLogger("overplane.database")
+# A pooler with several idle connections may hand out the right one by chance: of 50 looks at a busy one 3 tries missed one.
+TRIES = 10
+# Seconds. A pooler that keeps sessions apart, and has one connection only, lets the second one wait.
+PATIENCE = 2.0
 PID = "SELECT pg_backend_pid()"
+# What a process of the server says on which the statement was not prepared, or on which another connection did so.
+NOT_OURS = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
+UNDECLARED = (
+    "There is a transaction pooler before this database: set DATABASE_POOLER=transaction, or transaction-prepared if it"
+    " keeps prepared statements (PgBouncer 1.21 with max_prepared_statements)."
+)
+FORGETFUL = (
+    "The pooler before this database keeps no prepared statements: set its max_prepared_statements (PgBouncer 1.21), or"
+    " DATABASE_POOLER=transaction."
+)
+Pair = tuple[psycopg.Connection[Any], psycopg.Connection[Any]]
+_found: dict[tuple[str, str], str] = {}  # by host and port
+
+
+def found(declared: str, parameters: Mapping[str, Any]) -> str:
+    """What speaks against that which is declared. A process looks once; where it cannot look, it has found nothing."""
+    if (place := _place(parameters)) not in _found:
+        try:
+            remember(contradiction(declared, parameters), parameters)
+        except psycopg.Error:
+            return ""  # for want of connections, say: the next one looks
+    return _found[place]
+
+
+def remember(said: str, parameters: Mapping[str, Any]) -> None:
+    _found[_place(parameters)] = said
+    if said:
+        log.error("%s Until then no statement is prepared.", said)
+
+
+def _place(parameters: Mapping[str, Any]) -> tuple[str, str]:
+    return str(parameters.get("host")), str(parameters.get("port"))
+
+
+def warnings() -> list[str]:
+    return sorted({*_found.values()} - {""})
+
+
+def contradiction(declared: str, parameters: Mapping[str, Any]) -> str:
+    if declared == "none" and shares_sessions(parameters):
+        return UNDECLARED
+    if declared == "transaction-prepared" and not keeps_prepared(parameters):
+        return FORGETFUL
+    return ""
 
 
 def shares_sessions(parameters: Mapping[str, Any]) -> bool:
     """Two connections, and the second in a transaction: behind such a pooler it has taken the first one's process."""
-    options = {**parameters, "autocommit": True, "prepare_threshold": None, "cursor_factory": psycopg.Cursor}
-    options.pop("context", None)
-    with psycopg.connect(**options) as first, psycopg.connect(**options) as second:
+    with _pair(parameters) as (one, other):
         for _ in range(TRIES):
-            before = _pid(first)
-            with second.transaction():
-                if _pid(second) == before or _pid(first) != before:
+            before = _pid(one)
+            with other.transaction():
+                if _pid(other) == before or _pid(one) != before:
                     return True
     return False
+
+
+def keeps_prepared(parameters: Mapping[str, Any]) -> bool:
+    """Whether what a connection has prepared is there as well on the process of the server that it meets next."""
+    with _pair(parameters) as (one, other):
+        statements = PreparedStatements(one)
+        try:
+            for _ in range(TRIES):
+                statements.run(PID, [])
+                with other.transaction():
+                    _pid(other)
+                    statements.run(PID, [])
+        except NOT_OURS:
+            return False
+    return True
+
+
+@contextmanager
+def _pair(parameters: Mapping[str, Any]) -> Iterator[Pair]:
+    options = {**parameters, "autocommit": True, "prepare_threshold": None, "cursor_factory": psycopg.Cursor}
+    options.pop("context", None)
+    with psycopg.connect(**options) as one, psycopg.connect(**options) as other:
+        end = threading.Timer(PATIENCE, cut, [[one, other]])
+        end.start()
+        try:
+            yield one, other
+        finally:
+            end.cancel()
 
 
 def _pid(connection: psycopg.Connection[Any]) -> int:

@@ -148,7 +148,7 @@ class PreparedStatements:
         server, name = self.connection.pgconn, name_of(key)
         if len(self._known) >= MOST_PREPARED:
             _, oldest = self._known.popitem(last=False)
-            self._check(server.exec_(b"DEALLOCATE " + oldest.name))
+            self._check(server.close_prepared(oldest.name))  # not DEALLOCATE, which a pooler would not understand
         self._check(server.prepare(name, numbered(key[0]), key[1]))
         return Prepared(name)
 

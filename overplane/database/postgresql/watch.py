@@ -32,18 +32,17 @@ _servers: dict[tuple[str, str], Connections] = {}  # by host and port
 _lock = threading.Lock()
 
 
-def watch(connection: psycopg.Connection[Any], parameters: Mapping[str, Any]) -> None:
+def watch(connection: psycopg.Connection[Any], parameters: Mapping[str, Any], *, is_pooled: bool) -> None:
     """From now on. `parameters`: with which the same server is reached."""
     server = str(parameters.get("host")), str(parameters.get("port"))
     with _lock:
         if server not in _servers:  # one thread each: a replica that is gone says nothing of the primary
             known = _servers[server] = Connections()
-            threading.Thread(target=_look, args=[known, dict(parameters)], daemon=True, name="watch").start()
+            threading.Thread(target=_look, args=[known, dict(parameters), is_pooled], daemon=True, name="watch").start()
         _servers[server].add(connection)
 
 
-def _look(connections: Connections, parameters: Mapping[str, Any]) -> None:
-    is_pooled = parameters.get("prepare_threshold") is None
+def _look(connections: Connections, parameters: Mapping[str, Any], is_pooled: bool) -> None:
     suspicious = max(SUSPICIOUS, settings.STATEMENT_SECONDS) if is_pooled else SUSPICIOUS
     # What the server would have ended by itself waits for one that is gone, and another answers in its place.
     overdue = settings.STATEMENT_SECONDS + GRACE if settings.STATEMENT_SECONDS else float("inf")

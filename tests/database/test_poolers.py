@@ -1,0 +1,107 @@
+"""PgBouncer before PostgreSQL: what is found of it, and that nothing is relied on which it does not keep."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from overplane.database.dialect import as_postgresql
+from overplane.database.postgresql import poolers
+from overplane.database.troubles import Trouble, trouble
+from tests import pgbouncer
+from tests.connections import only_postgresql, psycopg_connection
+
+pytestmark = [
+    only_postgresql,
+    pytest.mark.slow,
+    pytest.mark.skipif(pgbouncer.program() is None, reason="pgbouncer is not installed"),
+]
+FINDINGS = {"": "", "transaction pooler": poolers.UNDECLARED, "keeps no": poolers.FORGETFUL}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poolers, "_found", {})
+
+
+@contextmanager
+def pooled(declared: str, mode: str = "transaction", **settings: Any) -> Iterator[BaseDatabaseWrapper]:
+    """Another connection of Django's, through a pooler, with this DATABASE_POOLER."""
+    with pgbouncer.pgbouncer(int(connection.settings_dict["PORT"]), mode=mode, **settings) as port:
+        other = connection.copy()
+        other.settings_dict = {**connection.settings_dict, "PORT": str(port), "POOLER": declared}
+        try:
+            yield other
+        finally:
+            other.close()
+
+
+@pytest.mark.parametrize(
+    ("declared", "mode", "finding", "has_sessions", "prepares"),
+    [
+        ("none", "session", "", True, True),
+        ("none", "transaction", "transaction pooler", False, False),
+        ("transaction", "transaction", "", False, False),
+        ("transaction-prepared", "transaction", "keeps no", False, False),
+    ],
+)
+def test_what_is_found_at_the_first_connection(
+    db: None, declared: str, mode: str, finding: str, has_sessions: bool, prepares: bool
+) -> None:
+    with pooled(declared, mode) as other:
+        other.ensure_connection()
+        assert poolers.warnings() == [FINDINGS[finding]] * bool(finding)
+        assert (as_postgresql(other).has_sessions, as_postgresql(other).prepares) == (has_sessions, prepares)
+
+
+@pytest.mark.skipif(
+    pgbouncer.program() is None or pgbouncer.version() < pgbouncer.KEEPS_PREPARED, reason="PgBouncer is older than 1.21"
+)
+def test_what_the_pooler_keeps_is_prepared(db: None) -> None:
+    with pooled("transaction-prepared", max_prepared_statements="200") as other:
+        other.ensure_connection()
+        for number in range(300):  # more than a connection keeps
+            sql = f"SELECT {number} + CAST(%s AS integer)"
+            for value in (1, 2):
+                assert as_postgresql(other).execute_prepared(sql, [value]).fetchone() == (number + value,)
+        assert (as_postgresql(other).has_sessions, as_postgresql(other).prepares) == (False, True)
+        assert poolers.warnings() == []
+
+
+def test_one_that_has_a_single_session_holds_nobody_up(db: None) -> None:
+    with pooled("none", "session", size=1) as other:
+        other.ensure_connection()
+        assert as_postgresql(other).has_sessions
+    assert poolers.warnings() == []
+
+
+def test_no_pooler_is_none(db: None) -> None:
+    for declared in ("none", "transaction", "transaction-prepared"):
+        assert poolers.contradiction(declared, connection.get_connection_params()) == ""
+
+
+def test_the_doctor_names_it(db: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pooled("none") as other:
+        monkeypatch.setattr(connection, "get_connection_params", other.get_connection_params)
+        with pytest.raises(SystemExit):
+            call_command("doctor")
+    assert "There is a transaction pooler before this database. Set DATABASE_POOLER" in capsys.readouterr().out
+
+
+def test_what_a_pooler_tells_of_a_server_that_lets_nobody_in_is_its_absence(db: None) -> None:
+    """Its code may be any: as the answer to a statement it would look like a mistake of ours."""
+    with psycopg_connection(autocommit=True) as server, pooled("transaction") as other:
+        server.execute("CREATE DATABASE goes TEMPLATE template0")
+        other.settings_dict |= {"NAME": "goes"}
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            server.execute("DROP DATABASE goes WITH (FORCE)")
+            with pytest.raises(DatabaseError) as raised:
+                cursor.execute("SELECT 1")
+    assert isinstance(raised.value.__cause__, psycopg.Error)
+    assert trouble(raised.value) is Trouble.AWAY
