@@ -41,7 +41,8 @@ CHECK_PROGRESS_RANGES = {"checking": (0.0, 1.0)}
 
 
 def count_customers(run: Run) -> dict[str, Any]:
-    return dashboard.count_customers()
+    with run.reading():
+        return dashboard.count_customers()
 
 
 def find_duplicates(run: Run) -> dict[str, Any]:
@@ -192,7 +193,8 @@ def export_customers(run: Run) -> dict[str, Any]:
     long_cells = LongCells(payload.get("long_cells", "refuse"))
     with TemporaryFile() as file:
         try:
-            count = exports.export(selection, payload["format"], file, progress=run.progress, long_cells=long_cells)
+            with run.reading():
+                count = exports.export(selection, payload["format"], file, progress=run.progress, long_cells=long_cells)
         except UnusableFile as error:
             raise Refused(str(error)) from None
         file.seek(0)

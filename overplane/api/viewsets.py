@@ -85,9 +85,8 @@ class ApiViewSet(ViewSet):
             else:
                 # Before its turn: a client that sends slowly holds nobody up.
                 self._received = body.receive(request, self.body_limit)
-                with turns.turn(self.kwargs.get("id", "")):
+                with replicas.writing(self.caller.family), turns.turn(self.kwargs.get("id", "")):
                     response = twice_if_overtaken(lambda: self._write(request, handler))
-                replicas.wrote(self.caller.family)
         except Exception as exception:  # noqa: BLE001 (every failure becomes the envelope here)
             response = errors.answer(errors.from_exception(exception), self.request.request_id)
         for name, value in headers.items():

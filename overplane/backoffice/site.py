@@ -40,9 +40,8 @@ def read_or_written(request: HttpRequest, answer: Callable[[], HttpResponse]) ->
     """Lists and the overview may come from a replica; whoever posts sees in them what he has posted."""
     actor = actor_of(request)
     if request.method != "GET":
-        response = answer()
-        replicas.wrote(actor)
-        return response
+        with replicas.writing(actor):
+            return answer()
     match = request.resolver_match
     if not match or not (match.url_name or "").endswith(LISTS):
         return answer()

@@ -34,6 +34,7 @@ ANYBODY = ""  # whose place all must have seen: of writes by jobs, and of what w
 LEFT_OUT, LEFT_OUT_EACH = 5.0, 10.0
 SAMPLES = 50  # of where the primary was, within `REPLICA_MAX_LAG`
 MUCH = 64 << 20  # bytes of the log, which a standby that is well replays in a second or two
+POLL = 0.1  # seconds, of a job that waits until a replica has what it needs
 PATIENCE = 1.0  # seconds that one may wait for a replica's place before others pass it by
 # The position as a number. It is where the next record will begin, so whatever is committed lies before it.
 HERE = "(pg_current_wal_insert_lsn() - '0/0')::bigint"
@@ -191,6 +192,42 @@ def read(work: Callable[[], T], *, reader: str) -> T:
     return work()
 
 
+@contextmanager
+def writing(actor: str) -> Iterator[None]:
+    """What is done in here is noted as this actor's, before he is answered.
+
+    So it is if no answer to its commit came: it may be done.
+    """
+    try:
+        yield
+    except Exception as failure:
+        if trouble(failure) is Trouble.AWAY:
+            wrote(actor)
+        raise
+    wrote(actor)
+
+
+@contextmanager
+def read_at_length() -> Iterator[None]:
+    """What is asked in here is asked a replica, if one has all that is there now within `REPLICA_MAX_LAG`.
+
+    For jobs: a failure is theirs, and they are done once more, without this.
+    """
+    replica = _awaited() if _replicas else None
+    if replica is None:
+        yield
+        return
+    since = time.monotonic()
+    try:
+        with replica.in_place():
+            yield
+    except Exception as failure:
+        if trouble(failure) is Trouble.AWAY or isinstance(failure, ProgrammingError):
+            replica.leave_out(failure, since=since)
+        raise
+    replica.has_answered()
+
+
 def held() -> Callable[[], AbstractContextManager[None]]:
     """For what is read later on, as the parts of a stream are: opens the place of the replica that this thread reads from."""
     replica = _held.replica
@@ -228,7 +265,23 @@ def _chosen(reader: str) -> Replica | None:
     except DatabaseError:  # as before the migration, or where the primary only reads: it may have the list all the same
         return None
     now = time.monotonic()
-    place = max(needed, _ages.oldest_allowed(here, now))
+    return _in_turn(max(needed, _ages.oldest_allowed(here, now)), log_now, now)
+
+
+def _awaited() -> Replica | None:
+    try:
+        _, _, here, log_now = first(NEEDED, [ANYBODY]) or (None, 0, 0, "")
+    except DatabaseError:  # as before the migration
+        return None
+    ends = time.monotonic() + settings.REPLICA_MAX_LAG
+    while (now := time.monotonic()) < ends:
+        if replica := _in_turn(here, log_now, now):
+            return replica
+        time.sleep(POLL)
+    return None
+
+
+def _in_turn(place: int, of_log: str, now: float) -> Replica | None:
     turn = next(_turns)
     in_turn = [_replicas[(turn + i) % len(_replicas)] for i in range(len(_replicas))]
-    return next((one for one in in_turn if not one.is_left_out(now) and one.has(place, log_now, now)), None)
+    return next((one for one in in_turn if not one.is_left_out(now) and one.has(place, of_log, now)), None)

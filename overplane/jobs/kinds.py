@@ -1,12 +1,14 @@
 """The kinds of jobs that there are. The platform knows no domain: each app registers its handlers in its `jobs.py`."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.utils.functional import Promise
 
+from overplane.database import replicas
 from overplane.jobs.models import Job
 from overplane.origin import Origin
 
@@ -40,6 +42,10 @@ class Run:
     @property
     def origin(self) -> Origin:
         return Origin(self.job.actor, self.job.request_id)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """For queries that take long, and nothing that is written: a replica may answer them. (Not when it has failed once.)"""
+        return replicas.read_at_length() if self.job.attempts == 1 else nullcontext()
 
     def progress(self, done: int, total: int | None = None) -> None:
         """Call this often: it costs nothing (a thread writes it down) and is where a handler can be stopped."""

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 
 from crm.models import Customer, SupplierNumberAtCustomer
 from overplane.api import keys
 from overplane.api.models import ApiKey
+from overplane.database import replicas
 from overplane.events.models import Event
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.connections import another_connection, execute, only_postgresql, with_setting
@@ -34,6 +35,25 @@ WRITES: dict[str, Callable[[Api, str, str], HttpResponse]] = {
 
 def everything() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in (Customer, SupplierNumberAtCustomer, Event)]
+
+
+def test_whose_write_got_no_answer_counts_as_having_written(live_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be done: his next list must not come from a replica that does not have it yet."""
+    noted: list[str] = []
+    monkeypatch.setattr(replicas, "wrote", noted.append)
+    customer = live_api.create()["id"]
+    assert len(noted) == 1
+
+    def broken(execute: Any, sql: str, *more: Any) -> Any:
+        if "crm_customer" in sql:
+            raise OperationalError("the connection is lost")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(broken):
+        assert live_api.patch(f"{CUSTOMER}/{customer}", {"gender": "x"}).status_code == 503
+    assert noted == noted[:1] * 2
+    assert live_api.patch(f"{CUSTOMER}/{customer}", {"gender": 1}).status_code == 400
+    assert len(noted) == 2
 
 
 def error_summary(answer: HttpResponse) -> tuple[int, str, str, str]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -24,11 +24,15 @@ from tests.served import ROOT, Service, served
 
 pytestmark = pytest.mark.slow
 
-CUSTOMER, IMPORT = "/api/crm/customer", "/api/crm/import"
+CUSTOMER, IMPORT, EXPORT = "/api/crm/customer", "/api/crm/import", "/api/crm/export"
 GROUP = "own"
 OWN = f"{CUSTOMER}?customer_group={GROUP}"
 PASSWORD = "a password that is long"
 MAX_LAG = 3.0
+PATIENT = {"REPLICA_MAX_LAG": "2"}
+# How often a table was read, which a server process tells within so many seconds.
+TOLD = 1.5
+READS = "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'crm_customer'"
 
 
 @dataclass
@@ -81,6 +85,18 @@ class Followed:
             assert time.monotonic() < began + 60, "the standby is not read from"
             self.names(self.other)
             time.sleep(0.1)
+
+    def file_of_worker(self, environment: dict[str, str]) -> str:
+        """What a worker that knows the standby exports."""
+        status, job, _ = self.service.call("POST", EXPORT, self.writer, b"{}", Content_Type="application/json")
+        assert status == 202, job
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in ({"DATABASE_REPLICA_URLS": self.standby.url} | environment).items():
+                patch.setenv(name, value)
+            manage(self.home, self.primary.url, "run_worker", "--until-idle")
+        status, body = self.service.get(f"{EXPORT}/{json.loads(job)['id']}/file", self.writer)
+        assert status == 200, body
+        return body.decode()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -275,6 +291,22 @@ def test_what_a_worker_that_knows_no_replica_has_done_is_seen_by_all(followed: F
             assert service.call("POST", IMPORT, it.writer, file, Content_Type="text/csv")[0] == 202
             manage(tmp_path, it.primary.url, "run_worker", "--until-idle")
             assert "Imported" in seen_from.names(it.other, CUSTOMER)
+
+
+def test_a_worker_reads_a_long_file_from_a_standby_that_has_everything(followed: Followed) -> None:
+    it = followed
+    lacking, refusing = PATIENT, PATIENT | {"DATABASE_REPLICA_URLS": f"{it.standby.url}_that_is_not_there"}
+    for name, environment, is_paused in (("early", PATIENT, False), ("late", lacking, True), ("last", refusing, False)):
+        it.create(name)
+        it.catch_up()
+        before = it.of_standby(READS)
+        with it.paused() if is_paused else nullcontext():
+            it.create(f"{name} again")
+            lines = it.file_of_worker(environment)
+        assert f"{name} again" in lines
+        time.sleep(TOLD)
+        is_read_there = it.of_standby(READS) > before
+        assert is_read_there == (name == "early")
 
 
 def test_a_stream_that_nobody_closed_leaves_no_old_moment_to_be_read(followed: Followed) -> None:

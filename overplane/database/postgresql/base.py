@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import psycopg
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from psycopg._preparing import Prepare, PrepareManager  # no public name: psycopg offers no way to name statements
@@ -78,7 +78,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(servers.in_order(conn_params))
         self._asks_plainly = self._declared != "transaction" and bool(poolers.found(self._declared, conn_params))
-        if time_limits.are_for_requests():
+        if time_limits.are_for_requests() or self.alias != DEFAULT_DB_ALIAS:  # a job can do without a replica
             watch.watch(connection, conn_params, is_pooled=not self.has_sessions)
         return connection
 

@@ -17,6 +17,7 @@ import psycopg
 from django.conf import settings
 from psycopg.pq import TransactionStatus
 
+from overplane.database import time_limits
 from overplane.database.postgresql import servers
 
 log = logging.getLogger("overplane.database")
@@ -45,7 +46,8 @@ def watch(connection: psycopg.Connection[Any], parameters: Mapping[str, Any], *,
 def _look(connections: Connections, parameters: Mapping[str, Any], is_pooled: bool) -> None:
     suspicious = max(SUSPICIOUS, settings.STATEMENT_SECONDS) if is_pooled else SUSPICIOUS
     # What the server would have ended by itself waits for one that is gone, and another answers in its place.
-    overdue = settings.STATEMENT_SECONDS + GRACE if settings.STATEMENT_SECONDS else float("inf")
+    limit = settings.STATEMENT_SECONDS if time_limits.are_for_requests() else 0
+    overdue = limit + GRACE if limit else float("inf")
     since: dict[psycopg.Connection[Any], float] = {}
     asked = 0.0
     while True:
