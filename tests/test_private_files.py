@@ -49,6 +49,7 @@ def test_a_new_installation_and_an_old_one_are_closed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_database
 @pytest.mark.django_db(transaction=True)
 def test_a_running_service_opens_nothing(tmp_path: Path) -> None:
     """SQLite's side files come and go with its connections."""

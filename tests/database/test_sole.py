@@ -13,7 +13,7 @@ import pytest
 from overplane.database.dialect import is_postgresql
 from tests.served import ROOT, database_url
 
-MACHINES = 4
+MACHINES = 3
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
