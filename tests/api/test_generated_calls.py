@@ -32,12 +32,12 @@ from overplane.jobs import queue
 from overplane.jobs.models import Job
 from tests.conftest import CUSTOMER
 
-EXAMPLES = 12
 AT_RANDOM = [Phase.generate]
 # The bounds of each attribute one after the other are a thousand calls. What they look for is in the description, not in
 # the database, so they are tried on one, and of bodies that repeat a PATCH's attributes none.
 ONCE_MORE = connection.vendor == "postgresql"
 SYSTEMATIC = AT_RANDOM if ONCE_MORE else list(Phase)
+EXAMPLES = 6 if ONCE_MORE else 12
 # What no schema can say: whether an id exists, whether two parameters go together, whether a date is one.
 BEYOND_SCHEMAS = {
     "resource_missing",

@@ -297,11 +297,11 @@ def test_a_worker_reads_a_long_file_from_a_standby_that_has_everything(followed:
     it = followed
     lacking, refusing = PATIENT, PATIENT | {"DATABASE_REPLICA_URLS": f"{it.standby.url}_that_is_not_there"}
     for name, environment, is_paused in (("early", PATIENT, False), ("late", lacking, True), ("last", refusing, False)):
-        it.create(name)
+        it.create(name, "others")
         it.catch_up()
         before = it.of_standby(READS)
         with it.paused() if is_paused else nullcontext():
-            it.create(f"{name} again")
+            it.create(f"{name} again", "others")
             lines = it.file_of_worker(environment)
         assert f"{name} again" in lines
         time.sleep(TOLD)
@@ -338,7 +338,9 @@ def test_a_standby_whose_tables_may_not_be_read_is_left_out(followed: Followed, 
         primary.execute("CREATE ROLE stranger LOGIN")
     it.catch_up()
     url = it.standby.url.replace("overplane@", "stranger@")
-    with served(tmp_path, DATABASE_URL=it.primary.url, DATABASE_REPLICA_URLS=url, LOG_LEVEL="WARNING") as service:
+    with served(
+        tmp_path, WEB_CONCURRENCY="1", DATABASE_URL=it.primary.url, DATABASE_REPLICA_URLS=url, LOG_LEVEL="WARNING"
+    ) as service:
         until = time.monotonic() + 30
         while "replica_1 is left out: ['permission denied" not in service.log:
             assert service.get(OWN, it.other)[0] == 200
@@ -349,7 +351,7 @@ def test_a_primary_without_the_table_or_that_only_reads_is_asked(followed: Follo
     it = followed
     it.wait_until_read_from()
     urls = {"DATABASE_URL": it.standby.url, "DATABASE_REPLICA_URLS": it.standby.url}
-    with served(tmp_path, **urls) as service:
+    with served(tmp_path, WEB_CONCURRENCY="1", **urls) as service:
         assert service.get(OWN, it.other)[0] == 200
     with psycopg.connect(it.primary.url, autocommit=True) as primary:
         primary.execute("ALTER TABLE overplane_last_write RENAME TO hidden")
@@ -375,7 +377,9 @@ def test_a_standby_of_the_former_primary_is_not_read_from(tmp_path: Path) -> Non
             primary, "SELECT count(pg_logical_emit_message(false, '', repeat('x', 999))) FROM generate_series(1, 9999)"
         )
         catch_up(left, primary)
-        with served(tmp_path, DATABASE_URL=promoted.url, DATABASE_REPLICA_URLS=left.url) as service:
+        with served(
+            tmp_path, WEB_CONCURRENCY="1", DATABASE_URL=promoted.url, DATABASE_REPLICA_URLS=left.url
+        ) as service:
             for number in range(3):
                 body = json.dumps({"customer_name": f"Nordlicht {number}"}).encode()
                 assert service.call("POST", CUSTOMER, key, body, Content_Type="application/json")[0] == 201
