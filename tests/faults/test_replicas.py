@@ -29,7 +29,6 @@ GROUP = "own"
 OWN = f"{CUSTOMER}?customer_group={GROUP}"
 PASSWORD = "a password that is long"
 MAX_LAG = 3.0
-PATIENT = {"REPLICA_MAX_LAG": "2"}
 # How often a table was read, which a server process tells within so many seconds.
 TOLD = 1.5
 READS = "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'crm_customer'"
@@ -295,8 +294,12 @@ def test_what_a_worker_that_knows_no_replica_has_done_is_seen_by_all(followed: F
 
 def test_a_worker_reads_a_long_file_from_a_standby_that_has_everything(followed: Followed) -> None:
     it = followed
-    lacking, refusing = PATIENT, PATIENT | {"DATABASE_REPLICA_URLS": f"{it.standby.url}_that_is_not_there"}
-    for name, environment, is_paused in (("early", PATIENT, False), ("late", lacking, True), ("last", refusing, False)):
+    lag, nowhere = "REPLICA_MAX_LAG", {"DATABASE_REPLICA_URLS": f"{it.standby.url}_that_is_not_there"}
+    for name, environment, is_paused in (
+        ("early", {lag: "60"}, False),
+        ("late", {lag: "1"}, True),
+        ("last", {lag: "1"} | nowhere, False),
+    ):
         it.create(name, "others")
         it.catch_up()
         before = it.of_standby(READS)
