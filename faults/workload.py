@@ -165,7 +165,8 @@ class Actor:
                 body["idx"] = self.dice.randint(1, len(one.rows) + 1)
             call = self.api.call("add_row", "POST", ROW, body, target=one.id, key=self.maybe_key())
             if call.outcome == OK:
-                one.rows.append(call.answer["id"])
+                # Another client may have seen it in a list already.
+                one.rows = [*dict.fromkeys([*one.rows, call.answer["id"]])]
 
     def patch_row(self) -> None:
         one = self.pool.pick(self.dice)
@@ -184,7 +185,7 @@ class Actor:
 
     def reorder(self) -> None:
         if (one := self.pool.pick(self.dice)) and len(one.rows) > 1:
-            ids = [*dict.fromkeys(one.rows)]  # two clients may both have added one that they saw
+            ids = [*one.rows]
             self.dice.shuffle(ids)
             body = {"parent_id": one.id, "ordered_ids": ids}
             self.api.call("reorder", "POST", f"{ROW}/reorder", body, target=one.id, key=self.maybe_key())
