@@ -1,6 +1,10 @@
 """PgBouncer before PostgreSQL: what is found of it, and that nothing is relied on which it does not keep."""
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +25,14 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(pgbouncer.program() is None, reason="pgbouncer is not installed"),
 ]
+THREADS = 12
 FINDINGS = {"": "", "transaction pooler": poolers.UNDECLARED, "keeps no": poolers.FORGETFUL}
 
 
 @pytest.fixture(autouse=True)
 def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(poolers, "_found", {})
+    monkeypatch.setattr(poolers, "_paused", {})
 
 
 @contextmanager
@@ -46,6 +52,7 @@ def pooled(declared: str, mode: str = "transaction", **settings: Any) -> Iterato
     [
         ("none", "session", "", True, True),
         ("none", "transaction", "transaction pooler", False, False),
+        ("none", "statement", "transaction pooler", False, False),
         ("transaction", "transaction", "", False, False),
         ("transaction-prepared", "transaction", "keeps no", False, False),
     ],
@@ -77,7 +84,69 @@ def test_one_that_has_a_single_session_holds_nobody_up(db: None) -> None:
     with pooled("none", "session", size=1) as other:
         other.ensure_connection()
         assert as_postgresql(other).has_sessions
+        other.close()
+        began = time.monotonic()
+        other.ensure_connection()
+        assert time.monotonic() - began < poolers.PATIENCE, "each connection looks again"
     assert poolers.warnings() == []
+
+
+@pytest.mark.parametrize("declared", ["none", "transaction-prepared"])
+def test_threads_that_begin_together_find_it_all_the_same(db: None, declared: str) -> None:
+    with pooled(declared, size=2) as other:
+        began = time.monotonic()
+        assert in_threads(other) == [False] * THREADS
+        assert time.monotonic() - began < poolers.PATIENCE
+
+
+def test_to_look_takes_two_connections_however_many_threads_begin(db: None) -> None:
+    sessions = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+    with psycopg_connection(autocommit=True) as server:
+        server.execute("CREATE ROLE few LOGIN")
+        before = server.execute(sessions).fetchone()
+        other = connection.copy()
+        other.settings_dict = {**connection.settings_dict, "USER": "few"}
+        try:
+            assert in_threads(other) == [True] * THREADS
+            while server.execute("SELECT FROM pg_stat_activity WHERE usename = 'few'").fetchone():
+                time.sleep(0.05)
+        finally:
+            server.execute("DROP ROLE few")
+        after = server.execute(sessions).fetchone()
+    assert before
+    assert after
+    assert after[0] - before[0] <= THREADS + 3  # and the server's own of this test
+
+
+def in_threads(other: BaseDatabaseWrapper) -> list[bool]:
+    """Whether what is like this prepares, in each of the threads that connect at once, and go together."""
+    start, end = threading.Barrier(THREADS), threading.Barrier(THREADS)
+
+    def connect(one: BaseDatabaseWrapper) -> bool:
+        start.wait()
+        try:
+            one.ensure_connection()
+            return as_postgresql(one).prepares
+        finally:
+            end.wait()
+            one.close()
+
+    copies = [other.copy() for _ in range(THREADS)]
+    for one in copies:
+        one.inc_thread_sharing()
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(connect, copies))
+
+
+def test_of_several_servers_the_one_that_was_reached_is_looked_at(db: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pooled("none") as other:
+        port = silent.getsockname()[1]
+        other.settings_dict |= {"HOST": "127.0.0.1,127.0.0.1", "PORT": f"{port},{other.settings_dict['PORT']}"}
+        other.settings_dict["OPTIONS"] = {**other.settings_dict["OPTIONS"], "connect_timeout": 2}
+        began = time.monotonic()
+        other.ensure_connection()
+        assert time.monotonic() - began < 2 * 2
+        assert not as_postgresql(other).has_sessions
 
 
 def test_no_pooler_is_none(db: None) -> None:

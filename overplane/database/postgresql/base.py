@@ -77,7 +77,8 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(servers.in_order(conn_params))
-        self._asks_plainly = self._declared != "transaction" and bool(poolers.found(self._declared, conn_params))
+        reached = servers.reached_by(connection, conn_params)
+        self._asks_plainly = self._declared != "transaction" and bool(poolers.found(self._declared, reached))
         if time_limits.are_for_requests() or self.alias != DEFAULT_DB_ALIAS:  # a job can do without a replica
             watch.watch(connection, conn_params, is_pooled=not self.has_sessions)
         return connection
@@ -141,7 +142,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             return work(self._prepared)
         except poolers.NOT_OURS as error:
             said = poolers.UNDECLARED if self.has_sessions else poolers.FORGETFUL
-            poolers.remember(said, self.get_connection_params())
+            poolers.remember(said, servers.reached_by(self.connection, self.get_connection_params()))
             self._prepare_no_more(error, said)
             return None
         except psycopg.errors.FeatureNotSupported as error:

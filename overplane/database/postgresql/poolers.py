@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,10 +13,12 @@ from overplane.database.postgresql.prepared import PreparedStatements
 from overplane.database.postgresql.watch import cut
 
 log = logging.getLogger("overplane.database")
-# A pooler with several idle connections may hand out the right one by chance: of 50 looks at a busy one 3 tries missed one.
+# A busy pooler may hand out the right one by chance: of 50 looks at such a one 3 tries missed one.
 TRIES = 10
 # Seconds. A pooler that keeps sessions apart, and has one connection only, lets the second one wait.
 PATIENCE = 2.0
+# Seconds after a look that told nothing, as where no connection was left: looking takes two more of them.
+PAUSE = 10.0
 PID = "SELECT pg_backend_pid()"
 # What a process of the server says on which the statement was not prepared, or on which another connection did so.
 NOT_OURS = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
@@ -28,17 +31,23 @@ FORGETFUL = (
     " DATABASE_POOLER=transaction."
 )
 Pair = tuple[psycopg.Connection[Any], psycopg.Connection[Any]]
-_found: dict[tuple[str, str], str] = {}  # by host and port
+Place = tuple[str, str]  # host and port
+_found: dict[Place, str] = {}
+_paused: dict[Place, float] = {}  # until when
+_looking = threading.Lock()  # each thread would take two connections for it, and a process begins with all of them
 
 
 def found(declared: str, parameters: Mapping[str, Any]) -> str:
     """What speaks against that which is declared. A process looks once; where it cannot look, it has found nothing."""
-    if (place := _place(parameters)) not in _found:
-        try:
-            remember(contradiction(declared, parameters), parameters)
-        except psycopg.Error:
-            return ""  # for want of connections, say: the next one looks
-    return _found[place]
+    if (place := _place(parameters)) in _found:
+        return _found[place]
+    with _looking:
+        if place not in _found and _paused.get(place, 0) < time.monotonic():
+            try:
+                remember(contradiction(declared, parameters), parameters)
+            except psycopg.Error:
+                _paused[place] = time.monotonic() + PAUSE
+    return _found.get(place, "")
 
 
 def remember(said: str, parameters: Mapping[str, Any]) -> None:
@@ -47,7 +56,7 @@ def remember(said: str, parameters: Mapping[str, Any]) -> None:
         log.error("%s Until then no statement is prepared.", said)
 
 
-def _place(parameters: Mapping[str, Any]) -> tuple[str, str]:
+def _place(parameters: Mapping[str, Any]) -> Place:
     return str(parameters.get("host")), str(parameters.get("port"))
 
 
@@ -64,26 +73,25 @@ def contradiction(declared: str, parameters: Mapping[str, Any]) -> str:
 
 
 def shares_sessions(parameters: Mapping[str, Any]) -> bool:
-    """Two connections, and the second in a transaction: behind such a pooler it has taken the first one's process."""
+    """Whether a connection meets another process of the server than before, or two meet the same one.
+
+    No transaction: whoever holds one and asks for a second waits for others that do so, if they have them all.
+    """
     with _pair(parameters) as (one, other):
         for _ in range(TRIES):
             before = _pid(one)
-            with other.transaction():
-                if _pid(other) == before or _pid(one) != before:
-                    return True
+            if _pid(one) != before or _pid(other) == before:
+                return True
     return False
 
 
 def keeps_prepared(parameters: Mapping[str, Any]) -> bool:
-    """Whether what a connection has prepared is there as well on the process of the server that it meets next."""
-    with _pair(parameters) as (one, other):
-        statements = PreparedStatements(one)
+    """Whether what both prepare, by the same name, is there on whichever process of the server they meet."""
+    with _pair(parameters) as pair:
+        of_each = [PreparedStatements(connection) for connection in pair]
         try:
-            for _ in range(TRIES):
+            for statements in of_each * TRIES:
                 statements.run(PID, [])
-                with other.transaction():
-                    _pid(other)
-                    statements.run(PID, [])
         except NOT_OURS:
             return False
     return True

@@ -54,6 +54,12 @@ def at(parameters: Mapping[str, Any], server: Server) -> dict[str, Any]:
     return {**parameters, "host": host, "port": port}
 
 
+def reached_by(connection: psycopg.Connection[Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the one server that this connection has come to: before it may stand one that lets nobody in."""
+    server = server_of(connection)
+    return at(parameters, server) if server else dict(parameters)
+
+
 def timeline(parameters: Mapping[str, Any]) -> int | None:
     """That which the server there writes. 0: it writes none, or refuses, as where it has no connection left. None: silence.
 
