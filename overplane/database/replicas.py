@@ -16,7 +16,7 @@ from itertools import count
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, ProgrammingError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, ProgrammingError, connections
 from prometheus_client import Counter
 
 from overplane.database.dialect import as_postgresql, is_postgresql
@@ -211,7 +211,8 @@ def writing(actor: str) -> Iterator[None]:
 def read_at_length() -> Iterator[None]:
     """What is asked in here is asked a replica, if one has all that is there now within `REPLICA_MAX_LAG`.
 
-    For jobs: a failure is theirs, and they are done once more, without this.
+    For jobs: a failure is theirs, and they are done once more, without this. Raises `OperationalError` for each of the
+    replica's, whose word is not the last one, as in `read`.
     """
     replica = _awaited() if _replicas else None
     if replica is None:
@@ -224,6 +225,8 @@ def read_at_length() -> Iterator[None]:
     except Exception as failure:
         if trouble(failure) is Trouble.AWAY or isinstance(failure, ProgrammingError):
             replica.leave_out(failure, since=since)
+        if isinstance(failure, DatabaseError | InterfaceError) and not isinstance(failure, OperationalError):
+            raise OperationalError(f"{replica.alias}: {failure}") from failure
         raise
     replica.has_answered()
 
@@ -274,7 +277,7 @@ def _awaited() -> Replica | None:
     except DatabaseError:  # as before the migration
         return None
     ends = time.monotonic() + settings.REPLICA_MAX_LAG
-    while (now := time.monotonic()) < ends:
+    while (now := time.monotonic()) < ends and not all(one.is_left_out(now) for one in _replicas):
         if replica := _in_turn(here, log_now, now):
             return replica
         time.sleep(POLL)

@@ -46,6 +46,7 @@ def waiting_as_long_as_it_takes(database: BaseDatabaseWrapper) -> Iterator[None]
 
 def _has_sessions(database: BaseDatabaseWrapper) -> bool:
     """Behind a pooler a limit of a session would stay with whoever gets that connection next."""
+    database.ensure_connection()  # which finds out
     return is_postgresql(database) and as_postgresql(database).has_sessions
 
 

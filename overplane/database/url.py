@@ -19,8 +19,6 @@ NETWORK_LIMITS = {
 }  # fmt: skip
 # Of several servers the one that takes writes: after a failover it is another one.
 OF_SEVERAL = {"target_session_attrs": "read-write"}
-
-
 # One that is gone must not hold anybody up, since the primary can answer as well.
 REPLICA_S = {"connect_timeout": "2", "target_session_attrs": "any"}
 
@@ -114,7 +112,7 @@ def _postgresql(config: dict[str, Any], options: Mapping[str, Any], pooler: str)
         **(OF_SEVERAL if "," in config["HOST"] or "," in str(options.get("host", "")) else {}),
         # What the URL says stays: postgresql://…?sslmode=require.
         **options,
-        # Preparing is possible, but only where it is asked for (see overplane.database.statements); with a pooler it is not.
+        # psycopg itself prepares only where that is asked for, as for many rows at once; never behind a pooler.
         "prepare_threshold": 10**9 if pooler == "none" else None,
     }
 

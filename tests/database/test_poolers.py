@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from overplane.database.dialect import as_postgresql
 from overplane.database.postgresql import poolers
+from overplane.database.short_locks import waiting_as_long_as_it_takes
 from overplane.database.troubles import Trouble, trouble
 from tests import pgbouncer
 from tests.connections import only_postgresql, psycopg_connection
@@ -174,3 +175,34 @@ def test_what_a_pooler_tells_of_a_server_that_lets_nobody_in_is_its_absence(db: 
                 cursor.execute("SELECT 1")
     assert isinstance(raised.value.__cause__, psycopg.Error)
     assert trouble(raised.value) is Trouble.AWAY
+
+
+def test_who_asks_before_there_is_a_connection_is_told_the_truth(db: None) -> None:
+    with pooled("none") as other:
+        as_postgresql(other).chunked_cursor().close()
+        assert not as_postgresql(other).has_sessions
+    with pooled("none") as other, waiting_as_long_as_it_takes(other), other.cursor() as cursor:
+        cursor.execute("SELECT setting FROM pg_settings WHERE name = 'lock_timeout' AND source = 'session'")
+        assert cursor.fetchone() is None
+
+
+@pytest.mark.skipif(
+    pgbouncer.program() is None or pgbouncer.version() < pgbouncer.KEEPS_PREPARED, reason="PgBouncer is older than 1.21"
+)
+def test_what_tables_made_stale_is_asked_plainly_by_the_whole_process(transactional_db: None) -> None:
+    with (
+        psycopg_connection(autocommit=True) as server,
+        pooled("transaction-prepared", max_prepared_statements="9") as one,
+    ):
+        server.execute("CREATE TABLE changed (text varchar(9))")
+        try:
+            one.ensure_connection()
+            as_postgresql(one).execute_prepared("SELECT * FROM changed", [])
+            server.execute("ALTER TABLE changed ALTER text TYPE varchar(10)")
+            assert as_postgresql(one).execute_prepared("SELECT * FROM changed", []).fetchall() == []
+            one.close()
+            one.ensure_connection()
+            assert not as_postgresql(one).prepares
+            assert poolers.warnings() == [poolers.STALE]
+        finally:
+            server.execute("DROP TABLE changed")

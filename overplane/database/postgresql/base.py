@@ -21,7 +21,6 @@ log = logging.getLogger("overplane.database")
 # Where the server refuses a statement whose columns a migration has changed since it was prepared (a longer text suffices).
 # Its message depends on the server's language.
 STALE = "RevalidateCachedQuery"
-CHANGED = "The tables were changed."
 
 
 class DigestNames(PrepareManager):
@@ -114,6 +113,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
 
     def chunked_cursor(self) -> Any:
         """One that stays on the server; without sessions it does so for a transaction, and outside of one is none."""
+        self.ensure_connection()  # which finds out whether there are sessions
         return super().chunked_cursor() if self.has_sessions or self.in_atomic_block else self.cursor()
 
     def execute_prepared(self, sql: str, parameters: Sequence[Any]) -> Result | psycopg.RawCursor[Any]:
@@ -141,15 +141,13 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
         try:
             return work(self._prepared)
         except poolers.NOT_OURS as error:
-            said = poolers.UNDECLARED if self.has_sessions else poolers.FORGETFUL
-            poolers.remember(said, servers.reached_by(self.connection, self.get_connection_params()))
-            self._prepare_no_more(error, said)
+            self._prepare_no_more(error, poolers.UNDECLARED if self.has_sessions else poolers.FORGETFUL)
             return None
         except psycopg.errors.FeatureNotSupported as error:
             if error.diag.source_function != STALE:
                 raise
             if not self.has_sessions:
-                self._prepare_no_more(error, CHANGED)  # the pooler would hand out the same ones, until its RECONNECT
+                self._prepare_no_more(error, poolers.STALE)
                 return None
             self._forget_prepared(error)
             return work(self._prepared)
@@ -157,7 +155,8 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             self.waited += perf_counter() - began
 
     def _prepare_no_more(self, error: psycopg.Error, reason: str) -> None:
-        log.warning("%s (%s)", reason, error)
+        log.warning("%s", error)
+        poolers.remember(reason, self._declared, servers.reached_by(self.connection, self.get_connection_params()))
         self._asks_plainly = True
         self.connection.prepare_threshold = None
         if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
@@ -166,9 +165,8 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
     def _forget_prepared(self, error: psycopg.Error) -> None:
         """A migration came while this connection was open."""
         if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            self.close_at = (
-                0  # Django replaces it when the request ends; this transaction is lost, and to be tried again
-            )
-            raise psycopg.OperationalError(CHANGED) from error
+            # Django replaces it when the request ends; this transaction is lost, and to be tried again.
+            self.close_at = 0
+            raise psycopg.OperationalError("The tables were changed.") from error
         self.connection.execute("DEALLOCATE ALL")
         self._prepared = PreparedStatements(self.connection)
