@@ -38,19 +38,22 @@ def test_each_request_has_a_line_without_values(live_api: Api, tmp_path: Path) -
             + b"\r\n\r\n"
         )
         service.raw(b"OD\x1bD /" + CANARY.encode() + b" HTTP/1.1\r\n\r\n")
-        log = lines(service)
-    # The line of a request comes after its answer: that of the last look whether it is ready may be late.
+    log = lines(service)
+    # The line of a request comes after its answer, so it may come after that of the next one, which another thread answers.
     asked = [line for line in log[begun:] if line["logger"] == "gunicorn.access"]
     requests = [line for line in asked if line["route"] != "readyz"]
-    first = requests[0]
+    first = next(one for one in requests if one["status"] == 201)
     assert {name: first[name] for name in ("method", "route", "status", "request_id")} == {
         "method": "POST", "route": "api/crm/customer", "status": 201, "request_id": headers["Request-Id"],
     }  # fmt: skip
     assert first["actor"].startswith("api_key:key_")
     assert first["bytes"] >= len(answer)
     assert 0 < first["ms"] < 10_000
-    assert [one["route"] for one in requests[1:4]] == ["api/crm/customer/<str:id>", "api/crm/customer", "none"]
-    assert [one["status"] for one in requests[1:6]] == [200, 200, 404, 401, 400]
+    of_gets = {(one["route"], one["status"]) for one in requests if one["method"] == "GET"}
+    assert of_gets >= {
+        ("api/crm/customer/<str:id>", 200), ("api/crm/customer", 200), ("none", 404), ("api/crm/customer", 401),
+    }  # fmt: skip
+    assert 400 in {one["status"] for one in requests}
     access = json.dumps(requests)
     for secret in (CANARY, made, key, "q=", "fields="):
         assert secret not in access
