@@ -92,8 +92,11 @@ class Followed:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in ({"DATABASE_REPLICA_URLS": self.standby.url} | environment).items():
                 patch.setenv(name, value)
-            manage(self.home, self.primary.url, "run_worker", "--until-idle")
-        status, body = self.service.get(f"{EXPORT}/{json.loads(job)['id']}/file", self.writer)
+            path, ends = f"{EXPORT}/{json.loads(job)['id']}", time.monotonic() + 60
+            while json.loads(self.service.get(path, self.writer)[1])["status"] == "queued":  # or again, after a pause
+                assert time.monotonic() < ends
+                manage(self.home, self.primary.url, "run_worker", "--until-idle")
+        status, body = self.service.get(f"{path}/file", self.writer)
         assert status == 200, body
         return body.decode()
 
@@ -311,6 +314,17 @@ def test_a_worker_reads_a_long_file_from_a_standby_that_has_everything(followed:
         while (is_read_there := it.of_standby(READS) > before) is False and time.monotonic() < ends:
             time.sleep(0.1)
         assert is_read_there == (name == "early")
+
+
+def test_a_standby_that_fails_in_the_middle_of_a_job_costs_a_second_try(followed: Followed) -> None:
+    it = followed
+    it.create("Told by the primary", "others")
+    with psycopg.connect(it.primary.url, autocommit=True) as primary:
+        primary.execute("CREATE ROLE reader LOGIN")  # which may read nothing
+    it.catch_up()
+    url = it.standby.url.replace("overplane@", "reader@")
+    assert "Told by the primary" in it.file_of_worker({"DATABASE_REPLICA_URLS": url, "REPLICA_MAX_LAG": "60"})
+    assert value(it.primary, "SELECT count(*) FROM overplane_jobs_job WHERE state = 'failed'") == 0
 
 
 def test_a_stream_that_nobody_closed_leaves_no_old_moment_to_be_read(followed: Followed) -> None:
