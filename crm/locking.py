@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from crm.line_items import LINE_ITEMS, PARENT, LineItem
+from crm.line_items import PARENT, LineItem
 from crm.models import CUSTOMERS, MERGED, SEARCHABLE
 from overplane.database import statements
 from overplane.database.dialect import row_lock
@@ -19,30 +19,19 @@ from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 TURNS = 1_877_203_116  # see `SqlTable.take_turns`; `matching.SPACE` is the number before
 
 
-# Most customers have no line items to be found by, and then nobody need ask for them.
-HAS_SEARCHED = " OR ".join(
-    f"EXISTS (SELECT 1 FROM {kind.table.name} WHERE {PARENT} = {SEARCHABLE.name}.id)"
-    for kind in LINE_ITEMS
-    if kind.searched
-)
-TO_CHANGE = f"{SEARCHABLE.columns}, {HAS_SEARCHED or 'false'}"
-
-
 def locked_customer(customer_id: str, expected: frozenset[int] | None = None) -> dict[str, Any]:
     """The customer's values, locked until the transaction ends."""
-    values, _ = read_to_change(customer_id, expected, lock=True)
-    return values
+    return read_to_change(customer_id, expected, lock=True)
 
 
-def read_to_change(customer_id: str, expected: frozenset[int] | None, *, lock: bool) -> tuple[dict[str, Any], bool]:
-    """The customer's values with the text that search looks in, and whether it has line items that it is found by."""
-    row = SEARCHABLE.get(customer_id, lock=lock, turns=TURNS, columns=TO_CHANGE)
+def read_to_change(customer_id: str, expected: frozenset[int] | None, *, lock: bool) -> dict[str, Any]:
+    """The customer's values with the text that search looks in."""
+    row = SEARCHABLE.get(customer_id, lock=lock, turns=TURNS)
     if row is None:
         raise missing_customer(customer_id)
-    *stored, has_searched = row
-    values = SEARCHABLE.values(tuple(stored))
+    values = SEARCHABLE.values(row)
     check_version(values["version"], expected)
-    return values, bool(has_searched)
+    return values
 
 
 def locking(customer_id: str) -> Statement:

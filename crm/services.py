@@ -113,10 +113,10 @@ def update_customer(
     # all of it is done once more under a lock. A change with an idempotency key locks at once: its answer is
     # stored, and must not be stored of a customer that is deleted meanwhile.
     is_stored = origin.idempotency_key is not None
-    written = _update_customer(*read_to_change(customer_id, expected, lock=is_stored), values, origin)
+    written = _update_customer(read_to_change(customer_id, expected, lock=is_stored), values, origin)
     if written is None:
         with transaction.atomic(savepoint=False):
-            written = _update_customer(*read_to_change(customer_id, expected, lock=True), values, origin)
+            written = _update_customer(read_to_change(customer_id, expected, lock=True), values, origin)
     assert written is not None, "a locked customer is changed by nobody but us"
     return written
 
@@ -125,8 +125,8 @@ def _update_with_lists(
     customer_id: str, values: Values, lists: Lists, *, origin: Origin, expected: frozenset[int] | None
 ) -> WriteResult:
     with transaction.atomic(savepoint=False):
-        before, has_searched = read_to_change(customer_id, expected, lock=True)
-        written = _update_customer(before, has_searched, values, origin)
+        before = read_to_change(customer_id, expected, lock=True)
+        written = _update_customer(before, values, origin)
         assert written is not None
         existing = existing_lists(customer_id, lists)
         plans = plan_full_lists({**before, **written.output, "version": written.version}, existing, lists)
@@ -135,8 +135,8 @@ def _update_with_lists(
     return WriteResult(representation.with_line_items(written.output, after), written.version)
 
 
-def _update_customer(before: dict[str, Any], has_searched: bool, values: Values, origin: Origin) -> WriteResult | None:
-    """None if the customer is not as it was any more; then nothing was written. `has_searched`: see `read_to_change`."""
+def _update_customer(before: dict[str, Any], values: Values, origin: Origin) -> WriteResult | None:
+    """None if the customer is not as it was any more; then nothing was written."""
     rules.check_customer({**before, **values})
     old = representation.changed(before, values)
     if not old:
@@ -144,6 +144,9 @@ def _update_customer(before: dict[str, Any], has_searched: bool, values: Values,
     updated_at = max(timezone.now(), before["updated_at"])
     after = {**before, **values, "updated_at": updated_at, "version": before["version"] + 1}
     if any(name in old for name in search.SEARCHED):
+        # Most customers have no line items to be found by, which their text tells, and then nobody need ask for them. (A
+        # subquery that waits for the customer's lock would tell what there was before it waited.)
+        has_searched = before["search_text"] != search.text_of(before, [])
         after["search_text"] = search_text(after) if has_searched else search.text_of(after, [])
     output = representation.customer(after)
     change = Change("customer.updated", after["id"], after["id"], after["version"], output, old)

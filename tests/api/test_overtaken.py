@@ -54,6 +54,20 @@ def test_a_number_that_came_in_between_is_found(api: Api) -> None:
     assert api.get(f"{CUSTOMER}?q=renamed+sup-77").json()["total"] == 1
 
 
+@pytest.mark.parametrize("locks", [Origin("user:anna", "req_1", "key"), ANNA], ids=["keyed", "plain"])
+def test_a_number_that_comes_while_a_change_waits_is_found(live_api: Api, locks: Origin) -> None:
+    """A statement that waited for the lock sees the new customer, and beside it the line items of before it waited."""
+    customer = live_api.create()["id"]
+    change = meanwhile(
+        lambda: services.update_customer(customer, {"customer_name": "Renamed"}, origin=locks),
+        before='INSERT INTO "overplane_events_event"',
+    )
+    with change as answers:
+        line_item_services.add_line_item(SUPPLIER_NUMBERS, customer, {"supplier_number": "SUP-77"}, origin=OTHER)
+    assert [written.version for written in answers] == [2]
+    assert live_api.get(f"{CUSTOMER}?q=renamed+sup-77").json()["total"] == 1
+
+
 def test_what_was_deleted_in_between_is_missing(live_api: Api) -> None:
     customer = live_api.create()["id"]
     with in_between(lambda: services.delete_customer(customer, origin=OTHER)), pytest.raises(ObjectMissing):

@@ -64,12 +64,13 @@ COUNTS: dict[str, tuple[int, int]] = {
 
 
 class Scenario:
-    """Three customers; the first has three rows. Ids of both."""
+    """Three customers; the first has three rows, and is found by one of them. Ids of both."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
         self.customers = [api.create(territory=name)["id"] for name in ("North", "South", "West")]
-        self.rows = [api.add_row(self.customers[0], company=name)["id"] for name in "ABC"]
+        self.rows = [api.add_row(self.customers[0], company=name)["id"] for name in "AB"]
+        self.rows.append(api.add_row(self.customers[0], supplier_number="C")["id"])
 
     @property
     def customer(self) -> str:
