@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from crm.backoffice.needs import MISSING, my_recent, needs
 from crm.backoffice.wording import changed_labels, event_words
 from crm.models import Customer
-from overplane.backoffice.grid import choice_word
+from overplane.backoffice.grid import CHOICE_WORDS, choice_word
 from overplane.database import counters
 from overplane.database.fields import field_of
 from overplane.events.changes import door_name, people
@@ -55,7 +55,10 @@ def _new_per_week() -> list[tuple[str, int]]:
 
 
 def _biggest(name: str) -> list[tuple[str | None, int]]:
+    """A text that one customer alone has is none of them: it would stay in the job's result when that one is erased."""
     counted = Customer.objects.order_by().values_list(name).annotate(n=Count("id")).order_by("-n")
+    if field_of(Customer, name) not in CHOICE_WORDS:
+        counted = counted.filter(Q(n__gt=1) | Q(**{f"{name}__isnull": True}))
     return [tuple(row) for row in counted[:MAX_BARS]]
 
 

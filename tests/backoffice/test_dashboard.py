@@ -55,19 +55,31 @@ def test_counts_by_week_type_group_and_territory() -> None:
 
 
 @pytest.mark.django_db
+def test_what_one_customer_alone_has_is_not_kept_beyond_its_erasure() -> None:
+    for territory in ("North", "North", "house of Anna", None):
+        make(territory=territory)
+    counted = dashboard.count_customers()
+    assert sorted(counted["territory"], key=str) == [("North", 2), (None, 1)]
+    assert "Anna" not in str(counted)
+    bars = dashboard.bars("territory", [("North", 2), (None, 1)], counted["total"])
+    assert [(bar.label, bar.n) for bar in bars] == [("North", 2), ("(none)", 1), ("(others)", 1)]
+
+
+@pytest.mark.django_db
 def test_shows_the_last_count_and_its_age_but_the_total_of_now() -> None:
     client = member("Viewer")
-    make(customer_group="<b>Big</b>")
+    for _ in range(2):
+        make(customer_group="<b>Big</b>")
     assert "Not counted yet" in page(client)
     job = queue.enqueue(dashboard.KIND, {}, "system:worker")
     counted = dashboard.count_customers()
     counted["counted_at"] = (timezone.now() - timedelta(hours=3, minutes=1)).isoformat()
     claimed = queue.claim("worker")
     queue.finish(claimed, counted, 0, None)
-    make("Second")
+    make("Another")
     output = page(client)
     assert claimed.pk == job.pk
-    assert ">2</a>" in output
+    assert ">3</a>" in output
     assert f'datetime="{counted["counted_at"][:19]}Z"' in output
     assert "&lt;b&gt;Big&lt;/b&gt;" in output
     assert "<b>Big" not in output
