@@ -96,9 +96,18 @@ class PostgresServer:
         source = f"host=127.0.0.1 port={self.port} user=overplane application_name=standby"
         target = str(other.home / "data")
         other._run("pg_basebackup", "-d", source, "-D", target, "-R", "-X", "stream", "-c", "fast", "--no-sync")
-        with (other.home / "data" / "postgresql.conf").open("a") as file:
-            file.write(f"port = {other.port}\nunix_socket_directories = '{other.home}'\n")
-        return other
+        return other._moved_in()
+
+    def copy(self) -> "PostgresServer":
+        """Another server with what this stopped one holds, not started yet."""
+        other = PostgresServer(self.bin_dir, durable=True, **self.settings)
+        subprocess.run(["cp", "-a", self.home / "data", other.home], check=True)
+        return other._moved_in()
+
+    def _moved_in(self) -> "PostgresServer":
+        with (self.home / "data" / "postgresql.conf").open("a") as file:
+            file.write(f"port = {self.port}\nunix_socket_directories = '{self.home}'\n")
+        return self
 
     def promote(self) -> None:
         self._run("pg_ctl", "-D", str(self.home / "data"), "-w", "promote")

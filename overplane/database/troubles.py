@@ -34,6 +34,9 @@ CODES = {
     "SQLITE_BUSY_SNAPSHOT": Trouble.OVERTAKEN,
 }
 
+# A standby says the same of a statement that stands in the way of what it replays. Nobody has overtaken it.
+CONFLICT = "40001"
+
 # PostgreSQL's: undefined column, undefined table. A mistake of ours, unless a migration is still to come. (SQLite has no code.)
 UNDEFINED = ("42703", "42P01")
 FATAL = ("FATAL", "PANIC")
@@ -45,11 +48,19 @@ def trouble(failure: BaseException | None) -> Trouble | None:
         return None
     cause = failure.__cause__
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if code == CONFLICT and _is_on_standby():
+        return Trouble.READ_ONLY
     if code in CODES:
         return CODES[code]
     if code in UNDEFINED and older_schema.is_behind():
         return Trouble.BEHIND
     return Trouble.AWAY if isinstance(failure, OperationalError | InterfaceError) or _has_ended(cause) else None
+
+
+def _is_on_standby() -> bool:
+    server = connection.connection
+    known = isinstance(server, psycopg.Connection) and not server.closed
+    return known and server.pgconn.parameter_status(b"in_hot_standby") == b"on"
 
 
 def _has_ended(cause: BaseException | None) -> bool:

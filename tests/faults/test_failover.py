@@ -4,9 +4,10 @@ misses nothing of what the new primary has. No process of the service is started
 import json
 import threading
 import time
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Set
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,41 @@ class Pair:
                 connection.execute("CHECKPOINT")
 
 
-@contextmanager
-def pair(home: Path, *, knows_both: bool = False, old_first: bool = False, **variables: str) -> Iterator[Pair]:
-    primary = start_postgresql(durable=True)
+Pairs = Callable[..., AbstractContextManager[Pair]]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PostgresServer, str]]:
+    """A stopped server with all tables, to be copied, and its API key."""
+    server, home = start_postgresql(durable=True), tmp_path_factory.mktemp("prepared")
     try:
-        manage(home, "migrate", "--verbosity", "0", DATABASE_URL=primary.url)
-        key = manage(home, "create_api_key", "test", DATABASE_URL=primary.url)
+        manage(home, "migrate", "--verbosity", "0", DATABASE_URL=server.url)
+        key = manage(home, "create_api_key", "test", DATABASE_URL=server.url)
+        server.stop()
+        yield server, key
+    finally:
+        server.destroy()
+
+
+@pytest.fixture
+def pair(prepared: tuple[PostgresServer, str], tmp_path: Path) -> Pairs:
+    server, key = prepared
+    return partial(_pair, server, key, tmp_path)
+
+
+@contextmanager
+def _pair(
+    prepared: PostgresServer,
+    key: str,
+    home: Path,
+    *,
+    knows_both: bool = False,
+    old_first: bool = False,
+    **variables: str,
+) -> Iterator[Pair]:
+    primary = prepared.copy()
+    try:
+        primary.start()
         standby = primary.standby()
         try:
             standby.start()
@@ -154,8 +184,8 @@ def _make_synchronous(both: Pair) -> None:
 
 
 @pytest.mark.parametrize("checkpoint", [False, True], ids=["no checkpoint", "checkpoint"])
-def test_a_synchronous_standby_takes_over(tmp_path: Path, checkpoint: bool) -> None:
-    with pair(tmp_path) as both:
+def test_a_synchronous_standby_takes_over(pair: Pairs, checkpoint: bool) -> None:
+    with pair() as both:
         _make_synchronous(both)
         load, reader = Load(both), Reader(both)
         reader.begin()
@@ -171,8 +201,8 @@ def test_a_synchronous_standby_takes_over(tmp_path: Path, checkpoint: bool) -> N
         assert set(load.acknowledged) <= {id_ for (id_,) in stored(both.standby, "SELECT id FROM crm_customer")}
 
 
-def test_a_service_that_knows_both_servers_writes_to_the_new_primary_by_itself(tmp_path: Path) -> None:
-    with pair(tmp_path, knows_both=True) as both:
+def test_a_service_that_knows_both_servers_writes_to_the_new_primary_by_itself(pair: Pairs) -> None:
+    with pair(knows_both=True) as both:
         _make_synchronous(both)
         load, reader = Load(both), Reader(both)
         reader.begin()
@@ -188,9 +218,9 @@ def test_a_service_that_knows_both_servers_writes_to_the_new_primary_by_itself(t
         assert seconds < 10
 
 
-def test_a_primary_that_does_not_know_of_its_successor_is_left(tmp_path: Path) -> None:
+def test_a_primary_that_does_not_know_of_its_successor_is_left(pair: Pairs) -> None:
     """Its guard is frozen: it takes everybody in, and its commits wait for a standby that follows it no more."""
-    with pair(tmp_path, knows_both=True, old_first=True) as both:
+    with pair(knows_both=True, old_first=True) as both:
         _make_synchronous(both)
         load, reader = Load(both), Reader(both)
         reader.begin()
@@ -209,9 +239,9 @@ def test_a_primary_that_does_not_know_of_its_successor_is_left(tmp_path: Path) -
         _check(both, load, reader)
 
 
-def test_a_standby_s_refusal_is_no_sign_of_life_of_a_frozen_primary(tmp_path: Path) -> None:
+def test_a_standby_s_refusal_is_no_sign_of_life_of_a_frozen_primary(pair: Pairs) -> None:
     one_thread = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}  # with a connection that is open
-    with pair(tmp_path, knows_both=True, old_first=True, **one_thread) as both:
+    with pair(knows_both=True, old_first=True, **one_thread) as both:
         assert both.service.get(CUSTOMER, both.key)[0] == 200
         with frozen(both.primary):
             began = time.monotonic()
@@ -221,8 +251,8 @@ def test_a_standby_s_refusal_is_no_sign_of_life_of_a_frozen_primary(tmp_path: Pa
         assert 4 < took < 12  # it was 15, the limit of a statement and five seconds more
 
 
-def test_an_asynchronous_standby_that_lacks_the_last_seconds_sends_readers_away(tmp_path: Path) -> None:
-    with pair(tmp_path) as both:
+def test_an_asynchronous_standby_that_lacks_the_last_seconds_sends_readers_away(pair: Pairs) -> None:
+    with pair() as both:
         load, reader = Load(both), Reader(both)
         reader.begin()
         with load.running(reader):

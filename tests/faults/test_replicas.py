@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
@@ -158,6 +159,18 @@ replicas.wrote("x")
 for _ in range(30):
     time.sleep(0.1)
     print(replicas.read(Preset.objects.filter(kind="let go").count, reader="x"))
+"""
+
+
+IN_THE_WAY = """
+from django.db import Error, connection
+from overplane.database.troubles import trouble
+
+try:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(pg_sleep(30)) FROM crm_customer")
+except Error as failure:
+    print(failure.__cause__.sqlstate, trouble(failure))
 """
 
 
@@ -332,6 +345,26 @@ def test_a_stream_that_nobody_closed_leaves_no_old_moment_to_be_read(followed: F
         patch.setenv("DATABASE_REPLICA_URLS", followed.standby.url)
         seen = manage(followed.home, followed.primary.url, "shell", "-v0", "-c", LET_GO)
     assert seen.split() == ["1"] * 30
+
+
+def test_a_standby_that_replays_what_a_statement_stands_in_the_way_of_is_overtaken_by_nobody(
+    followed: Followed,
+) -> None:
+    it = followed
+    it.create("In the way", "others")
+    it.catch_up()
+    for sql in ("ALTER SYSTEM SET max_standby_streaming_delay = 0", "SELECT pg_reload_conf()"):
+        with psycopg.connect(it.standby.url, autocommit=True) as standby:
+            standby.execute(sql)
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(it.primary.url) as primary:
+        told = pool.submit(manage, it.home, it.standby.url, "shell", "-v0", "-c", IN_THE_WAY)
+        while (
+            not it.of_standby("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") and not told.done()
+        ):
+            time.sleep(0.1)
+        primary.execute("LOCK TABLE crm_customer IN ACCESS EXCLUSIVE MODE")
+        primary.commit()
+        assert told.result() == "40001 Trouble.READ_ONLY"
 
 
 def test_places_of_a_longer_log_do_not_keep_readers_from_replicas(followed: Followed) -> None:
