@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from faults.history import OK, Call
 from faults.judging.evidence import Evidence, Problem, subject_of
+from overplane.events.webhooks.models import Delivery, DeliveryStatus
 
 
 def followed(evidence: Evidence) -> Iterator[Problem]:
@@ -34,10 +35,16 @@ def delivered(evidence: Evidence) -> Iterator[Problem]:
     for event in evidence.feed:
         subject = subject_of(event)
         if event["id"] not in first:
-            yield Problem("webhooks", f"{event['id']} {event['type']} never arrived", subject)
+            yield Problem("webhooks", f"{event['id']} {event['type']} never arrived{_tried(subject)}", subject)
         elif first[event["id"]] < newest[subject]:
             yield Problem("webhooks", f"{event['id']} {event['type']} arrived after a later one", subject)
         newest[subject] = max(newest[subject], first.get(event["id"], -1))
+
+
+def _tried(subject: str) -> str:
+    of_it = Delivery.objects.filter(subject=subject, status=DeliveryStatus.PENDING).order_by("id")
+    first = of_it.values_list("attempts", "next_attempt_at", "last_error").first()
+    return f": in its line the first was tried {first[0]} times, next {first[1]}, {first[2]}" if first else ""
 
 
 def lists(evidence: Evidence) -> Iterator[Problem]:
