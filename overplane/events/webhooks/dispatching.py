@@ -20,7 +20,7 @@ from overplane.events.webhooks import body, clock, intake, leases, outcomes, pic
 from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.events.webhooks.outcomes import Ended
 from overplane.events.webhooks.picking import MAX_PARALLEL, Picker
-from overplane.events.webhooks.transport import Outcome, Sender
+from overplane.events.webhooks.transport import LEFT, Outcome, Sender
 
 THREADS = 256  # of a worker: 32 endpoints may hang at once before others wait; each is then down to one probe a step
 TICK_SECONDS = 0.05  # so late is an event seen, and what people changed of an endpoint: three queries of a millisecond
@@ -121,7 +121,11 @@ class Dispatcher:
         """The endpoints of which something ended."""
         try:
             while True:
-                self.unwritten.append(self.ended.get_nowait())
+                delivery, outcome = self.ended.get_nowait()
+                if outcome is LEFT:
+                    self.under_way[delivery.endpoint_id].pop(delivery.pk, None)
+                else:
+                    self.unwritten.append((delivery, outcome))
         except Empty:
             pass
         if not self.unwritten:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 
@@ -90,8 +90,11 @@ class _Request:
     until: float
     connection: _Pinned | None = None
     is_cut: bool = False
+    is_left: bool = False  # cut because the lease was over, which says nothing of the endpoint
 
-    def cut(self) -> None:
+    def cut(self, until: float = float("inf")) -> None:
+        """`until`: the end of the lease, if that may be why."""
+        self.is_left = until < self.until
         self.is_cut = True
         if self.connection:
             self.connection.cut()
@@ -127,6 +130,7 @@ class Sender:
             connection.close()
 
     def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        """`LEFT` if it had to end with the lease."""
         at, started = clock.now(), time.monotonic()
         request = _Request(started + SECONDS)
         with self._lock:
@@ -136,12 +140,12 @@ class Sender:
         except guard.Refused as refusal:
             return self._failed(at, started, wording.REFUSED % {"why": refusal})
         except (OSError, HTTPError, HTTPException, ValueError) as error:
-            return self._failed(at, started, _reason(error, is_cut=request.is_cut))
+            return LEFT if request.is_left else self._failed(at, started, _reason(error, is_cut=request.is_cut))
         finally:
             with self._lock:
                 self._requests.discard(request)
         if request.is_cut:
-            return self._failed(at, started, TIMEOUT)
+            return LEFT if request.is_left else self._failed(at, started, TIMEOUT)
         spent = round((time.monotonic() - started) * 1000)
         if 200 <= status < 300:
             return Outcome(at, spent, status)
@@ -204,7 +208,7 @@ class Sender:
     def _judge_time(self, request: _Request) -> None:
         """Looking up a name and connecting take their time: whoever lost the lease meanwhile may send nothing."""
         if request.is_cut or time.monotonic() >= min(request.until, self.until):
-            request.is_cut = True
+            request.cut(self.until)
             raise TimeoutError
 
     def _take_idle(self, key: Key) -> _Pinned | None:
@@ -227,13 +231,14 @@ class Sender:
                 remaining = {key: [one for one in idle if one not in old] for key, idle in self._idle.items()}
                 self._idle = {key: idle for key, idle in remaining.items() if idle}
             for request in overdue:
-                request.cut()
+                request.cut(self.until)
             for _, connection in old:
                 connection.close()
 
 
 FIXED = {"content-type": "application/json", "user-agent": f"Overplane-Webhooks/{__version__}"}
 TIMEOUT = wording.NO_ANSWER % {"seconds": round(SECONDS)}
+LEFT = Outcome(datetime.min.replace(tzinfo=UTC), 0, error="left")  # no attempt: whoever has the lease next sends it, perhaps once more
 
 
 def _reason(error: Exception, *, is_cut: bool) -> str:

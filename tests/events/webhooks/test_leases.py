@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from overplane.events.webhooks import dispatching, leases, outcomes, picking, purging, services
+from overplane.events.webhooks import dispatching, guard, leases, outcomes, picking, purging, services
 from overplane.events.webhooks.dispatching import Dispatcher
 from overplane.events.webhooks.models import Attempt, Delivery, Endpoint
 from overplane.jobs import loops
@@ -103,6 +103,27 @@ def test_without_its_lease_a_worker_sends_nothing(
     for _ in range(3):
         courier.step()
     assert not receiver.received
+
+
+def test_what_the_end_of_the_lease_cut_was_no_attempt(
+    live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
+) -> None:
+    """As where the database kept the worker waiting between what is due and its sending."""
+    sender = courier.dispatcher.sender
+
+    def late(host: str, port: int) -> list[str]:
+        sender.until, sender.resolver = 0.0, guard.resolve
+        return ["127.0.0.1"]
+
+    courier.deliver()
+    live_api.create()
+    sender.resolver = late
+    courier.deliver()
+    assert not receiver.received
+    assert [(one.attempts, one.status) for one in deliveries(endpoint)] == [(0, "pending")]
+    courier.deliver()
+    assert [(one.attempts, one.status) for one in deliveries(endpoint)] == [(1, "succeeded")]
+    assert len(receiver.received) == 1
 
 
 def test_an_outcome_is_written_once_more_if_the_database_refused(
