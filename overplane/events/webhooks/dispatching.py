@@ -121,16 +121,11 @@ class Dispatcher:
         """The endpoints of which something ended."""
         try:
             while True:
-                delivery, outcome = self.ended.get_nowait()
-                if outcome is LEFT:
-                    self.under_way[delivery.endpoint_id].pop(delivery.pk, None)
-                else:
-                    self.unwritten.append((delivery, outcome))
+                self.unwritten.append(self.ended.get_nowait())
         except Empty:
             pass
-        if not self.unwritten:
-            return set()
-        written = {one.pk: one for one in outcomes.write(self.unwritten, self.name, self.endpoints)}
+        ended = [one for one in self.unwritten if one[1] is not LEFT]
+        written = {one.pk: one for one in outcomes.write(ended, self.name, self.endpoints)} if ended else {}
         self.endpoints.update(written)
         for delivery, _ in self.unwritten:
             self.under_way[delivery.endpoint_id].pop(delivery.pk, None)

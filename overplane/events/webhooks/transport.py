@@ -238,7 +238,9 @@ class Sender:
 
 FIXED = {"content-type": "application/json", "user-agent": f"Overplane-Webhooks/{__version__}"}
 TIMEOUT = wording.NO_ANSWER % {"seconds": round(SECONDS)}
-LEFT = Outcome(datetime.min.replace(tzinfo=UTC), 0, error="left")  # no attempt: whoever has the lease next sends it, perhaps once more
+LEFT = Outcome(
+    datetime.min.replace(tzinfo=UTC), 0, error="left"
+)  # no attempt: whoever has the lease next sends it, perhaps once more
 
 
 def _reason(error: Exception, *, is_cut: bool) -> str:
