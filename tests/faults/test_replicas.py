@@ -353,18 +353,19 @@ def test_a_standby_that_replays_what_a_statement_stands_in_the_way_of_is_overtak
     it = followed
     it.create("In the way", "others")
     it.catch_up()
-    for sql in ("ALTER SYSTEM SET max_standby_streaming_delay = 0", "SELECT pg_reload_conf()"):
-        with psycopg.connect(it.standby.url, autocommit=True) as standby:
-            standby.execute(sql)
-    with ThreadPoolExecutor(1) as pool, psycopg.connect(it.primary.url) as primary:
-        told = pool.submit(manage, it.home, it.standby.url, "shell", "-v0", "-c", IN_THE_WAY)
-        while (
-            not it.of_standby("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") and not told.done()
-        ):
-            time.sleep(0.1)
-        primary.execute("LOCK TABLE crm_customer IN ACCESS EXCLUSIVE MODE")
-        primary.commit()
-        assert told.result() == "40001 Trouble.READ_ONLY"
+    with psycopg.connect(it.standby.url, autocommit=True) as standby:
+        standby.execute("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+        standby.execute("SELECT pg_reload_conf()")
+        with ThreadPoolExecutor(1) as pool, psycopg.connect(it.primary.url) as primary:
+            told = pool.submit(manage, it.home, it.standby.url, "shell", "-v0", "-c", IN_THE_WAY)
+            asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            while not it.of_standby(asleep) and not told.done():
+                time.sleep(0.1)
+            primary.execute("LOCK TABLE crm_customer IN ACCESS EXCLUSIVE MODE")
+            primary.commit()
+            assert told.result() == "40001 Trouble.READ_ONLY"
+        standby.execute("ALTER SYSTEM RESET max_standby_streaming_delay")
+        standby.execute("SELECT pg_reload_conf()")
 
 
 def test_places_of_a_longer_log_do_not_keep_readers_from_replicas(followed: Followed) -> None:

@@ -94,8 +94,8 @@ class _Request:
 
     def cut(self, until: float = float("inf")) -> None:
         """`until`: the end of the lease, if that may be why."""
-        self.is_left = until < self.until
-        self.is_cut = True
+        if not self.is_cut:  # the first reason stays: the lease may have been renewed since
+            self.is_left, self.is_cut = until < self.until, True
         if self.connection:
             self.connection.cut()
 
@@ -238,9 +238,8 @@ class Sender:
 
 FIXED = {"content-type": "application/json", "user-agent": f"Overplane-Webhooks/{__version__}"}
 TIMEOUT = wording.NO_ANSWER % {"seconds": round(SECONDS)}
-LEFT = Outcome(
-    datetime.min.replace(tzinfo=UTC), 0, error="left"
-)  # no attempt: whoever has the lease next sends it, perhaps once more
+# No attempt: whoever has the lease next sends it, perhaps once more.
+LEFT = Outcome(datetime.min.replace(tzinfo=UTC), 0, error="left")
 
 
 def _reason(error: Exception, *, is_cut: bool) -> str:
