@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +24,7 @@ from crm.duplicates import finding, following
 from crm.duplicates.search_state import AlreadySearching
 from crm.models import Customer, ImportRun
 from crm.representation import CUSTOMER_NAMES
-from crm.transfer import exports, imports, undo
+from crm.transfer import imports, stored_exports, undo
 from crm.transfer.long_cells import LongCells
 from crm.transfer.refused_files import format_of
 from crm.transfer.reports import COUNTS, Report
@@ -190,17 +190,7 @@ def export_customers(run: Run) -> dict[str, Any]:
         chosen = search.filter_by_words(chosen, words)
     names = payload.get("names", CUSTOMER_NAMES)
     selection = Selection(chosen, names, layout=payload.get("layout", "lines"), is_marked=True)
-    long_cells = LongCells(payload.get("long_cells", "refuse"))
-    with TemporaryFile() as file:
-        try:
-            with run.reading():
-                count = exports.export(selection, payload["format"], file, progress=run.progress, long_cells=long_cells)
-        except UnusableFile as error:
-            raise Refused(str(error)) from None
-        file.seek(0)
-        name = f"customers {run.job.created_at:%Y-%m-%d %H.%M}.{payload['format']}"
-        stored = files.store(File(file), name, run.job.actor, run.job)
-        return {"file": stored.pk, "count": count, "note": long_cells.note}
+    return stored_exports.store(run, selection, payload["format"], LongCells(payload.get("long_cells", "refuse")))
 
 
 def _import_page(job: Job) -> str:

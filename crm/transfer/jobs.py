@@ -1,15 +1,13 @@
 """What the worker does for imports and exports that were asked for through the API: the same passes as those of the command."""
 
 import time
-from tempfile import TemporaryFile
 from typing import Any
 
-from django.core.files import File
 from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import ImportRun, RunState
-from crm.transfer import announcements, export_requests, exports, imports, purging, runs, undo
+from crm.transfer import announcements, export_requests, imports, purging, runs, stored_exports, undo
 from crm.transfer.long_cells import LongCells
 from crm.transfer.recording import stored_report
 from crm.transfer.refused_files import RefusedRows
@@ -124,20 +122,9 @@ def undo_import(job_run: Run) -> dict[str, Any]:
     return {}
 
 
-def export_file(job_run: Run) -> dict[str, Any]:
-    request = export_requests.read(job_run.payload["request"])
-    long_cells = LongCells(request.long_cells)
-    with TemporaryFile() as file:
-        try:
-            count = exports.export(
-                request.selection, request.format, file, progress=job_run.progress, long_cells=long_cells
-            )
-        except UnusableFile as error:
-            raise Refused(str(error)) from None
-        file.seek(0)
-        name = f"customers {job_run.job.created_at:%Y-%m-%d %H.%M}.{request.format}"
-        stored = files.store(File(file), name, job_run.job.actor, job_run.job)
-    return {"file": stored.pk, "count": count, "note": long_cells.note}
+def export_file(run: Run) -> dict[str, Any]:
+    request = export_requests.read(run.payload["request"])
+    return stored_exports.store(run, request.selection, request.format, LongCells(request.long_cells))
 
 
 def tell_of_export(job: Job, result: dict[str, Any]) -> None:
