@@ -169,13 +169,14 @@ class System:
                 os.kill(workers[index % len(workers)], signal.SIGKILL)
 
     def kill_web(self) -> None:
-        """The master; its workers end when they see that it is gone, and keep the port until then."""
-        workers = self.web_workers()
+        """The master; its workers end when they see that it is gone, and keep the port until then, longer than a new one tries."""
+        group = self.processes["web"].pid
         self.kill("web")
-        for _ in range(100):
-            if not any(Path(f"/proc/{pid}").exists() for pid in workers):
-                break
-            time.sleep(0.1)
+        with suppress(ProcessLookupError):
+            for _ in range(100):
+                os.killpg(group, 0)
+                time.sleep(0.1)
+            os.killpg(group, signal.SIGKILL)
         self.start("web")
 
     def kill(self, name: str) -> None:
