@@ -28,6 +28,8 @@ ITEMS = ", ".join(str(kind.label_plural) for kind in LINE_ITEMS)
 
 
 class Command(BaseCommand):
+    # Those load the whole site, half a second. `prepare` and the service make them.
+    requires_system_checks: list[str] = []
     help = "Exports customers, newest first, as they are at one moment. The import reads the file back as it was."
     epilog = """
 With line items in CSV and XLSX the column id comes first, whatever --columns says: without it nobody could tell whose

@@ -42,6 +42,8 @@ OF_THE_RUN = {
 
 
 class Command(BaseCommand):
+    # Those load the whole site, half a second. `prepare` and the service make them.
+    requires_system_checks: list[str] = []
     help = (
         f"Imports customers and their {ITEMS} from CSV, XLSX, XLS, XLSB, ODS, NDJSON, JSON or Parquet, also packed"
         " (.gz, .zip)."
