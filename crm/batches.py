@@ -105,7 +105,7 @@ def _all_problems(failed: Sequence[Outcome]) -> dict[str, Any]:
     return {
         f"operations[{outcome.index}].{name}": errors
         for outcome in failed
-        for name, errors in outcome.error.error_dict.items()  # type: ignore[union-attr]
+        for name, errors in outcome.error.error_dict.items()  # type: ignore[union-attr]  # each of these has one
     }
 
 

@@ -51,7 +51,7 @@ def survivors(name: str, values: Collection[str]) -> dict[str, list[str]]:
 
 
 class Former:
-    """Whom those are part of now that had one of these (attribute, value) when they were merged."""
+    """The survivors of merged customers that had one of these (attribute, value) when they were merged."""
 
     def __init__(self, matches: Iterable[tuple[str, str]]) -> None:
         by_name: dict[str, set[str]] = defaultdict(set)

@@ -14,7 +14,7 @@ from overplane.events import types
 
 
 def names_of_imports(ids: Sequence[str]) -> dict[str, str]:
-    """Whose file it was; of a run that took another back, the other's."""
+    """The name of each run's file and who began it. A run that takes another back has the file of that one."""
     runs = list(ImportRun.objects.filter(pk__in=ids).values_list("pk", "file_name", "started_by", "settings__undo"))
     taken_back = {undo for *_run, undo in runs if undo}
     files = dict(ImportRun.objects.filter(pk__in=taken_back).values_list("pk", "file_name")) if taken_back else {}

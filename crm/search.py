@@ -106,7 +106,7 @@ def filter_by_words(queryset: QuerySet, words: str) -> QuerySet:
 
 
 def ways_of(words: Sequence[str]) -> Iterator[list[list[str]]]:
-    """For each folded word, or row of words that may be one phone number, the ways to hold it: each is all that the text must hold for it."""
+    """The alternatives for each folded word, or for words that may be one phone number. Each lists the parts that the text must contain."""
     for may_be_number, several in groupby(words, lambda word: OF_NUMBER.fullmatch(word) is not None):
         row = list(several)
         parts = [_part(word) for word in row]

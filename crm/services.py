@@ -217,7 +217,7 @@ def _delete(versions: Sequence[tuple[str, int]], origin: Origin) -> None:
 
 
 def _elsewhere(returned: Sequence[str]) -> list[Statement]:
-    """Line items that came back from a merge have left values in the events of whom they belonged to for a while."""
+    """Erases what line items that came back from a merge have left in the events of the customer that had them meanwhile."""
     owned = f"SELECT id FROM {{}} WHERE {PARENT} IN ({statements.marks(returned)})"
     return [log.erase_values_elsewhere(owned.format(kind.table.name), returned) for kind in LINE_ITEMS if returned]
 

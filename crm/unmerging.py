@@ -151,7 +151,7 @@ class Plan:
 
 
 def _take_out(name: str, one: Merged, later: Iterable[Merged], now: Values) -> bool:
-    """Whether nobody but merges has changed this attribute since."""
+    """Puts the attribute back in `now`, if only merges have changed it since. Returns whether it did."""
     before, after = one.before[name], one.after[name]
     for other in later:
         if other.before.get(name) != after:

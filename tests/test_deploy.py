@@ -1,4 +1,4 @@
-"""What lies in deploy/ agrees with the service: limits, settings, metrics, files. (nginx itself is tried in faults/test_nginx.py.)"""
+"""What lies in deploy/ agrees with the service: limits, settings, metrics, files. (nginx itself is tried in tests/faults/test_nginx.py.)"""
 
 import json
 import re

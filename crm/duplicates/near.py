@@ -1,4 +1,4 @@
-"""The likes of one customer, found by the table of terms: for who changes one, and for who types one."""
+"""Customers that are similar to one, found by the table of terms: when it is changed, and while it is typed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

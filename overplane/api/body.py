@@ -118,7 +118,7 @@ class Stream:
         return piece
 
     def check_end(self, code: Code = Code.JSON_INVALID) -> None:
-        """A client that has left is no end of the body."""
+        """Raises if the client has left before the length that it announced."""
         if self.size < self.announced:
             message = f"The body broke off: {self.size} bytes came of {self.announced} that Content-Length tells."
             raise bad_request(code, message)

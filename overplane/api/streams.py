@@ -87,7 +87,7 @@ class _Stream:
             self._leave()
 
     def __del__(self) -> None:
-        """For who neither reads nor closes it, as a test that looks at the status alone."""
+        """Gives the place back if nobody reads or closes the stream, as a test does that looks at the status alone."""
         self._leave()
 
     def _leave(self) -> None:

@@ -119,7 +119,7 @@ def _raw(stream: body.Stream, spool: _Spool) -> list[tuple[str, str]]:
 
 
 def _form(request: HttpRequest, stream: body.Stream, spool: _Spool) -> list[tuple[str, str]]:
-    # Django reads no form without a length, which a chunked body has not; how long it says to be is asked of nobody.
+    # Django reads no form without a length, which a chunked body does not have. It does nothing else with the number.
     environ = request.META | {"CONTENT_LENGTH": str(stream.announced or 1)}
     try:
         fields, _files = MultiPartParser(environ, stream, [spool], "utf-8").parse()  # type: ignore[arg-type]  # it is only read

@@ -1,4 +1,4 @@
-"""Where PostgreSQL and SQLite differ. No other module asks which of them it speaks to.
+"""Where PostgreSQL and SQLite differ. No other module asks Django which of them it speaks to.
 
 A small difference has a name here. Where a whole algorithm differs, its module has it twice and takes one by `choose`.
 """

@@ -63,7 +63,7 @@ REPLAYED = f"SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0')::big
 
 
 class Ages:
-    """Where the primary was when, as this process has seen it."""
+    """The primary's positions in its log, each with the time at which this process saw it."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()

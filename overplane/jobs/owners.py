@@ -1,4 +1,4 @@
-"""Whose a job or a file is: a person's, not a name's. Who gets the name of a deleted person gets nothing else of him."""
+"""The owner of a job or a file is a person, not a name: a new person with the name of a deleted one inherits nothing."""
 
 from typing import Any
 

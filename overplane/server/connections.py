@@ -1,4 +1,4 @@
-"""A connection of gunicorn's whose client may be slow, or mean it ill.
+"""A connection of gunicorn that is safe from slow and hostile clients.
 
 A thread is given only to a request that has come: its head, and a small body. What is larger is read by a thread, of
 which only some do that at once (see worker.py), and answers are sent by it, both only as long as the client keeps a pace.

@@ -123,7 +123,7 @@ class Worker(WaitingRooms):
             self._leave_door()
 
     def _leave_door(self) -> None:
-        """Lets in whoever waits there, and closes it: as long as one process has it open nobody is refused, nor answered."""
+        """Accepts the connections that wait, then closes the socket: while it is open, newcomers are neither refused nor answered."""
         over = time.monotonic() + LET_IN_SECONDS
         for listener in self.sockets:
             waits = select.poll()

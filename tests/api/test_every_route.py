@@ -7,7 +7,7 @@ The OWASP API Security Top Ten (2023), and where each is tried:
 | 1 | object level authorization | here (a key sees all customers by contract); of jobs and files `backoffice/test_roles.py`, `test_own_jobs.py` |
 | 2 | authentication | here; `api/test_keys.py`, `api/test_key_lifecycle.py`; of people `people/test_lock_out.py`, `people/test_sessions.py` |
 | 3 | object property level authorization | `api/test_hostile_input.py` (unknown attributes), `api/test_create_customer.py` (immutable ones), `test_canaries.py` |
-| 4 | resource consumption | `api/test_keys.py` (limits), `api/test_hostile_input.py` (bodies), `faults/test_slow_clients.py`, `people/test_uploads.py` |
+| 4 | resource consumption | `api/test_keys.py` (limits), `api/test_hostile_input.py` (bodies), `tests/faults/test_slow_clients.py`, `people/test_uploads.py` |
 | 5 | function level authorization | here; of pages `backoffice/test_every_page.py`, `backoffice/test_roles.py` |
 | 6 | sensitive business flows | `people/test_lock_out.py`, `api/test_keys.py` (guessing) |
 | 7 | server side request forgery | `events/webhooks/test_guard.py`, `events/webhooks/test_hostile.py` |

@@ -1,4 +1,4 @@
-"""Why a customer was found: what of it holds the words, when it is not the name itself."""
+"""Which value of a customer matches the search, if it is not the name."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

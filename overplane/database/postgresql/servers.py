@@ -61,7 +61,7 @@ def reached_by(connection: psycopg.Connection[Any], parameters: Mapping[str, Any
 
 
 def timeline(parameters: Mapping[str, Any]) -> int | None:
-    """That which the server there writes. 0: it writes none, or refuses, as where it has no connection left. None: silence.
+    """The timeline that the server there writes. 0: it takes no writes, or has no connection left. None: no answer.
 
     (Where nobody listens any more, it has gone, and the system tells those who wait.)
     """
