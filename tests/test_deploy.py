@@ -117,7 +117,7 @@ def test_each_alert_is_seen_to_go_off() -> None:
 @pytest.mark.skipif(
     not shutil.which("promtool"), reason="promtool is not installed: Debian's package prometheus has it"
 )
-@pytest.mark.parametrize("arguments", ["check rules alerts.yaml", "test rules alerts.test.yaml"])
+@pytest.mark.parametrize("arguments", ["check config prometheus.yaml", "test rules alerts.test.yaml"])
 def test_prometheus_takes_the_rules(arguments: str) -> None:
     assert said("promtool", *arguments.split(), cwd=DEPLOY / "prometheus")[0] == 0
 
