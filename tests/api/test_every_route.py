@@ -1,4 +1,4 @@
-"""Every route of the API, by every kind of key: read off the URL configuration, so that a new one cannot be forgotten.
+"""Every route that is no page of the back office, by every kind of key: read off the URL configuration, so that none can be forgotten.
 
 The OWASP API Security Top Ten (2023), and where each is tried:
 
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
@@ -80,11 +81,26 @@ WHO = {
     ("api/crm/export/<str:id>", "GET"): FULL,
     ("api/crm/export/<str:id>/file", "GET"): FULL,
 }
+# Outside of `api/` and `admin/`: what a stranger gets by GET and by POST. No key and no role changes that.
+ELSEWHERE = {
+    "": (302, 302),  # to the back office, which asks who it is
+    "docs": (200, 405),
+    "healthz": (200, 405),
+    "readyz": (200, 405),
+    "metrics": (403, 405),
+    "language": (302, 403),  # the form of a page carries a token
+}
+
+
+def routes() -> Iterator[tuple[str, Any]]:
+    """The first level, whole: what lies below `admin/` is in `backoffice/test_every_page.py`."""
+    for pattern in get_resolver().url_patterns:
+        if not str(pattern.pattern).startswith("admin/"):
+            yield str(pattern.pattern), pattern
 
 
 def served() -> Iterator[tuple[str, str]]:
-    for pattern in get_resolver().url_patterns:
-        route = str(pattern.pattern)
+    for route, pattern in routes():
         if route.startswith("api/"):
             for method in getattr(pattern.callback, "actions", {"get": ""}):
                 if method != "head":  # Django's own, as GET
@@ -94,6 +110,7 @@ def served() -> Iterator[tuple[str, str]]:
 def test_each_route_has_its_line_above() -> None:
     assert set(served()) == set(WHO)
     assert len(WHO) > 30
+    assert {route for route, _ in routes() if not route.startswith("api/")} == set(ELSEWHERE)
 
 
 @pytest.fixture
@@ -125,11 +142,14 @@ def expected(who: str, caller: str) -> tuple[int | None, str]:
 addresses = (f"10.{number // 200}.0.{number % 200 + 1}" for number in count())  # each has its own failures
 
 
-def call(method: str, route: str, authorization: str) -> Any:
+def call(method: str, route: str, authorization: str, user: User | None = None) -> Any:
     path = "/" + route.replace("<str:id>", "nothing").replace("<str:delivery_id>", "nothing")
     headers = {"HTTP_AUTHORIZATION": authorization} if authorization else {}
+    client = Client(enforce_csrf_checks=True)
+    if user:
+        client.force_login(user, "overplane.people.backends.OneQueryBackend")
     with transaction.atomic():  # in the test's own each request is a part that can be rolled back by itself
-        return Client().generic(method, path, b"{}", "application/json", REMOTE_ADDR=next(addresses), **headers)
+        return client.generic(method, path, b"{}", "application/json", REMOTE_ADDR=next(addresses), **headers)
 
 
 @pytest.mark.slow
@@ -165,3 +185,14 @@ def test_other_methods_are_refused_on_each_route(callers: dict[str, str]) -> Non
         }
     assert len(answers) > 50
     assert {which: status for which, status in answers.items() if status != 405} == {}
+
+
+def test_elsewhere_neither_a_key_nor_a_role_changes_anything(callers: dict[str, str]) -> None:
+    somebody = [("", None), (callers["full"], None), ("", User.objects.create_superuser("somebody"))]
+    wrong = {}
+    for route, usual in ELSEWHERE.items():
+        for authorization, user in somebody:
+            got = tuple(call(method, route, authorization, user).status_code for method in ("GET", "POST"))
+            if got != usual:
+                wrong[route, authorization, user] = got
+    assert wrong == {}
