@@ -30,6 +30,10 @@ class Application(WSGIHandler):
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # type: ignore[override]  # as WSGI has it
         older_schema.adapt()
+        with time_limits.of_request():
+            return self._answer(environ, start_response)
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if settings.DEBUG or not is_api(get_path_info(environ)):
             return super().__call__(environ, start_response)
         set_script_prefix(get_script_name(environ))

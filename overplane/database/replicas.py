@@ -129,6 +129,7 @@ class Replica:
         """What this thread asks meanwhile, it asks the replica."""
         primary, replica = as_postgresql(connections[DEFAULT_DB_ALIAS]), as_postgresql(connections[self.alias])
         before, waited = _held.replica, replica.waited
+        replica.allow(primary.most - primary.waited)
         connections[DEFAULT_DB_ALIAS], _held.replica = replica, self
         try:
             yield

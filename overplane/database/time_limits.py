@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
+from math import inf
+from time import perf_counter
+from typing import cast
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connection, connections, transaction
 
-from overplane.database.dialect import is_postgresql
+from overplane.database.dialect import as_sqlite, is_postgresql
+from overplane.database.timing import TimedWrapper
 from overplane.database.troubles import Trouble, trouble
-
-# SQLite asks after so many steps of its machine whether to go on: some hundred times a second.
-STEPS = 100_000
-
 
 _answers_requests = False
 
@@ -33,6 +32,17 @@ def of_sessions() -> dict[str, float]:
     if _answers_requests:
         limits |= {"statement_timeout": settings.STATEMENT_SECONDS, "lock_timeout": settings.LOCK_SECONDS}
     return limits
+
+
+@contextmanager
+def of_request() -> Iterator[None]:
+    """What is asked in here may take `REQUEST_SECONDS` in all; what a stream asks later on may take its time."""
+    used = cast("TimedWrapper", connections[DEFAULT_DB_ALIAS])
+    used.allow(settings.REQUEST_SECONDS or inf)
+    try:
+        yield
+    finally:
+        used.allow(inf)
 
 
 class TookTooLong(Exception):
@@ -108,9 +118,8 @@ def _on_postgresql(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _on_sqlite(seconds: float) -> Iterator[None]:
-    connection.ensure_connection()
-    raw, end = connection.connection, monotonic() + seconds
-    raw.set_progress_handler(lambda: int(monotonic() > end), STEPS)
+    clock = as_sqlite(connections[DEFAULT_DB_ALIAS]).clock
+    before, clock.block_ends = clock.block_ends, min(clock.block_ends, perf_counter() + seconds)
     try:
         yield
     except OperationalError as error:
@@ -118,4 +127,4 @@ def _on_sqlite(seconds: float) -> Iterator[None]:
             raise TookTooLong from error
         raise
     finally:
-        raw.set_progress_handler(None, 0)
+        clock.block_ends = before

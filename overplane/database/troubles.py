@@ -8,6 +8,7 @@ import psycopg
 from django.db import Error, InterfaceError, OperationalError, connection
 
 from overplane.database import older_schema
+from overplane.database.timing import OutOfTime
 
 T = TypeVar("T")
 
@@ -46,6 +47,8 @@ def trouble(failure: BaseException | None) -> Trouble | None:
     """None if it is no trouble of the database's, but a mistake of ours, or no failure of the database at all."""
     if not isinstance(failure, Error):
         return None
+    if isinstance(failure, OutOfTime):
+        return Trouble.SLOW
     cause = failure.__cause__
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     if code == CONFLICT and _is_on_standby():

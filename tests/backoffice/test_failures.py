@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.test import RequestFactory
 from django.urls import reverse
 
+from crm import services
 from crm.models import Customer
 from overplane.backoffice import failures
+from overplane.database import time_limits
 from overplane.database.dialect import is_sqlite
+from overplane.database.timing import TimedWrapper
 from tests.backoffice.people import member
 from tests.connections import another_connection, execute, with_setting
 from tests.domain.customers import make
@@ -52,6 +57,27 @@ def test_a_form_that_has_to_wait_too_long_comes_back_with_what_was_typed() -> No
     assert Customer.objects.get().territory is None
     form = client.post(page, again, headers=PAGE)
     assert filled(form)["territory"] == "Nordmark"
+
+
+def test_so_does_one_whose_request_has_used_up_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    customer = make()
+    client = member("Editor")
+    client.raise_request_exception = False
+    page = reverse("admin:crm_customer_change", args=[customer])
+    sent = filled(client.get(page)) | {"territory": "Nordmark"}
+    update = services.update_customer
+
+    def slowly(*values: Any, **more: Any) -> Any:
+        cast("TimedWrapper", connections["default"]).waited += settings.REQUEST_SECONDS
+        return update(*values, **more)
+
+    monkeypatch.setattr(services, "update_customer", slowly)
+    with time_limits.of_request():
+        answer = client.post(page, sent, headers=PAGE)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "This took too long" in answer.content.decode()
+    assert filled(answer, "kept-form")["territory"] == "Nordmark"
+    assert Customer.objects.get().territory is None
 
 
 def test_a_form_whose_token_nobody_has_looked_at_does_not_come_back() -> None:

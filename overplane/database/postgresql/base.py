@@ -3,7 +3,6 @@
 import logging
 import select
 from collections.abc import Callable, Sequence
-from time import perf_counter
 from typing import Any
 
 import psycopg
@@ -122,11 +121,11 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             return result
         cursor = psycopg.RawCursor(self.connection)
         cursor.format = psycopg.pq.Format.BINARY
-        began = perf_counter()
+        began = self.begin()
         try:
             return cursor.execute(numbered(sql), parameters)
         finally:
-            self.waited += perf_counter() - began
+            self.end(began)
 
     def execute_in_one_trip(self, several: Sequence[tuple[str, Sequence[Any]]]) -> Result | None:
         """See `PreparedStatements.run_in_order`. None where nothing can be prepared; nothing has happened then."""
@@ -137,7 +136,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             return None
         if self._prepared is None or self._prepared.connection is not self.connection:
             self._prepared = PreparedStatements(self.connection)
-        began = perf_counter()
+        began = self.begin()
         try:
             return work(self._prepared)
         except poolers.NOT_OURS as error:
@@ -152,7 +151,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
             self._forget_prepared(error)
             return work(self._prepared)
         finally:
-            self.waited += perf_counter() - began
+            self.end(began)
 
     def _prepare_no_more(self, error: psycopg.Error, reason: str) -> None:
         log.warning("%s", error)
