@@ -7,8 +7,10 @@ from django.utils.translation import gettext
 
 from crm import rules, search
 from crm.duplicates import pairs
+from crm.import_metrics import ImportCollector
 from crm.line_items import BY_NAME, LINE_ITEMS, PARENT
 from crm.models import ImportRun
+from overplane import observability
 from overplane.database import erasure, maintenance
 from overplane.events import types
 
@@ -45,3 +47,4 @@ maintenance.manage_count("crm_customer")
 maintenance.manage(maintenance.ManagedObject("crm_customer", search.install, search.missing))
 erasure.register("pairs of duplicates", pairs.erase_pairs)
 erasure.register("terms of duplicates", pairs.erase_terms)
+observability.collectors.append(ImportCollector())

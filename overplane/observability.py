@@ -74,6 +74,10 @@ def counted_text(*, several_processes: bool) -> tuple[bytes, str]:
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
+# What the domain measures. It registers its own in its `registrations.py`.
+collectors: list[Collector] = []
+
+
 def collected_text(collectors: Iterable[Collector]) -> bytes:
     """What is asked for now."""
     registry = CollectorRegistry()

@@ -4,7 +4,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from crm.api.urls import urlpatterns as api_routes
-from overplane import addresses
+from overplane import addresses, observability
 from overplane.api import pages, probes
 from overplane.api.events.viewsets import EventViewSet
 from overplane.api.reference import docs
@@ -15,7 +15,6 @@ from overplane.database.postgresql import poolers
 from overplane.events import lag
 from overplane.events.webhooks.lag import WebhookCollector
 from overplane.jobs.metrics import JobCollector
-from overplane.observability import BuildCollector
 from overplane.people.signing_in import session
 
 handler400 = pages.handler400
@@ -23,7 +22,10 @@ handler403 = pages.handler403
 handler404 = pages.handler404
 handler500 = failures.handler500
 
-COLLECTORS = [BuildCollector(), ConnectionCollector(), JobCollector(), lag.LagCollector(), WebhookCollector()]
+COLLECTORS = [
+    observability.BuildCollector(), ConnectionCollector(), JobCollector(), lag.LagCollector(), WebhookCollector(),
+    *observability.collectors,
+]  # fmt: skip
 urlpatterns = [
     path("api/crm/event", EventViewSet.as_view({"get": "list"}), name="event-list"),
     path("api/crm/event/<str:id>", EventViewSet.as_view({"get": "retrieve"}), name="event"),

@@ -72,7 +72,7 @@ def metrics() -> set[str]:
     """Names of the metrics that the service counts, as Prometheus stores them."""
     names: set[str] = set()
     pattern = re.compile(r'(Counter|Histogram|Gauge|GaugeMetricFamily|CounterMetricFamily)\(\s*"(overplane_\w+)"')
-    for path in (ROOT / "overplane").rglob("*.py"):
+    for path in (one for folder in ("overplane", "crm") for one in (ROOT / folder).rglob("*.py")):
         for kind, name in pattern.findall(path.read_text()):
             ends = {
                 "Histogram": ["_bucket", "_sum", "_count"],

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from crm.import_runs import ImportRun, RunState
 from overplane.api import probes
 from overplane.database import disk
 from overplane.jobs import kinds, queue
@@ -89,6 +91,27 @@ def metrics(client: Client) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
+def test_odd_requests_do_not_make_the_metrics_longer(client: Client) -> None:
+    paths = ("/api/crm/customer/{}", "/api/odd-{}", "/odd/{}", "/admin/odd-{}/", "/docs?odd={}")
+
+    def ask(name: str) -> None:
+        for path in paths:
+            for method in (f"ODD{name}", "GET", "DELETE"):
+                client.generic(method, path.format(name))
+
+    def counted() -> tuple[set[str], int]:
+        content = client.get("/metrics").content.decode()
+        return set(re.findall('method="[^"]*",route="[^"]*"', content)), len(content)
+
+    ask("first")
+    series, size = counted()
+    for number in range(100):
+        ask(str(number))
+    assert counted()[0] == series
+    assert counted()[1] < size + 10_000  # numbers with more digits; and some are refused for their number
+
+
 def test_the_queue_and_the_build_are_measured(client: Client) -> None:
     kind = next(iter(kinds.known))
     for _ in range(3):
@@ -105,6 +128,24 @@ def test_the_queue_and_the_build_are_measured(client: Client) -> None:
     queued.delete()
     assert metrics(client)["overplane_jobs_oldest_seconds"] == 0
     assert any(name.startswith("overplane_build_info{") for name in seen)
+
+
+def test_imports_are_measured_also_without_a_job(client: Client) -> None:
+    now = timezone.now()
+    runs = (
+        (RunState.CHECKING, 0, None), (RunState.WRITING, 4000, None), (RunState.WRITING, 300, None),
+        (RunState.WRITING, 50, now), (RunState.DONE, 7, now), (RunState.UNDOING, 8, now),
+    )  # fmt: skip
+    for number, (state, position, ended) in enumerate(runs):
+        ImportRun.objects.create(
+            id=f"run_{number}", created_at=now, settings={}, state=state, position=position, finished_at=ended
+        )
+    seen = metrics(client)
+    by_state = {
+        state: seen[f'overplane_imports{{state="{state}"}}'] for state in ("queued", "checking", "writing", "undoing")
+    }
+    assert by_state == {"queued": 0, "checking": 1, "writing": 2, "undoing": 1}
+    assert seen["overplane_import_rows"] == 4300
 
 
 def test_the_time_of_the_database_is_a_part_of_the_request_s(api: Api, client: Client) -> None:
