@@ -18,6 +18,7 @@ TEMPLATE = Path(__file__).parent.parent / "deploy" / "nginx" / "nginx.conf.templ
 PROGRAM = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 NAME = "crm.example.com"
 BASE_URL = f"https://{NAME}"
+READ_TIMEOUT = "proxy_read_timeout 60s;"
 PARTS = (
     "BASE_URL", "SERVER_NAMES", "UPSTREAM", "HTTP_PORT", "HTTPS_PORT", "CERTIFICATE", "CERTIFICATE_KEY", "NGINX_STATE",
     "NGINX_PID", "ACCESS_LOG",
@@ -49,7 +50,7 @@ def upstream(*ports: int) -> str:
 class Proxy:
     """`port` speaks HTTPS, `plain_port` HTTP. `context` trusts the certificate."""
 
-    def __init__(self, home: Path, *upstream_ports: int) -> None:
+    def __init__(self, home: Path, *upstream_ports: int, read_timeout: str) -> None:
         self.home, self.port, self.plain_port = home, free_port(), free_port()
         authority = trustme.CA()
         certificate = authority.issue_cert(NAME, "127.0.0.1", "localhost")
@@ -63,6 +64,8 @@ class Proxy:
             CERTIFICATE_KEY=str(home / "certificate.pem"), NGINX_STATE=str(home),
             NGINX_PID=str(home / "nginx.pid"), ACCESS_LOG=str(home / "access.log"),
         )  # fmt: skip
+        assert text.count(READ_TIMEOUT) == 1
+        text = text.replace(READ_TIMEOUT, f"proxy_read_timeout {read_timeout};")
         if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
             text = "\n".join(line for line in text.splitlines() if "listen [::]" not in line)
         (home / "nginx.conf").write_text(text)
@@ -99,10 +102,10 @@ class Proxy:
 
 
 @contextmanager
-def proxied(home: Path, *upstream_ports: int) -> Iterator[Proxy]:
+def proxied(home: Path, *upstream_ports: int, read_timeout: str = "60s") -> Iterator[Proxy]:
     """nginx as an ordinary user: without port 80, and without the directories of the system."""
     home.mkdir(exist_ok=True)
-    proxy, process = _started(home, *upstream_ports)
+    proxy, process = _started(home, *upstream_ports, read_timeout=read_timeout)
     try:
         yield proxy
     finally:
@@ -110,10 +113,10 @@ def proxied(home: Path, *upstream_ports: int) -> Iterator[Proxy]:
         process.wait(30)
 
 
-def _started(home: Path, *upstream_ports: int) -> tuple[Proxy, subprocess.Popen]:
+def _started(home: Path, *upstream_ports: int, read_timeout: str) -> tuple[Proxy, subprocess.Popen]:
     assert PROGRAM
     for _ in range(3):  # somebody else may take a free port first
-        proxy = Proxy(home, *upstream_ports)
+        proxy = Proxy(home, *upstream_ports, read_timeout=read_timeout)
         if os.geteuid() == 0:  # nobody else may write into root's directories
             text = (home / "nginx.conf").read_text().replace("user www-data;", "user root;")
             (home / "nginx.conf").write_text(text)

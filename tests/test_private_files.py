@@ -15,11 +15,13 @@ CUSTOMER = "/api/crm/customer"
 DATABASE = "overplane.sqlite3"
 
 
-def prepared(home: Path) -> None:
-    environment = os.environ | {"DATA_DIR": str(home), "DATABASE_URL": f"sqlite:///{home / DATABASE}"}
+def prepared(home: Path, **variables: str) -> str:
+    """What the command says."""
+    environment = os.environ | {"DATA_DIR": str(home), "DATABASE_URL": f"sqlite:///{home / DATABASE}"} | variables
     environment.pop("SECRET_KEY", None)
     command = [sys.executable, "manage.py", "prepare"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, umask=0o022)
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, umask=0o022)
+    return done.stdout
 
 
 def open_to_others(home: Path) -> dict[str, str]:
@@ -33,7 +35,9 @@ def open_to_others(home: Path) -> dict[str, str]:
 @pytest.mark.one_database
 def test_a_new_installation_and_an_old_one_are_closed(tmp_path: Path) -> None:
     home = tmp_path / "data"
-    prepared(home)
+    said = prepared(home)
+    assert "Plain HTTP, for your own machine." in said
+    assert "First user: admin   password: " in said
     assert {DATABASE, "secret_key", "static"} <= {path.name for path in home.iterdir()}
     assert open_to_others(home) == {}
     assert any(path.stat().st_mode & 0o004 for path in (home / "static").rglob("*.css"))
@@ -43,7 +47,10 @@ def test_a_new_installation_and_an_old_one_are_closed(tmp_path: Path) -> None:
     (home / f"{DATABASE}-wal").touch()
     for path in (home, *home.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    prepared(home)
+    said = prepared(home, BASE_URL="https://crm.example.com")
+    assert said.splitlines() == [
+        "Overplane CRM: https://crm.example.com/admin/   API reference: https://crm.example.com/docs"
+    ]
     assert open_to_others(home) == {}
     assert any(path.stat().st_mode & 0o004 for path in (home / "static").rglob("*.css"))
 

@@ -1,6 +1,10 @@
 """`manage.py doctor`: each thing that is broken is found and named, nothing else is, and nothing is written."""
 
+import re
+import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,12 +12,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 from django.utils import timezone
 
 from overplane.api.models import ApiKey
+from overplane.database import checkups, disk
 from overplane.database.checkups import DURABLE
 from overplane.events.models import Epoch, Event
 from overplane.events.webhooks import services
@@ -23,6 +28,7 @@ from tests.conftest import Api, settle
 from tests.connections import only_postgresql, psycopg_connection
 
 POSTGRESQL = connection.vendor == "postgresql"
+only_sqlite = pytest.mark.skipif(POSTGRESQL, reason="PostgreSQL looks after its files by itself")
 
 
 def findings(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -216,6 +222,57 @@ def test_a_declared_pooler_without_limits(whole: Api, capsys: pytest.CaptureFixt
         lines, ("statement_timeout = '10s'", f"lock_timeout = '{settings.LOCK_SECONDS:g}s'"), strict=True
     ):
         assert f"ALTER ROLE overplane SET {limit}" in line
+
+
+@contextmanager
+def asked_instead(**changed: str) -> Iterator[Any]:
+    """Another database, in place of the usual one."""
+    usual = connections[DEFAULT_DB_ALIAS]
+    other = usual.copy()
+    other.settings_dict |= changed
+    connections[DEFAULT_DB_ALIAS] = other
+    try:
+        yield other
+    finally:
+        connections[DEFAULT_DB_ALIAS] = usual
+        other.close()
+
+
+@only_postgresql
+@pytest.mark.slow
+def test_a_database_of_another_encoding_without_the_extension(transactional_db: None) -> None:
+    with psycopg_connection(autocommit=True) as console:
+        console.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        try:
+            with asked_instead(NAME="latin"):
+                found = [one.text for one in checkups.server()]
+        finally:
+            console.execute("DROP DATABASE latin")
+    assert found == ["the encoding is LATIN1", "the extension pg_trgm is missing"]
+
+
+@only_sqlite
+def test_a_damaged_file(db: None, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.sqlite3"
+    with closing(sqlite3.connect(path)) as own, own:
+        own.execute("PRAGMA journal_mode = WAL")
+        own.execute("CREATE TABLE one (text)")
+        own.executemany("INSERT INTO one VALUES (?)", [("x" * 1000,)] * 100)
+    with path.open("r+b") as file:
+        file.seek(5 * 4096)
+        file.write(bytes(4096))
+    with asked_instead(NAME=str(path)):
+        (found,) = checkups.server()
+    assert found.text.startswith("the file is damaged: ")
+
+
+def test_a_disk_that_is_nearly_full(
+    whole: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "LEAST_FREE", 2**62)
+    lines = findings(capsys)
+    assert any(re.match(r"WRONG  disk: DATA_DIR has \d+ MB left, and needs \d+", line) for line in lines)
+    assert any(re.match(r"WRONG  disk: /\S+ has \d+ MB left", line) for line in lines)
 
 
 def test_a_database_that_is_away(db: None, capsys: pytest.CaptureFixture[str]) -> None:

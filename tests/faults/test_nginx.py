@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,23 @@ def test_a_service_that_is_stopped_comes_back(live_api: Api, tmp_path_factory: p
         assert (status, headers["Content-Type"]) == (502, "text/html; charset=utf-8")
         with served(home, **environment, PORT=str(port)):
             assert own.call("GET", CUSTOMER, live_api.key)[0] == 200
+
+
+def test_a_service_that_says_nothing_or_hangs_up_is_answered_for(tmp_path: Path) -> None:
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as mute,
+        proxied(tmp_path / "nginx", mute.getsockname()[1], read_timeout="1s") as own,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for says, expected in (("nothing", (504, "timeout")), ("farewell", (502, "unavailable"))):
+            asks = pool.submit(own.call, "POST", CUSTOMER, "", b"{}")
+            came, _ = mute.accept()
+            with came:
+                came.recv(65536)  # so that the connection ends, and is not reset
+                if says == "farewell":
+                    came.shutdown(socket.SHUT_RDWR)
+                status, body, headers = asks.result()
+                refused(status, headers, body, expected)
 
 
 def test_a_machine_that_is_dead_is_passed_over(
