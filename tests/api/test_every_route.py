@@ -83,12 +83,12 @@ WHO = {
 }
 # Outside of `api/` and `admin/`: what a stranger gets by GET and by POST. No key and no role changes that.
 ELSEWHERE = {
-    "": (302, 302),  # to the back office, which asks who it is
-    "docs": (200, 405),
+    "": (302, 403),  # to the back office, which asks who it is; a form would have to carry a token of ours
+    "docs": (200, 403),
     "healthz": (200, 405),
     "readyz": (200, 405),
     "metrics": (403, 405),
-    "language": (302, 403),  # the form of a page carries a token
+    "language": (302, 403),
 }
 
 
@@ -187,6 +187,7 @@ def test_other_methods_are_refused_on_each_route(callers: dict[str, str]) -> Non
     assert {which: status for which, status in answers.items() if status != 405} == {}
 
 
+@pytest.mark.slow
 def test_elsewhere_neither_a_key_nor_a_role_changes_anything(callers: dict[str, str]) -> None:
     somebody = [("", None), (callers["full"], None), ("", User.objects.create_superuser("somebody"))]
     wrong = {}
