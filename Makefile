@@ -11,7 +11,7 @@ BY_TARGET := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # Each file is compiled once, also where containers forbid it: a run has some forty processes.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test fast-sqlite fast-postgresql test-all test-sqlite test-postgresql check lint coverage clients bench
+.PHONY: setup run test fast-sqlite fast-postgresql test-all test-sqlite test-postgresql check lint coverage clients bench audit
 setup: $(DEV_STAMP)
 
 $(RUN_STAMP): requirements.txt
@@ -71,3 +71,10 @@ clients: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements-bench.txt
 	$(VENV)/bin/python -m bench
+
+# Known holes of what the service installs. Not a part of `check`: it asks the network for them, and what it says changes by itself.
+# `--strict`: where that network has no answer for a package, it fails; it would say that nothing is known otherwise.
+AUDIT := $(VENV)/audit
+audit: $(RUN_STAMP)
+	test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet pip-audit==2.10.1; }
+	$(AUDIT)/bin/pip-audit --strict -r requirements.txt -r requirements-parquet.txt -r requirements-observability.txt
