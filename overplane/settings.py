@@ -43,7 +43,7 @@ RATE_LIMIT = env.number("RATE_LIMIT", 0, lowest=0)  # requests a second for each
 # How long things may take, in seconds; 0 is no limit. docs/operations.md says what each one ends.
 STATEMENT_SECONDS = env.number("STATEMENT_SECONDS", 10, lowest=0)
 LOCK_SECONDS = env.number("LOCK_SECONDS", 3, lowest=0)
-REQUEST_SECONDS = env.number("REQUEST_SECONDS", 40, lowest=0)
+REQUEST_SECONDS = env.number("REQUEST_SECONDS", 30, lowest=0)
 IDLE_TRANSACTION_SECONDS = env.number("IDLE_TRANSACTION_SECONDS", 300, lowest=0)
 CLIENT_SECONDS = env.number("CLIENT_SECONDS", 20, lowest=1)
 GRACEFUL_SECONDS = env.integer("GRACEFUL_SECONDS", 30, lowest=1)
