@@ -21,9 +21,10 @@ class Api:
         self.connection: http.client.HTTPConnection | None = None
 
     def call(self, verb: str, method: str, path: str, body: Any = None, **more: Any) -> Call:
-        """`more`: other attributes of the call."""
-        call = Call(self.name, verb, path, sent=body, start=time.monotonic(), **more)
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        """`more`: other attributes of the call. A text as body is sent as it is; its type stands in the notes."""
+        call = Call(self.name, verb, path, method, sent=body, start=time.monotonic(), **more)
+        kind = call.notes.get("type", "application/json")
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}
         if call.key:
             headers["Idempotency-Key"] = call.key
         if call.expected:

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.service import ROOT
 from faults.calls import Api
 from faults.disturbances import Disturber
+from faults.further import Further
 from faults.history import History
+from faults.http_transfers import HttpTransfers
 from faults.network import Cable
 from faults.office import Office
 from faults.plan import Fault, plan
@@ -20,11 +23,12 @@ from faults.planted import Planted
 from faults.pool import Pool
 from faults.readers import FeedReader, Walker, whole_feed
 from faults.settling import endpoint, replay_keys, settle, warm_up
+from faults.subscriber import Subscriber
 from faults.system import Ground, System
 from faults.transfers import Importer
 from faults.workload import Actor
 
-CLIENTS = 6
+CLIENTS, FURTHER = 6, 2
 
 
 @dataclass(slots=True)
@@ -35,6 +39,8 @@ class Outcome:
     problems: list[dict[str, str]]
     figures: dict[str, int] = field(default_factory=dict)
     is_reached: bool = False  # whether the planted fault did anything
+    verbs: Counter[str] = field(default_factory=Counter)  # how many calls of each were done
+    judged: dict[str, int] = field(default_factory=dict)  # what the judge looked at, and what it could not decide
 
 
 def run(ground: Ground, seed: int, seconds: float, *, planted: Planted | None = None, keep: bool = False) -> Outcome:
@@ -61,15 +67,23 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
         return Api(port, system.ground.key, history, name, random.Random(f"{seed} {name}"))
 
     endpoint(system, api("setup", system.port))
-    pool = Pool()
+    pool = Pool(random.Random(f"pool {seed}"))
     reader = FeedReader(api("reader"), system.folder / "read")
     apis = [api(f"c{i}") for i in range(CLIENTS)]
     clients = [Actor(one, pool, one.dice) for one in apis]
+    url = f"http://127.0.0.1:{system.receiver_port}"
+    subscriber = Subscriber(api("subscriber", system.port), pool, random.Random(f"{seed} hooks"), url=url)
+    subscriber.api.port = cable.port
+    subscriber.api.close()
+    others = [
+        subscriber, HttpTransfers(api("http"), pool, random.Random(f"{seed} http")),
+        *(Further(api(f"f{i}"), pool, random.Random(f"{seed} further {i}")) for i in range(FURTHER)),
+    ]  # fmt: skip
     stopped = threading.Event()
     killing = sum(fault.name == "kill_import" for fault in faults)
     importer = Importer(system, history, random.Random(f"{seed} importer"), kills=min(killing / 2, 1.0))
     office = Office(api("office"), pool, system.ground.password)
-    doers = [*clients, reader, Walker(api("walker")), importer, office]
+    doers = [*clients, *others, reader, Walker(api("walker")), importer, office]
     threads = [threading.Thread(target=doer.run, args=[stopped], daemon=True) for doer in doers]
     for thread in threads:
         thread.start()
@@ -82,6 +96,8 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     for thread in threads:
         thread.join()
     direct = api("end", system.port)
+    subscriber.api.port = system.port
+    subscriber.finish()
     settle(system, direct)
     reader.api.port = system.port
     reader.finish()
@@ -92,14 +108,16 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
         out.writelines(json.dumps(event) + "\n" for event in events)
     cable.close()
     figures = {"calls": history.count, "events": len(events)}
-    return Outcome(seed, system.folder, disturber.log, judge(system), figures)
+    problems, judged = judge(system)
+    return Outcome(seed, system.folder, disturber.log, problems, figures, verbs=history.done, judged=judged)
 
 
-def judge(system: System) -> list[dict[str, str]]:
+def judge(system: System) -> tuple[list[dict[str, str]], dict[str, int]]:
     """In a process of its own: it reads the database by the product's own models, with nothing planted."""
     command = [sys.executable, "-m", "faults.judging", str(system.folder)]
     environment = {n: v for n, v in system.environment.items() if not n.startswith("FAULTS_")}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the judge broke off: {done.stderr[-3000:]}")
-    return json.loads(done.stdout)
+    said = json.loads(done.stdout)
+    return said["problems"], said["judged"]
