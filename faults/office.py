@@ -39,7 +39,7 @@ class Office:
 
     def value(self, word: str) -> str:
         self.count += 1
-        return f"{word} office{self.count}"
+        return f"{word} {self.api.name}{self.count}"
 
     def call(self, verb: str, path: str, **more: object) -> Call:
         return Call(self.api.name, verb, path, **more)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from faults.system import Ground, System
 from faults.transfers import Importer
 from faults.workload import Actor
 
-CLIENTS, FURTHER = 6, 2
+CLIENTS, FURTHER, OFFICES = 6, 2, 2
 
 
 @dataclass(slots=True)
@@ -82,8 +82,8 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     stopped = threading.Event()
     killing = sum(fault.name == "kill_import" for fault in faults)
     importer = Importer(system, history, random.Random(f"{seed} importer"), kills=min(killing / 2, 1.0))
-    office = Office(api("office"), pool, system.ground.password)
-    doers = [*clients, *others, reader, Walker(api("walker")), importer, office]
+    offices = [Office(api(f"office{i}"), pool, system.ground.password) for i in range(OFFICES)]
+    doers = [*clients, *others, reader, Walker(api("walker")), importer, *offices]
     threads = [threading.Thread(target=doer.run, args=[stopped], daemon=True) for doer in doers]
     for thread in threads:
         thread.start()

@@ -67,6 +67,7 @@ class Operation:
 
 def registers(evidence: Evidence) -> Iterator[Problem]:
     told = Told(evidence)
+    evidence.judged["changes taken from the log"] += len(told.changes)
     for customer_id, operations in _operations(evidence, told).items():
         if customer_id in evidence.in_merges:  # a merge changes several at once; replaying the feed judges those
             evidence.judged["registers left out after a merge"] += 1
