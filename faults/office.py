@@ -56,7 +56,8 @@ class Office:
         rows = {}
         if "supplier_numbers-0-supplier_number" in form and self.dice.random() < 0.5:
             rows["supplier_numbers-0-supplier_number"] = self.value(one.token)
-        call = self.call("office", path, target=one.id, sent=changes)
+        seen = {"seen": {"territory": form["territory"] or None}}
+        call = self.call("office", path, target=one.id, sent=changes, notes=seen)
         self.maybe_undo(call, self.browser.send(call, path, form | changes | rows))
 
     def cell(self) -> None:
@@ -67,8 +68,9 @@ class Office:
             return
         name = self.dice.choice(["territory", "customer_name"])
         path, changes = f"{CUSTOMERS}/{one.id}/cell/", {name: self.value(one.token)}
-        call = self.call("office_cell", path, target=one.id, sent=changes)
-        sent = {"field": name, "value": changes[name], "was": form.get(name, "")}
+        was = form[name]
+        call = self.call("office_cell", path, target=one.id, sent=changes, notes={"seen": {name: was or None}})
+        sent = {"field": name, "value": changes[name], "was": was}
         self.maybe_undo(call, self.browser.send(call, path, sent))
 
     def restore(self) -> None:
@@ -101,7 +103,7 @@ class Office:
     def bulk(self) -> None:
         ids = [one.id for one in self.pool.several(self.dice, self.dice.choice([2, 5]))]
         value = f"Region {self.api.name}{self.dice.getrandbits(40)}"  # of several customers, so it traces none
-        if ids:
+        if ids and self.is_shown():
             call = self.call("office_bulk", f"{CUSTOMERS}/", sent={"ids": ids, "values": {"territory": value}})
             sent = {"action": "set_territory", "_selected_action": ids, "value": value, "index": "0"}
             self.maybe_undo(call, self.browser.send(call, f"{CUSTOMERS}/", sent))
@@ -110,10 +112,14 @@ class Office:
         ids = [one.id for one in self.pool.several(self.dice, 2)]
         for one in ids:
             self.pool.forget(one)
-        if ids:
+        if ids and self.is_shown():
             call = self.call("office_bulk_delete", f"{CUSTOMERS}/", sent={"ids": ids})
             sent = {"action": "delete_selected", "_selected_action": ids, "post": "yes", "index": "0"}
             self.browser.send(call, f"{CUSTOMERS}/", sent)
+
+    def is_shown(self) -> bool:
+        """The list, where the customers are chosen; logs in first if need be."""
+        return self.browser.page("GET", f"{CUSTOMERS}/").status == 200
 
     def merge(self) -> None:
         chosen = self.pool.to_merge(self.dice, self.dice.choice([2, 2, 3]))

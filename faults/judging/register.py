@@ -29,13 +29,17 @@ class Undecided(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`values`, `version`: what its answer said of the customer after it. None: it did not say."""
+    """`values`, `version`: what its answer said of the customer after it. None: it did not say.
+
+    `expected`, `seen`: the version, and the values, without which it would have been refused.
+    """
 
     kind: str  # create, write, read, delete, missing, mismatch, bulk, bulk_delete
     start: float
     end: float
     sets: dict[str, Any] = field(default_factory=dict)
     expected: int = 0
+    seen: dict[str, Any] = field(default_factory=dict)
     version: int | None = None
     values: tuple[Any, ...] | None = None
     is_optional: bool = False
@@ -57,6 +61,9 @@ class Operation:
             return self._said(state)
         if self.kind in ("delete", "bulk_delete"):
             return ABSENT
+        now = dict(zip(TRACKED, state[1], strict=True))
+        if any(now[name] not in (value, self.sets[name]) for name, value in self.seen.items()):
+            return None
         new = tuple(self.sets.get(n, old) for n, old in zip(TRACKED, state[1], strict=True))
         return self._said(state if new == state[1] else (state[0] + 1, new))
 
@@ -174,7 +181,8 @@ def _of_call(call: Call) -> Iterator[tuple[str, Operation]]:
     elif call.verb in ("patch", "office", "office_cell"):
         sets = {n: v for n, v in call.sent.items() if n in TRACKED}
         version = call.version or None
-        yield call.target, Operation("write", sets=sets, expected=call.expected, version=version, values=values, **more)
+        expected = {"expected": call.expected, "seen": call.notes.get("seen", {})}
+        yield call.target, Operation("write", sets=sets, version=version, values=values, **expected, **more)
     elif call.verb == "retrieve" and answer:
         yield call.target, Operation("read", version=call.version, values=values, **more)
     elif call.verb in ("delete", "office_delete") and call.outcome in (OK, ERASED, UNKNOWN):
