@@ -14,7 +14,9 @@ GIVE_UP_SECONDS = 60  # after the faults have ended everything is answered in fa
 
 
 class Api:
-    """`until`: no key is sent again after this moment (set when the run ends)."""
+    """`patience`: seconds after which no key is sent again."""
+
+    patience = GIVE_UP_SECONDS
 
     def __init__(self, port: int, key: str, history: History, name: str, dice: random.Random) -> None:
         self.port, self.key, self.history, self.name, self.dice = port, key, history, name, dice
@@ -33,7 +35,7 @@ class Api:
             call.attempts += 1
             self._attempt(call, method, headers)
             is_final = call.outcome in (OK, ERASED) or (call.outcome == REFUSED and call.status != 409)
-            if is_final or not call.key or time.monotonic() > call.start + GIVE_UP_SECONDS:
+            if is_final or not call.key or time.monotonic() > call.start + self.patience:
                 break
             time.sleep(PAUSE_SECONDS)
         call.end = time.monotonic()

@@ -22,13 +22,15 @@ from faults.plan import Fault, plan
 from faults.planted import Planted
 from faults.pool import Pool
 from faults.readers import FeedReader, Walker, whole_feed
-from faults.settling import endpoint, replay_keys, settle, warm_up
+from faults.settling import WEBHOOK_SECONDS, endpoint, replay_keys, settle, warm_up
 from faults.subscriber import Subscriber
 from faults.system import Ground, System
 from faults.transfers import Importer
 from faults.workload import Actor
 
 CLIENTS, FURTHER, OFFICES = 6, 2, 2
+# Seconds for a final answer and for the last webhook where a fault was planted: it must be found within a minute.
+PLANTED_PATIENCE = 20
 
 
 @dataclass(slots=True)
@@ -64,7 +66,9 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     cable = Cable(system.port, random.Random(f"cable {seed}"))
 
     def api(name: str, port: int = cable.port) -> Api:
-        return Api(port, system.ground.key, history, name, random.Random(f"{seed} {name}"))
+        one = Api(port, system.ground.key, history, name, random.Random(f"{seed} {name}"))
+        one.patience = PLANTED_PATIENCE if system.planted else one.patience
+        return one
 
     endpoint(system, api("setup", system.port))
     pool = Pool(random.Random(f"pool {seed}"))
@@ -98,7 +102,7 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     direct = api("end", system.port)
     subscriber.api.port = system.port
     subscriber.finish()
-    settle(system, direct)
+    settle(system, direct, PLANTED_PATIENCE if system.planted else WEBHOOK_SECONDS)
     reader.api.port = system.port
     reader.finish()
     replay_keys(direct, system.folder / "history.jsonl", history)

@@ -36,17 +36,17 @@ def warm_up(history: History) -> None:
         time.sleep(0.02)
 
 
-def settle(system: System, api: Api) -> None:
+def settle(system: System, api: Api, patience: float) -> None:
     """Until every event has arrived at both endpoints; if for so long none comes any more, the judge will say what is missing."""
     ids: set[str] = set()
     cursor, count, file = "start", 0, system.folder / "webhooks"
-    until = time.monotonic() + WEBHOOK_SECONDS
-    while (left := until - time.monotonic()) > 0 or (left := _planned(api)) > 0:
+    until = time.monotonic() + patience
+    while (left := until - time.monotonic()) > 0 or (left := _planned(api, patience)) > 0:
         until = time.monotonic() + left
         call = api.call("settle", "GET", f"{FEED}?after={cursor}&limit=1000", notes={"quiet": True})
         got, other = received(file, FIRST), received(file, PATH)
         if len(got) + len(other) > count:
-            count, until = len(got) + len(other), time.monotonic() + WEBHOOK_SECONDS
+            count, until = len(got) + len(other), time.monotonic() + patience
         if call.outcome == OK:
             ids.update(event["id"] for event in call.answer["data"])
             cursor = call.answer["next_cursor"]
@@ -55,7 +55,7 @@ def settle(system: System, api: Api) -> None:
         time.sleep(0.2)
 
 
-def _planned(api: Api) -> float:
+def _planned(api: Api, patience: float) -> float:
     """Seconds until the next attempt that is not due yet has had its time; 0 if there is none.
 
     On a machine that does too much, an event's second attempt fails too, of a time limit; the third comes after five minutes.
@@ -67,7 +67,7 @@ def _planned(api: Api) -> float:
         pending = api.call("planned", "GET", path, notes={"quiet": True})
         moments += [one["next_attempt_at"] for one in pending.answer["data"]] if pending.outcome == OK else []
     seconds = [(datetime.fromisoformat(one) - datetime.now(UTC)).total_seconds() for one in moments if one]
-    return min([one + WEBHOOK_SECONDS for one in seconds if one > 0], default=0.0)
+    return min([one + patience for one in seconds if one > 0], default=0.0)
 
 
 def received(file: Path, path: str) -> set[str]:
