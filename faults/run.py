@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from bench.service import ROOT
 from faults.calls import Api
@@ -31,6 +32,10 @@ from faults.workload import Actor
 CLIENTS, FURTHER, OFFICES = 6, 2, 2
 # Seconds for a final answer and for the last webhook where a fault was planted: it must be found within a minute.
 PLANTED_PATIENCE = 20
+
+
+class Doer(Protocol):
+    def run(self, stopped: threading.Event) -> None: ...
 
 
 @dataclass(slots=True)
@@ -73,22 +78,18 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     endpoint(system, api("setup", system.port))
     pool = Pool(random.Random(f"pool {seed}"))
     reader = FeedReader(api("reader"), system.folder / "read")
-    apis = [api(f"c{i}") for i in range(CLIENTS)]
-    clients = [Actor(one, pool, one.dice) for one in apis]
-    url = f"http://127.0.0.1:{system.receiver_port}"
-    subscriber = Subscriber(api("subscriber", system.port), pool, random.Random(f"{seed} hooks"), url=url)
-    subscriber.api.port = cable.port
-    subscriber.api.close()
-    others = [
-        subscriber, HttpTransfers(api("http"), pool, random.Random(f"{seed} http")),
-        *(Further(api(f"f{i}"), pool, random.Random(f"{seed} further {i}")) for i in range(FURTHER)),
-    ]  # fmt: skip
-    stopped = threading.Event()
+    subscriber = Subscriber(api("subscriber", system.port), pool, f"http://127.0.0.1:{system.receiver_port}")
+    subscriber.go_by(cable.port)
     killing = sum(fault.name == "kill_import" for fault in faults)
     importer = Importer(system, history, random.Random(f"{seed} importer"), kills=min(killing / 2, 1.0))
-    offices = [Office(api(f"office{i}"), pool, system.ground.password) for i in range(OFFICES)]
-    doers = [*clients, *others, reader, Walker(api("walker")), importer, *offices]
-    threads = [threading.Thread(target=doer.run, args=[stopped], daemon=True) for doer in doers]
+    doers: list[Doer] = [
+        *(Actor(api(f"c{i}"), pool) for i in range(CLIENTS)),
+        *(Further(api(f"f{i}"), pool) for i in range(FURTHER)),
+        *(Office(api(f"office{i}"), pool, system.ground.password) for i in range(OFFICES)),
+        HttpTransfers(api("http"), pool), importer, subscriber, reader, Walker(api("walker")),
+    ]  # fmt: skip
+    stopped, broken = threading.Event(), list[Exception]()
+    threads = [threading.Thread(target=_do, args=[doer, stopped, broken], daemon=True) for doer in doers]
     for thread in threads:
         thread.start()
     warm_up(history)
@@ -99,8 +100,10 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     disturber.end()
     for thread in threads:
         thread.join()
+    if broken:
+        raise broken[0]
     direct = api("end", system.port)
-    subscriber.api.port = system.port
+    subscriber.go_by(system.port)
     subscriber.finish()
     settle(system, direct, PLANTED_PATIENCE if system.planted else WEBHOOK_SECONDS)
     reader.api.port = system.port
@@ -114,6 +117,14 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     figures = {"calls": history.count, "events": len(events)}
     problems, judged = judge(system)
     return Outcome(seed, system.folder, disturber.log, problems, figures, verbs=history.done, judged=judged)
+
+
+def _do(doer: Doer, stopped: threading.Event, broken: list[Exception]) -> None:
+    """One that stops half-way would leave a run in which nothing can be wrong."""
+    try:
+        doer.run(stopped)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the run says it)
+        broken.append(error)
 
 
 def judge(system: System) -> tuple[list[dict[str, str]], dict[str, int]]:

@@ -1,7 +1,5 @@
 """Somebody with a webhook endpoint of his own: disables and enables it, rolls its secret, has events sent again."""
 
-import random
-
 from faults.calls import Api
 from faults.history import OK
 from faults.pool import Pool
@@ -18,12 +16,16 @@ class Subscriber(Client):
     }  # fmt: skip
     pause = 0.5
 
-    def __init__(self, api: Api, pool: Pool, dice: random.Random, *, url: str) -> None:
-        super().__init__(api, pool, dice)
+    def __init__(self, api: Api, pool: Pool, url: str) -> None:
+        super().__init__(api, pool)
         call = api.call("endpoint", "POST", ENDPOINTS, {"url": f"{url}{PATH}", "start_at": "start"}, key=self.key())
         assert call.outcome == OK, call
         self.endpoint = f"{ENDPOINTS}/{call.answer['id']}"
         self.cursor = "start"
+
+    def go_by(self, port: int) -> None:
+        self.api.close()
+        self.api.port = port
 
     def disable(self) -> None:
         self._change("disable_endpoint", {"status": "disabled"})

@@ -1,6 +1,5 @@
 """What a client of the API does, drawn from its own dice: every verb on customers and their rows, with and without keys."""
 
-import random
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -25,8 +24,8 @@ class Client:
     verbs: Mapping[str, int]
     pause = 0.02  # seconds after each, at most
 
-    def __init__(self, api: Api, pool: Pool, dice: random.Random) -> None:
-        self.api, self.pool, self.dice, self.count = api, pool, dice, 0
+    def __init__(self, api: Api, pool: Pool) -> None:
+        self.api, self.pool, self.dice, self.count = api, pool, api.dice, 0
 
     def run(self, stopped: threading.Event) -> None:
         while not stopped.is_set():
