@@ -113,6 +113,17 @@ def test_as_a_form(imports: Imports) -> None:
     assert not Customer.objects.exists()
 
 
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_what_it_replaces_is_not_kept_with_its_job(imports: Imports, dry_run: str) -> None:
+    """It would stay there when the customer is deleted."""
+    imports.api.create(tax_id="1", territory="Before")
+    imports.ended("tax_id,territory\n1,After\n", f"?match_on=tax_id&mode=update&dry_run={dry_run}")
+    (job,) = Job.objects.filter(kind="crm.import_file")
+    assert job.result
+    assert job.result["updated"] == 1
+    assert "Before" not in json.dumps(job.result)
+
+
 def test_checked_then_applied(imports: Imports) -> None:
     checked = imports.ended(GOOD, "?dry_run=true")
     assert (checked["status"], checked["dry_run"], checked["counts"]["created"]) == ("checked", True, 2)
