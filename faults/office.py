@@ -11,6 +11,7 @@ from faults.history import OK, Call
 from faults.pages import CUSTOMERS, Browser, Lost, Page
 from faults.pool import Pool, token
 
+THINK_SECONDS = 0.2
 BOUNDARY = "-----faults"
 UNDO = re.compile(r'data-undo="([^"]+)"')
 VERSION = re.compile(r'name="version-([^"]+)" value="(\d+)"')
@@ -37,6 +38,10 @@ class Office:
                 time.sleep(0.05)
         self.api.close()
 
+    def think(self) -> None:
+        """Between the page and what is sent, when others may change the same customer."""
+        time.sleep(self.dice.random() * THINK_SECONDS)
+
     def value(self, word: str) -> str:
         self.count += 1
         return f"{word} {self.api.name}{self.count}"
@@ -52,6 +57,7 @@ class Office:
         form = self.browser.form(path, "customer_form") if one else {}
         if not one or not form:
             return
+        self.think()
         changes = {"territory": self.value(one.token)}
         rows = {}
         if "supplier_numbers-0-supplier_number" in form and self.dice.random() < 0.5:
@@ -66,6 +72,7 @@ class Office:
         form = self.browser.form(f"{CUSTOMERS}/{one.id}/change/", "customer_form") if one else {}
         if not one or not form:
             return
+        self.think()
         name = self.dice.choice(["territory", "customer_name"])
         path, changes = f"{CUSTOMERS}/{one.id}/cell/", {name: self.value(one.token)}
         was = form[name]
