@@ -46,7 +46,7 @@ LOCK_SECONDS = env.number("LOCK_SECONDS", 3, lowest=0)
 IDLE_TRANSACTION_SECONDS = env.number("IDLE_TRANSACTION_SECONDS", 300, lowest=0)
 CLIENT_SECONDS = env.number("CLIENT_SECONDS", 20, lowest=1)
 GRACEFUL_SECONDS = env.integer("GRACEFUL_SECONDS", 30, lowest=1)
-DRAIN_SECONDS = env.number("DRAIN_SECONDS", 0, lowest=0)  # see overplane/server/stopping.py
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 0, lowest=0)  # see overplane/server/listening.py
 
 INSTALLED_APPS = [
     "overplane.backoffice.apps.SiteConfig",  # django.contrib.admin with our own site

@@ -1,7 +1,10 @@
 """What lies in deploy/ agrees with the service: limits, settings, metrics, files. (nginx itself is tried in tests/faults/test_nginx.py.)"""
 
+import ipaddress
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ DEPLOY = ROOT / "deploy"
 NGINX = TEMPLATE.read_text()
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 MIB = 1024 * 1024
 
 
@@ -60,8 +64,8 @@ def test_all_parts_of_the_template_are_filled_in_everywhere() -> None:
     compose = (DEPLOY / "compose.yaml").read_text()
     (line,) = re.findall(r"envsubst '([^']+)'", compose)
     assert line.replace("$", "").split() == list(PARTS)
-    (line,) = re.findall(r"envsubst '([^']+)'", (ROOT / "docs" / "operations.md").read_text())
-    assert line.replace("$", "").split() == list(PARTS)
+    for line in re.findall(r"envsubst '([^']+)'", (ROOT / "docs" / "operations.md").read_text()):
+        assert line.replace("$", "").split() == list(PARTS)
 
 
 def metrics() -> set[str]:
@@ -101,6 +105,29 @@ def test_the_dashboard_is_json_with_panels_side_by_side() -> None:
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in panels)
 
 
+def test_each_alert_is_seen_to_go_off() -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"]
+    tests = yaml.safe_load((DEPLOY / "prometheus" / "alerts.test.yaml").read_text())["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == {
+        rule["alert"] for group in rules for rule in group["rules"]
+    }
+
+
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="promtool is not installed: Debian's package prometheus has it"
+)
+@pytest.mark.parametrize("arguments", ["check config prometheus.yaml", "test rules alerts.test.yaml"])
+def test_prometheus_takes_the_rules(arguments: str) -> None:
+    assert said("promtool", *arguments.split(), cwd=DEPLOY / "prometheus")[0] == 0
+
+
+def said(*command: str | Path, cwd: Path = DEPLOY) -> tuple[int, list[str]]:
+    """Exit code, and the lines of both outputs."""
+    ran = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return ran.returncode, ran.stdout.splitlines()
+
+
 def documented() -> set[str]:
     table = (ROOT / "README.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
     return {name for line in table.splitlines() for name in re.findall(r"`([A-Z_]+)`", line.split("|")[1:2][0] if "|" in line else "")}  # fmt: skip
@@ -114,13 +141,33 @@ def test_the_example_sets_what_is_a_setting() -> None:
 
 
 def test_the_image_copies_what_there_is_and_all_that_runs() -> None:
-    dockerfile = (DEPLOY / "Dockerfile").read_text()
-    copied = [name for line in re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()]
+    copied = [name for line in re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.MULTILINE) for name in line.split()]
     assert all(list(ROOT.glob(name)) for name in copied)
     allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert set(copied) == set(allowed)
     assert {"overplane", "crm", "templates", "locale", "manage.py"} <= set(copied)
-    assert "\nUSER 10001:10001\n" in dockerfile
+    assert "\nUSER 10001:10001\n" in DOCKERFILE
+
+
+def test_the_image_backs_up_what_the_server_holds() -> None:
+    """pg_dump refuses a newer server. Only the container of commands sees the backups, and the root is read-only."""
+    (server,) = re.findall(r"^postgres:(\d+)", COMPOSE["services"]["database"]["image"])
+    assert f"\nARG POSTGRESQL={server}\n" in DOCKERFILE
+    assert '"postgresql-client-$POSTGRESQL"' in DOCKERFILE
+    places = {name for name, one in COMPOSE["services"].items() if "/srv/backups:/srv/backups" in one["volumes"]}
+    assert places == {"manage"}
+    assert "back" in COMPOSE["services"]["manage"]["networks"]
+
+
+def test_no_container_takes_the_address_of_another() -> None:
+    (pool,) = COMPOSE["networks"]["front"]["ipam"]["config"]
+    subnet, dynamic = ipaddress.ip_network(pool["subnet"]), ipaddress.ip_network(pool["ip_range"])
+    proxy = ipaddress.ip_address(COMPOSE["services"]["nginx"]["networks"]["front"]["ipv4_address"])
+    gateway = ipaddress.ip_address(pool["gateway"])
+    assert dynamic.subnet_of(subnet)
+    assert {proxy, gateway} < {*subnet.hosts()} - {*dynamic}
+    assert proxy != gateway
+    assert COMPOSE["services"]["web"]["environment"]["TRUSTED_PROXIES"] == str(proxy)
 
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
@@ -145,3 +192,26 @@ def test_every_unit_is_closed(unit: Path) -> None:
         "User=overplane",
         "UMask=0077",
     } <= {*lines}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_takes_the_units() -> None:
+    """All that may be wrong here is that the service is not installed here."""
+    lines = said("systemd-analyze", "verify", *UNITS)[1]
+    missing = re.compile(r"\S+: Command /opt/overplane/\S+ is not executable: No such file or directory")
+    assert [line for line in lines if not missing.fullmatch(line)] == []
+
+
+@pytest.mark.skipif(
+    not shutil.which("docker") or said("docker", "compose", "version")[0] != 0,
+    reason="Docker has no plugin compose here",
+)
+def test_compose_takes_its_file(tmp_path: Path) -> None:
+    deploy = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, deploy)
+    example = (DEPLOY / "env.example").read_text()
+    (deploy / ".env").write_text(
+        re.sub(r"^(SECRET_KEY|POSTGRES_PASSWORD)=$", r"\1=letters", example, flags=re.MULTILINE)
+    )
+    code, lines = said("docker", "compose", "-f", "compose.yaml", "--profile", "*", "config", "--quiet", cwd=deploy)
+    assert (code, lines) == (0, [])

@@ -29,7 +29,7 @@ TOPS = sorted(
 PATH = re.compile(rf"(?<![\w/.:*-])(?:{'|'.join(map(re.escape, [*TOPS, '.ci']))})/[\w./-]*[\w/]")
 # … or are files of its root.
 FILE = re.compile(r"[\w.-]+\.(?:py|toml|txt|md|yaml|cfg)|Makefile|\.editorconfig")
-COMMAND = re.compile(r"manage\.py (\w+)")
+COMMAND = re.compile(r"(?:manage\.py|(?:^|`)manage) ([a-z]\w*)", re.MULTILINE)
 # In backticks or at a line's start; elsewhere "make" is a verb.
 TARGET = re.compile(r"(?:^|`)make ((?!\w+=)\w+)", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""Backing up a service while it is written to, and restoring that: into a new database, and over the old one."""
+"""Backing up a service while it is written to, and restoring that: into a new cluster, and over the old database."""
 
 import http.server
 import json
@@ -21,29 +21,30 @@ from django.db import connection
 from overplane.backups import postgresql, sqlite
 from overplane.backups.archive import MANIFEST, SECRET
 from tests.conftest import CUSTOMER, Api
+from tests.databases import start_postgresql
 from tests.served import ROOT, Service, database_url, served
 
 POSTGRESQL = connection.vendor == "postgresql"
 
 
 class Installation:
-    """A database and a DATA_DIR of its own."""
+    """A database and a DATA_DIR of its own. `server`: a URL, of the database of PostgreSQL in which another one is made."""
 
-    def __init__(self, home: Path, name: str) -> None:
-        self.home, self.name = home / name, f"backup_{name}_{os.getpid()}"
+    def __init__(self, home: Path, name: str, server: str) -> None:
+        self.home, self.name, self.server = home / name, f"backup_{name}_{os.getpid()}", server
         self.home.mkdir(exist_ok=True)
-        server = database_url().rpartition("/")[0]
-        self.url = f"{server}/{self.name}" if POSTGRESQL else f"sqlite:///{self.home / 'db.sqlite3'}"
+        host = server.rpartition("/")[0]
+        self.url = f"{host}/{self.name}" if POSTGRESQL else f"sqlite:///{self.home / 'db.sqlite3'}"
         self.variables = {
             "DATABASE_URL": self.url, "DATA_DIR": str(self.home), "SECRET_KEY": "", "WEBHOOK_ALLOW_PRIVATE": "1",
         }  # fmt: skip
         if POSTGRESQL:
-            with psycopg.connect(database_url(), autocommit=True) as admin:
+            with psycopg.connect(server, autocommit=True) as admin:
                 admin.execute(f"CREATE DATABASE {self.name} TEMPLATE template0")
 
     def drop(self) -> None:
         if POSTGRESQL:
-            with psycopg.connect(database_url(), autocommit=True) as admin:
+            with psycopg.connect(self.server, autocommit=True) as admin:
                 admin.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 
     def manage(self, *arguments: str, code: int = 0) -> str:
@@ -72,11 +73,23 @@ class Installation:
 
 
 @pytest.fixture
-def installations(django_db_setup: None, tmp_path: Path) -> Iterator[tuple[Installation, Installation]]:
-    both = Installation(tmp_path, "old"), Installation(tmp_path, "new")
-    yield both
-    for one in both:
-        one.drop()
+def new_cluster() -> Iterator[str]:
+    """As after the loss of a machine: nothing of the old server is there, neither its identity nor its numbers."""
+    if not POSTGRESQL:
+        yield ""
+        return
+    server = start_postgresql()
+    yield server.url
+    server.destroy()
+
+
+@pytest.fixture
+def installations(
+    django_db_setup: None, tmp_path: Path, new_cluster: str
+) -> Iterator[tuple[Installation, Installation]]:
+    old, new = Installation(tmp_path, "old", database_url()), Installation(tmp_path, "new", new_cluster)
+    yield old, new
+    old.drop()
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):

@@ -1,7 +1,6 @@
 import os
 import sys
 import tempfile
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from crm.filters import customers_of
 from crm.line_items import LINE_ITEMS
+from crm.management.file_commands import FileCommand
 from crm.representation import CUSTOMER_NAMES
 from crm.transfer import exports, long_cells
 from overplane.database.text import has_forbidden_characters
@@ -27,9 +27,7 @@ USAGE, BROKEN = 2, 3
 ITEMS = ", ".join(str(kind.label_plural) for kind in LINE_ITEMS)
 
 
-class Command(BaseCommand):
-    # Those load the whole site, half a second. `prepare` and the service make them.
-    requires_system_checks: list[str] = []
+class Command(FileCommand):
     help = "Exports customers, newest first, as they are at one moment. The import reads the file back as it was."
     epilog = """
 With line items in CSV and XLSX the column id comes first, whatever --columns says: without it nobody could tell whose
@@ -39,11 +37,6 @@ A file appears under its name when it is complete; what a link points to is repl
 
 Exit codes: 0 exported, 2 usage or a value that the format cannot hold, 3 broken off.
 """
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser = super().create_parser(prog_name, subcommand, epilog=self.epilog, **kwargs)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument

@@ -1,7 +1,6 @@
 import json
 import os
 import tempfile
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,13 +9,14 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.db import Error as DatabaseFailure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from crm.line_items import LINE_ITEMS
 from crm.management.counting import counted
+from crm.management.file_commands import FileCommand
 from crm.transfer import imports
 from crm.transfer.columns import column_name, customer_columns
 from crm.transfer.options import MATCH_KEYS, MODES
@@ -41,9 +41,7 @@ OF_THE_RUN = {
 }  # fmt: skip
 
 
-class Command(BaseCommand):
-    # Those load the whole site, half a second. `prepare` and the service make them.
-    requires_system_checks: list[str] = []
+class Command(FileCommand):
     help = (
         f"Imports customers and their {ITEMS} from CSV, XLSX, XLS, XLSB, ODS, NDJSON, JSON or Parquet, also packed"
         " (.gz, .zip)."
@@ -60,11 +58,6 @@ joined by +: --map 'Street+City+Zip=primary_address'. The same stands in files o
 
 Exit codes: 0 all in, 1 some refused, 2 usage, 3 broken off (go on with --resume).
 """
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser = super().create_parser(prog_name, subcommand, epilog=self.epilog, **kwargs)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument

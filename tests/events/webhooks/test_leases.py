@@ -105,22 +105,26 @@ def test_without_its_lease_a_worker_sends_nothing(
     assert not receiver.received
 
 
+@pytest.mark.parametrize("then", [0.0, float("inf")], ids=["over", "renewed"])
 def test_what_the_end_of_the_lease_cut_was_no_attempt(
-    live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier
+    live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, then: float
 ) -> None:
-    """As where the database kept the worker waiting between what is due and its sending."""
+    """As where the database kept the worker waiting between what is due and its sending. `then`: until when its lease is after that."""
     sender = courier.dispatcher.sender
 
     def late(host: str, port: int) -> list[str]:
-        sender.until, sender.resolver = 0.0, guard.resolve
+        for request in sender._requests:
+            request.cut(0.0)  # as `_watch` does
+        sender.until, sender.resolver = then, guard.resolve
         return ["127.0.0.1"]
 
     courier.deliver()
     live_api.create()
     sender.resolver = late
     courier.deliver()
-    assert not receiver.received
-    assert [(one.attempts, one.status) for one in deliveries(endpoint)] == [(0, "pending")]
+    if not then:
+        assert not receiver.received
+        assert [(one.attempts, one.status) for one in deliveries(endpoint)] == [(0, "pending")]
     courier.deliver()
     assert [(one.attempts, one.status) for one in deliveries(endpoint)] == [(1, "succeeded")]
     assert len(receiver.received) == 1
