@@ -54,7 +54,7 @@ def seeds(arguments: argparse.Namespace, seconds: float) -> int:
             events += outcome.figures["events"]
             faults += len(outcome.faults)
             verbs += outcome.verbs
-            judged += Counter(outcome.judged)
+            judged.update(outcome.judged)  # a count of 0 says something, too
             if outcome.problems:
                 failed.append(seed)
                 show(outcome)

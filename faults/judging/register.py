@@ -16,6 +16,9 @@ from faults.judging.told import Told
 from faults.pool import TRACKED
 
 NEVER = float("inf")
+# What the result says of them.
+REGISTERS, UNDECIDED = "registers judged", "undecided"
+AFTER_MERGE, OF_ERASED = "left out after a merge", "left out for what was erased"
 MOST_STEPS = 200_000  # of one search; some seconds. None has come near
 SPAN = 1.0  # seconds between the last call and what is stored
 State = tuple[int, tuple[Any, ...]]  # version (0: not there) and tracked values
@@ -74,20 +77,21 @@ class Operation:
 
 def registers(evidence: Evidence) -> Iterator[Problem]:
     told = Told(evidence)
-    evidence.judged["changes taken from the log"] += len(told.changes)
+    evidence.judged.update(dict.fromkeys((REGISTERS, AFTER_MERGE, OF_ERASED, UNDECIDED), 0))
+    evidence.judged["changes taken from the log"] = len(told.changes)
     for customer_id, operations in _operations(evidence, told).items():
         if customer_id in evidence.in_merges:  # a merge changes several at once; replaying the feed judges those
-            evidence.judged["registers left out after a merge"] += 1
+            evidence.judged[AFTER_MERGE] += 1
             continue
         if customer_id in told.erased:
-            evidence.judged["registers left out for what was erased"] += 1
+            evidence.judged[OF_ERASED] += 1
             continue
         try:
             stuck = first_contradiction(operations)
         except Undecided:
-            evidence.judged["registers undecided"] += 1
+            evidence.judged[UNDECIDED] += 1
             continue
-        evidence.judged["registers"] += 1
+        evidence.judged[REGISTERS] += 1
         if stuck is not None:
             text = f"no order of {len(operations)} calls explains the answers of {customer_id}: {stuck}"
             yield Problem("linearizable", text, customer_id)
