@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import time
+from http import HTTPStatus
 from typing import Any
 
 from faults.history import ERASED, OK, REFUSED, UNKNOWN, Call, History
@@ -14,7 +15,7 @@ GIVE_UP_SECONDS = 60  # after the faults have ended everything is answered in fa
 
 
 class Api:
-    """`patience`: seconds after which no key is sent again."""
+    """`patience`: seconds after which no key is sent again that is answered with a mistake of the service."""
 
     patience = GIVE_UP_SECONDS
 
@@ -35,7 +36,8 @@ class Api:
             call.attempts += 1
             self._attempt(call, method, headers)
             is_final = call.outcome in (OK, ERASED) or (call.outcome == REFUSED and call.status != 409)
-            if is_final or not call.key or time.monotonic() > call.start + self.patience:
+            limit = self.patience if call.status == HTTPStatus.INTERNAL_SERVER_ERROR else GIVE_UP_SECONDS
+            if is_final or not call.key or time.monotonic() > call.start + limit:
                 break
             time.sleep(PAUSE_SECONDS)
         call.end = time.monotonic()

@@ -30,7 +30,7 @@ from faults.transfers import Importer
 from faults.workload import Actor
 
 CLIENTS, FURTHER, OFFICES = 6, 2, 2
-# Seconds for a final answer and for the last webhook where a fault was planted: it must be found within a minute.
+# Seconds for an answer that is no mistake, and for the last webhook, where a fault was planted: it must be found within a minute.
 PLANTED_PATIENCE = 20
 
 
