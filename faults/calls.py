@@ -11,6 +11,7 @@ from faults.history import ERASED, OK, REFUSED, UNKNOWN, Call, History
 
 ANSWER_SECONDS = 40  # longer than any request may take; a client that waits forever would hide a hanging service
 PAUSE_SECONDS = 0.05
+NOT_YET = {"idempotency_key_in_use", "unavailable"}  # the same request is at work, or others are at the object
 GIVE_UP_SECONDS = 60  # after the faults have ended everything is answered in far less
 
 
@@ -35,7 +36,7 @@ class Api:
         while True:
             call.attempts += 1
             self._attempt(call, method, headers)
-            is_final = call.outcome in (OK, ERASED) or (call.outcome == REFUSED and call.status != 409)
+            is_final = call.outcome in (OK, ERASED) or (call.outcome == REFUSED and call.code not in NOT_YET)
             limit = self.patience if call.status == HTTPStatus.INTERNAL_SERVER_ERROR else GIVE_UP_SECONDS
             if is_final or not call.key or time.monotonic() > call.start + limit:
                 break
