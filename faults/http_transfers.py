@@ -78,7 +78,8 @@ class HttpTransfers(Client):
         """The status in which it stays; what broke off or was canceled is gone on with once."""
         path = f"{IMPORT}/{run}"
         status = self._awaited(path)
-        if status in ("canceled", "broken_off") and self.act(run, "resume"):
+        if status in ("canceled", "broken_off"):
+            self.act(run, "resume")
             status = self._awaited(path)
         return status
 

@@ -17,7 +17,7 @@ from faults.judging.evidence import Evidence  # noqa: E402
 CHECKS = (
     answers.some, answers.expected, answers.repeated, acknowledged.creations, acknowledged.changes, register.registers,
     replaying.replayed, readers.followed, readers.delivered, readers.lists, tables.positions, tables.counts, tables.texts,
-    tables.tombstones, erasure.erased, erasure.logged, imports.imported, imports.upserted, readers.events, acknowledged.refused, acknowledged.upserts,
+    tables.tombstones, erasure.erased, erasure.logged, imports.imported, imports.upserted, imports.broken_off, readers.events, acknowledged.refused, acknowledged.upserts,
 )  # fmt: skip
 MOST = 20  # problems of one check: what is wrong is often wrong everywhere
 

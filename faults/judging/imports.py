@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from faults.history import OK
+from faults.history import OK, REFUSED
 from faults.judging.evidence import Evidence, Problem
 
 
@@ -33,3 +33,18 @@ def upserted(evidence: Evidence) -> Iterator[Problem]:
         count = events[f"import:{call.answer}"]
         if call.outcome == OK and count != len(call.sent):
             yield Problem("imports", f"{call.answer} wrote {count} customers of {len(call.sent)} rows")
+
+
+def broken_off(evidence: Evidence) -> Iterator[Problem]:
+    """One that has broken off goes on only when somebody asks for that."""
+    is_off: dict[str, bool] = {}
+    for call in sorted(evidence.of("poll", "resume_import"), key=lambda one: one.end):
+        run = call.path.removesuffix("/resume").partition("?")[0]
+        if call.verb == "resume_import" and call.outcome != REFUSED:
+            is_off[run] = False
+        elif call.verb == "poll" and call.outcome == OK:
+            if is_off.get(run) and call.answer["status"] != "broken_off":
+                yield Problem(
+                    "imports", f"{run} had broken off, and is {call.answer['status']} now; nobody went on with it"
+                )
+            is_off[run] = call.answer["status"] == "broken_off"

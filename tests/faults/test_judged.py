@@ -52,6 +52,16 @@ def test_each_row_of_an_import_is_written_once(rows: list[str], count: int) -> N
     assert len(list(imports.upserted(evidence(call, feed=[event("updated", "one", actor="import:run_1")])))) == count
 
 
+@pytest.mark.parametrize(("outcome", "count"), [(OK, 0), (REFUSED, 1)])
+def test_one_that_broke_off_goes_on_only_when_somebody_asks(outcome: str, count: int) -> None:
+    seen = [
+        Call("http", "poll", "/run", outcome=OK, answer={"status": one}, end=at)
+        for at, one in ((1, "broken_off"), (3, "done"))
+    ]
+    resumed = Call("http", "resume_import", "/run/resume", outcome=outcome, end=2)
+    assert len(list(imports.broken_off(evidence(*seen, resumed)))) == count
+
+
 @pytest.mark.parametrize(("text", "count"), [("nothing", 0), (f"deleted {WORD} c1", 1)])
 def test_an_erased_word_in_a_log_is_seen(
     text: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
