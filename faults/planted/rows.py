@@ -8,7 +8,8 @@ from typing import Any
 from django.db import connection
 
 from faults.planted import Instead, execute, plant, reached, replace
-from faults.planted.writes import WINDOW
+
+WINDOW_SECONDS = 0.5  # in which somebody comes between: few calls are of the rows of the same customer
 
 
 @plant("the rows behind a deleted one do not move up")
@@ -40,7 +41,7 @@ def rows_without_lock() -> None:
     def slow(ordering: Any) -> Instead:
         def order_of(*arguments: Any) -> Any:
             order = ordering.order_of(*arguments)
-            time.sleep(WINDOW)  # for somebody to come between
+            time.sleep(WINDOW_SECONDS)
             return order
 
         return Instead(ordering, order_of=order_of)
