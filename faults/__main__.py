@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 
 from faults.databases import POOLERS
 from faults.excerpts import excerpt
@@ -36,29 +37,41 @@ def show(outcome: Outcome) -> None:
                 print(f"    {line}")
 
 
+def said(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
 def seeds(arguments: argparse.Namespace, seconds: float) -> int:
     first = arguments.seed if arguments.seed is not None else 1
     chosen = [first] * arguments.repeat if arguments.repeat else list(range(first, first + arguments.seeds))
     ground = Ground(arguments.database, arguments.pooler)
     failed, calls, events, faults, began = [], 0, 0, 0, time.monotonic()
+    verbs, judged = Counter[str](), Counter[str]()
     try:
         for seed in chosen:
             outcome = run(ground, seed, seconds, keep=arguments.keep)
             calls += outcome.figures["calls"]
             events += outcome.figures["events"]
             faults += len(outcome.faults)
+            verbs += outcome.verbs
+            judged.update(outcome.judged)  # a count of 0 says something, too
             if outcome.problems:
                 failed.append(seed)
                 show(outcome)
             else:
-                print(f"seed {seed}: {outcome.figures}, {len(outcome.faults)} faults, nothing wrong", flush=True)
+                print(
+                    f"seed {seed}: {outcome.figures}, {len(outcome.faults)} faults, nothing wrong; {said(outcome.judged)}",
+                    flush=True,
+                )
     finally:
         ground.close()
+    print(f"done: {said(dict(verbs.most_common()))}")
     minutes = (time.monotonic() - began) / 60
     what = (
         f"{len(chosen)} seeds × {seconds:g} s on {arguments.database}: {calls} calls, {events} events, {faults} faults"
     )
-    print(f"{what}, {minutes:.0f} min; " + (f"wrong: {sorted(set(failed))}" if failed else "nothing wrong"))
+    outcome_text = f"wrong: {sorted(set(failed))}" if failed else "nothing wrong"
+    print(f"{what}, {minutes:.0f} min; {said(judged)}; {outcome_text}")
     return len(failed)
 
 

@@ -4,26 +4,31 @@ import http.client
 import json
 import random
 import time
+from http import HTTPStatus
 from typing import Any
 
 from faults.history import ERASED, OK, REFUSED, UNKNOWN, Call, History
 
 ANSWER_SECONDS = 40  # longer than any request may take; a client that waits forever would hide a hanging service
 PAUSE_SECONDS = 0.05
+NOT_YET = {"idempotency_key_in_use", "unavailable"}  # the same request is at work, or others are at the object
 GIVE_UP_SECONDS = 60  # after the faults have ended everything is answered in far less
 
 
 class Api:
-    """`until`: no key is sent again after this moment (set when the run ends)."""
+    """`patience`: seconds after which no key is sent again that is answered with a mistake of the service."""
+
+    patience = GIVE_UP_SECONDS
 
     def __init__(self, port: int, key: str, history: History, name: str, dice: random.Random) -> None:
         self.port, self.key, self.history, self.name, self.dice = port, key, history, name, dice
         self.connection: http.client.HTTPConnection | None = None
 
     def call(self, verb: str, method: str, path: str, body: Any = None, **more: Any) -> Call:
-        """`more`: other attributes of the call."""
-        call = Call(self.name, verb, path, sent=body, start=time.monotonic(), **more)
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        """`more`: other attributes of the call. A text as body is sent as it is; its type stands in the notes."""
+        call = Call(self.name, verb, path, method, sent=body, start=time.monotonic(), **more)
+        kind = call.notes.get("type", "application/json")
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}
         if call.key:
             headers["Idempotency-Key"] = call.key
         if call.expected:
@@ -31,8 +36,9 @@ class Api:
         while True:
             call.attempts += 1
             self._attempt(call, method, headers)
-            is_final = call.outcome in (OK, ERASED) or (call.outcome == REFUSED and call.status != 409)
-            if is_final or not call.key or time.monotonic() > call.start + GIVE_UP_SECONDS:
+            is_final = call.outcome in (OK, ERASED) or (call.outcome == REFUSED and call.code not in NOT_YET)
+            limit = self.patience if call.status == HTTPStatus.INTERNAL_SERVER_ERROR else GIVE_UP_SECONDS
+            if is_final or not call.key or time.monotonic() > call.start + limit:
                 break
             time.sleep(PAUSE_SECONDS)
         call.end = time.monotonic()

@@ -58,6 +58,19 @@ class Disturber:
     def restart_web(self, fault: Fault) -> None:
         self.system.restart_web()
 
+    def stop_web(self, fault: Fault) -> None:
+        self._stop_and_start("web")
+
+    def stop_worker(self, fault: Fault) -> None:
+        self._stop_and_start("worker")
+
+    def _stop_and_start(self, name: str) -> None:
+        with self.lock:
+            try:
+                self.system.stop(name)
+            finally:
+                self.system.start(name)
+
     def kill_worker(self, fault: Fault) -> None:
         with self.lock:
             self.system.kill("worker")

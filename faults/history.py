@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ class Call:
     client: str
     verb: str
     path: str
+    method: str = ""  # of the API
     target: str = ""  # the customer, or the line item
     sent: Any = None
     key: str = ""
@@ -45,12 +47,14 @@ class History:
         self._file = file.open("a", encoding="utf-8")
         self._lock = threading.Lock()
         self.count = 0
+        self.done: Counter[str] = Counter()  # by verb
 
     def add(self, call: Call) -> None:
         line = json.dumps(asdict(call), separators=(",", ":"))
         with self._lock:
             self._file.write(line + "\n")
             self.count += 1
+            self.done[call.verb] += call.is_done
 
     def flush(self) -> None:
         with self._lock:

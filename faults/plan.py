@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 # How often each is drawn. What a database or a machine cannot have is left out of its plans.
 EVERYWHERE = {
-    "kill_web_worker": 5, "kill_web": 2, "restart_web": 2, "kill_worker": 3, "cut_answers": 6, "delay_answers": 3,
+    "kill_web_worker": 5, "kill_web": 2, "restart_web": 2, "stop_web": 2, "kill_worker": 3, "stop_worker": 2, "cut_answers": 6, "delay_answers": 3,
     "hold_lock": 3, "kill_import": 3, "step_clock": 2, "fill_disk": 2,
 }  # fmt: skip
 ON_POSTGRESQL = {"kill_backend": 3, "stop_database": 3, "kill_database": 2, "exhaust_connections": 2}
 # A worker that was killed holds its endpoints for ten seconds more; what would be waited for in the end comes early.
-EARLY = {"kill_worker", "fill_disk", "step_clock"}
+EARLY = {"kill_worker", "stop_worker", "fill_disk", "step_clock"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 TRACKED = ("customer_name", "first_name", "territory", "industry")  # what the workload changes of customers
 MERGED = frozenset("abcdefgh")  # a word that ends in one of these, as a quarter do: only such customers are ever merged
+UPSERTED = 12
 HOT = 6  # so many customers get half of all calls: that is where clients meet
 
 
@@ -24,7 +25,10 @@ class Known:
 
 
 class Pool:
-    def __init__(self) -> None:
+    """`upserted`: the words of customers that come by upserts only, with the word as their tax id; never merged ones."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.upserted = [token(dice)[:-1] + dice.choice("mnpqrs") for _ in range(UPSERTED)]
         self._known: dict[str, Known] = {}
         self._merges: list[tuple[str, list[str]]] = []
         self._lock = threading.Lock()

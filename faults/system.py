@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.service import ROOT, free_port
 from faults.databases import DATABASES, Postgresql, Sqlite
 
+STOP_SECONDS = 45  # longer than a graceful stop may take
 READY_SECONDS = 120  # far more than a start takes: a machine may be busy with others
 
 
@@ -182,6 +183,16 @@ class System:
     def kill(self, name: str) -> None:
         self.processes[name].kill()
         self.processes[name].wait()
+
+    def stop(self, name: str) -> None:
+        """SIGTERM, as an operator's service manager sends it: what was begun is ended first."""
+        self.processes[name].terminate()
+        try:
+            self.processes[name].wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.processes[name].pid, signal.SIGKILL)
+            self.processes[name].wait()
+            raise
 
     def restart_web(self) -> None:
         self.processes["web"].send_signal(signal.SIGHUP)

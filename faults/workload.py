@@ -1,8 +1,7 @@
 """What a client of the API does, drawn from its own dice: every verb on customers and their rows, with and without keys."""
 
-import random
 import threading
-import time
+from collections.abc import Mapping
 from typing import Any
 
 from faults.calls import Api
@@ -14,28 +13,28 @@ MOST = 400  # customers; more would make each checker slower and no race likelie
 # How often each verb is drawn.
 VERBS = {
     "create": 10, "create_with_rows": 5, "patch": 20, "patch_if_match": 8, "patch_lists": 5, "retrieve": 20, "delete": 4,
-    "batch": 4, "add_row": 10, "patch_row": 7, "delete_row": 4, "reorder": 5, "merge": 3, "unmerge": 2, "search": 3,
+    "batch": 4, "upsert": 6, "add_row": 10, "patch_row": 7, "delete_row": 4, "reorder": 5, "merge": 3, "unmerge": 2, "search": 3,
     "list_rows": 3,
 }  # fmt: skip
 
 
-class Actor:
-    def __init__(self, api: Api, pool: Pool, dice: random.Random) -> None:
-        self.api, self.pool, self.dice, self.count = api, pool, dice, 0
-        self.verbs, self.weights = list(VERBS), list(VERBS.values())
+class Client:
+    """Draws one of its verbs after the other; each is a method."""
+
+    verbs: Mapping[str, int]
+    pause = 0.02  # seconds after each, at most
+
+    def __init__(self, api: Api, pool: Pool) -> None:
+        self.api, self.pool, self.dice, self.count = api, pool, api.dice, 0
 
     def run(self, stopped: threading.Event) -> None:
         while not stopped.is_set():
-            verb = self.dice.choices(self.verbs, self.weights)[0]
-            if len(self.pool) < 12:
-                verb = "create_with_rows"
-            elif len(self.pool) > MOST:
-                verb = "delete"
-            getattr(self, verb)()
-            time.sleep(self.dice.random() * 0.02)
+            getattr(self, self.draw())()
+            stopped.wait(self.dice.random() * self.pause)
         self.api.close()
 
-    # Values
+    def draw(self) -> str:
+        return self.dice.choices([*self.verbs], [*self.verbs.values()])[0]
 
     def value(self, word: str) -> str:
         self.count += 1
@@ -52,6 +51,15 @@ class Actor:
 
     def maybe_key(self) -> str:
         return self.key() if self.dice.random() < 0.5 else ""
+
+
+class Actor(Client):
+    verbs = VERBS
+
+    def draw(self) -> str:
+        if len(self.pool) < 12:
+            return "create_with_rows"
+        return super().draw() if len(self.pool) <= MOST else "delete"
 
     # Customers
 
@@ -112,26 +120,43 @@ class Actor:
             self.api.call("delete", "DELETE", path, target=one.id, key=self.maybe_key())
 
     def batch(self) -> None:
+        """Of everything that a batch can do; the words are those of whom it may create, by the operation's index."""
         words: dict[int, str] = {}
         operations: list[dict[str, Any]] = []
         for one in self.pool.several(self.dice, self.dice.choice([1, 3, 6])):
-            if self.dice.random() < 0.1:
-                operations.append({"op": "delete", "id": one.id})
+            op = self.dice.choices(["delete", "retrieve", "update"], [1, 2, 7])[0]
+            if op == "delete":
                 self.pool.forget(one.id)
-            else:
-                operations.append({"op": "update", "id": one.id, "data": self.changes(one.token)})
+            data = {"data": self.changes(one.token)} if op == "update" else {}
+            operations.append({"op": op, "id": one.id, **data})
         for _ in range(self.dice.choice([0, 2, 40])):
             word = words[len(operations)] = token(self.dice)
             data = {name: self.value(word) for name in TRACKED}
             operations.append({"op": "create", "data": data})
-        if not operations:
-            return
+        if operations:
+            self.send_batch(operations, words)
+
+    def upsert(self) -> None:
+        """A few customers by their tax ids, which all clients share: whoever comes first creates, the others change."""
+        words: dict[int, str] = {}
+        operations: list[dict[str, Any]] = []
+        for word in self.dice.sample(self.pool.upserted, self.dice.choice([1, 1, 2, 4])):
+            words[len(operations)] = word
+            data = {"tax_id": word, "customer_name": self.value(word), "territory": self.value(word)}
+            operations.append({"op": "upsert", "match_on": "tax_id", "data": data})
+        if self.dice.random() < 0.3 and (one := self.pool.pick(self.dice)):
+            operations.append({"op": "update", "id": one.id, "data": self.changes(one.token)})
+        self.send_batch(operations, words, verb="upsert", often=1.0)
+
+    def send_batch(
+        self, operations: list[dict[str, Any]], words: dict[int, str], *, verb: str = "batch", often: float = 0.3
+    ) -> None:
+        """`often`: how many of the created ones the others learn of."""
         body = {"operations": operations, "atomic": self.dice.random() < 0.5}
-        call = self.api.call("batch", "POST", f"{CUSTOMER}/batch", body, key=self.maybe_key())
-        if call.outcome == OK:
-            for entry in call.answer["data"]:
-                if entry["index"] in words and entry["status"] == 201 and self.dice.random() < 0.3:
-                    self.pool.put(Known(entry["object"]["id"], words[entry["index"]], 1))
+        call = self.api.call(verb, "POST", f"{CUSTOMER}/batch", body, key=self.maybe_key())
+        for entry in call.answer["data"] if call.outcome == OK else ():
+            if entry["index"] in words and entry["status"] == 201 and self.dice.random() < often:
+                self.pool.put(Known(entry["object"]["id"], words[entry["index"]], 1))
 
     def merge(self) -> None:
         chosen = self.pool.to_merge(self.dice, self.dice.choice([2, 2, 3]))

@@ -169,6 +169,8 @@ def _run_reported(
         raise Refused(str(error.__cause__)) from None
     report.problems = [on_a_page(problem) for problem in report.problems]
     result = report.as_json()
+    if run.job.kind != CHECKING.name:  # shown nowhere; nobody would erase it with the customer, and the log has it
+        result["changes"] = []
     result["kinds"] = refused.with_examples(result["kinds"])
     # What was told on the page of the mapping belongs to the report: the place of the table is no longer looked for.
     result["warnings"] = list(dict.fromkeys([*run.payload.get("notes", ()), *result["warnings"]]))

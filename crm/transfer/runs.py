@@ -68,10 +68,18 @@ def options_of(run: ImportRun) -> ImportOptions:
     return ImportOptions(**values | {"nulls": tuple(values["nulls"])})
 
 
-def jobs_of(runs: Iterable[ImportRun]) -> dict[str, Job]:
-    """By the id of the run."""
-    ids = {run.job_id: run.pk for run in runs if run.job_id}
-    return {ids[job.pk]: job for job in Job.objects.filter(pk__in=ids)}
+def jobs_of(found: Iterable[ImportRun]) -> dict[str, Job]:
+    """By the id of the run.
+
+    A run that was read before its job ended is read once more: with its state of then it would seem to have broken off.
+    """
+    by_job = {run.job_id: run for run in found if run.job_id}
+    jobs = {by_job[job.pk].pk: job for job in Job.objects.filter(pk__in=by_job)}
+    for run in by_job.values():
+        job = jobs.get(run.pk)
+        if run.state in UNDER_WAY and job is not None and not job.is_open:
+            run.refresh_from_db()
+    return jobs
 
 
 def status_of(run: ImportRun, job: Job | None) -> str:

@@ -1,4 +1,4 @@
-"""Judges the folder of one run and prints the problems as JSON: `python -m faults.judging FOLDER`, with the run's `DATABASE_URL`."""
+"""Judges the folder of one run and prints the problems, and what it looked at, as JSON: `python -m faults.judging FOLDER`, with the run's `DATABASE_URL`."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from faults.judging.evidence import Evidence  # noqa: E402
 CHECKS = (
     answers.some, answers.expected, answers.repeated, acknowledged.creations, acknowledged.changes, register.registers,
     replaying.replayed, readers.followed, readers.delivered, readers.lists, tables.positions, tables.counts, tables.texts,
-    tables.tombstones, erasure.erased, imports.imported,
+    tables.tombstones, erasure.erased, erasure.logged, imports.imported, imports.upserted, imports.broken_off, readers.events, acknowledged.refused, acknowledged.upserts,
 )  # fmt: skip
 MOST = 20  # problems of one check: what is wrong is often wrong everywhere
 
 if __name__ == "__main__":
     evidence = Evidence(Path(sys.argv[1]))
     problems = [asdict(problem) for check in CHECKS for problem in list(check(evidence))[:MOST]]
-    json.dump(problems, sys.stdout)
+    json.dump({"problems": problems, "judged": evidence.judged}, sys.stdout)

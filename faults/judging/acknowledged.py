@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from faults.history import OK, Call
+from faults.history import OK, REFUSED, Call
 from faults.judging.evidence import Event, Evidence, Problem
 
 WRITES = ("create", "patch", "add_row", "patch_row")
+ON_PAGES = ("office", "office_cell")  # changes whose events are those of the request
 
 
 def creations(evidence: Evidence) -> Iterator[Problem]:
@@ -26,7 +27,7 @@ def creations(evidence: Evidence) -> Iterator[Problem]:
     )
     yield from _by_people(evidence)
     for word, count in words.items():
-        if word.startswith("tok") and count > 1:
+        if word.startswith("tok") and count > 1 and word not in evidence.upserted:
             yield Problem("acknowledged", f"{word} was sent once and created {count} times")
 
 
@@ -51,6 +52,38 @@ def changes(evidence: Evidence) -> Iterator[Problem]:
         if call.outcome == OK:
             events = by_key[call.key] if call.key else by_request[call.request_id]
             yield from _judge(call, events)
+    for call in evidence.of(*ON_PAGES):
+        if call.outcome == OK:
+            own = [e for e in by_request[call.request_id] if e["data"]["object"]["id"] == call.target]
+            if len(own) != 1:
+                text = f"{call.verb} {call.path}, answered {call.status}: {len(own)} events of the customer say it"
+                yield Problem("acknowledged", text, call.target)
+
+
+def refused(evidence: Evidence) -> Iterator[Problem]:
+    """What was refused has left no event."""
+    told = {event["request"]["id"] for event in evidence.feed}
+    for call in evidence.calls:
+        if call.outcome == REFUSED and call.request_id in told and call.verb != "replay":
+            text = f"{call.verb} {call.path} by {call.client} was refused ({call.status} {call.code}), and an event says it"
+            yield Problem("acknowledged", text, call.target)
+
+
+def upserts(evidence: Evidence) -> Iterator[Problem]:
+    """Of one tax id that only upserts give there is one customer at a time: the one before was deleted before the next came."""
+    living: dict[str, str] = {}
+    for event in evidence.feed:
+        customer_id = event["data"]["object"].get("id", "")
+        word = evidence.tokens.get(customer_id, "")
+        if word not in evidence.upserted:
+            continue
+        if event["type"] == "customer.created":
+            if other := living.get(word):
+                text = f"{customer_id} was created with the tax id {word}, which {other} has"
+                yield Problem("upserts", text, customer_id)
+            living[word] = customer_id
+        elif event["type"] == "customer.deleted" and living.get(word) == customer_id:
+            del living[word]
 
 
 def _judge(call: Call, events: list[Event]) -> Iterator[Problem]:

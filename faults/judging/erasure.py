@@ -12,10 +12,27 @@ WORD = re.compile(rb"tok[a-km-z2-9]{12}")
 
 
 def erased(evidence: Evidence) -> Iterator[Problem]:
-    words = {evidence.tokens[one]: one for one in _gone_altogether(evidence) if one in evidence.tokens}
+    words = _words_of_erased(evidence)
     for table in connection.introspection.table_names():
         for word in _words_in(table) & words.keys():
             yield Problem("erasure", f"{table} holds {word} of {words[word]}, which was deleted", words[word])
+
+
+def logged(evidence: Evidence) -> Iterator[Problem]:
+    """What the service's processes wrote. Files of jobs are no part of this: an import's file is kept as it was sent."""
+    words = _words_of_erased(evidence)
+    for file in sorted(evidence.folder.glob("*.log")):
+        for word in {found.decode() for found in WORD.findall(file.read_bytes())} & words.keys():
+            yield Problem("erasure", f"{file.name} holds {word} of {words[word]}, which was deleted", words[word])
+
+
+def _words_of_erased(evidence: Evidence) -> dict[str, str]:
+    """Whose each is. After an upsert there may be another customer of the same word."""
+    living = {evidence.tokens.get(one) for one in evidence.customers}
+    gone = [one for one in _gone_altogether(evidence) if one in evidence.tokens]
+    words = {evidence.tokens[one]: one for one in gone if evidence.tokens[one] not in living}
+    evidence.judged["erased customers searched"] = len(words)
+    return words
 
 
 def _words_in(table: str) -> set[str]:
@@ -38,7 +55,7 @@ def _gone_altogether(evidence: Evidence) -> set[str]:
             one, other = event["data"]["object"]["id"], event["data"]["object"].get("merged_into")
             for a, b in ((one, other), (other, one)):
                 near[a].add(b)
-    for call in evidence.of("merge"):  # what its event said is erased with it
+    for call in evidence.of("merge", "office_merge"):  # what its event said is erased with it
         for other in call.sent["from"]:
             near[other].add(call.target)
             near[call.target].add(other)

@@ -1,6 +1,8 @@
 """What a run left: the history of its clients, the feed, what its readers got, and the tables."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,8 @@ from faults.history import OK, Call, read
 from overplane.database.encoding import dumps
 
 Event = dict[str, Any]
+CUSTOMER = re.compile(r"customer_[0-9a-v]{26}")
+BATCHES, MERGES = ("batch", "upsert"), ("merge", "unmerge", "office_merge", "office_unmerge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,12 @@ class Evidence:
         self.rows = {row["id"]: row for row in SUPPLIER_NUMBERS.table.stream()}
         self.tombstones = {row["id"] for row in TOMBSTONES.stream()}
         self.merged = {row["id"]: row for row in MERGED.stream()}
+        self.judged: Counter[str] = Counter()  # what was looked at, and what could not be decided
 
-    @cached_property
-    def webhooks(self) -> list[str]:
+    def webhooks_at(self, path: str) -> list[str]:
         """The events' ids in the order in which the receiver got them."""
-        lines = (self.folder / "webhooks").read_text().splitlines()
-        return [line.split(" ")[2] for line in lines]
+        lines = [line.split(" ") for line in (self.folder / "webhooks").read_text().splitlines()]
+        return [line[2] for line in lines if line[1] == path]
 
     def of(self, *verbs: str) -> Iterator[Call]:
         return (call for call in self.calls if call.verb in verbs)
@@ -60,11 +64,27 @@ class Evidence:
         for call in self.of("create"):
             if call.outcome == OK:
                 known[call.answer["id"]] = call.notes["token"]
-        for call in self.of("batch"):
+        for call in self.of(*BATCHES):
             for one in call.answer["data"] if call.outcome == OK else ():
                 if one["status"] == 201:
                     known[one["object"]["id"]] = one["object"]["customer_name"].split(" ")[0]
         return known
+
+    @cached_property
+    def upserted(self) -> set[str]:
+        """The words of customers that come by upserts: one after the other may be created with the same one."""
+        words = {word for call in self.of("http_upserts") for word in call.sent}
+        return words | {
+            one["data"]["tax_id"]
+            for call in self.of("upsert")
+            for one in call.sent["operations"]
+            if one["op"] == "upsert"
+        }
+
+    @cached_property
+    def touched(self) -> set[str]:
+        """Customers that some call named."""
+        return {one for call in self.calls for one in CUSTOMER.findall(f"{call.target} {call.path} {call.sent}")}
 
     @cached_property
     def deleted(self) -> set[str]:
@@ -74,7 +94,7 @@ class Evidence:
     def in_merges(self) -> set[str]:
         """Customers that were merged, or into whom others were."""
         named: set[str] = set()
-        for call in self.of("merge", "unmerge"):
+        for call in self.of(*MERGES):
             named |= {call.target, *call.sent.get("from", ()), *call.sent.get("restore", ())}
         return named
 

@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from faults.history import OK, Call
-from faults.judging.evidence import Evidence, Problem, subject_of
+from faults.judging.evidence import BATCHES, Evidence, Problem, subject_of
+from faults.settling import FIRST
+from faults.subscriber import PATH
 from overplane.events.webhooks.models import Delivery, DeliveryStatus
 
 
@@ -27,9 +29,17 @@ def followed(evidence: Evidence) -> Iterator[Problem]:
 
 
 def delivered(evidence: Evidence) -> Iterator[Problem]:
-    """Webhooks bring every event, and those of one customer in the order of the feed."""
+    """Webhooks bring every event, and those of one customer in the order of the feed.
+
+    To the other endpoint events are also sent again, before those that wait, so that only tells of an order.
+    """
+    others = set(evidence.webhooks_at(PATH))
+    for event in evidence.feed:
+        if event["id"] not in others:
+            text = f"{event['id']} {event['type']} never arrived at the endpoint that was disabled and enabled"
+            yield Problem("webhooks", text, subject_of(event))
     first: dict[str, int] = {}
-    for position, event_id in enumerate(evidence.webhooks):
+    for position, event_id in enumerate(evidence.webhooks_at(FIRST)):
         first.setdefault(event_id, position)
     newest: dict[str, int] = defaultdict(lambda: -1)
     for event in evidence.feed:
@@ -55,14 +65,20 @@ def lists(evidence: Evidence) -> Iterator[Problem]:
     for call in evidence.calls:
         for one in _taken_away(call):
             gone.setdefault(one, call.start)
-    for walk in evidence.of("walk"):
+    for walk in evidence.of("walk", "export", "export_stream"):
+        if walk.outcome != OK:
+            continue
         seen = set(walk.answer)
         if len(seen) < len(walk.answer):
-            yield Problem("lists", f"a walk of {len(walk.answer)} customers saw {len(walk.answer) - len(seen)} twice")
+            yield Problem(
+                "lists", f"a {walk.verb} of {len(walk.answer)} customers saw {len(walk.answer) - len(seen)} twice"
+            )
+        if walk.notes.get("count", len(walk.answer)) != len(walk.answer):
+            yield Problem("lists", f"a {walk.verb} of {len(walk.answer)} customers says {walk.notes['count']}")
         for one, since in born.items():
             if since < walk.start and gone.get(one, float("inf")) > walk.end and one not in seen:
-                yield Problem("lists", f"a walk did not see {one}, which was there throughout", one)
-    for search in evidence.of("search"):
+                yield Problem("lists", f"a {walk.verb} did not see {one}, which was there throughout", one)
+    for search in evidence.of("search", "search_body"):
         ids = [one["id"] for one in search.answer["data"]] if search.outcome == OK else [search.target]
         was_there = born.get(search.target, search.end) < search.start
         if was_there and search.target not in ids and gone.get(search.target, float("inf")) > search.end:
@@ -72,8 +88,21 @@ def lists(evidence: Evidence) -> Iterator[Problem]:
 def _taken_away(call: Call) -> list[str]:
     if call.verb in ("delete", "office_delete"):
         return [call.target]
-    if call.verb == "merge":
+    if call.verb in ("merge", "office_merge"):
         return [*call.sent["from"]]
-    if call.verb == "batch":
+    if call.verb == "office_bulk_delete":
+        return [*call.sent["ids"]]
+    if call.verb in BATCHES:
         return [one["id"] for one in call.sent["operations"] if one["op"] == "delete"]
     return []
+
+
+def events(evidence: Evidence) -> Iterator[Problem]:
+    """An event by itself is the one that the feed has, but for what was erased of it since."""
+    feed = {event["id"]: (event["type"], event["object_version"]) for event in evidence.feed}
+    for call in evidence.of("retrieve_event"):
+        if call.outcome == OK:
+            listed = call.notes["event"]
+            one = {(e["id"], e["type"], e["object_version"]) for e in (listed, call.answer)}
+            if len(one) > 1 or feed.get(listed["id"]) != (listed["type"], listed["object_version"]):
+                yield Problem("events", f"{listed['id']} is {one}, the feed has {feed.get(listed['id'])}", call.target)

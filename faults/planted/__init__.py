@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-MODULES = ("writes", "keys", "rows", "log", "delivery", "transfers")
+MODULES = ("writes", "keys", "rows", "log", "delivery", "transfers", "doors")
 Install = Callable[[], None]
 
 

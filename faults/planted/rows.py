@@ -1,12 +1,15 @@
 """In the order of a customer's rows, and in kept counts."""
 
 import importlib
+import time
 from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
 
 from faults.planted import Instead, execute, plant, reached, replace
+
+WINDOW_SECONDS = 0.5  # in which somebody comes between: few calls are of the rows of the same customer
 
 
 @plant("the rows behind a deleted one do not move up")
@@ -35,7 +38,16 @@ def rows_without_lock() -> None:
 
         return unlocked
 
+    def slow(ordering: Any) -> Instead:
+        def order_of(*arguments: Any) -> Any:
+            order = ordering.order_of(*arguments)
+            time.sleep(WINDOW_SECONDS)
+            return order
+
+        return Instead(ordering, order_of=order_of)
+
     replace("crm.line_item_services:locked_parent", instead)
+    replace("crm.line_item_services:ordering", slow)
 
 
 @plant("the trigger that counts deletions is gone")

@@ -18,6 +18,7 @@ from django.test.client import MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from crm.models import Customer, ImportRun, RunState
+from crm.transfer import runs
 from overplane.api import keys
 from overplane.events.models import Event
 from overplane.jobs import purging
@@ -111,6 +112,31 @@ def test_as_a_form(imports: Imports) -> None:
     assert (checked["status"], checked["file_name"], checked["counts"]["created"]) == ("checked", "form.csv", 1)
     assert checked["options"]["null"] == ["-"]
     assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_what_it_replaces_is_not_kept_with_its_job(imports: Imports, dry_run: str) -> None:
+    """It would stay there when the customer is deleted."""
+    imports.api.create(tax_id="1", territory="Before")
+    imports.ended("tax_id,territory\n1,After\n", f"?match_on=tax_id&mode=update&dry_run={dry_run}")
+    (job,) = Job.objects.filter(kind="crm.import_file")
+    assert job.result
+    assert job.result["updated"] == 1
+    assert "Before" not in json.dumps(job.result)
+
+
+def test_one_that_ends_while_it_is_read_has_not_broken_off(imports: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = imports.send(GOOD).json()
+    read_jobs, reads = runs.jobs_of, []
+
+    def after_the_work(found: Any) -> Any:
+        if not reads:
+            reads.append(1)
+            imports.work()
+        return read_jobs(found)
+
+    monkeypatch.setattr(runs, "jobs_of", after_the_work)
+    assert imports.get(sent["id"])["status"] == "done"
 
 
 def test_checked_then_applied(imports: Imports) -> None:

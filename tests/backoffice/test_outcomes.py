@@ -56,6 +56,8 @@ def imported(client: Client) -> str:
 def test_an_import_is_told_once_on_any_page_and_taken_back_by_its_message() -> None:
     client = member("Manager")
     page = imported(client)
+    # What it replaced would stay with the job when the customer is deleted.
+    assert Job.objects.values_list("result__changes", flat=True).get(kind="crm.import_customers") == []
     (message,) = messages(client.get(INDEX))
     assert "is imported: 1 created, 1 changed." in message
     assert f'<a href="{page}">Show</a>' in message

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from faults.judging.register import NEVER, Operation, first_contradiction
+from faults.judging import register
+from faults.judging.register import NEVER, Operation, Undecided, first_contradiction
 
 
 def operation(
@@ -12,7 +13,7 @@ def operation(
 ) -> Operation:
     """`name`: the customer's name that is written, or was read."""
     values = (name, None, None, None) if kind == "read" else None
-    sets = {"customer_name": name} if kind in ("create", "write") else {}
+    sets = {"customer_name": name} if kind in ("create", "write", "bulk") else {}
     return Operation(kind, start, end, sets=sets, version=version, values=values, text=f"{kind} {name}", **more)
 
 
@@ -27,6 +28,12 @@ EXPLAINED = {
         CREATED, operation("write", 2, NEVER, "b", **LOST), operation("read", 4, 5, "a", 1), operation("read", 6, 7, "b", 2),
     ],
     "a lost write never happened": [CREATED, operation("write", 2, NEVER, "b", **LOST), operation("read", 9, 10, "a", 1)],
+    "one change of many leaves out who is gone": [
+        CREATED, operation("delete", 2, 3), operation("bulk", 4, 5, "b"), operation("missing", 6, 7),
+    ],
+    "a cell that was as the person saw it": [
+        CREATED, operation("write", 2, 5, "b", 3), operation("write", 3, 6, "c", 2, seen={"customer_name": "a"}),
+    ],
     "gone after it was deleted": [CREATED, operation("delete", 2, 3), operation("missing", 4, 5)],
     "refused, for it had another version": [
         CREATED, operation("write", 2, 3, "b", 2), operation("mismatch", 4, 5, expected=1),
@@ -38,9 +45,13 @@ CONTRADICTORY = {
         CREATED, operation("write", 2, 5, "b", 2), operation("write", 2, 5, "c", 2), operation("read", 6, 7, "c", 2),
     ],
     "an acknowledged write that is gone": [CREATED, operation("write", 2, 3, "b", 2), operation("read", 4, 5, "a", 2)],
+    "one change of many is lost": [CREATED, operation("bulk", 2, 3, "b"), operation("read", 4, 5, "a", 1)],
     "back from the dead": [CREATED, operation("delete", 2, 3), operation("read", 4, 5, "a", 1)],
     "seen, then unseen": [
         CREATED, operation("write", 2, NEVER, "b", **LOST), operation("read", 4, 5, "b", 2), operation("read", 6, 7, "a", 1),
+    ],
+    "a cell that was another one than the person saw": [
+        CREATED, operation("write", 2, 3, "b", 2), operation("write", 4, 5, "c", seen={"customer_name": "a"}),
     ],
     "a version that was not expected": [CREATED, operation("write", 2, 3, "b", 2), operation("write", 4, 5, "c", 3, expected=1)],
 }  # fmt: skip
@@ -54,3 +65,9 @@ def test_what_can_be_explained_is_no_contradiction(history: list[Operation]) -> 
 @pytest.mark.parametrize("history", CONTRADICTORY.values(), ids=CONTRADICTORY)
 def test_what_no_order_explains_is_found(history: list[Operation]) -> None:
     assert first_contradiction(history)
+
+
+def test_a_search_that_takes_too_long_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register, "MOST_STEPS", 1)
+    with pytest.raises(Undecided):
+        first_contradiction(EXPLAINED["a lost write happened late"])
