@@ -30,8 +30,8 @@ from faults.transfers import Importer
 from faults.workload import Actor
 
 CLIENTS, FURTHER, OFFICES = 6, 2, 2
-# Seconds for an answer that is no mistake, and for the last webhook, where a fault was planted: it must be found within a minute.
-PLANTED_PATIENCE = 20
+# Where a fault was planted, which must be found within a minute: seconds for an answer that is no mistake, and for the last webhook.
+MISTAKE_SECONDS, PLANTED_PATIENCE = 5, 20
 
 
 class Doer(Protocol):
@@ -72,7 +72,7 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
 
     def api(name: str, port: int = cable.port) -> Api:
         one = Api(port, system.ground.key, history, name, random.Random(f"{seed} {name}"))
-        one.patience = PLANTED_PATIENCE if system.planted else one.patience
+        one.patience = MISTAKE_SECONDS if system.planted else one.patience
         return one
 
     endpoint(system, api("setup", system.port))
