@@ -246,7 +246,9 @@ if __name__ == "__main__":
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--touching", action="store_true", help="only tests that touch a database: others say the same on both"
+        "--touching",
+        action="store_true",
+        help="only tests that touch a database: others say the same on both, or are `sqlite_alone`",
     )
 
 
@@ -260,6 +262,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _touches_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
+    if item.get_closest_marker("sqlite_alone"):
+        return False
     if item.get_closest_marker("one_database"):
         return True  # the other half leaves it out, or it would run nowhere
     return item.get_closest_marker("django_db") is not None or not OF_THE_DATABASE.isdisjoint(fixtures)
