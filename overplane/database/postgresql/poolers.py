@@ -109,7 +109,8 @@ def _pair(parameters: Mapping[str, Any]) -> Iterator[Pair]:
     options = {**parameters, "autocommit": True, "prepare_threshold": None, "cursor_factory": psycopg.Cursor}
     options.pop("context", None)
     with psycopg.connect(**options) as one, psycopg.connect(**options) as other:
-        end = threading.Timer(PATIENCE, cut, [[one, other]])
+        # The other one first: it is the one that waits, and a pooler would hand it the session that the first leaves.
+        end = threading.Timer(PATIENCE, cut, [[other, one]])
         end.start()
         try:
             yield one, other
