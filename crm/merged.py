@@ -50,8 +50,8 @@ class Merged:
     is_changed: bool = False  # since it was read
 
     @property
-    def may_be_given_back(self) -> bool:
-        return bool(self.values) and self.merged_at > given_back_since()
+    def can_be_restored(self) -> bool:
+        return bool(self.values) and self.merged_at > restorable_since()
 
     def contents(self) -> str | None:
         if not self.values:
@@ -67,7 +67,7 @@ class Merged:
         return dumps(packed).decode()
 
 
-def given_back_since() -> datetime:
+def restorable_since() -> datetime:
     """What was merged earlier can no longer be given back."""
     return timezone.now() - timedelta(days=min(settings.MERGE_UNDO_DAYS, LONGEST))
 
@@ -179,6 +179,6 @@ def erase_old() -> Iterator[int]:
 
     Their ids still lead to the customers that they are part of.
     """
-    old = MergedCustomer.objects.filter(contents__isnull=False, merged_at__lte=given_back_since()).order_by()
+    old = MergedCustomer.objects.filter(contents__isnull=False, merged_at__lte=restorable_since()).order_by()
     while ids := list(old.values_list("pk", flat=True)[:STEP]):
         yield MergedCustomer.objects.filter(pk__in=ids).update(contents=None)

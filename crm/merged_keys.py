@@ -22,12 +22,12 @@ def _number(name: str, key: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def keep(customers: Sequence[Mapping[str, Any]], given_up: Mapping[str, Any]) -> None:
-    """Of customers that were merged just now. `given_up`: what the survivor had where it took another value.
+def keep(customers: Sequence[Mapping[str, Any]], replaced: Mapping[str, Any]) -> None:
+    """Of customers that were merged just now. `replaced`: what the survivor had where it took another value.
 
     That is noted with each of them, as it stays given up while one of them is part of the survivor.
     """
-    held = [(one["id"], name, values.get(name)) for one in customers for values in (one, given_up) for name in KEYS]
+    held = [(one["id"], name, values.get(name)) for one in customers for values in (one, replaced) for name in KEYS]
     keys = {(merged_id, _number(name, match_key(name, value))) for merged_id, name, value in held if value is not None}
     MergedKey.objects.bulk_create([MergedKey(merged_id=merged_id, key=key) for merged_id, key in sorted(keys)])
 

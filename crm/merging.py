@@ -19,7 +19,7 @@ from overplane.database.attributes import attributes
 from overplane.origin import Origin
 from overplane.problems import Code, ObjectMissing, VersionMismatch, invalid
 
-MOST = 4
+MOST = 4  # customers in one merge, by the contract: the page shows them side by side
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -41,7 +41,7 @@ def check_taken_over(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessag
 
 
 def merge_customers(
-    kept_id: str,
+    survivor_id: str,
     merged_ids: Sequence[str],
     *,
     origin: Origin,
@@ -54,21 +54,21 @@ def merge_customers(
     One transaction; the customers are locked in the order of their ids, so that two merges of the same customers never end in a deadlock. `expected`: the versions that were compared.
     Raises `ObjectMissing` if one is gone, `VersionMismatch` if one has changed.
     """
-    ids = [kept_id, *merged_ids]
+    ids = [survivor_id, *merged_ids]
     _check(ids, choices)
     with transaction.atomic(savepoint=False):
         _refuse_losses(merged_ids)
         customers = _locked(ids, expected)
         chosen = {name: customers[one][name] for name, one in choices.items()} | dict(values)
-        services.update_customer(kept_id, chosen, origin=origin)
+        services.update_customer(survivor_id, chosen, origin=origin)
         others = [customers[i] for i in merged_ids]
-        merged.keep(customers[kept_id], {**customers[kept_id], **chosen}, others, origin=origin)
-        merged_keys.keep(others, given_up={name: customers[kept_id][name] for name in chosen})
+        merged.keep(customers[survivor_id], {**customers[survivor_id], **chosen}, others, origin=origin)
+        merged_keys.keep(others, replaced={name: customers[survivor_id][name] for name in chosen})
         for kind in LINE_ITEMS:
-            take_over_line_items(kind, kept_id, merged_ids, origin=origin)
-        services.take_out(others, kept_id, origin=origin)
-        pairs.merge(kept_id, merged_ids)
-        return services.update_customer(kept_id, {}, origin=origin)
+            take_over_line_items(kind, survivor_id, merged_ids, origin=origin)
+        services.take_out(others, survivor_id, origin=origin)
+        pairs.merge(survivor_id, merged_ids)
+        return services.update_customer(survivor_id, {}, origin=origin)
 
 
 def _locked(ids: Sequence[str], expected: Mapping[str, frozenset[int]]) -> dict[str, dict[str, Any]]:

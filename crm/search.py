@@ -27,7 +27,7 @@ from overplane.ids import is_id
 
 SEARCHED = ("customer_name", "email_id", "mobile_no", "tax_id", "customer_pos_id", "first_name", "last_name")
 PHONE = SEARCHED.index("mobile_no")
-MAX_LENGTH = 200
+MAX_LENGTH = 200  # letters: a name, a place and a number, and each word costs a look into the index
 # A word of which a phone number may be written: no letters, no wildcards.
 OF_NUMBER = re.compile(r"[-+().,/:'‐-―0-9]+")
 # What comes along with an id that is copied from a text or a table.

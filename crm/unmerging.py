@@ -78,7 +78,7 @@ def _chosen(customer_id: str, restored_ids: Sequence[str], parts: Sequence[Merge
     if errors:
         raise ValidationError(errors)
     for i, restored_id in enumerate(restored_ids):
-        if not by_id[restored_id].may_be_given_back:
+        if not by_id[restored_id].can_be_restored:
             message = _("The merge of %(id)s is too long ago; it can no longer be taken back.") % {"id": restored_id}
             raise UnmergeExpired(message, f"restore[{i}]")
     return [one for one in parts if one.id in restored_ids]

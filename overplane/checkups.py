@@ -55,7 +55,7 @@ def examine() -> Iterator[Result]:
         yield _result(name, lambda: list(checkup()))  # noqa: B023 (it is called at once)
     for name, checkup in known.items():
         try:
-            yield _result(name, lambda: _asked(checkup))  # noqa: B023 (it is called at once)
+            yield _result(name, lambda: _findings_of(checkup))  # noqa: B023 (it is called at once)
         except Error as failure:
             reason = str(failure).strip().partition("\n")[0]
             yield Result(name, [Finding(f"not known: {reason}", "See that the database answers and is migrated")], 0.0)
@@ -69,7 +69,7 @@ def _result(name: str, look: Callable[[], list[Finding]]) -> Result:
     return Result(name, findings, time.monotonic() - began)
 
 
-def _asked(checkup: Checkup) -> list[Finding]:
+def _findings_of(checkup: Checkup) -> list[Finding]:
     try:
         with time_limits.at_most(LONGEST):
             return list(checkup())

@@ -17,7 +17,7 @@ from overplane.problems import Code
 from overplane.queries.parameters import Query
 
 MOST_CERTAIN_FIRST = Order("score", descending=True)
-NARROWING = ("level", "state")
+FILTERS = ("level", "state")
 LEVELS = {name: Q(score__gte=low, score__lt=high) for name, (low, high) in RANGES.items()}
 STATES = {state.value: Q(state=state) for state in PairState}
 
@@ -30,15 +30,15 @@ def _chosen(query: Query, name: str, conditions: dict[str, Q]) -> Q:
     return Q()
 
 
-def _narrowed(query: Query) -> QuerySet[Any]:
+def _filtered(query: Query) -> QuerySet[Any]:
     return DuplicatePair.objects.filter(_chosen(query, "level", LEVELS), _chosen(query, "state", STATES))
 
 
 class PairViewSet(ApiViewSet):
     def page_of(self, request: HttpRequest, customer_id: str | None = None) -> HttpResponse:
         query = self.query()
-        page, chosen = Page.requested(query), _narrowed(query)
-        query.finish((*PARAMETERS, *NARROWING))
+        page, chosen = Page.requested(query), _filtered(query)
+        query.finish((*PARAMETERS, *FILTERS))
         if customer_id is not None:
             existing(CUSTOMERS, customer_id)
             chosen = chosen.filter(Q(first_id=customer_id) | Q(second_id=customer_id))

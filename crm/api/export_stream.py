@@ -11,7 +11,7 @@ from overplane.database.rows import Row
 from overplane.database.snapshot import one_snapshot
 from overplane.events import epochs, feed
 
-BATCH_SIZE = 500
+BATCH_SIZE = 500  # customers read and sent together: half a megabyte
 
 
 def lines(queryset: QuerySet, shape: Callable[[list[Row]], list[dict[str, Any]]]) -> Generator[bytes, None, None]:

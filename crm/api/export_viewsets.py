@@ -24,9 +24,9 @@ STATUSES = {
 }
 
 
-def shown(job: Job) -> dict[str, Any]:
+def output_of(job: Job) -> dict[str, Any]:
     result = job.result or {}
-    request = export_requests.asked(job.payload["request"])
+    request = export_requests.as_sent(job.payload["request"])
     return {
         "id": runs.export_id(job),
         "created_at": job.created_at,
@@ -52,11 +52,11 @@ class OfExport(TransferViewSet):
 class ExportViewSet(OfExport):
     def create(self, request: HttpRequest) -> HttpResponse:
         self.no_query()
-        asked = export_requests.parse(self.payload)
+        export_request = export_requests.parse(self.payload)
         origin = self.origin
-        payload = {"request": export_requests.stored(self.payload), "name": f"customers.{asked.format}"}
+        payload = {"request": export_requests.stored(self.payload), "name": f"customers.{export_request.format}"}
         job = queue.enqueue(runs.EXPORT, payload, origin.actor, request_id=origin.request_id)
-        response = JsonResponse(shown(job), status=202)
+        response = JsonResponse(output_of(job), status=202)
         response["Location"] = f"{request.path.rstrip('/')}/{runs.export_id(job)}"
         return response
 
@@ -64,9 +64,9 @@ class ExportViewSet(OfExport):
         job, query = self.find(id), self.query()
         wait = query.integer("wait", default=0, lowest=0, highest=waiting.LONGEST)
         query.finish(("wait",))
-        output = shown(job)
+        output = output_of(job)
         if job.is_open:
-            output = self.awaited(output, wait, lambda: shown(self.find(id)))
+            output = self.awaited(output, wait, lambda: output_of(self.find(id)))
         return JsonResponse(output)
 
 

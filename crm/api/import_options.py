@@ -24,7 +24,7 @@ FLAGS = (
 PARAMETERS = ("format", "file_name", "mode", "match_on", "mapping", "set[field]", "null", "encoding", "delimiter",
               "sheet", "heading_row", *FLAGS)  # fmt: skip
 SET = re.compile(r"set\[(.*)\]")
-LONGEST_NAME = 255
+LONGEST_NAME = 255  # letters of a file's name: as many as file systems take
 MOST_ROWS_ABOVE = 1000  # the heading row is looked for no further either
 # By the media type of a raw body; those that say nothing (programs send them for anything) stand for None.
 MEDIA_TYPES: dict[str, str | None] = {

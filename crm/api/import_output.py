@@ -6,7 +6,7 @@ from typing import Any
 from crm.api.import_words import as_in_the_api, column_in_the_api
 from crm.models import ImportProblem, ImportRun, RunState
 from crm.transfer import runs
-from crm.transfer.announcements import shown_counts
+from crm.transfer.announcements import public_counts
 from crm.transfer.reports import Report
 from overplane.ids import sortable
 from overplane.jobs.models import Job
@@ -43,7 +43,7 @@ def _import(run: ImportRun, job: Job | None, undone: dict[str, int] | None) -> d
     report.counts.update(run.counts)
     ended = run.finished_at or (job.finished_at if job and status in runs.STILL else None)
     values = {name: said.get(stored) for name, stored in OPTIONS.items()}
-    counts = shown_counts(run.counts)
+    counts = public_counts(run.counts)
     return {
         "id": run.pk,
         "created_at": run.created_at,

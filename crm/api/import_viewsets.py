@@ -41,7 +41,7 @@ class OfImport(TransferViewSet):
             raise ObjectMissing("import", run_id)
         return run
 
-    def shown(self, run: ImportRun, *, status: int = 200) -> HttpResponse:
+    def answer(self, run: ImportRun, *, status: int = 200) -> HttpResponse:
         return JsonResponse(import_output.imports([run])[0], status=status)
 
 
@@ -77,8 +77,8 @@ class ImportViewSet(OfImport):
         """What makes two requests the same."""
         assert self.upload is not None, "a POST has a file"
         assert self.requested is not None, "it was parsed when that was received"
-        said = {"fields": sorted(self.upload.fields), "format": self.requested.beside["format"]}
-        return said | {"sha256": self.upload.sha256, "name": self.upload.name}
+        options = {"fields": sorted(self.upload.fields), "format": self.requested.beside["format"]}
+        return options | {"sha256": self.upload.sha256, "name": self.upload.name}
 
     def create(self, request: HttpRequest) -> HttpResponse:
         assert self.upload is not None, "it was received before"
@@ -94,7 +94,7 @@ class ImportViewSet(OfImport):
                 origin=self.origin,
             )
         self.is_taken = True
-        response = self.shown(run, status=202)
+        response = self.answer(run, status=202)
         response["Location"] = f"{request.path.rstrip('/')}/{run.pk}"
         return response
 
@@ -181,53 +181,53 @@ class ImportAction(OfImport):
     known: Collection[str] = ()
     answered = 202
 
-    def act(self, run_id: str, said: dict[str, bool | None]) -> None:
+    def act(self, run_id: str, options: dict[str, bool | None]) -> None:
         raise NotImplementedError
 
     def create(self, request: HttpRequest, id: str) -> HttpResponse:
-        said = self.read_values(self._parsed, lambda: self.find(id))
+        options = self.read_values(self._parsed, lambda: self.find(id))
         self.find(id)
         try:
-            self.act(id, said)
+            self.act(id, options)
         except runs.WrongState as refusal:
             raise wrong_state(refusal) from None
-        return self.shown(self.find(id), status=self.answered)
+        return self.answer(self.find(id), status=self.answered)
 
     def _parsed(self, payload: dict[str, Any]) -> dict[str, bool | None]:
         query = Query(payload)
-        said: dict[str, bool | None] = {}
+        options: dict[str, bool | None] = {}
         for name in self.known:
             value = query.raw(name)
             if value is not None and type(value) is not bool:
                 query.fail(name, Code.PARAMETER_INVALID_TYPE, "Must be true or false.")
-            said[name] = value
+            options[name] = value
         query.finish(self.known)
-        return said
+        return options
 
 
 @describe_actions("apply")
 class ImportApplyViewSet(ImportAction):
     known = ("skip_errors", "again")
 
-    def act(self, run_id: str, said: dict[str, bool | None]) -> None:
-        runs.apply(run_id, skip_errors=said["skip_errors"], again=said["again"], origin=self.origin)
+    def act(self, run_id: str, options: dict[str, bool | None]) -> None:
+        runs.apply(run_id, skip_errors=options["skip_errors"], again=options["again"], origin=self.origin)
 
 
 @describe_actions("cancel")
 class ImportCancelViewSet(ImportAction):
     answered = 200
 
-    def act(self, run_id: str, said: dict[str, bool | None]) -> None:
+    def act(self, run_id: str, options: dict[str, bool | None]) -> None:
         runs.cancel(run_id)
 
 
 @describe_actions("resume")
 class ImportResumeViewSet(ImportAction):
-    def act(self, run_id: str, said: dict[str, bool | None]) -> None:
+    def act(self, run_id: str, options: dict[str, bool | None]) -> None:
         runs.resume(run_id, origin=self.origin)
 
 
 @describe_actions("undo")
 class ImportUndoViewSet(ImportAction):
-    def act(self, run_id: str, said: dict[str, bool | None]) -> None:
+    def act(self, run_id: str, options: dict[str, bool | None]) -> None:
         runs.take_back(run_id, origin=self.origin)

@@ -24,7 +24,7 @@ from overplane.jobs.owners import visible_to
 SINCE = timedelta(days=14)  # an import with refused rows that nobody mended by then is not going to be
 EXPIRING = timedelta(days=30)  # time enough to give a client its new key
 NEWEST = 200  # events of one person among which the records are looked for that he changed last
-RECENT = 6
+RECENT = 6  # records; they fill the column beside the numbers
 
 # What invoices and letters need: attributes without which a customer is counted, each with its icon and words.
 MISSING: dict[str, tuple[str, Callable[[int], str]]] = {

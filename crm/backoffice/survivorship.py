@@ -30,9 +30,9 @@ def changed_at(customers: Sequence[Customer]) -> dict[tuple[str, str], datetime]
     return moments
 
 
-def proposals(customers: Sequence[Customer], kept_id: str) -> dict[str, Proposal]:
+def proposals(customers: Sequence[Customer], survivor_id: str) -> dict[str, Proposal]:
     """For each attribute whose value it takes. The kept customer's own, unless another has a better one."""
-    ordered = sorted(customers, key=lambda customer: customer.pk != kept_id)
+    ordered = sorted(customers, key=lambda customer: customer.pk != survivor_id)
     moments = changed_at(customers)
     return {name: _proposal(name, ordered, moments) for name in attributes(Customer)}
 

@@ -26,7 +26,7 @@ from overplane.origin import Origin
 from overplane.problems import ObjectMissing, UnmergeExpired
 
 KIND = "crm.undo_change"
-MOST_AT_ONCE = 500  # customers: more are put back by a job, as it was a job that changed them
+MOST_WITHOUT_JOB = 500  # customers: more are put back by a job, as it was a job that changed them
 NAMED = 5  # customers that are named when they are left as they are
 AS_LONG_AS_A_JOB = timedelta(days=1)
 signer = TimestampSigner(salt="crm.undo")
@@ -64,7 +64,7 @@ def request_of(sent: str) -> str | None:
 
 def is_for_a_job(request_id: str, actor: str) -> bool:
     """Whether more customers were changed than a page can wait for."""
-    return _subjects(request_id, actor)[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE
+    return _subjects(request_id, actor)[: MOST_WITHOUT_JOB + 1].count() > MOST_WITHOUT_JOB
 
 
 def count(origin: Origin) -> int:

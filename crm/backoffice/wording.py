@@ -101,7 +101,7 @@ TABLES: list[type[models.Model]] = [Customer, *(kind.model for kind in LINE_ITEM
 RATES = frozenset(f.name for model in TABLES for f in model._meta.concrete_fields if isinstance(f, RateField))
 
 
-def shown_differences(event: Event) -> list[Difference]:
+def event_differences(event: Event) -> list[Difference]:
     """What an event changed, rates with their sign and closed choices in words."""
     kind = BY_EVENT.get(event.type)
     model = kind.model if kind else Customer

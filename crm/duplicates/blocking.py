@@ -24,7 +24,7 @@ SPACE = (1 << 63) - 1
 IN_WORDS = tuple(NAMES.index(name) for name in ("customer_name", "primary_address"))
 NAME, EMAIL = NAMES.index("customer_name"), NAMES.index("email_id")
 SOUND = "~"  # begins how a name sounds; no word does
-WHOLE = tuple(place for place in range(len(NAMES)) if place not in IN_WORDS)
+WHOLE = tuple(index for index in range(len(NAMES)) if index not in IN_WORDS)
 Count = Callable[[int], int]
 
 
@@ -35,22 +35,22 @@ def sound(one: Profile) -> str | None:
 
 
 def whole_terms(one: Profile) -> list[tuple[int, str]]:
-    """Identifying values, each with its place; of an e-mail not its domain, which many share."""
-    return [(place, term) for place in WHOLE for term in one[place] if not term.startswith("@")]
+    """Identifying values, each with its index; of an e-mail not its domain, which many share."""
+    return [(index, term) for index in WHOLE for term in one[index] if not term.startswith("@")]
 
 
 def word_terms(one: Profile) -> list[tuple[int, str]]:
     """Words of name and address, and an e-mail's domain."""
-    words = [(place, word) for place in IN_WORDS for word in one[place]]
+    words = [(index, word) for index in IN_WORDS for word in one[index]]
     return [*words, *((EMAIL, term) for term in one[EMAIL][1:])]
 
 
 def _texts(one: Profile) -> Iterator[tuple[int, int, str]]:
     """The most that make it a key, where it is from, the term."""
-    for place, word in set(word_terms(one)):
-        yield RARE, place, word
-    for place, term in whole_terms(one):
-        yield ALONE, place, term
+    for index, word in set(word_terms(one)):
+        yield RARE, index, word
+    for index, term in whole_terms(one):
+        yield ALONE, index, term
     if heard := sound(one):
         yield ALONE, NAME, heard
 
@@ -59,31 +59,31 @@ def terms(one: Profile) -> list[int]:
     """All that a customer is found by, each once."""
     heard = sound(one)
     texts = [*whole_terms(one), *word_terms(one), *([] if heard is None else [(NAME, heard)])]
-    return list(dict.fromkeys([number(place, text) for place, text in texts]))
+    return list(dict.fromkeys([number(index, text) for index, text in texts]))
 
 
 def keys(one: Profile, count: Count, customers: int) -> set[int]:
-    found, common = set(), []
-    for most, place, text in _texts(one):
-        term = number(place, text)
+    chosen, common = set(), []
+    for most, index, text in _texts(one):
+        term = number(index, text)
         n = count(term)
         if 2 <= n <= most:
-            found.add(term)
+            chosen.add(term)
         elif n > most:
-            common.append((n, term, place, text))
+            common.append((n, term, index, text))
     common.sort()
     for (m, first, *of_first), (n, second, *of_second) in combinations(common[:COMMON], 2):
         if m * n <= EXPECTED * customers and not _say_the_same(of_first, of_second):
-            found.add(joined(first, second))
-    return found
+            chosen.add(joined(first, second))
+    return chosen
 
 
 def _say_the_same(one: Sequence[Any], other: Sequence[Any]) -> bool:
     """A domain and the name that it is of, or a name's word and its sound, come together in hundreds of customers."""
-    (place, text), (other_place, other_text) = one, other
-    if place == other_place == NAME:
+    (index, text), (other_index, other_text) = one, other
+    if index == other_index == NAME:
         return text[0] == SOUND or other_text[0] == SOUND
-    return (place == EMAIL and other_text in text) or (other_place == EMAIL and text in other_text)
+    return (index == EMAIL and other_text in text) or (other_index == EMAIL and text in other_text)
 
 
 def joined(first: int, second: int) -> int:

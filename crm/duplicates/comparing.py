@@ -20,7 +20,9 @@ ONE_DIGIT = 0.8  # as similar as words with one error in five letters
 TYPO_BITS = 3.0  # there are some eight words near a word
 CLOSE_BITS = 8.0  # by which a number that differs in one digit says less: so many others are as near
 JOINED = 0.88  # of names that are written in one word or in two
+# Of what a name or an address says: a surname, a street without its number, a town.
 NAME_SHARE, ADDRESS_SHARE, TOWN_SHARE = 0.3, 0.7, 0.3
+ALL = 0.999  # of it: a sum of floats is rarely exactly 1
 # What two share beside a contradiction is one thing, as a town or a surname is, in however many words it is said.
 SOME_BITS = 8.0
 
@@ -34,7 +36,7 @@ class Level(IntEnum):
 
 
 class Agreement(NamedTuple):
-    place: int  # of the attribute in `NAMES`
+    attribute: int  # index in `NAMES`
     level: Level
     bits: float
 
@@ -48,28 +50,28 @@ class Overlap(NamedTuple):
     close: int
 
 
-def overlap(place: int, one: Terms, other: Terms, bits: Bits) -> Overlap:
+def overlap(index: int, one: Terms, other: Terms, bits: Bits) -> Overlap:
     both = set(one).intersection(other)
-    shared = sum([bits(place, word) for word in both])
+    shared = sum([bits(index, word) for word in both])
     rest = [word for word in one if word not in both]
     others = [word for word in other if word not in both]
     covered_one = covered_other = shared
     close = 0
     left_one = left_other = 0.0
     for word in rest:
-        own = bits(place, word)
+        own = bits(index, word)
         match = _closest(word, others) if others else None
         if match is None:
             left_one += own
             continue
-        near, said = match
+        near, less = match
         others.remove(near)
-        theirs = bits(place, near)
+        theirs = bits(index, near)
         close += 1
-        shared += max(0.5, min(own, theirs) - said)
+        shared += max(0.5, min(own, theirs) - less)
         covered_one += own
         covered_other += theirs
-    left_other = sum([bits(place, word) for word in others])
+    left_other = sum([bits(index, word) for word in others])
     return Overlap(
         shared, covered_one / (covered_one + left_one or 1), covered_other / (covered_other + left_other or 1), close
     )
@@ -78,7 +80,7 @@ def overlap(place: int, one: Terms, other: Terms, bits: Bits) -> Overlap:
 def _closest(word: str, others: list[str]) -> tuple[str, float] | None:
     """Which of the others is this word with a typing error or shortened, and by how many bits that says less.
 
-    Most time of a search is spent here: what is done for each pair of words is done in place, the rarest test last.
+    Most time of a search is spent here: so each pair of words is judged without a call, the rarest test last.
     """
     length = len(word)
     if word.isdecimal():
@@ -129,58 +131,58 @@ def _digits(word: str) -> str:
     return "" if word.isalpha() else NOT_DIGIT.sub("", word)
 
 
-def _name(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
-    found = overlap(place, one, other, bits)
-    least, most = sorted((found.first_share, found.second_share))
-    if least > 0.999:
-        return Agreement(place, Level.CLOSE if found.close else Level.SAME, found.shared)
+def _name(index: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    words = overlap(index, one, other, bits)
+    least, most = sorted((words.first_share, words.second_share))
+    if least > ALL:
+        return Agreement(index, Level.CLOSE if words.close else Level.SAME, words.shared)
     first, second = "".join(one), "".join(other)
     if OSA.normalized_similarity(first, second, score_cutoff=JOINED) >= JOINED and not _numbers_differ(one, other):
-        said = max(found.shared, 0.5 * min(sum([bits(place, w) for w in one]), sum([bits(place, w) for w in other])))
-        return Agreement(place, Level.CLOSE, said)
-    if most > 0.999:
-        return Agreement(place, Level.PART, found.shared)
-    return _contradicted(place, found.shared, is_some=most >= NAME_SHARE)
+        weight = max(words.shared, 0.5 * min(sum([bits(index, w) for w in one]), sum([bits(index, w) for w in other])))
+        return Agreement(index, Level.CLOSE, weight)
+    if most > ALL:
+        return Agreement(index, Level.PART, words.shared)
+    return _contradicted(index, words.shared, is_some=most >= NAME_SHARE)
 
 
 def _numbers_differ(one: Terms, other: Terms) -> bool:
     return {w for w in one if not w.isalpha()} != {w for w in other if not w.isalpha()}
 
 
-def _address(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
-    found = overlap(place, one, other, bits)
-    least, most = sorted((found.first_share, found.second_share))
-    if least > 0.999:
-        return Agreement(place, Level.CLOSE if found.close else Level.SAME, found.shared)
-    if most > 0.999 or least >= ADDRESS_SHARE:
-        return Agreement(place, Level.CLOSE if least >= ADDRESS_SHARE else Level.PART, found.shared)
+def _address(index: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    words = overlap(index, one, other, bits)
+    least, most = sorted((words.first_share, words.second_share))
+    if least > ALL:
+        return Agreement(index, Level.CLOSE if words.close else Level.SAME, words.shared)
+    if most > ALL or least >= ADDRESS_SHARE:
+        return Agreement(index, Level.CLOSE if least >= ADDRESS_SHARE else Level.PART, words.shared)
     if most >= ADDRESS_SHARE:
-        return Agreement(place, Level.PART, found.shared)
-    return _contradicted(place, found.shared, is_some=most >= TOWN_SHARE)
+        return Agreement(index, Level.PART, words.shared)
+    return _contradicted(index, words.shared, is_some=most >= TOWN_SHARE)
 
 
-def _contradicted(place: int, shared: float, *, is_some: bool) -> Agreement:
-    return Agreement(place, Level.SOME, min(shared, SOME_BITS)) if is_some else Agreement(place, Level.DIFFERENT, 0.0)
+def _contradicted(index: int, shared: float, *, is_some: bool) -> Agreement:
+    return Agreement(index, Level.SOME, min(shared, SOME_BITS)) if is_some else Agreement(index, Level.DIFFERENT, 0.0)
 
 
-def _code(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+def _code(index: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
     if one[0] == other[0]:
-        return Agreement(place, Level.SAME, bits(place, one[0]))
+        return Agreement(index, Level.SAME, bits(index, one[0]))
     # Numbers are given out in sequence: the last digit tells neighbours apart.
     is_typo = len(one[0]) > 5 and one[0][:-1] != other[0][:-1] and OSA.distance(one[0], other[0], score_cutoff=1) <= 1
     if is_typo:
-        return Agreement(place, Level.CLOSE, max(1.0, min(bits(place, one[0]), bits(place, other[0])) - CLOSE_BITS))
-    return Agreement(place, Level.DIFFERENT, 0.0)
+        return Agreement(index, Level.CLOSE, max(1.0, min(bits(index, one[0]), bits(index, other[0])) - CLOSE_BITS))
+    return Agreement(index, Level.DIFFERENT, 0.0)
 
 
-def _email(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+def _email(index: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
     if one[0] == other[0]:
-        return Agreement(place, Level.SAME, bits(place, one[0]))
+        return Agreement(index, Level.SAME, bits(index, one[0]))
     if OSA.distance(one[0], other[0], score_cutoff=2) <= 2 and len(one[0]) > 10 and not _sequence(one[0], other[0]):
-        return Agreement(place, Level.CLOSE, max(1.0, bits(place, one[0]) - CLOSE_BITS))
+        return Agreement(index, Level.CLOSE, max(1.0, bits(index, one[0]) - CLOSE_BITS))
     if one[1] == other[1]:
-        return Agreement(place, Level.SOME, bits(place, one[1]))
-    return Agreement(place, Level.DIFFERENT, 0.0)
+        return Agreement(index, Level.SOME, bits(index, one[1]))
+    return Agreement(index, Level.DIFFERENT, 0.0)
 
 
 def _sequence(one: str, other: str) -> bool:
@@ -191,20 +193,20 @@ def _sequence(one: str, other: str) -> bool:
 NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
 
-def _phones(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+def _phones(index: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
     for number in one:
         for second in other:
             if number.endswith(second) or second.endswith(number):
-                return Agreement(place, Level.SAME, bits(place, number))
+                return Agreement(index, Level.SAME, bits(index, number))
     if OSA.distance(one[0], other[0], score_cutoff=1) <= 1:
-        return Agreement(place, Level.CLOSE, max(1.0, bits(place, one[0]) - CLOSE_BITS - 4))
-    return Agreement(place, Level.DIFFERENT, 0.0)
+        return Agreement(index, Level.CLOSE, max(1.0, bits(index, one[0]) - CLOSE_BITS - 4))
+    return Agreement(index, Level.DIFFERENT, 0.0)
 
 
-def _any(place: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
-    if shared := [bits(place, term) for term in set(one).intersection(other)]:
-        return Agreement(place, Level.SAME, max(shared))
-    return Agreement(place, Level.DIFFERENT, 0.0)
+def _any(index: int, one: Terms, other: Terms, bits: Bits) -> Agreement:
+    if shared := [bits(index, term) for term in set(one).intersection(other)]:
+        return Agreement(index, Level.SAME, max(shared))
+    return Agreement(index, Level.DIFFERENT, 0.0)
 
 
 Compare = Callable[[int, Terms, Terms, Bits], Agreement]
@@ -224,7 +226,7 @@ COMPARE = tuple(BY_ATTRIBUTE[name] for name in NAMES)
 def compare(one: Profile, other: Profile, bits: Bits) -> list[Agreement]:
     """Of each attribute that both have."""
     return [
-        COMPARE[place](place, first, second, bits)
-        for place, (first, second) in enumerate(zip(one, other, strict=True))
+        COMPARE[index](index, first, second, bits)
+        for index, (first, second) in enumerate(zip(one, other, strict=True))
         if first and second
     ]

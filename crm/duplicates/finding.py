@@ -66,7 +66,7 @@ class Search:
     file: ProfileFile = field(default_factory=ProfileFile)
     frequencies: Frequencies = field(default_factory=Frequencies)
     copies: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    bits: Bits = lambda place, term: 0.0
+    bits: Bits = lambda _index, _term: 0.0
     address_bits: "array[float]" = field(default_factory=lambda: array("f"))  # how much the whole address of each says
 
     def run(self) -> Counts:

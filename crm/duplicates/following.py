@@ -30,7 +30,7 @@ from overplane.events.models import Event
 from overplane.events.positions import Position, order
 
 PAGE = 50  # events read at once: as many customers take a second or two, and are compared twice after a crash
-TICK_SECONDS = 0.5
+TICK_SECONDS = 0.5  # an event waits so long at most, and an idle worker asks for one number as often
 PAUSE_SECONDS = 2.0  # while the database does not answer, or the whole table is being compared
 # Events that are behind, after an import: comparing the whole table takes less time than as many customers one by one.
 FAR_BEHIND = 20_000

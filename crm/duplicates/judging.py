@@ -9,7 +9,7 @@ from crm.duplicates.weighing import LIKELY, ONE, STRANGERS, Model
 
 NAME, ADDRESS = NAMES.index("customer_name"), NAMES.index("primary_address")
 # What is compared in a moment comes first.
-ORDER = (*(place for place in range(len(NAMES)) if place not in (NAME, ADDRESS)), NAME, ADDRESS)
+ORDER = (*(index for index in range(len(NAMES)) if index not in (NAME, ADDRESS)), NAME, ADDRESS)
 SLACK = 1.0  # bits: a common word that is shared in another form counts as half of one
 
 
@@ -26,11 +26,11 @@ class Judge:
     def agreements(self, one: Profile, other: Profile, address_bits: float) -> list[Agreement] | None:
         """As `compare` has them, if the two are perhaps one. `address_bits`: as much as equal addresses could say."""
         said, agreements = self.start, []
-        for place in ORDER:
-            if (first := one[place]) and (second := other[place]):
-                if place == ADDRESS and said + self.best_address + address_bits < 0:
+        for index in ORDER:
+            if (first := one[index]) and (second := other[index]):
+                if index == ADDRESS and said + self.best_address + address_bits < 0:
                     return None
-                agreement = COMPARE[place](place, first, second, self.bits)
-                said += self.logs[place][agreement.level] + agreement.bits
+                agreement = COMPARE[index](index, first, second, self.bits)
+                said += self.logs[index][agreement.level] + agreement.bits
                 agreements.append(agreement)
         return sorted(agreements) if said >= 0 else None

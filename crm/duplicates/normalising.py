@@ -34,7 +34,7 @@ SHORT = {
 }  # fmt: skip
 STREET_ENDING = re.compile("(?<=...)(?:STRASSE|STR)$")
 NUMBER_AND_LETTER = re.compile(r"([0-9]+)([A-Z])")
-SHORTEST_PHONE = 7
+SHORTEST_PHONE = 7  # digits; shorter ones are extensions, and many share them
 PHONE_KEY = 7  # digits: a number is the same with and without its country, its area and their zeros
 PHONES_PARTED = re.compile(r"[,;/|\n]|\bOR\b|\bODER\b")
 PHONE_CODE = re.compile(r"^[^0-9]*(?:\+|00)")

@@ -28,7 +28,7 @@ ON CONFLICT (first_id, second_id) DO UPDATE SET score = excluded.score, reasons 
     AND {PAIRS.name}.second_hash = excluded.second_hash THEN 'dismissed' ELSE 'open' END
 """
 EXISTING = "SELECT id FROM crm_customer WHERE id IN ({}) ORDER BY id{}"
-AT_ONCE = 200  # pairs in one transaction, whose customers nobody changes meanwhile
+BATCH = 200  # pairs in one transaction, whose customers nobody changes meanwhile
 
 
 class Compared(NamedTuple):
@@ -44,7 +44,7 @@ def reasons(model: Model, agreements: Sequence[Agreement]) -> list[dict[str, Any
     """The strongest first, for or against."""
     weights = model.weights(agreements)
     listed = [
-        {"attribute": NAMES[one.place], "agreement": agreement_word(one.level), "weight": round(weight, 1)}
+        {"attribute": NAMES[one.attribute], "agreement": agreement_word(one.level), "weight": round(weight, 1)}
         for one, weight in zip(agreements, weights, strict=True)
     ]
     return sorted(listed, key=lambda one: -abs(one["weight"]))
@@ -53,8 +53,8 @@ def reasons(model: Model, agreements: Sequence[Agreement]) -> list[dict[str, Any
 def store(compared: Iterable[Compared], now: datetime) -> int:
     """Writes pairs whose customers are both still there; how many."""
     rows, count = list(compared), 0
-    for start in range(0, len(rows), AT_ONCE):
-        count += _store(rows[start : start + AT_ONCE], now)
+    for start in range(0, len(rows), BATCH):
+        count += _store(rows[start : start + BATCH], now)
     return count
 
 
@@ -82,8 +82,8 @@ def forget_older(now: datetime) -> int:
 
 def forget_others(customer_id: str, own_hash: int, partners: Sequence[str]) -> None:
     """After one customer was compared: its pairs with others than these, unless they were merged or are dismissed as it is now."""
-    place = "((first_id = %s AND first_hash {0} %s) OR (second_id = %s AND second_hash {0} %s))"
-    stale = f"(state = 'open' AND (first_id = %s OR second_id = %s)) OR (state = 'dismissed' AND {place.format('<>')})"
+    side = "((first_id = %s AND first_hash {0} %s) OR (second_id = %s AND second_hash {0} %s))"
+    stale = f"(state = 'open' AND (first_id = %s OR second_id = %s)) OR (state = 'dismissed' AND {side.format('<>')})"
     rows = statements.rows(
         f"SELECT id, first_id, second_id FROM {PAIRS.name} WHERE {stale}",
         [customer_id, customer_id, customer_id, own_hash, customer_id, own_hash],

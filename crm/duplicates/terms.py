@@ -16,18 +16,18 @@ FULL = 255  # what a byte counts to; of common terms there are few, so the rest 
 UNSEEN = 0.05
 # A small table says little of how common a word is: it counts as if a thousand others without it were there.
 OTHERS = 1000
-MAX_BITS = 24.0
+MAX_BITS = 24.0  # as one in 16 million: a value that a person has typed proves no more
 PHONE = NAMES.index("mobile_no")
 SIGNS = "naxempst"  # one for each of `NAMES`, so that a word of a name is not one of an address
 assert len(SIGNS) == len(NAMES)
 Bits = Callable[[int, str], float]
 
 
-def number(place: int, term: str) -> int:
-    """A term of the attribute at this place as 63 bits, the same in every process."""
-    if place == PHONE:
+def number(index: int, term: str) -> int:
+    """A term of the attribute at this index as 63 bits, the same in every process."""
+    if index == PHONE:
         term = term[-PHONE_KEY:]
-    digest = blake2b(f"{SIGNS[place]}{term}".encode(), digest_size=8).digest()
+    digest = blake2b(f"{SIGNS[index]}{term}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
@@ -44,8 +44,8 @@ class Seen:
 
     def is_first(self, number: int) -> bool:
         bits, size, is_new = self.bits, 8 * len(self.bits), False
-        for place in (number % size, (number >> 32) % size):
-            slot, bit = place >> 3, 1 << (place & 7)
+        for number_of_bit in (number % size, (number >> 32) % size):
+            slot, bit = number_of_bit >> 3, 1 << (number_of_bit & 7)
             if not bits[slot] & bit:
                 bits[slot] |= bit
                 is_new = True
@@ -90,7 +90,7 @@ def bits(count: int, customers: int) -> float:
 
 def bits_of(count: Callable[[int], int], customers: int) -> Bits:
     @lru_cache(maxsize=200_000)  # words follow a steep law: nearly all look-ups hit
-    def of(place: int, term: str) -> float:
-        return bits(count(number(place, term)), customers)
+    def of(index: int, term: str) -> float:
+        return bits(count(number(index, term)), customers)
 
     return of

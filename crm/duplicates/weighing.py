@@ -18,6 +18,7 @@ from typing import Any
 from crm.duplicates.comparing import Agreement, Level
 from crm.duplicates.normalising import NAMES
 
+# A pair is shown if it is more likely than not; called nearly certain when one of thirty such pairs, at most, is none.
 LIKELY, NEARLY_CERTAIN = 0.5, 0.97
 ONE, PLACE, GROUP, STRANGERS = range(4)
 Shares = tuple[float, ...]
@@ -53,6 +54,7 @@ BOUND = 1.5  # times as much or as little contradiction as assumed is believed
 # thousands have one e-mail and no two of them one number, an equal number is no accident of a group.
 LEAST_AGREEING = 1 / 50
 OTHERS = 20  # a table is taken for so much larger than it is: the next customers are on their way
+# Of learning, at most, and the change of any share below which it ends: pages show probabilities in whole percents.
 ROUNDS, SETTLED = 25, 1e-3
 LEAST = 0.002  # no level is impossible
 
@@ -171,7 +173,7 @@ def _next(model: Model, start: Model, sample: Sequence[Sequence[Agreement]], sca
     levels = [[AS_IF_PAIRS * share for share in shares] for shares in start.ones]
     pairs = [AS_IF_CUSTOMERS * count for count in ASSUMED_PAIRS]
     agreed = [[AS_IF_PAIRS * share for share in shares] for shares in ASSUMED_AGREEING]
-    having = [[AS_IF_PAIRS] * len(NAMES) for _ in ASSUMED_AGREEING]
+    both_have = [[AS_IF_PAIRS] * len(NAMES) for _ in ASSUMED_AGREEING]
     for agreements in sample:
         odds = model.odds(agreements)
         whole = sum(odds)
@@ -181,20 +183,20 @@ def _next(model: Model, start: Model, sample: Sequence[Sequence[Agreement]], sca
         for at, level, _bits in agreements:
             levels[at][level] += one
             for i, share in enumerate(related):
-                having[i][at] += share
+                both_have[i][at] += share
                 agreed[i][at] += share if level <= Level.CLOSE else 0
     ones = [_bounded(counts, shares) for counts, shares in zip(levels, start.ones, strict=True)]
     per_customer = [min(MOST_PAIRS, count / (model.customers + AS_IF_CUSTOMERS)) for count in pairs]
-    place, group = (_agreeing(i, agreed[i], having[i]) for i in (0, 1))
+    place, group = (_agreeing(i, agreed[i], both_have[i]) for i in (0, 1))
     return Model(tuple(ones), tuple(per_customer), model.customers, (place, group))
 
 
-def _agreeing(i: int, agreed: Sequence[float], having: Sequence[float]) -> Shares:
+def _agreeing(i: int, agreed: Sequence[float], both_have: Sequence[float]) -> Shares:
     """Of pairs at one place (0) or of one group (1) that both have an attribute, how many agree in it, within the bounds."""
     bounds = zip(ASSUMED_AGREEING[i], MOST_AGREEING[i], strict=True)
     return tuple(
         min(most, max(share * LEAST_AGREEING, count / whole))
-        for count, whole, (share, most) in zip(agreed, having, bounds, strict=True)
+        for count, whole, (share, most) in zip(agreed, both_have, bounds, strict=True)
     )
 
 

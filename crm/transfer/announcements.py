@@ -16,7 +16,7 @@ FINISHED, UNDONE, EXPORTED = "import.finished", "import.undone", "export.finishe
 def finished(run: ImportRun, state: str, counts: Mapping[str, int]) -> None:
     """A run has come to its end: `done`, `refused` or, a dry run, `checked`."""
     output = {"id": run.pk, "status": state, "dry_run": run.dry_run, "problem_count": counts.get("problems", 0)}
-    _record(FINISHED, run.pk, output | {"counts": shown_counts(counts)}, run.started_by)
+    _record(FINISHED, run.pk, output | {"counts": public_counts(counts)}, run.started_by)
 
 
 def undone(run_id: str, counts: Mapping[str, int], started_by: str) -> None:
@@ -27,7 +27,7 @@ def exported(export_id: str, count: int, origin: Origin) -> None:
     log.record(Change(EXPORTED, export_id, export_id, 1, {"id": export_id, "count": count}, {}), origin=origin)
 
 
-def shown_counts(counts: Mapping[str, int]) -> dict[str, int]:
+def public_counts(counts: Mapping[str, int]) -> dict[str, int]:
     """Without the kinds of problems that stand among them."""
     return {name: counts.get(name, 0) for name in COUNTS}
 

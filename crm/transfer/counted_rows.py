@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-ROWS_TOLD = 3  # enough to find them; the others look the same
+MOST_EXAMPLES = 3  # enough to find them; the others look the same
 
 
 class CountedRows:
@@ -15,8 +15,8 @@ class CountedRows:
 
     def add(self, numbers: Sequence[int]) -> None:
         self.count += len(numbers)
-        self.numbers = [*self.numbers, *numbers][:ROWS_TOLD]
+        self.numbers = [*self.numbers, *numbers][:MOST_EXAMPLES]
 
     @property
     def first(self) -> str:
-        return ", ".join(map(str, self.numbers)) + (" …" if self.count > ROWS_TOLD else "")
+        return ", ".join(map(str, self.numbers)) + (" …" if self.count > MOST_EXAMPLES else "")

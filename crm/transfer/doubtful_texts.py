@@ -103,7 +103,7 @@ DAMAGES = (
         gettext_lazy("There are characters in it that nobody sees; without them it is another text."),
     ),
 )
-MADE_A_DAY = Doubt(
+TURNED_INTO_DATE = Doubt(
     BEGINS_AS_DAY.search,
     DAY.fullmatch,
     gettext_lazy("This is a date. If a spreadsheet has made it of something else, enter that once more, as text."),

@@ -59,7 +59,7 @@ def read(text: str) -> ExportRequest:
     return parse(json.loads(text, parse_float=read_decimal))
 
 
-def asked(text: str) -> dict[str, Any]:
+def as_sent(text: str) -> dict[str, Any]:
     """What was sent, as it is shown."""
     request: dict[str, Any] = json.loads(text)
     return request

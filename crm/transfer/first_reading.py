@@ -11,7 +11,7 @@ from crm.transfer.batch import Batch, ParseOptions
 from crm.transfer.columns import customer_columns, damaged_by_excel, line_item_columns
 from crm.transfer.counted_rows import CountedRows
 from crm.transfer.doubtful_rows import note_of_short_rows
-from crm.transfer.doubtful_texts import DAMAGES, MADE_A_DAY, QUOTED, Doubt, DoubtfulTexts, swallowed
+from crm.transfer.doubtful_texts import DAMAGES, QUOTED, TURNED_INTO_DATE, Doubt, DoubtfulTexts, swallowed
 from crm.transfer.footers import Footer
 from crm.transfer.null_words import NullWords
 from crm.transfer.options import ImportOptions
@@ -121,7 +121,7 @@ class FirstReading:
 def _doubts(format: str, parse_options: ParseOptions) -> list[Doubt]:
     if format == "csv":
         return [QUOTED, swallowed(parse_options.delimiter, len(parse_options.columns.headings)), *DAMAGES]
-    return [*DAMAGES, MADE_A_DAY] if parse_options.is_sheet else [*DAMAGES]
+    return [*DAMAGES, TURNED_INTO_DATE] if parse_options.is_sheet else [*DAMAGES]
 
 
 def _is_text(kind: LineItem | None, name: str) -> bool:

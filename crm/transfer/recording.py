@@ -19,7 +19,7 @@ from crm.transfer.reports import MAX_VALUE, Report
 from overplane.files.spreadsheets import escape_formula
 
 HEADINGS = ("row", "customer_id", "outcome", "code", "message")
-READ_AT_ONCE = 10  # records, about a megabyte
+BATCH = 10  # records, about a megabyte
 ROWS = 2000  # of one record, where a whole file is refused: as many as a batch has customers
 REFUSED = ",refused"
 
@@ -158,7 +158,7 @@ def result_lines(run_id: str, *, worded: Callable[[str], str]) -> Generator[byte
     """The file of results. Read in parts, so no transaction is open while somebody reads it. `worded`: messages as a door says them."""
     yield (",".join(HEADINGS) + "\n").encode()
     last, stored = 0, ImportOutcomes.objects.filter(run_id=run_id).order_by("id")
-    while part := list(stored.filter(pk__gt=last)[:READ_AT_ONCE]):
+    while part := list(stored.filter(pk__gt=last)[:BATCH]):
         last = part[-1].pk
         yield "".join([_worded(one.lines, worded) for one in part]).encode()
 

@@ -2,7 +2,7 @@
 
 The search of Wing and Gong with Lowe's memory, per customer, as Porcupine does it. A call without an answer may have happened
 at any moment after its start, or never. Versions make it quick: most states allow one next write only.
-What calls do not say of themselves, as an import or an undo, is taken from the log (`faults.judging.told`).
+What calls do not say of themselves, as an import or an undo, is taken from the log (`faults.judging.unanswered`).
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from typing import Any
 
 from faults.history import ERASED, OK, REFUSED, UNKNOWN, Call
 from faults.judging.evidence import BATCHES, Evidence, Problem
-from faults.judging.told import Told
+from faults.judging.unanswered import UnansweredChanges
 from faults.pool import TRACKED
 
 NEVER = float("inf")
@@ -76,7 +76,7 @@ class Operation:
 
 
 def registers(evidence: Evidence) -> Iterator[Problem]:
-    told = Told(evidence)
+    told = UnansweredChanges(evidence)
     evidence.judged.update(dict.fromkeys((REGISTERS, AFTER_MERGE, OF_ERASED, UNDECIDED), 0))
     evidence.judged["changes taken from the log"] = len(told.changes)
     for customer_id, operations in _operations(evidence, told).items():
@@ -136,7 +136,7 @@ def _advanced(low: int, done: frozenset[int]) -> tuple[int, frozenset[int]]:
     return low, done
 
 
-def _operations(evidence: Evidence, told: Told) -> dict[str, list[Operation]]:
+def _operations(evidence: Evidence, told: UnansweredChanges) -> dict[str, list[Operation]]:
     of: dict[str, list[Operation]] = defaultdict(list)
     for call in evidence.calls:
         for customer_id, operation in _of_call(call):

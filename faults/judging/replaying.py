@@ -102,9 +102,9 @@ def replayed(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(CHECK, text, customer_id)
 
 
-def _compared(what: str, told: dict[str, Values], stored: dict[str, Values]) -> Iterator[Problem]:
-    for object_id in told.keys() | stored.keys():
-        said, there = told.get(object_id), stored.get(object_id)
+def _compared(what: str, followed: dict[str, Values], stored: dict[str, Values]) -> Iterator[Problem]:
+    for object_id in followed.keys() | stored.keys():
+        said, there = followed.get(object_id), stored.get(object_id)
         if json.dumps(said) != json.dumps(there):
             subject = (there or said or {}).get("customer_id", object_id)
             yield Problem(

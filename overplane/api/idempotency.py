@@ -29,7 +29,7 @@ from overplane.database.rows import SqlTable
 from overplane.database.statements import Statement
 from overplane.problems import Code
 
-RETENTION = timedelta(hours=24)
+RETENTION = timedelta(hours=24)  # by the contract
 STORED_HEADERS = ("ETag", "Location")
 ANSWERS, SUBJECTS = (SqlTable(model, generated=["id"]) for model in (IdempotentAnswer, IdempotentSubject))
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")

@@ -12,14 +12,14 @@ from drf_spectacular.generators import SchemaGenerator
 
 from overplane import log_lines
 from overplane.api import errors, surroundings
+from overplane.caching import computed_once
 from overplane.database.encoding import dumps
-from overplane.once import once
 from overplane.problems import Code
 
 OF_DESCRIPTION = "GET, HEAD, OPTIONS"
 
 
-@once
+@computed_once
 def description() -> bytes:
     """The OpenAPI description, in English, whoever asks first.
 

@@ -14,7 +14,7 @@ from overplane.database.snapshot import one_snapshot
 from overplane.problems import Code
 from overplane.queries.parameters import Query
 
-DEFAULT_LIMIT = 20
+DEFAULT_LIMIT = 20  # both by the contract
 MAX_LIMIT = 1000
 FAR = 500  # from this offset on ids are looked up first, rows after
 PARAMETERS = ("limit", "offset", "starting_after", "ending_before")

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_safe
 from prometheus_client.registry import Collector
 
 from overplane import ending, observability
+from overplane.caching import Recent
 from overplane.database import disk, maintenance
 from overplane.database.encoding import dumps
-from overplane.once import Recent
 
 ALIVE = b'{"status":"ok"}'
 JSON = "application/json"

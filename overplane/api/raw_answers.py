@@ -15,7 +15,7 @@ from overplane.ids import new_id
 from overplane.problems import Code
 
 log = logging.getLogger("overplane.api")
-MOST_QUOTED = 200
+MOST_QUOTED = 200  # letters of what somebody sent, in the log
 TOO_LONG = "Ask for less at once; where the route has a search by POST, the same parameters go into its body."
 
 

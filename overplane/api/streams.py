@@ -48,7 +48,7 @@ class _Stream:
 
     def __init__(self, first: bytes, rest: Generator[bytes, None, None], *, by_line: bool) -> None:
         self.first, self.rest, self.by_line = first, rest, by_line
-        self.in_place = replicas.held()  # the parts are made where the first one was
+        self.reads = replicas.held()  # the parts are made where the first one was
         self.request_id, self.is_open = log_lines.request_id.get(), True
 
     def __iter__(self) -> Iterator[bytes]:
@@ -61,14 +61,14 @@ class _Stream:
         except Exception as failure:
             self._note(failure)
             if self.by_line:
-                yield dumps(errors.envelope(_told(failure), self.request_id)) + b"\n"
+                yield dumps(errors.envelope(_api_error(failure), self.request_id)) + b"\n"
             # For the server this is a client that has gone: it ends the connection, and neither answers nor logs.
             raise ConnectionResetError(errno.ECONNRESET, "the answer was broken off") from failure
         finally:
             self._leave()
 
     def _next(self) -> bytes | None:
-        with self.in_place():
+        with self.reads():
             return next(self.rest, None)
 
     def _note(self, failure: Exception) -> None:
@@ -81,7 +81,7 @@ class _Stream:
 
     def close(self) -> None:
         try:
-            with self.in_place():
+            with self.reads():
                 self.rest.close()
         finally:  # closing may fail, where the database has gone meanwhile
             self._leave()
@@ -101,7 +101,7 @@ def _stops() -> ApiError:
     return error(503, Code.UNAVAILABLE, message, type_=API)
 
 
-def _told(failure: Exception) -> ApiError:
+def _api_error(failure: Exception) -> ApiError:
     if isinstance(failure, ApiError):
         return failure
     message = "This answer breaks off here, and is not whole. Send the same request again."

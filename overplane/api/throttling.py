@@ -15,7 +15,7 @@ from overplane.api.errors import RATE_LIMIT, ApiError, error
 from overplane.api.models import Allowance
 from overplane.problems import Code
 
-FAILURES_A_MINUTE = 20
+FAILURES_A_MINUTE = 20  # wrong keys from one address: a misconfigured client's retries, but no guessing
 CLOCKS_APART = 1.0  # seconds; with NTP it is some milliseconds
 
 

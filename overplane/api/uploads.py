@@ -16,7 +16,7 @@ from overplane.api import body
 from overplane.api.errors import ApiError, bad_request, error
 from overplane.problems import Code, nearest
 
-PIECE = 256 * 1024
+PIECE = 256 * 1024  # bytes that are read and written together: 4 reads a megabyte, and little memory each upload
 MULTIPART = "multipart/form-data"
 FIELD = "file"
 EMPTY = "The file is empty. Send it as the body, or as `file` of a form."

@@ -184,9 +184,9 @@ class CellEditing:
                     return _refusal(WRONG, " ".join(error.messages))
         cell = stored_cell(row._meta.get_field(name), getattr(row, name))
         answer = {"shown": str(cell.text), "raw": cell.raw if cell.raw is not None else cell.text}
-        return JsonResponse(answer | self.told_of_cell(request, row, form, sent))
+        return JsonResponse(answer | self.cell_messages(request, row, form, sent))
 
-    def told_of_cell(
+    def cell_messages(
         self, request: HttpRequest, row: models.Model, form: ModelForm, sent: dict[str, str]
     ) -> dict[str, Any]:
         """What else the page is told of the change."""

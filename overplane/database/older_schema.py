@@ -14,8 +14,8 @@ from typing import Any
 from django.apps import apps
 from django.db import Error, connection, models
 
+from overplane.caching import Recent
 from overplane.database.dialect import choose
-from overplane.once import Recent
 
 POSTGRESQL = """SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"""

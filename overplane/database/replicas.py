@@ -100,7 +100,7 @@ class Replica:
         thread = threading.get_ident()
         self._asking[thread] = now
         try:
-            with self.in_place():
+            with self.reading_from_it():
                 is_standby, replayed, followed = first(REPLAYED, []) or (False, 0, "")
         except (DatabaseError, InterfaceError, OSError) as failure:
             self.leave_out(failure, since=now)
@@ -125,7 +125,7 @@ class Replica:
         reads.labels(self.alias).inc()
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def reading_from_it(self) -> Iterator[None]:
         """What this thread asks meanwhile, it asks the replica."""
         primary, replica = as_postgresql(connections[DEFAULT_DB_ALIAS]), as_postgresql(connections[self.alias])
         before, waited = _held.replica, replica.waited
@@ -176,7 +176,7 @@ def read(work: Callable[[], T], *, reader: str) -> T:
     if replica := _chosen(reader):
         since = time.monotonic()
         try:
-            with replica.in_place():
+            with replica.reading_from_it():
                 answer = work()
         except Exception as failure:
             kind = trouble(failure)
@@ -221,7 +221,7 @@ def read_at_length() -> Iterator[None]:
         return
     since = time.monotonic()
     try:
-        with replica.in_place():
+        with replica.reading_from_it():
             yield
     except Exception as failure:
         if trouble(failure) is Trouble.AWAY or isinstance(failure, ProgrammingError):
@@ -235,7 +235,7 @@ def read_at_length() -> Iterator[None]:
 def held() -> Callable[[], AbstractContextManager[None]]:
     """For what is read later on, as the parts of a stream are: opens the place of the replica that this thread reads from."""
     replica = _held.replica
-    return replica.in_place if replica else nullcontext
+    return replica.reading_from_it if replica else nullcontext
 
 
 def troubles() -> Iterator[tuple[str, str]]:
@@ -243,7 +243,7 @@ def troubles() -> Iterator[tuple[str, str]]:
     _, _, here, log_now = first(NEEDED, [ANYBODY]) or (None, 0, 0, "")
     for replica in _replicas:
         try:
-            with replica.in_place():
+            with replica.reading_from_it():
                 is_standby, replayed, followed = first(REPLAYED, []) or (False, 0, "")
         except (DatabaseError, InterfaceError, OSError) as failure:
             yield replica.alias, str(failure).strip().partition("\n")[0]

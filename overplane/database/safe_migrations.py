@@ -33,16 +33,16 @@ def unsafe(migration: migrations.Migration, before: ProjectState) -> list[str]:
     if getattr(migration, REASON, ""):
         return []
     state, created = before.clone(), set[str]()
-    found = []
+    findings = []
     for operation in migration.operations:
         if isinstance(operation, migrations.CreateModel):
             created.add(operation.name_lower)
         model = getattr(operation, "model_name_lower", getattr(operation, "name_lower", ""))
         if model not in created:
-            place = f"{migration.app_label}.{migration.name}, {operation.describe()}"
-            found += [f"{place}: {what}" for what in _wrong(operation, migration, state)]
+            step = f"{migration.app_label}.{migration.name}, {operation.describe()}"
+            findings += [f"{step}: {what}" for what in _wrong(operation, migration, state)]
         operation.state_forwards(migration.app_label, state)
-    return found
+    return findings
 
 
 def _wrong(operation: Operation, migration: migrations.Migration, state: ProjectState) -> Iterator[str]:

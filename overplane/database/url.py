@@ -75,17 +75,20 @@ def database_from(url: str, *, pooler: str, variable: str = "DATABASE_URL") -> t
 
 def _several(split: SplitResult) -> tuple[str, str]:
     """Hosts and ports, each with commas between; none if there is one host only."""
-    _, _, places = split.netloc.rpartition("@")
-    if "," not in places:
+    _, _, hosts = split.netloc.rpartition("@")
+    if "," not in hosts:
         return "", ""
-    pairs = [place.rpartition(":") if _has_port(place) else (place, "", "") for place in places.split(",")]
+    pairs = [
+        host_and_port.rpartition(":") if _has_port(host_and_port) else (host_and_port, "", "")
+        for host_and_port in hosts.split(",")
+    ]
     if any((port and not port.isascii()) or (port and not port.isdecimal()) for _, _, port in pairs):
         raise ValueError("a port is no number")
     return ",".join(host.strip("[]") for host, _, _ in pairs), ",".join(port for _, _, port in pairs)
 
 
-def _has_port(place: str) -> bool:
-    return ":" in place.rpartition("]")[2]
+def _has_port(host_and_port: str) -> bool:
+    return ":" in host_and_port.rpartition("]")[2]
 
 
 def _netloc(split: SplitResult, host: str) -> str:

@@ -131,7 +131,7 @@ def start(*, only_if_new: bool = False) -> int:
         epochs, now = apps.get_model("overplane_events", "Epoch").objects, timezone.now()
         last = epochs.order_by("-id").values_list("id", flat=True).first() or 0
         # Beyond what a file that was put back has shown, also in the same second or with a clock that was ahead.
-        last = max(last, served.newest_shown()[0])
+        last = max(last, served.newest_served()[0])
         second = int((now - SECONDS_FROM).total_seconds())
         epoch = epochs.create(
             id=max(last + 1, min(second, MOST_SECONDS)),

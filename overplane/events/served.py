@@ -19,25 +19,25 @@ from overplane import private_files
 from overplane.database.dialect import is_sqlite
 
 END = "-served"
-Place = tuple[int, int]  # epoch and number of an event
-NOTHING: Place = (0, 0)
+Position = tuple[int, int]  # epoch and number of an event
+NOTHING: Position = (0, 0)
 WRITTEN = re.compile(rb"(\d{1,9}) (\d{1,18})\n")
 # The greatest number that was given out, also if its event is purged by now.
 NEWEST = """
 SELECT COALESCE((SELECT max(id) FROM overplane_events_epoch), 0),
        COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'overplane_events_event'), 0)
 """
-_written: dict[Path, Place] = {}  # by this process
+_written: dict[Path, Position] = {}  # by this process
 
 
-def note(place: Place) -> None:
+def note(position: Position) -> None:
     """Remembers that this event was shown, once it is committed. Costs nothing while there is nothing new."""
     path = _path()
-    if path is not None and place > _written.get(path, NOTHING):
-        transaction.on_commit(partial(_write, path, place))
+    if path is not None and position > _written.get(path, NOTHING):
+        transaction.on_commit(partial(_write, path, position))
 
 
-def newest_shown() -> Place:
+def newest_served() -> Position:
     """The newest event of which it is noted."""
     path = _path()
     if path is None or not os.access(path, os.R_OK | os.W_OK):
@@ -48,11 +48,11 @@ def newest_shown() -> Place:
 
 def is_put_back() -> bool:
     """Does the log end before an event that it has shown?"""
-    if (known := newest_shown()) == NOTHING:
+    if (known := newest_served()) == NOTHING:
         return False
     # By a connection of its own, for that of the caller may be in a transaction that sees what was there before.
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as fresh:
-        newest: Place = fresh.execute(NEWEST).fetchone()
+        newest: Position = fresh.execute(NEWEST).fetchone()
     return newest < known
 
 
@@ -62,12 +62,12 @@ def _path() -> Path | None:
     return Path(name + END) if in_a_file else None
 
 
-def _write(path: Path, place: Place) -> None:
+def _write(path: Path, position: Position) -> None:
     # Whoever cannot write here shows the event nevertheless: an old copy is then known by readers' cursors alone.
     with suppress(OSError), _opened(path) as file:
-        if place > _read(file):  # of several processes the later event stays
-            os.pwrite(file, b"%d %d\n" % place, 0)
-        _written[path] = place
+        if position > _read(file):  # of several processes the later event stays
+            os.pwrite(file, b"%d %d\n" % position, 0)
+        _written[path] = position
 
 
 @contextmanager
@@ -81,6 +81,6 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(file)
 
 
-def _read(file: int) -> Place:
-    place = WRITTEN.match(os.pread(file, 100, 0))
-    return (int(place[1]), int(place[2])) if place else NOTHING
+def _read(file: int) -> Position:
+    position = WRITTEN.match(os.pread(file, 100, 0))
+    return (int(position[1]), int(position[2])) if position else NOTHING

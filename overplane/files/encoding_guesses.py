@@ -19,8 +19,8 @@ from typing import NamedTuple
 WORD = re.compile(rb"[^\x00-\x2f\x3a-\x3f]*[\x80-\xff][^\x00-\x2f\x3a-\x3f]*")
 LONGEST_SAMPLE = 8 << 10  # bytes of different words: more changes no ranking, and takes longer than 50 ms
 MOST_BLOCKS = 8  # in which words are looked for: where they are the same again and again, it takes 60 ms for each
-MOST_SHOWN = 5  # readings: those after them were never the right ones
-WORDS_SHOWN = 3
+MOST_READINGS = 5  # readings: those after them were never the right ones
+MOST_EXAMPLES = 3
 LONGEST_WORD = 40  # characters that are shown of one
 
 # Letters that are not ASCII, the most frequent first.
@@ -112,7 +112,7 @@ class Sample:
         distinct: dict[tuple[str, ...], str] = {}
         for name in sorted(scores, key=lambda name: scores[name], reverse=True):
             distinct.setdefault(tuple(texts[name]), name)
-        best = dict(list(distinct.items())[:MOST_SHOWN])
+        best = dict(list(distinct.items())[:MOST_READINGS])
         indexes = _most_telling(list(best))
         return tuple(
             EncodingGuess(name, tuple(words[i][:LONGEST_WORD] for i in indexes)) for words, name in best.items()
@@ -137,7 +137,7 @@ def _most_telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
         best = readings[0][i]
         return best.isalpha(), len({words[i] for words in readings}), -abs(len(best) - USUAL_LENGTH)
 
-    return sorted(sorted(range(len(readings[0])), key=telling, reverse=True)[:WORDS_SHOWN])
+    return sorted(sorted(range(len(readings[0])), key=telling, reverse=True)[:MOST_EXAMPLES])
 
 
 def plausibility(texts: Sequence[str]) -> float:

@@ -14,7 +14,7 @@ from overplane.files.encoding_guesses import ASCII_BYTES, EncodingGuess, Sample
 from overplane.files.unusable import UnusableFile
 from overplane.files.wording import gettext as _
 
-BLOCK = 1 << 20
+BLOCK = 1 << 20  # bytes that are read together
 # UTF-32's mark begins with UTF-16's.
 MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")

@@ -35,14 +35,14 @@ def letters_of(column: int) -> str:
     return letters
 
 
-def place_name(row: int, column: int) -> str:
+def cell_name(row: int, column: int) -> str:
     return f"{letters_of(column)}{row}"
 
 
 def never_calculated(value: Any, row: int, column: int) -> str:
     message = _(
         "Cell %(cell)s holds a formula that was never calculated. Open the file in a spreadsheet and save it."
-    ) % {"cell": place_name(row, column)}
+    ) % {"cell": cell_name(row, column)}
     return broken("", message)
 
 
@@ -55,7 +55,7 @@ class Tally:
 
     def add(self, row: int, column: int) -> None:
         if self.count < NAMED:
-            self.first.append(place_name(row, column))
+            self.first.append(cell_name(row, column))
         self.count += 1
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class Findings:
 
         def error(value: Any, row: int, column: int) -> str:
             message = _("Cell %(cell)s shows the error %(error)s. Correct it, or empty it.") % {
-                "cell": place_name(row, column),
+                "cell": cell_name(row, column),
                 "error": seen or "(unknown)",
             }
             return broken(seen, message)

@@ -17,17 +17,17 @@ MOST_EXPONENT = 400
 
 def _never_calculated() -> str:
     message = _("Cell %(cell)s holds a formula that was never calculated. Open the file in a spreadsheet and save it.")
-    return broken("", message % {"cell": "{place}"})
+    return broken("", message % {"cell": "{cell}"})
 
 
 def text_of_cell(attributes: dict[str, str], display_text: str) -> str:
-    """`display_text`: the cell's paragraphs. In the message of a broken cell `{place}` stands for its name."""
+    """`display_text`: the cell's paragraphs. In the message of a broken cell `{cell}` stands for its name."""
     kind = attributes.get(TYPE, "")
     if kind == "string":
         is_formula = "table:formula" in attributes
         if attributes.get("calcext:value-type") == "error" or (is_formula and ERROR.fullmatch(display_text)):
             message = _("Cell %(cell)s shows the error %(error)s. Correct it, or empty it.")
-            return broken(display_text, message % {"cell": "{place}", "error": display_text})
+            return broken(display_text, message % {"cell": "{cell}", "error": display_text})
         return attributes.get("office:string-value", display_text)
     if not kind:
         return _never_calculated() if "table:formula" in attributes and not display_text else display_text

@@ -14,7 +14,7 @@ from xml.sax.saxutils import unescape
 
 from overplane.files.archives import Guarded
 from overplane.files.cells import BROKEN, LONGEST_CELL, MOST_COLUMNS, Row, broken, split_broken
-from overplane.files.findings import MOST_ROWS, Findings, place_name
+from overplane.files.findings import MOST_ROWS, Findings, cell_name
 from overplane.files.ods_cells import text_of_cell
 from overplane.files.sheet_choice import LoadedSheet
 from overplane.files.unusable import UnusableFile
@@ -235,7 +235,7 @@ class OdsRows:
         """A formula or a cell that cannot be read, with its place."""
         if text.startswith(BROKEN):
             seen, message = split_broken(text)
-            return broken(seen, message.replace("{place}", place_name(self.number, min(self.column, MOST_COLUMNS))))
+            return broken(seen, message.replace("{cell}", cell_name(self.number, min(self.column, MOST_COLUMNS))))
         self.findings.note_formula(self.number, self.column)
         return text
 

@@ -109,7 +109,7 @@ def _objects(name: str, file: Any, most: int) -> Iterator[tuple[int, Any]]:
         except UnusableFile:
             raise
         except Exception as error:  # noqa: BLE001 (as above; also what Python's own types cannot hold)
-            where = _place_of_error(batch, number) if batch else f"after row {number}"
+            where = _where_it_broke(batch, number) if batch else f"after row {number}"
             raise UnusableFile(
                 _("%(name)s, %(where)s: this cannot be read (%(error)s). Mend it, or save as CSV.")
                 % {"name": name, "where": where, "error": error}
@@ -127,7 +127,7 @@ def _size(batch: Any) -> int:
     return sum(c.dictionary_decode().nbytes if hasattr(c, "dictionary") else c.nbytes for c in batch.columns)
 
 
-def _place_of_error(batch: Any, before: int) -> str:
+def _where_it_broke(batch: Any, before: int) -> str:
     for i in range(batch.num_rows):
         for column, heading in zip(batch.columns, batch.schema.names, strict=True):
             try:

@@ -19,7 +19,7 @@ LONG_NUMBER = re.compile(r"[1-9][0-9]{15,30}")
 # How unlikely it must be, in bits, that long numbers look rounded by accident: one in 250.
 CERTAIN = 8
 FEWEST_NUMBERS = 10  # of which can be said what is usual
-ROWS_TOLD = 3
+MOST_EXAMPLES = 3
 POINT_ZERO = re.compile(r"[0-9]{4,}[.,]0")
 
 
@@ -70,7 +70,7 @@ class ExcelDamage:
                 rows = zip(numbers, cells, strict=True)
                 matching = [(n, cell.strip()) for n, cell in rows if pattern.fullmatch(cell.strip())]
                 self.counts[kind] += len(matching)
-                self.examples[kind] = (self.examples[kind] + matching)[:ROWS_TOLD]
+                self.examples[kind] = (self.examples[kind] + matching)[:MOST_EXAMPLES]
         if self.bits_lost is not None and len(max(cells, key=len, default="")) > KEPT_DIGITS:
             self._watch_long_ones([(n, cell.strip()) for n, cell in zip(numbers, cells, strict=True)])
         if self.has_leading_zero:  # then this column has not lost its leading zeros
@@ -88,10 +88,10 @@ class ExcelDamage:
                 self.bits_lost = None
                 return
         self.counts["long"] += len(long_ones)
-        self.examples["long"] = (self.examples["long"] + long_ones)[:ROWS_TOLD]
+        self.examples["long"] = (self.examples["long"] + long_ones)[:MOST_EXAMPLES]
 
     def warnings(self, heading: str) -> Iterator[str]:
-        rounded, made_numbers = self.counts["exponent"], self.counts["point zero"]
+        rounded, converted = self.counts["exponent"], self.counts["point zero"]
         if rounded:
             text = ngettext(
                 "%(heading)s: Excel has rounded %(number)d number for good (%(rows)s).",
@@ -106,13 +106,13 @@ class ExcelDamage:
                 self.counts["long"],
             )
             yield text % {"heading": heading, "number": self.counts["long"], "rows": self._rows("long")}
-        if made_numbers:
+        if converted:
             text = ngettext(
                 "%(heading)s: %(number)d value ends in .0 (%(rows)s): the column was made a number.",
                 "%(heading)s: %(number)d values end in .0 (%(rows)s): the column was made a number.",
-                made_numbers,
+                converted,
             )
-            yield text % {"heading": heading, "number": made_numbers, "rows": self._rows("point zero")}
+            yield text % {"heading": heading, "number": converted, "rows": self._rows("point zero")}
         total = sum(self.lengths.values())
         if total >= FEWEST_NUMBERS and not self.has_leading_zero:
             yield from self._lost_zeros(heading, total)
@@ -132,7 +132,7 @@ class ExcelDamage:
 
     def _rows(self, kind: str) -> str:
         rows = ", ".join(_("row %(row)d: %(cell)s") % {"row": n, "cell": cell} for n, cell in self.examples[kind])
-        return rows + (" …" if self.counts[kind] > ROWS_TOLD else "")
+        return rows + (" …" if self.counts[kind] > MOST_EXAMPLES else "")
 
 
 def _bits_lost(digits: str) -> float:

@@ -13,7 +13,7 @@ from overplane.files.findings import Findings
 from overplane.files.unusable import UnusableFile
 from overplane.files.workbook_parts import check_members, unusual
 
-BLOCK = 1 << 20
+BLOCK = 1 << 20  # bytes that are read together
 WORKBOOK, STYLES = "xl/workbook.bin", "xl/styles.bin"
 SHEET, FORMAT, XF, BEGIN_STYLES, END_STYLES, END_OF_ROWS = 156, 44, 47, 617, 618, 146
 

@@ -18,9 +18,9 @@ def worker() -> Iterator[Finding]:
     now = timezone.now()
     alive = Job.objects.filter(state=State.RUNNING, heartbeat_at__gte=now - queue.STALE)
     waiting = Job.objects.filter(state=State.QUEUED, run_after__lt=now - MOST_AWAITED, kind__in=kinds.known).count()
-    silent = Job.objects.filter(state=State.RUNNING).exclude(pk__in=alive.values("pk")).count()
-    if not alive.exists() and waiting + silent:
-        yield Finding(f"{waiting + silent} jobs wait and no worker gives a sign of life", "Start manage.py run_worker")
+    stalled = Job.objects.filter(state=State.RUNNING).exclude(pk__in=alive.values("pk")).count()
+    if not alive.exists() and waiting + stalled:
+        yield Finding(f"{waiting + stalled} jobs wait and no worker gives a sign of life", "Start manage.py run_worker")
     last = Job.objects.filter(Q(state=State.DONE), kind=housekeeping.DAILY.name).order_by("-created_at").first()
     if last is None or last.created_at < now - MOST_WITHOUT:
         yield note(

@@ -17,7 +17,7 @@ from django.utils import timezone
 from overplane.ids import new_id
 from overplane.jobs.models import Job, JobFile
 
-BLOCK = 256 * 1024
+BLOCK = 256 * 1024  # bytes that are read together: a file of any size costs no more memory
 # Copies that nobody opened for so long, and what is left of uploads that were cut off. Longer than any upload takes.
 LEFT_SECONDS = 24 * 3600
 LONGEST_SUFFIX = 8

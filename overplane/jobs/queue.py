@@ -163,8 +163,8 @@ def recover() -> int:
     """Takes jobs from workers that no longer write their heartbeat. Returns how many."""
     now = timezone.now()
     # One far ahead of now was written before the clock was set back, by who knows whom.
-    silent = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE) | Q(heartbeat_at__gt=now + STALE)
-    stale = Job.objects.filter(silent, state=State.RUNNING)
+    stalled = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE) | Q(heartbeat_at__gt=now + STALE)
+    stale = Job.objects.filter(stalled, state=State.RUNNING)
     message = "The worker ended in the middle of it, each time that it was tried."
     failed = stale.filter(attempts__gte=MAX_ATTEMPTS).update(state=State.FAILED, error=message, finished_at=now)
     if failed:

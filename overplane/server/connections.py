@@ -17,7 +17,7 @@ from gunicorn.workers.gthread import TConn
 
 from overplane import settings
 
-PIECE = 64 * 1024
+PIECE = 64 * 1024  # bytes: as much as a socket's buffer usually has
 READ_SIZE = 1024 * 1024  # of a large body: each read costs the GIL, which is to be had again
 # gunicorn's own ceiling is 8,190, or none at all, with which anybody could fill the memory. A thousand ids, as many as
 # a page may show, have some 40,000 characters.

@@ -54,8 +54,8 @@ def _wait(server: Any, seconds: float) -> None:
     over = time.monotonic() + seconds
     while (left := over - time.monotonic()) > 0:
         with suppress(queue.Empty):
-            if (told := server.SIG_QUEUE.get(timeout=left)) in (signal.SIGINT, signal.SIGQUIT):
-                server.SIG_QUEUE.put(told)  # gunicorn looks for it once its workers have been told
+            if (number := server.SIG_QUEUE.get(timeout=left)) in (signal.SIGINT, signal.SIGQUIT):
+                server.SIG_QUEUE.put(number)  # gunicorn looks for it once its workers have been told
                 return
 
 

@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from crm.import_runs import ImportRun, RunState
 from overplane.api import probes
+from overplane.caching import Recent
 from overplane.database import disk
 from overplane.jobs import kinds, queue
 from overplane.jobs.models import Job, State
-from overplane.once import Recent
 from tests.conftest import CUSTOMER, Api
 from tests.connections import only_postgresql
 

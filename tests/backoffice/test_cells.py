@@ -66,7 +66,7 @@ def test_what_is_as_it_was_writes_nothing() -> None:
     customer = make("Nordlicht", territory="North")
     before = Event.objects.count()
     answer = edit(member("Editor"), customer, "territory", "North", "North").json()
-    assert (answer["raw"], "told" in answer, Event.objects.count()) == ("North", False, before)
+    assert (answer["raw"], "message" in answer, Event.objects.count()) == ("North", False, before)
 
 
 @pytest.mark.django_db
@@ -138,7 +138,7 @@ def test_a_cell_is_taken_back_unless_somebody_changed_it_since() -> None:
 def test_a_name_turns_nothing_that_stands_beside_it_in_a_message() -> None:
     client = member("Editor")
     a = make("\u2069\u202eNord\u202clicht")
-    assert edit(client, a, "territory", "South").json()["told"] == "Territory of \u2068Nordlicht\u2069 is changed."
+    assert edit(client, a, "territory", "South").json()["message"] == "Territory of \u2068Nordlicht\u2069 is changed."
 
 
 @pytest.mark.django_db

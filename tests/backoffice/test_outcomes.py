@@ -137,7 +137,7 @@ def test_an_export_from_the_list_is_told() -> None:
 def many(monkeypatch: pytest.MonkeyPatch) -> tuple[Client, list[str]]:
     """Five customers, whose territory a job has changed."""
     monkeypatch.setattr(bulk, "MAX_INLINE", 3)
-    monkeypatch.setattr(undo, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(undo, "MOST_WITHOUT_JOB", 3)
     client = member("Editor")
     created = [
         services.create_customer({"customer_name": f"C{i}", "territory": f"T{i}"}, origin=Origin("test"))

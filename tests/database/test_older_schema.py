@@ -8,8 +8,8 @@ from django.db import connection, transaction
 from django.test import Client
 
 from crm.models import Customer, SupplierNumberAtCustomer
+from overplane.caching import Recent
 from overplane.database import older_schema
-from overplane.once import Recent
 from tests.conftest import CUSTOMER, ROW, Api
 
 pytestmark = pytest.mark.django_db

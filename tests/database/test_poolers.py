@@ -33,7 +33,7 @@ FINDINGS = {"": "", "transaction pooler": poolers.UNDECLARED, "keeps no": pooler
 
 @pytest.fixture(autouse=True)
 def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poolers, "_found", {})
+    monkeypatch.setattr(poolers, "_findings", {})
     monkeypatch.setattr(poolers, "_paused", {})
 
 

@@ -25,7 +25,7 @@ Statements = dict[str, tuple[str, str]]  # text and types by name
 @pytest.fixture(autouse=True)
 def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test makes look like a pooler is none for the next."""
-    monkeypatch.setattr(poolers, "_found", {})
+    monkeypatch.setattr(poolers, "_findings", {})
 
 
 def prepared() -> Statements:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from overplane.once import once
+from overplane.caching import computed_once
 from tests.served import ROOT, served
 
 AT_ONCE = 36
@@ -32,7 +32,7 @@ def test_all_who_ask_first_for_the_description_get_the_same(tmp_path: Path) -> N
 def test_it_is_made_by_one_and_a_failure_is_not_kept() -> None:
     barrier, calls = threading.Barrier(8), []
 
-    @once
+    @computed_once
     def made() -> int:
         calls.append(threading.current_thread().name)
         if len(calls) == 1:

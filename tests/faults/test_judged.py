@@ -9,7 +9,7 @@ import pytest
 from faults.history import OK, REFUSED, Call
 from faults.judging import acknowledged, erasure, imports
 from faults.judging.evidence import Evidence
-from faults.judging.told import Told
+from faults.judging.unanswered import UnansweredChanges
 
 WORD = "tok" + "a" * 12
 Feed = list[dict[str, Any]]
@@ -80,6 +80,6 @@ def test_what_no_answer_tells_is_taken_from_the_log() -> None:
         event("updated", "one", actor="user:admin", request="req_2", **values),
         event("updated", "two", actor="import:run_1", request=""),
     ]
-    told = Told(evidence(answered, undone, feed=feed))
+    told = UnansweredChanges(evidence(answered, undone, feed=feed))
     assert [(one.customer_id, one.start, one.end) for one in told.changes] == [("one", 3, 4)]
     assert told.erased == {"two"}

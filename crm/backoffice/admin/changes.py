@@ -16,10 +16,10 @@ from crm.backoffice.wording import (
     EVENT_TYPES,
     all_labels,
     changed_labels,
+    event_differences,
     event_title,
     event_title_lazy,
     labels_of,
-    shown_differences,
 )
 from crm.models import Customer
 from overplane.backoffice.admin.events import ChangedField, EventAdmin, event_filters
@@ -80,7 +80,7 @@ class ChangeAdmin(EventAdmin):
         return {
             "title": event_title(event.type),
             "labels": labels_of(event.type),
-            "differences": shown_differences(event),
+            "differences": event_differences(event),
         }
 
     @admin.display(description=_("changed"))

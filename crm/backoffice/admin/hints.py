@@ -12,10 +12,10 @@ from crm.duplicates.near import Likes
 from crm.models import Customer
 
 MAX_LENGTH = 255  # of a text field
-MAX_ADDRESS = 1000
+MAX_ADDRESS = 1000  # letters; no postal address is longer, and each word is looked up
 MIN_NAME_LENGTH = 4  # fewer letters look like too many names
 TYPED = ("customer_name", "primary_address", "tax_id", "email_id", "mobile_no", "website", "customer_pos_id")
-MOST = 5
+MOST = 5  # customers: more than anybody reads beside a form
 HINTED = 0.2  # of what is typed half a customer is known: one in five is worth a look
 
 

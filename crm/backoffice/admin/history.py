@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import line_item_services, services
 from crm.backoffice.admin.changes import FILTERS
-from crm.backoffice.wording import all_labels, event_title, labels_of, shown_differences
+from crm.backoffice.wording import all_labels, event_differences, event_title, labels_of
 from crm.line_items import LINE_ITEMS
 from crm.locking import locked_customer
 from crm.models import Customer
@@ -107,7 +107,7 @@ def entries(events: list[Event], *, may_change: bool) -> list[Entry]:
             event_title(event.type),
             who[event.actor],
             labels_of(event.type),
-            [] if event.type in REORDERINGS else shown_differences(event),
+            [] if event.type in REORDERINGS else event_differences(event),
             frozenset(RESTORABLE[event.type].attributes) if may_change and event.type in RESTORABLE else frozenset(),
         )
         for event in events

@@ -37,7 +37,7 @@ class Entry:
     name: str
     merged_at: datetime
     who: str
-    may_be_given_back: bool
+    can_be_restored: bool
     stays: list[str]
 
 
@@ -49,7 +49,7 @@ def entries(customer: Customer, *, may_merge: bool) -> list[Entry]:
     values = {field.attname: getattr(customer, field.attname) for field in customer._meta.concrete_fields}
     listed = []
     for one in newest:
-        is_possible = may_merge and one.may_be_given_back
+        is_possible = may_merge and one.can_be_restored
         stays = labels(unmerging.changed_since(values, parts, one)) if is_possible else []
         name = one.values.get("customer_name") or one.id
         listed.append(Entry(one.id, name, one.merged_at, who[one.actor], is_possible, stays))

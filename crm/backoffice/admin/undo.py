@@ -73,13 +73,13 @@ class UndoAdmin(admin.ModelAdmin):
 
     # What the editing of a cell tells, see `CellEditing`
 
-    def told_of_cell(self, request: HttpRequest, row: Model, form: ModelForm, sent: dict[str, str]) -> dict[str, Any]:
+    def cell_messages(self, request: HttpRequest, row: Model, form: ModelForm, sent: dict[str, str]) -> dict[str, Any]:
         if not form.changed_data:
             return {}
         label = capfirst(field_of(Customer, form.changed_data[0]).verbose_name)
         text = gettext("%(label)s of %(name)s is changed.") % {"label": label, "name": apart(str(row)[:60])}
         token = undo.token(origin_of(request).request_id or "")
-        return {"told": text, "undo": token, "undo_url": reverse("admin:crm_customer_undo")}
+        return {"message": text, "undo": token, "undo_url": reverse("admin:crm_customer_undo")}
 
     def who_wrote(self, row: Model, conflict: Conflict) -> str:
         newest = Event.objects.filter(subject=row.pk).defer("object", "previous").order_by("-seq")[:NEWEST_EVENTS]

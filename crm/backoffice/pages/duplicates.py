@@ -32,7 +32,7 @@ from overplane.problems import ObjectMissing, VersionMismatch
 
 KIND = "crm.find_duplicates"
 PAGE_SIZE = 50  # pairs
-AT_ONCE = 20  # groups that are confirmed on one page: as many as somebody reads
+MOST_CONFIRMED = 20  # groups that are confirmed on one page: as many as somebody reads
 LEVELS = {"nearly_certain": gettext_lazy("nearly certain"), "likely": gettext_lazy("likely")}
 MAX_COUNT = 999  # in the menu: more is more than one reads
 
@@ -144,10 +144,10 @@ class GroupLine:
 def confirm(request: HttpRequest) -> HttpResponse:
     """Nearly certain groups: those that are ticked become one customer each, by a merge of its own."""
     if request.method == "POST":
-        _merge_groups(request, request.POST.getlist("group")[:AT_ONCE])
+        _merge_groups(request, request.POST.getlist("group")[:MOST_CONFIRMED])
         return redirect("confirm_duplicates")
-    listed, _total = grouping.groups(limit=10 * AT_ONCE)
-    certain = [one for one in listed if one.score >= NEARLY_CERTAIN and len(one.ids) <= merging.MOST][:AT_ONCE]
+    listed, _total = grouping.groups(limit=10 * MOST_CONFIRMED)
+    certain = [one for one in listed if one.score >= NEARLY_CERTAIN and len(one.ids) <= merging.MOST][:MOST_CONFIRMED]
     stored = Customer.objects.in_bulk([i for group in certain for i in group.ids])
     lines = []
     for group in certain:

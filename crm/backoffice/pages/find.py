@@ -19,7 +19,7 @@ from overplane.backoffice.templatetags.backoffice import hue, initials
 from overplane.database.text import fold
 
 MAY_FIND = "crm.view_customer"
-MAX_RESULTS = 8
+MAX_RESULTS = 8  # as many as fit below the field on a small screen
 # Of a common word the database gives the first ones that it meets; the best of these are shown. 200 are read in 2 ms.
 CANDIDATES = 200
 SHORTEST = 2  # letters; one alone is in nearly every customer

@@ -78,26 +78,26 @@ def merge(request: HttpRequest) -> HttpResponseBase:
         response = _merge(request, [customer.pk for customer in customers])
         if response:
             return response
-    kept_id = request.POST.get("kept", customers[0].pk)
+    survivor_id = request.POST.get("kept", customers[0].pk)
     context = admin.site.each_context(request) | {
         "title": _("Merge customers"),
         "customers": customers,
-        "kept": kept_id,
+        "kept": survivor_id,
         "undo_days": settings.MERGE_UNDO_DAYS,
-        "lines": _lines(customers, kept_id, request.POST),
+        "lines": _lines(customers, survivor_id, request.POST),
         "lists": [(kind.label_plural, _line_items(kind, customers)) for kind in LINE_ITEMS],
     }
     return TemplateResponse(request, "crm/merge.html", context)
 
 
-def proposed_choices(customers: Sequence[Customer], kept_id: str) -> dict[str, survivorship.Proposal]:
-    return survivorship.proposals(customers, kept_id)
+def proposed_choices(customers: Sequence[Customer], survivor_id: str) -> dict[str, survivorship.Proposal]:
+    return survivorship.proposals(customers, survivor_id)
 
 
-def _lines(customers: Sequence[Customer], kept_id: str, chosen: QueryDict) -> list[Line]:
+def _lines(customers: Sequence[Customer], survivor_id: str, chosen: QueryDict) -> list[Line]:
     """What differs comes first. Chosen is what was chosen already, else what is proposed."""
     lines = []
-    for name, proposal in proposed_choices(customers, kept_id).items():
+    for name, proposal in proposed_choices(customers, survivor_id).items():
         choice = chosen.get(f"field-{name}", proposal.customer_id)
         cells = [Cell(customer.pk, getattr(customer, name), customer.pk == choice) for customer in customers]
         label = str(field_of(Customer, name).verbose_name)
@@ -126,15 +126,17 @@ def _is_said(value: Any) -> bool:
 def _merge(request: HttpRequest, ids: Sequence[str]) -> HttpResponse | None:
     """The redirect; None if the page is to be shown again, with a message that says why."""
     submitted = request.POST
-    kept_id = submitted.get("kept")
-    if kept_id is None or kept_id not in ids:
+    survivor_id = submitted.get("kept")
+    if survivor_id is None or survivor_id not in ids:
         messages.error(request, _("Choose which customer is kept."))
         return None
     choices = {name: submitted[f"field-{name}"] for name in attributes(Customer) if f"field-{name}" in submitted}
     try:
         expected = {i: frozenset({int(submitted.get(f"version-{i}", ""))}) for i in ids}
-        others = [i for i in ids if i != kept_id]
-        result = merging.merge_customers(kept_id, others, choices=choices, origin=origin_of(request), expected=expected)
+        others = [i for i in ids if i != survivor_id]
+        result = merging.merge_customers(
+            survivor_id, others, choices=choices, origin=origin_of(request), expected=expected
+        )
     except (VersionMismatch, ValueError):
         messages.warning(request, _("A customer was changed in the meantime. Here are the values of now; look again."))
         return None

@@ -16,7 +16,7 @@ from overplane.queries.parameters import MAX_PARAMETERS
 from overplane.server.connections import LONGEST_REQUEST_LINE
 
 WRITING = ("post", "put", "patch")
-MOST_NAMED = 4
+MOST_NAMED = 4  # attributes; of more it says “Any other text”
 
 
 @dataclass(frozen=True, slots=True)

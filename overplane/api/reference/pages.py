@@ -15,7 +15,7 @@ from overplane.api.reference import limits
 from overplane.api.reference.samples import output
 from overplane.api.reference.schemas import prose
 from overplane.api.reference.sections import Reference
-from overplane.once import once
+from overplane.caching import computed_once
 
 # The files of templates/reference/topics/, in the order of the contents.
 TOPICS = {
@@ -42,7 +42,7 @@ def docs(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page())
 
 
-@once
+@computed_once
 def page() -> str:
     described = json.loads(description())
     reference = Reference(described, base_url=settings.BASE_URL)

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 Schema = Mapping[str, Any]
 WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
-LONG_TABLE = 12
+LONG_TABLE = 12  # rows; a longer table of attributes is folded
 MOST_NAMED = 3  # so many values name an alternative; more do not make a title
 REF = "$ref"
 

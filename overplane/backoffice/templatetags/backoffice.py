@@ -54,13 +54,13 @@ def grid_of(changelist: Any) -> Grid:
 
 
 @register.simple_tag
-def shown_as(record: Any, name: str, value: Any) -> Any:
+def display_value(record: Any, name: str, value: Any) -> Any:
     """A value of an attribute of this record, of now or of another time; an empty one as a dash."""
     return stored_cell(record._meta.get_field(name), value).text or in_words(None)
 
 
 @register.simple_tag
-def shown_value(original: Any, field: Any) -> Any:
+def display_field(original: Any, field: Any) -> Any:
     """An attribute of a record as it is read; empty, if it is empty. `field` is one of Django's AdminFields."""
     if original is None:
         return ""

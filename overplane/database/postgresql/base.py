@@ -76,7 +76,7 @@ class DatabaseWrapper(TimedWrapper, base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(servers.in_order(conn_params))
         reached = servers.reached_by(connection, conn_params)
-        self._asks_plainly = self._declared != "transaction" and bool(poolers.found(self._declared, reached))
+        self._asks_plainly = self._declared != "transaction" and bool(poolers.finding(self._declared, reached))
         if time_limits.are_for_requests() or self.alias != DEFAULT_DB_ALIAS:  # a job can do without a replica
             watch.watch(connection, conn_params, is_pooled=not self.has_sessions)
         return connection

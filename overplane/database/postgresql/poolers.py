@@ -35,39 +35,39 @@ STALE = (
     " its console, then start the service anew."
 )
 Pair = tuple[psycopg.Connection[Any], psycopg.Connection[Any]]
-Place = tuple[str, ...]
-_found: dict[Place, str] = {}
-_paused: dict[Place, float] = {}  # until when
+Target = tuple[str, ...]
+_findings: dict[Target, str] = {}
+_paused: dict[Target, float] = {}  # until when
 _looking = threading.Lock()  # each thread would take two connections for it, and a process begins with all of them
 
 
-def found(declared: str, parameters: Mapping[str, Any]) -> str:
+def finding(declared: str, parameters: Mapping[str, Any]) -> str:
     """What speaks against that which is declared. A process looks once; where it cannot look, it has found nothing."""
-    if (place := _place(declared, parameters)) in _found:
-        return _found[place]
+    if (target := _target(declared, parameters)) in _findings:
+        return _findings[target]
     with _looking:
-        if place not in _found and _paused.get(place, 0) < time.monotonic():
+        if target not in _findings and _paused.get(target, 0) < time.monotonic():
             try:
                 remember(contradiction(declared, parameters), declared, parameters)
             except psycopg.Error:
-                _paused[place] = time.monotonic() + PAUSE
-    return _found.get(place, "")
+                _paused[target] = time.monotonic() + PAUSE
+    return _findings.get(target, "")
 
 
 def remember(said: str, declared: str, parameters: Mapping[str, Any]) -> None:
     """For as long as this process lives."""
-    _found[_place(declared, parameters)] = said
+    _findings[_target(declared, parameters)] = said
     if said:
         log.error("%s This process prepares nothing.", said)
 
 
-def _place(declared: str, parameters: Mapping[str, Any]) -> Place:
+def _target(declared: str, parameters: Mapping[str, Any]) -> Target:
     """A pooler has its mode for each database and each user."""
     return declared, *(str(parameters.get(name)) for name in ("host", "port", "dbname", "user"))
 
 
 def warnings() -> list[str]:
-    return sorted({*_found.values()} - {""})
+    return sorted({*_findings.values()} - {""})
 
 
 def contradiction(declared: str, parameters: Mapping[str, Any]) -> str:

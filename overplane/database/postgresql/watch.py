@@ -21,7 +21,7 @@ from overplane.database import time_limits
 from overplane.database.postgresql import servers
 
 log = logging.getLogger("overplane.database")
-TICK = 0.5
+TICK = 0.5  # seconds: a quarter of the shortest limit below
 # Seconds of waiting after which the server is asked. What it still works on then is rare, and asking costs a connection.
 # (A pooler whose connections all work lets nobody through: there it is what takes longer than a statement may.)
 SUSPICIOUS = 2.0
@@ -49,7 +49,7 @@ def _look(connections: Connections, parameters: Mapping[str, Any], is_pooled: bo
     limit = settings.STATEMENT_SECONDS if time_limits.are_for_requests() else 0
     overdue = limit + GRACE if limit else float("inf")
     since: dict[psycopg.Connection[Any], float] = {}
-    asked = 0.0
+    last_question = 0.0
     while True:
         time.sleep(TICK)
         now = time.monotonic()
@@ -58,9 +58,9 @@ def _look(connections: Connections, parameters: Mapping[str, Any], is_pooled: bo
         since = {one: since.get(one, now) for one in known if _waits(one)}
         suspects = [one for one, began in since.items() if now - began >= suspicious]
         lost = [one for one, began in since.items() if now - began >= overdue]
-        if suspects and now - asked >= suspicious:
-            lost = list({*lost, *_given_up(suspects, known, parameters)})
-            asked = now
+        if suspects and now - last_question >= suspicious:
+            lost = list({*lost, *_to_cut(suspects, known, parameters)})
+            last_question = now
         if lost:
             log.error("PostgreSQL does not answer any more: %d connections are given up", len(lost))
             cut(lost)
@@ -77,7 +77,7 @@ def _status(connection: psycopg.Connection[Any]) -> TransactionStatus:
         return TransactionStatus.UNKNOWN
 
 
-def _given_up(
+def _to_cut(
     suspects: Collection[psycopg.Connection[Any]],
     known: Collection[psycopg.Connection[Any]],
     parameters: Mapping[str, Any],

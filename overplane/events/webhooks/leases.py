@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from overplane.database import leases
 from overplane.events.webhooks.models import Endpoint
 
+# Whose worker is gone is sent to by another one after ten seconds; two renewals may fail before that.
 LEASE = timedelta(seconds=10)
 RENEW_SECONDS = 3.0
 # Before its end a holder stops: for a clock that is not exact, and a thread that is late.

@@ -8,7 +8,7 @@ from django.db import transaction
 from overplane.events.webhooks import clock, deliveries
 from overplane.events.webhooks.models import Delivery, DeliveryStatus, Endpoint
 
-RETENTION = timedelta(days=30)
+RETENTION = timedelta(days=30)  # by the contract
 STEP = 5000  # read and deleted in one transaction, which should hold its locks for a moment only
 
 

@@ -16,7 +16,7 @@ from overplane.events.webhooks import wording
 from overplane.events.webhooks.models import Endpoint
 from overplane.events.webhooks.signing import PREFIX
 
-SALT_BYTES, CHECK_BYTES = 16, 4
+SALT_BYTES, CHECK_BYTES = 16, 4  # the latter tell that a key is the wrong one, and no more than that
 SEAL = "sealed"
 TWO_FOR = timedelta(hours=24)  # after a roll both secrets sign
 

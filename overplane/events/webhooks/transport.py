@@ -25,6 +25,7 @@ from overplane.database.text import clean
 from overplane.events.webhooks import clock, guard, wording
 from overplane.events.webhooks.guard import Target
 
+# These four by the contract.
 CONNECT_SECONDS, SECONDS = 5.0, 15.0
 READ_BYTES, EXCERPT = 20_000, 500
 WATCH_SECONDS = 0.25  # a request lasts at most so much longer

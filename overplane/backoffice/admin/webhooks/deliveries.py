@@ -15,7 +15,7 @@ from overplane.backoffice.moments import moment
 from overplane.events.webhooks import clock
 from overplane.events.webhooks.models import Delivery, DeliveryStatus, Endpoint, key_of
 
-PER_PAGE = 50
+PER_PAGE = 50  # as they are read from the newest one down
 SOON = timedelta(minutes=1)  # what is tried by then is waited for by whoever looks at the page
 
 

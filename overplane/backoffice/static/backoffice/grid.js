@@ -90,7 +90,7 @@
       cell.classList.remove("saving");
       if (isDone && !answer.refused && answer.raw !== undefined) {
         put(cell, answer);
-        if (answer.told) window.toast(told(answer));
+        if (answer.message) window.toast(toastOf(answer));
         return;
       }
       if (answer.refused === "conflict") {
@@ -107,9 +107,9 @@
       open(cell, value);
       showNote(cell, element("p", answer.message ?? words.lost));
     };
-    const told = (answer) => {
+    const toastOf = (answer) => {
       const text = document.createElement("span");
-      text.append(answer.told, " ");
+      text.append(answer.message, " ");
       if (answer.undo) {
         const button = element("button", words.undoWord, { type: "button", className: "plain" });
         button.dataset.undo = answer.undo;

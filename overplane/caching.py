@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Once(Generic[T]):
+class ComputedOnce(Generic[T]):
     """The first to call it makes the thing; whoever comes meanwhile waits for that one. A failure is not kept.
 
-    `functools.cache` lets them all make it: those that come at once work on the same things, and fail.
+    `functools.cache` lets them all make it: those that come at the same time work on the same things, and fail.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -31,8 +31,8 @@ class Once(Generic[T]):
             self._result = None
 
 
-def once(make: Callable[[], T]) -> Once[T]:
-    return Once(make)
+def computed_once(make: Callable[[], T]) -> ComputedOnce[T]:
+    return ComputedOnce(make)
 
 
 class Recent(Generic[T]):
@@ -41,16 +41,16 @@ class Recent(Generic[T]):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._lock = threading.Lock()
-        self._made: tuple[float, T] | None = None
+        self._latest: tuple[float, T] | None = None
 
     @property
     def latest(self) -> T | None:
         """What was made last, if anything was."""
-        return self._made[1] if self._made else None
+        return self._latest[1] if self._latest else None
 
     def get(self, make: Callable[[], T]) -> T:
         with self._lock:
-            if self._made is None or time.monotonic() - self._made[0] >= self.seconds:
+            if self._latest is None or time.monotonic() - self._latest[0] >= self.seconds:
                 result = make()
-                self._made = time.monotonic(), result
-            return self._made[1]
+                self._latest = time.monotonic(), result
+            return self._latest[1]

@@ -25,7 +25,7 @@ class Change:
     text: str
 
 
-class Told:
+class UnansweredChanges:
     """`erased`: customers with such a change that the log does not tell any more."""
 
     def __init__(self, evidence: Evidence) -> None:
