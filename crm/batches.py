@@ -61,7 +61,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OperationResult:
     """What became of one operation: an HTTP status with the object (and its version, if it is there), or with the error."""
 
     index: int
@@ -73,7 +73,7 @@ class Outcome:
     warning: str | None = None
 
 
-def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> list[Outcome]:
+def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> list[OperationResult]:
     """Does all of them, or, unless `atomic`, those that can be done. One transaction either way.
 
     Raises one `ValidationError` with every problem (`operations[3].data.email_id`) if `atomic` and there is any.
@@ -88,9 +88,9 @@ def apply(operations: Sequence[Operation], *, atomic: bool, origin: Origin) -> l
     return outcomes
 
 
-def _not_there(index: int, gone: ObjectMissing) -> Outcome:
+def _not_there(index: int, gone: ObjectMissing) -> OperationResult:
     error = ValidationError({"id": invalid(gone.code, str(gone))})
-    return Outcome(index, 404, error=error, merged_into=gone.merged_into)
+    return OperationResult(index, 404, error=error, merged_into=gone.merged_into)
 
 
 def _check_complete(values: Mapping[str, Any]) -> None:
@@ -101,7 +101,7 @@ def _check_complete(values: Mapping[str, Any]) -> None:
         raise ValidationError({f"data.{name}": invalid(Code.PARAMETER_MISSING, message) for name in absent})
 
 
-def _all_problems(failed: Sequence[Outcome]) -> dict[str, Any]:
+def _all_problems(failed: Sequence[OperationResult]) -> dict[str, Any]:
     return {
         f"operations[{outcome.index}].{name}": errors
         for outcome in failed
@@ -136,21 +136,21 @@ class BatchRun:
         self.changes: list[Change] = []
         self.moment = timezone.now()
 
-    def outcome(self, operation: Operation) -> Outcome:
+    def outcome(self, operation: Operation) -> OperationResult:
         if operation.error:
-            return Outcome(operation.index, 400, error=operation.error)
+            return OperationResult(operation.index, 400, error=operation.error)
         try:
             status, output = getattr(self, operation.op)(operation)
             version, warning = self.now.get(output["id"], {}).get("version"), self.warnings.get(operation.index)
-            return Outcome(operation.index, status, output, version, warning=warning)
+            return OperationResult(operation.index, status, output, version, warning=warning)
         except ObjectMissing as gone:
             return _not_there(operation.index, gone)
         except VersionMismatch:
             message = "The customer has changed since you read it. Read it again, then decide."
             error = ValidationError({"if_match": invalid(Code.PRECONDITION_FAILED, message)})
-            return Outcome(operation.index, 412, error=error)
+            return OperationResult(operation.index, 412, error=error)
         except ValidationError as error:
-            return Outcome(operation.index, 400, error=error)
+            return OperationResult(operation.index, 400, error=error)
 
     def create(self, operation: Operation) -> tuple[int, dict[str, Any]]:
         with _problems_in_data():

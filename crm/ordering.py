@@ -33,14 +33,14 @@ def check_permutation(order: Sequence[str], ordered_ids: Sequence[str]) -> None:
         if len(errors) == MOST_REPORTED:
             break
         if item_id not in known:
-            message = f"This customer has no row {item_id[:100]!r}."
+            message = f"This customer has no line item {item_id[:100]!r}."
             errors[f"ordered_ids[{i}]"] = invalid(Code.RESOURCE_MISSING, message)
         elif item_id in seen:
-            message = f"The row {item_id!r} is named twice."
+            message = f"The line item {item_id!r} is named twice."
             errors[f"ordered_ids[{i}]"] = invalid(Code.PARAMETER_DUPLICATE, message)
         seen.add(item_id)
     if absent := [item_id for item_id in order if item_id not in named]:
-        message = f"{len(absent)} of the customer's {len(order)} rows are not named: {', '.join(absent[:3])}"
+        message = f"{len(absent)} of the customer's {len(order)} line items are not named: {', '.join(absent[:3])}"
         errors["ordered_ids"] = invalid(Code.REORDER_INCOMPLETE, message + (" …" if len(absent) > 3 else "."))
     if errors:
         raise ValidationError(errors)

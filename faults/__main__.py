@@ -16,7 +16,7 @@ from collections import Counter
 from faults.databases import POOLERS
 from faults.excerpts import excerpt
 from faults.proof import MAY_BE_MISSED, RUN_SECONDS, prove
-from faults.run import Outcome, run
+from faults.run import RunResult, run
 from faults.system import Ground
 from tests.databases import end_on_sigterm
 
@@ -24,7 +24,7 @@ SECONDS = 30
 MOST_SHOWN = 6  # problems of a run that are printed; the folder has the evidence for all
 
 
-def show(outcome: Outcome) -> None:
+def show(outcome: RunResult) -> None:
     print(f"seed {outcome.seed}: {len(outcome.problems)} problems. Evidence: {outcome.folder}")
     print("  faults: " + "; ".join(outcome.faults))
     seen: set[str] = set()

@@ -39,7 +39,7 @@ class Doer(Protocol):
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunResult:
     seed: int
     folder: Path
     faults: list[str]
@@ -50,12 +50,12 @@ class Outcome:
     judged: dict[str, int] = field(default_factory=dict)  # what the judge looked at, and what it could not decide
 
 
-def run(ground: Ground, seed: int, seconds: float, *, planted: Planted | None = None, keep: bool = False) -> Outcome:
+def run(ground: Ground, seed: int, seconds: float, *, planted: Planted | None = None, keep: bool = False) -> RunResult:
     favoured = planted.helped_by if planted else ()
     faults = plan(seed, seconds, database=ground.database.name, without=ground.impossible(), favoured=favoured)
     has_clock = any(fault.name == "step_clock" for fault in faults)
     system = System(ground, f"seed{seed}", planted=planted.name if planted else "", has_clock=has_clock)
-    outcome: Outcome | None = None
+    outcome: RunResult | None = None
     try:
         outcome = _run(system, seed, seconds, faults)
         outcome.is_reached = (system.folder / "reached").exists()
@@ -65,7 +65,7 @@ def run(ground: Ground, seed: int, seconds: float, *, planted: Planted | None = 
         system.close(keep=keep or is_telling)
 
 
-def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outcome:
+def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> RunResult:
     system.start_all()
     history = History(system.folder / "history.jsonl")
     cable = Cable(system.port, random.Random(f"cable {seed}"))
@@ -116,7 +116,7 @@ def _run(system: System, seed: int, seconds: float, faults: list[Fault]) -> Outc
     cable.close()
     figures = {"calls": history.count, "events": len(events)}
     problems, judged = judge(system)
-    return Outcome(seed, system.folder, disturber.log, problems, figures, verbs=history.done, judged=judged)
+    return RunResult(seed, system.folder, disturber.log, problems, figures, verbs=history.done, judged=judged)
 
 
 def _do(doer: Doer, stopped: threading.Event, broken: list[Exception]) -> None:

@@ -140,6 +140,46 @@ MEMORIES = {
     "overplane/ids.py:_pattern": "by the prefix",
     "overplane/observability.py:_meters": "by the labels",
     "overplane/log_lines.py:request_id": "set and put back by `thread_state`",
+    "overplane/addresses.py:_unknown_proxies": "whom the log has named already, a few at most",
+    "overplane/api/keys.py:_remembered": "by the digest of a valid key, for `REMEMBERED_SECONDS`",
+    "overplane/api/turns.py:_under_way": "by the object that is written; each write takes itself out",
+    "overplane/database/postgresql/poolers.py:_findings": "by the server, the database and the user",
+    "overplane/database/postgresql/poolers.py:_paused": "by the server, the database and the user",
+    "overplane/database/postgresql/watch.py:_servers": "the open connections",
+    "overplane/database/replicas.py:_Held": "begins and ends with a request, in one `with`",
+    "overplane/ending.py:_shared": "that this service is to stop",
+    "overplane/ending.py:_streams_end": "that this process is to stop",
+    "overplane/events/served.py:_written": "the newest event that was served, to anybody",
+}
+# What apps register when they start, and nobody changes afterwards.
+REGISTRIES = {
+    "overplane/api/events/descriptions.py:EVENT",
+    "overplane/api/events/descriptions.py:EVENTS",
+    "overplane/api/surroundings.py:_known",
+    "overplane/checkups.py:known",
+    "overplane/checkups.py:of_machine",
+    "overplane/database/erasure.py:_erasers",
+    "overplane/database/maintenance.py:_managed",
+    "overplane/database/maintenance.py:counted",
+    "overplane/jobs/housekeeping.py:tasks",
+    "overplane/jobs/kinds.py:known",
+    "overplane/jobs/loops.py:known",
+}
+
+LOCAL = re.compile(r"\b[Ll]ocal$")
+CHANGING = {
+    "add",
+    "append",
+    "appendleft",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "pop",
+    "popleft",
+    "remove",
+    "setdefault",
+    "update",
 }
 
 
@@ -147,13 +187,38 @@ def remembered(path: Path) -> Iterator[str]:
     """Cached functions, variables of a context or a thread, and those of a module that a function sets."""
     for node in tree(path):
         if isinstance(node, ast.FunctionDef):
-            if any(re.search(r"\b((lru_)?cache|once)\b", ast.unparse(one)) for one in node.decorator_list):
+            if any(re.search(r"\b((lru_)?cache|computed_once)\b", ast.unparse(one)) for one in node.decorator_list):
                 yield f"{name(path)}:{node.name}"
         elif isinstance(node, ast.Global):
             yield from (f"{name(path)}:{variable}" for variable in node.names)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and is_of_context_or_thread(node.value):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             yield f"{name(path)}:{ast.unparse(target)}"
+        elif isinstance(node, ast.ClassDef) and any(LOCAL.search(ast.unparse(base)) for base in node.bases):
+            yield f"{name(path)}:{node.name}"
+    yield from (f"{name(path)}:{variable}" for variable in changed_by_functions(path))
+
+
+def changed_by_functions(path: Path) -> set[str]:
+    """Lists, sets and dictionaries of the module that a function changes."""
+    assigned = [node for node in tree(path)[0].body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+    names = {
+        ast.unparse(target)
+        for node in assigned
+        if isinstance(node.value, ast.Dict | ast.List | ast.Set | ast.Call)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    }
+    functions = [node for node in tree(path) if isinstance(node, ast.FunctionDef)]
+    return {variable for one in functions for inner in ast.walk(one) if (variable := changed(inner)) in names}
+
+
+def changed(node: ast.AST) -> str:
+    """The name of what an item is put into or taken out of."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+        return ast.unparse(node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
+        return ast.unparse(node.func.value)
+    return ast.unparse(node.target) if isinstance(node, ast.AugAssign) else ""
 
 
 def is_of_context_or_thread(value: ast.expr | None) -> bool:
@@ -161,7 +226,7 @@ def is_of_context_or_thread(value: ast.expr | None) -> bool:
 
 
 def test_what_a_process_remembers_is_known_and_says_nothing_of_a_request() -> None:
-    assert {where for path in CODE for where in remembered(path)} == set(MEMORIES)
+    assert {where for path in CODE for where in remembered(path)} == set(MEMORIES) | REGISTRIES
 
 
 def inside_functions(path: Path) -> Iterator[str]:

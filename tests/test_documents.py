@@ -62,6 +62,18 @@ def test_every_named_path_exists(document: Path) -> None:
     assert sorted(str(path) for path in set(named_paths(document)) if not path.exists()) == []
 
 
+@pytest.mark.parametrize("package", ["overplane", "crm"])
+def test_the_map_of_the_house_has_every_room(package: str) -> None:
+    """Each module and each folder that stands right in the package."""
+    rooms = [path for path in (ROOT / package).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    house = (ROOT / "README.md").read_text().partition("## The map of the house")[2].partition("\n## ")[0]
+    floor = re.split(r"\n(?=\S)", house.partition(f"\n{package}/ ")[2])[0]
+    known = {word.rstrip("/") for word in re.findall(r"[\w./]+", floor)}
+    names = {path.name for path in rooms} - {"__init__.py", "apps.py", "migrations"}
+    assert names
+    assert names - known == set()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_links_to_a_heading_find_it(document: Path) -> None:
     for link in LINK.findall(document.read_text()):

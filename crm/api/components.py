@@ -56,8 +56,8 @@ def _customer_input(*, partial: bool) -> Schema:
             "type": "array",
             "maxItems": MAX_LINE_ITEMS,
             "items": ref(in_customer_schema(kind)),
-            "description": "All rows of the customer, in order. Rows with an id are kept, changed and moved, those without are new,"
-            " absent ones are deleted. Not given: rows stay as they are.",
+            "description": "All line items of the customer, in order. Line items with an id are kept, changed and moved, those without are new,"
+            " absent ones are deleted. Not given: line items stay as they are.",
         }
     return schema | {"description": CHANGED_TEXT if partial else NEW_TEXT}
 
@@ -85,7 +85,7 @@ OPERATIONS = {
     "create": "Creates a customer with the values of `data`.",
     "retrieve": "Answers the customer with this `id` as it is at this place of the batch.",
     "update": "Sets the values of `data` in the customer with this `id`; all others stay as they are.",
-    "delete": "Deletes the customer with this `id` and its rows for good.",
+    "delete": "Deletes the customer with this `id` and its line items for good.",
     "upsert": "Updates the one customer that has the value of `match_on` in `data`, or creates it. If nobody has it but a customer had that was merged, the one that it is part of now is updated in all but that value, with a warning.",
 }
 BATCH_EXAMPLE = {
@@ -112,7 +112,7 @@ def _operation(op: str, rest: dict[str, Schema]) -> Schema:
 def _customer() -> Schema:
     """The one description of a customer in answers: always true, without alternatives.
 
-    A schema cannot depend on the query. `fields` leaves attributes out, `expand[]` adds the rows, and the events of a
+    A schema cannot depend on the query. `fields` leaves attributes out, `expand[]` adds the line items, and the events of a
     deleted customer keep its id alone, so only `id` is required. (Saying that all are makes generated clients raise on
     `fields`; alternatives make others raise always. Google's and Microsoft's APIs, which can leave out fields too, do the same.)
     """
@@ -122,7 +122,7 @@ def _customer() -> Schema:
         schema["properties"][kind.name] = {
             "type": "array",
             "items": ref(kind.schema),
-            "description": f"The customer's rows by `idx`, where `expand[]={kind.name}` asks for them or they were sent.",
+            "description": f"The customer's line items by `idx`, where `expand[]={kind.name}` asks for them or they were sent.",
         }
     return schema | {"description": CUSTOMER_TEXT, "examples": [sample]}
 

@@ -90,7 +90,7 @@ def describe_customers() -> Callable[[type], type]:
         ),
         create=operation(
             "createCustomer", "Create a customer", "Absent attributes get their defaults.",
-            tag=TAG_CUSTOMER, answer=ref("Customer"), answered="The new customer, with the rows that were sent with it.", status=201, body=ref("CustomerCreate"), parameters=[IDEMPOTENCY_KEY],
+            tag=TAG_CUSTOMER, answer=ref("Customer"), answered="The new customer, with the line items that were sent with it.", status=201, body=ref("CustomerCreate"), parameters=[IDEMPOTENCY_KEY],
             errors=[*WRITES, *BODIES], headers=[ETAG, LOCATION],
         ),
         retrieve=operation(
@@ -101,13 +101,13 @@ def describe_customers() -> Callable[[type], type]:
         partial_update=operation(
             "updateCustomer", "Update a customer",
             "Sets the attributes passed; any not provided are left unchanged. `null` and the empty string reset to the default.",
-            tag=TAG_CUSTOMER, answer=ref("Customer"), answered="The customer as it is after the change, with the rows if they were sent.",
+            tag=TAG_CUSTOMER, answer=ref("Customer"), answered="The customer as it is after the change, with the line items if they were sent.",
             body=ref("CustomerUpdate"), parameters=[one, IDEMPOTENCY_KEY, IF_MATCH],
             errors=[404, 412, *WRITES, *BODIES], headers=[ETAG],
         ),
         destroy=operation(
             "deleteCustomer", "Delete a customer",
-            "Permanently, with its rows and with what was merged into it; the event log keeps that it was, and forgets its values. It cannot be undone.",
+            "Permanently, with its line items and with what was merged into it; the event log keeps that it was, and forgets its values. It cannot be undone.",
             tag=TAG_CUSTOMER, answer=ref("DeletedCustomer"), answered="The customer is deleted; its id is all that is left.", parameters=[one, IDEMPOTENCY_KEY, IF_MATCH], errors=[404, 412, *WRITES],
         ),
     )  # fmt: skip

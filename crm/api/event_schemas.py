@@ -32,22 +32,22 @@ def _describe(kind: LineItem) -> None:
         {
             f"{name}Changes": _changeable(item),
             f"{name}InEvent": closed_object(
-                item, required=NAMES_ITEM, description="A row as it stood after the change."
+                item, required=NAMES_ITEM, description="A line item as it stood after the change."
             ),
             f"Deleted{name}InEvent": closed_object(
                 {"id": item["id"], PARENT: item[PARENT], "deleted": GONE},
                 required=NAMES_ITEM,
-                description="What names a deleted row.",
+                description="What names a deleted line item.",
             ),
-            f"{name}OrderInEvent": _order(item[PARENT], ids | {"description": "The rows in their new order."}),
+            f"{name}OrderInEvent": _order(item[PARENT], ids | {"description": "The line items in their new order."}),
         }
     )
-    event_schema(kind.created, "a row", ref(f"{name}InEvent"))
-    event_schema(kind.updated, "a row", ref(f"{name}InEvent"), ref(f"{name}Changes"))
-    event_schema(kind.deleted, "a row", ref(f"Deleted{name}InEvent"), ref(f"{name}Changes"))
-    old_order = {"ordered_ids": ids | {"description": "The rows in their old order."}}
+    event_schema(kind.created, "a line item", ref(f"{name}InEvent"))
+    event_schema(kind.updated, "a line item", ref(f"{name}InEvent"), ref(f"{name}Changes"))
+    event_schema(kind.deleted, "a line item", ref(f"Deleted{name}InEvent"), ref(f"{name}Changes"))
+    old_order = {"ordered_ids": ids | {"description": "The line items in their old order."}}
     old = closed_object(old_order, required=[], description=OLD_VALUES)
-    event_schema(kind.reordered, "the list of a customer's rows", ref(f"{name}OrderInEvent"), old)
+    event_schema(kind.reordered, "the list of a customer's line items", ref(f"{name}OrderInEvent"), old)
 
 
 def _order(parent: Schema, order: Schema) -> Schema:
@@ -55,10 +55,10 @@ def _order(parent: Schema, order: Schema) -> Schema:
     properties = {
         "id": customer,
         "parent_id": parent | {"description": "The customer once more: an older name of `customer_id`."},
-        PARENT: parent | {"description": "The customer whose rows they are."},
+        PARENT: parent | {"description": "The customer whose line items they are."},
         "ordered_ids": order,
     }
-    return closed_object(properties, required=[PARENT], description="The order of a customer's rows.")
+    return closed_object(properties, required=[PARENT], description="The order of a customer's line items.")
 
 
 COMPONENTS["CustomerChanges"] = _changeable(CUSTOMER)

@@ -46,7 +46,7 @@ MEDIA_TYPES: dict[str, str | None] = {
 FLAG_WORDS = {"true": True, "false": False}
 
 
-class Requested(NamedTuple):
+class ImportRequest(NamedTuple):
     """`beside`: how the file is to be read, and whether once more."""
 
     options: ImportOptions
@@ -55,7 +55,7 @@ class Requested(NamedTuple):
     file_name: str
 
 
-def parse(request: HttpRequest, fields: Iterable[tuple[str, str]] = (), *, file_name: str = "") -> Requested:
+def parse(request: HttpRequest, fields: Iterable[tuple[str, str]] = (), *, file_name: str = "") -> ImportRequest:
     """`fields`: the parameters that stand in a form. Raises `ValidationError`."""
     text = request.META.get("QUERY_STRING", "")
     form = urlencode(list(fields))
@@ -85,7 +85,7 @@ def parse(request: HttpRequest, fields: Iterable[tuple[str, str]] = (), *, file_
     options = ImportOptions(mode=mode, match_on=match_on, **values)
     beside: dict[str, Any] = {"format": format_, "encoding": encoding}
     beside |= {one: flags[one] for one in ("again", "accept_encoding")}
-    return Requested(options, beside, flags["dry_run"], name)
+    return ImportRequest(options, beside, flags["dry_run"], name)
 
 
 def _word(query: Query, name: str, known: Iterable[str]) -> str | None:

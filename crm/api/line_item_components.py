@@ -67,8 +67,8 @@ def _input(kind: LineItem, *, new: bool) -> Schema:
     return schema | {"description": NEW_TEXT if new else CHANGED_TEXT}
 
 
-NEW_TEXT = "A row that is to be created: whose it is, where it is to stand, and its values."
-CHANGED_TEXT = "What is to be changed of a row. What is not sent stays as it is."
+NEW_TEXT = "A line item that is to be created: whose it is, where it is to stand, and its values."
+CHANGED_TEXT = "What is to be changed of a line item. What is not sent stays as it is."
 
 
 def example_texts(kind: LineItem) -> dict[str, str]:
@@ -84,9 +84,9 @@ def _texts(kind: LineItem) -> list[str]:
 def _in_customer(kind: LineItem) -> Schema:
     """As it is sent with its customer, where its place in the list is its position."""
     schema = input_schema(kind.model, rules=rules_of(kind), partial=True, ignored=[POSITION, PARENT])
-    text = "Which row it is. A row without an id is new; on creating a customer all are."
+    text = "Which line item it is. A line item without an id is new; on creating a customer all are."
     schema["properties"] = {"id": STORABLE_TEXT | {"description": text}} | schema["properties"]
-    return schema | {"description": "A row of the customer that is sent."}
+    return schema | {"description": "A line item of the customer that is sent."}
 
 
 def _order(kind: LineItem) -> Schema:
@@ -94,18 +94,18 @@ def _order(kind: LineItem) -> Schema:
     return {
         "type": "object",
         "properties": {
-            "parent_id": parent | {"description": "The customer whose rows they are."},
+            "parent_id": parent | {"description": "The customer whose line items they are."},
             PARENT: parent | {"description": "Another name of `parent_id`; one of the two is enough."},
             "ordered_ids": {
                 "type": "array",
                 "items": STORABLE_TEXT | {"examples": [item_id]},
-                "description": "Every row of the customer once, in the new order.",
+                "description": "Every line item of the customer once, in the new order.",
             },
         },
         "required": ["ordered_ids"],
         **one_of_two("parent_id", PARENT),
         "additionalProperties": False,
-        "description": "The order in which the rows of one customer are to stand.",
+        "description": "The order in which the line items of one customer are to stand.",
         "examples": [{"parent_id": CUSTOMER_ID, "ordered_ids": [item_id]}],
     }
 
@@ -117,7 +117,7 @@ def components(kind: LineItem) -> dict[str, Schema]:
         schema: output_schema(kind.model, kind.output_names, rules=of, description=words_of(kind).text),
         f"{schema}Create": _input(kind, new=True),
         f"{schema}Update": _input(kind, new=False),
-        f"{schema}Page": page_schema(schema, "Rows of one customer, by `idx`."),
+        f"{schema}Page": page_schema(schema, "Line items of one customer, by `idx`."),
         f"{schema}Order": _order(kind),
-        f"Deleted{schema}": deleted_schema("What is left of a deleted row.", id=TEXT | of["id"]),
+        f"Deleted{schema}": deleted_schema("What is left of a deleted line item.", id=TEXT | of["id"]),
     }

@@ -31,37 +31,37 @@ TAGS |= {words_of(kind).tag: words_of(kind).about for kind in LINE_ITEMS}
 PARENT_PARAMETER = query(
     "parent_id",
     {"type": "string", "minLength": 1, "examples": [CUSTOMER_ID]},
-    "The customer whose rows they are.",
+    "The customer whose line items they are.",
     required=True,
 )
 
 
 def describe_line_items(kind: LineItem) -> Callable[[type], type]:
-    words, name, one, row = words_of(kind), kind.schema, object_id(example_id(kind)), ref(kind.schema)
-    filters = filter_parameters(LINE_ITEM_FILTERS[kind.name], "rows", COMPONENTS[name]["properties"])
+    words, name, one, line_item = words_of(kind), kind.schema, object_id(example_id(kind)), ref(kind.schema)
+    filters = filter_parameters(LINE_ITEM_FILTERS[kind.name], "line items", COMPONENTS[name]["properties"])
     return extend_schema_view(
         list=operation(
-            f"list{words.plural}", "List the rows of a customer", "By `idx`; all of them unless `limit` is given.",
-            tag=words.tag, answer=ref(f"{name}Page"), answered="The rows of the customer in their order, and how many there are in all.", headers=[LINK],
+            f"list{words.plural}", "List the line items of a customer", "By `idx`; all of them unless `limit` is given.",
+            tag=words.tag, answer=ref(f"{name}Page"), answered="The line items of the customer in their order, and how many there are in all.", headers=[LINK],
             parameters=[PARENT_PARAMETER, limit_parameter(None), *WHICH, *filters],
         ),
         create=operation(
-            f"create{name}", "Create a row", "At the place `idx`, where those behind it move down, or else last.",
-            tag=words.tag, answer=row, answered="The new row at its position.", status=201, body=ref(f"{name}Create"), parameters=[IDEMPOTENCY_KEY],
+            f"create{name}", "Create a line item", "At the position `idx`, where those behind it move down, or else last.",
+            tag=words.tag, answer=line_item, answered="The new line item at its position.", status=201, body=ref(f"{name}Create"), parameters=[IDEMPOTENCY_KEY],
             errors=[*WRITES, *BODIES], headers=[ETAG, LOCATION],
         ),
         retrieve=operation(
-            f"retrieve{name}", "Retrieve a row", "The row with this identifier.",
-            tag=words.tag, answer=row, answered="The row as it is now.", parameters=[one, IF_NONE_MATCH], errors=[404], headers=[ETAG],
+            f"retrieve{name}", "Retrieve a line item", "The line item with this identifier.",
+            tag=words.tag, answer=line_item, answered="The line item as it is now.", parameters=[one, IF_NONE_MATCH], errors=[404], headers=[ETAG],
         ),
         partial_update=operation(
-            f"update{name}", "Update a row", "Sets the attributes passed. `idx` moves the row; it stays with its customer.",
-            tag=words.tag, answer=row, answered="The row as it is after the change.", body=ref(f"{name}Update"), parameters=[one, IDEMPOTENCY_KEY, IF_MATCH],
+            f"update{name}", "Update a line item", "Sets the attributes passed. `idx` moves the line item; it stays with its customer.",
+            tag=words.tag, answer=line_item, answered="The line item as it is after the change.", body=ref(f"{name}Update"), parameters=[one, IDEMPOTENCY_KEY, IF_MATCH],
             errors=[404, 412, *WRITES, *BODIES], headers=[ETAG],
         ),
         destroy=operation(
-            f"delete{name}", "Delete a row", "Those behind it move up.",
-            tag=words.tag, answer=ref(f"Deleted{name}"), answered="The row is deleted; its id is all that is left.", parameters=[one, IDEMPOTENCY_KEY, IF_MATCH], errors=[404, 412, *WRITES],
+            f"delete{name}", "Delete a line item", "Those behind it move up.",
+            tag=words.tag, answer=ref(f"Deleted{name}"), answered="The line item is deleted; its id is all that is left.", parameters=[one, IDEMPOTENCY_KEY, IF_MATCH], errors=[404, 412, *WRITES],
         ),
     )  # fmt: skip
 
@@ -71,9 +71,9 @@ def describe_order(kind: LineItem) -> Callable[[type], type]:
 
     def described(operation_id: str) -> Callable[..., Any]:
         return operation(
-            operation_id, "Reorder the rows of a customer",
-            "All or nothing: `ordered_ids` names each row once. `POST`, `PUT` and `PATCH` do the same.",
-            tag=words.tag, answer=ref(f"{name}Page"), answered="All rows of the customer in their new order.", body=ref(f"{name}Order"), parameters=[IDEMPOTENCY_KEY],
+            operation_id, "Reorder the line items of a customer",
+            "All or nothing: `ordered_ids` names each line item once. `POST`, `PUT` and `PATCH` do the same.",
+            tag=words.tag, answer=ref(f"{name}Page"), answered="All line items of the customer in their new order.", body=ref(f"{name}Order"), parameters=[IDEMPOTENCY_KEY],
             errors=[*WRITES, *BODIES],
         )  # fmt: skip
 

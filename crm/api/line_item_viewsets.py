@@ -60,7 +60,7 @@ class LineItemViewSet(ApiViewSet):
         known = LINE_ITEM_FILTERS[self.kind.name]
         rows = filters.apply(known, self.kind.model._default_manager.filter(customer_id=parent or ""), query)
         if not parent:
-            query.fail("parent_id", Code.PARAMETER_MISSING, "Say whose rows: parent_id=customer_…")
+            query.fail("parent_id", Code.PARAMETER_MISSING, "Say whose line items: parent_id=customer_…")
         query.finish(("parent_id", *PARAMETERS, *known))
         assert parent, "or the query has just been refused"
         if CUSTOMERS.get(parent) is None:
@@ -140,4 +140,4 @@ class LineItemOrderViewSet(ApiViewSet):
 def _check_parent(stored: Mapping[str, Any], parents: Mapping[str, str]) -> None:
     for name, parent in parents.items():
         if parent != stored[PARENT]:
-            raise bad_request(Code.PARAMETER_IMMUTABLE, "A row cannot move to another customer.", name)
+            raise bad_request(Code.PARAMETER_IMMUTABLE, "A line item cannot move to another customer.", name)

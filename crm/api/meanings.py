@@ -87,14 +87,14 @@ class LineItemWords:
 
 
 SAME_FOR_ALL = {
-    "id": "Unique identifier of the row, given when it is created.",
-    "idx": "The position among the customer's rows, from 1 and without a gap.",
-    "customer_id": "The customer that the row belongs to, for good.",
+    "id": "Unique identifier of the line item, given when it is created.",
+    "idx": "The position among the customer's line items, from 1 and without a gap.",
+    "customer_id": "The customer that the line item belongs to, for good.",
 }
 LINE_ITEM_MEANINGS: dict[str, LineItemWords] = {
     "supplier_numbers": LineItemWords(
         tag="Supplier numbers at customer",
-        about="The numbers under which a customer's companies know you as a supplier: rows that belong to a customer, in an"
+        about="The numbers under which a customer's companies know you as a supplier: line items that belong to a customer, in an"
         " order of their own.",
         text="The number under which one company of the customer's knows you as a supplier.",
         plural="SupplierNumbersAtCustomer",
@@ -110,7 +110,7 @@ def words_of(kind: LineItem) -> LineItemWords:
     """What is written above, or what the kind's labels give."""
     with translation.override("en"):
         label, several = str(kind.label), str(kind.label_plural)
-    about = f"The {several} of a customer: rows that belong to it, in an order of their own."
+    about = f"The {several} of a customer: line items that belong to it, in an order of their own."
     return LINE_ITEM_MEANINGS.get(kind.name) or LineItemWords(
-        capfirst(several), about, f"One {label} of a customer, as a row that belongs to it.", f"{kind.schema}s"
+        capfirst(several), about, f"One {label} of a customer, as a line item that belongs to it.", f"{kind.schema}s"
     )

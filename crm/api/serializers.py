@@ -114,7 +114,7 @@ def _parse_item(kind: LineItem, sent: Any, seen: set[str]) -> dict[str, Any]:
 def _parent_errors(parents: Mapping[str, Any]) -> Errors:
     """What is wrong with how a body names its customer."""
     if not parents:
-        return {PARENT: [invalid(Code.PARAMETER_MISSING, "Say which customer the row belongs to.")]}
+        return {PARENT: [invalid(Code.PARAMETER_MISSING, "Say which customer the line item belongs to.")]}
     problems: Errors = {}
     for name, value in parents.items():
         if type(value) is not str:
@@ -138,12 +138,14 @@ def parse_order(payload: Mapping[str, Any]) -> tuple[str, str, list[str]]:
     problems |= {name: [unknown(name, ("parent_id", "ordered_ids"))] for name in unknown_names[:MOST_REPORTED]}
     ids: Any = payload.get("ordered_ids")
     if "ordered_ids" not in payload:
-        problems["ordered_ids"] = [invalid(Code.PARAMETER_MISSING, "Send the ids of all rows in their new order.")]
+        problems["ordered_ids"] = [
+            invalid(Code.PARAMETER_MISSING, "Send the ids of all line items in their new order.")
+        ]
     elif type(ids) is not list:
-        problems["ordered_ids"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a list of row ids.")]
+        problems["ordered_ids"] = [invalid(Code.PARAMETER_INVALID_TYPE, "Must be a list of line item ids.")]
     else:
         wrong = [i for i, row_id in enumerate(ids) if type(row_id) is not str]
-        error = invalid(Code.PARAMETER_INVALID_TYPE, "Must be a row's id.")
+        error = invalid(Code.PARAMETER_INVALID_TYPE, "Must be a line item's id.")
         problems |= {f"ordered_ids[{i}]": [error] for i in wrong[:MOST_REPORTED]}
     if problems:
         raise ValidationError(problems)

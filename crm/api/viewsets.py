@@ -157,7 +157,7 @@ class CustomerExportViewSet(ApiViewSet):
         return StreamResponse(lines, content_type="application/x-ndjson")
 
 
-def _outcome_output(outcome: batches.Outcome, request_id: str) -> dict[str, Any]:
+def _outcome_output(outcome: batches.OperationResult, request_id: str) -> dict[str, Any]:
     if outcome.error is None:
         tag = {} if outcome.version is None else {"etag": etags.etag(outcome.version)}
         warnings = {"warnings": [outcome.warning]} if outcome.warning else {}

@@ -64,7 +64,7 @@ class Cell:
 
 
 @dataclass(slots=True)
-class Line:
+class RowOfFile:
     """A row. `messages`: what is wrong with it and not with one of its cells."""
 
     number: int
@@ -73,13 +73,13 @@ class Line:
 
 
 @dataclass(slots=True)
-class Refused:
+class RefusedCustomer:
     """A customer that was refused: its rows, and of which kinds its problems were (`code:heading`).
 
     `wrong`: in which columns something is wrong still.
     """
 
-    lines: list[Line]
+    lines: list[RowOfFile]
     kinds: set[str]
     wrong: set[str]
 
@@ -100,7 +100,7 @@ class Mending:
         customers = [[(number, cells) for number, cells in rows] for rows in excerpt["customers"]]
         self.excerpt = Excerpt(**excerpt | {"customers": customers})
         self.problems: list[list[dict[str, Any]]] = content["problems"]
-        self.last: dict[int, tuple[list[Row], Refused]] = {}  # how each customer stood, and what was said of it
+        self.last: dict[int, tuple[list[Row], RefusedCustomer]] = {}  # how each customer stood, and what was said of it
         self.indexes: dict[
             str, list[int]
         ] = {}  # of what a problem's column is made of; there may be ten thousand problems
@@ -134,7 +134,7 @@ class Mending:
         return "" if plain(label) == plain(heading) else label
 
     @cached_property
-    def refused(self) -> list[Refused]:
+    def refused(self) -> list[RefusedCustomer]:
         """Every customer as it stands now. Only those are judged that are otherwise than they were last."""
         now = [self._corrected(rows) for rows in self.excerpt.customers]
         stale = [i for i, rows in enumerate(now) if i not in self.last or self.last[i][0] != rows]
@@ -179,7 +179,7 @@ class Mending:
             self.indexes[column] = [headings.index(part) for part in parts if part and part in headings]
         return self.indexes[column]
 
-    def _refused(self, i: int, rows: Sequence[Row], problems: Sequence[Mapping[str, Any]]) -> Refused:
+    def _refused(self, i: int, rows: Sequence[Row], problems: Sequence[Mapping[str, Any]]) -> RefusedCustomer:
         lines = [self._line(before, now) for before, now in zip(self.excerpt.customers[i], rows, strict=True)]
         for line, above in zip(lines[1:], lines, strict=False):
             if line.number == above.number:  # an object in a list of the customer, which is corrected in its first row
@@ -196,12 +196,12 @@ class Mending:
             for cell in (cell for line in lines if line.number == problem["row"] for cell in line.cells):
                 cell.was_wrong = cell.was_wrong or cell.index in indexes
         kinds = {f"{one['code']}:{one['column']}" for one in self.problems[i]}
-        return Refused(lines, kinds, wrong={one["column"] for one in problems})
+        return RefusedCustomer(lines, kinds, wrong={one["column"] for one in problems})
 
-    def _line(self, before: Row, now: Row) -> Line:
+    def _line(self, before: Row, now: Row) -> RowOfFile:
         number, cells = now
         old = before[1]
-        return Line(
+        return RowOfFile(
             number,
             [
                 Cell(

@@ -8,7 +8,7 @@ from django.utils.translation import gettext, ngettext
 
 from crm.backoffice.undo import ChangeUndoResult, count, token
 from crm.backoffice.wording import kinds
-from overplane.jobs.kinds import Outcome
+from overplane.jobs.kinds import JobResult
 from overplane.jobs.models import Job
 from overplane.origin import Origin
 
@@ -42,18 +42,18 @@ def counts(result: dict[str, Any], *, is_check: bool = False) -> list[tuple[str,
     return [(name, label, result[name]) for name, label in labels.items() if result.get(name)]
 
 
-def imported(job: Job) -> Outcome:
+def imported(job: Job) -> JobResult:
     result = job.result or {}
     numbers = ", ".join(f"{intcomma(number)} {label}" for _name, label, number in counts(result))
     text = gettext("“%(file)s” is imported: %(numbers)s.") if numbers else gettext("“%(file)s” is imported.")
-    return Outcome(
+    return JobResult(
         text % {"file": apart(job.payload["name"]), "numbers": numbers},
         undo_url=reverse("import_undo", args=[job.pk]) if any(result.get(name) for name in WRITES) else "",
         undo_needs=MAY_UNDO_IMPORT,
     )
 
 
-def import_undone(job: Job) -> Outcome:
+def import_undone(job: Job) -> JobResult:
     result = job.result or {}
     deleted, restored, kept_count, gone = (
         result.get(name, 0) for name in ("deleted", "restored", "kept_count", "gone_count")
@@ -74,7 +74,7 @@ def import_undone(job: Job) -> Outcome:
         ),
     )
     sentences = [text % {"count": intcomma(number)} for text, number in texts]
-    return Outcome(" ".join([*sentences, gone_text(gone)]).strip())
+    return JobResult(" ".join([*sentences, gone_text(gone)]).strip())
 
 
 def gone_text(number: int) -> str:
@@ -84,32 +84,32 @@ def gone_text(number: int) -> str:
     return text % intcomma(number)
 
 
-def exported(job: Job) -> Outcome:
+def exported(job: Job) -> JobResult:
     number = (job.result or {}).get("count", 0)
     text = ngettext("%s customer is exported.", "%s customers are exported.", number)
-    return Outcome(text % intcomma(number))
+    return JobResult(text % intcomma(number))
 
 
-def changed(job: Job) -> Outcome:
+def changed(job: Job) -> JobResult:
     """A deletion is told of, and cannot be taken back."""
     number = (job.result or {}).get("customers", 0)
     if job.payload["values"] is None:
         text = ngettext("%s customer is deleted.", "%s customers are deleted.", number)
-        return Outcome(text % intcomma(number))
+        return JobResult(text % intcomma(number))
     return _changed(job, changed_text(number), is_any=number > 0)
 
 
-def changed_by_then(job: Job) -> Outcome:
+def changed_by_then(job: Job) -> JobResult:
     """Of a job that did not come to its end."""
     if job.payload["values"] is None:
-        return Outcome(gettext("What was deleted by then is gone."))
+        return JobResult(gettext("What was deleted by then is gone."))
     number = count(Origin(job.actor, job.request_id))
     text = ngettext("%s customer was changed by then.", "%s customers were changed by then.", number)
     return _changed(job, text % intcomma(number), is_any=number > 0)
 
 
-def _changed(job: Job, text: str, *, is_any: bool) -> Outcome:
-    return Outcome(
+def _changed(job: Job, text: str, *, is_any: bool) -> JobResult:
+    return JobResult(
         text,
         undo_url=reverse("admin:crm_customer_undo") if is_any else "",
         undo=token(job.request_id or ""),
@@ -143,5 +143,5 @@ def _kept_text(result: ChangeUndoResult) -> str:
     return text % {"n": intcomma(result.kept_count), "names": names}
 
 
-def change_undone(job: Job) -> Outcome:
-    return Outcome(" ".join(filter(None, undo_texts(ChangeUndoResult(**(job.result or {}))))))
+def change_undone(job: Job) -> JobResult:
+    return JobResult(" ".join(filter(None, undo_texts(ChangeUndoResult(**(job.result or {}))))))

@@ -20,7 +20,7 @@ from crm.duplicates.judging import ADDRESS
 from crm.duplicates.pairs import Compared
 from crm.duplicates.profile_file import ProfileFile
 from crm.duplicates.scoring import Scoring
-from crm.duplicates.terms import Bits, Frequencies, Seen, bits_of
+from crm.duplicates.terms import Bits, Frequencies, SeenProfiles, bits_of
 from crm.duplicates.weighing import NEARLY_CERTAIN, Model
 from crm.duplicates.work_tables import WorkTables, add, index
 from crm.models import DuplicatePair
@@ -93,7 +93,7 @@ class Search:
     def _read(self, total: int) -> int:
         """How many terms the table of terms is to have."""
         wanted_count = 0
-        seen = Seen(self.frequencies.slots // 2)
+        seen = SeenProfiles(self.frequencies.slots // 2)
         for batch in customers.all_profiles():
             hashes, wanted = [], []
             for customer_id, profile in batch:

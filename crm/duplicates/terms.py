@@ -36,7 +36,7 @@ def slots(customers: int) -> int:
     return min(MOST_SLOTS, max(LEAST_SLOTS, 1 << (SLOTS_EACH * customers).bit_length() >> 1))
 
 
-class Seen:
+class SeenProfiles:
     """Which profiles were read before, by their hashes: two bits each. One of five thousand is taken for a copy, and not counted."""
 
     def __init__(self, size: int) -> None:

@@ -17,7 +17,7 @@ JOINED_BY, KEEP_WHEN_BLANK = "+", "?"
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
+class RequestedColumns:
     """`fields` by heading. `joined`: the headings that are joined, by field.
 
     `kept_when_blank`: fields that a blank cell leaves as they are.
@@ -37,7 +37,7 @@ class Requested:
         return name + KEEP_WHEN_BLANK if name in self.kept_when_blank else name
 
 
-def read_request(mapping: Mapping[str, str], headings: Sequence[str]) -> Requested:
+def read_request(mapping: Mapping[str, str], headings: Sequence[str]) -> RequestedColumns:
     """Raises `UnusableFile` for a column that the file does not have."""
     fields: dict[str, str] = {}
     joined: dict[str, list[str]] = {}
@@ -59,7 +59,7 @@ def read_request(mapping: Mapping[str, str], headings: Sequence[str]) -> Request
         else:
             joined[name] = parts
     _check_joined(joined)
-    return Requested(fields, joined, frozenset(kept_when_blank))
+    return RequestedColumns(fields, joined, frozenset(kept_when_blank))
 
 
 def parts_of(heading: str, headings: Iterable[str]) -> list[str]:

@@ -56,7 +56,7 @@ class Note(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class GridRow:
     pk: str
     url: str
     label: str
@@ -79,11 +79,11 @@ class Grid:
             opens = self.changelist.filter_name(name)
             yield Heading(name, str(label), sort, direction, filter=opens, editor=self.editors.get(name, {}))
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[GridRow]:
         notes = self.model_admin.notes(self.changelist.result_list, self.changelist.query)
         for row in self.changelist.result_list:
             cells = [self.visible_cell(row, name) for name in self.names]
-            yield Line(row.pk, self.changelist.url_for_result(row), str(row), cells, notes.get(row.pk, ()))
+            yield GridRow(row.pk, self.changelist.url_for_result(row), str(row), cells, notes.get(row.pk, ()))
 
     def visible_cell(self, row: models.Model, name: str) -> Cell:
         cell = self.cell(row, name)

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from overplane.jobs.kinds import Kind, Outcome, known, page_of
+from overplane.jobs.kinds import JobResult, Kind, known, page_of
 from overplane.jobs.models import OPEN, Job, State
 
 AWAITED = "jobs_awaited"  # their ids, in the session
@@ -73,7 +73,7 @@ def _end(job: Job, kind: Kind) -> str:
     return text % {"job": kind.label}
 
 
-def _undo(request: HttpRequest, job: Job, outcome: Outcome) -> SafeString | str:
+def _undo(request: HttpRequest, job: Job, outcome: JobResult) -> SafeString | str:
     is_new = job.finished_at is not None and job.finished_at > timezone.now() - UNDO_FOR
     is_offered = outcome.undo_url and is_new and request.user.has_perms(outcome.undo_needs)
     return format_html(" {}", undo_button(outcome.undo_url, outcome.undo)) if is_offered else ""

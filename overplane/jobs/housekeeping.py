@@ -23,7 +23,7 @@ Purge = Callable[[], Iterable[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TaskResult:
     """`problem`: why it broke off; what was deleted before stays so."""
 
     name: str
@@ -38,7 +38,7 @@ def register(name: str, purge: Purge) -> None:
     tasks[name] = purge
 
 
-def run(progress: Callable[[], None] = lambda: None) -> Iterator[Outcome]:
+def run(progress: Callable[[], None] = lambda: None) -> Iterator[TaskResult]:
     """One task after the other; none keeps the next one from being done. `progress` is called after each step, and may raise."""
     for name, purge in tasks.items():
         count, problem = 0, ""
@@ -51,7 +51,7 @@ def run(progress: Callable[[], None] = lambda: None) -> Iterator[Outcome]:
             log.exception("%s: not all could be deleted", name)
             problem = str(failure).strip() or type(failure).__name__
             connection.close_if_unusable_or_obsolete()
-        yield Outcome(name, count, problem)
+        yield TaskResult(name, count, problem)
 
 
 def keep_house(run_: Run) -> dict[str, object]:

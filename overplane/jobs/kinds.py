@@ -60,7 +60,7 @@ Handler = Callable[[Run], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobResult:
     """What whoever started a job is told when it is done.
 
     `undo_url`: where `undo`, sent as `token`, takes it back, for those who have the permissions `undo_needs`.
@@ -87,8 +87,8 @@ class Kind:
     atomic: bool = True
     every: timedelta | None = field(default=None, kw_only=True)
     url: Callable[[Job], str] | None = field(default=None, kw_only=True)
-    outcome: Callable[[Job], Outcome] | None = field(default=None, kw_only=True)
-    stays: Callable[[Job], Outcome] | None = field(default=None, kw_only=True)
+    outcome: Callable[[Job], JobResult] | None = field(default=None, kw_only=True)
+    stays: Callable[[Job], JobResult] | None = field(default=None, kw_only=True)
     concluded: Callable[[Job, dict[str, Any]], None] | None = field(default=None, kw_only=True)
 
 

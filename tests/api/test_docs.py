@@ -330,7 +330,7 @@ def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> No
         "filters",
         "retries",
         "versions",
-        "rows",
+        "line-items",
         "batches",
         "sync",
         "webhooks",

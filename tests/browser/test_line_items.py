@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 
+from crm import rules
 from crm.line_items import LINE_ITEMS, LineItem
 from tests.browser.accessibility import findings_in_light_and_dark
 from tests.browser.conftest import PHONE, WIDE, Visitors
@@ -27,7 +28,8 @@ class LineItemTable:
 
     def __init__(self, page: Page, kind: LineItem) -> None:
         self.page, self.kind = page, kind
-        self.name = next(n for n in kind.names if kind.attributes[n].kind == "string")
+        closed = rules.LINE_ITEM_CHOICES.get(kind.name, {})
+        self.name = next(n for n in kind.names if kind.attributes[n].kind == "string" and n not in closed)
         self.group = page.locator(f"#{kind.name}-group")
         self.rows = self.group.locator("tr.form-row:not(.empty-form)")
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 FIELDS = """    grade = StringField("grade")
+    tier = StringField("tier")
     is_vip = models.BooleanField("is VIP", default=False, db_default=False)
     credit = NumberField("credit", max_digits=12, decimal_places=2)
     visits = models.IntegerField("visits", null=True, blank=True)
@@ -23,6 +24,7 @@ class VisitAtCustomer(models.Model):
     idx = models.PositiveIntegerField(_("position"), blank=True)
     customer = CascadeKey(Customer, related_name="visits_paid", db_index=False)
     purpose = StringField("purpose")
+    notes = StringField("notes")
     cost = NumberField("cost", max_digits=12, decimal_places=2)
     is_planned = models.BooleanField("planned", default=False)
     people = models.PositiveIntegerField("people", default=1)
@@ -40,7 +42,9 @@ class VisitAtCustomer(models.Model):
 """
 LINE_ITEM = """VISITS = LineItem(VisitAtCustomer, label="visit", label_plural="visits", paired_by="purpose")
 """
-CHOICES = '{"visits_paid": {"purpose": ("Sales", "Service", "Audit")}}'
+TIERS = '"tier": ("Gold", "Silver")'
+LINE_ITEM_CHOICES = "LINE_ITEM_CHOICES: dict[str, dict[str, tuple[str, ...]]] = {"
+CHOICES_OF_VISITS = '"visits_paid": {"purpose": ("Sales", "Service", "Audit")}'
 STRAY = """
 
 class Stray(models.Model):
@@ -61,6 +65,9 @@ def add_attributes(root: Path) -> None:
         text, count = re.subn(rf"(    {name} = StringField\(.*\)\n)", rf"\1{FIELDS}", text)
         assert count == 1, name
     models.write_text(text)
+    rules = root / "crm" / "rules.py"
+    _replace(rules, '"customer_type": CUSTOMER_TYPES}', f'"customer_type": CUSTOMER_TYPES, {TIERS}}}')
+    _replace(rules, LINE_ITEM_CHOICES, f'{LINE_ITEM_CHOICES}"supplier_numbers": {{{TIERS}}}, ')
 
 
 def add_line_item(root: Path) -> None:
@@ -73,10 +80,7 @@ def add_line_item(root: Path) -> None:
         "= (SUPPLIER_NUMBERS,)", "= (SUPPLIER_NUMBERS, VISITS)"
     )
     registry.write_text(text)
-    rules = root / "crm" / "rules.py"
-    text, count = re.subn(r"(LINE_ITEM_CHOICES: .*) = \{\}", rf"\1 = {CHOICES}", rules.read_text())
-    assert count == 1
-    rules.write_text(text)
+    _replace(root / "crm" / "rules.py", LINE_ITEM_CHOICES, f"{LINE_ITEM_CHOICES}{CHOICES_OF_VISITS}, ")
 
 
 def add_stray(root: Path) -> None:
@@ -85,9 +89,13 @@ def add_stray(root: Path) -> None:
 
 
 def _insert(path: Path, addition: str, *, before: str) -> None:
+    _replace(path, before, addition + before)
+
+
+def _replace(path: Path, old: str, new: str) -> None:
     text = path.read_text()
-    assert text.count(before) == 1
-    path.write_text(text.replace(before, addition + before))
+    assert text.count(old) == 1, f"{old!r} in {path}"
+    path.write_text(text.replace(old, new))
 
 
 if __name__ == "__main__":

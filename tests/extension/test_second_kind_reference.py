@@ -45,24 +45,24 @@ def test_words_are_enumerated() -> None:
 
 
 def test_rows_in_one_write() -> None:
-    one, two = (prose_of("rows", kinds) for kinds in (ONE, TWO))
+    one, two = (prose_of("line-items", kinds) for kinds in (ONE, TWO))
     assert (
         "A customer and its supplier numbers are written at once: supplier_numbers in POST, PATCH and in a batch is the full list in its order."
         in one
     )
-    assert "Without the attribute the rows stay as they are." in one
+    assert "Without the attribute the line items stay as they are." in one
     assert (
         "A customer and its supplier numbers and calls are written at once: supplier_numbers and calls in POST, PATCH and in a batch are the full lists in their order."
         in two
     )
-    assert "Without the attribute the rows of its kind stay as they are." in two
+    assert "Without the attribute the line items of its kind stay as they are." in two
     assert "What a read with expand[]=supplier_numbers and expand[]=calls answered" in two
 
 
 def test_pages_with_rows() -> None:
     one, two = (prose_of("pagination", kinds) for kinds in (ONE, TWO))
-    assert "expand[]=supplier_numbers adds each customer's rows, fields=customer_name,email_id narrows" in one
-    assert "expand[]=supplier_numbers and expand[]=calls add each customer's rows, fields=" in two
+    assert "expand[]=supplier_numbers adds each customer's line items, fields=customer_name,email_id narrows" in one
+    assert "expand[]=supplier_numbers and expand[]=calls add each customer's line items, fields=" in two
 
 
 def test_the_samples_are_of_what_is_registered() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from faults import proof
 from faults.planted import Planted
-from faults.run import Outcome
+from faults.run import RunResult
 from faults.system import Ground
 from tests import pgbouncer
 from tests.served import ROOT
@@ -53,7 +53,7 @@ def test_a_planted_fault_that_is_found_too_late_is_missed(
 ) -> None:
     moments = iter([100.0, 100.0 + took])
     problem = {"check": "acknowledged", "text": "nobody has it", "subject": ""}
-    outcome = Outcome(1, Path(), [], [problem], is_reached=True)
+    outcome = RunResult(1, Path(), [], [problem], is_reached=True)
     monkeypatch.setattr(proof, "time", SimpleNamespace(monotonic=lambda: next(moments)))
     monkeypatch.setattr(proof, "run", lambda *arguments, **more: outcome)
     one = Planted("lost_update", "a change overwrites another", lambda: None)

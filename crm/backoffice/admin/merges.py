@@ -30,7 +30,7 @@ MAX_ENTRIES = 20  # merged customers on the page, the newest; for each it is wor
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MergeEntry:
     """`stays`: what taking it back now would leave as it is, as people call it."""
 
     id: str
@@ -41,7 +41,7 @@ class Entry:
     stays: list[str]
 
 
-def entries(customer: Customer, *, may_merge: bool) -> list[Entry]:
+def entries(customer: Customer, *, may_merge: bool) -> list[MergeEntry]:
     """The customers that are part of this one, the newest first."""
     parts = merged.part_of(customer.pk)
     newest = parts[: -MAX_ENTRIES - 1 : -1]
@@ -52,7 +52,7 @@ def entries(customer: Customer, *, may_merge: bool) -> list[Entry]:
         is_possible = may_merge and one.can_be_restored
         stays = labels(unmerging.changed_since(values, parts, one)) if is_possible else []
         name = one.values.get("customer_name") or one.id
-        listed.append(Entry(one.id, name, one.merged_at, who[one.actor], is_possible, stays))
+        listed.append(MergeEntry(one.id, name, one.merged_at, who[one.actor], is_possible, stays))
     return listed
 
 

@@ -38,7 +38,7 @@ MAX_COUNT = 999  # in the menu: more is more than one reads
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ListedPair:
     """A pair, with its two customers as far as they are still there."""
 
     pair: DuplicatePair
@@ -54,7 +54,7 @@ def _percent(score: float) -> str:
     return f"{min(99.9, 100 * score):.1f} %" if score >= 0.99 else f"{100 * score:.0f} %"
 
 
-def _lines(listed: Sequence[DuplicatePair]) -> list[Line]:
+def _lines(listed: Sequence[DuplicatePair]) -> list[ListedPair]:
     stored = Customer.objects.in_bulk({i for pair in listed for i in pair.customer_ids})
     lines = []
     for pair in listed:
@@ -62,7 +62,7 @@ def _lines(listed: Sequence[DuplicatePair]) -> list[Line]:
         link = compare_url(pair.customer_ids) if len(customers) == 2 else ""
         level = str(LEVELS["nearly_certain" if pair.score >= NEARLY_CERTAIN else "likely"])
         why = duplicate_words.sentence(pair.reasons)
-        lines.append(Line(pair, _percent(pair.score), level, why, customers, link))
+        lines.append(ListedPair(pair, _percent(pair.score), level, why, customers, link))
     return lines
 
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
-from crm.backoffice.mending import LONGEST, Mending, Refused, corrected_payload
+from crm.backoffice.mending import LONGEST, Mending, RefusedCustomer, corrected_payload
 from crm.backoffice.pages.import_steps import APPLY, CHECK, enqueue, may_import, own_file
 from crm.backoffice.samples import choices_of
 from crm.transfer.refused_files import MARKED
@@ -75,7 +75,7 @@ def rows_text(kind: dict[str, Any]) -> str:
     return ", ".join(map(str, rows)) + (" …" if kind["count"] > len(rows) else "")
 
 
-def _left(refused: list[Refused]) -> int:
+def _left(refused: list[RefusedCustomer]) -> int:
     return sum(not one.is_right for one in refused)
 
 
@@ -124,7 +124,7 @@ def _trimmed(text: str) -> str:
     return LINE_BREAK.sub("\n", text).strip()
 
 
-def _as_json(mending: Mending, before: list[Refused]) -> dict[str, Any]:
+def _as_json(mending: Mending, before: list[RefusedCustomer]) -> dict[str, Any]:
     """What is otherwise than before, and how many customers are wrong still. Rows of one object have one number."""
     rows: dict[int, list[dict[str, Any]]] = {}
     for old, new in zip(before, mending.refused, strict=True):

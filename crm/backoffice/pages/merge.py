@@ -56,7 +56,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComparedAttribute:
     """One attribute of all compared customers."""
 
     name: str
@@ -94,7 +94,7 @@ def proposed_choices(customers: Sequence[Customer], survivor_id: str) -> dict[st
     return survivorship.proposals(customers, survivor_id)
 
 
-def _lines(customers: Sequence[Customer], survivor_id: str, chosen: QueryDict) -> list[Line]:
+def _lines(customers: Sequence[Customer], survivor_id: str, chosen: QueryDict) -> list[ComparedAttribute]:
     """What differs comes first. Chosen is what was chosen already, else what is proposed."""
     lines = []
     for name, proposal in proposed_choices(customers, survivor_id).items():
@@ -102,7 +102,7 @@ def _lines(customers: Sequence[Customer], survivor_id: str, chosen: QueryDict) -
         cells = [Cell(customer.pk, getattr(customer, name), customer.pk == choice) for customer in customers]
         label = str(field_of(Customer, name).verbose_name)
         why = proposal.why if choice == proposal.customer_id else ""
-        lines.append(Line(name, label, cells, len({cell.value for cell in cells}) > 1, why))
+        lines.append(ComparedAttribute(name, label, cells, len({cell.value for cell in cells}) > 1, why))
     return sorted(lines, key=lambda line: not line.differs)
 
 

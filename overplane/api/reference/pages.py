@@ -27,7 +27,7 @@ TOPICS = {
     "filters": "Filters and search",
     "retries": "Safe retries",
     "versions": "Versions",
-    "rows": "Rows in one write",
+    "line-items": "Line items in one write",
     "batches": "Batches",
     "sync": "Keeping a copy",
     "webhooks": "Webhooks",

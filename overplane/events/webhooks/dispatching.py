@@ -20,7 +20,7 @@ from overplane.events.webhooks import body, clock, intake, leases, outcomes, pic
 from overplane.events.webhooks.models import Delivery, Endpoint
 from overplane.events.webhooks.outcomes import Ended
 from overplane.events.webhooks.picking import MAX_PARALLEL, Picker
-from overplane.events.webhooks.transport import LEFT, Outcome, Sender
+from overplane.events.webhooks.transport import LEFT, AttemptResult, Sender
 
 THREADS = 256  # of a worker: 32 endpoints may hang at once before others wait; each is then down to one probe a step
 TICK_SECONDS = 0.05  # so late is an event seen, and what people changed of an endpoint: three queries of a millisecond
@@ -155,7 +155,7 @@ class Dispatcher:
             if content is None:
                 self._end(one, None)
             elif not valid:
-                self._end(one, Outcome(clock.now(), 0, error=problem))
+                self._end(one, AttemptResult(clock.now(), 0, error=problem))
             else:
                 self.pool.submit(self._send, one, endpoint.url, content, valid)
 
@@ -165,10 +165,10 @@ class Dispatcher:
             outcome = self.sender.send(url, content, headers)
         except Exception as error:  # (a bug may cost an attempt, but never a place among those under way)
             log.exception("%s could not be sent", delivery)
-            outcome = Outcome(clock.now(), 0, error=wording.OUR_OWN % {"why": type(error).__name__})
+            outcome = AttemptResult(clock.now(), 0, error=wording.OUR_OWN % {"why": type(error).__name__})
         self._end(delivery, outcome)
 
-    def _end(self, delivery: Delivery, outcome: Outcome | None) -> None:
+    def _end(self, delivery: Delivery, outcome: AttemptResult | None) -> None:
         self.ended.put((delivery, outcome))
         self.woken.set()
 

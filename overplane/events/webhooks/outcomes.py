@@ -19,7 +19,7 @@ from overplane.events.webhooks.models import (
     Endpoint,
     EndpointStatus,
 )
-from overplane.events.webhooks.transport import Outcome
+from overplane.events.webhooks.transport import AttemptResult
 
 GONE_STATUS = 410
 TABLE = Delivery._meta.db_table
@@ -41,7 +41,7 @@ WELL = (
     " AND status = 'enabled' AND failures = 0"
 )
 ATTEMPTS = SqlTable(Attempt, generated=["id"])
-Ended = tuple[Delivery, Outcome | None]  # None: its event was purged, nothing was sent
+Ended = tuple[Delivery, AttemptResult | None]  # None: its event was purged, nothing was sent
 
 
 def write(ended: Iterable[Ended], holder: str, known: Mapping[str, Endpoint]) -> list[Endpoint]:
@@ -107,7 +107,7 @@ FIELDS = ("status", "disabled_reason", "failing_since", "failures", "probe_at", 
 HEALTH = SqlTable(Endpoint)
 
 
-def _judge(delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:
+def _judge(delivery: Delivery, outcome: AttemptResult | None, now: datetime) -> None:
     delivery.next_attempt_at = None
     if outcome is None:
         delivery.status = DeliveryStatus.ABANDONED
@@ -123,7 +123,7 @@ def _judge(delivery: Delivery, outcome: Outcome | None, now: datetime) -> None:
     delivery.status = DeliveryStatus.PENDING if delivery.next_attempt_at else DeliveryStatus.FAILED
 
 
-def _count(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+def _count(endpoint: Endpoint, delivery: Delivery, outcome: AttemptResult, now: datetime) -> None:
     """The endpoint's health, of which only what the feed brought says something."""
     if outcome.is_success:
         endpoint.succeeded += 1
@@ -171,7 +171,7 @@ def _showing_values(ended: list[Ended]) -> set[int]:
     return set(events.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
 
 
-def _attempt(delivery: Delivery, outcome: Outcome, showing: set[int]) -> dict[str, Any]:
+def _attempt(delivery: Delivery, outcome: AttemptResult, showing: set[int]) -> dict[str, Any]:
     return {
         "delivery_id": delivery.pk,
         "subject": delivery.subject,

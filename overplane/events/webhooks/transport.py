@@ -35,7 +35,7 @@ log = logging.getLogger("overplane.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptResult:
     """What came of an attempt. `retry_after`: seconds. `excerpt`: of a failed one's answer."""
 
     at: datetime
@@ -130,7 +130,7 @@ class Sender:
         for _, connection in idle:
             connection.close()
 
-    def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> AttemptResult:
         """`LEFT` if it had to end with the lease."""
         at, started = clock.now(), time.monotonic()
         request = _Request(started + SECONDS)
@@ -149,13 +149,13 @@ class Sender:
             return LEFT if request.is_left else self._failed(at, started, TIMEOUT)
         spent = round((time.monotonic() - started) * 1000)
         if 200 <= status < 300:
-            return Outcome(at, spent, status)
+            return AttemptResult(at, spent, status)
         answered = wording.REDIRECT % {"status": status} if 300 <= status < 400 else f"HTTP {status}"
-        return Outcome(at, spent, status, answered, _excerpt(answer), retry_after)
+        return AttemptResult(at, spent, status, answered, _excerpt(answer), retry_after)
 
     @staticmethod
-    def _failed(at: datetime, started: float, error: str) -> Outcome:
-        return Outcome(at, round((time.monotonic() - started) * 1000), error=clean(error)[:ERROR_LENGTH])
+    def _failed(at: datetime, started: float, error: str) -> AttemptResult:
+        return AttemptResult(at, round((time.monotonic() - started) * 1000), error=clean(error)[:ERROR_LENGTH])
 
     def _exchange(
         self, request: _Request, url: str, body: bytes, headers: Mapping[str, str]
@@ -240,7 +240,7 @@ class Sender:
 FIXED = {"content-type": "application/json", "user-agent": f"Overplane-Webhooks/{__version__}"}
 TIMEOUT = wording.NO_ANSWER % {"seconds": round(SECONDS)}
 # No attempt: whoever has the lease next sends it, perhaps once more.
-LEFT = Outcome(datetime.min.replace(tzinfo=UTC), 0, error="left")
+LEFT = AttemptResult(datetime.min.replace(tzinfo=UTC), 0, error="left")
 
 
 def _reason(error: Exception, *, is_cut: bool) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from overplane.events.webhooks import transport
 from overplane.events.webhooks.models import Attempt, Endpoint
-from overplane.events.webhooks.transport import Outcome, Sender
+from overplane.events.webhooks.transport import AttemptResult, Sender
 from tests.conftest import Api
 from tests.events.webhooks import receiving
 from tests.events.webhooks.conftest import Courier, deliveries, trust
@@ -24,7 +24,7 @@ def sender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     own.close()
 
 
-def sent(sender: Sender, receiver: Receiver, answer: Answer) -> Outcome:
+def sent(sender: Sender, receiver: Receiver, answer: Answer) -> AttemptResult:
     receiver.answer = answer
     return sender.send(receiver.url, b"{}", {})
 

@@ -13,13 +13,13 @@ from django.test.utils import CaptureQueriesContext
 
 from overplane.events.webhooks import leases, outcomes, services
 from overplane.events.webhooks.models import Attempt, Cause, Delivery, DeliveryStatus, Endpoint
-from overplane.events.webhooks.transport import Outcome
+from overplane.events.webhooks.transport import AttemptResult
 from tests.connections import only_postgresql
 from tests.threads import concurrently, meanwhile
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
-ARRIVED, REFUSED = Outcome(NOW, 5, 200), Outcome(NOW, 5, 500, error="It answered 500.")
+ARRIVED, REFUSED = AttemptResult(NOW, 5, 200), AttemptResult(NOW, 5, 500, error="It answered 500.")
 HOLDER = "me"
 ENDPOINT_TABLE = Endpoint._meta.db_table
 TRANSACTIONAL = pytest.mark.django_db(transaction=True)
@@ -72,7 +72,7 @@ def test_what_arrived_at_an_endpoint_that_is_well_is_one_statement(endpoint: End
 
 
 @pytest.mark.parametrize(("outcome", "failing"), [(ARRIVED, True), (REFUSED, False)], ids=["arrived again", "refused"])
-def test_health_is_judged_by_what_is_stored_now(endpoint: Endpoint, outcome: Outcome, failing: bool) -> None:
+def test_health_is_judged_by_what_is_stored_now(endpoint: Endpoint, outcome: AttemptResult, failing: bool) -> None:
     """What the dispatcher knows is of a moment ago."""
     (only,) = line(endpoint, "customer_a", 1)
     if failing:

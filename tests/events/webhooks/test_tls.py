@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from overplane.events.webhooks.transport import Outcome, Sender
+from overplane.events.webhooks.transport import AttemptResult, Sender
 from tests.events.webhooks import receiving
 from tests.events.webhooks.receiving import Receiver
 
@@ -65,7 +65,9 @@ def serving(certificates: Certificates, name: str) -> Iterator[Server]:
         yield server
 
 
-def sent(certificates: Certificates, server: Server, monkeypatch: pytest.MonkeyPatch, host: str = NAME) -> Outcome:
+def sent(
+    certificates: Certificates, server: Server, monkeypatch: pytest.MonkeyPatch, host: str = NAME
+) -> AttemptResult:
     """To the name, which resolves to a public address; whoever connects to that one gets to this server."""
     connect, addresses = socket.create_connection, []
 

@@ -19,7 +19,7 @@ PER_PAGE = 50  # as they are read from the newest one down
 SOON = timedelta(minutes=1)  # what is tried by then is waited for by whoever looks at the page
 
 
-class Line(NamedTuple):
+class ListedDelivery(NamedTuple):
     """A delivery in people's words."""
 
     delivery: Delivery
@@ -37,7 +37,7 @@ class Tab(NamedTuple):
 class Log(NamedTuple):
     """One page. `newer` and `older` are the addresses of its neighbours; empty if there are none."""
 
-    lines: list[Line]
+    lines: list[ListedDelivery]
     tabs: list[Tab]
     newer: str
     older: str
@@ -82,8 +82,10 @@ def _tabs(status: str, preserved: dict[str, str]) -> list[Tab]:
     ]
 
 
-def line(endpoint: Endpoint, delivery: Delivery) -> Line:
-    return Line(delivery, status_mark(delivery), words(delivery.event_type), _next_attempt(endpoint, delivery))
+def line(endpoint: Endpoint, delivery: Delivery) -> ListedDelivery:
+    return ListedDelivery(
+        delivery, status_mark(delivery), words(delivery.event_type), _next_attempt(endpoint, delivery)
+    )
 
 
 def _next_attempt(endpoint: Endpoint, delivery: Delivery) -> SafeString | str:
