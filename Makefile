@@ -27,15 +27,15 @@ run: $(RUN_STAMP)
 	$(VENV)/bin/python manage.py run_worker --with-parent & exec $(VENV)/bin/gunicorn -c overplane/gunicorn.py overplane.wsgi
 
 # Both halves, also when one fails: one after the other, for either keeps two processors busy (187 s; at the same time 219).
-# What touches no database (`--touching` leaves it out) says the same on both.
+# `--half`: what touches no database says the same on both, and runs once.
 test: $(DEV_STAMP)
 	$(MAKE) --keep-going fast-sqlite fast-postgresql
 
 fast-sqlite: $(DEV_STAMP)
-	TEST_DATABASE=sqlite $(PYTEST) $(FAST)
+	TEST_DATABASE=sqlite $(PYTEST) $(FAST) --half
 
 fast-postgresql: $(DEV_STAMP)
-	TEST_DATABASE=postgresql $(PYTEST) $(FAST) --touching
+	TEST_DATABASE=postgresql $(PYTEST) $(FAST) --half
 
 # All tests, both halves at the same time: many wait, for a server or a browser, and leave the processor to the others.
 # What each part has said is printed when it has ended.
@@ -45,10 +45,10 @@ test-all: $(DEV_STAMP)
 	$(TOGETHER) test-sqlite test-postgresql
 
 test-sqlite: $(DEV_STAMP)
-	TEST_DATABASE=sqlite $(PYTEST) -m "not one_database"
+	TEST_DATABASE=sqlite $(PYTEST) --half
 
 test-postgresql: $(DEV_STAMP)
-	TEST_DATABASE=postgresql $(PYTEST) --touching
+	TEST_DATABASE=postgresql $(PYTEST) --half
 
 check: $(DEV_STAMP)
 	$(TOGETHER) lint clients test-sqlite test-postgresql
@@ -62,7 +62,7 @@ lint: $(DEV_STAMP)
 
 # Of all tests on SQLite. Tracing costs Python 3.11 almost their time again, so CI does it, after `check`.
 coverage: $(DEV_STAMP)
-	TEST_DATABASE=sqlite $(PYTEST) -m "not one_database" --cov --cov-report=
+	TEST_DATABASE=sqlite $(PYTEST) --half --cov --cov-report=
 
 # The API by clients that are generated from its description.
 clients: $(DEV_STAMP)

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -246,24 +246,29 @@ if __name__ == "__main__":
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--touching",
+        "--half",
         action="store_true",
-        help="only tests that touch a database: others say the same on both, or are `sqlite_alone`",
+        help="only what this database has to show; a run with `--half` on the other database does the rest",
     )
 
 
+@pytest.hookimpl(trylast=True)  # folders mark their tests first
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("touching"):
+    if not config.getoption("half"):
         return
-    others = [item for item in items if not _touches_database(item)]
-    config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item not in set(others)]
+    database = os.environ.get("TEST_DATABASE", "sqlite")
+    others = {item for item in items if database not in _halves(item)}
+    config.hook.pytest_deselected(items=list(others))
+    items[:] = [item for item in items if item not in others]
+
+
+def _halves(item: pytest.Item) -> Collection[str]:
+    """On which databases a test runs: as its marker `half` says, or on both, unless it touches none."""
+    if marker := item.get_closest_marker("half"):
+        return marker.args
+    return ("sqlite", "postgresql") if _touches_database(item) else ("sqlite",)
 
 
 def _touches_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
-    if item.get_closest_marker("sqlite_alone"):
-        return False
-    if item.get_closest_marker("one_database"):
-        return True  # the other half leaves it out, or it would run nowhere
     return item.get_closest_marker("django_db") is not None or not OF_THE_DATABASE.isdisjoint(fixtures)

@@ -11,7 +11,7 @@ from tests.served import ROOT
 
 
 @pytest.mark.slow
-@pytest.mark.one_database
+@pytest.mark.half("postgresql")
 @pytest.mark.parametrize("more", [{}, {"TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8,unix"}])
 def test_a_deployment_by_https_has_no_findings(tmp_path: Path, more: dict[str, str]) -> None:
     environment = os.environ | {

@@ -214,7 +214,7 @@ def test_what_is_made_once_is_the_same_whoever_asks_first(made_once: Any) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.one_database
+@pytest.mark.half("postgresql")
 @pytest.mark.django_db(transaction=True)
 def test_a_server_s_thread_speaks_to_each_in_their_own_language(tmp_path: Path) -> None:
     """One thread for all of them, with the worker that production has."""

@@ -34,7 +34,7 @@ from tests.reference_page import (
     samples_in,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql")]
 
 # How the machine's curl behaves for the samples, which are run as they stand: an error's status is an error.
 CURLRC = 'fail\nsilent\nshow-error\nmax-time = 30\nnoproxy = *\nwrite-out = "%{stderr}%{http_code} "\n'

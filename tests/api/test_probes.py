@@ -92,7 +92,7 @@ def metrics(client: Client) -> dict[str, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.one_database
+@pytest.mark.half("postgresql")
 def test_odd_requests_do_not_make_the_metrics_longer(client: Client) -> None:
     paths = ("/api/crm/customer/{}", "/api/odd-{}", "/api/crm/{}/odd", "/healthz?odd={}", "/odd/{}")
 

@@ -14,7 +14,7 @@ import pytest
 from overplane.events.webhooks.signing import sign
 from tests.reference_page import is_receiver, samples_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql")]
 SECRET, OTHER = "whsec_c2VjcmV0IG9mIGEgdGVzdCwgMzIgYnl0ZXMgbG9uZyE=", "whsec_b3RoZXI="
 COMMANDS = {"python": [sys.executable, "-c"], "javascript": ["node", "-e"]}
 BODY = '{"type":"customer.created","data":{"object":{"customer_name":"Müller 🚀"}}}'.encode()

@@ -15,7 +15,7 @@ from django.urls import get_resolver, reverse
 
 from tests.backoffice.people import member, person, signed_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.sqlite_alone]
+pytestmark = [pytest.mark.slow, pytest.mark.half("sqlite")]
 ANONYMOUS, NO_GROUP, SUPERUSER = "anonymous", "staff without a group", "superuser"
 GROUPS = ("Viewer", "Editor", "Manager", "Administrator")
 VISITORS = (ANONYMOUS, NO_GROUP, *GROUPS, SUPERUSER)

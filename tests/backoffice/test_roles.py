@@ -37,7 +37,7 @@ from tests.backoffice.duplicate_pairs import is_dismissed, pair_of
 from tests.backoffice.people import member, person, signed_in
 from tests.filled_forms import new_form
 
-pytestmark = [pytest.mark.slow, pytest.mark.sqlite_alone]
+pytestmark = [pytest.mark.slow, pytest.mark.half("sqlite")]
 User = get_user_model()
 SETUP = Origin("user:setup")
 ANONYMOUS, OUTSIDER, STRANGER = "anonymous", "not staff", "staff without a group"

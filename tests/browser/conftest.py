@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.one_database)
+            item.add_marker(pytest.mark.half("postgresql"))
 
 
 # The shell is the same browser without windows, which take half of the time of a test. So it comes first.

@@ -13,7 +13,7 @@ from overplane.database import short_locks
 from overplane.database.short_locks import waiting_as_long_as_it_takes, with_short_locks
 from tests.served import database_url
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql"), pytest.mark.django_db(transaction=True)]
 TABLE = Customer._meta.db_table
 HELD_SECONDS = 6
 

@@ -217,7 +217,7 @@ def door(request: pytest.FixtureRequest, db: None) -> Door:
 
 
 @pytest.mark.slow
-@pytest.mark.one_database  # what is refused comes to none
+@pytest.mark.half("postgresql")  # what is refused comes to none
 @pytest.mark.parametrize(("name", "value", "code"), BAD)
 def test_refuses_the_same_with_the_same_code(door: Door, name: str, value: str, code: str) -> None:
     assert door({name: value}) == ({name: code}, "")

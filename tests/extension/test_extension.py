@@ -79,7 +79,7 @@ def test_new_attributes_and_a_second_kind_work_at_every_door_and_turn_no_test_re
     )
 
 
-@pytest.mark.one_database
+@pytest.mark.half("postgresql")
 def test_it_reads_from_a_database_without_its_migration(copy: Path, live_api: Api, tmp_path: Path) -> None:
     customer = live_api.create(customer_name="Acme", supplier_numbers=[{"company": "A"}])
     path, key = f"{CUSTOMER}/{customer['id']}", live_api.key

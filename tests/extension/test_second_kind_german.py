@@ -9,7 +9,7 @@ import pytest
 
 from tests.extension.copies import ROOT, copied, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql")]
 COMMAND = re.compile(r"`\.venv/bin/python (manage\.py (?:make|compile)messages [^`]*)`")
 LABELS = {"loyalty card": "Kundenkarte", "supplier rank": "Lieferantenrang"}
 ASK = "from crm.transfer.columns import guess; print(guess(['Kundenkarte']), guess(['Kunden-ID', 'Lieferantenrang']))"

@@ -10,7 +10,7 @@ from django.conf import settings
 from tests.conftest import CUSTOMER, Api
 from tests.served import Service, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql"), pytest.mark.django_db(transaction=True)]
 CANARY = "canary-4711"
 
 

@@ -16,7 +16,7 @@ AT_ONCE = 36
 
 
 @pytest.mark.slow
-@pytest.mark.one_database
+@pytest.mark.half("postgresql")
 @pytest.mark.django_db(transaction=True)
 def test_all_who_ask_first_for_the_description_get_the_same(tmp_path: Path) -> None:
     collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]  # which the page names

@@ -22,7 +22,7 @@ from overplane.server.waiting_rooms import DRAINED_BYTES
 from tests.conftest import CUSTOMER, ROW, Api
 from tests.served import Service, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql")]
 
 
 @pytest.fixture(scope="module")

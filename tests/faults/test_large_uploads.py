@@ -11,7 +11,7 @@ import pytest
 from overplane.api import keys
 from tests.served import Service, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql"), pytest.mark.django_db(transaction=True)]
 IMPORT = "/api/crm/import"
 MIB = 1024 * 1024
 SIZE = 100 * MIB  # twice what a process may grow by; `python -m bench uploads` sends a gigabyte

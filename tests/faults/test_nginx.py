@@ -27,7 +27,7 @@ from tests.served import Service, served
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.one_database,
+    pytest.mark.half("postgresql"),
     pytest.mark.skipif(not nginx.PROGRAM, reason="there is no nginx on this machine"),
 ]
 MIB = 1024 * 1024

@@ -19,7 +19,7 @@ from tests.conftest import CUSTOMER
 from tests.rolling import Load, machines, workers
 from tests.served import Service, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql"), pytest.mark.django_db(transaction=True)]
 
 
 def until(condition: Callable[[], bool]) -> None:

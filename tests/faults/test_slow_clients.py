@@ -14,7 +14,7 @@ from overplane.api.turns import HELD
 from tests.conftest import CUSTOMER, Api
 from tests.served import Service, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql")]
 
 CLIENT_SECONDS = 3
 SOON = 2.0

@@ -287,7 +287,8 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    "format", ["csv", *(pytest.param(one, marks=pytest.mark.one_database) for one in exports.FORMATS if one != "csv")]
+    "format",
+    ["csv", *(pytest.param(one, marks=pytest.mark.half("postgresql")) for one in exports.FORMATS if one != "csv")],
 )
 def test_an_output_that_nobody_reads_is_told_in_one_line(format: str) -> None:
     fill()

@@ -37,7 +37,7 @@ def test_an_event_arrives_as_the_feed_shows_it(
 
 
 @pytest.mark.slow
-@pytest.mark.one_database
+@pytest.mark.half("postgresql")
 def test_the_official_library_accepts_a_thousand_of_a_thousand(
     live_api: Api, receiver: Receiver, courier: Courier
 ) -> None:

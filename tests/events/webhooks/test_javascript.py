@@ -13,7 +13,7 @@ from tests.events.webhooks.receiving import Receiver
 
 
 @pytest.mark.slow
-@pytest.mark.one_database
+@pytest.mark.half("postgresql")
 @pytest.mark.skipif(not run.has_node(), reason="without node")
 def test_the_javascript_library_accepts_a_thousand_of_a_thousand(
     live_api: Api, receiver: Receiver, courier: Courier
