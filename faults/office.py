@@ -47,7 +47,7 @@ class Office:
         return f"{word} {self.api.name}{self.count}"
 
     def call(self, verb: str, path: str, **more: object) -> Call:
-        return Call(self.api.name, verb, path, **more)  # type: ignore[arg-type]
+        return Call(self.api.name, verb, path, **more)
 
     # One customer
 

@@ -20,7 +20,7 @@ from crm.models import DuplicatePair
 from overplane.api.pages import description
 from overplane.api.reference.calls import KEY
 from overplane.api.reference.pages import page
-from overplane.api.reference.sections import FILE, Reference
+from overplane.api.reference.sections import FILE, Reference, Section
 from overplane.api.webhooks.components import DELIVERY_ID, ENDPOINT_ID
 from overplane.ids import new_id
 from overplane.jobs.worker import Worker
@@ -89,15 +89,32 @@ class Page(HTMLParser):
         return next((a[name] for tag, a, _ in reversed(self._open) if name in a and of in ("", tag)), "")
 
 
-parsed = cache(Page)  # it takes a second
-DESCRIBED = json.loads(description())
-REFERENCE = Reference(DESCRIBED, base_url="http://testserver")
-SECTIONS = {section.anchor: section for chapter in REFERENCE.chapters() for section in chapter.sections}
-PAGE = parsed(page())
+# Made when a test asks for it: all of it takes two seconds, which each process would spend that only reads this file.
+parsed = cache(Page)
+
+
+@cache
+def described() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(description())
+    return document
+
+
+@cache
+def reference() -> Reference:
+    return Reference(described(), base_url="http://testserver")
+
+
+@cache
+def sections() -> dict[str, Section]:
+    return {section.anchor: section for chapter in reference().chapters() for section in chapter.sections}
+
+
+def whole_page() -> Page:
+    return parsed(page())
 
 
 def samples_in(language: str) -> list[Sample]:
-    return [sample for sample in PAGE.samples if sample.language == language]
+    return [sample for sample in whole_page().samples if sample.language == language]
 
 
 def needs_more(sample: Sample) -> bool:

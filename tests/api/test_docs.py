@@ -29,17 +29,21 @@ from overplane.api.reference.sections import Reference
 from overplane.problems import Code
 from overplane.server.connections import LONGEST_REQUEST_LINE
 from tests.conftest import CUSTOMER, Api
-from tests.reference_page import DESCRIBED, PAGE, REFERENCE, SECTIONS, Page, is_receiver, parsed
+from tests.reference_page import Page, described, is_receiver, parsed, reference, sections, whole_page
 
-PAGE_HTML = page_html()
 SAMPLES = Path(__file__).parent / "samples"
-OPERATIONS = [one for path in DESCRIBED["paths"].values() for one in path.values()]
+
+
+def operations() -> list[dict[str, Any]]:
+    return [one for path in described()["paths"].values() for one in path.values()]
+
+
 STATIC = ("reference.css", "samples.css", "early.js", "samples.js", "contents.js", "search.js")
 
 
 def words(anchor: str) -> list[str]:
     """The sample call as a shell would take it apart."""
-    call = SECTIONS[anchor].call
+    call = sections()[anchor].call
     assert call is not None
     return shlex.split(curl(call).replace("\\\n", ""))
 
@@ -59,7 +63,7 @@ def page(client: Client) -> Page:
 
 @pytest.mark.slow
 def test_has_a_section_for_every_operation(page: Page) -> None:
-    assert {one["operationId"] for one in OPERATIONS} <= set(page.ids)
+    assert {one["operationId"] for one in operations()} <= set(page.ids)
 
 
 @pytest.mark.slow
@@ -100,47 +104,47 @@ def test_comes_compressed_to_who_takes_it(client: Client) -> None:
 
 
 def test_methods_that_do_the_same_stand_in_one_section_which_says_so() -> None:
-    section = SECTIONS["reorderSupplierNumbersAtCustomer"]
+    section = sections()["reorderSupplierNumbersAtCustomer"]
     assert section.methods == ["POST", "PUT", "PATCH"]
     assert re.search(r"POST.*PUT.*PATCH.*do the same", section.text)
-    linked = [link for link in PAGE.links if "OrderOf" in link or "reorder" in link]
+    linked = [link for link in whole_page().links if "OrderOf" in link or "reorder" in link]
     # In the contents once, in its chapter's routes with each method, and from its own title and attributes.
     assert not [link for link in linked if link[1:] in section.also]
-    assert set(section.also) <= set(PAGE.ids)
+    assert set(section.also) <= set(whole_page().ids)
     # The kinds of line items share the title: each has it in the contents and above its section, not once a method.
-    same = [one for one in SECTIONS.values() if one.title == section.title]
+    same = [one for one in sections().values() if one.title == section.title]
     assert len(same) == len(LINE_ITEMS)
-    assert PAGE.text.count(section.title) == 2 * len(same)
+    assert whole_page().text.count(section.title) == 2 * len(same)
 
 
 @pytest.mark.parametrize("anchor", ["listCustomers", "exportCustomers", "listSupplierNumbersAtCustomer"])
 def test_filters_stand_by_attribute_with_all_their_operators(anchor: str) -> None:
-    (operation,) = [one for one in OPERATIONS if one["operationId"] == anchor]
-    names = {REFERENCE.schemas.referred(one)["name"] for one in operation["parameters"]}
-    output = SECTIONS[anchor].filters
+    (operation,) = [one for one in operations() if one["operationId"] == anchor]
+    names = {reference().schemas.referred(one)["name"] for one in operation["parameters"]}
+    output = sections()[anchor].filters
     assert {name for one in output for name in one.names} >= {name for name in names if "[" in name} - {"expand[]"}
     for one in output:
         assert {name.partition("[")[0] for name in one.names} == {one.field}
-        assert one.anchor in PAGE.ids
-    lines = {a["id"]: a["data-names"] for _, a in PAGE.tags if "data-names" in a}
+        assert one.anchor in whole_page().ids
+    lines = {a["id"]: a["data-names"] for _, a in whole_page().tags if "data-names" in a}
     assert lines[output[0].anchor].split() == output[0].names
 
 
 def test_objects_within_objects_are_shown() -> None:
-    batch = {one.anchor.partition(".")[2]: one for one in attributes_in(SECTIONS["batchCustomers"].tables)}
+    batch = {one.anchor.partition(".")[2]: one for one in attributes_in(sections()["batchCustomers"].tables)}
     operations = batch["body.operations"]
     kinds = ["op: create", "op: retrieve", "op: update", "op: delete", "op: upsert"]
     assert [table.title for table in operations.inside][:5] == kinds
     assert batch["body.operations.op-create.data.customer_name"].required
     assert not batch["body.operations.op-update.data.customer_name"].required
-    event = {one.name for one in attributes_in(SECTIONS["object-Event"].tables)}
+    event = {one.name for one in attributes_in(sections()["object-Event"].tables)}
     assert {"id", "data", "object", "previous_attributes", "request", "idempotency_key"} <= event
     for anchor in ("errors.error.message", "errors.error.errors.code", "batchCustomers.answer.data.error.errors.param"):
-        assert anchor in PAGE.ids
+        assert anchor in whole_page().ids
 
 
 def test_a_long_object_is_shown_once_and_linked_from_where_it_is_a_part() -> None:
-    (data,) = [one for table in SECTIONS["listCustomers"].answer for one in table.attributes if one.name == "data"]
+    (data,) = [one for table in sections()["listCustomers"].answer for one in table.attributes if one.name == "data"]
     assert [(table.link, table.attributes) for table in data.inside] == [("object-Customer", [])]
 
 
@@ -191,7 +195,7 @@ def test_alternatives_are_told_by_what_sets_them_apart_and_what_they_share_once(
 
 def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def values_by_subject() -> dict[str, str]:
-        return {one.subject: one.value for one in limits(DESCRIBED)}
+        return {one.subject: one.value for one in limits(described())}
 
     before = values_by_subject()
     assert before["Body of a request"] == f"{BODY_LIMIT // 1024**2} MiB" == "1 MiB"
@@ -218,7 +222,7 @@ def test_limits_come_from_what_sets_them(settings: Any, monkeypatch: pytest.Monk
 
 def topic(anchor: str) -> str:
     """The prose of a topic, as text."""
-    html = PAGE_HTML.partition(f'<section class="row" id="{anchor}"')[2].partition("</section>")[0]
+    html = page_html().partition(f'<section class="row" id="{anchor}"')[2].partition("</section>")[0]
     return " ".join(unescape(re.sub("<[^>]*>", "", html)).split())
 
 
@@ -255,7 +259,7 @@ def test_what_is_said_of_caches_and_lists_is_so(api: Api) -> None:
 )
 def test_shows_the_documented_sample_objects(name: str, file: str) -> None:
     documented = json.loads((SAMPLES / file).read_text())
-    output = REFERENCE.schemas.sample(DESCRIBED["components"]["schemas"][name])
+    output = reference().schemas.sample(described()["components"]["schemas"][name])
     assert {**documented, "customer_id": CUSTOMER_ID} == {"customer_id": CUSTOMER_ID} | {
         attribute: value for attribute, value in output.items() if attribute in documented
     }
@@ -314,10 +318,10 @@ def test_a_call_means_the_same_in_every_language() -> None:
 
 
 def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> None:
-    key_spans = [a for tag, a in PAGE.tags if tag == "span" and a.get("class") == "key"]
-    assert len(key_spans) == sum(sample.text.count("sk_test_...") for sample in PAGE.samples)
+    key_spans = [a for tag, a in whole_page().tags if tag == "span" and a.get("class") == "key"]
+    assert len(key_spans) == sum(sample.text.count("sk_test_...") for sample in whole_page().samples)
     languages_by_sample: dict[tuple[str, str], list[str]] = {}
-    for sample in PAGE.samples:
+    for sample in whole_page().samples:
         if not is_receiver(sample):
             assert "sk_test_..." in sample.text
             assert settings.BASE_URL in sample.text
@@ -335,17 +339,17 @@ def test_every_sample_stands_in_three_languages_with_a_place_for_the_key() -> No
         "sync",
         "webhooks",
     }
-    assert topics | {anchor for anchor, section in SECTIONS.items() if section.call} <= {
+    assert topics | {anchor for anchor, section in sections().items() if section.call} <= {
         section_id for section_id, _ in languages_by_sample
     }
 
 
 def test_limits_have_the_rows_of_one_write() -> None:
-    assert {one.subject: one.value for one in limits(DESCRIBED)}["`supplier_numbers` in one request"] == "1,000"
+    assert {one.subject: one.value for one in limits(described())}["`supplier_numbers` in one request"] == "1,000"
 
 
 def test_the_list_by_a_body_has_the_filters_of_the_list() -> None:
-    searched, listed = SECTIONS["searchCustomers"], SECTIONS["listCustomers"]
+    searched, listed = sections()["searchCustomers"], sections()["listCustomers"]
     assert [(one.field, one.names) for one in searched.filters] == [(one.field, one.names) for one in listed.filters]
     assert len(searched.filters) > 40
 

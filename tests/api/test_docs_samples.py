@@ -25,13 +25,13 @@ from overplane.jobs.worker import Worker
 from tests.conftest import Api, settle
 from tests.reference_page import (
     MENDING,
-    SECTIONS,
     SYNC,
     Sample,
     assert_only_what_came_after,
     calls_in,
     prepared,
     samples_in,
+    sections,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.half("postgresql")]
@@ -85,13 +85,13 @@ def test_every_sample_in_the_shell_is_answered_as_shown(
     live_api: Api, live_server: LiveServer, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     samples = calls_in("curl")
-    assert {anchor for anchor, section in SECTIONS.items() if section.call} < {sample.section for sample in samples}
+    assert {anchor for anchor, section in sections().items() if section.call} < {sample.section for sample in samples}
     for sample, text in prepared(samples, live_api, live_server.url):
         with subtests.test(sample.name):
             written, statuses = run_shell(text, tmp_path)
             assert written.strip(), "it tells nothing"
-            if sample.section in SECTIONS:
-                assert SECTIONS[sample.section].answer_title.startswith(f"{statuses[0]} ")
+            if sample.section in sections():
+                assert sections()[sample.section].answer_title.startswith(f"{statuses[0]} ")
 
 
 def test_every_sample_in_python_runs(live_api: Api, live_server: LiveServer, subtests: pytest.Subtests) -> None:

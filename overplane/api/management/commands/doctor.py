@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.module_loading import autodiscover_modules
 
-from overplane import checkups
+from overplane.database import examining
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *, times: bool, **options: Any) -> None:
         autodiscover_modules("checkups")
         looks = wrong = notes = 0
-        for result in checkups.examine():
+        for result in examining.examine():
             looks += 1
             for finding in result.findings:
                 wrong, notes = wrong + finding.is_wrong, notes + (not finding.is_wrong)
