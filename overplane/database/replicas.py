@@ -69,8 +69,8 @@ class Ages:
         self._seen: deque[tuple[float, int]] = deque()
         self._lock = threading.Lock()
 
-    def oldest_allowed(self, place: int, now: float) -> int:
-        """The place that a replica must have reached in order not to lag too much. `place`: the primary's now.
+    def oldest_allowed(self, position: int, now: float) -> int:
+        """The position that a replica must have reached in order not to lag too much. `position`: the primary's now.
 
         A process that was asked for nothing lately knows no older one, and lets a replica read that is where the primary is.
         """
@@ -78,7 +78,7 @@ class Ages:
             while self._seen and now - self._seen[0][0] > settings.REPLICA_MAX_LAG:
                 self._seen.popleft()
             if not self._seen or now - self._seen[-1][0] > settings.REPLICA_MAX_LAG / SAMPLES:
-                self._seen.append((now, place))
+                self._seen.append((now, position))
             return self._seen[0][1]
 
 
@@ -87,12 +87,12 @@ class Replica:
         self.alias = alias
         self._left_out_until = 0.0
         self._was_well = True
-        self._asking: dict[int, float] = {}  # since when a thread waits for its place
+        self._asking: dict[int, float] = {}  # since when a thread waits for its position
 
     def is_left_out(self, now: float) -> bool:
         return now < self._left_out_until or any(now - since > PATIENCE for since in list(self._asking.values()))
 
-    def has(self, place: int, of_log: str, now: float) -> bool:
+    def has(self, position: int, of_log: str, now: float) -> bool:
         """Whether it has replayed so far of this log. Nobody waits for that."""
         # Of a stream that nobody closed: all that is read there is of its moment.
         if connections[self.alias].in_atomic_block:
@@ -107,7 +107,7 @@ class Replica:
             return False
         finally:
             del self._asking[thread]
-        return bool(is_standby and followed == of_log and replayed >= place)
+        return bool(is_standby and followed == of_log and replayed >= position)
 
     def leave_out(self, failure: Exception, *, since: float) -> None:
         now = time.monotonic()
@@ -285,7 +285,7 @@ def _awaited() -> Replica | None:
     return None
 
 
-def _in_turn(place: int, of_log: str, now: float) -> Replica | None:
+def _in_turn(position: int, of_log: str, now: float) -> Replica | None:
     turn = next(_turns)
     in_turn = [_replicas[(turn + i) % len(_replicas)] for i in range(len(_replicas))]
-    return next((one for one in in_turn if not one.is_left_out(now) and one.has(place, of_log, now)), None)
+    return next((one for one in in_turn if not one.is_left_out(now) and one.has(position, of_log, now)), None)
