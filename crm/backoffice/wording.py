@@ -102,7 +102,7 @@ RATES = frozenset(f.name for model in TABLES for f in model._meta.concrete_field
 
 
 def event_differences(event: Event) -> list[Difference]:
-    """What an event changed, rates with their sign and closed choices in words."""
+    """What an event changed: rates with their sign, closed choices in words, days as days."""
     kind = BY_EVENT.get(event.type)
     model = kind.model if kind else Customer
     return [
@@ -116,7 +116,11 @@ def _display_value(model: type[models.Model], name: str, value: Any) -> Any:
         return None
     if name in RATES:
         return number_text(value, is_rate=True)
-    return choice_word(field_of(model, name), value) if has_field(model, name) else value
+    if not has_field(model, name):
+        return value
+    known = field_of(model, name)
+    # An event has days and moments as text.
+    return known.to_python(value) if isinstance(known, models.DateField) else choice_word(known, value)
 
 
 def in_words(name: str, choices: Sequence[str]) -> list[tuple[str, Text]]:

@@ -11,10 +11,10 @@ from overplane.api.pages import description
 @pytest.mark.parametrize("kind", LINE_ITEMS, ids=lambda kind: kind.name)
 def test_names_the_kind_where_it_speaks_of_line_items(client: Client, kind: LineItem) -> None:
     html = client.get("/docs").content.decode()
-    for topic in ("rows", "pagination"):
+    for topic in ("line-items", "pagination"):
         prose = html.partition(f'<section class="row" id="{topic}"')[2].partition("</section>")[0]
         assert f"<code>expand[]={kind.name}</code>" in prose
-    assert str(kind.label_plural) in html.partition('id="rows"')[2].partition("</section>")[0]
+    assert str(kind.label_plural) in html.partition('id="line-items"')[2].partition("</section>")[0]
 
 
 def test_names_all_of_them_in_the_description() -> None:

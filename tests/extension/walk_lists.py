@@ -107,12 +107,13 @@ def client(db: None) -> Client:
 
 
 def test_the_list_shows_and_filters_them(client: Client, customer_id: str) -> None:
-    client.post(f"{LIST}views/", {"name": "All", "query": "", "column": ["customer_name", *VALUES]})
+    columns = VALUES.keys() - {"remarks"}  # a long text is none
+    client.post(f"{LIST}views/", {"name": "All", "query": "", "column": ["customer_name", *columns]})
     page = client.get(f"{LIST}?view={SavedView.objects.get(name='All').pk}", follow=True)
-    assert set(VALUES) <= set(page.context["cl"].list_display)
+    assert columns <= set(page.context["cl"].list_display)
     text = page.content.decode()
     customer = Customer.objects.get(pk=customer_id)
-    for name in VALUES:
+    for name in columns:
         assert str(stored_cell(Customer._meta.get_field(name), getattr(customer, name)).text) in text, name
     found = {f"{name}={value}": listed(client.get(f"{LIST}?{name}={value}")) for name, value in FOUND_BY.items()}
     assert found == {f"{name}={value}": ["Full"] for name, value in FOUND_BY.items()}

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -8,6 +8,7 @@ from django import template
 from django.template import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -36,6 +37,10 @@ def in_words(value: Any) -> str:
         return gettext("yes") if value else gettext("no")
     if isinstance(value, (float, Decimal)):
         return number_text(value)
+    if isinstance(value, datetime):
+        return date_format(value.astimezone(UTC), "DATETIME_FORMAT")
+    if isinstance(value, date):
+        return date_format(value)
     return "–" if value in (None, "") else str(value)
 
 
