@@ -53,6 +53,7 @@ def is_valid(schema: dict[str, Any], value: Any) -> bool:
     return validator.is_valid(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOMENTS)
 def test_a_filter_by_time_takes_a_day_as_well_as_a_moment(api: Api, name: str) -> None:
     in_list, in_export, in_search = schemas_of(name)

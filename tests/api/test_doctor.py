@@ -148,6 +148,7 @@ def test_housekeeping_that_does_not_happen(whole: Api, capsys: pytest.CaptureFix
     assert "nothing was deleted" in findings(capsys)[0]
 
 
+@pytest.mark.slow
 def test_webhooks_that_go_nowhere(whole: Api, capsys: pytest.CaptureFixture[str], settings: Any) -> None:
     endpoint, _ = services.create_endpoint({"url": "https://example.com/hook"})
     assert f"WRONG  webhooks: no worker delivers to {endpoint.id}" in findings(capsys)[0]

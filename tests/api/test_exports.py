@@ -51,6 +51,7 @@ def test_the_customers_that_are_asked_for(live_api: Api) -> None:
     assert event.actor.startswith("api_key:")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["csv", "xlsx", "ndjson"])
 def test_the_import_reads_it_back(live_api: Api, format_: str) -> None:
     customer = live_api.create(customer_name="Zürich")

@@ -62,6 +62,7 @@ def test_a_date_is_that_whole_day(moments: Api) -> None:
             assert names_matching(moments, f"{name}{operator}=2024-01-15") == there, operator
 
 
+@pytest.mark.slow
 def test_a_moment_is_the_second_it_falls_in(moments: Api) -> None:
     second = {"second", "in second"}
     for written in (

@@ -44,6 +44,7 @@ def with_id(start: str, ids: list[str]) -> str:
     return re.sub(r"(after|before)=(\d+)", lambda match: f"{match[1]}={ids[int(match[2])]}", start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS)
 def test_rows_of_a_customer_are_walked_to_both_ends(api: Api, start: str) -> None:
     customer = api.create()["id"]

@@ -24,6 +24,7 @@ def total(api: Api, word: str) -> int:
     return api.get(f"{CUSTOMER}?q={word}").json()["total"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_search_finds_what_is_there_now_and_no_more(world: World, way: str) -> None:
     change, present, gone = WAYS[way]
@@ -32,6 +33,7 @@ def test_search_finds_what_is_there_now_and_no_more(world: World, way: str) -> N
     assert {word: total(world.api, word) for word in gone} == dict.fromkeys(gone, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", IMPORTS)
 def test_search_goes_back_with_an_import_that_is_undone(world: World, way: str) -> None:
     change, present, _ = IMPORTS[way]

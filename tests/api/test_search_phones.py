@@ -28,6 +28,7 @@ AMERICAN = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", GERMAN)
 def test_each_notation_finds_each_other_one(api: Api, stored: str) -> None:
     api.create(customer_name="other", mobile_no="+43 30 7654321", tax_id="12345")

@@ -35,6 +35,7 @@ def seen(api: Api) -> Seen:
     return {path.rpartition("/")[2]: (answer.json(), answer["ETag"]) for path, answer in answers.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_another_object_is_another_version_and_the_same_is_the_same(world: World, name: str) -> None:
     before, last = seen(world.api), Event.objects.latest("seq").seq

@@ -105,6 +105,7 @@ def test_the_place_of_what_is_gone_stays(api: Api, listed: tuple[str, list[str]]
     assert ids(api.get(f"{path}?starting_after={expected[2]}")) == expected[3:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "problems"),
     [

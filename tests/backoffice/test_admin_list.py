@@ -61,6 +61,7 @@ def test_narrows_and_orders(query: str, expected: list[str]) -> None:
     assert page.context["cl"].count_text == str(len(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "query",
@@ -230,6 +231,7 @@ def test_suggestions_begin_with_what_was_typed_and_fold_case_and_accents() -> No
 HEAVIEST = 80 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "query",

@@ -55,6 +55,7 @@ def test_taking_an_import_back_needs_the_right_to_delete() -> None:
     assert not Customer.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("kind", "role"), [("export", "Editor"), ("import", "Viewer")])
 def test_a_file_is_kept_from_who_has_lost_the_right_to_it(kind: str, role: str) -> None:

@@ -20,6 +20,7 @@ def packed(client: Client, url: str, **headers: str) -> HttpResponse:
     return client.get(url, headers=GZIP | {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", [LIST, reverse("admin:index"), "/admin/login/?next=/x", "/docs"])
 def test_pages_are_compressed_for_whoever_takes_it(url: str) -> None:
     client = Client() if "login" in url else member("Administrator")

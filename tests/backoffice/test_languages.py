@@ -190,6 +190,7 @@ def test_the_api_speaks_english_whatever_it_is_asked_and_whatever_page_came_befo
         assert without_request(german_thread.content) == without_request(english.content)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("began_with", ["en", "de"])
 def test_a_request_leaves_its_thread_the_language_that_it_found(api: Api, began_with: str) -> None:

@@ -33,6 +33,7 @@ def said(words: str) -> dict[str, str]:
     return {re.sub(r"^[A-Z]{2}(?=[A-Z][a-z])", "", text[0]): " ".join(text[1:]) for text in texts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

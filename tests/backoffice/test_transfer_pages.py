@@ -320,6 +320,7 @@ def test_who_may_import_and_export(page: str, who: tuple[str, ...]) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "parquet"])
 def test_exports_what_was_asked_for(format: str) -> None:

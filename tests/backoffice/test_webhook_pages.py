@@ -242,6 +242,7 @@ def test_its_page_says_since_when_it_fails(client: Client) -> None:
     assert "3 failures in a row." in page
 
 
+@pytest.mark.slow
 @SETTLED
 @pytest.mark.parametrize(("page", "is_from_now"), [("enable", False), ("enable_from_now", True)])
 def test_why_it_was_disabled_is_said_and_it_is_enabled_again(client: Client, page: str, *, is_from_now: bool) -> None:

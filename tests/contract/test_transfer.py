@@ -39,6 +39,7 @@ def stored(items: Items, customer_id: str) -> list[dict[str, Any]]:
     return [of(items.kind, one) for one in items.all(customer_id)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["lines", "repeated"])
 @pytest.mark.parametrize("format_", FORMATS)
 def test_come_back_as_they_went_out(live_items: Items, tmp_path: Path, format_: str, layout: str) -> None:

@@ -64,6 +64,7 @@ def test_all_rows_are_read_however_many_there_are(api: Api) -> None:
     assert (len(lines), code) == (1000, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", ["\x01", "\x85", "\ufdd0", "\ufffe", "\uffff"])
 def test_a_stored_control_character_goes_into_every_file_and_is_refused_coming_back(
     api: Api, tmp_path: Path, sign: str

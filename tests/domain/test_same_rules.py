@@ -242,6 +242,7 @@ def test_a_rate_may_have_its_sign_where_people_write(door: Door, by_admin: Door,
         assert door({"default_commission_rate": "5 %"}) == ({"default_commission_rate": TYPE}, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value", "stored"), GOOD)
 def test_keeps_the_same(door: Door, api: Api, name: str, value: str, stored: Any) -> None:
     refused, customer_id = door({name: value})

@@ -67,6 +67,7 @@ def everything() -> list[Any]:
     return [list(table.order_by("pk").values()) for table in tables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_what_changes_nothing_writes_nothing(world: World, way: str) -> None:
     before = everything()

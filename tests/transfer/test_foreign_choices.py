@@ -43,6 +43,7 @@ def test_blank_cells_and_words_for_them_say_nothing(imported: Any) -> None:
     assert imported("Name,Type\nAcme,\nBeta,NULL\n", "--null", "NULL").counts == {"created": 2}
 
 
+@pytest.mark.slow
 def test_the_page_proposes_another_field() -> None:
     client = member("Editor")
     page = client.get(upload(client, FILE)["Location"])

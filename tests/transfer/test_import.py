@@ -138,6 +138,7 @@ def content_of(name: str) -> bytes:
     return content() if callable(content) else content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_refuses_what_is_no_table_with_one_clear_sentence(imported: Any, name: str) -> None:
     ran = imported(content_of(name), name=name)

@@ -38,6 +38,7 @@ def test_their_customer_is_known_too(imported: Any, parent: str) -> None:
     assert rows_of(acme) == [(None, "1")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headings", HEADINGS[:-1], ids=lambda one: one[1])
 @pytest.mark.parametrize("key", ["tax_id", "USt-ID", "id"])
 def test_another_reference_names_their_customer_as_well(imported: Any, key: str, headings: tuple[str, str]) -> None:

@@ -52,6 +52,7 @@ def test_what_the_run_was_begun_with_may_be_said_again(tmp_path: Path, again: li
     assert Customer.objects.count() == ran.report["created"] == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "option",
     [["--again"], ["--atomic"], ["--set", "territory=x"], ["--mode", "upsert", "--match-on", "tax_id"], ["--null", "x"],

@@ -105,6 +105,7 @@ def test_without_its_lease_a_worker_sends_nothing(
     assert not receiver.received
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", [0.0, float("inf")], ids=["over", "renewed"])
 def test_what_the_end_of_the_lease_cut_was_no_attempt(
     live_api: Api, receiver: Receiver, endpoint: Endpoint, courier: Courier, then: float
@@ -161,6 +162,7 @@ def test_an_endpoint_deleted_meanwhile_troubles_nobody(
     assert not Delivery.objects.exists()
 
 
+@pytest.mark.slow
 def test_the_loop_runs_beside_the_queue_and_ends_with_it(live_api: Api, receiver: Receiver, endpoint: Endpoint) -> None:
     assert loops.known["webhooks"] is dispatching.run
     live_api.create()
