@@ -177,7 +177,8 @@ def prepared(samples: list[Sample], api: Api, base_url: str) -> Iterator[tuple[S
             ids[ENDPOINT_ID] = api.post(WEBHOOKS, {"url": "https://example.com/webhooks"}).json()["id"]
         if DELIVERY_ID in sample.text:
             ids[DELIVERY_ID] = api.post(f"{WEBHOOKS}/{ids[ENDPOINT_ID]}/ping", {}).json()["id"]
-        Path(FILE).write_text("name\nAcme\n")
+        if sample.language != "javascript":  # a page sends a file that it is given
+            Path(FILE).write_text("name\nAcme\n")
         if RUN_ID in sample.text:
             ids[RUN_ID] = import_for(sample.section, api)
         if EXPORT_ID in sample.text:
