@@ -45,12 +45,12 @@ def with_id(start: str, ids: list[str]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", STARTS)
-def test_rows_of_a_customer_are_walked_to_both_ends(api: Api, start: str) -> None:
+def test_rows_of_a_customer_are_walked_to_both_ends(api: Api) -> None:
     customer = api.create()["id"]
     api.add_row(api.create()["id"])
     ids = [api.add_row(customer, company="x")["id"] for _ in range(11)]
-    assert all_around(api, f"{ROW}?parent_id={customer}&company=x&{with_id(start, ids)}") == ids
+    for start in STARTS:
+        assert all_around(api, f"{ROW}?parent_id={customer}&company=x&{with_id(start, ids)}") == ids, start
 
 
 @pytest.mark.slow
