@@ -110,7 +110,7 @@ class Ledger:
         assert self.reader.cursor
 
     def write(self, client: int) -> None:
-        while not self.stopped.is_set():
+        while not self.stopped.wait(0.01):
             self.turn += 1
             name = f"{self.name} {client}-{self.turn}-{time.monotonic_ns()}"
             created = self._until_done("POST", CUSTOMER, {"customer_name": name}, Idempotency_Key=name)

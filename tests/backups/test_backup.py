@@ -127,7 +127,7 @@ def writing(service: Service, key: str) -> Iterator[list[str]]:
     acknowledged, ended = [], threading.Event()
 
     def write(number: int) -> None:
-        while not ended.is_set():
+        while not ended.wait(0.01):  # busy, but not the whole machine, on which the backup is to end too
             if name := created(service, key, f"client {number}"):
                 acknowledged.append(name)
 

@@ -143,7 +143,7 @@ class Load:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def write(self) -> None:
-        while not self.stopped.is_set():
+        while not self.stopped.wait(0.01):
             try:
                 status, body, _ = self.pair.service.call("POST", CUSTOMER, self.pair.key, b'{"customer_name": "x"}')
             except OSError:
