@@ -32,7 +32,7 @@ def open_to_others(home: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.half("postgresql")
+@pytest.mark.half("sqlite")
 def test_a_new_installation_and_an_old_one_are_closed(tmp_path: Path) -> None:
     home = tmp_path / "data"
     said = prepared(home)
@@ -56,7 +56,7 @@ def test_a_new_installation_and_an_old_one_are_closed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.half("postgresql")
+@pytest.mark.half("sqlite")
 @pytest.mark.django_db(transaction=True)
 def test_a_running_service_opens_nothing(tmp_path: Path) -> None:
     """SQLite's side files come and go with its connections."""

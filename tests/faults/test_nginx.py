@@ -27,7 +27,7 @@ from tests.served import Service, served
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.half("postgresql"),
+    pytest.mark.half("sqlite"),
     pytest.mark.skipif(not nginx.PROGRAM, reason="there is no nginx on this machine"),
 ]
 MIB = 1024 * 1024
