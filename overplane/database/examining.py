@@ -1,8 +1,9 @@
 """Doing all checkups, one after the other, each with a limit for what it asks the database."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import Error
 
@@ -25,10 +26,10 @@ class Result:
 def examine() -> Iterator[Result]:
     """One that cannot be done says so, and the others are done all the same."""
     for name, checkup in checkups.of_machine.items():
-        yield _result(name, lambda: list(checkup()))  # noqa: B023 (it is called at once)
+        yield _result(name, checkup)
     for name, checkup in checkups.known.items():
         try:
-            yield _result(name, lambda: _findings_of(checkup))  # noqa: B023 (it is called at once)
+            yield _result(name, partial(_findings_of, checkup))
         except Error as failure:
             reason = str(failure).strip().partition("\n")[0]
             yield Result(name, [Finding(f"not known: {reason}", "See that the database answers and is migrated")], 0.0)
@@ -36,9 +37,9 @@ def examine() -> Iterator[Result]:
                 return  # each of the others would wait for it as long
 
 
-def _result(name: str, look: Callable[[], list[Finding]]) -> Result:
+def _result(name: str, look: Checkup) -> Result:
     began = time.monotonic()
-    findings = look()
+    findings = list(look())
     return Result(name, findings, time.monotonic() - began)
 
 
