@@ -19,7 +19,7 @@ import pytest
 
 from tests.databases import PostgresServer
 from tests.form_controls import Fields
-from tests.served import ROOT, Service
+from tests.served import ROOT, Service, manage
 
 CUSTOMER, IMPORT, EXPORT = "/api/crm/customer", "/api/crm/import", "/api/crm/export"
 GROUP = "own"
@@ -89,7 +89,7 @@ class Followed:
             path, ends = f"{EXPORT}/{json.loads(job)['id']}", time.monotonic() + 60
             while json.loads(self.service.get(path, self.writer)[1])["status"] == "queued":  # or again, after a pause
                 assert time.monotonic() < ends
-                manage(self.home, self.primary.url, "run_worker", "--until-idle")
+                manage(self.home, "run_worker", "--until-idle", DATABASE_URL=self.primary.url)
         status, body = self.service.get(f"{path}/file", self.writer)
         assert status == 200, body
         return body.decode()
@@ -116,15 +116,10 @@ def value(server: PostgresServer, sql: str) -> Any:
 
 
 def catch_up(standby: PostgresServer, primary: PostgresServer) -> None:
-    here = value(primary, "SELECT pg_current_wal_insert_lsn()")
+    here, ends = value(primary, "SELECT pg_current_wal_insert_lsn()"), time.monotonic() + 60
     while not value(standby, f"SELECT pg_last_wal_replay_lsn() >= '{here}'"):
+        assert time.monotonic() < ends, "the standby does not catch up"
         time.sleep(0.1)
-
-
-def manage(home: Path, url: str, *arguments: str) -> str:
-    environment = os.environ | {"DATABASE_URL": url, "DATA_DIR": str(home)}
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def manage_user(it: Followed, name: str) -> str:
@@ -132,7 +127,7 @@ def manage_user(it: Followed, name: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in more.items():
             patch.setenv(variable, value)
-        manage(it.home, it.primary.url, "createsuperuser", "--noinput")
+        manage(it.home, "createsuperuser", "--noinput", DATABASE_URL=it.primary.url)
     return name
 
 

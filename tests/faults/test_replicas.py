@@ -21,12 +21,11 @@ from tests.faults.followed import (
     Staff,
     catch_up,
     doctor,
-    manage,
     manage_user,
     value,
 )
 from tests.freezing import frozen
-from tests.served import served
+from tests.served import manage, served
 
 pytestmark = pytest.mark.slow
 
@@ -69,8 +68,8 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
     home = tmp_path_factory.mktemp("followed")
     primary = start_postgresql()
     try:
-        manage(home, primary.url, "prepare")
-        writer, other = (manage(home, primary.url, "create_api_key", name) for name in ("writer", "other"))
+        manage(home, "prepare", DATABASE_URL=primary.url)
+        writer, other = (manage(home, "create_api_key", name, DATABASE_URL=primary.url) for name in ("writer", "other"))
         standby = primary.standby().start()
         try:
             with served(
@@ -165,7 +164,7 @@ def test_what_a_worker_that_knows_no_replica_has_done_is_seen_by_all(followed: F
         with it.paused():
             file = b"customer_name\nImported\n"
             assert service.call("POST", IMPORT, it.writer, file, Content_Type="text/csv")[0] == 202
-            manage(tmp_path, it.primary.url, "run_worker", "--until-idle")
+            manage(tmp_path, "run_worker", "--until-idle", DATABASE_URL=it.primary.url)
             assert "Imported" in seen_from.names(it.other, CUSTOMER)
 
 
@@ -208,7 +207,7 @@ def test_a_stream_that_nobody_closed_leaves_no_old_moment_to_be_read(followed: F
     followed.catch_up()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_REPLICA_URLS", followed.standby.url)
-        seen = manage(followed.home, followed.primary.url, "shell", "-v0", "-c", LET_GO)
+        seen = manage(followed.home, "shell", "-v0", "-c", LET_GO, DATABASE_URL=followed.primary.url)
     assert seen.split() == ["1"] * 30
 
 
@@ -222,7 +221,7 @@ def test_a_standby_that_replays_what_a_statement_stands_in_the_way_of_is_overtak
         standby.execute("ALTER SYSTEM SET max_standby_streaming_delay = 0")
         standby.execute("SELECT pg_reload_conf()")
         with ThreadPoolExecutor(1) as pool, psycopg.connect(it.primary.url) as primary:
-            told = pool.submit(manage, it.home, it.standby.url, "shell", "-v0", "-c", IN_THE_WAY)
+            told = pool.submit(manage, it.home, "shell", "-v0", "-c", IN_THE_WAY, DATABASE_URL=it.standby.url)
             asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
             while not it.of_standby(asleep) and not told.done():
                 time.sleep(0.1)
@@ -283,8 +282,8 @@ def test_a_standby_of_the_former_primary_is_not_read_from(tmp_path: Path) -> Non
     primary = start_postgresql(durable=True)
     promoted, left = primary.standby(), primary.standby()
     try:
-        manage(tmp_path, primary.url, "prepare")
-        key = manage(tmp_path, primary.url, "create_api_key", "test")
+        manage(tmp_path, "prepare", DATABASE_URL=primary.url)
+        key = manage(tmp_path, "create_api_key", "test", DATABASE_URL=primary.url)
         for one in (promoted, left):
             one.start()
         catch_up(promoted, primary)
